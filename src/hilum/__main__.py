@@ -1,0 +1,5 @@
+"""``python -m hilum``."""
+
+from hilum.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Say it in DICOM, JSON and plain text."""

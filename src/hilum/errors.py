@@ -1,0 +1,127 @@
+"""Every error that hilum raises on purpose.
+
+HilumError                     says what happened and what the person can do, always
+├── SettingInvalid             stop: the settings cannot be used
+├── SourceUnreadable           a path, archive or file that cannot be opened
+├── RadiographRefused          final: the gate or the pixels said no, with coded reasons
+├── ModelError
+│   ├── ModelUnknown           no card of that name
+│   ├── WeightsMissing         the card is known, its weights are not here
+│   ├── WeightsUntrusted       size, SHA-256 or contents are not what the card says
+│   └── CardInvalid            a model card that cannot be used
+├── EncodingFailed             the reading cannot be written down as DICOM
+├── PacsError
+│   ├── PacsUnavailable        retried: no answer, or not now
+│   └── PacsRefused            final: the archive answered no
+└── NodeError
+    ├── PortTaken              a port of the settings is in use by something else
+    ├── AlreadyRunning         another node uses this data folder
+    └── ProgramMissing         Orthanc or another program is not installed
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from hilum.verdict import Reason
+
+
+class HilumError(Exception):
+    """Base of the tree above.
+
+    Parameters
+    ----------
+    problem
+        What happened, to which file or study, as one sentence.
+    remedy
+        What the person can do, as one sentence.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)  # both in args, so it survives pickling
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}"
+
+
+class SettingInvalid(HilumError):
+    """A setting has a value that cannot be used."""
+
+
+class SourceUnreadable(HilumError):
+    """A path, archive or file cannot be opened as what it says it is."""
+
+
+class RadiographRefused(HilumError):
+    """The image may not be read by the model; every reason is named.
+
+    Parameters
+    ----------
+    reasons
+        All objections at once, so that whoever fixes the sender needs one visit.
+    """
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__(
+            "; ".join(reason.text for reason in reasons),
+            "Send a frontal chest radiograph for presentation, or see docs/gate.md.",
+        )
+        self.args = (tuple(reasons),)
+        self.reasons = tuple(reasons)
+
+
+class ModelError(HilumError):
+    """A model cannot be used."""
+
+
+class ModelUnknown(ModelError):
+    """There is no model card of that name."""
+
+
+class WeightsMissing(ModelError):
+    """The model is known, but its weights are not on this machine."""
+
+
+class WeightsUntrusted(ModelError):
+    """A weights file is not what its card says, or holds more than tensors."""
+
+
+class CardInvalid(ModelError):
+    """A model card that cannot be used."""
+
+
+class EncodingFailed(HilumError):
+    """A reading cannot be written down as DICOM."""
+
+
+class PacsError(HilumError):
+    """The PACS did not do what was asked."""
+
+
+class PacsUnavailable(PacsError):
+    """No answer, or not now: asking again may help."""
+
+    retryable = True
+
+
+class PacsRefused(PacsError):
+    """The PACS answered no: asking again will not help."""
+
+
+class NodeError(HilumError):
+    """The node cannot start."""
+
+
+class PortTaken(NodeError):
+    """A port of the settings is in use by another program."""
+
+
+class AlreadyRunning(NodeError):
+    """Another node uses this data folder."""
+
+
+class ProgramMissing(NodeError):
+    """A program that hilum starts is not installed."""

@@ -1,0 +1,1 @@
+"""Where did it look? Heatmaps, regions and the overlay picture."""

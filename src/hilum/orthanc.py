@@ -1,0 +1,221 @@
+"""Orthanc, spoken to over its REST API. The one place that knows httpx.
+
+Sources
+-------
+Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from hilum.errors import PacsRefused, PacsUnavailable
+
+BUSY: Final = 429
+"""HTTP status "too many requests": asking again may help, like any 5xx."""
+
+SERVER_ERROR: Final = 500
+"""First HTTP status of the class "the server's fault"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What Orthanc said about one uploaded instance.
+
+    Attributes
+    ----------
+    instance_id
+        Orthanc's own identifier of the instance.
+    already_there
+        True when Orthanc held it before and changed nothing.
+    """
+
+    instance_id: str
+    already_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of Orthanc's changes feed.
+
+    Attributes
+    ----------
+    sequence
+        Position in the feed; grows by at least one with each change.
+    kind
+        ``ChangeType``, e.g. ``"NewInstance"``.
+    resource_id
+        Orthanc's identifier of the instance, series, study or patient.
+    """
+
+    sequence: int
+    kind: str
+    resource_id: str
+
+
+@contextmanager
+def pacs_errors(url: str) -> Iterator[None]:
+    """Turn what httpx raises into our errors. The only place that knows both.
+
+    Raises
+    ------
+    PacsUnavailable
+        No answer, or the PACS says that it can't serve us now.
+    PacsRefused
+        The PACS answered no.
+    """
+    try:
+        yield
+    except httpx.HTTPStatusError as exc:
+        status = exc.response.status_code
+        if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            raise PacsRefused(
+                f"The PACS at {url} does not accept the user name or password (HTTP {status}).",
+                "Set pacs.username and pacs.password to those of that Orthanc.",
+            ) from exc
+        if status == BUSY or status >= SERVER_ERROR:
+            raise PacsUnavailable(
+                f"The PACS at {url} answered HTTP {status}.",
+                "Look at its log for this minute; hilum asks again where it can.",
+            ) from exc
+        raise PacsRefused(
+            f"The PACS at {url} answered HTTP {status} to {exc.request.url.path}.",
+            "Check that this is the address of an Orthanc.",
+        ) from exc
+    except httpx.InvalidURL as exc:
+        raise PacsRefused(
+            f"{url} is not an address: {exc}.", "Write it as http://host:8042."
+        ) from exc
+    except httpx.HTTPError as exc:  # time-outs, connections, protocol
+        raise PacsUnavailable(
+            f"The PACS at {url} gave no answer ({type(exc).__name__}).",
+            "Check that it is running and that host and port are right.",
+        ) from exc
+
+
+class Orthanc:
+    """One Orthanc server.
+
+    Parameters
+    ----------
+    url
+        Address of its REST API, e.g. ``http://127.0.0.1:8042``.
+    username, password
+        Its credentials; None when it asks for none.
+    timeout_s
+        Seconds to wait for one answer.
+    transport
+        For tests of faults only.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        auth = (username, password or "") if username is not None else None
+        with pacs_errors(self.url):
+            self._http = httpx.Client(
+                base_url=self.url, auth=auth, timeout=timeout_s, transport=transport
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send one request and return its successful response.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, or not now.
+        PacsRefused
+            The PACS answered no.
+        """
+        with pacs_errors(self.url):
+            response = self._http.request(method, path, **options)
+            response.raise_for_status()
+            return response
+
+    def system(self) -> dict[str, Any]:
+        """Return Orthanc's description of itself (``/system``)."""
+        described: dict[str, Any] = self.request("GET", "/system").json()
+        return described
+
+    def upload(self, file: bytes) -> Stored:
+        """Store one DICOM file; storing it again changes nothing.
+
+        Raises
+        ------
+        PacsRefused
+            Orthanc does not take the file, e.g. it is not DICOM.
+        """
+        answer = self.request("POST", "/instances", content=file).json()
+        if isinstance(answer, list):  # a ZIP: Orthanc 1.12 answers with a list
+            answer = answer[0]
+        return Stored(answer["ID"], answer["Status"] == "AlreadyStored")
+
+    def find_instance(self, sop_instance_uid: str) -> str | None:
+        """Return Orthanc's identifier of the instance with this UID, None when it has none."""
+        answer = self.request("POST", "/tools/lookup", content=sop_instance_uid).json()
+        return next((str(hit["ID"]) for hit in answer if hit["Type"] == "Instance"), None)
+
+    def find(self, level: str, query: dict[str, str]) -> list[str]:
+        """Return Orthanc's identifiers of the resources that match (``/tools/find``).
+
+        Parameters
+        ----------
+        level
+            ``"Study"``, ``"Series"`` or ``"Instance"``.
+        query
+            DICOM keyword → value, with Orthanc's wildcards.
+        """
+        found: list[str] = self.request(
+            "POST", "/tools/find", json={"Level": level, "Query": query}
+        ).json()
+        return found
+
+    def file(self, instance_id: str) -> bytes:
+        """Return the DICOM file of one instance, as Orthanc stores it."""
+        return self.request("GET", f"/instances/{instance_id}/file").content
+
+    def tags(self, instance_id: str) -> dict[str, Any]:
+        """Return the attributes of one instance, keyword → value, without its pixels."""
+        simplified: dict[str, Any] = self.request(
+            "GET", f"/instances/{instance_id}/simplified-tags"
+        ).json()
+        return simplified
+
+    def changes(self, since: int, limit: int = 100) -> tuple[list[Change], int, bool]:
+        """Return changes after position `since`, oldest first.
+
+        Returns
+        -------
+        changes
+            At most `limit` changes.
+        last
+            Position after them, to be given as the next `since`.
+        done
+            Whether there were no more when Orthanc answered.
+        """
+        answer = self.request("GET", "/changes", params={"since": since, "limit": limit}).json()
+        changes = [Change(int(c["Seq"]), c["ChangeType"], c["ID"]) for c in answer["Changes"]]
+        return changes, int(answer["Last"]), bool(answer["Done"])

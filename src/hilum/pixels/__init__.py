@@ -1,0 +1,1 @@
+"""Stored pixels become what the model sees, by rule and on record."""

@@ -1,0 +1,135 @@
+"""A Reading: one Radiograph × one Model → findings, heatmaps, provenance."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.radiograph import FieldOfView, Radiograph
+from hilum.verdict import Reason
+
+OPERATING_POINT_SCORE: Final = 0.5
+"""Score that sits exactly on a finding's operating point, after normalisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model said it; enough to tell any two answers apart.
+
+    Attributes
+    ----------
+    name
+        The card's name, e.g. ``"densenet121-res224-all"``.
+    version
+        The card's version: that of the published weights, not of hilum.
+    sha256
+        SHA-256 of the weights file, lower-case hexadecimal.
+    verified
+        True when the hash was published and matched; False is trust on first use.
+    demonstration
+        True for a model that must never be mistaken for a trained one.
+    input_size
+        Side of the square the network sees, in pixels.
+    operating_points
+        Name of the set of thresholds in use, e.g. ``"default"``.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    verified: bool
+    demonstration: bool
+    input_size: int
+    operating_points: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One label that the loaded model was trained on, read on one image.
+
+    Attributes
+    ----------
+    label
+        TorchXRayVision's name, e.g. ``"Pneumothorax"``.
+    raw
+        Sigmoid of the network's logit, in [0, 1].
+    operating_point
+        Threshold on `raw`, in (0, 1).
+    score
+        TorchXRayVision's normalised value, in [0, 1]; 0.5 is the operating point.
+        Not a probability.
+    """
+
+    label: str
+    raw: float
+    operating_point: float
+    score: float
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            raise ValueError("a Finding needs a label: an untrained head is none")
+        if not 0.0 < self.operating_point < 1.0:
+            raise ValueError(f"{self.label}: operating point {self.operating_point} not in (0, 1)")
+        for name, value in (("raw", self.raw), ("score", self.score)):
+            if not 0.0 <= value <= 1.0:  # NaN fails this too
+                raise ValueError(f"{self.label}: {name} {value} is outside [0, 1]")
+
+    @property
+    def positive(self) -> bool:
+        """Whether the raw value reaches the operating point."""
+        return self.raw >= self.operating_point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heatmap:
+    """Class activation map of one finding, as the network gave it.
+
+    Attributes
+    ----------
+    label
+        The finding it explains.
+    activation
+        Shape ``(height, width)`` of the last feature map, float32, in logits:
+        its mean plus the classifier's bias is the finding's logit.
+    field_of_view
+        The part of the source matrix that `activation` covers.
+    """
+
+    label: str
+    activation: NDArray[np.float32]
+    field_of_view: FieldOfView
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What one model found on one radiograph. Pure and deterministic.
+
+    Attributes
+    ----------
+    radiograph
+        What was read.
+    model
+        Which model read it.
+    findings
+        Trained labels only, in the model card's order.
+    heatmaps
+        One per finding, in the same order.
+    warnings
+        The gate's doubts, which every report repeats.
+    """
+
+    radiograph: Radiograph
+    model: ModelIdentity
+    findings: tuple[Finding, ...]
+    heatmaps: tuple[Heatmap, ...]
+    warnings: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        if [f.label for f in self.findings] != [h.label for h in self.heatmaps]:
+            raise ValueError("findings and heatmaps must name the same labels in the same order")
+
+    @property
+    def positives(self) -> tuple[Finding, ...]:
+        """Findings at or above their operating point, highest score first."""
+        return tuple(sorted((f for f in self.findings if f.positive), key=lambda f: -f.score))

@@ -1,0 +1,1 @@
+"""Hand it back: to Orthanc, over DICOMweb, or over DIMSE."""
