@@ -87,3 +87,19 @@ class Radiograph:
     def sop_instance_uid(self) -> str | None:
         """SOP Instance UID of the source, None for PNG and JPEG."""
         return None if self.header is None else str(self.header.SOPInstanceUID)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelInput:
+    """A radiograph cropped and resized to what one network takes.
+
+    Attributes
+    ----------
+    pixels
+        Shape ``(size, size)``, float32, unitless, in [-1024, 1024].
+    field_of_view
+        The part of the source matrix that `pixels` covers.
+    """
+
+    pixels: NDArray[np.float32]
+    field_of_view: FieldOfView

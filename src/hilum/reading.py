@@ -102,6 +102,24 @@ class Heatmap:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Where on the source image a heatmap is strong, as a closed outline.
+
+    Attributes
+    ----------
+    label
+        The finding it belongs to.
+    outline
+        Shape ``(points, 2)``, float64, (column, row) in source pixels, where (0, 0) is
+        the top left corner of the first pixel; first and last point are the same.
+        Six points or more (PS3.3 C.18.6.1; OHIF draws others as tools of its own).
+    """
+
+    label: str
+    outline: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """What one model found on one radiograph. Pure and deterministic.
 
