@@ -1,0 +1,30 @@
+# Each command does all of its own set-up; the second time takes seconds.
+.PHONY: help demo test up check bench lock
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: ## The main job, end to end, on a real radiograph; results in demo/
+	@scripts/setup.sh demo
+	@.venv/bin/hilum demo --out demo
+
+up: ## Start the node and its PACS; Ctrl-C stops both
+	@scripts/setup.sh run
+	@.venv/bin/hilum up
+
+test: ## Every check and test
+	@scripts/setup.sh dev
+	@scripts/check.sh
+	@.venv/bin/python -m pytest
+
+check: ## Format, lint and types only
+	@scripts/setup.sh dev
+	@scripts/check.sh
+
+bench: ## Measure what the docs claim; the table is printed and written to bench/results/
+	@scripts/setup.sh dev
+	@.venv/bin/python -m bench
+
+lock: ## Write requirements/ anew after a change of pyproject.toml
+	@scripts/setup.sh dev
+	@scripts/lock.sh
