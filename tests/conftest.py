@@ -1,0 +1,84 @@
+"""Fixtures that every room's tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import data_store
+import pytest
+from pydicom import Dataset
+
+from orthanc_server import OrthancServer, running_orthanc
+from radiographs import dicom_file, make_radiograph
+
+PYDICOM_DATA = Path(data_store.__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
+    """Return a real Orthanc, one for all tests of this run; see `empty_orthanc`."""
+    with running_orthanc(tmp_path_factory.mktemp("orthanc")) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_orthanc(orthanc: OrthancServer) -> OrthancServer:
+    """Return that Orthanc without any study, and with an empty changes feed."""
+    orthanc.clear()
+    return orthanc
+
+
+@pytest.fixture
+def radiograph() -> Dataset:
+    """Return a small generated chest radiograph: Digital X-Ray, PA, with new UIDs."""
+    return make_radiograph()
+
+
+@pytest.fixture
+def radiograph_file(tmp_path: Path, radiograph: Dataset) -> Path:
+    """Return the path of `radiograph` as a DICOM file."""
+    path = tmp_path / "radiograph.dcm"
+    path.write_bytes(dicom_file(radiograph))
+    return path
+
+
+def real_file(name: str) -> Path:
+    """Return the path of a real image of the package pydicom-data."""
+    found = list(PYDICOM_DATA.rglob(name))
+    assert found, f"this pydicom-data has no {name}"
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def chest_path() -> Path:
+    """Return a real chest radiograph: CR, 1955×1841, 15 bits, uncompressed (RG1)."""
+    return real_file("RG1_UNCR.dcm")
+
+
+@pytest.fixture(scope="session")
+def chest_lossless_path() -> Path:
+    """Return the same radiograph as lossless JPEG 2000 (RG1)."""
+    return real_file("RG1_J2KR.dcm")
+
+
+@pytest.fixture(scope="session")
+def chest_lossy_path() -> Path:
+    """Return the same radiograph as lossy JPEG 2000 (RG1)."""
+    return real_file("RG1_J2KI.dcm")
+
+
+@pytest.fixture(scope="session")
+def leg_path() -> Path:
+    """Return a real radiograph of a leg (RG3)."""
+    return real_file("RG3_UNCR.dcm")
+
+
+@pytest.fixture(scope="session")
+def ct_path() -> Path:
+    """Return a real CT image (693)."""
+    return real_file("693_UNCR.dcm")
+
+
+@pytest.fixture(scope="session")
+def mr_path() -> Path:
+    """Return a real MR image (MR2)."""
+    return real_file("MR2_UNCR.dcm")
