@@ -58,6 +58,9 @@ class PacsSettings(Section):
     )
     username: str | None = Field(None, description="User of that Orthanc.")
     password: SecretStr | None = Field(None, description="Password of that user.")
+    password_file: Path | None = Field(
+        None, description="File that holds that password, e.g. a Docker or Kubernetes secret."
+    )
     program: str | None = Field(None, description="Path of the Orthanc program; unset: on PATH.")
     aet: str = Field(
         "HILUM",

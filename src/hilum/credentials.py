@@ -1,0 +1,185 @@
+"""Where the PACS of the settings is, and how to log in to it.
+
+The password of the Orthanc that hilum starts is generated at the first start into a
+file that only its owner can read. It is never printed, logged or put in a command line.
+"""
+
+import json
+import os
+import secrets
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from hilum.errors import NodeError, SettingInvalid
+from hilum.settings import PacsSettings, Settings
+
+USERNAME: Final = "hilum"
+"""User that hilum registers with the Orthanc that it starts."""
+
+PASSWORD_BYTES: Final = 32
+"""Random bytes of a generated password: 256 bits, 43 characters."""
+
+OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
+"""Mode 0600: nobody but the owner reads or writes the password."""
+
+LOOPBACK: Final = "127.0.0.1"
+"""The only address that the HTTP port of our own Orthanc listens on."""
+
+EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  compared, not bound
+"""Spellings of "listen on every address"; none of them can be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacsAddress:
+    """One PACS, as it is called.
+
+    Attributes
+    ----------
+    url
+        Address of its REST API, e.g. ``http://127.0.0.1:8042``.
+    username, password
+        Its credentials; None when it asks for none.
+    aet
+        Its AE title.
+    dicom_host, dicom_port
+        Where it takes C-STORE.
+    """
+
+    url: str
+    username: str | None
+    password: SecretStr | None
+    aet: str
+    dicom_host: str
+    dicom_port: int
+
+    @property
+    def secret(self) -> str | None:
+        """The password itself, for the one call that needs it."""
+        return None if self.password is None else self.password.get_secret_value()
+
+
+def credentials_file(data_folder: Path) -> Path:
+    """Return the file that holds the password of our own Orthanc."""
+    return data_folder / "credentials.json"
+
+
+def load(settings: Settings) -> PacsAddress:
+    """Return the PACS of the settings: the one that is configured, or hilum's own.
+
+    Raises
+    ------
+    NodeError
+        No PACS is configured and none was started here.
+    SettingInvalid
+        The address is none, or the password file cannot be read or others can read it.
+    """
+    if settings.pacs.url is not None:
+        return _configured(settings.pacs.url, settings.pacs)
+    path = credentials_file(settings.data_folder)
+    if not path.exists():
+        raise NodeError(
+            "No PACS is set and none was started here.",
+            "Run hilum up, or set pacs.url to the address of your Orthanc.",
+        )
+    return _own(settings.pacs, _read(path))
+
+
+def load_or_generate(settings: Settings) -> PacsAddress:
+    """Return the PACS of the settings; at the first start, generate our own's password.
+
+    The caller holds the lock of the data folder, so nobody else generates one meanwhile.
+
+    Raises
+    ------
+    SettingInvalid
+        The password file cannot be read or written, or others can read it.
+    """
+    path = credentials_file(settings.data_folder)
+    if settings.pacs.url is None and not path.exists():
+        _generate(path)
+    return load(settings)
+
+
+def _configured(url: str, pacs: PacsSettings) -> PacsAddress:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError as exc:
+        raise SettingInvalid(
+            f"The setting pacs.url is not an address: {exc}.", "Write it as http://host:8042."
+        ) from exc
+    password = pacs.password
+    if password is None and pacs.password_file is not None:
+        try:
+            password = SecretStr(pacs.password_file.read_text(encoding="utf-8").strip())
+        except OSError as exc:
+            raise SettingInvalid(
+                f"The password file {pacs.password_file} cannot be read: {exc.strerror}.",
+                "Correct pacs.password_file or the file's permissions.",
+            ) from exc
+    return PacsAddress(
+        url=url,
+        username=pacs.username,
+        password=password,
+        aet=pacs.aet,
+        dicom_host=host or LOOPBACK,
+        dicom_port=pacs.dicom_port,
+    )
+
+
+def _own(pacs: PacsSettings, password: SecretStr) -> PacsAddress:
+    return PacsAddress(
+        url=f"http://{LOOPBACK}:{pacs.http_port}",
+        username=USERNAME,
+        password=password,
+        aet=pacs.aet,
+        dicom_host=LOOPBACK if pacs.dicom_host in EVERY_ADDRESS else pacs.dicom_host,
+        dicom_port=pacs.dicom_port,
+    )
+
+
+def _read(path: Path) -> SecretStr:
+    """Read the generated password, refusing a file that others can read."""
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingInvalid(
+                f"The password file {path} can be read by others.", f"Run chmod 600 {path}."
+            )
+        return SecretStr(json.loads(path.read_text(encoding="utf-8"))["password"])
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The password file {path} cannot be read: {exc.strerror}.",
+            "Use the account that started hilum up first.",
+        ) from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise SettingInvalid(
+            f"The password file {path} is damaged.",
+            "Delete it; the next hilum up generates a new password.",
+        ) from exc
+
+
+def _generate(path: Path) -> None:
+    """Write a new password aside, created readable by its owner alone, then into place."""
+    written = {"username": USERNAME, "password": secrets.token_urlsafe(PASSWORD_BYTES)}
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(dir=path.parent)  # O_CREAT | O_EXCL, 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), OWNER_ONLY)
+                json.dump(written, file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(aside).replace(path)
+        finally:
+            Path(aside).unlink(missing_ok=True)
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The data folder {path.parent} cannot be written: {exc.strerror}.",
+            "Set data_folder to a folder of your own with room on its disk.",
+        ) from exc
