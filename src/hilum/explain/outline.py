@@ -1,0 +1,207 @@
+"""Regions: where on the source image a positive finding's heatmap is strong.
+
+The outline of a region is the line where the class activation map falls to half of its
+peak, evidence against the finding counting as none, in the coordinates of
+`hilum.explain.saliency`. It says what the network's answer rests on, not where a
+lesion ends.
+
+Sources
+-------
+PS3.3 C.18.6.1.2: a closed POLYLINE ends at its first point. PS3.16 TID 1410.
+"""
+
+from typing import Final, TypeAlias, cast
+
+import contourpy
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.explain.saliency import relative, sample
+from hilum.radiograph import FieldOfView
+from hilum.reading import Heatmap, Reading, Region
+
+LEVEL: Final = 0.5
+"""Share of the map's peak at which an outline is drawn."""
+
+MAX_REGIONS: Final = 3
+"""Outlines of one finding at most; weaker ones are left out."""
+
+MIN_CELLS: Final = 0.25
+"""Area, in cells of the feature map, below which an island says nothing."""
+
+MAX_POINTS: Final = 100
+"""Points of one outline at most."""
+
+MIN_POINTS: Final = 6
+"""Points of one outline at least: viewers take four or five for tools of their own."""
+
+SAMPLES: Final = 8
+"""Points of the sampling grid along one cell."""
+
+
+_OuterOffset: TypeAlias = tuple[list[NDArray[np.float64]], list[NDArray[np.uint32]]]
+"""For each polygon its points, and where its outer border and its holes end in them."""
+
+
+def regions(reading: Reading) -> tuple[Region, ...]:
+    """Return the regions of every positive finding, the highest score first.
+
+    Parameters
+    ----------
+    reading
+        Findings and their heatmaps.
+
+    Returns
+    -------
+    tuple[Region, ...]
+        One to `MAX_REGIONS` for each positive finding, the strongest first; empty when
+        nothing is positive. A finding whose map supports it nowhere (its score then
+        comes from the classifier's bias) gets the frame of the field of view.
+    """
+    heatmaps = {heatmap.label: heatmap for heatmap in reading.heatmaps}
+    return tuple(
+        Region(finding.label, outline)
+        for finding in reading.positives
+        for outline in outlines(heatmaps[finding.label])
+        or (field_frame(heatmaps[finding.label].field_of_view),)
+    )
+
+
+def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
+    """Return where one map is above `LEVEL` of its peak, the strongest region first.
+
+    Returns
+    -------
+    tuple[NDArray[np.float64], ...]
+        At most `MAX_REGIONS` closed outlines, each of shape ``(points, 2)``, (column,
+        row) in source coordinates, `MIN_POINTS` to `MAX_POINTS` points. Holes are not
+        drawn. Empty when the map has no evidence for the finding.
+    """
+    shares = relative(heatmap)
+    if not shares.activation.any():
+        return ()
+    field = heatmap.field_of_view
+    height, width = heatmap.activation.shape
+    cell = np.array([field.width / width, field.height / height])
+    ranked = [
+        (_peak_inside(ring, shares), _area(ring / cell), ring) for ring in _rings_above(shares)
+    ]
+    ranked.sort(key=lambda region: region[:2], reverse=True)
+    large = [ring for _, cells, ring in ranked[1:] if cells >= MIN_CELLS]
+    return tuple(_simplified(ring, cell) for ring in [ranked[0][2], *large][:MAX_REGIONS])
+
+
+def field_frame(field_of_view: FieldOfView) -> NDArray[np.float64]:
+    """Return the outline of what the network saw, the second point amid the top side.
+
+    Viewers hang an outline's text on its second point: amid the top side it stays
+    within the image.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape ``(6, 2)``, (column, row) in source coordinates, closed.
+    """
+    left, top = field_of_view.left, field_of_view.top
+    right, bottom = left + field_of_view.width, top + field_of_view.height
+    middle = (left + right) / 2
+    return np.array(
+        [(left, top), (middle, top), (right, top), (right, bottom), (left, bottom), (left, top)],
+        dtype=np.float64,
+    )
+
+
+def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
+    """Return the outer borders of all that lies above `LEVEL`, each closed."""
+    field = shares.field_of_view
+    height, width = shares.activation.shape
+    down = np.linspace(field.top, field.top + field.height, SAMPLES * height + 1)
+    across = np.linspace(field.left, field.left + field.width, SAMPLES * width + 1)
+    # Filled contours follow the border of the grid by themselves, so that a region cut
+    # by the field of view is closed along it.
+    generator = contourpy.contour_generator(
+        across, down, sample(shares, down, across), fill_type=contourpy.FillType.OuterOffset
+    )
+    filled = cast("_OuterOffset", generator.filled(LEVEL, np.inf))
+    return [
+        np.asarray(points[: int(offsets[1])], dtype=np.float64)
+        for points, offsets in zip(*filled, strict=True)
+    ]
+
+
+def _area(ring: NDArray[np.float64]) -> float:
+    """Return the area within a closed ring of points, shape ``(points, 2)``."""
+    x, y = ring[:, 0], ring[:, 1]
+    return float(abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2)
+
+
+def _peak_inside(ring: NDArray[np.float64], heatmap: Heatmap) -> float:
+    """Return the greatest activation of a cell whose centre lies within the ring.
+
+    Bilinear interpolation has its maxima at the cells' centres, so this is the peak of
+    the region, unless the region is cut so that no centre is within: then it is weak.
+    """
+    field = heatmap.field_of_view
+    height, width = heatmap.activation.shape
+    y = field.top + (np.arange(height) + 0.5) * field.height / height
+    x = field.left + (np.arange(width) + 0.5) * field.width / width
+    column, row = (axis.ravel()[:, None] for axis in np.meshgrid(x, y))
+    (x0, y0), (x1, y1) = ring[:-1].T, ring[1:].T
+    crosses = (y0 > row) != (y1 > row)
+    with np.errstate(divide="ignore", invalid="ignore"):  # level edges cross nothing
+        right_of = column < x0 + (row - y0) * (x1 - x0) / (y1 - y0)
+    inside = (np.count_nonzero(crosses & right_of, axis=1) % 2).astype(bool)
+    activation = heatmap.activation.ravel()
+    return float(activation[inside].max(initial=0.0))
+
+
+def _simplified(ring: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a closed ring with `MIN_POINTS` to `MAX_POINTS` points that looks the same.
+
+    Parameters
+    ----------
+    ring
+        Shape ``(points, 2)``, closed.
+    cell
+        Width and height of one cell: the first tolerance is a hundredth of it.
+    """
+    tolerance = float(cell.min()) / 100
+    kept = _douglas_peucker(ring, tolerance)
+    while len(kept) > MAX_POINTS:
+        tolerance *= 1.5
+        kept = _douglas_peucker(ring, tolerance)
+    while len(kept) < MIN_POINTS:
+        longest = int(np.argmax(np.linalg.norm(np.diff(kept, axis=0), axis=1)))
+        kept = np.insert(kept, longest + 1, kept[longest : longest + 2].mean(axis=0), axis=0)
+    return kept
+
+
+def _douglas_peucker(ring: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    """Return the fewest points of a line that stay within `tolerance` of all of them.
+
+    Sources
+    -------
+    Douglas and Peucker, "Algorithms for the reduction of the number of points required
+    to represent a digitized line", Cartographica 10 (1973).
+    """
+    keep = np.zeros(len(ring), dtype=bool)
+    keep[[0, -1]] = True
+    spans = [(0, len(ring) - 1)]
+    while spans:
+        first, last = spans.pop()
+        between = ring[first + 1 : last] - ring[first]
+        if not len(between):
+            continue
+        chord = ring[last] - ring[first]
+        length = float(np.linalg.norm(chord))
+        away = (
+            np.abs(between[:, 0] * chord[1] - between[:, 1] * chord[0]) / length
+            if length
+            else np.linalg.norm(between, axis=1)
+        )
+        farthest = int(np.argmax(away))
+        if away[farthest] > tolerance:
+            middle = first + 1 + farthest
+            keep[middle] = True
+            spans += [(first, middle), (middle, last)]
+    return ring[keep]

@@ -1,0 +1,66 @@
+"""Words for people, in the languages that hilum speaks: findings and safety statements.
+
+Kept at the root because the overlay, the DICOM reports and the other forms must
+all say the same. Codes are not words: they are in the encode room's table.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hilum import RESEARCH_USE_ONLY
+from hilum.settings import ReasonLanguage
+
+FINDING_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "Atelectasis": ("Atelectasis", "Atelectasia"),
+        "Consolidation": ("Consolidation", "Consolidação"),
+        "Infiltration": ("Infiltration", "Infiltrado"),
+        "Pneumothorax": ("Pneumothorax", "Pneumotórax"),
+        "Edema": ("Pulmonary edema", "Edema pulmonar"),
+        "Emphysema": ("Emphysema", "Enfisema"),
+        "Fibrosis": ("Fibrosis", "Fibrose"),
+        "Effusion": ("Pleural effusion", "Derrame pleural"),
+        "Pneumonia": ("Pneumonia", "Pneumonia"),
+        "Pleural_Thickening": ("Pleural thickening", "Espessamento pleural"),
+        "Cardiomegaly": ("Cardiomegaly", "Cardiomegalia"),
+        "Nodule": ("Nodule", "Nódulo"),
+        "Mass": ("Mass", "Massa"),
+        "Hernia": ("Hernia", "Hérnia"),
+        "Lung Lesion": ("Lung lesion", "Lesão pulmonar"),
+        "Fracture": ("Fracture", "Fratura"),
+        "Lung Opacity": ("Lung opacity", "Opacidade pulmonar"),
+        "Enlarged Cardiomediastinum": ("Enlarged cardiomediastinum", "Cardiomediastino alargado"),
+    }
+)
+"""TorchXRayVision's label → its name in English and in Portuguese."""
+
+RESEARCH_USE_ONLY_IN: Final[Mapping[ReasonLanguage, str]] = MappingProxyType(
+    {
+        ReasonLanguage.ENGLISH: RESEARCH_USE_ONLY,
+        ReasonLanguage.PORTUGUESE: "Somente para pesquisa. Não é um dispositivo médico. "
+        "Não usar para diagnóstico.",
+    }
+)
+"""`hilum.RESEARCH_USE_ONLY` in each language."""
+
+DEMONSTRATION_IN: Final[Mapping[ReasonLanguage, str]] = MappingProxyType(
+    {ReasonLanguage.ENGLISH: "DEMONSTRATION", ReasonLanguage.PORTUGUESE: "DEMONSTRAÇÃO"}
+)
+"""The stamp of a model that must never be mistaken for a trained one."""
+
+
+def finding_name(label: str, language: ReasonLanguage) -> str:
+    """Return what a person calls the finding; a label we don't know, as it stands.
+
+    Parameters
+    ----------
+    label
+        The model's own name of the finding, e.g. ``"Pleural_Thickening"``.
+    language
+        Language of the name.
+    """
+    if label not in FINDING_NAMES:
+        return label.replace("_", " ")
+    english, portuguese = FINDING_NAMES[label]
+    return portuguese if language is ReasonLanguage.PORTUGUESE else english
