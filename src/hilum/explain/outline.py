@@ -123,8 +123,9 @@ def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
         across, down, sample(shares, down, across), fill_type=contourpy.FillType.OuterOffset
     )
     filled = cast("_OuterOffset", generator.filled(LEVEL, np.inf))
+    corners = (across[0], down[0]), (across[-1], down[-1])  # rounding may step outside
     return [
-        np.asarray(points[: int(offsets[1])], dtype=np.float64)
+        np.clip(points[: int(offsets[1])], *corners)
         for points, offsets in zip(*filled, strict=True)
     ]
 
