@@ -1,0 +1,106 @@
+"""The JSON document of ``hilum read``, written as it goes and safe at kill -9.
+
+While files are read, each row is one line of ``FILE.partial``; when all are read the
+rows become the document ``FILE`` in one rename. Reading the same files again after an
+interruption takes the rows that are already there, if model and settings are the same.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hilum.errors import SourceUnreadable
+
+
+class ReadingJournal:
+    """Rows of one document that is being written.
+
+    Parameters
+    ----------
+    path
+        The document to be.
+    head
+        Everything of the document but its rows; rows of another head are not resumed.
+
+    Raises
+    ------
+    SourceUnreadable
+        The folder cannot be written to.
+    """
+
+    def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
+        self.path = path
+        self.partial = path.with_name(path.name + ".partial")
+        self._head = dict(head)
+        self.done = frozenset(key for key, _ in self._whole_lines())
+        try:
+            if self.done:
+                self._cut_torn_line()
+                self._file = self.partial.open("a", encoding="utf-8")
+            else:
+                self._file = self.partial.open("w", encoding="utf-8")
+                self._write({"head": self._head})
+        except OSError as exc:
+            raise SourceUnreadable(
+                f"{path} cannot be written: {exc.strerror}.",
+                "Name a file in a folder that you may write to.",
+            ) from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def append(self, key: str, row: Mapping[str, Any]) -> None:
+        """Add the row of one file; it is on disk when this returns."""
+        self._write({"key": key, "row": row})
+
+    def finish(self) -> None:
+        """Turn the rows into the document, in one rename."""
+        self._file.close()
+        aside = self.path.with_name(self.path.name + ".new")
+        with aside.open("w", encoding="utf-8") as out:
+            head = json.dumps(self._head, indent=1, ensure_ascii=False)
+            out.write(head.removesuffix("\n}") + ',\n "readings": [')
+            for number, (_, row) in enumerate(self._whole_lines()):
+                out.write(",\n  " if number else "\n  ")
+                json.dump(row, out, ensure_ascii=False, allow_nan=False)
+            out.write("\n ]\n}\n")
+            out.flush()
+            os.fsync(out.fileno())
+        aside.replace(self.path)
+        self.partial.unlink()
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._file.write(self._line(line))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    @staticmethod
+    def _line(line: Mapping[str, Any]) -> str:
+        return json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _whole_lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield (key, row) of each line that was written whole, under the same head."""
+        if not self.partial.exists():
+            return
+        with self.partial.open(encoding="utf-8") as lines:
+            if next(lines, "") != self._line({"head": self._head}):
+                return
+            for line in lines:
+                if line.endswith("\n"):  # the last one may have been cut by a kill
+                    entry = json.loads(line)
+                    yield entry["key"], entry["row"]
+
+    def _cut_torn_line(self) -> None:
+        text = self.partial.read_bytes()
+        whole = text.rfind(b"\n") + 1
+        if whole != len(text):
+            with self.partial.open("r+b") as file:
+                file.truncate(whole)

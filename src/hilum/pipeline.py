@@ -1,0 +1,167 @@
+"""The path of one radiograph. Read this first: each line is a room."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydicom import Dataset
+
+from hilum import encode, explain, gate, pixels
+from hilum.errors import RadiographRefused
+from hilum.predict import Model
+from hilum.radiograph import ModelInput, Radiograph
+from hilum.reading import Reading
+from hilum.settings import Settings
+from hilum.verdict import Reason, Verdict
+
+DEMONSTRATION_ONLY = Reason(
+    "demonstration_model",
+    "the demonstration model does not read images of patients; install a trained one "
+    "with `hilum models pull`",
+)
+"""Why an image is refused that only `hilum demo` may show to the demonstration model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reader:
+    """The things the path cannot make itself, built once at start-up.
+
+    Attributes
+    ----------
+    model
+        The loaded model.
+    settings
+        All settings.
+    in_demonstration
+        True inside `hilum demo` only, whose archive is thrown away: there the
+        demonstration model may read what it is given.
+    """
+
+    model: Model
+    settings: Settings
+    in_demonstration: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A radiograph that passed the gate, as the network takes it."""
+
+    radiograph: Radiograph
+    model_input: ModelInput
+    warnings: tuple[Reason, ...]
+
+
+def read(dataset: Dataset, reader: Reader) -> Reading:
+    """Read one radiograph.
+
+    Raises
+    ------
+    RadiographRefused
+        The gate or the pixels said no; every reason is named.
+    """
+    return predict(prepare(dataset, reader), reader)
+
+
+def prepare(dataset: Dataset, reader: Reader) -> Prepared:
+    """Take one image through the gate and develop its pixels: all that needs no model.
+
+    Raises
+    ------
+    RadiographRefused
+        The gate or the pixels said no; every reason is named.
+    """
+    verdict = judge(dataset, reader)
+    if not verdict.accepted:
+        raise RadiographRefused(verdict.objections)
+    radiograph = pixels.develop(dataset, reader.settings.pixels)
+    model_input = pixels.fit(radiograph, reader.model.identity.input_size)
+    return Prepared(radiograph, model_input, verdict.warnings)
+
+
+def judge(header: Dataset, reader: Reader) -> Verdict:
+    """Ask the gate; add the objection that only the choice of model makes."""
+    verdict = gate.judge(
+        header,
+        reader.settings.gate,
+        min_age_years=reader.model.card.min_age_years,
+        clinical_model=not reader.model.identity.demonstration,
+        language=reader.settings.report.language,
+    )
+    if may_read(header, reader):
+        return verdict
+    return Verdict((*verdict.objections, DEMONSTRATION_ONLY), verdict.warnings)
+
+
+def may_read(header: Dataset | None, reader: Reader) -> bool:
+    """Whether this model may see this image at all (design: safety).
+
+    The demonstration model reads phantoms and quality-control images anywhere, and
+    anything else only inside `hilum demo`.
+    """
+    if not reader.model.identity.demonstration or reader.in_demonstration:
+        return True
+    return header is not None and header.get("QualityControlImage") == "YES"
+
+
+def prepare_picture(file: bytes, reader: Reader) -> Prepared:
+    """Develop a PNG or JPEG, about which nothing is known but its pixels.
+
+    Raises
+    ------
+    RadiographRefused
+        The picture is in colour, too small or broken.
+    """
+    if not may_read(None, reader):
+        raise RadiographRefused((DEMONSTRATION_ONLY,))
+    radiograph = pixels.develop_picture(file, reader.settings.pixels)
+    model_input = pixels.fit(radiograph, reader.model.identity.input_size)
+    unknown = Reason(
+        "picture_without_header",
+        "PNG and JPEG say nothing about patient, body part or view: "
+        "make sure that it is a frontal chest radiograph",
+    )
+    return Prepared(radiograph, model_input, (unknown,))
+
+
+def predict(prepared: Prepared, reader: Reader) -> Reading:
+    """Let the model see a prepared radiograph."""
+    findings, heatmaps = reader.model.predict(prepared.model_input)
+    return Reading(
+        prepared.radiograph, reader.model.identity, findings, heatmaps, prepared.warnings
+    )
+
+
+def report(reading: Reading, reader: Reader, *, when: datetime) -> tuple[Dataset, ...]:
+    """Write one reading down as DICOM, in the order in which it must be stored.
+
+    Parameters
+    ----------
+    reading
+        What was found on a radiograph that came as DICOM.
+    reader
+        Carries the settings of reports.
+    when
+        Time of the analysis, with its UTC offset.
+
+    Returns
+    -------
+    tuple of Dataset
+        The picture first, the reports that refer to it after.
+    """
+    settings = reader.settings.report
+    regions = explain.regions(reading)
+    sheet = explain.overlay(reading, when=when, language=settings.language)
+    picture = encode.secondary_capture(sheet, reading, when=when, settings=settings)
+    documents = encode.report_documents(
+        reading, regions, when=when, settings=settings, visual_explanation=picture
+    )
+    return (picture, *documents)
+
+
+def report_refusal(
+    header: Dataset, reasons: tuple[Reason, ...], reader: Reader, *, when: datetime
+) -> tuple[Dataset, ...]:
+    """Write a refusal down as DICOM where the site wants it in the PACS, else nothing."""
+    settings = reader.settings.report
+    if not settings.report_refusals:
+        return ()
+    return (encode.refusal_document(header, reasons, when=when, settings=settings),)
