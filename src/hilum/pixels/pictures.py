@@ -1,0 +1,104 @@
+"""A PNG or JPEG picture becomes a Radiograph: teaching files, exports, screenshots."""
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hilum.errors import RadiographRefused, SourceUnreadable
+from hilum.pixels.tone import Ramp
+from hilum.radiograph import PixelDecision, Radiograph
+from hilum.settings import PixelSettings
+from hilum.verdict import Reason
+
+FORMATS: Final = ("PNG", "JPEG")
+"""Picture formats that are read."""
+
+SIXTEEN_BIT_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I"})
+"""Pillow's names for 16-bit grey."""
+
+CHROMA_TOLERANCE: Final = 3
+"""Difference of two 8-bit channels that is rounding of a grey picture, not colour."""
+
+
+def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
+    """Turn a PNG or JPEG into what the model may see.
+
+    Pictures are taken as they are shown: 0 is black, and bone is bright.
+
+    Parameters
+    ----------
+    file
+        The file's bytes or its path.
+    settings
+        Which pixel pipeline the result is marked with, and the limits.
+
+    Raises
+    ------
+    SourceUnreadable
+        The file is not a whole PNG or JPEG.
+    RadiographRefused
+        It is one, but in colour or too large.
+    """
+    source = BytesIO(file) if isinstance(file, bytes) else file
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(source, formats=FORMATS) as picture:
+                refuse_large(picture.width * picture.height, settings)
+                values, bits, decisions = grey_of(picture)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+        raise SourceUnreadable(
+            f"The picture cannot be read: {type(exc).__name__}.", "Send a whole PNG or JPEG file."
+        ) from exc
+    pixels = Ramp(0, 2**bits - 1).render(values)
+    return Radiograph(pixels, None, settings.pipeline, decisions)
+
+
+def refuse_large(count: int, settings: PixelSettings) -> None:
+    """Refuse a picture with more pixels than the settings allow.
+
+    Raises
+    ------
+    RadiographRefused
+        It has more.
+    """
+    if count > settings.max_pixels:
+        raise RadiographRefused(
+            [
+                Reason(
+                    "too_many_pixels",
+                    f"the picture has {count:,} pixels, more than {settings.max_pixels:,}",
+                )
+            ]
+        )
+
+
+def grey_of(
+    picture: Image.Image,
+) -> tuple[NDArray[np.integer], int, tuple[PixelDecision, ...]]:
+    """Return a picture's grey values, shape ``(rows, columns)``, and their bits (8 or 16).
+
+    Raises
+    ------
+    RadiographRefused
+        The picture is in colour.
+    """
+    if picture.mode in SIXTEEN_BIT_MODES:
+        values = np.asarray(picture)
+        return values.astype(np.uint16), 16, ()
+    if picture.mode in {"1", "L"}:
+        return np.asarray(picture.convert("L")), 8, ()
+    channels = np.asarray(picture.convert("RGB"))
+    spread = int((channels.max(axis=2) - channels.min(axis=2)).max())
+    if spread > CHROMA_TOLERANCE:
+        raise RadiographRefused([Reason("colour", "the picture is in colour")])
+    return (
+        np.ascontiguousarray(channels[..., 0]),
+        8,
+        (PixelDecision("rgb_grey", "A grey picture stored as RGB: one channel taken."),),
+    )

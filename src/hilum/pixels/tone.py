@@ -1,0 +1,104 @@
+"""From stored values to [-1024, 1024]: a straight ramp where it is one, a table where not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMIT: Final = 1024.0
+"""Model input spans [-LIMIT, LIMIT]; unitless."""
+
+LONGEST_TABLE: Final = 1 << 20
+"""Values that a table may span; wider images (32 bits) are computed pixel by pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Brightness proportional to the stored value.
+
+    Attributes
+    ----------
+    black, white
+        Stored values, not necessarily whole, shown darkest and brightest; `black` is the
+        larger one where small values are shown bright.
+    """
+
+    black: float
+    white: float
+
+    def render(self, values: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return `values`, shape ``(rows, columns)``, as float32 in [-1024, 1024].
+
+        The operations and their order are those of ``torchxrayvision.utils.normalize``,
+        so the result is the same to the last bit where black or white is 0.
+        """
+        pixels: NDArray[np.float32] = values.astype(np.float32)
+        if self.black:
+            pixels -= np.float32(self.black)
+        pixels /= np.float32(self.white - self.black)
+        low, high = int(values.min()), int(values.max())
+        if low < min(self.black, self.white) or high > max(self.black, self.white):
+            np.clip(pixels, 0.0, 1.0, out=pixels)
+        pixels *= 2.0
+        pixels -= 1.0
+        pixels *= LIMIT
+        return pixels
+
+    def inverted(self) -> "Ramp":
+        """Return the ramp that shows bright what this one shows dark."""
+        return Ramp(self.white, self.black)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Brightness as any function of the stored value.
+
+    Attributes
+    ----------
+    brightness
+        Stored values, float64 of any shape → brightness of that shape, in [0, 1].
+    """
+
+    brightness: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+    def render(self, values: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return `values`, shape ``(rows, columns)``, as float32 in [-1024, 1024]."""
+        low, high = int(values.min()), int(values.max())
+        if high - low >= LONGEST_TABLE:
+            return self._scaled(values.astype(np.float64))
+        table = self._scaled(np.arange(low, high + 1, dtype=np.float64))
+        return np.take(table, values if low == 0 else values.astype(np.int64) - low)
+
+    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        return ((2.0 * self.brightness(values) - 1.0) * LIMIT).astype(np.float32)
+
+    def inverted(self) -> "Curve":
+        """Return the curve that shows bright what this one shows dark."""
+        brightness = self.brightness
+        return Curve(lambda values: 1.0 - brightness(values))
+
+
+Tone = Ramp | Curve
+"""How stored values are shown."""
+
+
+def present(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return `pixels` as they are shown on a screen.
+
+    Parameters
+    ----------
+    pixels
+        Of any shape, in [-1024, 1024].
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        The same shape; -1024 is 0, 1024 is 255.
+    """
+    shown = pixels + np.float32(LIMIT)
+    shown *= np.float32(255 / (2 * LIMIT))
+    np.rint(shown, out=shown)
+    np.clip(shown, 0, 255, out=shown)
+    return shown.astype(np.uint8)
