@@ -31,9 +31,6 @@ OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
 LOOPBACK: Final = "127.0.0.1"
 """The only address that the HTTP port of our own Orthanc listens on."""
 
-EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  compared, not bound
-"""Spellings of "listen on every address"; none of them can be called."""
-
 
 @dataclass(frozen=True, slots=True)
 class PacsAddress:
@@ -127,7 +124,7 @@ def _configured(url: str, pacs: PacsSettings) -> PacsAddress:
         username=pacs.username,
         password=password,
         aet=pacs.aet,
-        dicom_host=host or LOOPBACK,
+        dicom_host=pacs.dicom_host or host or LOOPBACK,
         dicom_port=pacs.dicom_port,
     )
 
@@ -138,7 +135,7 @@ def _own(pacs: PacsSettings, password: SecretStr) -> PacsAddress:
         username=USERNAME,
         password=password,
         aet=pacs.aet,
-        dicom_host=LOOPBACK if pacs.dicom_host in EVERY_ADDRESS else pacs.dicom_host,
+        dicom_host=pacs.dicom_host or LOOPBACK,
         dicom_port=pacs.dicom_port,
     )
 

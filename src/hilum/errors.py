@@ -13,10 +13,12 @@ HilumError                     says what happened and what the person can do, al
 ├── PacsError
 │   ├── PacsUnavailable        retried: no answer, or not now
 │   └── PacsRefused            final: the archive answered no
+│       └── NotInPacs          final: it is not there, or not any more
 └── NodeError
     ├── PortTaken              a port of the settings is in use by something else
     ├── AlreadyRunning         another node uses this data folder
-    └── ProgramMissing         Orthanc or another program is not installed
+    ├── ProgramMissing         Orthanc or another program is not installed
+    └── PacsNotStarted         the Orthanc that hilum started ended or gave no answer
 """
 
 from collections.abc import Sequence
@@ -111,6 +113,10 @@ class PacsRefused(PacsError):
     """The PACS answered no: asking again will not help."""
 
 
+class NotInPacs(PacsRefused):
+    """The PACS does not hold what was asked for, or not any more."""
+
+
 class NodeError(HilumError):
     """The node cannot start."""
 
@@ -125,3 +131,7 @@ class AlreadyRunning(NodeError):
 
 class ProgramMissing(NodeError):
     """A program that hilum starts is not installed."""
+
+
+class PacsNotStarted(NodeError):
+    """The Orthanc that hilum started ended, or gave no answer."""

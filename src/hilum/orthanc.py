@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
 
 BUSY: Final = 429
 """HTTP status "too many requests": asking again may help, like any 5xx."""
@@ -66,7 +66,7 @@ def pacs_errors(url: str) -> Iterator[None]:
     PacsUnavailable
         No answer, or the PACS says that it can't serve us now.
     PacsRefused
-        The PACS answered no.
+        The PACS answered no; `NotInPacs` when it does not hold that.
     """
     try:
         yield
@@ -82,7 +82,8 @@ def pacs_errors(url: str) -> Iterator[None]:
                 f"The PACS at {url} answered HTTP {status}.",
                 "Look at its log for this minute; hilum asks again where it can.",
             ) from exc
-        raise PacsRefused(
+        refusal = NotInPacs if status == httpx.codes.NOT_FOUND else PacsRefused
+        raise refusal(
             f"The PACS at {url} answered HTTP {status} to {exc.request.url.path}.",
             "Check that this is the address of an Orthanc.",
         ) from exc

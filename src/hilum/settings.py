@@ -42,6 +42,17 @@ class ReasonLanguage(StrEnum):
     PORTUGUESE = "pt"
 
 
+class SRClass(StrEnum):
+    """SOP Class of the coded report; its content is the same in all three."""
+
+    COMPREHENSIVE_3D = "comprehensive_3d"
+    """What IHE AI Results asks for."""
+    COMPREHENSIVE = "comprehensive"
+    """For archives that do not take the former."""
+    ENHANCED = "enhanced"
+    """For archives that take neither."""
+
+
 class Section(BaseModel):
     """A table of the settings file: frozen, and a misspelt name is an error."""
 
@@ -68,16 +79,21 @@ class PacsSettings(Section):
         max_length=16,
         description="AE title of the Orthanc that hilum starts.",
     )
-    dicom_host: str = Field("0.0.0.0", description="Address that its DICOM port listens on.")  # noqa: S104  a PACS is called from other machines
+    dicom_host: str | None = Field(
+        None, description="Host of its DICOM port; unset: the host of url, or this machine."
+    )
     dicom_port: int = Field(4242, ge=1, le=65535, description="DICOM port of that Orthanc.")
     http_port: int = Field(
         8042, ge=1, le=65535, description="HTTP port of that Orthanc, on loopback only."
     )
     allowed_aets: tuple[str, ...] = Field(
-        (), description="AE titles that may associate, as AET@HOST; empty: see open_to_any_aet."
+        (),
+        description="AE titles that may send to the Orthanc that hilum starts, as AET@HOST or "
+        "AET@HOST:PORT; the usual tools on this machine always may.",
     )
     open_to_any_aet: bool = Field(
-        default=False, description="Let any AE title send images to the Orthanc that hilum starts."
+        default=False,
+        description="Let any AE title from anywhere send images to the Orthanc that hilum starts.",
     )
     timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for one answer of the PACS.")
 
@@ -130,6 +146,13 @@ class ReportSettings(Section):
 
     language: ReasonLanguage = Field(
         ReasonLanguage.ENGLISH, description="Language of texts for people: en or pt."
+    )
+    sr_class: SRClass = Field(
+        SRClass.COMPREHENSIVE_3D,
+        description="SOP Class of the coded report: comprehensive_3d, comprehensive or enhanced.",
+    )
+    codes_file: Path | None = Field(
+        None, description="TOML file whose codes replace those of hilum, see docs/conformance.md."
     )
     report_refusals: bool = Field(
         default=False,
