@@ -1,0 +1,105 @@
+"""Derived UIDs: the same input gives the same names, so doing it twice changes nothing."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid5
+
+from hilum.reading import Reading
+
+NAMESPACE: Final = UUID("97eef6c1-0923-4eff-8446-c8b24dba1ae2")
+"""Random, chosen once. Changing it renames every result ever written."""
+
+ENCODING_VERSION: Final = "1"
+"""Raised when hilum writes the same reading down differently: new content, new UIDs."""
+
+
+def derived_uid(*parts: str) -> str:
+    """Return the UID that belongs to `parts`, the same on every machine.
+
+    Sources
+    -------
+    PS3.5 B.2: a UUID written as a decimal integer under the root 2.25.
+    """
+    return f"2.25.{uuid5(NAMESPACE, json.dumps(parts)).int}"
+
+
+def result_uid(source_uid: str, model_sha256: str, settings_digest: str, kind: str) -> str:
+    """Return the UID of one result of one image.
+
+    Parameters
+    ----------
+    source_uid
+        SOP Instance UID of the image, as it stands: teaching files have invalid ones.
+    model_sha256
+        SHA-256 of the weights; empty when no model read the image.
+    settings_digest
+        Digest of everything else that changes the content.
+    kind
+        What the UID names, e.g. ``"regions"`` or ``"regions series"``.
+    """
+    return derived_uid(source_uid, model_sha256, settings_digest, ENCODING_VERSION, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultIdentity:
+    """What all results of one reading have in common.
+
+    Attributes
+    ----------
+    source_uid
+        SOP Instance UID of the image.
+    model_sha256
+        SHA-256 of the weights; empty when no model read the image.
+    settings_digest
+        Digest of everything else that changes the content.
+    """
+
+    source_uid: str
+    model_sha256: str
+    settings_digest: str
+
+    def uid(self, kind: str) -> str:
+        """Return the UID of the result, series or tracked thing called `kind`."""
+        return result_uid(self.source_uid, self.model_sha256, self.settings_digest, kind)
+
+
+def identify(reading: Reading, *choices: str) -> ResultIdentity:
+    """Return the identity of the results of `reading`.
+
+    The findings' values do not count: two machines may differ in the last bit, and
+    must still write one result. What decides the values does.
+
+    Parameters
+    ----------
+    reading
+        Needs a radiograph that came as DICOM.
+    choices
+        Settings that change the content, e.g. the language, or a code table's digest.
+
+    Raises
+    ------
+    ValueError
+        The radiograph has no header, hence no study to write into.
+    """
+    source_uid = reading.radiograph.sop_instance_uid
+    if source_uid is None:
+        raise ValueError("a picture without a DICOM header has no DICOM results")
+    model = reading.model
+    decisive = [
+        model.name,
+        model.version,
+        model.input_size,
+        [[f.label, f.operating_point] for f in reading.findings],
+        reading.radiograph.pipeline,
+        [decision.code for decision in reading.radiograph.decisions],
+        [warning.code for warning in reading.warnings],
+        choices,
+    ]
+    return ResultIdentity(source_uid, model.sha256, digest(decisive))
+
+
+def digest(content: object) -> str:
+    """Return the SHA-256 of anything that JSON can hold, as hexadecimal."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

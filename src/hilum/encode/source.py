@@ -1,0 +1,148 @@
+"""The source image's header, as every result copies it: decoded, complete, quiet.
+
+Real headers lack attributes that the standard demands, and hold values that it
+forbids. Results must be written all the same, with the same identity, so this
+reads without judging: what is unknown stays unknown, what is invalid is copied.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+from pydicom import DataElement, Dataset, Sequence, config
+from pydicom.charset import decode_bytes, python_encoding
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import RawDataElement, empty_value_for_VR
+from pydicom.multival import MultiValue
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR, TEXT_VR_DELIMS, VR
+
+EMPTY_WHEN_ABSENT: Final = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+"""Type 2 attributes of Patient and Study that every result must have (PS3.3 C.7.1.1, C.7.2.1)."""
+
+LATIN_1: Final = "latin-1"
+"""What bytes are taken for when nothing says what they are: it loses none."""
+
+ESCAPE: Final = 0x1B
+"""Byte that starts a code extension (PS3.5 6.1.2.5)."""
+
+OVERLAYS: Final = 0x6000
+"""First group of overlays; pixels come after. None of it is copied."""
+
+SEXES: Final = ("M", "F", "O")
+"""Enumerated values of Patient's Sex (PS3.3 C.7.1.1)."""
+
+SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+"""Attributes that some senders fill with zeros."""
+
+
+def as_source(header: Dataset) -> Dataset:
+    """Return what results need of an image's header, as a data set of its own.
+
+    Parameters
+    ----------
+    header
+        An image's attributes in any encoding and character set. Not changed.
+
+    Returns
+    -------
+    Dataset
+        Decoded standard attributes without pixels and overlays. Type 2 attributes of
+        Patient and Study are there, if need be empty; impossible values of Patient's
+        Sex, Patient Orientation and pixel spacing are taken away, never replaced.
+
+    Sources
+    -------
+    What highdicom 0.28 reads unconditionally, and which values it or ``dciodvfy`` reject.
+    """
+    source = _quiet_copy(header, _encodings(header))
+    for keyword in EMPTY_WHEN_ABSENT:
+        if keyword not in source:
+            setattr(source, keyword, None)
+    if source.PatientSex not in SEXES:
+        source.PatientSex = None
+    if "PatientOrientation" in source and not _has_two(source.PatientOrientation):
+        del source.PatientOrientation
+    for keyword in SPACINGS:
+        if keyword in source and not _positive_pair(source[keyword].value):
+            del source[keyword]
+    return source
+
+
+def copy_element(element: DataElement) -> DataElement:
+    """Return `element` as an object of its own, its value not judged again."""
+    return DataElement(element.tag, element.VR, element.value, already_converted=True)
+
+
+def _encodings(header: Dataset) -> list[str]:
+    """Return Python's names of the header's character sets, Latin-1 for unknown ones."""
+    declared = header.get("SpecificCharacterSet") or ""
+    terms = [declared] if isinstance(declared, str) else list(declared)
+    return [python_encoding.get(term, LATIN_1) for term in terms]
+
+
+def _quiet_copy(dataset: Dataset, encodings: list[str]) -> Dataset:
+    copied = Dataset()
+    for element in _elements(dataset, encodings):
+        copied.add(element)
+    return copied
+
+
+def _elements(dataset: Dataset, encodings: list[str]) -> Iterator[DataElement]:
+    for tag in sorted(dataset.keys()):
+        if tag.is_private or tag.element == 0 or tag.group >= OVERLAYS:
+            continue
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement) and _vr(element) in STR_VR:
+            # A number that is none cannot be copied into a valid result.
+            with suppress(ValueError, TypeError, OverflowError):
+                yield _text(element, encodings)
+            continue
+        element = dataset[tag]
+        if element.VR == VR.SQ:
+            items = Sequence([_quiet_copy(item, encodings) for item in element.value])
+            yield DataElement(tag, VR.SQ, items)
+        else:
+            yield copy_element(element)
+
+
+def _vr(element: RawDataElement) -> str:
+    if element.VR not in {None, VR.UN} or not dictionary_has_tag(element.tag):
+        return str(element.VR)
+    return dictionary_VR(element.tag)
+
+
+def _text(element: RawDataElement, encodings: list[str]) -> DataElement:
+    """Return a text attribute, decoded but not validated, because pydicom would warn."""
+    vr = _vr(element)
+    stored = element.value or b""
+    text = _decode(stored, encodings) if vr in CUSTOMIZABLE_CHARSET_VR else stored.decode(LATIN_1)
+    value = text.rstrip("\0 ") or empty_value_for_VR(vr)
+    return DataElement(element.tag, vr, value, validation_mode=config.IGNORE)
+
+
+def _decode(stored: bytes, encodings: list[str]) -> str:
+    if ESCAPE in stored:  # ISO 2022 code extensions
+        return decode_bytes(stored, encodings, TEXT_VR_DELIMS)
+    try:
+        return stored.decode(encodings[0])
+    except UnicodeDecodeError:
+        # Most often Latin-1 text whose sender declares UTF-8; any other choice loses letters.
+        return stored.decode(LATIN_1)
+
+
+def _has_two(value: object) -> bool:
+    return isinstance(value, MultiValue) and len(value) == 2  # noqa: PLR2004  row and column
+
+
+def _positive_pair(value: object) -> bool:
+    return isinstance(value, MultiValue) and _has_two(value) and all(v > 0 for v in value)
