@@ -5,10 +5,8 @@ file that only its owner can read. It is never printed, logged or put in a comma
 """
 
 import json
-import os
 import secrets
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from hilum.errors import NodeError, SettingInvalid
+from hilum.private import write_file
 from hilum.settings import PacsSettings, Settings
 
 USERNAME: Final = "hilum"
@@ -24,9 +23,6 @@ USERNAME: Final = "hilum"
 
 PASSWORD_BYTES: Final = 32
 """Random bytes of a generated password: 256 bits, 43 characters."""
-
-OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
-"""Mode 0600: nobody but the owner reads or writes the password."""
 
 LOOPBACK: Final = "127.0.0.1"
 """The only address that the HTTP port of our own Orthanc listens on."""
@@ -161,22 +157,6 @@ def _read(path: Path) -> SecretStr:
 
 
 def _generate(path: Path) -> None:
-    """Write a new password aside, created readable by its owner alone, then into place."""
-    written = {"username": USERNAME, "password": secrets.token_urlsafe(PASSWORD_BYTES)}
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(dir=path.parent)  # O_CREAT | O_EXCL, 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), OWNER_ONLY)
-                json.dump(written, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(aside).replace(path)
-        finally:
-            Path(aside).unlink(missing_ok=True)
-    except OSError as exc:
-        raise SettingInvalid(
-            f"The data folder {path.parent} cannot be written: {exc.strerror}.",
-            "Set data_folder to a folder of your own with room on its disk.",
-        ) from exc
+    """Write a new password into a file that nobody but its owner reads."""
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    write_file(path, json.dumps({"username": USERNAME, "password": password}))

@@ -21,6 +21,12 @@ BUSY: Final = 429
 SERVER_ERROR: Final = 500
 """First HTTP status of the class "the server's fault"."""
 
+REALM: Final = "Orthanc"
+"""Begins the realm for which every Orthanc asks a password (HTTP WWW-Authenticate)."""
+
+PROBE_S: Final = 1.0
+"""Seconds that whatever listens on a port gets to say what it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -96,6 +102,15 @@ def pacs_errors(url: str) -> Iterator[None]:
             f"The PACS at {url} gave no answer ({type(exc).__name__}).",
             "Check that it is running and that host and port are right.",
         ) from exc
+
+
+def is_orthanc(url: str) -> bool:
+    """Whether an Orthanc answers at `url`, with or without asking for a password."""
+    try:
+        answer = httpx.get(f"{url}/system", timeout=PROBE_S)
+    except httpx.HTTPError:
+        return False
+    return REALM in answer.headers.get("WWW-Authenticate", "") or '"DicomAet"' in answer.text
 
 
 class Orthanc:

@@ -1,0 +1,68 @@
+"""Files and folders that only their owner can read: passwords, images, jobs."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hilum.errors import SettingInvalid
+
+OWNER_FILE: Final = 0o600
+"""Mode of a file that nobody but its owner reads or writes."""
+
+OWNER_FOLDER: Final = 0o700
+"""Mode of a folder that nobody but its owner enters."""
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turn what the file system says while `folder` is written to into our error.
+
+    Raises
+    ------
+    SettingInvalid
+        The folder cannot be made or written to.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The data folder {folder} cannot be written: {exc.strerror}.",
+            "Set data_folder to a folder of your own with room on its disk.",
+        ) from exc
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its parents if need be, readable by the owner alone.
+
+    Raises
+    ------
+    SettingInvalid
+        It cannot be made.
+    """
+    with writing_to(folder):
+        folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write `text` aside, into a file created with mode 0600, then move it into place.
+
+    Raises
+    ------
+    SettingInvalid
+        The file cannot be written.
+    """
+    make_folder(path.parent)
+    with writing_to(path.parent):
+        descriptor, aside = tempfile.mkstemp(dir=path.parent)  # O_CREAT | O_EXCL, 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), OWNER_FILE)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(aside).replace(path)
+        finally:
+            Path(aside).unlink(missing_ok=True)
