@@ -1,0 +1,209 @@
+"""Model cards: what a model is, where its weights come from, what it was trained on."""
+
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hilum.errors import CardInvalid
+
+NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+"""A model's name is also the name of its folder, so it holds nothing that a path gives meaning."""
+
+DEFAULT_POINTS: Final = "default"
+"""The set of operating points that every card has."""
+
+Threshold = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False)]
+"""An operating point: a threshold on the sigmoid of the logit, in (0, 1)."""
+
+OperatingPoints = dict[str, Threshold]
+"""Label → threshold. A label without one is not read."""
+
+
+class WeightsFormat(StrEnum):
+    """What kind of file the weights come in."""
+
+    TORCH = "torch"
+    """A pickled ``torch.nn.Module`` or state dict, in torch's legacy or ZIP container."""
+    ONNX = "onnx"
+    """A whole network, graph and weights, in one ONNX file."""
+    GENERATED = "generated"
+    """Nothing to download: made on this machine from a fixed seed."""
+
+
+class Section(BaseModel):
+    """A table of a card: frozen, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WeightsSource(Section):
+    """Where the weights come from and how to know them again.
+
+    Attributes
+    ----------
+    format
+        What kind of file it is.
+    url
+        Release address; None when there is nothing to download.
+    size
+        Length of the file in bytes, None when it was never published.
+    sha256
+        SHA-256 of the file, lower-case hexadecimal; None is trust on first use.
+    sha256_source
+        Who vouches for the hash, in words.
+    seed
+        Seed of generated weights.
+    """
+
+    format: WeightsFormat = WeightsFormat.TORCH
+    url: str | None = Field(None, pattern=r"^https?://")
+    size: int | None = Field(None, gt=0)
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    sha256_source: str = ""
+    seed: int | None = Field(None, ge=0)
+
+
+class ModelCard(Section):
+    """What is known about one model. One TOML file; docs/models.md shows each field.
+
+    Attributes
+    ----------
+    name
+        Identifies the card, e.g. ``"densenet121-res224-all"``.
+    version
+        That of the published weights, not of hilum.
+    title
+        One line for people.
+    graph
+        Name of one of hilum's weightless graphs; ``"file"`` when the weights are a whole
+        ONNX network.
+    input_size
+        Side of the square that the network sees, in pixels.
+    labels
+        One per output of the network, in its order; empty for an output never trained.
+    operating_points
+        Sets of thresholds by name; ``default`` is always there.
+    weights
+        Where the weights come from.
+    training_data, licence, limits, references
+        For people; repeated in the reports and the documentation.
+    min_age_years
+        Patients younger than this are refused by the gate.
+    demonstration
+        True for a model that must never be mistaken for a trained one.
+    published_auc
+        Label → area under the ROC curve as its authors published it, where they did.
+    published_auc_source
+        Where `published_auc` is published, and on which images.
+    """
+
+    name: str = Field(pattern=NAME_PATTERN)
+    version: str = Field(min_length=1, max_length=32)
+    title: str = Field(min_length=1)
+    graph: str = Field(min_length=1)
+    input_size: int = Field(ge=32, le=2048)
+    labels: tuple[str, ...] = Field(min_length=1, max_length=1024)
+    operating_points: dict[str, OperatingPoints]
+    weights: WeightsSource = WeightsSource()
+    training_data: tuple[str, ...] = ()
+    licence: str = "unknown"
+    limits: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    min_age_years: int = Field(18, ge=0, le=150)
+    demonstration: bool = False
+    published_auc: dict[str, float] = Field(default_factory=dict)
+    published_auc_source: str = ""
+
+    @model_validator(mode="after")
+    def _labels_are_consistent(self) -> Self:
+        named = [label for label in self.labels if label]
+        if len(set(named)) != len(named):
+            raise ValueError("a label is there twice")
+        if DEFAULT_POINTS not in self.operating_points:
+            raise ValueError(f"the set {DEFAULT_POINTS!r} of operating points is missing")
+        for name, points in self.operating_points.items():
+            if unknown := set(points) - set(named):
+                raise ValueError(f"{name} has points for {', '.join(sorted(unknown))}: no labels")
+        if not self.operating_points[DEFAULT_POINTS]:
+            raise ValueError("no label has an operating point, so nothing could be read")
+        return self
+
+    @property
+    def trained_labels(self) -> tuple[str, ...]:
+        """Labels that the weights learned, in the network's order: those with a threshold."""
+        default = self.operating_points[DEFAULT_POINTS]
+        return tuple(label for label in self.labels if label in default)
+
+    @classmethod
+    def parse(cls, text: str, *, origin: str) -> Self:
+        """Read a card.
+
+        Parameters
+        ----------
+        text
+            The TOML document.
+        origin
+            Name of the file, for error texts.
+
+        Raises
+        ------
+        CardInvalid
+            It is not TOML, or a field is missing, misspelt or impossible.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as exc:
+            raise CardInvalid(
+                f"The model card {origin} is not valid TOML: {exc}.", "Correct that line."
+            ) from exc
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or "card"
+            why = re.sub(r"^Value error, ", "", first["msg"])
+            raise CardInvalid(
+                f"The model card {origin} cannot be used: {field}: {why}.",
+                "docs/models.md shows a whole card, field by field.",
+            ) from exc
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a card from a file.
+
+        Raises
+        ------
+        CardInvalid
+            The file cannot be read, or is not a card.
+        """
+        return cls.parse(read_card_text(path), origin=path.name)
+
+
+def read_card_text(path: Path) -> str:
+    """Return the text of a TOML file.
+
+    Raises
+    ------
+    CardInvalid
+        It cannot be read, or is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise CardInvalid(
+            f"The file {path.name} cannot be read: {exc.strerror}.",
+            "Check its path and permissions.",
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise CardInvalid(
+            f"The file {path.name} is not text in UTF-8.", "Write it as a TOML file."
+        ) from exc
+
+
+def is_threshold(value: object) -> bool:
+    """Whether a value from a TOML file can be an operating point: a number in (0, 1)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0.0 < value < 1.0  # NaN is neither

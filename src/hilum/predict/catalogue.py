@@ -1,0 +1,93 @@
+"""Which models there are: hilum's own cards, and those that were added here."""
+
+import difflib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from hilum.errors import ModelUnknown
+from hilum.predict.card import ModelCard
+
+DEMONSTRATION: Final = "demonstration"
+"""Name of the card whose weights have learned nothing."""
+
+CARD_FILE: Final = "card.toml"
+"""Card of a model that was added, in its folder."""
+
+
+def models_folder(data_folder: Path) -> Path:
+    """Return the folder that holds one folder for each installed model."""
+    return data_folder / "models"
+
+
+@cache
+def shipped_cards() -> tuple[ModelCard, ...]:
+    """Return hilum's own cards, by name.
+
+    Raises
+    ------
+    CardInvalid
+        A card of hilum's is wrong, which is a fault of hilum.
+    """
+    folder = files("hilum.predict") / "cards"
+    cards = (
+        ModelCard.parse(entry.read_text(encoding="utf-8"), origin=entry.name)
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    )
+    return tuple(sorted(cards, key=lambda card: card.name))
+
+
+def added_cards(data_folder: Path) -> Iterator[ModelCard]:
+    """Yield the cards of models that were added on this machine, by name.
+
+    Raises
+    ------
+    CardInvalid
+        A card cannot be used.
+    """
+    for path in sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}")):
+        yield ModelCard.read(path)
+
+
+def all_cards(data_folder: Path) -> tuple[ModelCard, ...]:
+    """Return every card, hilum's own first.
+
+    Raises
+    ------
+    CardInvalid
+        A card cannot be used.
+    """
+    return (*shipped_cards(), *added_cards(data_folder))
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a card of this name comes with hilum."""
+    return any(card.name == name for card in shipped_cards())
+
+
+def find_card(name: str, data_folder: Path) -> ModelCard:
+    """Return the card of this name.
+
+    Raises
+    ------
+    ModelUnknown
+        There is none.
+    CardInvalid
+        There is one, but it cannot be used.
+    """
+    for card in shipped_cards():
+        if card.name == name:
+            return card
+    names = [card.name for card in shipped_cards()]
+    for path in sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}")):
+        if path.parent.name == name:
+            return ModelCard.read(path)
+        names.append(path.parent.name)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    raise ModelUnknown(
+        f"There is no model named {name!r}.", f"{hint}`hilum models list` shows all of them."
+    )

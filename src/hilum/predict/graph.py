@@ -1,0 +1,188 @@
+"""The weightless graphs, and the weights file that fills one.
+
+A weights file holds the tensors of the network's body where the graph's manifest says,
+then the classifier: its weights ``(labels, features)`` and its bias ``(labels,)``. All
+float32, little endian. The classifier is not part of the graph but fed to it.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.errors import CardInvalid, WeightsUntrusted
+
+FLOAT_BYTES: Final = 4
+"""Length of one float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorPlace:
+    """Where one tensor lies in the weights file.
+
+    Attributes
+    ----------
+    name
+        Its name in the state dict, e.g. ``"features.conv0.weight"``.
+    offset
+        Of its first byte.
+    shape
+        Its shape; float32.
+    """
+
+    name: str
+    offset: int
+    shape: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Length in bytes."""
+        return math.prod(self.shape) * FLOAT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One of hilum's weightless graphs, made by ``scripts/export_graphs.py``.
+
+    Attributes
+    ----------
+    name
+        E.g. ``"densenet121-res224"``.
+    onnx
+        The graph itself.
+    input_size
+        Side of the square that the network sees, in pixels.
+    features
+        Channels of the last feature map, which the classifier weighs.
+    classifier
+        Name of the classifier in the state dict.
+    body_size
+        Bytes of the weights file before the classifier.
+    tensors
+        The places of the body's tensors.
+    """
+
+    name: str
+    onnx: bytes
+    input_size: int
+    features: int
+    classifier: str
+    body_size: int
+    tensors: tuple[TensorPlace, ...]
+
+    def weights_size(self, labels: int) -> int:
+        """Return the length of the weights file of a model with so many labels, in bytes."""
+        return self.body_size + labels * (self.features + 1) * FLOAT_BYTES
+
+    def lay_out(self, state: Mapping[str, NDArray[Any]], labels: int) -> bytes:
+        """Return the weights file that a state dict gives.
+
+        Parameters
+        ----------
+        state
+            Name → array. More tensors than the graph has are an error, but for
+            the counters of batch normalisation and TorchXRayVision's ``op_threshs``.
+        labels
+            Number of outputs that the card declares.
+
+        Raises
+        ------
+        WeightsUntrusted
+            A tensor is missing, one too many, of another shape, or not finite.
+        """
+        wanted = {place.name: place for place in self.places(labels)}
+        surplus = [name for name in state if name not in wanted and not is_ignored(name)]
+        if surplus:
+            raise mismatch(self.name, f"has a tensor {surplus[0]} that the network lacks")
+        contents = bytearray(self.weights_size(labels))
+        for place in wanted.values():
+            tensor = state.get(place.name)
+            if tensor is None:
+                raise mismatch(self.name, f"lacks the tensor {place.name}")
+            if tensor.shape != place.shape:
+                shapes = f"{tensor.shape} instead of {place.shape}"
+                raise mismatch(self.name, f"has {place.name} in the shape {shapes}")
+            flat = np.ascontiguousarray(tensor, dtype="<f4")
+            if not np.isfinite(flat).all():
+                raise mismatch(self.name, f"has values in {place.name} that are no numbers")
+            contents[place.offset : place.offset + place.length] = flat.tobytes()
+        return bytes(contents)
+
+    def places(self, labels: int) -> tuple[TensorPlace, ...]:
+        """Return the places of all tensors, body and classifier."""
+        weight = TensorPlace(f"{self.classifier}.weight", self.body_size, (labels, self.features))
+        bias = TensorPlace(f"{self.classifier}.bias", self.body_size + weight.length, (labels,))
+        return (*self.tensors, weight, bias)
+
+    def tensors_of(self, contents: bytes, labels: int) -> dict[str, NDArray[np.float32]]:
+        """Return read-only views of the tensors in a weights file.
+
+        Raises
+        ------
+        WeightsUntrusted
+            The file does not have the length of such a model's weights.
+        """
+        if len(contents) != self.weights_size(labels):
+            raise mismatch(self.name, f"has {len(contents)} bytes")
+        return {
+            place.name: np.frombuffer(
+                contents, dtype="<f4", count=math.prod(place.shape), offset=place.offset
+            ).reshape(place.shape)
+            for place in self.places(labels)
+        }
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a tensor of the state dict plays no part in inference."""
+    return name.endswith("num_batches_tracked") or name == "op_threshs"
+
+
+def mismatch(graph: str, what: str) -> WeightsUntrusted:
+    """Return the error for weights that do not fit a graph."""
+    return WeightsUntrusted(
+        f"The weights do not fit the network {graph}: the file {what}.",
+        "Give the file that belongs to this card, or a card with the labels of this file.",
+    )
+
+
+def graph_names() -> tuple[str, ...]:
+    """Return the names of hilum's graphs."""
+    folder = files("hilum.predict") / "graphs"
+    return tuple(
+        sorted(e.name.removesuffix(".onnx") for e in folder.iterdir() if e.name.endswith(".onnx"))
+    )
+
+
+@cache
+def load_graph(name: str) -> Graph:
+    """Return one of hilum's graphs.
+
+    Raises
+    ------
+    CardInvalid
+        There is none of that name.
+    """
+    if name not in graph_names():
+        raise CardInvalid(
+            f"There is no graph named {name!r}.", f"hilum has {', '.join(graph_names())}."
+        )
+    folder = files("hilum.predict") / "graphs"
+    manifest = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return Graph(
+        name=name,
+        onnx=(folder / f"{name}.onnx").read_bytes(),
+        input_size=manifest["input_size"],
+        features=manifest["features"],
+        classifier=manifest["classifier"],
+        body_size=manifest["weights_size"],
+        tensors=tuple(
+            TensorPlace(entry["name"], entry["offset"], tuple(entry["shape"]))
+            for entry in manifest["tensors"]
+        ),
+    )

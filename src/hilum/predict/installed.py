@@ -1,0 +1,202 @@
+"""Installed models: one folder each, whole or not there, checked whenever it is opened."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hilum.errors import WeightsMissing, WeightsUntrusted
+from hilum.predict.card import ModelCard, WeightsFormat
+from hilum.predict.catalogue import models_folder
+
+RECORD_FILE: Final = "installed.json"
+"""What was installed, and its hashes."""
+
+WEIGHTS_FILE: Final = "weights.bin"
+"""Weights laid out for one of hilum's graphs."""
+
+NETWORK_FILE: Final = "network.onnx"
+"""A whole network that was added as an ONNX file."""
+
+
+class InstallRecord(BaseModel):
+    """What was installed.
+
+    Attributes
+    ----------
+    source_sha256
+        SHA-256 of the file that was pulled or added, lower-case hexadecimal.
+    contents_sha256
+        SHA-256 of what hilum keeps of it.
+    verified
+        True when the file matched a hash that its card publishes; False is trust on
+        first use.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source_sha256: str
+    contents_sha256: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An installed model whose bytes are those that were installed.
+
+    Attributes
+    ----------
+    contents
+        The weights file, or the whole ONNX network.
+    record
+        What is known of them.
+    """
+
+    contents: bytes
+    record: InstallRecord
+
+
+def contents_name(card: ModelCard) -> str:
+    """Return the name of the file that holds a model of this kind."""
+    return NETWORK_FILE if card.weights.format is WeightsFormat.ONNX else WEIGHTS_FILE
+
+
+def is_installed(card: ModelCard, data_folder: Path) -> bool:
+    """Whether a model's folder is there; its contents are checked when it is opened."""
+    return (models_folder(data_folder) / card.name / RECORD_FILE).is_file()
+
+
+def install(
+    card: ModelCard,
+    contents: bytes,
+    *,
+    data_folder: Path,
+    source_sha256: str,
+    verified: bool,
+    card_text: str | None = None,
+) -> InstallRecord:
+    """Put a model in its place, replacing an older one; at no moment is it there in part.
+
+    Parameters
+    ----------
+    card
+        The model.
+    contents
+        What is kept: the weights file, or the whole ONNX network.
+    data_folder
+        hilum's data folder.
+    source_sha256
+        SHA-256 of the file that it came from.
+    verified
+        Whether that matched a published hash.
+    card_text
+        The card, for a model that does not come with hilum.
+
+    Raises
+    ------
+    WeightsMissing
+        The data folder cannot be written.
+    """
+    record = InstallRecord(
+        source_sha256=source_sha256,
+        contents_sha256=hashlib.sha256(contents).hexdigest(),
+        verified=verified,
+    )
+    parts = {
+        contents_name(card): contents,
+        RECORD_FILE: record.model_dump_json(indent=2).encode(),
+    }
+    if card_text is not None:
+        parts["card.toml"] = card_text.encode()
+    try:
+        put_folder(models_folder(data_folder) / card.name, parts)
+    except OSError as exc:
+        raise WeightsMissing(
+            f"The model {card.name} cannot be written to {data_folder}: {exc.strerror}.",
+            "Make room there, or set data_folder to another place.",
+        ) from exc
+    return record
+
+
+def put_folder(folder: Path, parts: dict[str, bytes]) -> None:
+    """Write a folder aside, then move it to its name in one step.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        fresh, old = aside / "new", aside / "old"
+        fresh.mkdir()
+        for name, contents in parts.items():
+            with (fresh / name).open("wb") as file:
+                file.write(contents)
+                file.flush()
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove(card: ModelCard, data_folder: Path) -> None:
+    """Remove a model's folder; nothing happens when there is none."""
+    shutil.rmtree(models_folder(data_folder) / card.name, ignore_errors=True)
+
+
+def open_installation(card: ModelCard, data_folder: Path) -> Installation:
+    """Read an installed model and check that it is what was installed.
+
+    Raises
+    ------
+    WeightsMissing
+        It is not installed.
+    WeightsUntrusted
+        Its bytes are not those that were installed, or its card now asks for others.
+    """
+    folder = models_folder(data_folder) / card.name
+    try:
+        record = InstallRecord.model_validate_json((folder / RECORD_FILE).read_bytes())
+        contents = (folder / contents_name(card)).read_bytes()
+    except FileNotFoundError as exc:
+        raise WeightsMissing(
+            f"The weights of {card.name} are not on this machine.", how_to_install(card)
+        ) from exc
+    except OSError as exc:
+        raise WeightsMissing(
+            f"The weights of {card.name} cannot be read: {exc.strerror}.",
+            f"Check the permissions of {folder}.",
+        ) from exc
+    except ValidationError as exc:
+        raise WeightsUntrusted(
+            f"The record of the installed model {card.name} is damaged.", how_to_install(card)
+        ) from exc
+    if hashlib.sha256(contents).hexdigest() != record.contents_sha256:
+        raise WeightsUntrusted(
+            f"The weights of {card.name} have changed since they were installed.",
+            how_to_install(card),
+        )
+    if card.weights.sha256 not in {None, record.source_sha256}:
+        raise WeightsUntrusted(
+            f"The installed weights of {card.name} are not those that its card names.",
+            how_to_install(card),
+        )
+    return Installation(contents, record)
+
+
+def how_to_install(card: ModelCard) -> str:
+    """Return the sentence that tells how the weights of a model get here."""
+    if card.weights.url is not None:
+        return f"Run `hilum models pull {card.name}`."
+    if card.weights.format is WeightsFormat.GENERATED:
+        return "Remove its folder; it is made again when it is needed."
+    return "Add it again with `hilum models add`."

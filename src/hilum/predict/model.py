@@ -1,0 +1,149 @@
+"""A model, loaded and ready: one image in, findings and heatmaps out."""
+
+import numpy as np
+
+from hilum.errors import CardInvalid
+from hilum.predict.card import ModelCard, WeightsFormat
+from hilum.predict.catalogue import find_card
+from hilum.predict.demonstration import install_demonstration
+from hilum.predict.graph import load_graph
+from hilum.predict.installed import Installation, is_installed, open_installation
+from hilum.predict.network import FileNetwork, GraphNetwork
+from hilum.predict.operating_points import ChosenPoints, choose_operating_points
+from hilum.predict.scores import to_findings
+from hilum.radiograph import ModelInput
+from hilum.reading import Finding, Heatmap, ModelIdentity
+from hilum.settings import Settings
+
+
+class Model:
+    """One model in memory. Pure: the same input gives the same answer, bit for bit.
+
+    It may be used by several threads at once.
+
+    Parameters
+    ----------
+    card
+        What it is.
+    installation
+        Its weights.
+    points
+        The operating points in use; a label without one is not read.
+    threads
+        Threads of one run; 0 is one for each physical core.
+
+    Attributes
+    ----------
+    card
+        What it is.
+    identity
+        Which model every finding is from.
+    labels
+        What it reads, in the network's order.
+    """
+
+    def __init__(
+        self, card: ModelCard, installation: Installation, points: ChosenPoints, *, threads: int = 0
+    ) -> None:
+        self.card = card
+        self.identity = ModelIdentity(
+            name=card.name,
+            version=card.version,
+            sha256=installation.record.source_sha256,
+            verified=installation.record.verified,
+            demonstration=card.demonstration,
+            input_size=card.input_size,
+            operating_points=points.name,
+        )
+        chosen = [i for i, label in enumerate(card.labels) if label in points.thresholds]
+        self.labels = tuple(card.labels[i] for i in chosen)
+        self._points = tuple(points.thresholds[label] for label in self.labels)
+        self._network = build_network(card, installation, chosen, threads)
+
+    def predict(self, model_input: ModelInput) -> tuple[tuple[Finding, ...], tuple[Heatmap, ...]]:
+        """Read one image.
+
+        Parameters
+        ----------
+        model_input
+            Of this model's `identity.input_size`.
+
+        Returns
+        -------
+        tuple[tuple[Finding, ...], tuple[Heatmap, ...]]
+            One of each for every label the model learned, in its card's order.
+
+        Raises
+        ------
+        ValueError
+            The input has another size than the network takes.
+        """
+        size = self.card.input_size
+        if model_input.pixels.shape != (size, size):
+            raise ValueError(
+                f"{self.card.name} takes {size}×{size}, not {model_input.pixels.shape}"
+            )
+        image = np.ascontiguousarray(model_input.pixels, dtype=np.float32)[None, None]
+        logits, maps = self._network.run(image)
+        heatmaps = tuple(
+            Heatmap(label=label, activation=activation, field_of_view=model_input.field_of_view)
+            for label, activation in zip(self.labels, maps, strict=True)
+        )
+        return to_findings(self.labels, logits, self._points), heatmaps
+
+
+def build_network(
+    card: ModelCard, installation: Installation, chosen: list[int], threads: int
+) -> GraphNetwork | FileNetwork:
+    """Return the network that a card describes, with its weights.
+
+    Raises
+    ------
+    CardInvalid
+        The card does not fit the network.
+    WeightsUntrusted
+        The weights do not fit the network.
+    """
+    labels = len(card.labels)
+    if card.weights.format is WeightsFormat.ONNX:
+        return FileNetwork(
+            installation.contents,
+            labels=labels,
+            input_size=card.input_size,
+            chosen=chosen,
+            threads=threads,
+        )
+    graph = load_graph(card.graph)
+    if graph.input_size != card.input_size:
+        raise CardInvalid(
+            f"The card {card.name} says {card.input_size} pixels, but {graph.name} takes "
+            f"{graph.input_size}.",
+            "Correct input_size, or name another graph.",
+        )
+    return GraphNetwork(graph, installation.contents, labels=labels, chosen=chosen, threads=threads)
+
+
+def load_model(settings: Settings) -> Model:
+    """Load the model that the settings name.
+
+    The demonstration model's weights are made when they are not there yet.
+
+    Raises
+    ------
+    ModelUnknown
+        There is no model of that name.
+    WeightsMissing
+        Its weights are not on this machine.
+    WeightsUntrusted
+        They are not what was installed.
+    CardInvalid
+        Its card or the operating points cannot be used.
+    """
+    card = find_card(settings.model.name, settings.data_folder)
+    points = choose_operating_points(card, settings.model.operating_points)
+    if card.weights.format is WeightsFormat.GENERATED and not is_installed(
+        card, settings.data_folder
+    ):
+        install_demonstration(card, settings.data_folder)
+    installation = open_installation(card, settings.data_folder)
+    return Model(card, installation, points, threads=settings.model.threads)

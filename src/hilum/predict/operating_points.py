@@ -1,0 +1,106 @@
+"""Which thresholds are in use: a set of the card, or the site's own file."""
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hilum.errors import CardInvalid
+from hilum.predict.card import (
+    DEFAULT_POINTS,
+    ModelCard,
+    OperatingPoints,
+    is_threshold,
+    read_card_text,
+)
+
+FILE_SUFFIX: Final = ".toml"
+"""A set of operating points named so is a file of the site's own."""
+
+FINGERPRINT_DIGITS: Final = 8
+"""Hexadecimal digits that tell two versions of a site's file apart in every result."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPoints:
+    """The operating points in use.
+
+    Attributes
+    ----------
+    name
+        The set's name; for a site's file its stem and a fingerprint of the thresholds, so
+        that results made with other thresholds get other identifiers.
+    thresholds
+        Label → threshold, for each label that is read.
+    """
+
+    name: str
+    thresholds: OperatingPoints
+
+
+def choose_operating_points(card: ModelCard, chosen: str) -> ChosenPoints:
+    """Return the set of operating points that the settings name.
+
+    Parameters
+    ----------
+    card
+        The model that reads.
+    chosen
+        Name of one of the card's sets, or the path of a site's own ``.toml`` file with one
+        ``label = threshold`` a line. Labels that the file does not name keep the card's
+        default threshold.
+
+    Raises
+    ------
+    CardInvalid
+        The card has no such set, or the file cannot be used.
+    """
+    if chosen in card.operating_points:
+        return ChosenPoints(chosen, card.operating_points[chosen])
+    if chosen.endswith(FILE_SUFFIX):
+        return site_points(card, Path(chosen))
+    raise CardInvalid(
+        f"The model {card.name} has no operating points named {chosen!r}.",
+        f"It has {', '.join(card.operating_points)}; a file of your own ends in {FILE_SUFFIX}.",
+    )
+
+
+def site_points(card: ModelCard, path: Path) -> ChosenPoints:
+    """Read a site's own operating points.
+
+    Raises
+    ------
+    CardInvalid
+        The file cannot be read, names a label that the model does not have, or a
+        threshold is not a number between 0 and 1.
+    """
+    try:
+        own = tomllib.loads(read_card_text(path))
+    except tomllib.TOMLDecodeError as exc:
+        raise CardInvalid(
+            f"The operating points {path.name} are not valid TOML: {exc}.", "Correct that line."
+        ) from exc
+    default = card.operating_points[DEFAULT_POINTS]
+    if not own:
+        raise CardInvalid(
+            f"The operating points {path.name} name no label.",
+            "Write one line a label, e.g. Effusion = 0.12.",
+        )
+    for label, threshold in own.items():
+        if label not in default:
+            raise CardInvalid(
+                f"{path.name} has an operating point for {label!r}, which {card.name} lacks.",
+                f"Its labels are {', '.join(card.trained_labels)}.",
+            )
+        if not is_threshold(threshold):
+            raise CardInvalid(
+                f"The operating point of {label} in {path.name} is {threshold!r}.",
+                "It is a number between 0 and 1, such as 0.12.",
+            )
+    thresholds = {**default, **{label: float(value) for label, value in own.items()}}
+    text = repr(sorted(thresholds.items())).encode()
+    fingerprint = hashlib.sha256(text).hexdigest()[:FINGERPRINT_DIGITS]
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)
+    return ChosenPoints(f"{stem}@{fingerprint}", thresholds)
