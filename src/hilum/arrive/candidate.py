@@ -1,0 +1,147 @@
+"""One file that may be a radiograph, wherever it lies: named now, read later."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pydicom import Dataset
+
+from hilum import dicomfile
+from hilum.arrive.errors import read_errors
+from hilum.errors import SourceUnreadable
+
+MAX_FILE_BYTES: Final = 1 << 30
+"""Larger files are refused unread: a radiograph has some ten megabytes."""
+
+SNIFFED_BYTES: Final = 4096
+"""Enough to tell a DICOM file without preamble: SOP Class UID is among the first elements."""
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+JPEG_SIGNATURE: Final = b"\xff\xd8\xff"
+
+
+class Kind(StrEnum):
+    """What a file is, by its first bytes; its name does not matter."""
+
+    DICOM = "DICOM"
+    PICTURE = "picture"
+    """PNG or JPEG: can be read by a model, but not sent to a PACS."""
+    ZIP = "ZIP archive"
+    OTHER = "not DICOM"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One file found on the way through paths, folders and archives.
+
+    Attributes
+    ----------
+    name
+        What to call it, e.g. ``scans/monday.zip!ward/a.dcm``.
+    opener
+        Opens its bytes; raises `SourceUnreadable` when that is impossible.
+    path
+        Where it lies on disk; None inside an archive.
+    named
+        Whether the user gave this very path, not a folder or an archive around it.
+    """
+
+    name: str
+    opener: Callable[[], BinaryIO] = field(repr=False)
+    path: Path | None = None
+    named: bool = False
+
+    def head(self, size: int = SNIFFED_BYTES) -> bytes:
+        """Return the first `size` bytes, fewer when the file is shorter.
+
+        Raises
+        ------
+        SourceUnreadable
+            The file cannot be opened or read.
+        """
+        with self.opener() as stream, read_errors(self.name):
+            return stream.read(size)
+
+    def read(self) -> bytes:
+        """Return all bytes.
+
+        Raises
+        ------
+        SourceUnreadable
+            The file cannot be opened or read, is empty, or is larger than `MAX_FILE_BYTES`.
+        """
+        with self.opener() as stream, read_errors(self.name):
+            content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise SourceUnreadable(
+                f"{self.name} is larger than {MAX_FILE_BYTES >> 20} MiB.",
+                "hilum reads single radiographs; send such a file with another program.",
+            )
+        if not content:
+            raise SourceUnreadable(f"{self.name} is empty (0 bytes).", "Copy or export it again.")
+        return content
+
+    def kind(self) -> Kind:
+        """Return what the file is.
+
+        Raises
+        ------
+        SourceUnreadable
+            The file cannot be opened or read, or is empty.
+        """
+        head = self.head()
+        if not head:
+            raise SourceUnreadable(f"{self.name} is empty (0 bytes).", "Copy or export it again.")
+        return kind_of(head)
+
+    def is_dicom(self) -> bool:
+        """Return whether the file is DICOM, with or without preamble.
+
+        Raises
+        ------
+        SourceUnreadable
+            The file cannot be opened or read, or is empty.
+        """
+        return self.kind() is Kind.DICOM
+
+
+def kind_of(head: bytes) -> Kind:
+    """Return what a file with these first bytes is."""
+    if dicomfile.has_preamble(head):
+        return Kind.DICOM
+    if head.startswith((PNG_SIGNATURE, JPEG_SIGNATURE)):
+        return Kind.PICTURE
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return Kind.ZIP
+    if head[:2] in dicomfile.FIRST_GROUPS and dicomfile.sop_class_in(head):
+        return Kind.DICOM
+    return Kind.OTHER
+
+
+def read_dicom(candidate: Candidate) -> Dataset:
+    """Return the data set of a candidate, with its pixels.
+
+    Raises
+    ------
+    SourceUnreadable
+        The path is missing, unreadable or empty, or the file is not DICOM, cut off or damaged.
+    """
+    content = candidate.read()
+    kind = kind_of(content[:SNIFFED_BYTES])
+    if kind is not Kind.DICOM:
+        raise SourceUnreadable(
+            f"{candidate.name} is not a DICOM file.",
+            "Give a file that a modality or PACS exported.",
+        )
+    return dicomfile.parse(content, name=candidate.name)
+
+
+def unreadable(error: SourceUnreadable, *, name: str, named: bool = False) -> Candidate:
+    """Return a candidate whose opening raises `error`: it is reported in its place."""
+
+    def refuse() -> BinaryIO:
+        raise error
+
+    return Candidate(name, refuse, named=named)

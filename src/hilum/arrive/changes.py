@@ -1,0 +1,125 @@
+"""Follow Orthanc's changes feed: what is new since a stored position.
+
+Sources
+-------
+Orthanc Book, "Tracking changes": each change has a number that only grows while the
+database lives. Deleting a resource deletes its changes.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hilum.orthanc import Change, Orthanc
+
+NEW_INSTANCE: Final = "NewInstance"
+"""``ChangeType`` of an image, report or other object that arrived."""
+
+PAGE: Final = 100
+"""Changes asked for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the feed was followed.
+
+    Attributes
+    ----------
+    sequence
+        Number of the last change that was dealt with; 0 before the first.
+    resource_id
+        What that change was about: the anchor that tells a database from its successor.
+    """
+
+    sequence: int = 0
+    resource_id: str = ""
+
+
+START: Final = Position()
+"""Before the first change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One new instance.
+
+    Attributes
+    ----------
+    instance_id
+        Orthanc's identifier.
+    position
+        Where the feed stands once it is dealt with.
+    """
+
+    instance_id: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the feed said.
+
+    Attributes
+    ----------
+    arrivals
+        New instances, oldest first.
+    position
+        Where the feed stands once all of them are dealt with.
+    restarted
+        True when the archive's database is another one than before, so that
+        everything in it counts as new.
+    more
+        Whether there was more when Orthanc answered.
+    """
+
+    arrivals: tuple[Arrival, ...]
+    position: Position
+    restarted: bool
+    more: bool
+
+
+def follow(orthanc: Orthanc, position: Position, *, limit: int = PAGE) -> Page:
+    """Return what arrived after `position`, or from the start in a new database.
+
+    The last known change is asked for again, as an anchor: if another resource now
+    stands under its number, the database was replaced. If it is gone, because the
+    resource was deleted, only a feed that went back proves that.
+
+    Raises
+    ------
+    PacsUnavailable
+        No answer, or not now.
+    PacsRefused
+        The PACS answered no.
+    """
+    changes, last, done = orthanc.changes(max(0, position.sequence - 1), limit + 1)
+    if _replaced(orthanc, position, changes):
+        changes, last, done = orthanc.changes(0, limit)
+        return _page(START, changes, last, restarted=True, more=not done)
+    new = [change for change in changes if change.sequence > position.sequence]
+    return _page(position, new, last, restarted=False, more=not done)
+
+
+def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bool:
+    if position.sequence == 0:
+        return False
+    anchor = next((change for change in changes if change.sequence == position.sequence), None)
+    if anchor is not None:
+        return bool(position.resource_id) and anchor.resource_id != position.resource_id
+    if changes:  # later ones: the anchor was deleted
+        return False
+    return orthanc.last_change() < position.sequence
+
+
+def _page(
+    before: Position, changes: list[Change], last: int, *, restarted: bool, more: bool
+) -> Page:
+    arrivals = tuple(
+        Arrival(change.resource_id, Position(change.sequence, change.resource_id))
+        for change in changes
+        if change.kind == NEW_INSTANCE
+    )
+    if changes:
+        after = Position(changes[-1].sequence, changes[-1].resource_id)
+    else:
+        after = before
+    return Page(arrivals, after, restarted=restarted, more=more)

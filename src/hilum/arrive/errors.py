@@ -1,0 +1,49 @@
+"""What the operating system and zipfile raise, said as one clear line."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hilum.errors import SourceUnreadable
+
+
+@contextmanager
+def read_errors(name: str) -> Iterator[None]:
+    """Turn what opening and reading raises into our error. The only place that knows both.
+
+    Parameters
+    ----------
+    name
+        What to call the file in the error.
+
+    Raises
+    ------
+    SourceUnreadable
+        The file or archive member cannot be opened or read.
+    """
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise SourceUnreadable(f"{name} does not exist.", "Check the path.") from exc
+    except PermissionError as exc:
+        raise SourceUnreadable(
+            f"{name} cannot be read: permission denied.", "Ask its owner to let you read it."
+        ) from exc
+    except OSError as exc:
+        raise SourceUnreadable(
+            f"{name} cannot be read: {exc.strerror or exc}.", "Check the path and the disk."
+        ) from exc
+    except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
+        raise SourceUnreadable(
+            f"{name} cannot be read: the archive around it is damaged.", "Make the archive again."
+        ) from exc
+    except NotImplementedError as exc:
+        raise SourceUnreadable(
+            f"{name} is compressed in a way that cannot be read here.",
+            "Make the archive again as an ordinary ZIP.",
+        ) from exc
+    except RuntimeError as exc:  # zipfile: "File ... is encrypted, password required"
+        raise SourceUnreadable(
+            f"{name} is encrypted.", "Unpack the archive with its password first."
+        ) from exc
