@@ -1,6 +1,8 @@
 """``hilum``: the door to every command, and the one place where errors become lines."""
 
+import importlib
 import sys
+import warnings
 from typing import Any, Final
 
 import click
@@ -12,8 +14,29 @@ FAILED: Final = 1
 """Exit status when something failed; 0 is all well, 2 (click's own) is wrong usage."""
 
 
+COMMANDS: Final = {
+    "send": "hilum.cli.send",
+}
+"""Command → the module whose function of the same name it is, in the order of the help."""
+
+
 class OneLineErrors(click.Group):
-    """A group that prints a `HilumError` as one clear line instead of a traceback."""
+    """A group that prints a `HilumError` as one clear line instead of a traceback.
+
+    A command's module is imported when the command is used: nobody waits for a network
+    library to see the version.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return one command, None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn our errors into a line on standard error and status 1."""
@@ -32,3 +55,5 @@ class OneLineErrors(click.Group):
 @click.version_option(__version__, prog_name="hilum")
 def main() -> None:
     """Read chest radiographs beside any PACS and write the answers back as DICOM."""
+    # pydicom warns of a value that breaks the standard by quoting it: a patient's name, say
+    warnings.filterwarnings("ignore", module=r"pydicom\.")

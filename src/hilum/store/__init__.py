@@ -1,1 +1,52 @@
 """Hand it back: to Orthanc, over DICOMweb, or over DIMSE."""
+
+from hilum.store.outcome import Outcome, Sent
+from hilum.store.outgoing import Outgoing
+from hilum.store.sender import AT_ONCE, Sender, deliver
+from hilum.store.target import DicomTarget, WebTarget, parse_target
+
+__all__ = [
+    "AT_ONCE",
+    "DicomTarget",
+    "Outcome",
+    "Outgoing",
+    "Sender",
+    "Sent",
+    "WebTarget",
+    "deliver",
+    "open_sender",
+    "parse_target",
+]
+
+
+def open_sender(
+    target: WebTarget | DicomTarget, *, calling_aet: str = "HILUM", timeout_s: float = 30.0
+) -> Sender:
+    """Return the sender for a target.
+
+    Parameters
+    ----------
+    target
+        Where to; see `parse_target`.
+    calling_aet
+        Our AE title, for C-STORE.
+    timeout_s
+        Seconds to wait for one answer.
+
+    Raises
+    ------
+    PacsRefused
+        The address is none.
+    """
+    if isinstance(target, DicomTarget):
+        # pynetdicom takes half a second to import: only who needs it waits
+        from hilum.store.dimse import DimseSender  # noqa: PLC0415
+
+        return DimseSender(target, calling_aet=calling_aet, timeout_s=timeout_s)
+    if target.dicomweb:
+        from hilum.store.stow import StowSender  # noqa: PLC0415
+
+        return StowSender(target, timeout_s=timeout_s)
+    from hilum.store.rest import RestSender  # noqa: PLC0415
+
+    return RestSender(target, timeout_s=timeout_s)

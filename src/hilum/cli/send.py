@@ -1,0 +1,146 @@
+"""``hilum send``: files into a PACS, over REST, STOW-RS or C-STORE."""
+
+import os
+import sys
+from collections import Counter
+from dataclasses import replace
+from typing import Final
+
+import click
+from pydantic import SecretStr
+
+from hilum import credentials
+from hilum.arrive import find_candidates
+from hilum.cli.progress import progress
+from hilum.errors import SettingInvalid
+from hilum.settings import Settings
+from hilum.store import (
+    AT_ONCE,
+    DicomTarget,
+    Outcome,
+    Sent,
+    WebTarget,
+    deliver,
+    open_sender,
+    parse_target,
+)
+from hilum.store.target import checked_ae_title
+
+PASSWORD_VARIABLE: Final = "HILUM_SEND_PASSWORD"  # noqa: S105  the name of the variable
+"""Environment variable with the password that belongs to ``--user``."""
+
+
+def _target(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> WebTarget | DicomTarget | None:
+    """Read ``--to``; what is wrong with it is wrong usage."""
+    try:
+        return None if value is None else parse_target(value)
+    except SettingInvalid as exc:
+        raise click.BadParameter(str(exc)) from exc
+
+
+def _ae_title(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Check ``--from``; what is wrong with it is wrong usage."""
+    try:
+        return checked_ae_title(value)
+    except SettingInvalid as exc:
+        raise click.BadParameter(str(exc)) from exc
+
+
+@click.command("send")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.option(
+    "--to",
+    "target",
+    callback=_target,
+    metavar="URL|AET@HOST:PORT",
+    help="Where to: http(s)://HOST:8042 an Orthanc, http(s)://HOST/dicom-web (or stow+http://...)"
+    " for DICOMweb, AET@HOST:PORT for C-STORE. Default: the PACS of the settings.",
+)
+@click.option(
+    "--user",
+    help=f"User at that URL; its password comes from ${PASSWORD_VARIABLE} or is asked for.",
+)
+@click.option(
+    "--from",
+    "calling_aet",
+    callback=_ae_title,
+    metavar="AET",
+    default="HILUM",
+    show_default=True,
+    help="Our AE title.",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 32),
+    default=AT_ONCE,
+    show_default=True,
+    help="Files, and associations, under way at the same time.",
+)
+def send(
+    paths: tuple[str, ...],
+    *,
+    target: WebTarget | DicomTarget | None,
+    user: str | None,
+    calling_aet: str,
+    at_once: int,
+) -> None:
+    """Send DICOM files, unchanged, into a PACS.
+
+    PATH is a file, a folder, a ZIP archive or a DICOMDIR. One line tells what became of
+    each file: stored, already there, refused, not DICOM, or failed. Sending again is safe.
+
+    Exit status: 0 all stored, 1 something was refused or failed, 2 wrong usage.
+    """
+    settings = Settings.load()
+    target = _with_user(target or _target_of(settings), user)
+    sender = open_sender(target, calling_aet=calling_aet, timeout_s=settings.pacs.timeout_s)
+    counted: Counter[Sent] = Counter()
+    well = True
+    try:
+        sender.check()
+        candidates = list(find_candidates(paths))
+        with progress("sending", len(candidates)) as tell:
+            for outcome in deliver(candidates, sender, at_once=at_once):
+                counted[outcome.sent] += 1
+                well &= outcome.well
+                tell(line(outcome))
+    finally:
+        sender.close()
+    click.echo(f"{summary(counted)} -> {target}")
+    if not well:
+        sys.exit(1)
+
+
+def line(outcome: Outcome) -> str:
+    """Return what became of one file, as one line."""
+    notes = " ".join(filter(None, (outcome.detail, *(f"Warning: {w}" for w in outcome.warnings))))
+    return f"{outcome.sent:<13}  {outcome.name}" + (f": {notes}" if notes else "")
+
+
+def summary(counted: Counter[Sent]) -> str:
+    """Return how many files ended how, e.g. ``3 files: 2 stored, 1 refused``."""
+    total = counted.total()
+    ends = ", ".join(f"{counted[sent]} {sent}" for sent in Sent if counted[sent])
+    return f"{total} file{'' if total == 1 else 's'}: {ends or 'none'}"
+
+
+def _target_of(settings: Settings) -> WebTarget:
+    """Return the Orthanc of the settings, or the one that hilum started."""
+    address = credentials.load(settings)
+    return WebTarget(
+        address.url, dicomweb=False, username=address.username, password=address.password
+    )
+
+
+def _with_user(target: WebTarget | DicomTarget, user: str | None) -> WebTarget | DicomTarget:
+    """Return the target with the user of the command line and its password."""
+    if user is None:
+        return target
+    if isinstance(target, DicomTarget):
+        raise click.UsageError("--user belongs to an http(s) address; C-STORE has no user.")
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password is None:
+        password = click.prompt(f"Password of {user}", hide_input=True, err=True)
+    return replace(target, username=user, password=SecretStr(password))
