@@ -1,0 +1,5 @@
+"""What the docs claim about speed, memory and size, measured: ``make bench``.
+
+Each module of this folder measures one room and has a function ``rows`` that yields
+`Row`; ``python -m bench [NAME…]`` runs all of them, or those that are named.
+"""

@@ -1,0 +1,91 @@
+"""``python -m bench``: run the benchmarks, print the table, keep it as JSON and as a picture."""
+
+import argparse
+import importlib
+import json
+import os
+import pkgutil
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bench
+from bench.picture import draw
+from bench.row import Row
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def names() -> list[str]:
+    """Return the modules that measure something."""
+    found = []
+    for module in pkgutil.iter_modules(bench.__path__):
+        if not module.name.startswith("_"):
+            source = Path(bench.__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
+            if "\ndef rows(" in source:
+                found.append(module.name)
+    return found
+
+
+def machine() -> str:
+    """Return which machine this is, in words."""
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return f"{cpu}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def line(row: Row) -> str:
+    """Return one row as a line of the table."""
+    verdict = {True: "kept", False: "FALLS SHORT", None: ""}[row.kept]
+    against = ""
+    if row.ratio is not None:
+        against = f"{row.against} {row.reference:.1f} {row.unit}, ratio {row.ratio:.2f}"
+        if row.ratio_at_least is not None:
+            against += f" (at least {row.ratio_at_least:g})"
+    limit = "" if row.limit is None else f"at most {row.limit:g}"
+    return f"{row.what:<58} {row.value:>9.1f} {row.unit:<9} {limit:<13} {against:<52} {verdict}"
+
+
+def measured(chosen: list[str]) -> Iterator[tuple[str, Row]]:
+    """Run the chosen benchmarks, print each row as it comes, and yield it."""
+    for name in chosen:
+        print(f"\n{name}", flush=True)
+        for row in importlib.import_module(f"bench.{name}").rows():
+            print("  " + line(row), flush=True)
+            yield name, row
+
+
+def main() -> int:
+    """Run and report; the status says whether the benchmarks ran, not how fast they were."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=bench.__doc__)
+    parser.add_argument("name", nargs="*", choices=[*names(), []], help="what to measure")
+    chosen = parser.parse_args().name or names()
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    print(f"{machine()}, {when}")
+    found = list(measured(chosen))
+    RESULTS.mkdir(exist_ok=True)
+    document = {
+        "machine": machine(),
+        "when": when,
+        "rows": [
+            {"bench": name, **asdict(row), "ratio": row.ratio, "kept": row.kept}
+            for name, row in found
+        ],
+    }
+    (RESULTS / "bench.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    draw([row for _, row in found], f"{machine()}, {when}", RESULTS / "bench.png")
+    print(f"\nwritten to {RESULTS / 'bench.json'} and bench.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""From a file to findings, against TorchXRayVision's own way in the same run."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import data_store
+import numpy as np
+import onnxruntime
+
+from bench.row import Row, alternate_ms
+from hilum import pipeline
+from hilum.arrive import file_candidate, read_dicom
+from hilum.pipeline import Reader
+from hilum.predict import load_model
+from hilum.predict.graph import load_graph
+from hilum.predict.installed import open_installation
+from hilum.predict.network import IMAGE, LOGITS, MAPS, session_options
+from hilum.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+IMAGES = Path(data_store.__file__).parent / "data"
+CASES = (
+    ("uncompressed", "RG1_UNCR.dcm", 3.5),
+    ("JPEG 2000 lossy", "RG1_J2KI.dcm", 1.8),
+    ("JPEG 2000 lossless", "RG1_J2KR.dcm", 1.4),
+)
+"""What, which file, and how many times faster than TorchXRayVision it is to be."""
+
+TURNS = 12
+
+
+def reference_python() -> str | None:
+    """Return the interpreter of the reference environment, None when there is none."""
+    named = os.environ.get("HILUM_REFERENCE_PYTHON")
+    local = ROOT / ".reference" / "bin" / "python"
+    return named or (str(local) if local.exists() else None)
+
+
+@contextmanager
+def reference() -> Iterator[Callable[[Path], dict[str, float]] | None]:
+    """Start TorchXRayVision beside us; yields a function that reads one file its own way."""
+    python = reference_python()
+    if python is None:
+        print("  (no reference environment: see scripts/reference_environment.sh)")
+        yield None
+        return
+    command = [python, str(ROOT / "scripts" / "reference_way.py")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+
+        def ask(path: Path) -> dict[str, float]:
+            process.stdin.write(f"{path}\n")
+            process.stdin.flush()
+            answer: dict[str, float] = json.loads(process.stdout.readline())
+            return answer
+
+        yield ask
+        process.stdin.close()
+
+
+def reader(folder: str) -> Reader:
+    """Return a reader whose network has the size of the published ones."""
+    settings = Settings.load(data_folder=Path(folder)).changed("model", name="demonstration")
+    return Reader(load_model(settings), settings, in_demonstration=True)
+
+
+def in_turns(path: Path, ours: Reader, ask: Any) -> tuple[float, float | None, float | None]:
+    """Return our median, TorchXRayVision's, and its peak memory, on one file in turns."""
+    mine, theirs, peak = [], [], None
+    for turn in range(TURNS + 1):
+        start = perf_counter()
+        pipeline.read(read_dicom(file_candidate(path)), ours)
+        spent = (perf_counter() - start) * 1000
+        answer = ask(path) if ask is not None else None
+        if turn:  # the first turn warms up
+            mine.append(spent)
+            if answer is not None:
+                theirs.append(answer["ms"])
+                peak = answer["mib"]
+    return statistics.median(mine), statistics.median(theirs) if theirs else None, peak
+
+
+def memory() -> float:
+    """Return the peak memory in MiB of a fresh process that reads one radiograph."""
+    code = (
+        "import resource, sys; from pathlib import Path; from bench.reading import *;"
+        "pipeline.read(read_dicom(file_candidate(Path(sys.argv[1]))), reader(sys.argv[2]));"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", code, str(image("RG1_UNCR.dcm")), folder]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def image(name: str) -> Path:
+    """Return the path of one of pydicom-data's images."""
+    return next(IMAGES.rglob(name))
+
+
+def logits_alone(ours: Reader, folder: str) -> onnxruntime.InferenceSession | None:
+    """Return the bare engine with the same network cut off before its heatmaps.
+
+    The cut needs the package onnx, which only the reference environment has.
+    """
+    python = reference_python()
+    if python is None:
+        return None
+    whole, cut = Path(folder, "whole.onnx"), Path(folder, "cut.onnx")
+    graph = load_graph(ours.model.card.graph)
+    whole.write_bytes(graph.onnx)
+    code = (
+        "import onnx, sys; model = onnx.load(sys.argv[1], load_external_data=False);"
+        "keep = [o for o in model.graph.output if o.name == sys.argv[3]];"
+        "maps = [o.name for o in model.graph.output if o.name != sys.argv[3]];"
+        "nodes = [n for n in model.graph.node if not set(n.output) & set(maps)];"
+        "del model.graph.output[:], model.graph.node[:];"
+        "model.graph.output.extend(keep); model.graph.node.extend(nodes);"
+        "onnx.save(model, sys.argv[2])"
+    )
+    subprocess.run([python, "-c", code, whole, cut, LOGITS], check=True)
+    network = ours.model._network
+    options = session_options(0)
+    tensors = graph.tensors_of(
+        open_installation(ours.model.card, ours.settings.data_folder).contents,
+        len(ours.model.card.labels),
+    )
+    names = [name for name in tensors if not name.startswith(f"{graph.classifier}.")]
+    options.add_external_initializers(names, network._values)
+    return onnxruntime.InferenceSession(cut.read_bytes(), options)
+
+
+def network_rows(ours: Reader, folder: str) -> Iterator[Row]:
+    """Measure the network through `Model.predict` against the bare engine, in turns."""
+    model = ours.model
+    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), ours)
+    feed = {
+        IMAGE: np.ascontiguousarray(prepared.model_input.pixels)[None, None],
+        **model._network._classifier,
+    }
+    whole, alone = model._network._session, logits_alone(ours, folder)
+    through, bare = alternate_ms(
+        lambda: model.predict(prepared.model_input),
+        lambda: whole.run([LOGITS, MAPS], feed),
+        repeats=40,
+    )
+    yield Row("the network, through hilum", through, "ms", bare, "bare engine", None, 1 / 1.05)
+    if alone is not None:
+        with_maps, without = alternate_ms(
+            lambda: whole.run([LOGITS, MAPS], feed),
+            lambda: alone.run([LOGITS], feed),
+            repeats=40,
+        )
+        yield Row("findings and heatmaps", with_maps, "ms", without, "findings", None, 1 / 1.05)
+
+
+def rows() -> Iterator[Row]:
+    """Measure the rows of reading."""
+    with tempfile.TemporaryDirectory() as folder, reference() as ask:
+        ours = reader(folder)
+        peak = None
+        for what, name, at_least in CASES:
+            mine, theirs, peak = in_turns(image(name), ours, ask)
+            yield Row(
+                f"file to findings and heatmaps, {what}",
+                mine,
+                "ms",
+                theirs,
+                "TorchXRayVision",
+                None,
+                at_least,
+            )
+        yield from network_rows(ours, folder)
+    yield Row("peak memory of a process that reads", memory(), "MiB", peak, "TorchXRayVision", 350)

@@ -1,0 +1,78 @@
+"""One line of the benchmark table."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One claim, measured.
+
+    Attributes
+    ----------
+    what
+        What was measured.
+    value, unit
+        What hilum needs, e.g. 41.2 and ``"ms"``.
+    reference, against
+        What something else needs in the same run, and what that is; None when the claim
+        is not a ratio.
+    limit
+        What the value may be at most, or None.
+    ratio_at_least
+        What ``reference / value`` must be at least, or None.
+    """
+
+    what: str
+    value: float
+    unit: str
+    reference: float | None = None
+    against: str = ""
+    limit: float | None = None
+    ratio_at_least: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times faster or smaller than the reference, None without one."""
+        return None if self.reference is None else self.reference / self.value
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the claim holds here, None when there is none."""
+        claims = []
+        if self.limit is not None:
+            claims.append(self.value <= self.limit)
+        if self.ratio_at_least is not None and self.ratio is not None:
+            claims.append(self.ratio >= self.ratio_at_least)
+        return all(claims) if claims else None
+
+
+def median_ms(work: Callable[[], object], *, repeats: int = 15, warm_up: int = 2) -> float:
+    """Return the median wall time of `work` in milliseconds."""
+    for _ in range(warm_up):
+        work()
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        work()
+        times.append((perf_counter() - start) * 1000)
+    return statistics.median(times)
+
+
+def alternate_ms(
+    ours: Callable[[], object], theirs: Callable[[], object], *, repeats: int = 15
+) -> tuple[float, float]:
+    """Return the medians of two pieces of work that take turns, in milliseconds.
+
+    Taking turns, whatever else the machine does falls on both.
+    """
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(repeats + 1):
+        for work, taken in ((ours, times[0]), (theirs, times[1])):
+            start = perf_counter()
+            work()
+            if turn:  # the first turn warms up
+                taken.append((perf_counter() - start) * 1000)
+    return statistics.median(times[0]), statistics.median(times[1])
