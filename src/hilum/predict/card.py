@@ -67,6 +67,39 @@ class WeightsSource(Section):
     seed: int | None = Field(None, ge=0)
 
 
+class PublishedAuc(Section):
+    """Areas under the ROC curve, as the authors published them.
+
+    Attributes
+    ----------
+    source
+        Where, and on which images.
+    by_data_set
+        Data set → label → area, in [0, 1].
+    """
+
+    source: str
+    by_data_set: dict[str, dict[str, float]]
+
+
+class PublishedScores(Section):
+    """Scores of one image, as the authors published them.
+
+    Attributes
+    ----------
+    source
+        Where.
+    image
+        File name of the image.
+    scores
+        Label → score, in [0, 1].
+    """
+
+    source: str
+    image: str
+    scores: dict[str, float]
+
+
 class ModelCard(Section):
     """What is known about one model. One TOML file; docs/models.md shows each field.
 
@@ -96,9 +129,9 @@ class ModelCard(Section):
     demonstration
         True for a model that must never be mistaken for a trained one.
     published_auc
-        Label → area under the ROC curve as its authors published it, where they did.
-    published_auc_source
-        Where `published_auc` is published, and on which images.
+        How well it did, where its authors published that.
+    published_scores
+        What it gives for an image that its authors published, where they did.
     """
 
     name: str = Field(pattern=NAME_PATTERN)
@@ -115,8 +148,8 @@ class ModelCard(Section):
     references: tuple[str, ...] = ()
     min_age_years: int = Field(18, ge=0, le=150)
     demonstration: bool = False
-    published_auc: dict[str, float] = Field(default_factory=dict)
-    published_auc_source: str = ""
+    published_auc: PublishedAuc | None = None
+    published_scores: PublishedScores | None = None
 
     @model_validator(mode="after")
     def _labels_are_consistent(self) -> Self:
