@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hilum import RESEARCH_USE_ONLY
+from hilum.reading import OPERATING_POINT_SCORE, Finding
 from hilum.settings import ReasonLanguage
 
 FINDING_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -64,3 +65,19 @@ def finding_name(label: str, language: ReasonLanguage) -> str:
         return label.replace("_", " ")
     english, portuguese = FINDING_NAMES[label]
     return portuguese if language is ReasonLanguage.PORTUGUESE else english
+
+
+def score_text(finding: Finding, language: ReasonLanguage) -> str:
+    """Return a finding's score with two decimals, in the language's notation.
+
+    Truncated, not rounded, and never across the operating point: 0.4999 is below it and
+    must not read 0.50, and a positive finding never reads less than 0.50.
+    """
+    hundredths = int(finding.score * 100 + 1e-9)
+    at_operating_point = round(OPERATING_POINT_SCORE * 100)
+    if finding.positive:
+        hundredths = max(hundredths, at_operating_point)
+    else:
+        hundredths = min(hundredths, at_operating_point - 1)
+    text = f"{hundredths // 100}.{hundredths % 100:02d}"
+    return text.replace(".", ",") if language is ReasonLanguage.PORTUGUESE else text

@@ -1,0 +1,129 @@
+"""Colours and letters of the sheet.
+
+The letters are Roboto (Apache License 2.0, beside the files), cut to the Latin letters
+of Western and Central European languages: Pillow's own font has no accents.
+
+Sources
+-------
+Heat colours: "inferno" of N. Smith and S. van der Walt (CC0): perceptually even, ordered
+by lightness alone, so that it also holds for colour-blind eyes and on paper.
+"""
+
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFont
+
+Colour = tuple[int, int, int]
+"""Red, green, blue, each 0 to 255."""
+
+BACKGROUND: Final[Colour] = (11, 14, 19)
+"""Almost black: a radiograph is read in the dark."""
+RULE: Final[Colour] = (45, 52, 62)
+"""Lines that part things."""
+TRACK: Final[Colour] = (38, 44, 53)
+"""The empty part of a bar."""
+QUIET: Final[Colour] = (112, 122, 135)
+"""Bars of negative findings."""
+MUTED: Final[Colour] = (165, 174, 186)
+"""Text of second rank."""
+TEXT: Final[Colour] = (238, 241, 245)
+"""Text."""
+POSITIVE: Final[Colour] = (251, 155, 6)
+"""Positive findings: a colour of the heat itself."""
+CAUTION: Final[Colour] = (255, 205, 86)
+"""Marks that nobody may miss."""
+
+INFERNO: Final = (
+    "000004 040312 0b0724 150b37 210c4a 2f0a5b 3d0965 4a0c6b 57106e 64156e 71196e "
+    "7d1e6d 8a226a 972766 a32c61 b0315b bc3754 c63d4d d04545 da4e3c e35933 eb6429 "
+    "f1711f f67e14 f98c0a fb9b06 fcaa0f fbba1f f9c932 f5d949 f2e865 f3f586 fcffa4"
+)
+"""33 evenly spaced colours of the map; what lies between is interpolated."""
+
+DARKEST: Final = 0.28
+"""Where on the map the heat begins: the colours below are those of a dark lung."""
+
+CLEAR: Final = 0.12
+"""Share of the peak up to which the radiograph stays as it is."""
+
+COVER: Final = 0.6
+"""Opacity of the heat at its peak: anatomy stays visible under it."""
+
+
+class Weight(StrEnum):
+    """Weights of the letters; the value is the name of the file."""
+
+    REGULAR = "Roboto-Regular.ttf"
+    MEDIUM = "Roboto-Medium.ttf"
+
+
+@cache
+def letters(size: int, weight: Weight = Weight.REGULAR) -> ImageFont.FreeTypeFont:
+    """Return the sheet's font at a size in pixels; it is read once.
+
+    The simple layout engine is named because the other one may be missing, and the
+    sheet must come out the same everywhere.
+    """
+    file = files("hilum.explain").joinpath("fonts", weight.value).read_bytes()
+    return ImageFont.truetype(BytesIO(file), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def fitted(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """Return `text`, cut with an ellipsis if it is wider than `width` pixels."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1].rstrip()
+    return text + "…"
+
+
+def wrapped(text: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:
+    """Return `text` as lines of at most `width` pixels, broken between words."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [fitted(line, width, font) for line in lines]
+
+
+@cache
+def heat_palette() -> bytes:
+    """Return the colours of heat 0 to 255, red, green, blue each."""
+    anchors = np.array([tuple(bytes.fromhex(colour)) for colour in INFERNO.split()], float)
+    at = np.linspace(DARKEST, 1.0, 256) * (len(anchors) - 1)
+    channels = [np.interp(at, np.arange(len(anchors)), channel) for channel in anchors.T]
+    return np.stack(channels, axis=1).round().astype(np.uint8).tobytes()
+
+
+@cache
+def heat_opacity() -> tuple[int, ...]:
+    """Return how much of the radiograph heat 0 to 255 covers, 0 to 255 each."""
+    share = np.clip((np.linspace(0, 1, 256) - CLEAR) / (1 - CLEAR), 0, 1)
+    eased = COVER * share**0.7  # rising early: the middle of the map must be seen on bone
+    return tuple(int(opacity) for opacity in (255 * eased).round())
+
+
+def paint_heat(grey: Image.Image, shares: NDArray[np.float32]) -> Image.Image:
+    """Return a grey picture with heat laid over it, in colour.
+
+    Parameters
+    ----------
+    grey
+        Mode ``L``, the radiograph.
+    shares
+        Shape ``(height, width)`` of `grey`, in [0, 1].
+    """
+    heat = Image.fromarray((shares * np.float32(255.0)).astype(np.uint8))
+    opacity = heat.point(heat_opacity())
+    heat.putpalette(heat_palette())
+    painted = grey.convert("RGB")
+    painted.paste(heat.convert("RGB"), (0, 0), opacity)
+    return painted

@@ -1,0 +1,263 @@
+"""The overlay: one sheet that shows anywhere what was found, where, and by what.
+
+Left, the radiograph as displayed: once for each of the strongest positive findings, with
+its heat and outlines, or once and untouched when nothing is positive. Right, all findings
+with score and operating point, the legend, warnings. Above and below, what it is: AI,
+which model, when, research only. No name and no identifier of the patient is on it.
+"""
+
+import math
+from datetime import datetime
+from functools import cache
+from io import BytesIO
+from itertools import zip_longest
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from hilum import PRODUCT, __version__
+from hilum.explain import ink
+from hilum.explain.ink import Weight, fitted, letters
+from hilum.explain.layout import CAPTION, GAP, Box, arrange
+from hilum.explain.outline import field_frame, outlines
+from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
+from hilum.explain.phrases import PHRASES, Phrases
+from hilum.explain.table import Column
+from hilum.reading import Finding, Heatmap, Reading
+from hilum.settings import ReasonLanguage
+from hilum.wording import DEMONSTRATION_IN, RESEARCH_USE_ONLY_IN, finding_name, score_text
+
+WIDTH: Final = 1440
+"""Width of the sheet in pixels."""
+
+HEIGHT: Final = 1080
+"""Height of the sheet in pixels: 4 × 3, and legible when a viewer shows it at half size."""
+
+MARGIN: Final = 30
+"""Free space around everything, in pixels."""
+
+TABLE: Final = 390
+"""Width of the right column in pixels."""
+
+HEADER: Final = 104
+"""Height of the headline in pixels."""
+
+FOOTER: Final = 44
+"""Height of the last line in pixels."""
+
+MAX_PANELS: Final = 4
+"""Positive findings that are drawn; the table has them all."""
+
+
+NOTES: Final = 180
+"""Height that legend and warnings need below the panels, in pixels."""
+
+AREA: Final = Box(
+    MARGIN,
+    HEADER,
+    WIDTH - 2 * MARGIN - TABLE - 2 * GAP,
+    HEIGHT - HEADER - FOOTER - MARGIN // 2,
+)
+"""Room of the panels."""
+
+
+def overlay(reading: Reading, *, when: datetime, language: ReasonLanguage) -> NDArray[np.uint8]:
+    """Return the sheet of one reading.
+
+    Parameters
+    ----------
+    reading
+        What was found, on which radiograph, by which model.
+    when
+        Time of the reading, which is written on the sheet.
+    language
+        Language of its words.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape ``(height, WIDTH, 3)``, red, green, blue; `HEIGHT` rows at most, fewer when
+        the panels need less.
+    """
+    sheet = Image.new("RGB", (WIDTH, HEIGHT), ink.BACKGROUND)
+    _header(sheet, reading, when, language)
+    panels = _panels(sheet, reading, language)
+    table = Column(
+        sheet, left=WIDTH - MARGIN - TABLE, top=HEADER + 8, width=TABLE, language=language
+    )
+    table.findings(reading)
+    below = Box(MARGIN, panels + GAP, AREA.width, AREA.bottom - panels)
+    end = max(panels, _notes(table, below, sheet, reading)) + MARGIN // 2
+    _footer(sheet, min(end, HEIGHT - FOOTER), reading, language)
+    return np.asarray(sheet.crop((0, 0, WIDTH, min(end + FOOTER, HEIGHT))))
+
+
+def png(sheet: NDArray[np.uint8]) -> bytes:
+    """Return a sheet, shape ``(height, width, 3)``, as a PNG file."""
+    buffer = BytesIO()
+    Image.fromarray(sheet).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def _header(sheet: Image.Image, reading: Reading, when: datetime, language: ReasonLanguage) -> None:
+    """Write the headline, the model and the time, and the AI mark."""
+    say = PHRASES[language]
+    draw = ImageDraw.Draw(sheet)
+    edge = _badge(draw, say.badge, WIDTH - MARGIN, filled=False)
+    if reading.model.demonstration:
+        edge = _badge(draw, DEMONSTRATION_IN[language], edge - GAP, filled=True)
+    room = edge - MARGIN - GAP
+    positive = len(reading.positives)
+    title = say.title.format(positive=positive, all=len(reading.findings))
+    large = letters(32, Weight.MEDIUM)
+    title = fitted(title if positive else say.nothing, room, large)
+    draw.text((MARGIN, 24), title, ink.TEXT, large)
+    model = reading.model
+    facts = (
+        f"{model.name} {model.version}",
+        say.operating_points.format(model.operating_points),
+        say.read_at.format(f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()),
+    )
+    line = fitted("  ·  ".join(facts), room, letters(18))
+    draw.text((MARGIN, 66), line, ink.MUTED, letters(18))
+
+
+def _badge(draw: ImageDraw.ImageDraw, text: str, right: int, *, filled: bool) -> int:
+    """Draw a mark that ends at `right`, and return where it begins."""
+    font = letters(20, Weight.MEDIUM)
+    left = right - round(font.getlength(text)) - 36
+    fill = ink.CAUTION if filled else None
+    draw.rounded_rectangle((left, 28, right, 66), 19, fill=fill, outline=ink.CAUTION, width=2)
+    colour = ink.BACKGROUND if filled else ink.CAUTION
+    draw.text(((left + right) / 2, 47), text, colour, font, anchor="mm")
+    return left
+
+
+def _panels(sheet: Image.Image, reading: Reading, language: ReasonLanguage) -> int:
+    """Draw the radiograph once for each finding shown; return where the panels end."""
+    radiograph = reading.radiograph
+    shown = reading.positives[:MAX_PANELS]
+    boxes = arrange(AREA, max(1, len(shown)), radiograph.columns / radiograph.rows)
+    sizes = {(box.width, box.height - CAPTION) for box in boxes}
+    greys = {size: shrunk(radiograph, *size) for size in sizes}
+    stamps = {size: _stamp(size, language) for size in sizes} if reading.model.demonstration else {}
+    heatmaps = {heatmap.label: heatmap for heatmap in reading.heatmaps}
+    for box, finding in zip_longest(boxes, shown):
+        size = box.width, box.height - CAPTION
+        picture = _picture(greys[size], heatmaps.get(finding.label) if finding else None, reading)
+        if size in stamps:
+            halo, word = stamps[size]
+            picture.paste((0, 0, 0), (0, 0), halo)
+            picture.paste(ink.CAUTION, (0, 0), word)
+        top = box.top + CAPTION
+        sheet.paste(picture, (box.left, top))
+        edge = (box.left - 1, top - 1, box.left + box.width, top + picture.height)
+        ImageDraw.Draw(sheet).rectangle(edge, outline=ink.RULE)
+        _caption(sheet, box, finding, (reading, language))
+    return max(box.bottom for box in boxes)
+
+
+def _picture(grey: Image.Image, heatmap: Heatmap | None, reading: Reading) -> Image.Image:
+    """Return one panel's picture; without a heatmap the radiograph as it is."""
+    radiograph = reading.radiograph
+    picture = heated(grey, heatmap, radiograph) if heatmap else grey.convert("RGB")
+    if reading.heatmaps:
+        draw_frame(picture, reading.heatmaps[0].field_of_view, radiograph)
+    if heatmap:
+        lines = outlines(heatmap) or (field_frame(heatmap.field_of_view),)
+        draw_outlines(picture, lines, radiograph)
+    return picture
+
+
+def _caption(
+    sheet: Image.Image, box: Box, finding: Finding | None, of: tuple[Reading, ReasonLanguage]
+) -> None:
+    """Write a panel's finding and score above it; on a calm sheet the highest score."""
+    reading, language = of
+    draw = ImageDraw.Draw(sheet)
+    middle = box.top + CAPTION // 2
+    if finding is None:
+        if reading.findings:
+            highest = max(reading.findings, key=lambda candidate: candidate.score)
+            text = PHRASES[language].nothing_more.format(
+                name=finding_name(highest.label, language), score=score_text(highest, language)
+            )
+            draw.text((box.left, middle), text, ink.MUTED, letters(20), anchor="lm")
+        return
+    font = letters(22, Weight.MEDIUM)
+    score = score_text(finding, language)
+    draw.text((box.left + box.width, middle), score, ink.POSITIVE, font, anchor="rm")
+    room = box.width - round(font.getlength(score)) - GAP
+    name = fitted(finding_name(finding.label, language), room, font)
+    draw.text((box.left, middle), name, ink.TEXT, font, anchor="lm")
+
+
+def _notes(table: Column, below: Box, sheet: Image.Image, reading: Reading) -> int:
+    """Write legend and warnings, and return where the lowest column ends.
+
+    They stand below the panels if these leave room, else below the table.
+    """
+    radiograph = reading.radiograph
+    seen = {(h.field_of_view.height, h.field_of_view.width) for h in reading.heatmaps}
+    framed = bool(seen - {(radiograph.rows, radiograph.columns)})
+    legend, cautions = table, table
+    if reading.positives and below.height >= NOTES:
+        half = (below.width - 2 * GAP) // 2
+        top, language = below.top + GAP, table.language
+        right = below.left + half + 2 * GAP
+        legend = Column(sheet, left=below.left, top=top, width=half, language=language)
+        cautions = Column(sheet, left=right, top=top, width=half, language=language)
+    if reading.positives:
+        legend.legend(framed=framed)
+    cautions.cautions(_cautions(reading, PHRASES[table.language]), HEIGHT - FOOTER - 8)
+    return max(column.bottom for column in (table, legend, cautions))
+
+
+def _cautions(reading: Reading, say: Phrases) -> list[str]:
+    """Return what to beware of, the weightiest first."""
+    model = reading.model
+    cautions = [warning.text[:1].upper() + warning.text[1:] for warning in reading.warnings]
+    if not model.verified:
+        cautions.insert(0, say.unverified)
+    if model.demonstration:
+        cautions.insert(0, say.demonstration)
+    if len(reading.positives) > MAX_PANELS:
+        cautions.append(say.strongest_shown.format(MAX_PANELS))
+    return cautions
+
+
+def _footer(sheet: Image.Image, y: int, reading: Reading, language: ReasonLanguage) -> None:
+    """Write the research-only statement and what made the sheet, from row `y` on."""
+    draw = ImageDraw.Draw(sheet)
+    draw.line((MARGIN, y, WIDTH - MARGIN, y), fill=ink.RULE)
+    middle = y + FOOTER // 2
+    statement = RESEARCH_USE_ONLY_IN[language]
+    draw.text((MARGIN, middle), statement, ink.CAUTION, letters(17, Weight.MEDIUM), anchor="lm")
+    made = f"{PRODUCT} {__version__}  ·  {PHRASES[language].weights} {reading.model.sha256[:12]}"
+    draw.text((WIDTH - MARGIN, middle), made, ink.MUTED, letters(16), anchor="rm")
+
+
+@cache
+def _stamp(size: tuple[int, int], language: ReasonLanguage) -> tuple[Image.Image, Image.Image]:
+    """Return masks of the word DEMONSTRATION across a panel: its dark edge, and itself.
+
+    Turned letters are slow to draw and always the same, so they are drawn once a size.
+    """
+    word = DEMONSTRATION_IN[language]
+    points = 0.78 * math.hypot(*size) / letters(100, Weight.MEDIUM).getlength(word) * 100
+    font = letters(max(12, round(points)), Weight.MEDIUM)
+    box = round(font.getlength(word)) + 20, round(font.size * 1.5)
+    masks = []
+    for stroke, strength in ((max(2, round(font.size / 16)), 150), (0, 235)):
+        level = Image.new("L", box)
+        ImageDraw.Draw(level).text(
+            (box[0] / 2, box[1] / 2), word, strength, font, anchor="mm", stroke_width=stroke
+        )
+        angle = math.degrees(math.atan2(size[1], size[0]))
+        turned = level.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+        mask = Image.new("L", size)
+        mask.paste(turned, ((size[0] - turned.width) // 2, (size[1] - turned.height) // 2))
+        masks.append(mask)
+    return masks[0], masks[1]

@@ -1,0 +1,147 @@
+"""The sheet's right column: every finding's score, the legend, and what to beware of."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from hilum.explain import ink
+from hilum.explain.ink import Weight, fitted, letters, wrapped
+from hilum.explain.phrases import PHRASES
+from hilum.reading import OPERATING_POINT_SCORE, Finding, Reading
+from hilum.settings import ReasonLanguage
+from hilum.wording import finding_name, score_text
+
+ROW: Final = 31
+"""Height of a finding's line in pixels."""
+
+BAR: Final = 92
+"""Length of a bar, from score 0 to score 1, in pixels."""
+
+NUMBER: Final = 48
+"""Width kept for the number right of the bar."""
+
+MAX_ROWS: Final = 18
+"""Findings that the table has room for."""
+
+
+class Column:
+    """A column of the sheet that is written from the top down.
+
+    Parameters
+    ----------
+    sheet
+        Mode ``RGB``, drawn on.
+    left, top, width
+        Place of the column in pixels.
+    language
+        Language of its words.
+    """
+
+    def __init__(
+        self, sheet: Image.Image, *, left: int, top: int, width: int, language: ReasonLanguage
+    ) -> None:
+        self._sheet = sheet
+        self._draw = ImageDraw.Draw(sheet)
+        self._left, self._right, self._y = left, left + width, top
+        self.language = language
+        self._say = PHRASES[language]
+
+    @property
+    def bottom(self) -> int:
+        """Row at which the next line would begin."""
+        return self._y
+
+    def findings(self, reading: Reading) -> None:
+        """Write every finding with its bar and score, the highest first."""
+        ordered = sorted(reading.findings, key=lambda f: (not f.positive, -f.score))
+        self._heading(self._say.findings, self._say.score)
+        top = self._y
+        for finding in ordered[:MAX_ROWS]:
+            self._finding(finding)
+        if len(ordered) > MAX_ROWS:
+            self._line(self._say.others.format(len(ordered) - MAX_ROWS), ink.MUTED)
+        self._operating_point(top, self._y)
+        self._y += 6
+        self._paragraph(self._say.not_probability, ink.MUTED)
+        self._y += 14
+
+    def legend(self, *, framed: bool) -> None:
+        """Write what colours, outlines and frame mean.
+
+        Parameters
+        ----------
+        framed
+            Whether the panels show the frame of the field of view.
+        """
+        self._heading(self._say.legend, "")
+        width = self._right - self._left
+        ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (14, 1))
+        self._sheet.paste(
+            ink.paint_heat(Image.new("L", (width, 14), 96), ramp), (self._left, self._y + 2)
+        )
+        half = self._left + width // 2
+        self._draw.line((half, self._y - 1, half, self._y + 18), fill=ink.TEXT, width=2)
+        self._y += 22
+        small = letters(15)
+        self._draw.text((self._left, self._y), self._say.weakest, ink.MUTED, small)
+        self._draw.text((self._right, self._y), self._say.strongest, ink.MUTED, small, anchor="ra")
+        self._y += 24
+        self._paragraph(self._say.contour, ink.MUTED)
+        if framed:
+            self._paragraph(self._say.frame, ink.MUTED)
+        self._y += 14
+
+    def cautions(self, texts: Sequence[str], bottom: int) -> None:
+        """Write warnings, as many lines as there is room above `bottom`."""
+        if not texts:
+            return
+        self._heading(self._say.cautions, "", ink.CAUTION)
+        lines = [line for text in texts for line in self._wrapped(f"• {text}")]
+        room = max(0, (bottom - self._y) // 21)
+        for line in lines[:room]:
+            self._line(line, ink.CAUTION)
+
+    def _heading(self, left: str, right: str, colour: ink.Colour = ink.TEXT) -> None:
+        font = letters(18, Weight.MEDIUM)
+        self._draw.text((self._left, self._y), left, colour, font)
+        if right:
+            self._draw.text((self._right, self._y), right, ink.MUTED, letters(16), anchor="ra")
+        self._y += 26
+        self._draw.line((self._left, self._y, self._right, self._y), fill=ink.RULE)
+        self._y += 6
+
+    def _finding(self, finding: Finding) -> None:
+        """Write one line of the table: name, bar, score."""
+        middle = self._y + ROW // 2
+        weight = Weight.MEDIUM if finding.positive else Weight.REGULAR
+        colour = ink.TEXT if finding.positive else ink.MUTED
+        font = letters(17, weight)
+        bar = self._right - NUMBER - BAR
+        name = fitted(finding_name(finding.label, self.language), bar - self._left - 12, font)
+        self._draw.text((self._left, middle), name, colour, font, anchor="lm")
+        fill = ink.POSITIVE if finding.positive else ink.QUIET
+        self._draw.rectangle((bar, middle - 4, bar + BAR, middle + 4), fill=ink.TRACK)
+        end = bar + round(BAR * finding.score)
+        self._draw.rectangle((bar, middle - 4, end, middle + 4), fill=fill)
+        score = score_text(finding, self.language)
+        self._draw.text((self._right, middle), score, colour, font, anchor="rm")
+        self._y += ROW
+
+    def _operating_point(self, top: int, bottom: int) -> None:
+        """Draw the line that all bars are measured by."""
+        x = self._right - NUMBER - BAR + round(BAR * OPERATING_POINT_SCORE)
+        self._draw.line((x, top + 3, x, bottom - 3), fill=ink.TEXT)
+        self._draw.text((x, top - 12), self._say.half, ink.MUTED, letters(15), anchor="ms")
+
+    def _paragraph(self, text: str, colour: ink.Colour) -> None:
+        for line in self._wrapped(text):
+            self._line(line, colour)
+
+    def _wrapped(self, text: str) -> list[str]:
+        return wrapped(text, self._right - self._left, letters(15))
+
+    def _line(self, text: str, colour: ink.Colour) -> None:
+        self._draw.text((self._left, self._y), text, colour, letters(15))
+        self._y += 21

@@ -1,0 +1,50 @@
+"""Words for people."""
+
+import pytest
+
+from hilum.reading import Finding
+from hilum.settings import ReasonLanguage
+from hilum.wording import FINDING_NAMES, finding_name, score_text
+from readings import LABELS
+
+ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
+
+
+def test_every_label_of_torchxrayvision_has_its_names():
+    """All 18 labels are named in both languages, and nothing else is."""
+    assert sorted(LABELS) == sorted(FINDING_NAMES)
+    assert all(name for names in FINDING_NAMES.values() for name in names)
+
+
+def test_labels_are_called_by_their_names():
+    """The label's name, in the language asked for."""
+    assert "Pleural thickening" == finding_name("Pleural_Thickening", ENGLISH)
+    assert "Derrame pleural" == finding_name("Effusion", PORTUGUESE)
+
+
+def test_an_unknown_label_stands_for_itself():
+    """A model of the user's own keeps its own words."""
+    assert "Rib cut" == finding_name("Rib_cut", PORTUGUESE)
+
+
+@pytest.mark.parametrize(
+    ("raw", "score", "expected"),
+    [
+        (0.7, 0.912, "0.91"),
+        (0.29999, 0.49999, "0.49"),
+        (0.299999, 0.5, "0.49"),
+        (0.3, 0.5, "0.50"),
+        (0.3000001, 0.49999997, "0.50"),
+        (0.1, 0.29, "0.29"),
+        (1.0, 1.0, "1.00"),
+        (0.0, 0.0, "0.00"),
+    ],
+)
+def test_a_score_never_reads_across_the_operating_point(raw, score, expected):
+    """Two decimals, truncated; below 0.50 if and only if the finding is negative."""
+    assert expected == score_text(Finding("Mass", raw, 0.3, score), ENGLISH)
+
+
+def test_portuguese_writes_a_comma():
+    """Decimal numbers follow the language."""
+    assert "0,91" == score_text(Finding("Mass", 0.7, 0.3, 0.912), PORTUGUESE)
