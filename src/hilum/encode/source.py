@@ -32,6 +32,9 @@ EMPTY_WHEN_ABSENT: Final = (
 LATIN_1: Final = "latin-1"
 """What bytes are taken for when nothing says what they are: it loses none."""
 
+UTF_8: Final = "ISO_IR 192"
+"""Defined term of Specific Character Set that holds every text."""
+
 ESCAPE: Final = 0x1B
 """Byte that starts a code extension (PS3.5 6.1.2.5)."""
 
@@ -64,7 +67,10 @@ def as_source(header: Dataset) -> Dataset:
     -------
     What highdicom 0.28 reads unconditionally, and which values it or ``dciodvfy`` reject.
     """
-    source = _quiet_copy(header, _encodings(header))
+    declared = character_sets(header)
+    encodings = [python_encoding.get(term, LATIN_1) for term in declared] or [LATIN_1]
+    source = _quiet_copy(header, encodings)
+    _declare_character_set(source, declared)
     for keyword in EMPTY_WHEN_ABSENT:
         if keyword not in source:
             setattr(source, keyword, None)
@@ -83,11 +89,28 @@ def copy_element(element: DataElement) -> DataElement:
     return DataElement(element.tag, element.VR, element.value, already_converted=True)
 
 
-def _encodings(header: Dataset) -> list[str]:
-    """Return Python's names of the header's character sets, Latin-1 for unknown ones."""
-    declared = header.get("SpecificCharacterSet") or ""
+def character_sets(dataset: Dataset) -> list[str]:
+    """Return the values of Specific Character Set, none for the default repertoire."""
+    declared = dataset.get("SpecificCharacterSet") or []
     terms = [declared] if isinstance(declared, str) else list(declared)
-    return [python_encoding.get(term, LATIN_1) for term in terms]
+    return [] if terms == ["ISO_IR 6"] else terms
+
+
+def _declare_character_set(source: Dataset, declared: list[str]) -> None:
+    """Make the source say truly what its texts can be written in.
+
+    A declaration that nobody knows, or none beside letters that need one, becomes UTF-8.
+    """
+    unknown = any(term not in python_encoding for term in declared)
+    if unknown or not (declared or _is_ascii(source)):
+        source.SpecificCharacterSet = UTF_8
+    elif not declared:
+        source.pop("SpecificCharacterSet", None)
+
+
+def _is_ascii(source: Dataset) -> bool:
+    texts = (e.value for e in source.iterall() if e.VR in CUSTOMIZABLE_CHARSET_VR)
+    return all(str(text).isascii() for text in texts)
 
 
 def _quiet_copy(dataset: Dataset, encodings: list[str]) -> Dataset:

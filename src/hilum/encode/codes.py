@@ -1,0 +1,187 @@
+"""Label → coded concept, each with its source; a site may replace any of them."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydicom.sr.coding import Code
+
+from hilum.encode.identity import digest
+from hilum.errors import SettingInvalid
+
+PRIVATE: Final = "99TXRV"
+"""Designator of hilum's own coding scheme; 99 marks private ones (PS3.16 8)."""
+
+ShortText = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[^\\]+$")]
+"""Value Representation SH: Code Value and Coding Scheme Designator."""
+
+LongText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\\]+$")]
+"""Value Representation LO: Code Meaning."""
+
+
+class Entry(BaseModel):
+    """A table of the codes file: frozen, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CodedEntry(Entry):
+    """One coded concept and where it was checked."""
+
+    value: ShortText
+    scheme: ShortText
+    meaning: LongText
+    source: str
+
+    @property
+    def code(self) -> Code:
+        """The concept as pydicom and highdicom take it."""
+        return Code(self.value, self.scheme, self.meaning)
+
+
+class FindingEntry(CodedEntry):
+    """The concept of one label, where in the body it is, and its score's own code."""
+
+    site: str | None = None
+    score: ShortText | None = None
+
+
+class SchemeEntry(Entry):
+    """A private coding scheme, as results declare it."""
+
+    uid: Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9]\d*))+$", max_length=64)]
+    name: str
+    organization: str
+
+
+class CodeTable(Entry):
+    """All codes that hilum writes, beyond those that PS3.16 fixes for its templates.
+
+    Attributes
+    ----------
+    schemes
+        Designator → private coding scheme.
+    sites
+        Name within this table → part of the body.
+    findings
+        The model's label → concept of the finding.
+    concepts
+        Name within this table → concept that the reports need.
+    """
+
+    schemes: Mapping[str, SchemeEntry] = {}
+    sites: Mapping[str, CodedEntry] = {}
+    findings: Mapping[str, FindingEntry] = {}
+    concepts: Mapping[str, CodedEntry] = {}
+
+    def finding(self, label: str) -> Code:
+        """Return the concept of a label; a private one, derived from it, when it is unknown."""
+        entry = self.findings.get(label)
+        return private_code(label) if entry is None else entry.code
+
+    def site(self, label: str) -> Code | None:
+        """Return the part of the body that the label is about, None when nobody said."""
+        entry = self.findings.get(label)
+        return None if entry is None or entry.site is None else self.sites[entry.site].code
+
+    def score(self, label: str, *, demonstration: bool = False) -> Code:
+        """Return the concept "score of this finding": viewers show it beside the region."""
+        entry = self.findings.get(label)
+        value = entry.score if entry is not None and entry.score else hashed("SCORE-", label)
+        meaning = f"{self.finding(label).meaning[:58]} score"
+        if demonstration:
+            return Code(f"D-{value}"[:16], PRIVATE, f"DEMONSTRATION {meaning}"[:64])
+        return Code(value, PRIVATE, meaning)
+
+    def concept(self, name: str) -> Code:
+        """Return a concept that the reports need."""
+        return self.concepts[name].code
+
+    @property
+    def digest(self) -> str:
+        """Digest of the whole table: other codes give other results other UIDs."""
+        return digest(self.model_dump(mode="json"))
+
+
+def private_code(label: str) -> Code:
+    """Return the private concept of a label that no table has, the same every time."""
+    readable = re.sub(r"[\\^=\s_]+", " ", label).strip() or "unnamed"
+    return Code(hashed("L-", label), PRIVATE, readable[:64])
+
+
+def hashed(prefix: str, label: str) -> str:
+    """Return a Code Value for a label that is too long, or too free, to be one."""
+    return prefix + hashlib.sha256(label.encode()).hexdigest()[:8].upper()
+
+
+@cache
+def load_codes(replacement: Path | None = None) -> CodeTable:
+    """Return hilum's codes, with those of the site's file over them.
+
+    Parameters
+    ----------
+    replacement
+        TOML file of the form of ``codes.toml``: each entry replaces ours of that name.
+
+    Raises
+    ------
+    SettingInvalid
+        The file cannot be read, or an entry in it cannot be used.
+    """
+    ours = tomllib.loads(files(__package__).joinpath("codes.toml").read_text("utf-8"))
+    if replacement is None:
+        return CodeTable(**ours)
+    theirs = _read(replacement)
+    try:
+        table = CodeTable(**_merged(ours, theirs))
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingInvalid(
+            f"The code {name} in {replacement} cannot be used: {first['msg']}.",
+            "See docs/conformance.md for the form of that file.",
+        ) from exc
+    _check(table, replacement)
+    return table
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingInvalid(
+            f"The codes file {path} cannot be read: {exc}.",
+            "Correct it, or unset report.codes_file.",
+        ) from exc
+
+
+def _merged(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(ours)
+    for section, entries in theirs.items():
+        known = ours.get(section, {})
+        merged[section] = {**known, **entries} if isinstance(entries, dict) else entries
+    return merged
+
+
+def _check(table: CodeTable, path: Path) -> None:
+    """Refuse what each entry alone can't tell: unknown sites, undeclared private schemes."""
+    for label, entry in table.findings.items():
+        if entry.site is not None and entry.site not in table.sites:
+            raise SettingInvalid(
+                f"The code findings.{label} in {path} names the site {entry.site}, which is none.",
+                f"Use one of {', '.join(table.sites)}, or add it under [sites].",
+            )
+    coded = (*table.sites.values(), *table.findings.values(), *table.concepts.values())
+    for one in coded:
+        if one.scheme.startswith("99") and one.scheme not in table.schemes:
+            raise SettingInvalid(
+                f"The code {one.value} in {path} is of the private scheme {one.scheme}, "
+                "which nothing declares.",
+                f"Add a table [schemes.{one.scheme}] with uid, name and organization.",
+            )

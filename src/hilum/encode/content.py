@@ -1,0 +1,143 @@
+"""The content tree of a structured report, before anything is encoded.
+
+One description, two writers: `hilum.encode.fast` makes bytes of it, `hilum.encode.plain`
+makes highdicom's objects of it, and a test holds that both files are the same.
+
+Sources
+-------
+PS3.3 C.17.3, SR Document Content Module.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+
+class Relation(StrEnum):
+    """How an item belongs to the one above it (PS3.3 table C.17.3-8)."""
+
+    CONTAINS = "CONTAINS"
+    HAS_ACQ_CONTEXT = "HAS ACQ CONTEXT"
+    HAS_CONCEPT_MOD = "HAS CONCEPT MOD"
+    HAS_OBS_CONTEXT = "HAS OBS CONTEXT"
+    HAS_PROPERTIES = "HAS PROPERTIES"
+    INFERRED_FROM = "INFERRED FROM"
+    SELECTED_FROM = "SELECTED FROM"
+
+
+class Container(NamedTuple):
+    """Value of a CONTAINER: the template that its children follow, if any."""
+
+    template: str | None = None
+
+
+class Text(NamedTuple):
+    """Value of a TEXT."""
+
+    text: str
+
+
+class UIDReference(NamedTuple):
+    """Value of a UIDREF."""
+
+    uid: str
+
+
+class Number(NamedTuple):
+    """Value of a NUM; a float is also written in full precision."""
+
+    value: float
+    unit: Code
+
+
+class ImageReference(NamedTuple):
+    """Value of an IMAGE."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Polyline:
+    """Value of an SCOORD.
+
+    Attributes
+    ----------
+    points
+        Shape ``(points, 2)``, float, (column, row) in source pixels; (0, 0) is the top
+        left corner of the first pixel (PS3.3 C.18.6).
+    """
+
+    points: NDArray[np.float64]
+
+
+Value = Container | Text | UIDReference | Number | ImageReference | Polyline | Code
+"""What an item holds; a `Code` makes it a CODE item."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One content item.
+
+    Attributes
+    ----------
+    name
+        Its concept.
+    value
+        What it says about the concept.
+    relation
+        How it belongs to the item above; None for the root only.
+    children
+        The items below, in order.
+    """
+
+    name: Code
+    value: Value
+    relation: Relation | None = Relation.CONTAINS
+    children: tuple["Item", ...] = ()
+
+    def having(self, *children: "Item | None") -> "Item":
+        """Return this item with `children` after those it has; None adds nothing."""
+        added = tuple(child for child in children if child is not None)
+        return replace(self, children=self.children + added)
+
+    def walk(self) -> Iterator["Item"]:
+        """Yield this item and all below, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def strings(self) -> Iterator[str]:
+        """Yield all text of the tree that a character set must be able to hold."""
+        for item in self.walk():
+            yield item.name.meaning
+            match item.value:
+                case Text(text):
+                    yield text
+                case Code():
+                    yield item.value.meaning
+
+
+LANGUAGES: Final = {
+    "en": Code("en", "RFC5646", "English"),
+    "pt": Code("pt", "RFC5646", "Portuguese"),
+}
+"""Language tag → its concept."""
+
+
+def language(tag: str) -> Item:
+    """Return the item that says which language the texts are in (TID 1204)."""
+    concept = codes.DCM.LanguageOfContentItemAndDescendants
+    return Item(concept, LANGUAGES[tag], Relation.HAS_CONCEPT_MOD)
+
+
+def reference(image: Dataset) -> ImageReference:
+    """Return what an IMAGE item says of `image`."""
+    return ImageReference(str(image.SOPClassUID), str(image.SOPInstanceUID))

@@ -1,0 +1,229 @@
+"""Content tree and source → one structured report as a data set, fast.
+
+Sources
+-------
+PS3.3 A.35 (SR Document IODs), C.17.1 and C.17.2 (series and document modules).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydicom import DataElement, Dataset, config
+from pydicom.charset import convert_encodings, python_encoding
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
+
+from hilum.encode.codes import CodeTable
+from hilum.encode.content import ImageReference, Item
+from hilum.encode.equipment import finish
+from hilum.encode.fast import Writer
+from hilum.encode.source import UTF_8, character_sets, copy_element
+from hilum.reading import ModelIdentity
+from hilum.settings import SRClass
+
+SOP_CLASSES: Final = {
+    SRClass.COMPREHENSIVE_3D: Comprehensive3DSRStorage,
+    SRClass.COMPREHENSIVE: ComprehensiveSRStorage,
+    SRClass.ENHANCED: EnhancedSRStorage,
+}
+"""Setting → SOP Class UID."""
+
+REQUEST: Final = (
+    "AccessionNumber",
+    "IssuerOfAccessionNumberSequence",
+    "PlacerOrderNumberImagingServiceRequest",
+    "FillerOrderNumberImagingServiceRequest",
+    "RequestedProcedureID",
+    "RequestedProcedureDescription",
+)
+"""What Request Attributes Sequence and Referenced Request Sequence have in common."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """All that one structured report is, before it is encoded.
+
+    Attributes
+    ----------
+    root
+        The content tree.
+    sop_class
+        SOP Class, by its setting.
+    uid, series_uid
+        SOP Instance and Series Instance UID.
+    series_number
+        Number of the series within the study.
+    description
+        Series Description.
+    evidence
+        The source as `as_source` gives it, then all other instances that the tree refers to.
+    codes
+        Declares the private coding schemes.
+    model
+        Which model read the image; None when none did.
+    when
+        Time of the analysis, with its UTC offset.
+    predecessor
+        The document that this one replaces, if any.
+    """
+
+    root: Item
+    sop_class: SRClass
+    uid: str
+    series_uid: str
+    series_number: int
+    description: str
+    evidence: tuple[Dataset, ...]
+    codes: CodeTable
+    model: ModelIdentity | None
+    when: datetime
+    predecessor: Dataset | None = None
+
+    @property
+    def source(self) -> Dataset:
+        """The image that the report is about."""
+        return self.evidence[0]
+
+
+def build(document: Document) -> Dataset:
+    """Return the report as a data set whose content is encoded already.
+
+    It reads like any other; the content tree is parsed when it is first looked at.
+
+    Raises
+    ------
+    ValueError
+        The tree refers to an instance that is not in the evidence.
+    """
+    _check_references(document)
+    result = Dataset()
+    result.SOPClassUID = SOP_CLASSES[document.sop_class]
+    result.SOPInstanceUID = document.uid
+    result.Modality = "SR"
+    result.SeriesInstanceUID = document.series_uid
+    result.SeriesNumber = document.series_number
+    result.InstanceNumber = 1
+    result.CompletionFlag = "COMPLETE"
+    result.VerificationFlag = "UNVERIFIED"
+    result.PreliminaryFlag = "PRELIMINARY"
+    result.CurrentRequestedProcedureEvidenceSequence = list(references(document.evidence))
+    if document.predecessor is not None:
+        result.PredecessorDocumentsSequence = list(references([document.predecessor]))
+    result.ReferencedPerformedProcedureStepSequence = []
+    complete(result, document)
+    encodings = convert_encodings(character_sets(result)) if character_sets(result) else None
+    writer = Writer(encodings[0] if encodings else "ascii")
+    for (group, element), (vr, value) in writer.elements(document.root).items():
+        tag = Tag(group, element)
+        result[tag] = RawDataElement(
+            tag, vr.decode(), len(value), value, 0, is_implicit_VR=False, is_little_endian=True
+        )
+    result.set_original_encoding(
+        is_implicit_vr=False, is_little_endian=True, character_encoding=encodings
+    )
+    return result
+
+
+def complete(result: Dataset, document: Document) -> None:
+    """Write what highdicom does not, or does otherwise, into a report; changed in place."""
+    source = document.source
+    result.SpecificCharacterSet = fitting_character_set(source, document.root.strings())
+    finish(
+        result,
+        source,
+        model=document.model,
+        when=document.when,
+        series_description=document.description,
+    )
+    if not result.SpecificCharacterSet:
+        del result.SpecificCharacterSet
+    result.CodingSchemeIdentificationSequence = [
+        _quiet(
+            CodingSchemeDesignator=designator,
+            CodingSchemeUID=scheme.uid,
+            CodingSchemeName=scheme.name,
+            CodingSchemeResponsibleOrganization=scheme.organization,
+        )
+        for designator, scheme in sorted(document.codes.schemes.items())
+    ]
+    result.PerformedProcedureCodeSequence = list(source.get("ProcedureCodeSequence", ()))
+    requests = list(referenced_requests(source))
+    if requests:
+        result.ReferencedRequestSequence = requests
+
+
+def fitting_character_set(source: Dataset, texts: Iterable[str]) -> list[str]:
+    """Return the source's character set if all of our texts fit into it, else UTF-8.
+
+    Keeping it keeps the patient's name as the archive knows it, byte for byte.
+    """
+    declared = character_sets(source)
+    # With code extensions (ISO 2022) only ASCII needs no escape sequences of its own.
+    encoding = python_encoding[declared[0]] if len(declared) == 1 else "ascii"
+    try:
+        "".join(texts).encode(encoding)
+    except UnicodeEncodeError:
+        return [UTF_8]
+    return declared
+
+
+def references(instances: Iterable[Dataset]) -> Iterator[Dataset]:
+    """Yield `instances` by study and series (PS3.3 table C.17-3, SOP Instance Reference)."""
+    studies: dict[str, dict[str, dict[str, Dataset]]] = {}
+    for instance in instances:
+        series = studies.setdefault(instance.StudyInstanceUID, {})
+        series.setdefault(instance.SeriesInstanceUID, {})[instance.SOPInstanceUID] = _quiet(
+            ReferencedSOPClassUID=instance.SOPClassUID,
+            ReferencedSOPInstanceUID=instance.SOPInstanceUID,
+        )
+    for study_uid, by_series in studies.items():
+        items = [
+            _quiet(SeriesInstanceUID=series_uid, ReferencedSOPSequence=list(sops.values()))
+            for series_uid, sops in by_series.items()
+        ]
+        yield _quiet(StudyInstanceUID=study_uid, ReferencedSeriesSequence=items)
+
+
+def referenced_requests(source: Dataset) -> Iterator[Dataset]:
+    """Yield the imaging requests that the image fulfilled, none when it names none.
+
+    Sources
+    -------
+    PS3.3 table C.17-2, Referenced Request Sequence.
+    """
+    named = source.get("RequestAttributesSequence") or ([source] if source.AccessionNumber else ())
+    for request in named:
+        item = _quiet(
+            StudyInstanceUID=source.StudyInstanceUID,
+            ReferencedStudySequence=[],
+            AccessionNumber=source.AccessionNumber,
+            PlacerOrderNumberImagingServiceRequest="",
+            FillerOrderNumberImagingServiceRequest="",
+            RequestedProcedureID="",
+            RequestedProcedureDescription="",
+            RequestedProcedureCodeSequence=list(request.get("RequestedProcedureCodeSequence", ())),
+        )
+        for keyword in REQUEST:
+            if request.get(keyword):
+                item.add(copy_element(request[keyword]))
+        yield item
+
+
+def _quiet(**values: Any) -> Dataset:
+    """Return an item whose values are copied as they are: a source's UIDs may be invalid."""
+    item = Dataset()
+    for keyword, value in values.items():
+        tag = Tag(tag_for_keyword(keyword) or 0)
+        item.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE))
+    return item
+
+
+def _check_references(document: Document) -> None:
+    known = {str(instance.SOPInstanceUID) for instance in document.evidence}
+    for item in document.root.walk():
+        if isinstance(item.value, ImageReference) and item.value.sop_instance_uid not in known:
+            raise ValueError("the content tree refers to an image that is not in the evidence")

@@ -1,0 +1,103 @@
+"""The sentences of reports, in the languages that people read them in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from hilum.settings import ReasonLanguage
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The sentences of one language; braces are filled in.
+
+    Attributes
+    ----------
+    findings, regions, no_regions, not_read
+        Series Descriptions: ASCII, the result within the first 25 characters, which
+        is what a study list shows.
+    count
+        First line of the text report.
+    finding, score, operating_point, result, present, absent
+        Head and cells of its table.
+    not_a_probability
+        Line below the table.
+    warning
+        Head of each doubt of the gate.
+    refused, reasons, no_statement
+        Text of a refusal.
+    unverified
+        Said of weights whose hash nobody published.
+    demonstration
+        Said of the demonstration model.
+    """
+
+    findings: str
+    regions: str
+    no_regions: str
+    not_read: str
+    count: str
+    finding: str
+    score: str
+    operating_point: str
+    result: str
+    present: str
+    absent: str
+    not_a_probability: str
+    warning: str
+    refused: str
+    reasons: str
+    no_statement: str
+    unverified: str
+    demonstration: str
+
+
+PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
+    {
+        ReasonLanguage.ENGLISH: Phrases(
+            findings="AI findings: {positive} of {all}",
+            regions="AI regions: {positive} of {all}",
+            no_regions="AI regions: none",
+            not_read="AI: not read ({reason})",
+            count="{positive} of {all} findings at or above the operating point",
+            finding="Finding",
+            score="Score",
+            operating_point="Operating point",
+            result="Result",
+            present="PRESENT",
+            absent="absent",
+            not_a_probability="A score is not a probability. "
+            "50 % is the operating point of each finding.",
+            warning="Warning",
+            refused="NOT READ BY THE AI",
+            reasons="Reasons",
+            no_statement="No statement is made about any finding.",
+            unverified="The weights of this model are not verified: nobody published their hash.",
+            demonstration="DEMONSTRATION: this model is not trained. Its findings mean nothing.",
+        ),
+        ReasonLanguage.PORTUGUESE: Phrases(
+            findings="IA: {positive} de {all} achados",
+            regions="IA: {positive} de {all}, regioes",
+            no_regions="IA: nenhuma regiao",
+            not_read="IA: nao lida ({reason})",
+            count="{positive} de {all} achados no ponto de operação ou acima",
+            finding="Achado",
+            score="Escore",
+            operating_point="Ponto de operação",
+            result="Resultado",
+            present="PRESENTE",
+            absent="ausente",
+            not_a_probability="Um escore não é uma probabilidade. "
+            "50 % é o ponto de operação de cada achado.",
+            warning="Aviso",
+            refused="NÃO LIDA PELA IA",
+            reasons="Motivos",
+            no_statement="Nada se afirma sobre nenhum achado.",
+            unverified="Os pesos deste modelo não são verificados: ninguém publicou seu hash.",
+            demonstration="DEMONSTRAÇÃO: este modelo não foi treinado. "
+            "Seus achados não significam nada.",
+        ),
+    }
+)
+"""Language → its sentences."""

@@ -1,0 +1,109 @@
+"""Content items that both reports share: who observed, with which algorithm, on what pixels."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydicom.sr.codedict import codes
+
+from hilum import PRODUCT
+from hilum.encode.content import Item, Relation, Text, UIDReference
+from hilum.encode.equipment import (
+    MANUFACTURER,
+    algorithm_name,
+    device_uid,
+    serial_number,
+)
+from hilum.encode.phrases import PHRASES
+from hilum.reading import ModelIdentity, Reading
+from hilum.settings import ReasonLanguage
+from hilum.wording import RESEARCH_USE_ONLY_IN
+
+OPERATING_POINT_PERCENT: Final = 50.0
+"""Every finding's operating point on the scale of scores, in percent."""
+
+
+def percent(score: float, *, positive: bool, decimals: int = 2) -> float:
+    """Return a score in percent, rounded, but never across the operating point.
+
+    Parameters
+    ----------
+    score
+        In [0, 1]; 0.5 is the operating point.
+    positive
+        Whether the finding counts as present.
+    decimals
+        Digits after the point.
+    """
+    rounded = round(100 * score, decimals)
+    if positive:
+        return max(rounded, OPERATING_POINT_PERCENT)
+    return min(rounded, round(OPERATING_POINT_PERCENT - 10**-decimals, decimals))
+
+
+def single(value: float) -> float:
+    """Return a value with nine significant digits: all that single precision holds."""
+    return float(f"{value:.9g}")
+
+
+def observer(model: ModelIdentity | None, *, identified: bool) -> Iterator[Item]:
+    """Yield the observing device; there is no person (TID 1002, 1004).
+
+    Parameters
+    ----------
+    model
+        Which model read the image; None when none did.
+    identified
+        Also its UID and serial number, which TID 1004 asks for and text viewers print.
+    """
+    yield Item(codes.DCM.ObserverType, codes.DCM.Device, Relation.HAS_OBS_CONTEXT)
+    if identified:
+        uid = UIDReference(device_uid(model))
+        yield Item(codes.DCM.DeviceObserverUID, uid, Relation.HAS_OBS_CONTEXT)
+    for name, text in (
+        (codes.DCM.DeviceObserverName, PRODUCT),
+        (codes.DCM.DeviceObserverManufacturer, MANUFACTURER),
+        (codes.DCM.DeviceObserverModelName, PRODUCT if model is None else algorithm_name(model)),
+    ):
+        yield Item(name, Text(text), Relation.HAS_OBS_CONTEXT)
+    if identified:
+        serial = Text(serial_number(model))
+        yield Item(codes.DCM.DeviceObserverSerialNumber, serial, Relation.HAS_OBS_CONTEXT)
+
+
+def algorithm(reading: Reading, relation: Relation) -> Iterator[Item]:
+    """Yield TID 4019: the algorithm, its version and everything that its answer depends on."""
+    name, version = algorithm_name(reading.model), reading.model.version
+    yield Item(codes.DCM.AlgorithmName, Text(name), relation)
+    yield Item(codes.DCM.AlgorithmVersion, Text(version), relation)
+    for parameter in parameters(reading):
+        yield Item(codes.DCM.AlgorithmParameters, Text(parameter), relation)
+
+
+def parameters(reading: Reading) -> Iterator[str]:
+    """Yield what tells any two answers apart, one ``name=value`` each."""
+    model = reading.model
+    yield f"weights_sha256={model.sha256}"
+    yield f"weights_verified={'yes' if model.verified else 'no'}"
+    yield f"input={model.input_size}x{model.input_size}"
+    yield "score=sigmoid, scaled piecewise linearly so that the operating point becomes 50 %"
+    yield f"operating_points={model.operating_points}"
+    yield f"pixel_pipeline={reading.radiograph.pipeline}"
+    for decision in reading.radiograph.decisions:
+        yield f"pixel_decision={decision.code}: {decision.text}"
+
+
+def statements(model: ModelIdentity | None, language: ReasonLanguage) -> Iterator[str]:
+    """Yield what is said on every surface: demonstration or not, research use only."""
+    if model is not None and model.demonstration:
+        yield PHRASES[language].demonstration
+    yield RESEARCH_USE_ONLY_IN[language]
+
+
+def doubts(reading: Reading, language: ReasonLanguage) -> Iterator[str]:
+    """Yield what a person must know before believing the findings."""
+    phrases = PHRASES[language]
+    yield phrases.not_a_probability
+    if not reading.model.verified:
+        yield phrases.unverified
+    for warning in reading.warnings:
+        yield f"{phrases.warning}: {warning.text} [{warning.code}]"

@@ -1,0 +1,317 @@
+"""Document A, for machines and for viewers that draw: TID 1500 with regions and coded rows.
+
+Its form is the one that OHIF 3.12 opens. A measurement group without a polygon, or
+none at all, leaves its viewport blank without a message, so a reading without
+positives draws the field that the model saw. See docs/conformance.md.
+
+Sources
+-------
+PS3.16 TID 1500, 1410, 4019, 1600, 1602; sites, scores and states as in docs/conformance.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from hilum.encode.codes import CodeTable
+from hilum.encode.content import (
+    Container,
+    ImageReference,
+    Item,
+    Number,
+    Polyline,
+    Relation,
+    Text,
+    UIDReference,
+    language,
+    reference,
+)
+from hilum.encode.identity import ResultIdentity
+from hilum.encode.provenance import (
+    OPERATING_POINT_PERCENT,
+    algorithm,
+    doubts,
+    observer,
+    percent,
+    single,
+    statements,
+)
+from hilum.errors import EncodingFailed
+from hilum.radiograph import FieldOfView
+from hilum.reading import Finding, Reading, Region
+from hilum.settings import ReasonLanguage
+
+FEWEST_POINTS = 6
+"""Fewer make OHIF take an outline for a tool of its own, and ask whether to edit it."""
+
+CODED_MODALITIES = frozenset({"CR", "DX", "RF", "RG", "XA"})
+"""Modalities of the source that CID 29 has a code for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionsReport:
+    """Builds the content tree of one reading.
+
+    Attributes
+    ----------
+    reading
+        What was found.
+    source
+        The image, as `as_source` gives it.
+    codes
+        Label → concept.
+    identity
+        Gives regions and findings their tracking UIDs.
+    language
+        Language of the notes.
+    visual_explanation
+        The picture of the heatmaps, None when there is none.
+    """
+
+    reading: Reading
+    source: Dataset
+    codes: CodeTable
+    identity: ResultIdentity
+    language: ReasonLanguage
+    visual_explanation: Dataset | None = None
+
+    def tree(self, regions: Sequence[Region]) -> Item:
+        """Return the content tree.
+
+        Parameters
+        ----------
+        regions
+            Outlines of the positive findings, in source pixels; those of findings below
+            their operating point are not drawn.
+
+        Raises
+        ------
+        EncodingFailed
+            An outline is open, too short or outside the image.
+        """
+        root = Item(codes.DCM.ImagingMeasurementReport, Container("1500"), None)
+        return root.having(
+            language(self.language),
+            *observer(self.reading.model, identified=True),
+            self._procedure(),
+            self._image_library(),
+            Item(codes.DCM.ImagingMeasurements, Container()).having(
+                *algorithm(self.reading, Relation.HAS_CONCEPT_MOD), *self._groups(regions)
+            ),
+            Item(self.codes.concept("qualitative_evaluations"), Container()).having(
+                self._summary(),
+                *(self._row(finding) for finding in self.reading.findings),
+                *self._comments(),
+            ),
+        )
+
+    def _comments(self) -> Iterator[Item]:
+        for text in (
+            *statements(self.reading.model, self.language),
+            *doubts(self.reading, self.language),
+        ):
+            yield Item(codes.DCM.Comment, Text(text))
+
+    def _procedure(self) -> Item:
+        """Return the imaging procedure that was analysed, not the analysis (IHE AIR)."""
+        reported = next(
+            (
+                Code(item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning)
+                for item in self.source.get("ProcedureCodeSequence", ())
+                if all(item.get(k) for k in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
+            ),
+            self.codes.concept("plain_chest_radiograph"),
+        )
+        return Item(codes.DCM.ProcedureReported, reported, Relation.HAS_CONCEPT_MOD)
+
+    def _image_library(self) -> Item:
+        modality = str(self.source.get("Modality", ""))
+        context = Relation.HAS_ACQ_CONTEXT
+        pixels = self.codes.concept("pixels")
+        rows, columns = self.reading.radiograph.rows, self.reading.radiograph.columns
+        image = self._source_image(self.codes.concept("source"), Relation.CONTAINS).having(
+            Item(codes.DCM.Modality, modality_code(modality), context)
+            if modality in CODED_MODALITIES
+            else None,
+            Item(codes.DCM.PixelDataRows, Number(rows, pixels), context),
+            Item(codes.DCM.PixelDataColumns, Number(columns, pixels), context),
+        )
+        group = Item(codes.DCM.ImageLibraryGroup, Container()).having(image)
+        return Item(codes.DCM.ImageLibrary, Container()).having(group)
+
+    def _groups(self, regions: Sequence[Region]) -> Iterator[Item]:
+        """Yield a measurement group for each region; OHIF needs at least one."""
+        positives = self.reading.positives
+        if not positives:
+            yield self._assessed_field()
+        for finding in positives:
+            outlines = [region.outline for region in regions if region.label == finding.label]
+            frame = assessed_frame(self._field_of_view(finding.label))
+            for number, outline in enumerate(outlines or [frame], start=1):
+                yield self._region(finding, outline, number)
+
+    def _region(self, finding: Finding, outline: NDArray[np.float64], number: int) -> Item:
+        """Return TID 1410 of one region; two regions need two tracking UIDs."""
+        label = finding.label
+        code, site = self.codes.finding(label), self.codes.site(label)
+        name = self.codes.score(label, demonstration=self.reading.model.demonstration)
+        modifier = Relation.HAS_CONCEPT_MOD
+        # Finding Site hangs below the score: OHIF prints it as a bare code on the group.
+        score = self._percent(name, percent(finding.score, positive=True)).having(
+            Item(codes.DCM.Finding, code, modifier),
+            None if site is None else Item(codes.SCT.FindingSite, site, modifier),
+        )
+        return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
+            *self._tracking(f"AI {label} region {number}", f"region {number} of {label}"),
+            Item(codes.DCM.Finding, code),
+            self._outline(label, outline),
+            score,
+            self._operating_point(Relation.CONTAINS),
+            self._explanation(),
+        )
+
+    def _assessed_field(self) -> Item:
+        """Return TID 1410 of the field that the model saw, when nothing is positive in it."""
+        highest = max(self.reading.findings, key=lambda finding: finding.score)
+        score = self._percent(
+            self.codes.concept("highest_score"), percent(highest.score, positive=False)
+        ).having(algorithm_parameter(f"label={highest.label}"))
+        frame = assessed_frame(self._field_of_view(highest.label))
+        return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
+            *self._tracking("AI assessed field", "assessed field"),
+            self._outline("assessed field", frame),
+            score,
+            self._operating_point(Relation.CONTAINS),
+            self._summary(),
+            self._explanation(),
+        )
+
+    def _row(self, finding: Finding) -> Item:
+        """Return the coded row of one finding, present or absent."""
+        label, positive = finding.label, finding.positive
+        code, site = self.codes.finding(label), self.codes.site(label)
+        modifier, property_ = Relation.HAS_CONCEPT_MOD, Relation.HAS_PROPERTIES
+        certainty = self._percent(
+            codes.DCM.CertaintyOfFinding, percent(finding.score, positive=positive), property_
+        ).having(
+            # Only where it is asserted: some read any Finding in a report as a diagnosis.
+            Item(codes.DCM.Finding, code, modifier) if positive else None,
+            algorithm_parameter(f"operating_point={OPERATING_POINT_PERCENT:g}%"),
+        )
+        return Item(code, codes.SCT.Present if positive else codes.SCT.Absent).having(
+            *self._tracking(f"AI {label}", label),
+            None if site is None else Item(codes.SCT.FindingSite, site, modifier),
+            certainty,
+            self._ratio("model_output", finding.raw),
+            self._ratio("model_output_operating_point", finding.operating_point),
+            self._source_image(self.codes.concept("source"), Relation.INFERRED_FROM),
+        )
+
+    def _summary(self) -> Item:
+        outcome = (
+            codes.DCM.AllAlgorithmsSucceededWithFindings
+            if self.reading.positives
+            else codes.DCM.AllAlgorithmsSucceededWithoutFindings
+        )
+        return Item(codes.DCM.CADProcessingAndFindingsSummary, outcome)
+
+    def _tracking(self, identifier: str, kind: str) -> tuple[Item, Item]:
+        uid = UIDReference(self.identity.uid(f"tracking {kind}"))
+        return (
+            Item(codes.DCM.TrackingIdentifier, Text(identifier), Relation.HAS_OBS_CONTEXT),
+            Item(codes.DCM.TrackingUniqueIdentifier, uid, Relation.HAS_OBS_CONTEXT),
+        )
+
+    def _outline(self, label: str, outline: NDArray[np.float64]) -> Item:
+        radiograph = self.reading.radiograph
+        check_outline(label, outline, radiograph.rows, radiograph.columns)
+        image = self._source_image(codes.DCM.OriginalSource, Relation.SELECTED_FROM)
+        return Item(codes.DCM.ImageRegion, Polyline(outline)).having(image)
+
+    def _explanation(self) -> Item | None:
+        if self.visual_explanation is None:
+            return None
+        return Item(codes.DCM.VisualExplanation, reference(self.visual_explanation))
+
+    def _source_image(self, name: Code, relation: Relation) -> Item:
+        value: ImageReference = reference(self.source)
+        return Item(name, value, relation)
+
+    def _operating_point(self, relation: Relation) -> Item:
+        concept = self.codes.concept("operating_point")
+        return self._percent(concept, OPERATING_POINT_PERCENT, relation)
+
+    def _percent(self, name: Code, value: float, relation: Relation = Relation.CONTAINS) -> Item:
+        return Item(name, Number(value, codes.UCUM.Percent), relation)
+
+    def _ratio(self, concept: str, value: float) -> Item:
+        number = Number(single(value), codes.UCUM.NoUnits)
+        return Item(self.codes.concept(concept), number, Relation.HAS_PROPERTIES)
+
+    def _field_of_view(self, label: str) -> FieldOfView:
+        return next(h.field_of_view for h in self.reading.heatmaps if h.label == label)
+
+
+def modality_code(modality: str) -> Code:
+    """Return the concept of a modality (PS3.16 CID 29)."""
+    meaning = {
+        "CR": "Computed Radiography",
+        "DX": "Digital Radiography",
+        "RF": "Radiofluoroscopy",
+        "RG": "Radiographic imaging",
+        "XA": "X-Ray Angiography",
+    }[modality]
+    return Code(modality, "DCM", meaning)
+
+
+def algorithm_parameter(text: str) -> Item:
+    """Return one Algorithm Parameters row below a measurement (TID 4019)."""
+    return Item(codes.DCM.AlgorithmParameters, Text(text), Relation.HAS_CONCEPT_MOD)
+
+
+def assessed_frame(field: FieldOfView) -> NDArray[np.float64]:
+    """Return the field's border, shape ``(6, 2)``: a viewer's label falls below its second point.
+
+    Six points, the second in the middle of the top side, since OHIF takes five for a
+    rectangle of its own.
+    """
+    left, top = float(field.left), float(field.top)
+    right, bottom = left + field.width, top + field.height
+    middle = (left + right) / 2
+    return np.array(
+        [(left, top), (middle, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    )
+
+
+def check_outline(label: str, outline: NDArray[np.float64], rows: int, columns: int) -> None:
+    """Refuse an outline that viewers would draw wrongly or not at all.
+
+    Parameters
+    ----------
+    label
+        The finding, for the error.
+    outline
+        Shape ``(points, 2)``, (column, row) in source pixels.
+    rows, columns
+        Size of the source image.
+
+    Raises
+    ------
+    EncodingFailed
+        It is open, has fewer than six points, or leaves the image.
+    """
+    if len(outline) < FEWEST_POINTS or not np.array_equal(outline[0], outline[-1]):
+        raise EncodingFailed(
+            f"The region of {label} has {len(outline)} points or is not closed.",
+            "Give six points or more, the last one like the first.",
+        )
+    if outline.min() < 0 or (outline > (columns, rows)).any():
+        raise EncodingFailed(
+            f"The region of {label} lies outside the image of {rows} rows and {columns} columns.",
+            "Give it in pixels of the source image.",
+        )

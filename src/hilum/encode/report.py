@@ -1,0 +1,187 @@
+"""Reading → the two structured reports; refusal → the one. The door to the SR part."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from io import BytesIO
+
+from pydicom import Dataset, dcmwrite
+
+from hilum import PRODUCT, __version__
+from hilum.encode.codes import load_codes
+from hilum.encode.document import Document, build
+from hilum.encode.identity import ResultIdentity, digest, identify
+from hilum.encode.phrases import PHRASES
+from hilum.encode.regions_report import RegionsReport
+from hilum.encode.source import as_source
+from hilum.encode.text_report import findings_tree, refusal_tree
+from hilum.reading import Reading, Region
+from hilum.settings import ReportSettings, SRClass
+from hilum.verdict import Reason
+
+TEXT_SERIES = 901
+"""Series Number of the text report."""
+
+REGIONS_SERIES = 902
+"""Series Number of the coded report."""
+
+REGIONS_TITLE = "126000"
+"""Code Value of the coded report's title; whatever has another one is a text report."""
+
+
+def report_documents(
+    reading: Reading,
+    regions: Sequence[Region],
+    *,
+    when: datetime,
+    settings: ReportSettings,
+    visual_explanation: Dataset | None = None,
+    predecessors: Sequence[Dataset] = (),
+) -> tuple[Dataset, ...]:
+    """Write one reading down as structured reports.
+
+    Parameters
+    ----------
+    reading
+        What was found on a radiograph that came as DICOM.
+    regions
+        Outlines of the positive findings, in source pixels.
+    when
+        Time of the analysis, with its UTC offset.
+    settings
+        Language, SOP Class and codes.
+    visual_explanation
+        The picture of the heatmaps that the coded report refers to.
+    predecessors
+        Reports on the same image that these replace; each names the one of its kind.
+
+    Returns
+    -------
+    tuple of Dataset
+        The text report, then the coded one. Same input, same bytes.
+
+    Raises
+    ------
+    EncodingFailed
+        A region cannot be drawn.
+    SettingInvalid
+        The site's codes file cannot be used.
+    ValueError
+        The radiograph has no header, or `when` no UTC offset.
+    """
+    return tuple(
+        build(document)
+        for document in describe(
+            reading,
+            regions,
+            when=when,
+            settings=settings,
+            visual_explanation=visual_explanation,
+            predecessors=predecessors,
+        )
+    )
+
+
+def describe(
+    reading: Reading,
+    regions: Sequence[Region],
+    *,
+    when: datetime,
+    settings: ReportSettings,
+    visual_explanation: Dataset | None = None,
+    predecessors: Sequence[Dataset] = (),
+) -> tuple[Document, Document]:
+    """Return what `report_documents` encodes; its parameters and errors are the same."""
+    codes = load_codes(settings.codes_file)
+    identity = identify(reading, settings.language, settings.sr_class, codes.digest)
+    source = as_source(reading.radiograph.header or Dataset())
+    phrases = PHRASES[settings.language]
+    counts = {"positive": len(reading.positives), "all": len(reading.findings)}
+    stamp = "DEMONSTRATION " if reading.model.demonstration else ""
+    text = Document(
+        root=findings_tree(reading, codes, settings.language),
+        sop_class=SRClass.ENHANCED,
+        uid=identity.uid("text report"),
+        series_uid=identity.uid("text report series"),
+        series_number=TEXT_SERIES,
+        description=stamp + phrases.findings.format(**counts),
+        evidence=(source,),
+        codes=codes,
+        model=reading.model,
+        when=when,
+        predecessor=_predecessor(predecessors, coded=False),
+    )
+    report = RegionsReport(reading, source, codes, identity, settings.language, visual_explanation)
+    described = phrases.regions if reading.positives else phrases.no_regions
+    explanations = () if visual_explanation is None else (visual_explanation,)
+    coded = replace(
+        text,
+        root=report.tree(regions),
+        sop_class=settings.sr_class,
+        uid=identity.uid("regions report"),
+        series_uid=identity.uid("regions report series"),
+        series_number=REGIONS_SERIES,
+        description=stamp + described.format(**counts),
+        evidence=(source, *explanations),
+        predecessor=_predecessor(predecessors, coded=True),
+    )
+    return text, coded
+
+
+def refusal_document(
+    header: Dataset, reasons: Sequence[Reason], *, when: datetime, settings: ReportSettings
+) -> Dataset:
+    """Write down why an image was not read: a text report that makes no statement on findings.
+
+    Parameters
+    ----------
+    header
+        The image's attributes.
+    reasons
+        Every objection.
+    when
+        Time of the refusal, with its UTC offset.
+    settings
+        Language and codes.
+
+    Raises
+    ------
+    SettingInvalid
+        The site's codes file cannot be used.
+    ValueError
+        `when` has no UTC offset.
+    """
+    codes = load_codes(settings.codes_file)
+    source = as_source(header)
+    decisive = [PRODUCT, __version__, settings.language, codes.digest, [r.code for r in reasons]]
+    identity = ResultIdentity(str(source.SOPInstanceUID), "", digest(decisive))
+    reason = reasons[0].code.replace("_", " ")
+    return build(
+        Document(
+            root=refusal_tree(reasons, codes, settings.language),
+            sop_class=SRClass.ENHANCED,
+            uid=identity.uid("refusal"),
+            series_uid=identity.uid("refusal series"),
+            series_number=TEXT_SERIES,
+            description=PHRASES[settings.language].not_read.format(reason=reason),
+            evidence=(source,),
+            codes=codes,
+            model=None,
+            when=when,
+        )
+    )
+
+
+def to_bytes(dataset: Dataset) -> bytes:
+    """Return an instance as a DICOM file (PS3.10), the same bytes every time."""
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _predecessor(predecessors: Sequence[Dataset], *, coded: bool) -> Dataset | None:
+    """Return the earlier report of the same kind, told by its title."""
+    for earlier in predecessors:
+        if (earlier.ConceptNameCodeSequence[0].CodeValue == REGIONS_TITLE) == coded:
+            return earlier
+    return None

@@ -1,0 +1,112 @@
+"""Document T, for the eye: a text table that every viewer of structured reports shows.
+
+It holds no coded finding, so that nothing is counted twice, and no UID, image or
+region, which text viewers print as noise.
+"""
+
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
+from typing import Final
+
+from pydicom.sr.codedict import codes
+
+from hilum.encode.codes import CodeTable
+from hilum.encode.content import Container, Item, Relation, Text, language
+from hilum.encode.phrases import PHRASES
+from hilum.encode.provenance import (
+    OPERATING_POINT_PERCENT,
+    algorithm,
+    doubts,
+    observer,
+    percent,
+    statements,
+)
+from hilum.reading import Finding, Reading
+from hilum.settings import ReasonLanguage
+from hilum.verdict import Reason
+from hilum.wording import finding_name
+
+NEWLINE: Final = "\r\n"
+"""Line break of a TEXT item (PS3.3 C.17.3)."""
+
+WIDTH: Final = 80
+"""Columns of text: no viewer wraps so few."""
+
+NAME_WIDTH: Final = 30
+"""Columns for a finding's name; the table has 70 in all."""
+
+
+def findings_tree(reading: Reading, table: CodeTable, tongue: ReasonLanguage) -> Item:
+    """Return the content tree of the text report of one reading."""
+    model = reading.model
+    title = table.concept("demonstration_title" if model.demonstration else "title")
+    description = Item(codes.DCM.CurrentProcedureDescriptions, Container()).having(
+        *algorithm(reading, Relation.CONTAINS),
+        *(Item(codes.DCM.Comment, Text(note)) for note in statements(model, tongue)),
+    )
+    return Item(title, Container(), None).having(
+        _findings(findings_text(reading, tongue)),
+        description,
+        language(tongue),
+        *observer(model, identified=False),
+    )
+
+
+def refusal_tree(reasons: Sequence[Reason], table: CodeTable, tongue: ReasonLanguage) -> Item:
+    """Return the content tree that says why an image was not read, and nothing else."""
+    comments = (Item(codes.DCM.Comment, Text(note)) for note in statements(None, tongue))
+    return Item(table.concept("title"), Container(), None).having(
+        _findings(refusal_text(reasons, tongue)),
+        Item(codes.DCM.CurrentProcedureDescriptions, Container()).having(*comments),
+        language(tongue),
+        *observer(None, identified=False),
+    )
+
+
+def findings_text(reading: Reading, tongue: ReasonLanguage) -> str:
+    """Return the table of all findings, highest score first, 80 columns at most."""
+    phrases = PHRASES[tongue]
+    positive, count = len(reading.positives), len(reading.findings)
+    lines = [phrases.demonstration, ""] if reading.model.demonstration else []
+    lines += [phrases.count.format(positive=positive, all=count), ""]
+    lines += _table(reading.findings, tongue)
+    for doubt in doubts(reading, tongue):
+        lines += ["", *wrap(doubt, WIDTH)]
+    return NEWLINE.join(lines)
+
+
+def refusal_text(reasons: Sequence[Reason], tongue: ReasonLanguage) -> str:
+    """Return what is said of an image that was not read: never that a finding is absent."""
+    phrases = PHRASES[tongue]
+    listed = [
+        line
+        for reason in reasons
+        for line in wrap(f"- {reason.text} [{reason.code}]", WIDTH, subsequent_indent="  ")
+    ]
+    lines = [phrases.refused, "", f"{phrases.reasons}:", *listed, "", phrases.no_statement]
+    return NEWLINE.join(lines)
+
+
+def _findings(text: str) -> Item:
+    # OHIF sets exactly this concept in a fixed-width face, so that tables line up.
+    finding = Item(codes.DCM.Finding, Text(text))
+    return Item(codes.DCM.Findings, Container()).having(finding)
+
+
+def _table(findings: Iterable[Finding], tongue: ReasonLanguage) -> list[str]:
+    phrases = PHRASES[tongue]
+    head = _line(phrases.finding, phrases.score, phrases.operating_point, phrases.result)
+    rows = [
+        _line(
+            finding_name(finding.label, tongue)[:NAME_WIDTH],
+            f"{percent(finding.score, positive=finding.positive, decimals=1):.1f} %",
+            f"{OPERATING_POINT_PERCENT:.1f} %",
+            phrases.present if finding.positive else phrases.absent,
+        )
+        for finding in sorted(findings, key=lambda finding: -finding.score)
+    ]
+    return [head, "-" * 70, *rows]
+
+
+def _line(name: str, score: str, operating_point: str, result: str) -> str:
+    return f"{name:<{NAME_WIDTH}}{score:>9}{operating_point:>19}  {result}".rstrip()
