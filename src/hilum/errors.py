@@ -18,7 +18,8 @@ HilumError                     says what happened and what the person can do, al
     ├── PortTaken              a port of the settings is in use by something else
     ├── AlreadyRunning         another node uses this data folder
     ├── ProgramMissing         Orthanc or another program is not installed
-    └── PacsNotStarted         the Orthanc that hilum started ended or gave no answer
+    ├── PacsNotStarted         the Orthanc that hilum started ended or gave no answer
+    └── LedgerUnavailable      retried: the ledger cannot be written now
 """
 
 from collections.abc import Sequence
@@ -118,7 +119,7 @@ class NotInPacs(PacsRefused):
 
 
 class NodeError(HilumError):
-    """The node cannot start."""
+    """The node cannot start, or cannot go on."""
 
 
 class PortTaken(NodeError):
@@ -135,3 +136,9 @@ class ProgramMissing(NodeError):
 
 class PacsNotStarted(NodeError):
     """The Orthanc that hilum started ended, or gave no answer."""
+
+
+class LedgerUnavailable(NodeError):
+    """The ledger cannot be written now, e.g. because its disk is full."""
+
+    retryable = True

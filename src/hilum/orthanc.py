@@ -63,6 +63,22 @@ class Change:
     resource_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceFacts:
+    """What Orthanc's index knows of one instance, without opening its file.
+
+    Attributes
+    ----------
+    sop_instance_uid
+        Its SOP Instance UID.
+    file_bytes
+        Size of its file, in bytes.
+    """
+
+    sop_instance_uid: str
+    file_bytes: int
+
+
 @contextmanager
 def pacs_errors(url: str) -> Iterator[None]:
     """Turn what httpx raises into our errors. The only place that knows both.
@@ -213,6 +229,34 @@ class Orthanc:
         """Return the DICOM file of one instance, as Orthanc stores it."""
         return self.request("GET", f"/instances/{instance_id}/file").content
 
+    def describe(self, instance_id: str) -> InstanceFacts:
+        """Return what the index knows of one instance.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there, or not any more.
+        """
+        answer = self.request("GET", f"/instances/{instance_id}").json()
+        uid = str(answer["MainDicomTags"]["SOPInstanceUID"])
+        return InstanceFacts(uid, int(answer["FileSize"]))
+
+    def text(self, instance_id: str, tag: str) -> str:
+        """Return one attribute as text, empty when the instance lacks it.
+
+        Parameters
+        ----------
+        instance_id
+            Orthanc's identifier.
+        tag
+            Group and element, e.g. ``"0008-1090"``.
+        """
+        try:
+            content = self.request("GET", f"/instances/{instance_id}/content/{tag}").content
+        except NotInPacs:
+            return ""
+        return content.decode(errors="replace").strip(" \0")
+
     def tags(self, instance_id: str) -> dict[str, Any]:
         """Return the attributes of one instance, keyword → value, without its pixels."""
         simplified: dict[str, Any] = self.request(
@@ -235,3 +279,7 @@ class Orthanc:
         answer = self.request("GET", "/changes", params={"since": since, "limit": limit}).json()
         changes = [Change(int(c["Seq"]), c["ChangeType"], c["ID"]) for c in answer["Changes"]]
         return changes, int(answer["Last"]), bool(answer["Done"])
+
+    def last_change(self) -> int:
+        """Return the number of the newest change; it goes back only in another database."""
+        return int(self.request("GET", "/changes?last").json()["Last"])

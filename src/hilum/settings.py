@@ -166,6 +166,9 @@ class NodeSettings(Section):
     poll_s: float = Field(
         0.2, gt=0, description="Seconds between two looks at the changes feed when it is quiet."
     )
+    max_file_bytes: int = Field(
+        512 * 1024 * 1024, gt=0, description="Files with more bytes are refused, not fetched."
+    )
 
 
 def default_data_folder() -> Path:

@@ -91,12 +91,12 @@ def follow(orthanc: Orthanc, position: Position, *, limit: int = PAGE) -> Page:
     PacsRefused
         The PACS answered no.
     """
-    changes, last, done = orthanc.changes(max(0, position.sequence - 1), limit + 1)
+    changes, _, done = orthanc.changes(max(0, position.sequence - 1), limit + 1)
     if _replaced(orthanc, position, changes):
-        changes, last, done = orthanc.changes(0, limit)
-        return _page(START, changes, last, restarted=True, more=not done)
+        changes, _, done = orthanc.changes(0, limit)
+        return _page(START, changes, restarted=True, more=not done)
     new = [change for change in changes if change.sequence > position.sequence]
-    return _page(position, new, last, restarted=False, more=not done)
+    return _page(position, new, restarted=False, more=not done)
 
 
 def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bool:
@@ -110,16 +110,11 @@ def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bo
     return orthanc.last_change() < position.sequence
 
 
-def _page(
-    before: Position, changes: list[Change], last: int, *, restarted: bool, more: bool
-) -> Page:
+def _page(before: Position, changes: list[Change], *, restarted: bool, more: bool) -> Page:
     arrivals = tuple(
         Arrival(change.resource_id, Position(change.sequence, change.resource_id))
         for change in changes
         if change.kind == NEW_INSTANCE
     )
-    if changes:
-        after = Position(changes[-1].sequence, changes[-1].resource_id)
-    else:
-        after = before
+    after = Position(changes[-1].sequence, changes[-1].resource_id) if changes else before
     return Page(arrivals, after, restarted=restarted, more=more)

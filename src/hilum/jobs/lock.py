@@ -1,0 +1,48 @@
+"""One node for each data folder."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hilum.errors import AlreadyRunning
+from hilum.private import OWNER_FILE, make_folder, writing_to
+
+
+@contextmanager
+def locked(data_folder: Path) -> Iterator[None]:
+    """Hold the data folder; the kernel lets go when the process ends, however it ends.
+
+    Raises
+    ------
+    AlreadyRunning
+        Another node holds it.
+    SettingInvalid
+        The data folder can't be written to.
+    """
+    make_folder(data_folder)
+    path = data_folder / "hilum.lock"
+    with writing_to(data_folder):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_FILE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise AlreadyRunning(
+                f"Another hilum{_holder(descriptor)} uses the data folder {data_folder}.",
+                "Stop it first, or set data_folder to another folder for this one.",
+            ) from exc
+        with writing_to(data_folder):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)  # the file stays: removing it would open a race
+
+
+def _holder(descriptor: int) -> str:
+    """Return " (process 123)" as the holder wrote it down, or nothing."""
+    with suppress(OSError, ValueError):
+        return f" (process {int(os.pread(descriptor, 32, 0))})"
+    return ""
