@@ -131,8 +131,10 @@ class DimseSender:
                 )
             with on_disk(file) as path:
                 answer = store(line.association, path)
-            self._give_back(line)
-            if "Status" in answer:
+            if "Status" not in answer:
+                line.association.abort()  # it may not know yet that it is over
+            else:
+                self._give_back(line)
                 sent, detail = meaning(int(answer.Status))
                 return Outcome(
                     file.name, sent, "" if sent is Sent.STORED else detail, file.warnings
