@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import httpx
 import pytest
@@ -76,14 +76,18 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def lacking(missing: str) -> NoReturn:
+    """Skip the test for want of something, or fail where all is required."""
+    if os.environ.get("CI") == "true" or os.environ.get("HILUM_REQUIRE_ALL") == "1":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
 def require(program: str) -> str:
     """Return the path of `program`; skip the test without it, or fail where all is required."""
     path = shutil.which(program)
     if path is None:
-        missing = f"{program} is not installed: see the set-up script for the Debian package"
-        if os.environ.get("CI") == "true" or os.environ.get("HILUM_REQUIRE_ALL") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        lacking(f"{program} is not installed: see the set-up script for the Debian package")
     return path
 
 

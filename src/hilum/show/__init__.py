@@ -1,0 +1,1 @@
+"""Let a person see it: the viewer beside the PACS."""

@@ -1,0 +1,63 @@
+"""OHIF's settings: where the viewer finds the PACS that it shows."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+DICOMWEB_PATH: Final = "/dicom-web"
+"""Where the page's own server forwards to Orthanc's DICOMweb: one origin, one login."""
+
+VIEWER: Final[Mapping[str, Any]] = {
+    "extensions": [],
+    "modes": [],
+    "customizationService": [{"ohif.tours": {"$set": []}}],
+    "showStudyList": True,
+    "showLoadingIndicator": True,
+    "showWarningMessageForCrossOrigin": True,
+    "showCPUFallbackMessage": True,
+    "strictZSpacingForVolumeViewport": True,
+    "maxNumberOfWebWorkers": 3,
+    "defaultDataSourceName": "pacs",
+}
+"""What every OHIF needs to be told, as its own default configuration says it."""
+
+ORTHANC: Final[Mapping[str, Any]] = {
+    "name": "pacs",
+    "qidoSupportsIncludeField": False,
+    "supportsReject": False,
+    "supportsFuzzyMatching": False,
+    "supportsWildcard": True,
+    "imageRendering": "wadors",
+    "thumbnailRendering": "wadors",
+    "enableStudyLazyLoad": True,
+    # Orthanc does not understand quotation marks in the type of a multipart request
+    "omitQuotationForMultipartRequest": True,
+}
+"""What Orthanc's DICOMweb can do."""
+
+
+def app_config(*, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "PACS") -> str:
+    """Return the text of OHIF's ``app-config.js``.
+
+    Parameters
+    ----------
+    dicomweb
+        Path of the archive's DICOMweb on OHIF's own origin: QIDO-RS and WADO-RS.
+    base
+        Path below which OHIF is served.
+    title
+        The archive's name for people.
+
+    Returns
+    -------
+    str
+        JavaScript that sets ``window.config``.
+    """
+    roots = dict.fromkeys(("qidoRoot", "wadoRoot", "wadoUriRoot"), dicomweb)
+    source = {
+        "namespace": "@ohif/extension-default.dataSourcesModule.dicomweb",
+        "sourceName": VIEWER["defaultDataSourceName"],
+        "configuration": {**ORTHANC, "friendlyName": title, **roots},
+    }
+    settings = {**VIEWER, "routerBasename": base, "dataSources": [source]}
+    return f"window.config = {json.dumps(settings, indent=2)};\n"

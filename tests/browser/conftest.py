@@ -1,0 +1,67 @@
+"""One browser and one OHIF for all tests of this folder; a new tab for each."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from pydicom import Dataset
+
+from browser.ohif_server import DIST, running_ohif
+from browser.viewer import FLAGS, WINDOW, Viewer
+from orthanc_server import OrthancServer, lacking, require
+from radiographs import dicom_file
+
+
+@pytest.fixture(scope="session")
+def ohif(orthanc: OrthancServer) -> Iterator[str]:
+    """Return the address of OHIF, which shows what lies in `orthanc`."""
+    if not (DIST / "index.html").is_file():
+        lacking("OHIF is not installed: run scripts/ohif.sh")
+    with running_ohif(orthanc) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium(ohif: str) -> Iterator[Browser]:
+    """Return a headless Chromium."""
+    del ohif  # ends after the browser, so that no request is cut off
+    program = require("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def open_tab(chromium: Browser, ohif: str) -> Iterator[Callable[[], Viewer]]:
+    """Return a maker of tabs; all share one profile, which keeps OHIF's code compiled."""
+    context = chromium.new_context(viewport=WINDOW)
+    yield lambda: Viewer(context.new_page(), ohif)
+    context.close()
+
+
+@pytest.fixture
+def tab(open_tab: Callable[[], Viewer]) -> Iterator[Viewer]:
+    """Return a tab in which something may go wrong."""
+    viewer = open_tab()
+    yield viewer
+    viewer.page.close()
+
+
+@pytest.fixture
+def viewer(tab: Viewer) -> Iterator[Viewer]:
+    """Return a tab in which nothing may go wrong, not even unseen."""
+    yield tab
+    assert [] == tab.complaints
+
+
+@pytest.fixture
+def store(empty_orthanc: OrthancServer) -> Callable[..., None]:
+    """Return a function that stores instances in the empty PACS."""
+
+    def put(*instances: Dataset) -> None:
+        with empty_orthanc.client() as orthanc:
+            for instance in instances:
+                orthanc.request("POST", "/instances", content=dicom_file(instance))
+
+    return put
