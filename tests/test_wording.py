@@ -5,7 +5,7 @@ import pytest
 from hilum.reading import Finding
 from hilum.settings import ReasonLanguage
 from hilum.wording import FINDING_NAMES, finding_name, score_text
-from readings import LABELS
+from invented import LABELS
 
 ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from hilum.explain import field_frame, heat, outlines, regions, relative
 from hilum.radiograph import FieldOfView
 from hilum.reading import Heatmap
-from readings import bump, centre_crop, flat, make_reading
+from invented import bump, centre_crop, flat, make_reading
 
 SHAPES = [(448, 448), (700, 448), (448, 700), (451, 333), (1955, 1841)]
 

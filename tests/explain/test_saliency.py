@@ -9,7 +9,7 @@ from PIL import Image
 from hilum.explain import heat, relative, sample
 from hilum.radiograph import FieldOfView
 from hilum.reading import Heatmap
-from readings import bump, centre_crop
+from invented import bump, centre_crop
 
 SHAPES = [(448, 448), (1955, 1841), (700, 448), (448, 700), (451, 333), (333, 451), (301, 300)]
 """Square, real, tall, wide, and odd sizes whose crop cannot be centred exactly."""

@@ -14,7 +14,7 @@ from hilum.explain.sheet import HEIGHT, WIDTH
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import ReasonLanguage
 from hilum.verdict import Reason
-from readings import LABELS, MODEL, bump, flat, make_reading, real_chest
+from invented import LABELS, MODEL, bump, flat, make_reading, real_chest
 
 WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 DEMONSTRATION = replace(MODEL, name="demonstration", demonstration=True)

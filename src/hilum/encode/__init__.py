@@ -1,5 +1,16 @@
 """Say it in DICOM, JSON and plain text."""
 
+from hilum.encode.codes import load_codes
+from hilum.encode.reading_document import document_head, document_row, document_schema
+from hilum.encode.picture import secondary_capture
 from hilum.encode.report import refusal_document, report_documents, to_bytes
 
-__all__ = ["refusal_document", "report_documents", "to_bytes"]
+__all__ = [
+    "document_head",
+    "document_row",
+    "document_schema",
+    "load_codes",
+    "refusal_document",
+    "report_documents",
+    "to_bytes",
+]

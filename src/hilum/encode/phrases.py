@@ -14,7 +14,7 @@ class Phrases:
 
     Attributes
     ----------
-    findings, regions, no_regions, not_read
+    findings, regions, no_regions, not_read, overlay
         Series Descriptions: ASCII, the result within the first 25 characters, which
         is what a study list shows.
     count
@@ -37,6 +37,7 @@ class Phrases:
     regions: str
     no_regions: str
     not_read: str
+    overlay: str
     count: str
     finding: str
     score: str
@@ -60,6 +61,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             regions="AI regions: {positive} of {all}",
             no_regions="AI regions: none",
             not_read="AI: not read ({reason})",
+            overlay="AI picture: {positive} of {all}, research only",
             count="{positive} of {all} findings at or above the operating point",
             finding="Finding",
             score="Score",
@@ -81,6 +83,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             regions="IA: {positive} de {all}, regioes",
             no_regions="IA: nenhuma regiao",
             not_read="IA: nao lida ({reason})",
+            overlay="IA imagem: {positive} de {all}, so pesquisa",
             count="{positive} de {all} achados no ponto de operação ou acima",
             finding="Achado",
             score="Escore",

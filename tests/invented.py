@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from hilum.radiograph import FieldOfView, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
@@ -85,3 +86,11 @@ def make_reading(
         findings.append(Finding(label, score * 0.6, 0.3, score))
         heatmaps.append(Heatmap(label, maps.get(label, bump(3, 3)), field))
     return Reading(radiograph, model, tuple(findings), tuple(heatmaps), warnings)
+
+
+def radiograph_of(dataset: Dataset) -> Radiograph:
+    """Return a grey radiograph of a DICOM image's size, with its header."""
+    header = Dataset()
+    header.update({element.tag: element for element in dataset if element.keyword != "PixelData"})
+    pixels = np.zeros((int(dataset.Rows), int(dataset.Columns)), np.float32)
+    return Radiograph(pixels, header, PixelPipeline.DISPLAY)

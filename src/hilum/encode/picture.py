@@ -1,0 +1,155 @@
+"""The overlay as a Secondary Capture Image: the one result that every viewer shows.
+
+It is JPEG Baseline, which every DICOM viewer of the last thirty years decodes, in the one
+colour form that the standard has for it (docs/decisions/0010). It cannot be mistaken for the
+acquisition: derived and secondary, a series of its own that says AI, no view position, no
+pixel spacing (nobody can measure on it), words burnt in.
+
+Sources
+-------
+PS3.3 A.8.1 (Secondary Capture Image IOD), C.7.6.1 (General Image), C.8.6.1 (SC Equipment).
+PS3.5 8.2.1 (JPEG: YBR_FULL_422, colour halved along the rows), A.4.1 (encapsulation).
+"""
+
+from datetime import datetime
+from io import BytesIO
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.multival import MultiValue
+from pydicom.sr.coding import Code
+from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
+
+from hilum import RESEARCH_USE_ONLY
+from hilum.encode.document import fitting_character_set
+from hilum.encode.equipment import algorithm_name, code_item, finish
+from hilum.encode.identity import identify
+from hilum.encode.phrases import PHRASES
+from hilum.encode.source import as_source, copy_element
+from hilum.reading import Reading
+from hilum.settings import ReportSettings
+
+SERIES: Final = 903
+"""Series Number of the overlay."""
+
+QUALITY: Final = 90
+"""JPEG quality: letters and outlines show no ringing, and a sheet stays below 400 kB."""
+
+VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
+SOURCE_IMAGE: Final = Code("121322", "DCM", "Source of image processing operation")
+
+LOSSY_METHOD: Final = "ISO_10918_1"
+"""Defined term for JPEG (PS3.3 C.7.6.1.1.5.1)."""
+
+
+def secondary_capture(
+    sheet: NDArray[np.uint8], reading: Reading, *, when: datetime, settings: ReportSettings
+) -> Dataset:
+    """Write the overlay of one reading down as a Secondary Capture Image.
+
+    Parameters
+    ----------
+    sheet
+        Shape ``(height, width, 3)``, red, green, blue.
+    reading
+        What the sheet shows; its radiograph came as DICOM.
+    when
+        Time of the analysis, with its UTC offset.
+    settings
+        Language.
+
+    Returns
+    -------
+    Dataset
+        Same input, same bytes.
+
+    Raises
+    ------
+    ValueError
+        The radiograph has no header, or `when` no UTC offset.
+    """
+    identity = identify(reading, settings.language)
+    header = reading.radiograph.header
+    assert header is not None  # noqa: S101  identify has looked
+    source = as_source(header)
+    result = Dataset()
+    result.SOPClassUID = SecondaryCaptureImageStorage
+    result.SOPInstanceUID = identity.uid("overlay")
+    result.SeriesInstanceUID = identity.uid("overlay series")
+    result.Modality = "OT"
+    result.ConversionType = "WSD"
+    result.SeriesNumber = SERIES
+    result.InstanceNumber = 1
+    result.DateOfSecondaryCapture = result.TimeOfSecondaryCapture = ""  # `finish` knows
+    _write_derivation(result, reading, source)
+    _write_pixels(result, sheet, source)
+    stamp = "DEMONSTRATION " if reading.model.demonstration else ""
+    description = PHRASES[settings.language].overlay.format(
+        positive=len(reading.positives), all=len(reading.findings)
+    )
+    result.SpecificCharacterSet = fitting_character_set(source, [description])
+    finish(result, source, model=reading.model, when=when, series_description=stamp + description)
+    if not result.SpecificCharacterSet:
+        del result.SpecificCharacterSet
+    return result
+
+
+def _write_derivation(result: Dataset, reading: Reading, source: Dataset) -> None:
+    """Write what the picture is, and what it was made from."""
+    result.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    result.BurnedInAnnotation = "YES"
+    result.RecognizableVisualFeatures = "NO"
+    stamp = "DEMONSTRATION. " if reading.model.demonstration else ""
+    result.ImageComments = f"{stamp}AI result. {RESEARCH_USE_ONLY}"
+    result.DerivationDescription = (
+        f"Class activation maps of {algorithm_name(reading.model)} {reading.model.version} over "
+        "the radiograph as displayed, with scores, legend and marks burnt in"
+    )[:1024]
+    result.DerivationCodeSequence = [code_item(VISUAL_EXPLANATION)]
+    origin = Dataset()
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        element = copy_element(source[keyword])
+        setattr(origin, f"Referenced{keyword}", element.value)
+    origin.PurposeOfReferenceCodeSequence = [code_item(SOURCE_IMAGE)]
+    result.SourceImageSequence = [origin]
+    # Without either, a chest is taken for one of a pair of organs (PS3.3 C.7.3.1).
+    result.BodyPartExamined = source.get("BodyPartExamined") or "CHEST"
+    result.PatientOrientation = source.get("PatientOrientation") or None
+
+
+def _write_pixels(result: Dataset, sheet: NDArray[np.uint8], source: Dataset) -> None:
+    """Write the sheet as JPEG, and that it lost something, after what the source had lost."""
+    buffer = BytesIO()
+    Image.fromarray(sheet).save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:2")
+    jpeg = buffer.getvalue()
+    result.SamplesPerPixel = 3
+    result.PhotometricInterpretation = "YBR_FULL_422"
+    result.PlanarConfiguration = 0
+    result.Rows, result.Columns = sheet.shape[:2]
+    result.BitsAllocated = result.BitsStored = 8
+    result.HighBit = 7
+    result.PixelRepresentation = 0
+    result.LossyImageCompression = "01"
+    ratios = _values(source, "LossyImageCompressionRatio")
+    methods = _values(source, "LossyImageCompressionMethod")
+    if len(ratios) != len(methods):  # a chain with a hole says nothing about either
+        ratios, methods = [], []
+    result.LossyImageCompressionRatio = [*ratios, f"{sheet.size / len(jpeg):.2f}"]
+    result.LossyImageCompressionMethod = [*methods, LOSSY_METHOD]
+    result.file_meta = FileMetaDataset()
+    result.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    result.PixelData = encapsulate([jpeg])
+    result["PixelData"].is_undefined_length = True
+
+
+def _values(source: Dataset, keyword: str) -> list[Any]:
+    """Return the values of an attribute, none when it is absent or empty."""
+    value = source.get(keyword)
+    if isinstance(value, MultiValue):
+        return list(value)
+    return [] if value in (None, "") else [value]
