@@ -92,7 +92,7 @@ def utc_now() -> datetime:
 
 
 class Node:
-    """Follows one PACS. For one thread.
+    """Follows one PACS. For one thread at a time.
 
     Parameters
     ----------

@@ -188,8 +188,24 @@ class Orthanc:
             return response
 
     def system(self) -> dict[str, Any]:
-        """Return Orthanc's description of itself (``/system``)."""
-        described: dict[str, Any] = self.request("GET", "/system").json()
+        """Return Orthanc's description of itself (``/system``).
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, or not now.
+        PacsRefused
+            The user name or password is wrong, or this is no Orthanc.
+        """
+        answer = self.request("GET", "/system")
+        try:
+            described: dict[str, Any] = answer.json()
+            described["Version"]
+        except (ValueError, LookupError, TypeError) as exc:
+            raise PacsRefused(
+                f"What answers at {self.url} is not an Orthanc.",
+                "Set pacs.url to the address of Orthanc's REST API, e.g. http://host:8042.",
+            ) from exc
         return described
 
     def upload(self, file: bytes) -> Stored:

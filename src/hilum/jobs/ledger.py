@@ -121,7 +121,7 @@ def ledger_file(data_folder: Path) -> Path:
 
 
 class Ledger:
-    """The ledger of one PACS. For one thread; other processes may open it too.
+    """The ledger of one PACS. For one thread at a time; other processes may open it too.
 
     Parameters
     ----------
@@ -141,7 +141,9 @@ class Ledger:
         make_folder(path.parent)
         try:
             path.touch(OWNER_FILE)
-            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+            self._db = sqlite3.connect(
+                path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             migrate(self._db)

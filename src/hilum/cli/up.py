@@ -1,0 +1,94 @@
+"""``hilum up``: start the node and, unless there is one, the PACS."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, __version__, credentials, logs
+from hilum.cli.main import main
+from hilum.service import Service, started
+from hilum.settings import Settings
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a service manager's stop, and a terminal that was closed."""
+
+
+@main.command()
+def up() -> None:
+    """Start the node: every chest radiograph that arrives in the PACS is read.
+
+    Without pacs.url in the settings, an Orthanc is started as well, with its data in
+    hilum's data folder. Ctrl-C finishes the image in work and stops everything.
+    """
+    settings = Settings.load()
+    logs.write_to_standard_error()
+    with stop_on_signal() as stop, started(settings, stop) as service:
+        service.watch()
+        if not stop.is_set():
+            click.echo(banner(service))
+        service.node.run(stop)
+    click.echo("hilum has stopped.")
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C or SIGTERM sets; the second one ends the process at once."""
+    stop = threading.Event()
+    before = {each: signal.getsignal(each) for each in ENDING_SIGNALS}
+
+    def ask_to_stop(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for each in ENDING_SIGNALS:
+        signal.signal(each, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def banner(service: Service) -> str:
+    """Return what a person needs to know once everything runs."""
+    address, model = service.address, service.watch.model
+    lines = [f"hilum {__version__}. {RESEARCH_USE_ONLY}", ""]
+    if service.process is None:
+        lines += [f"  PACS      {address.url} (yours, from the settings)"]
+    else:
+        file = credentials.credentials_file(service.settings.data_folder)
+        lines += [
+            f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",
+            f"            e.g. {_storescu(service)}, or hilum send IMAGE.dcm",
+            f"  from      {_senders(service.settings)}",
+            f"  browse    {address.url}/app/explorer.html, from this machine only",
+            f"  log in    user {address.username}, password in {file}",
+            f"  PACS log  {service.process.log}",
+        ]
+    if service.watch.missing or model is None:
+        lines += [
+            f"  model     none yet. {service.watch.missing}",
+            "            Images are kept and will be read when there is one.",
+        ]
+    else:
+        trust = "verified" if model.identity.verified else "NOT VERIFIED: trust on first use"
+        lines += [f"  model     {model.identity.name} {model.identity.version} ({trust})"]
+    return "\n".join([*lines, "", "Ctrl-C stops it."])
+
+
+def _storescu(service: Service) -> str:
+    address = service.address
+    return f"storescu -aec {address.aet} {address.dicom_host} {address.dicom_port} IMAGE.dcm"
+
+
+def _senders(settings: Settings) -> str:
+    if settings.pacs.open_to_any_aet:
+        return "anywhere, any AE title (pacs.open_to_any_aet)"
+    tools = "DICOM tools on this machine"
+    if settings.pacs.allowed_aets:
+        return f"{', '.join(settings.pacs.allowed_aets)}, and {tools}"
+    return f"{tools}; for others set pacs.allowed_aets, e.g. CR_ROOM_1@192.0.2.10"
