@@ -15,7 +15,9 @@ FAILED: Final = 1
 
 
 COMMANDS: Final = {
+    "up": "hilum.cli.up",
     "send": "hilum.cli.send",
+    "jobs": "hilum.cli.jobs",
 }
 """Command → the module whose function of the same name it is, in the order of the help."""
 
