@@ -25,6 +25,11 @@ class ReadingJournal:
     head
         Everything of the document but its rows; rows of another head are not resumed.
 
+    Attributes
+    ----------
+    done
+        Key → status of the rows of an earlier, interrupted run.
+
     Raises
     ------
     SourceUnreadable
@@ -35,7 +40,7 @@ class ReadingJournal:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self._head = dict(head)
-        self.done = frozenset(key for key, _ in self._whole_lines())
+        self.done = {key: str(row.get("status")) for key, row in self._whole_lines()}
         try:
             if self.done:
                 self._cut_torn_line()

@@ -130,15 +130,15 @@ def predict(prepared: Prepared, reader: Reader) -> Reading:
     )
 
 
-def report(reading: Reading, reader: Reader, *, when: datetime) -> tuple[Dataset, ...]:
+def report(reading: Reading, settings: Settings, *, when: datetime) -> tuple[Dataset, ...]:
     """Write one reading down as DICOM, in the order in which it must be stored.
 
     Parameters
     ----------
     reading
         What was found on a radiograph that came as DICOM.
-    reader
-        Carries the settings of reports.
+    settings
+        Those of the reports count.
     when
         Time of the analysis, with its UTC offset.
 
@@ -147,21 +147,19 @@ def report(reading: Reading, reader: Reader, *, when: datetime) -> tuple[Dataset
     tuple of Dataset
         The picture first, the reports that refer to it after.
     """
-    settings = reader.settings.report
     regions = explain.regions(reading)
-    sheet = explain.overlay(reading, when=when, language=settings.language)
-    picture = encode.secondary_capture(sheet, reading, when=when, settings=settings)
+    sheet = explain.overlay(reading, when=when, language=settings.report.language)
+    picture = encode.secondary_capture(sheet, reading, when=when, settings=settings.report)
     documents = encode.report_documents(
-        reading, regions, when=when, settings=settings, visual_explanation=picture
+        reading, regions, when=when, settings=settings.report, visual_explanation=picture
     )
     return (picture, *documents)
 
 
 def report_refusal(
-    header: Dataset, reasons: tuple[Reason, ...], reader: Reader, *, when: datetime
+    header: Dataset, reasons: tuple[Reason, ...], settings: Settings, *, when: datetime
 ) -> tuple[Dataset, ...]:
     """Write a refusal down as DICOM where the site wants it in the PACS, else nothing."""
-    settings = reader.settings.report
-    if not settings.report_refusals:
+    if not settings.report.report_refusals:
         return ()
-    return (encode.refusal_document(header, reasons, when=when, settings=settings),)
+    return (encode.refusal_document(header, reasons, when=when, settings=settings.report),)

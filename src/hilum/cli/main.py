@@ -15,8 +15,10 @@ FAILED: Final = 1
 
 
 COMMANDS: Final = {
+    "demo": "hilum.cli.demo",
     "up": "hilum.cli.up",
     "send": "hilum.cli.send",
+    "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
 }
 """Command → the module whose function of the same name it is, in the order of the help."""

@@ -1,0 +1,105 @@
+"""``hilum demo``: see the whole of hilum at work, in one command."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.cli.main import FAILED
+from hilum.demo import Demonstration, Shown
+from hilum.demo_folder import DemoFolder
+from hilum.demo_images import demo_images
+from hilum.errors import ModelError, WeightsMissing
+from hilum.outcome import Status
+from hilum.pipeline import Reader
+from hilum.predict import DEMONSTRATION, find_card, load_model
+from hilum.reading_table import model_line, summary
+from hilum.settings import Settings
+
+EXPECTED: Final = {
+    "chest": Status.READ,
+    "chest-jpeg2000": Status.READ,
+    "broken": Status.FAILED,
+}
+"""How each image must end; the others must be refused."""
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder for everything that comes of it; an earlier demonstration there is replaced.",
+)
+def demo(*, folder: Path) -> None:
+    """Show the main job, end to end, on a real chest radiograph.
+
+    Starts a PACS (Orthanc) that is thrown away afterwards, sends it a real chest radiograph
+    and images that must not be read, reads what may be read, stores the reports in the same
+    studies, and fetches them back. Nothing on this machine is changed but the folder.
+
+    Exit status: 0 when everything went as it should.
+    """
+    click.echo(f"hilum {__version__}. {RESEARCH_USE_ONLY}")
+    settings = Settings.load()
+    reader = choose_reader(settings)
+    click.echo(model_line(reader.model.identity))
+    written = DemoFolder(folder, reader)
+    with TemporaryDirectory(prefix="hilum-demo-images-") as made:
+        images = list(demo_images(Path(made)))
+        with Demonstration(settings, reader) as demonstration:
+            version = demonstration.orthanc.system()["Version"]
+            click.echo(
+                f"PACS: Orthanc {version}, thrown away afterwards, "
+                f"{demonstration.address.aet} on DICOM port {demonstration.address.dicom_port}\n"
+            )
+            shown = []
+            for one in demonstration.run(images):
+                click.echo(line(one))
+                shown.append(one)
+    click.echo("\nLook at:")
+    for path in written.write(shown):
+        click.echo(f"  {path}")
+    if not as_expected(shown):
+        click.echo("hilum: the demonstration did not go as it should; see above.", err=True)
+        sys.exit(FAILED)
+
+
+def choose_reader(settings: Settings) -> Reader:
+    """Return a reader with TorchXRayVision's weights, or with the demonstration model."""
+    try:
+        return Reader(load_model(settings), settings)
+    except WeightsMissing:
+        click.echo(f"The weights of {settings.model.name} are not here: trying to get them.")
+    try:
+        pull(find_card(settings.model.name, settings.data_folder), settings)
+        return Reader(load_model(settings), settings)
+    except ModelError as exc:
+        click.echo(f"{exc}\nThe demonstration model is used instead.")
+    instead = settings.changed("model", name=DEMONSTRATION, operating_points="default")
+    return Reader(load_model(instead), instead, in_demonstration=True)
+
+
+def line(one: Shown) -> str:
+    """Return what became of one image, as one line."""
+    outcome = one.outcome
+    said = (
+        summary(outcome.reading)
+        if outcome.reading
+        else "; ".join(reason.text for reason in outcome.reasons)
+    )
+    return f"{outcome.status:<8} {one.image.title:<38} {one.image.route:<8} {said}"
+
+
+def as_expected(shown: list[Shown]) -> bool:
+    """Whether each image ended as an image of its kind must, with its results in the PACS."""
+    return all(
+        one.outcome.status is EXPECTED.get(one.image.name, Status.REFUSED)
+        and bool(one.results) is (one.outcome.status is Status.READ)
+        for one in shown
+    )

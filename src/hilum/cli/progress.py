@@ -1,0 +1,50 @@
+"""Progress: a bar on a terminal, plain lines without one; outcomes go to standard output."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Show how far a long piece of work is.
+
+    Parameters
+    ----------
+    what
+        What is being done, e.g. ``"reading"``.
+    total
+        How many steps there are.
+
+    Yields
+    ------
+    callable
+        Call it once a step with the line that says how the step ended.
+    """
+    lines_to_terminal = sys.stdout.isatty()
+    console = Console(stderr=not lines_to_terminal)
+    if not console.is_terminal or total <= 1:
+        yield click.echo
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(line: str) -> None:
+            if lines_to_terminal:  # above the bar, which shares the terminal
+                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            else:
+                click.echo(line)
+            bar.advance(task)
+
+        yield advance

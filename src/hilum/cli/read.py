@@ -1,0 +1,147 @@
+"""``hilum read``: files in, findings out, without a node."""
+
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, credentials, encode
+from hilum.arrive import Candidate, find_candidates
+from hilum.batch import read_many
+from hilum.cli.main import FAILED
+from hilum.cli.progress import progress
+from hilum.journal import ReadingJournal
+from hilum.orthanc import Orthanc
+from hilum.outcome import Outcome, Status
+from hilum.pipeline import Reader
+from hilum.predict import load_model
+from hilum.radiograph import PixelPipeline
+from hilum.reading_table import counted, full_table, model_line, one_line
+from hilum.results import ResultFiles, ResultsInPacs, ResultWriter
+from hilum.settings import Settings
+
+FULL_TABLES: Final = 3
+"""Up to so many files, every finding of each is printed; above, a line a file."""
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.option("--model", help="Model to read with; see `hilum models list`.")
+@click.option(
+    "--pixels",
+    type=click.Choice([pipeline.value for pipeline in PixelPipeline]),
+    help="Pixel pipeline: as the radiologist is shown the image (display), or exactly as "
+    "TorchXRayVision reads the file.",
+)
+@click.option(
+    "--json",
+    "document",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the readings as one JSON document. Interrupted, the same command goes on "
+    "where it stopped.",
+)
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the DICOM reports and the overlay of each radiograph into this folder.",
+)
+@click.option(
+    "--store",
+    is_flag=True,
+    help="Send the DICOM reports and the overlay to the PACS of the settings.",
+)
+def read(
+    paths: tuple[str, ...],
+    *,
+    model: str | None,
+    pixels: str | None,
+    document: Path | None,
+    folder: Path | None,
+    store: bool,
+) -> None:
+    """Read chest radiographs and print what the model finds.
+
+    PATH is a DICOM, PNG or JPEG file, a folder, a ZIP archive or a DICOMDIR. Every file is
+    accounted for: read, refused (with the reasons), or failed. Raw values are what the
+    network says; scores are those values on TorchXRayVision's scale, where 0.5 is the
+    operating point. A score is not a probability.
+
+    Exit status: 0 when nothing failed (a refusal is an answer), 1 when something failed,
+    2 for wrong usage.
+    """
+    settings = Settings.load()
+    if model is not None:
+        settings = settings.changed("model", name=model)
+    if pixels is not None:
+        settings = settings.changed("pixels", pipeline=pixels)
+    reader = Reader(load_model(settings), settings)
+    click.echo(model_line(reader.model.identity), err=True)
+    with ExitStack() as stack:
+        writers = _writers(settings, folder, store=store, stack=stack)
+        journal = None
+        if document is not None:
+            head = encode.document_head(reader.model.identity, settings.pixels.pipeline)
+            journal = stack.enter_context(ReadingJournal(document, head))
+        counts = _read_all(list(find_candidates(paths)), reader, writers, journal)
+        if journal is not None:
+            journal.finish()
+    click.echo(counted(counts), err=True)
+    click.echo(RESEARCH_USE_ONLY, err=True)
+    if counts[Status.FAILED]:
+        sys.exit(FAILED)
+
+
+def _read_all(
+    candidates: list[Candidate],
+    reader: Reader,
+    writers: list[ResultWriter],
+    journal: ReadingJournal | None,
+) -> Counter[Status]:
+    """Read, print and write each file; return how many ended how."""
+    counts: Counter[Status] = Counter()
+    codes = encode.load_codes(reader.settings.report.codes_file)
+    done = journal.done if journal is not None else {}
+    left = [candidate for candidate in candidates if candidate.name not in done]
+    counts.update(Status(status) for status in done.values())
+    if done:
+        click.echo(f"{len(done)} files were read before; {len(left)} are left.", err=True)
+    show = full_table if len(candidates) <= FULL_TABLES else one_line
+    with progress("reading", len(left)) as advance:
+        for outcome in read_many(left, reader):
+            written = _write(outcome, writers)
+            if journal is not None:
+                journal.append(outcome.path, encode.document_row(written, codes))
+            counts[outcome.status] += 1
+            advance(show(written))
+    return counts
+
+
+def _write(outcome: Outcome, writers: list[ResultWriter]) -> Outcome:
+    """Write the results of one outcome everywhere they are wanted."""
+    if outcome.reading is None or not writers:
+        return outcome
+    when = datetime.now().astimezone()
+    outputs = [line for write in writers for line in write(outcome, when)]
+    return replace(outcome, outputs=tuple(outputs))
+
+
+def _writers(
+    settings: Settings, folder: Path | None, *, store: bool, stack: ExitStack
+) -> list[ResultWriter]:
+    writers: list[ResultWriter] = []
+    if folder is not None:
+        writers.append(ResultFiles(folder, settings))
+    if store:
+        address = credentials.load(settings)
+        orthanc = stack.enter_context(
+            Orthanc(address.url, username=address.username, password=address.secret)
+        )
+        orthanc.system()  # wrong address or password: say so before anything is read
+        writers.append(ResultsInPacs(orthanc, settings))
+    return writers

@@ -1,0 +1,156 @@
+"""What the demonstration leaves behind: pictures, reports, the JSON document, a page."""
+
+import html
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.encaps import generate_frames
+
+from hilum import RESEARCH_USE_ONLY, encode
+from hilum.demo import Shown
+from hilum.errors import SourceUnreadable
+from hilum.pipeline import Reader
+from hilum.reading_table import summary
+from hilum.results import result_name
+
+MARK: Final = "readings.json"
+"""A folder with this file, or an empty one, may be replaced."""
+
+PAGE: Final = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>hilum: what the demonstration made</title>
+<style>
+ body { background: #14171a; color: #e6e9ec; font: 16px/1.5 system-ui, sans-serif;
+        max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+ a { color: #8fc7ff } img { width: 100%; border: 1px solid #333a40 }
+ .notice { border-left: 4px solid #e0a84a; padding: .2rem 1rem; background: #1d2226 }
+ article { margin: 2.5rem 0 } h2 { margin-bottom: .2rem }
+ .refused, .failed { color: #e0a84a }
+</style>
+<h1>hilum: what the demonstration made</h1>
+<p class="notice">$notice</p>
+<p>All findings of all images: <a href="readings.json">readings.json</a>.</p>
+$articles
+</html>
+""")
+
+
+class DemoFolder:
+    """Writes what came of the demonstration into one folder.
+
+    Parameters
+    ----------
+    folder
+        Made anew; an earlier demonstration in it is replaced.
+    reader
+        What read the images.
+
+    Raises
+    ------
+    SourceUnreadable
+        The folder holds something else, or cannot be written to.
+    """
+
+    def __init__(self, folder: Path, reader: Reader) -> None:
+        self._folder = folder
+        self._reader = reader
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+            raise SourceUnreadable(
+                f"The folder {folder} holds something that is no demonstration.",
+                "Name another one with --out, or empty it.",
+            )
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        except OSError as exc:
+            raise SourceUnreadable(
+                f"The folder {folder} cannot be written to: {exc.strerror}.",
+                "Name another one with --out.",
+            ) from exc
+
+    def write(self, shown: Sequence[Shown]) -> list[Path]:
+        """Write everything and return what a person looks at first, best first."""
+        files = {one.image.name: list(self._results(one)) for one in shown}
+        self._document(shown, files)
+        page = self._folder / "index.html"
+        page.write_text(self._page(shown, files), encoding="utf-8")
+        pictures = [path for paths in files.values() for path in paths if path.suffix == ".jpg"]
+        return [page, *pictures, self._folder / MARK]
+
+    def _results(self, one: Shown) -> Iterator[Path]:
+        """Write the results of one image as the PACS gave them back."""
+        for result in one.results:
+            path = self._folder / f"{one.image.name}.{result_name(result)}.dcm"
+            path.write_bytes(encode.to_bytes(result))
+            yield path
+            yield from _legible(result, path)
+
+    def _document(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> None:
+        codes = encode.load_codes(self._reader.settings.report.codes_file)
+        pipeline = self._reader.settings.pixels.pipeline
+        document = encode.document_head(self._reader.model.identity, pipeline)
+        document["readings"] = [
+            encode.document_row(one.outcome, codes)
+            | {"outputs": [str(path) for path in files[one.image.name]]}
+            for one in shown
+        ]
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        (self._folder / MARK).write_text(text + "\n", encoding="utf-8")
+
+    def _page(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> str:
+        notice = f"{RESEARCH_USE_ONLY} A score is not a probability."
+        if self._reader.model.identity.demonstration:
+            notice = (
+                "<b>DEMONSTRATION.</b> The model that read these images has learned nothing "
+                f"about patients; what it says about them means nothing. {notice}"
+            )
+        articles = (_article(one, files[one.image.name]) for one in shown)
+        return PAGE.substitute(notice=notice, articles="\n".join(articles))
+
+
+def _legible(result: Dataset, path: Path) -> Iterator[Path]:
+    """Write a result as something that any program shows: a JPEG, or text."""
+    if "PixelData" in result:
+        picture = path.with_suffix(".jpg")
+        picture.write_bytes(next(generate_frames(result.PixelData, number_of_frames=1)))
+        yield picture
+    elif shutil.which("dsrdump"):
+        text = path.with_suffix(".txt")
+        dumped = subprocess.run(
+            ["dsrdump", "--convert-to-utf8", "--print-long-values", str(path)],
+            capture_output=True,
+            check=False,
+        )
+        text.write_bytes(dumped.stdout)
+        yield text
+
+
+def _article(one: Shown, paths: Sequence[Path]) -> str:
+    """Return the part of the page that is about one image."""
+    said = (
+        summary(one.outcome.reading)
+        if one.outcome.reading
+        else "; ".join(reason.text for reason in one.outcome.reasons)
+    )
+    links = " · ".join(
+        f'<a href="{html.escape(path.name)}">{html.escape(path.name)}</a>' for path in paths
+    )
+    pictures = "".join(
+        f'<img src="{html.escape(path.name)}" alt="{html.escape(said)}">'
+        for path in paths
+        if path.suffix == ".jpg"
+    )
+    status = one.outcome.status
+    return (
+        f"<article><h2>{html.escape(one.image.title)}</h2>"
+        f'<p class="{status}">{status}: {html.escape(said)}</p>'
+        f"<p>{links}</p>{pictures}</article>"
+    )

@@ -1,0 +1,112 @@
+"""What the demonstration sends: a real chest radiograph, and what must not be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+
+from hilum.errors import ProgramMissing
+
+CUT_BYTES: Final = 100_000
+"""The broken file ends after so many bytes, in the middle of its pixels."""
+
+
+class Route(StrEnum):
+    """How an image reaches the PACS."""
+
+    C_STORE = "C-STORE"
+    REST = "REST"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoImage:
+    """One file of the demonstration.
+
+    Attributes
+    ----------
+    name
+        Name of the file, without its ending.
+    title
+        What it is, in words.
+    path
+        Where it lies.
+    route
+        How it is sent.
+    sop_instance_uid
+        Its UID.
+    """
+
+    name: str
+    title: str
+    path: Path
+    route: Route
+    sop_instance_uid: str
+
+
+def samples_folder() -> Path:
+    """Return the folder of the package pydicom-data.
+
+    Raises
+    ------
+    ProgramMissing
+        The package is not installed.
+    """
+    if find_spec("data_store") is None:
+        raise ProgramMissing(
+            "The sample images of the demonstration are not installed.",
+            "Run `make demo`, or pip install 'hilum[demo]'.",
+        )
+    return Path(str(import_module("data_store").__file__)).parent / "data"
+
+
+def demo_images(folder: Path) -> Iterator[DemoImage]:
+    """Yield the images in the order in which they are sent.
+
+    Parameters
+    ----------
+    folder
+        Where files that have to be made are put.
+
+    Raises
+    ------
+    ProgramMissing
+        The package with the samples is not installed.
+    """
+    samples = samples_folder()
+    chest = _find(samples, "RG1_UNCR.dcm")
+    yield _image("chest", "chest radiograph (CR, uncompressed)", chest, Route.C_STORE)
+    copy = _under_other_uids(_find(samples, "RG1_J2KR.dcm"), folder / "chest-jpeg2000.dcm")
+    yield _image("chest-jpeg2000", "the same as lossless JPEG 2000", copy, Route.REST)
+    leg = _find(samples, "RG3_UNCR.dcm")
+    yield _image("leg", "radiograph of a leg", leg, Route.C_STORE)
+    yield _image("ct", "CT image", _find(samples, "693_UNCR.dcm"), Route.C_STORE)
+    yield _image("mr", "MR image", _find(samples, "MR2_UNCR.dcm"), Route.C_STORE)
+    broken = folder / "broken.dcm"
+    broken.write_bytes(chest.read_bytes()[:CUT_BYTES])
+    yield DemoImage("broken", "file that was cut off", broken, Route.REST, "")
+
+
+def _find(folder: Path, name: str) -> Path:
+    return next(folder.rglob(name))
+
+
+def _image(name: str, title: str, path: Path, route: Route) -> DemoImage:
+    header = dcmread(path, specific_tags=["SOPInstanceUID"], stop_before_pixels=True)
+    return DemoImage(name, title, path, route, str(header.SOPInstanceUID))
+
+
+def _under_other_uids(source: Path, target: Path) -> Path:
+    """Write a copy whose study, series and instance are others, the same every time."""
+    dataset = dcmread(source)
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        derived = generate_uid(entropy_srcs=["hilum demo", str(dataset[keyword].value)])
+        setattr(dataset, keyword, derived)
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.save_as(target)
+    return target

@@ -1,0 +1,100 @@
+"""The JSON document ``hilum.reading/1``: rows of outcomes under one head.
+
+Its JSON Schema is ``schemas/reading-1.json`` beside this file.
+"""
+
+import json
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any, Final
+
+from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
+from hilum.encode.codes import CodeTable
+from hilum.outcome import Outcome
+from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
+from hilum.reading import Finding, ModelIdentity
+from hilum.verdict import Reason
+
+SCHEMA: Final = "hilum.reading/1"
+"""Name and major version of the document; a change that breaks a consumer raises it."""
+
+DIGITS: Final = 7
+"""Decimals of raw values and scores: float32 has no more."""
+
+
+def document_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    file = resources.files("hilum.encode").joinpath("schemas/reading-1.json")
+    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return schema
+
+
+def document_head(model: ModelIdentity, pipeline: PixelPipeline) -> dict[str, Any]:
+    """Return everything of the document but its rows."""
+    return {
+        "schema": SCHEMA,
+        "software": {"name": PRODUCT, "version": __version__},
+        "notice": f"{RESEARCH_USE_ONLY} A score is not a probability.",
+        "model": {
+            "name": model.name,
+            "version": model.version,
+            "sha256": model.sha256,
+            "verified": model.verified,
+            "demonstration": model.demonstration,
+            "input_size": model.input_size,
+            "operating_points": model.operating_points,
+        },
+        "pixel_pipeline": pipeline.value,
+    }
+
+
+def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
+    """Return the row of one file.
+
+    Parameters
+    ----------
+    outcome
+        What became of it.
+    codes
+        The coded concept of each label.
+    """
+    reading = outcome.reading
+    return {
+        "path": outcome.path,
+        "sop_instance_uid": outcome.sop_instance_uid,
+        "status": outcome.status.value,
+        "reasons": _coded_texts(outcome.reasons),
+        "pixels": None if reading is None else _pixels(reading.radiograph),
+        "findings": [] if reading is None else [_finding(f, codes) for f in reading.findings],
+        "outputs": list(outcome.outputs),
+        "seconds": {room: round(spent, 4) for room, spent in outcome.seconds.items()},
+    }
+
+
+def _coded_texts(items: Iterable[Reason | PixelDecision]) -> list[dict[str, str]]:
+    return [{"code": item.code, "text": item.text} for item in items]
+
+
+def _pixels(radiograph: Radiograph) -> dict[str, Any]:
+    return {
+        "pipeline": radiograph.pipeline.value,
+        "rows": radiograph.rows,
+        "columns": radiograph.columns,
+        "decisions": _coded_texts(radiograph.decisions),
+    }
+
+
+def _finding(finding: Finding, codes: CodeTable) -> dict[str, Any]:
+    code = codes.finding(finding.label)
+    return {
+        "label": finding.label,
+        "code": {
+            "value": code.value,
+            "scheme": code.scheme_designator,
+            "meaning": code.meaning,
+        },
+        "raw": round(finding.raw, DIGITS),
+        "operating_point": finding.operating_point,
+        "score": round(finding.score, DIGITS),
+        "positive": finding.positive,
+    }
