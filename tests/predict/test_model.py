@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_inputs import blobs, model_input
 
 from hilum.errors import CardInvalid, ModelUnknown, WeightsMissing, WeightsUntrusted
 from hilum.predict import Model, find_card, load_model
 from hilum.predict.installed import WEIGHTS_FILE
 from hilum.settings import Settings
+from model_inputs import blobs, model_input
 
 
 def test_every_trained_label_is_read_in_the_cards_order(demonstration: Model):

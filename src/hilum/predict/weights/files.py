@@ -1,0 +1,183 @@
+"""torch's two containers: the legacy one, a row of pickles, and the ZIP of torch 1.6."""
+
+import zipfile
+from io import SEEK_END, BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from hilum.errors import SourceUnreadable
+from hilum.predict.weights.records import Storage, untrusted
+from hilum.predict.weights.state import item_size, to_arrays
+from hilum.predict.weights.unpickler import read_pickle
+
+LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
+"""First pickle of a legacy container (``torch.serialization.MAGIC_NUMBER``)."""
+
+LEGACY_PROTOCOL: Final = 1001
+"""Second pickle of a legacy container (``torch.serialization.PROTOCOL_VERSION``)."""
+
+COUNT_BYTES: Final = 8
+"""Length of the count before each storage of a legacy container."""
+
+ZIP_MAGIC: Final = b"PK\x03\x04"
+
+ZIP_ERRORS: Final = (
+    zipfile.BadZipFile,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` raises for damaged, encrypted and impossible archives."""
+
+MAX_FILE: Final = 1 << 30
+"""Largest weights file in bytes; ResNet-50 has 94 million."""
+
+MAX_ENTRIES: Final = 50_000
+"""Files in a ZIP; one a tensor and a few more."""
+
+
+def read_state(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the tensors of a weights file of torch, of either container.
+
+    Parameters
+    ----------
+    path
+        A pickled ``torch.nn.Module`` or state dict.
+
+    Returns
+    -------
+    dict[str, NDArray[Any]]
+        Name → read-only array.
+
+    Raises
+    ------
+    SourceUnreadable
+        The file cannot be opened.
+    WeightsUntrusted
+        It is no such file, is damaged, or holds more than weights.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            raise untrusted(f"it has {size} bytes, more than any network here")
+        contents = path.read_bytes()
+    except OSError as exc:
+        raise SourceUnreadable(
+            f"The weights file {path.name} cannot be read: {exc.strerror}.",
+            "Check its path and permissions.",
+        ) from exc
+    if contents.startswith(ZIP_MAGIC):
+        return read_zip(contents)
+    return read_legacy(contents)
+
+
+def read_legacy(contents: bytes) -> dict[str, NDArray[Any]]:
+    """Read a legacy container (``torch.save(…, _use_new_zipfile_serialization=False)``).
+
+    Raises
+    ------
+    WeightsUntrusted
+        It is not one, is damaged, or holds more than weights.
+    """
+    stream = BytesIO(contents)
+    if read_pickle(stream).contents != LEGACY_MAGIC:
+        raise untrusted("it is not a file of torch")
+    protocol, machine = read_pickle(stream).contents, read_pickle(stream).contents
+    if protocol != LEGACY_PROTOCOL:
+        raise untrusted(f"it is of an unknown version of torch's format ({protocol!r:.40})")
+    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
+        raise untrusted("it was written on a big-endian machine")
+    network = read_pickle(stream)
+    keys = read_pickle(stream).contents
+    if not isinstance(keys, list) or set(keys) != set(network.storages):
+        raise untrusted("its list of storages is damaged")
+    found: dict[str, memoryview] = {}
+    for key in keys:
+        found[key] = next_storage(stream, network.storages[key])
+    return to_arrays(network.contents, lambda storage: found[storage.key])
+
+
+def next_storage(stream: BytesIO, storage: Storage) -> memoryview:
+    """Return the bytes of the storage that begins at the stream's position.
+
+    Raises
+    ------
+    WeightsUntrusted
+        It is not as long as the network says, or the file ends early.
+    """
+    count = int.from_bytes(stream.read(COUNT_BYTES), "little")
+    if count != storage.count:
+        raise untrusted(f"a storage has {count} numbers instead of {storage.count}")
+    length = count * item_size(storage)
+    start = stream.tell()
+    if stream.seek(0, SEEK_END) < start + length:
+        raise untrusted("it ends early")
+    stream.seek(start + length)
+    return stream.getbuffer()[start : start + length]
+
+
+def read_zip(contents: bytes) -> dict[str, NDArray[Any]]:
+    """Read a ZIP container (``torch.save`` since 1.6).
+
+    torch never compresses what it writes, so an archive that does is refused unread:
+    what comes out of one can't be larger than what went in.
+
+    Raises
+    ------
+    WeightsUntrusted
+        It is not one, is damaged, or holds more than weights.
+    """
+    try:
+        with zipfile.ZipFile(BytesIO(contents)) as archive:
+            check_entries(archive.infolist(), len(contents))
+            folder = root_folder(archive.namelist())
+            order = f"{folder}/byteorder"
+            if order in archive.namelist() and archive.read(order) != b"little":
+                raise untrusted("it was written on a big-endian machine")
+            network = read_pickle(BytesIO(archive.read(f"{folder}/data.pkl")))
+            found = {key: archive.read(f"{folder}/data/{key}") for key in network.storages}
+    except ZIP_ERRORS as exc:
+        raise untrusted("it is a damaged ZIP archive") from exc
+    for key, storage in network.storages.items():
+        if len(found[key]) != storage.count * item_size(storage):
+            raise untrusted(f"a storage has {len(found[key])} bytes for {storage.count} numbers")
+    return to_arrays(network.contents, lambda storage: found[storage.key])
+
+
+def check_entries(entries: list[zipfile.ZipInfo], length: int) -> None:
+    """Check that an archive is no larger inside than outside.
+
+    Raises
+    ------
+    WeightsUntrusted
+        It is compressed, or its entries overlap.
+    """
+    if len(entries) > MAX_ENTRIES:
+        raise untrusted(f"its ZIP archive has {len(entries)} entries")
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise untrusted("its ZIP archive is compressed, which torch never does")
+    if sum(entry.file_size for entry in entries) > length:
+        raise untrusted("its ZIP archive is larger inside than outside")
+
+
+def root_folder(names: list[str]) -> str:
+    """Return the one folder that torch puts everything in.
+
+    Raises
+    ------
+    WeightsUntrusted
+        The archive is not torch's, or it is TorchScript, which is a program.
+    """
+    folders = {name.rpartition("/")[0] for name in names if name.endswith("/data.pkl")}
+    if len(folders) != 1:
+        raise untrusted("it is a ZIP archive, but not one of torch")
+    folder = folders.pop()
+    if f"{folder}/constants.pkl" in names:
+        raise untrusted("it is a TorchScript archive, which is a program and not weights")
+    return folder
