@@ -1,14 +1,24 @@
-"""A DICOM image becomes a Radiograph."""
+"""A DICOM image becomes a Radiograph. Read this first: each line is a step of the display."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.pixels.utils import pixel_array
 
 from hilum.errors import RadiographRefused
-from hilum.pixels.tone import Ramp, Tone
-from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
+from hilum.pixels.attributes import text_of
+from hilum.pixels.colour import to_grey
+from hilum.pixels.decisions import Record
+from hilum.pixels.decode import decode
+from hilum.pixels.image import GREY, ImagePixel, describe
+from hilum.pixels.modality import Modality, read_modality
+from hilum.pixels.stored import Stored, believed_range, interpret
+from hilum.pixels.surroundings import note, shutter_shapes, shuttered
+from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone
+from hilum.pixels.voi import read_voi, voi_count
+from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings
 from hilum.verdict import Reason
 
@@ -35,45 +45,107 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
     ------
     RadiographRefused
         The image cannot or may not be turned into pixels; all reasons are named.
+
+    Sources
+    -------
+    PS3.3 C.7.6.3, C.11.1, C.11.2, PS3.4 N.2; ``torchxrayvision.utils.read_xray_dcm``
+    1.5.7. What is done in each case, and why: ``docs/pixels.md``.
     """
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    reasons = []
-    if "PixelData" not in dataset:
-        reasons.append(Reason("no_pixels", "the object has no Pixel Data"))
-    if frames > 1:
-        reasons.append(Reason("multi_frame", f"the image has {frames} frames"))
-    photometric = str(dataset.get("PhotometricInterpretation", ""))
-    if photometric not in {"MONOCHROME1", "MONOCHROME2"}:
-        reasons.append(Reason("colour", f"Photometric Interpretation is {photometric!r}"))
-    if reasons:
-        raise RadiographRefused(reasons)
-    try:
-        values = pixel_array(dataset, raw=True, correct_unused_bits=False, view_only=True)
-    except (AttributeError, ValueError, RuntimeError, NotImplementedError) as exc:
-        raise RadiographRefused(
-            [Reason("undecodable", f"the pixels cannot be decoded: {type(exc).__name__}")]
-        ) from exc
-    decisions: list[PixelDecision] = []
-    tone: Tone = Ramp(0, 2 ** int(dataset.BitsStored) - 1)
-    if settings.pipeline is PixelPipeline.DISPLAY and "WindowWidth" in dataset:
-        tone = window(dataset, decisions)
-    if photometric == "MONOCHROME1":
+    record = Record()
+    image = describe(dataset, settings)
+    if image.syntax_assumed:
+        record.add("syntax_assumed", syntax=image.syntax.name)
+    samples, bits = to_grey(decode(dataset, image), image, dataset, record)
+    grey = replace(image, bits_stored=bits)
+    stored = interpret(samples, grey, dataset, record)
+    refuse_blank(stored)
+    tone = tone_of(dataset, grey, stored, settings.pipeline, record)
+    if shown_inverted(dataset, grey, record):
         tone = tone.inverted()
-        decisions.append(PixelDecision("monochrome1_inverted", "MONOCHROME1: inverted."))
-    pixels = tone.render(values)
-    return Radiograph(pixels, header_of(dataset), settings.pipeline, tuple(decisions))
+    pixels = tone.render(stored.values)
+    if stored.padding is not None:
+        pixels[stored.padding] = -LIMIT
+    if settings.pipeline is PixelPipeline.DISPLAY:
+        close_shutters(pixels, dataset, grey, record)
+    note(dataset, image, record)
+    return Radiograph(pixels, header_of(dataset), settings.pipeline, tuple(record.entries))
 
 
-def window(dataset: Dataset, decisions: list[PixelDecision]) -> Ramp:
-    """Return the ramp of the first LINEAR window (PS3.3 C.11.2.1.2.1)."""
-    center, width = (
-        float(np.atleast_1d(dataset[keyword].value)[0])
-        for keyword in ("WindowCenter", "WindowWidth")
-    )
-    decisions.append(
-        PixelDecision("window_applied", f"Window centre {center:g}, width {width:g} applied.")
-    )
-    return Ramp(center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2)
+def refuse_blank(stored: Stored) -> None:
+    """Refuse an image in which nothing can be seen.
+
+    Raises
+    ------
+    RadiographRefused
+        All pixels that are not padding have the same value.
+    """
+    if stored.least == stored.greatest:
+        text = f"the image is blank: every pixel is {stored.least}"
+        raise RadiographRefused([Reason("blank", text)])
+
+
+def tone_of(
+    dataset: Dataset,
+    image: ImagePixel,
+    stored: Stored,
+    pipeline: PixelPipeline,
+    record: Record,
+) -> Tone:
+    """Return how stored values are shown, before any inversion."""
+    if image.photometric not in GREY:  # PS3.3 C.11: colour has neither
+        return Ramp(*believed_range(stored, image, record))
+    modality = read_modality(dataset, image, record)
+    if pipeline is PixelPipeline.DISPLAY:
+        voi = read_voi(dataset, modality, image, record)
+        if voi is not None:
+            tone, name = voi
+            if tone.distinguishes(stored.least, stored.greatest):
+                return tone
+            record.add("window_misses_image", voi=name, low=stored.least, top=stored.greatest)
+    elif count := voi_count(dataset):
+        record.add("voi_not_applied", count=count)
+    return full_range(modality, stored, image, record)
+
+
+def full_range(modality: Modality, stored: Stored, image: ImagePixel, record: Record) -> Tone:
+    """Return the tone that shows everything that the modality's output can be."""
+    lookup = modality.lookup
+    if lookup is not None:
+        return Curve(lambda values: lookup.apply(values) / lookup.top)
+    low, high = believed_range(stored, image, record)
+    return Ramp(low, high) if modality.slope > 0 else Ramp(high, low)
+
+
+def shown_inverted(dataset: Dataset, image: ImagePixel, record: Record) -> bool:
+    """Whether small values are bright; MONOCHROME1 and INVERSE say the same, not twice."""
+    shape = text_of(dataset, "PresentationLUTShape")
+    if image.photometric == "MONOCHROME1":
+        record.add("monochrome1_inverted")
+        if shape == "IDENTITY":
+            record.add(
+                "presentation_contradicts",
+                shape=shape,
+                photometric=image.photometric,
+                chosen="inverted",
+            )
+        return True
+    if shape == "INVERSE":
+        record.add("presentation_inverse")
+    return shape == "INVERSE"
+
+
+def close_shutters(
+    pixels: NDArray[np.float32], dataset: Dataset, image: ImagePixel, record: Record
+) -> None:
+    """Make black, in place, what a display shutter hides.
+
+    Shape ``(rows, columns)``, in [-1024, 1024].
+    """
+    hidden = shuttered(dataset, image)
+    if hidden is not None:
+        pixels[hidden] = -LIMIT
+        shape = ", ".join(shutter_shapes(dataset))
+        record.add("shutter_applied", shape=shape, count=int(np.count_nonzero(hidden)))
 
 
 def header_of(dataset: Dataset) -> Dataset:

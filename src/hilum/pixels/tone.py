@@ -46,6 +46,11 @@ class Ramp:
         pixels *= LIMIT
         return pixels
 
+    def distinguishes(self, least: int, greatest: int) -> bool:
+        """Whether values from `least` to `greatest` are shown in more than one shade."""
+        low, high = min(self.black, self.white), max(self.black, self.white)
+        return greatest > low and least < high
+
     def inverted(self) -> "Ramp":
         """Return the ramp that shows bright what this one shows dark."""
         return Ramp(self.white, self.black)
@@ -73,6 +78,11 @@ class Curve:
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         return ((2.0 * self.brightness(values) - 1.0) * LIMIT).astype(np.float32)
+
+    def distinguishes(self, least: int, greatest: int) -> bool:
+        """Whether values from `least` to `greatest` are shown in more than one shade."""
+        between = np.linspace(least, greatest, min(greatest - least + 1, LONGEST_TABLE))
+        return bool(np.ptp(self._scaled(between)) > 0)
 
     def inverted(self) -> "Curve":
         """Return the curve that shows bright what this one shows dark."""

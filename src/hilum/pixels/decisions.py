@@ -1,0 +1,65 @@
+"""Every decision of the pixel pipelines: its code, and its text with the values."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from hilum.radiograph import PixelDecision
+
+TEXTS: Final = {
+    "syntax_assumed": "The transfer syntax is not said; {syntax} is assumed.",
+    "excess_pixel_data": "Pixel Data holds {extra:,} bytes more than the image; they are ignored.",
+    "high_bit_shifted": "High Bit is {high_bit} with {stored} bits stored: shifted by {shift}.",
+    "overlay_bits_removed": "Bits above Bits Stored ({stored}) hold an overlay; removed.",
+    "overlay_not_shown": "{count} overlay(s) beside the image are not shown to the model.",
+    "values_above_bits_stored": "Values reach {top}, beyond the {limit} of Bits Stored {stored}; "
+    "all bits are kept.",
+    "stray_values_clipped": "Only {count:,} pixels are above {ceiling}; shown as {ceiling}.",
+    "more_bits_used": "Scaled over {bits} bits, as the values need.",
+    "fewer_bits_used": "Bits Stored is {stored}, but the values need {bits} bits "
+    "({low} to {top}); scaled over {bits} bits.",
+    "signed_pixels": "The pixels are signed; scaled over {low} to {high}.",
+    "sign_extended": "The pixels are signed, {stored} bits; their sign was restored.",
+    "padding_blackened": "{count:,} pixels are padding ({value}) and are shown black.",
+    "padding_ignored": "{share:.0%} of the pixels have the padding value {value}; "
+    "it is not taken for padding.",
+    "palette_grey": "A grey palette of {entries} entries was applied.",
+    "rgb_grey": "Stored as {photometric}, but grey: one channel taken.",
+    "rescale_applied": "Rescale slope {slope:g}, intercept {intercept:g} applied.",
+    "rescale_invalid": "Rescale slope {slope:g} cannot be applied and is ignored.",
+    "modality_lut_applied": "Modality LUT of {entries} entries, {bits} bits applied.",
+    "modality_lut_invalid": "The Modality LUT cannot be used ({why}) and is ignored.",
+    "voi_lut_applied": "VOI LUT {number} of {count}, {entries} entries, {bits} bits applied.",
+    "voi_lut_invalid": "VOI LUT {number} cannot be used ({why}) and is ignored.",
+    "window_applied": "Window {number} of {count}: centre {center:g}, width {width:g}, "
+    "{function}, applied.",
+    "window_invalid": "Window {number} (centre {center:g}, width {width:g}, {function}) "
+    "cannot be used and is ignored.",
+    "window_misses_image": "{voi} shows the whole image ({low} to {top}) in one shade "
+    "and is ignored.",
+    "voi_not_applied": "{count} window(s) or VOI LUT(s) are there; the torchxrayvision "
+    "pipeline applies none.",
+    "monochrome1_inverted": "MONOCHROME1, small values are bright: inverted.",
+    "presentation_inverse": "Presentation LUT Shape is INVERSE: inverted.",
+    "presentation_contradicts": "Presentation LUT Shape {shape} contradicts {photometric}; "
+    "{chosen}.",
+    "lut_values_above_bits": "{lut} holds values to {top}, above its {said} bits; "
+    "scaled over {bits} bits.",
+    "lut_fewer_bits_used": "{lut} says {said} bits, its values need {bits}; "
+    "scaled over {bits} bits.",
+    "shutter_applied": "Display shutter {shape} applied: {count:,} pixels are shown black.",
+    "shutter_noted": "Display shutter {shape} is there and not applied.",
+    "collimator_noted": "Collimator {shape} is there; pixels outside it are shown as stored.",
+    "lossy_compression": "Compressed with loss ({method}).",
+}
+"""Code → text; the values in braces come from the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The decisions taken on one image, in order."""
+
+    entries: list[PixelDecision] = field(default_factory=list)
+
+    def add(self, code: str, **values: object) -> None:
+        """Add the decision `code` with the values that its text names."""
+        self.entries.append(PixelDecision(code, TEXTS[code].format(**values)))

@@ -1,0 +1,187 @@
+"""What a dataset says about its pixels, and whether that can be a radiograph."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.uid import UID, ImplicitVRLittleEndian
+
+from hilum.errors import RadiographRefused
+from hilum.pixels.attributes import bytes_of, text_of, whole_of
+from hilum.settings import PixelSettings
+from hilum.verdict import Reason
+
+GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
+"""Photometric Interpretations of one grey sample (PS3.3 C.7.6.3.1.2)."""
+
+COLOURED: Final = frozenset(
+    {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420", "YBR_PARTIAL_422"}
+)
+"""Those of three samples; a radiograph may still be grey in them."""
+
+PALETTE: Final = "PALETTE COLOR"
+"""One sample that points into three tables."""
+
+CONTAINER_BITS: Final = frozenset({8, 16, 32})
+"""Bits Allocated that are read; 1 is a bitmap, 12 is from before 1993."""
+
+SAMPLES: Final = frozenset({1, 3})
+"""Samples per Pixel that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePixel:
+    """The Image Pixel module (PS3.3 C.7.6.3), complete and plausible.
+
+    Attributes
+    ----------
+    rows, columns
+        Size of the matrix in pixels.
+    samples
+        1, or 3 for colour.
+    photometric
+        Photometric Interpretation, upper case.
+    bits_allocated, bits_stored, high_bit
+        Container, used bits and most significant used bit of one sample.
+    signed
+        Whether the samples are two's complement.
+    by_plane
+        Whether the colours are in three planes (Planar Configuration 1).
+    syntax
+        Transfer Syntax UID.
+    syntax_assumed
+        Whether the dataset did not say it.
+    little_endian
+        Byte order of native pixels.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    by_plane: bool
+    syntax: UID
+    syntax_assumed: bool
+    little_endian: bool
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return self.rows * self.columns * self.samples
+
+
+def describe(dataset: Dataset, settings: PixelSettings) -> ImagePixel:
+    """Return what a dataset says about its pixels.
+
+    Raises
+    ------
+    RadiographRefused
+        It says too little, or something that is not one grey image of a size that is
+        read. Colour spaces are let through: a grey picture can be stored in one.
+    """
+    image = _read(dataset)
+    reasons = [*_absences(dataset), *_objections(image, dataset, settings)]
+    if reasons:
+        raise RadiographRefused(reasons)
+    return image
+
+
+def _read(dataset: Dataset) -> ImagePixel:
+    syntax, assumed = transfer_syntax(dataset)
+    allocated = whole_of(dataset, "BitsAllocated") or 0
+    stored = whole_of(dataset, "BitsStored") or allocated
+    high_bit = whole_of(dataset, "HighBit")
+    return ImagePixel(
+        rows=whole_of(dataset, "Rows") or 0,
+        columns=whole_of(dataset, "Columns") or 0,
+        samples=whole_of(dataset, "SamplesPerPixel") or 1,
+        photometric=text_of(dataset, "PhotometricInterpretation"),
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=stored - 1 if high_bit is None else high_bit,
+        signed=whole_of(dataset, "PixelRepresentation") == 1,
+        by_plane=whole_of(dataset, "PlanarConfiguration") == 1,
+        syntax=syntax,
+        syntax_assumed=assumed,
+        little_endian=dataset.original_encoding[1] is not False
+        if assumed
+        else syntax.is_little_endian,
+    )
+
+
+def transfer_syntax(dataset: Dataset) -> tuple[UID, bool]:
+    """Return the Transfer Syntax UID, and whether it had to be assumed.
+
+    Files without meta information are common in teaching material; their pixels are
+    native, since compressed ones are told apart by their first item.
+    """
+    meta = getattr(dataset, "file_meta", None)
+    stated = text_of(meta, "TransferSyntaxUID") if meta is not None else ""
+    syntax = UID(stated)
+    if syntax.is_transfer_syntax and not syntax.is_private:
+        return syntax, False
+    return ImplicitVRLittleEndian, True
+
+
+def _absences(dataset: Dataset) -> list[Reason]:
+    reasons = []
+    if not bytes_of(dataset, "PixelData"):
+        other = next((k for k in ("FloatPixelData", "DoubleFloatPixelData") if k in dataset), None)
+        reasons.append(
+            Reason("no_pixels", "there is no Pixel Data in the object", "PS3.3 C.7.6.3")
+            if other is None
+            else Reason("unsupported_pixels", f"the pixels are {other}", "PS3.3 C.7.6.24")
+        )
+    frames = whole_of(dataset, "NumberOfFrames") or 1
+    if frames > 1:
+        reasons.append(
+            Reason("multi_frame", f"the image has {frames} frames, not one", "PS3.3 C.7.6.6")
+        )
+    return reasons
+
+
+def _objections(image: ImagePixel, dataset: Dataset, settings: PixelSettings) -> list[Reason]:
+    """Return every objection to the description itself."""
+    module = "PS3.3 C.7.6.3"
+    found = [
+        Reason("incomplete", f"{name} is missing or not a number", module)
+        for name, value in (
+            ("Rows", image.rows),
+            ("Columns", image.columns),
+            ("Bits Allocated", image.bits_allocated),
+        )
+        if value < 1
+    ]
+    pixels = image.rows * image.columns
+    if pixels > settings.max_pixels:
+        text = f"{image.rows} × {image.columns} pixels are more than {settings.max_pixels:,}"
+        found.append(Reason("too_many_pixels", text, "setting pixels.max_pixels"))
+    if image.bits_allocated > 0 and image.bits_allocated not in CONTAINER_BITS:
+        text = f"Bits Allocated is {image.bits_allocated}; 8, 16 and 32 are read"
+        found.append(Reason("unsupported_pixels", text, module))
+    elif image.bits_allocated > 0 and not 1 <= image.bits_stored <= image.bits_allocated:
+        text = f"Bits Stored is {image.bits_stored} of {image.bits_allocated} allocated"
+        found.append(Reason("unsupported_pixels", text, module))
+    if image.samples not in SAMPLES:
+        text = f"Samples per Pixel is {image.samples}"
+        found.append(Reason("unsupported_pixels", text, module))
+    found += _colour_objections(image, dataset)
+    return found
+
+
+def _colour_objections(image: ImagePixel, dataset: Dataset) -> list[Reason]:
+    source = "PS3.3 C.7.6.3.1.2"
+    if image.photometric not in GREY | COLOURED | {PALETTE}:
+        shown = image.photometric or "missing"
+        text = f"Photometric Interpretation is {shown}, which is not read"
+        return [Reason("unknown_photometric", text, source)]
+    if (image.photometric in COLOURED) != (image.samples == max(SAMPLES)):
+        text = f"{image.photometric} with {image.samples} samples a pixel contradicts itself"
+        return [Reason("unsupported_pixels", text, source)]
+    if image.photometric == PALETTE and "RedPaletteColorLookupTableDescriptor" not in dataset:
+        return [Reason("incomplete", "the palette is missing", "PS3.3 C.7.9")]
+    return []

@@ -1,0 +1,125 @@
+"""Lookup tables of a dataset: Modality LUT and VOI LUT (PS3.3 C.11.1, C.11.2)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from hilum.pixels.attributes import bytes_of, numbers_of, values_of
+from hilum.pixels.decisions import Record
+from hilum.pixels.stored import UNUSED_BITS, detector_bits
+
+BYTE: Final = 8
+"""Bits of a table entry that can be packed two to a word."""
+
+MOST_BITS: Final = 16
+"""Bits of a table entry at most."""
+
+MOST_ENTRIES: Final = 1 << 16
+"""Entries of a table at most, written as 0."""
+
+HALF_WORD: Final = 1 << 15
+"""First value that a 16-bit word can hold with and without a sign."""
+
+
+class LookupInvalid(ValueError):
+    """A table that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """One table.
+
+    Attributes
+    ----------
+    entries
+        Shape ``(n,)``, integer valued.
+    first
+        Input value of the first entry; smaller inputs get it too.
+    top
+        What white is in the output; black is 0.
+    bits
+        Bits of an entry, as the descriptor says.
+    """
+
+    entries: NDArray[np.float64]
+    first: int
+    top: int
+    bits: int
+
+    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the table's output for `values` of any shape; the ends go on for ever."""
+        index = np.floor(values - self.first + 0.5)
+        np.clip(index, 0, len(self.entries) - 1, out=index)
+        found: NDArray[np.float64] = self.entries[index.astype(np.int64)]
+        return found
+
+
+def read_lookup(
+    item: Dataset, name: str, record: Record, *, signed_input: bool, little_endian: bool
+) -> Lookup:
+    """Read the table of one item of a Modality or VOI LUT Sequence.
+
+    Parameters
+    ----------
+    item
+        Holds LUT Descriptor and LUT Data.
+    name
+        What the table is called in decisions.
+    record
+        Takes the decision when the descriptor's bits are wrong.
+    signed_input
+        Whether the values that go in can be negative.
+    little_endian
+        Byte order of tables that are stored as bytes.
+
+    Raises
+    ------
+    LookupInvalid
+        Descriptor or data cannot be used.
+    """
+    descriptor = [int(number) for number in numbers_of(item, "LUTDescriptor")]
+    if len(descriptor) != 3:  # noqa: PLR2004  entries, first value, bits
+        raise LookupInvalid("its descriptor does not have three values")
+    count, first, bits = descriptor
+    count = count % MOST_ENTRIES or MOST_ENTRIES
+    if not 1 <= bits <= MOST_BITS:
+        raise LookupInvalid(f"its entries have {bits} bits")
+    if signed_input and first >= HALF_WORD:
+        first -= MOST_ENTRIES  # a negative first value that was read without its sign
+    elif not signed_input:
+        first %= MOST_ENTRIES
+    entries = _entries(item, count, bits, little_endian=little_endian)
+    return Lookup(entries, first, _top(entries, bits, name, record), bits)
+
+
+def _entries(item: Dataset, count: int, bits: int, *, little_endian: bool) -> NDArray[np.float64]:
+    """Return the table's entries, whether they were read as numbers or as bytes."""
+    order = "<" if little_endian else ">"
+    raw = bytes_of(item, "LUTData")
+    if not raw:
+        numbers = np.array([int(v) for v in values_of(item, "LUTData")], dtype=np.int64)
+        raw = (numbers % MOST_ENTRIES).astype(f"{order}u2").tobytes()
+    if bits <= BYTE and count <= len(raw) < 2 * count:
+        # Two entries to a word, the first in its low byte.
+        packed = np.frombuffer(raw, f"{order}u2", count=len(raw) // 2).astype("<u2")
+        return np.frombuffer(packed.tobytes(), np.uint8)[:count].astype(np.float64)
+    if len(raw) < 2 * count:
+        raise LookupInvalid(f"it has {len(raw)} bytes for {count} entries")
+    return np.frombuffer(raw, f"{order}u2", count=count).astype(np.float64)
+
+
+def _top(entries: NDArray[np.float64], bits: int, name: str, record: Record) -> int:
+    """Return the output that is white: what the bits allow, unless the entries differ."""
+    greatest = int(entries.max())
+    needed = greatest.bit_length()
+    if needed > bits:
+        record.add("lut_values_above_bits", lut=name, top=greatest, said=bits, bits=needed)
+        return (1 << needed) - 1
+    usual = detector_bits(greatest)
+    if usual <= bits - UNUSED_BITS and greatest > 0:
+        record.add("lut_fewer_bits_used", lut=name, said=bits, bits=usual)
+        return (1 << usual) - 1
+    return (1 << bits) - 1

@@ -1,0 +1,121 @@
+"""What lies around and over the image: shutters, collimators, overlays, lossy compression."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from hilum.pixels.attributes import numbers_of, text_of, values_of, whole_of
+from hilum.pixels.decisions import Record
+from hilum.pixels.image import ImagePixel
+from hilum.pixels.stored import overlays_beside
+
+LOSSY_SYNTAXES: Final = {
+    "1.2.840.10008.1.2.4.50": "JPEG Baseline",
+    "1.2.840.10008.1.2.4.51": "JPEG Extended",
+    "1.2.840.10008.1.2.4.81": "JPEG-LS near-lossless",
+}
+"""Transfer syntaxes that are never without loss; JPEG 2000's may be either."""
+
+RECTANGLE: Final = (
+    "ShutterUpperHorizontalEdge",
+    "ShutterLowerHorizontalEdge",
+    "ShutterLeftVerticalEdge",
+    "ShutterRightVerticalEdge",
+)
+"""Edges of a rectangular shutter: first and last row, first and last column outside it."""
+
+CORNERS: Final = 3
+"""Corners that a polygon has at least."""
+
+
+def note(dataset: Dataset, image: ImagePixel, record: Record) -> None:
+    """Record what the pipeline sees and leaves as it is."""
+    count = overlays_beside(dataset)
+    if count:
+        record.add("overlay_not_shown", count=count)
+    collimator = _shapes(dataset, "CollimatorShape")
+    if collimator:
+        record.add("collimator_noted", shape=", ".join(collimator))
+    shutters = shutter_shapes(dataset)
+    if shutters and not any(entry.code == "shutter_applied" for entry in record.entries):
+        record.add("shutter_noted", shape=", ".join(shutters))
+    syntax = LOSSY_SYNTAXES.get(str(image.syntax))
+    if syntax or text_of(dataset, "LossyImageCompression") == "01":
+        method = text_of(dataset, "LossyImageCompressionMethod") or syntax or "method not said"
+        ratios = numbers_of(dataset, "LossyImageCompressionRatio")
+        known = f", ratio {ratios[-1]:g}:1" if ratios else ""
+        record.add("lossy_compression", method=method + known)
+
+
+def shuttered(dataset: Dataset, image: ImagePixel) -> NDArray[np.bool_] | None:
+    """Return what the display shutters hide, None when they hide nothing.
+
+    Shape ``(rows, columns)``. Several shapes are open where all are (PS3.3 C.7.6.11).
+    A shutter that hides everything, or whose numbers are not there, is none.
+    """
+    hidden = np.zeros((image.rows, image.columns), dtype=np.bool_)
+    for shape in _shapes(dataset, "ShutterShape"):
+        match shape:
+            case "RECTANGULAR":
+                hidden |= _outside_rectangle(dataset, image)
+            case "CIRCULAR":
+                hidden |= _outside_circle(dataset, image)
+            case "POLYGONAL":
+                hidden |= _outside_polygon(dataset, image)
+    return hidden if hidden.any() and not hidden.all() else None
+
+
+def shutter_shapes(dataset: Dataset) -> list[str]:
+    """Return the shapes of the display shutters, empty when there is none."""
+    return _shapes(dataset, "ShutterShape")
+
+
+def _shapes(dataset: Dataset, keyword: str) -> list[str]:
+    return [str(value).strip().upper() for value in values_of(dataset, keyword) if value]
+
+
+def _nothing(image: ImagePixel) -> NDArray[np.bool_]:
+    return np.zeros((image.rows, image.columns), dtype=np.bool_)
+
+
+def _outside_rectangle(dataset: Dataset, image: ImagePixel) -> NDArray[np.bool_]:
+    edges = [whole_of(dataset, keyword) for keyword in RECTANGLE]
+    hidden = _nothing(image)
+    top, bottom, left, right = (None if edge is None else max(edge, 0) for edge in edges)
+    if top is None or bottom is None or left is None or right is None:
+        return hidden
+    hidden[:top] = True  # edges count from 1; the edge itself is outside
+    hidden[max(bottom - 1, 0) :] = bottom <= image.rows
+    hidden[:, :left] = True
+    hidden[:, max(right - 1, 0) :] |= right <= image.columns
+    return hidden
+
+
+def _outside_circle(dataset: Dataset, image: ImagePixel) -> NDArray[np.bool_]:
+    center = numbers_of(dataset, "CenterOfCircularShutter")
+    radius = numbers_of(dataset, "RadiusOfCircularShutter")
+    if len(center) != 2 or not radius:  # noqa: PLR2004  row and column
+        return _nothing(image)
+    row = np.arange(1, image.rows + 1)[:, None] - center[0]
+    column = np.arange(1, image.columns + 1)[None, :] - center[1]
+    return np.asarray(row**2 + column**2 > radius[0] ** 2)
+
+
+def _outside_polygon(dataset: Dataset, image: ImagePixel) -> NDArray[np.bool_]:
+    """Return what is outside the polygon, by the even-odd rule for each row."""
+    numbers = numbers_of(dataset, "VerticesOfThePolygonalShutter")
+    corners = np.array(numbers[: len(numbers) // 2 * 2]).reshape(-1, 2)
+    if len(corners) < CORNERS:
+        return _nothing(image)
+    inside = _nothing(image)
+    rows = np.arange(1, image.rows + 1)
+    columns = np.arange(1, image.columns + 1)
+    for (row, column), (next_row, next_column) in zip(
+        corners, np.roll(corners, -1, axis=0), strict=True
+    ):
+        crossed = (rows < row) != (rows < next_row)
+        at = column + (rows[crossed] - row) * (next_column - column) / (next_row - row)
+        inside[crossed] ^= columns[None, :] < at[:, None]
+    return ~inside

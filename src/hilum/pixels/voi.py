@@ -1,0 +1,140 @@
+"""Second step of the display: which values are shown, and how (PS3.3 C.11.2)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from hilum.pixels.attributes import items_of, numbers_of, text_of
+from hilum.pixels.decisions import Record
+from hilum.pixels.image import ImagePixel
+from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
+from hilum.pixels.modality import Modality
+from hilum.pixels.tone import Curve, Ramp, Tone
+
+STEEPEST: Final = 700.0
+"""Exponent beyond which float64 overflows; a sigmoid is 0 or 1 long before."""
+
+
+class WindowFunction(StrEnum):
+    """VOI LUT Function (0028,1056)."""
+
+    LINEAR = "LINEAR"
+    LINEAR_EXACT = "LINEAR_EXACT"
+    SIGMOID = "SIGMOID"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Window Center and Window Width with their function.
+
+    Attributes
+    ----------
+    center, width
+        In units of the modality's output.
+    function
+        How values become brightness.
+    """
+
+    center: float
+    width: float
+    function: WindowFunction
+
+    @property
+    def usable(self) -> bool:
+        """Whether the standard allows this width."""
+        least = 1 if self.function is WindowFunction.LINEAR else 0
+        return self.width >= least if least else self.width > 0
+
+    def ends(self) -> tuple[float, float]:
+        """Return the values shown black and white; not of a sigmoid."""
+        if self.function is WindowFunction.LINEAR_EXACT:
+            return self.center - self.width / 2, self.center + self.width / 2
+        low = self.center - 0.5 - (self.width - 1) / 2
+        return low, low + self.width - 1
+
+    def tone(self, modality: Modality) -> Tone:
+        """Return brightness as a function of the stored value."""
+        if self.function is WindowFunction.SIGMOID:
+            return Curve(lambda stored: self._sigmoid(modality.apply(stored)))
+        black, white = self.ends()
+        if black == white:
+            return Curve(lambda stored: (modality.apply(stored) > black).astype(np.float64))
+        if modality.lookup is None:
+            return Ramp(modality.stored(black), modality.stored(white))
+        return Curve(
+            lambda stored: np.clip((modality.apply(stored) - black) / (white - black), 0, 1)
+        )
+
+    def _sigmoid(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        exponent = np.clip(-4 * (values - self.center) / self.width, -STEEPEST, STEEPEST)
+        return 1 / (1 + np.exp(exponent))
+
+
+def read_voi(
+    dataset: Dataset, modality: Modality, image: ImagePixel, record: Record
+) -> tuple[Tone, str] | None:
+    """Return the first VOI that can be used and its name, None when there is none.
+
+    A VOI LUT goes before windows, as in pydicom and most viewers.
+    """
+    tables = items_of(dataset, "VOILUTSequence")
+    for number, item in enumerate(tables, 1):
+        try:
+            lookup = read_lookup(
+                item,
+                f"VOI LUT {number}",
+                record,
+                signed_input=image.signed or modality.intercept < 0,
+                little_endian=image.little_endian,
+            )
+        except LookupInvalid as exc:
+            record.add("voi_lut_invalid", number=number, why=exc)
+            continue
+        record.add(
+            "voi_lut_applied",
+            number=number,
+            count=len(tables),
+            entries=len(lookup.entries),
+            bits=lookup.bits,
+        )
+        return _table_tone(lookup, modality), f"VOI LUT {number}"
+    return _read_window(dataset, modality, record)
+
+
+def _table_tone(lookup: Lookup, modality: Modality) -> Curve:
+    return Curve(lambda stored: lookup.apply(modality.apply(stored)) / lookup.top)
+
+
+def _read_window(dataset: Dataset, modality: Modality, record: Record) -> tuple[Tone, str] | None:
+    windows = windows_of(dataset)
+    for number, window in enumerate(windows, 1):
+        facts = {
+            "number": number,
+            "center": window.center,
+            "width": window.width,
+            "function": window.function,
+        }
+        if not window.usable:
+            record.add("window_invalid", **facts)
+            continue
+        record.add("window_applied", count=len(windows), **facts)
+        return window.tone(modality), f"Window {number}"
+    return None
+
+
+def windows_of(dataset: Dataset) -> list[Window]:
+    """Return every window of a dataset, usable or not."""
+    said = text_of(dataset, "VOILUTFunction").replace(" ", "_")
+    known = said in set(WindowFunction)
+    function = WindowFunction(said) if known else WindowFunction.LINEAR
+    centers, widths = (numbers_of(dataset, k) for k in ("WindowCenter", "WindowWidth"))
+    return [Window(center, width, function) for center, width in zip(centers, widths, strict=False)]
+
+
+def voi_count(dataset: Dataset) -> int:
+    """Return how many VOI LUTs and windows a dataset has."""
+    return len(items_of(dataset, "VOILUTSequence")) + len(windows_of(dataset))
