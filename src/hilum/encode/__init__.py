@@ -1,8 +1,8 @@
 """Say it in DICOM, JSON and plain text."""
 
 from hilum.encode.codes import load_codes
-from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.picture import secondary_capture
+from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "load_codes",
     "refusal_document",
     "report_documents",
+    "secondary_capture",
     "to_bytes",
 ]

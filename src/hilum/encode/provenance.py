@@ -37,7 +37,7 @@ def percent(score: float, *, positive: bool, decimals: int = 2) -> float:
     rounded = round(100 * score, decimals)
     if positive:
         return max(rounded, OPERATING_POINT_PERCENT)
-    return min(rounded, round(OPERATING_POINT_PERCENT - 10**-decimals, decimals))
+    return min(rounded, round(OPERATING_POINT_PERCENT - 10.0**-decimals, decimals))
 
 
 def single(value: float) -> float:

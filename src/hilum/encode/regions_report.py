@@ -44,7 +44,7 @@ from hilum.encode.provenance import (
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView
 from hilum.reading import Finding, Reading, Region
-from hilum.settings import ReasonLanguage
+from hilum.settings import ReportSettings, SRClass
 
 FEWEST_POINTS = 6
 """Fewer make OHIF take an outline for a tool of its own, and ask whether to edit it."""
@@ -67,8 +67,8 @@ class RegionsReport:
         Label → concept.
     identity
         Gives regions and findings their tracking UIDs.
-    language
-        Language of the notes.
+    settings
+        Language of the notes; SOP Class, which decides on one relationship.
     visual_explanation
         The picture of the heatmaps, None when there is none.
     """
@@ -77,7 +77,7 @@ class RegionsReport:
     source: Dataset
     codes: CodeTable
     identity: ResultIdentity
-    language: ReasonLanguage
+    settings: ReportSettings
     visual_explanation: Dataset | None = None
 
     def tree(self, regions: Sequence[Region]) -> Item:
@@ -96,7 +96,7 @@ class RegionsReport:
         """
         root = Item(codes.DCM.ImagingMeasurementReport, Container("1500"), None)
         return root.having(
-            language(self.language),
+            language(self.settings.language),
             *observer(self.reading.model, identified=True),
             self._procedure(),
             self._image_library(),
@@ -112,8 +112,8 @@ class RegionsReport:
 
     def _comments(self) -> Iterator[Item]:
         for text in (
-            *statements(self.reading.model, self.language),
-            *doubts(self.reading, self.language),
+            *statements(self.reading.model, self.settings.language),
+            *doubts(self.reading, self.settings.language),
         ):
             yield Item(codes.DCM.Comment, Text(text))
 
@@ -204,7 +204,7 @@ class RegionsReport:
             algorithm_parameter(f"operating_point={OPERATING_POINT_PERCENT:g}%"),
         )
         return Item(code, codes.SCT.Present if positive else codes.SCT.Absent).having(
-            *self._tracking(f"AI {label}", label),
+            *self._tracking(f"AI {label}", label, self._row_tracking()),
             None if site is None else Item(codes.SCT.FindingSite, site, modifier),
             certainty,
             self._ratio("model_output", finding.raw),
@@ -220,12 +220,19 @@ class RegionsReport:
         )
         return Item(codes.DCM.CADProcessingAndFindingsSummary, outcome)
 
-    def _tracking(self, identifier: str, kind: str) -> tuple[Item, Item]:
+    def _tracking(
+        self, identifier: str, kind: str, relation: Relation = Relation.HAS_OBS_CONTEXT
+    ) -> tuple[Item, Item]:
         uid = UIDReference(self.identity.uid(f"tracking {kind}"))
         return (
-            Item(codes.DCM.TrackingIdentifier, Text(identifier), Relation.HAS_OBS_CONTEXT),
-            Item(codes.DCM.TrackingUniqueIdentifier, uid, Relation.HAS_OBS_CONTEXT),
+            Item(codes.DCM.TrackingIdentifier, Text(identifier), relation),
+            Item(codes.DCM.TrackingUniqueIdentifier, uid, relation),
         )
+
+    def _row_tracking(self) -> Relation:
+        """Return how a row has its tracking: Enhanced SR gives context to containers only."""
+        enhanced = self.settings.sr_class is SRClass.ENHANCED
+        return Relation.HAS_PROPERTIES if enhanced else Relation.HAS_OBS_CONTEXT
 
     def _outline(self, label: str, outline: NDArray[np.float64]) -> Item:
         radiograph = self.reading.radiograph

@@ -111,7 +111,7 @@ def describe(
         when=when,
         predecessor=_predecessor(predecessors, coded=False),
     )
-    report = RegionsReport(reading, source, codes, identity, settings.language, visual_explanation)
+    report = RegionsReport(reading, source, codes, identity, settings, visual_explanation)
     described = phrases.regions if reading.positives else phrases.no_regions
     explanations = () if visual_explanation is None else (visual_explanation,)
     coded = replace(
