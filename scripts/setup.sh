@@ -97,6 +97,7 @@ LIST
     [ "$level" != dev ] || cat <<'LIST'
 dciodvfy:dicom3tools:checks that what is written is valid DICOM
 chromium:chromium:the browser tests
+npm:npm:the OHIF viewer, for the browser tests
 java:default-jre-headless:PixelMed's validator of structured reports
 /usr/share/java/pixelmed.jar:libpixelmed-java:PixelMed's validator of structured reports
 LIST
@@ -126,3 +127,12 @@ set_up_debian() {
 
 set_up_python
 set_up_debian
+
+# --- What only the tests need: a viewer, and the reference that hilum is compared with ----
+set_up_tests() {
+    scripts/ohif.sh || say "MISSING the OHIF viewer: the browser tests are skipped"
+    [ ! -x scripts/reference_environment.sh ] || scripts/reference_environment.sh ||
+        say "MISSING TorchXRayVision itself: the tests compare with its recorded answers instead"
+}
+
+[ "$level" != dev ] || set_up_tests

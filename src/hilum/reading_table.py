@@ -6,7 +6,7 @@ from typing import Final
 from hilum.outcome import Outcome, Status
 from hilum.reading import Finding, ModelIdentity, Reading
 from hilum.settings import ReasonLanguage
-from hilum.wording import finding_name
+from hilum.wording import finding_name, score_text
 
 BAR: Final = 20
 """Characters of a score bar; its middle is the operating point."""
@@ -37,7 +37,7 @@ def summary(reading: Reading) -> str:
     positives = reading.positives
     said = f"{len(positives)} of {len(reading.findings)} findings positive"
     if positives:
-        named = [f"{_name(f)} {f.score:.2f}" for f in positives[:SHOWN]]
+        named = [f"{_name(f)} {_score(f)}" for f in positives[:SHOWN]]
         more = len(positives) - SHOWN
         said += ": " + ", ".join(named) + (f" and {more} more" if more > 0 else "")
     return said
@@ -57,7 +57,7 @@ def full_table(outcome: Outcome) -> str:
         mark = "  POSITIVE" if finding.positive else ""
         lines.append(
             f"  {_name(finding):<28} {finding.raw:>9.6f} {finding.operating_point:>9.6f} "
-            f"{finding.score:>6.3f}  {bar}{mark}"
+            f"{_score(finding):>6}  {bar}{mark}"
         )
     lines += [f"  note: {reason.text}" for reason in outcome.reasons]
     lines += [f"  pixels: {decision.text}" for decision in outcome.reading.radiograph.decisions]
@@ -72,3 +72,7 @@ def counted(counts: Counter[Status]) -> str:
 
 def _name(finding: Finding) -> str:
     return finding_name(finding.label, ReasonLanguage.ENGLISH)
+
+
+def _score(finding: Finding) -> str:
+    return score_text(finding, ReasonLanguage.ENGLISH)

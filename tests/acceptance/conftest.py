@@ -1,0 +1,47 @@
+"""Whole commands, run as a person runs them, in a home of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder whose models stay installed for the whole run."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def run_hilum(data_folder: Path) -> Run:
+    """Return a function that runs a command of hilum with settings from the environment."""
+
+    def run(*arguments: object, **variables: object) -> subprocess.CompletedProcess[str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("HILUM_")}
+        environment = {
+            **kept,
+            "HILUM_DATA_FOLDER": str(data_folder),
+            **{name: str(value) for name, value in variables.items()},
+        }
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "hilum", *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+    return run
+
+
+@pytest.fixture
+def hilum(run_hilum: Run, tmp_path: Path) -> Run:
+    """Return `run_hilum` in a home of this test's own."""
+    return partial(run_hilum, HOME=tmp_path)

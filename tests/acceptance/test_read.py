@@ -1,0 +1,198 @@
+"""``hilum read``: every file is accounted for, for people and for programs."""
+
+import json
+import subprocess
+import zipfile
+
+import jsonschema
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from hilum.encode import document_schema
+from radiographs import dicom_file, make_radiograph
+
+PHANTOM = {"QualityControlImage": "YES"}
+"""What the demonstration model may read anywhere."""
+
+
+@pytest.fixture
+def phantom(tmp_path):
+    """Return the path of a radiograph that is no patient's."""
+    path = tmp_path / "phantom.dcm"
+    path.write_bytes(dicom_file(make_radiograph(**PHANTOM)))
+    return path
+
+
+@pytest.fixture
+def read(hilum):
+    """Return a function that runs `hilum read` with the demonstration model."""
+    return lambda *arguments, **variables: hilum(
+        "read", "--model", "demonstration", *arguments, **variables
+    )
+
+
+def test_reading_prints_every_finding(read, phantom):
+    """One file: a table with all 18 findings, the model, and what it is not."""
+    done = read(phantom)
+
+    assert 0 == done.returncode, done.stderr
+    assert 18 == sum(1 for line in done.stdout.splitlines() if "█" in line or "····" in line)
+    assert "DEMONSTRATION" in done.stderr
+    assert "Not a medical device" in done.stderr
+
+
+def test_document_keeps_its_schema(read, phantom, leg_path, tmp_path):
+    """Read, refused and failed files all have a row, and the schema holds for each."""
+    (tmp_path / "broken.dcm").write_bytes(phantom.read_bytes()[:5000])
+    done = read(phantom, leg_path, tmp_path / "broken.dcm", "--json", tmp_path / "r.json")
+    document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+
+    jsonschema.validate(document, document_schema())
+    assert ["read", "refused", "failed"] == [row["status"] for row in document["readings"]]
+    assert 1 == done.returncode
+
+
+def test_schema_bites(read, phantom, tmp_path):
+    """A document whose finding lost its code is not valid."""
+    read(phantom, "--json", tmp_path / "r.json")
+    document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    del document["readings"][0]["findings"][0]["code"]
+
+    with pytest.raises(jsonschema.ValidationError, match="'code' is a required property"):
+        jsonschema.validate(document, document_schema())
+
+
+def test_refusal_names_every_reason(read, leg_path, tmp_path):
+    """A leg is refused in words and in codes, and that is an answer, not a failure."""
+    done = read(leg_path, "--json", tmp_path / "r.json")
+    (row,) = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["readings"]
+
+    assert 0 == done.returncode, done.stderr
+    assert {"not_a_chest", "demonstration_model"} <= {reason["code"] for reason in row["reasons"]}
+    assert "EXTREMITY" in done.stdout
+
+
+def test_patients_are_not_read_by_the_demonstration_model(read, chest_path):
+    """A real radiograph is refused by a model that has learned nothing."""
+    done = read(chest_path)
+
+    assert "refused" in done.stdout
+    assert "demonstration model does not read images of patients" in done.stdout
+
+
+def test_folder_archive_and_what_is_no_image(read, phantom, tmp_path):
+    """A folder with a ZIP and a text file: everything in it is named once."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no image")
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        archive.write(phantom, "a/phantom.dcm")
+    done = read(folder, "--json", tmp_path / "r.json")
+    rows = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["readings"]
+
+    assert 0 == done.returncode, done.stderr
+    assert [("images.zip!a/phantom.dcm", "read"), ("notes.txt", "refused")] == [
+        (row["path"].removeprefix(f"{folder}/"), row["status"]) for row in rows
+    ]
+
+
+def test_results_are_written_beside_each_other(read, phantom, tmp_path):
+    """--out gives both reports, the overlay as DICOM and as PNG; dciodvfy finds no error."""
+    done = read(phantom, "--out", tmp_path / "out")
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+
+    assert 0 == done.returncode, done.stderr
+    assert [
+        "phantom.findings.sr.dcm",
+        "phantom.overlay.dcm",
+        "phantom.overlay.png",
+        "phantom.regions.sr.dcm",
+    ] == written
+    for path in (tmp_path / "out").glob("*.dcm"):
+        checked = subprocess.run(
+            ["dciodvfy", "-new", path], capture_output=True, text=True, check=False
+        )
+        assert "Error" not in checked.stderr, checked.stderr
+
+
+def test_results_are_stored_in_the_same_study(read, phantom, empty_orthanc):
+    """--store puts the results beside the image in the PACS, and only there."""
+    pacs = {
+        "HILUM_PACS__URL": empty_orthanc.url,
+        "HILUM_PACS__USERNAME": empty_orthanc.username,
+        "HILUM_PACS__PASSWORD": empty_orthanc.password,
+    }
+    with empty_orthanc.client() as orthanc:
+        orthanc.upload(phantom.read_bytes())
+        done = read(phantom, "--store", **pacs)
+        study = str(dcmread(phantom, stop_before_pixels=True).StudyInstanceUID)
+
+        assert 0 == done.returncode, done.stderr
+        assert 4 == len(orthanc.find("Instance", {"StudyInstanceUID": study}))
+        assert 1 == len(orthanc.find("Study", {}))
+
+
+def test_results_do_not_stand_alone(read, phantom, empty_orthanc):
+    """--store says what to do when the PACS does not have the image."""
+    pacs = {
+        "HILUM_PACS__URL": empty_orthanc.url,
+        "HILUM_PACS__USERNAME": empty_orthanc.username,
+        "HILUM_PACS__PASSWORD": empty_orthanc.password,
+    }
+    done = read(phantom, "--store", **pacs)
+
+    assert 1 == done.returncode
+    assert "Send the image first with `hilum send`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "densnet121-res224-all", "x.dcm"), "Did you mean densenet121-res224-all?"),
+        (("x.dcm",), "hilum models pull"),
+        (("--model", "demonstration", "missing.dcm"), "missing.dcm does not exist"),
+    ],
+)
+def test_mistake_is_one_clear_line(hilum, arguments, said):
+    """An unknown model, missing weights, a missing file: said once, without a traceback."""
+    done = hilum("read", *arguments)
+
+    assert 1 == done.returncode
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--pixels", "guess", "x.dcm"), ("--nonsense",)])
+def test_wrong_usage_has_its_own_status(hilum, arguments):
+    """Status 2 is for what is wrong on the command line."""
+    assert 2 == hilum("read", *arguments).returncode
+
+
+def test_interrupted_document_is_resumed(read, phantom, tmp_path):
+    """What was read before a kill is not read again; the document is whole in the end."""
+    other = tmp_path / "other.dcm"
+    other.write_bytes(dicom_file(make_radiograph(**PHANTOM)))
+    read(phantom, "--json", tmp_path / "r.json")
+    document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    (row,) = document.pop("readings")
+    (tmp_path / "r.json").unlink()
+    lines = [{"head": document}, {"key": row["path"], "row": row}]
+    (tmp_path / "r.json.partial").write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+    )
+    done = read(phantom, other, "--json", tmp_path / "r.json")
+    rows = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["readings"]
+
+    assert "1 files were read before; 1 are left." in done.stderr
+    assert [str(phantom), str(other)] == [each["path"] for each in rows]
+    assert str(phantom) not in done.stdout
+
+
+def test_picture_without_header_is_not_a_phantom(read, tmp_path):
+    """A PNG says nothing about whose it is: the demonstration model refuses it."""
+    Image.new("L", (512, 512), 90).save(tmp_path / "chest.png")
+    done = read(tmp_path / "chest.png")
+
+    assert "refused" in done.stdout
