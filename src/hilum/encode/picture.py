@@ -1,7 +1,7 @@
 """The overlay as a Secondary Capture Image: the one result that every viewer shows.
 
 It is JPEG Baseline, which every DICOM viewer of the last thirty years decodes, in the one
-colour form that the standard has for it (docs/decisions/0010). It cannot be mistaken for the
+colour form that the standard has for it (docs/decisions/0007). It cannot be mistaken for the
 acquisition: derived and secondary, a series of its own that says AI, no view position, no
 pixel spacing (nobody can measure on it), words burnt in.
 

@@ -10,14 +10,14 @@ by lightness alone, so that it also holds for colour-blind eyes and on paper.
 """
 
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0 to 255."""
@@ -74,6 +74,51 @@ def letters(size: int, weight: Weight = Weight.REGULAR) -> ImageFont.FreeTypeFon
     return ImageFont.truetype(BytesIO(file), size, layout_engine=ImageFont.Layout.BASIC)
 
 
+def write(
+    sheet: Image.Image,
+    text: str,
+    *,
+    at: tuple[float, float],
+    colour: Colour,
+    font: ImageFont.FreeTypeFont,
+    anchor: str = "la",
+) -> None:
+    """Write `text` on a sheet.
+
+    Parameters
+    ----------
+    sheet
+        Mode ``RGB``, drawn on.
+    text
+        One line.
+    at
+        Where the anchor of the text is, (column, row) in pixels.
+    colour
+        Of the letters.
+    font
+        What `letters` gave.
+    anchor
+        Pillow's name of the point of the text that is there: left, middle or
+        right; ascender, middle or baseline.
+    """
+    mask, left, top = _drawn(text, font, anchor)
+    sheet.paste(colour, (round(at[0]) + left, round(at[1]) + top), mask)
+
+
+@lru_cache(maxsize=1024)
+def _drawn(text: str, font: ImageFont.FreeTypeFont, anchor: str) -> tuple[Image.Image, int, int]:
+    """Return letters as a mask, and where it lies from the anchor.
+
+    A sheet's words are mostly those of the sheet before, and drawing them takes a third
+    of its time, so the last ones are kept.
+    """
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(text, anchor=anchor))
+    mask = Image.new("L", (right - left + 1, bottom - top + 1))
+    ImageDraw.Draw(mask).text((-left, -top), text, 255, font, anchor=anchor)
+    return mask, left, top
+
+
+@lru_cache(maxsize=1024)
 def fitted(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
     """Return `text`, cut with an ellipsis if it is wider than `width` pixels."""
     if font.getlength(text) <= width:
@@ -83,7 +128,8 @@ def fitted(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
     return text + "…"
 
 
-def wrapped(text: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:
+@lru_cache(maxsize=256)
+def wrapped(text: str, width: int, font: ImageFont.FreeTypeFont) -> tuple[str, ...]:
     """Return `text` as lines of at most `width` pixels, broken between words."""
     lines: list[str] = []
     for word in text.split():
@@ -91,7 +137,7 @@ def wrapped(text: str, width: int, font: ImageFont.FreeTypeFont) -> list[str]:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    return [fitted(line, width, font) for line in lines]
+    return tuple(fitted(line, width, font) for line in lines)
 
 
 @cache

@@ -77,27 +77,26 @@ def draw_outlines(
     radiograph
         Tells how large the source matrix is.
     """
-    for colour, line in (((0, 0, 0), HALO), ((255, 255, 255), LINE)):
-        mask = Image.new("L", (picture.width * FINER, picture.height * FINER))
-        draw = ImageDraw.Draw(mask)
-        for outline in outlines:
-            points = (_scaled(outline, mask, radiograph) - 0.5).ravel().tolist()
-            draw.line(points, fill=255, width=round(line * FINER), joint="curve")
-        picture.paste(colour, (0, 0), mask.reduce(FINER))
+    for outline in outlines:
+        points = outline * (picture.width / radiograph.columns, picture.height / radiograph.rows)
+        left, top = np.maximum(np.floor(points.min(axis=0) - HALO), 0).astype(int).tolist()
+        right, bottom = np.ceil(points.max(axis=0) + HALO).astype(int).tolist()
+        size = min(right, picture.width) - left, min(bottom, picture.height) - top
+        finer = ((points - (left, top)) * FINER - 0.5).ravel().tolist()
+        for colour, line in (((0, 0, 0), HALO), ((255, 255, 255), LINE)):
+            mask = Image.new("L", (size[0] * FINER, size[1] * FINER))
+            ImageDraw.Draw(mask).line(finer, fill=255, width=round(line * FINER), joint="curve")
+            picture.paste(colour, (left, top), mask.reduce(FINER))
 
 
 def draw_frame(picture: Image.Image, field: FieldOfView, radiograph: Radiograph) -> None:
     """Draw what the network saw as a dashed frame, if that is not the whole image."""
     if (field.height, field.width) == (radiograph.rows, radiograph.columns):
         return
-    corners = np.array(
-        [(field.left, field.top), (field.left + field.width, field.top + field.height)], float
-    )
-    left, top, right, bottom = np.clip(
-        _scaled(corners, picture, radiograph).round().ravel(),
-        0,
-        [picture.width - 1, picture.height - 1] * 2,
-    ).astype(int)
+    across, down = picture.width / radiograph.columns, picture.height / radiograph.rows
+    left, right = (round(x * across) for x in (field.left, field.left + field.width))
+    top, bottom = (round(y * down) for y in (field.top, field.top + field.height))
+    right, bottom = min(right, picture.width - 1), min(bottom, picture.height - 1)
     draw = ImageDraw.Draw(picture)
     grey = (170, 178, 188)
     for x in range(left, right, 2 * DASH):
@@ -106,10 +105,3 @@ def draw_frame(picture: Image.Image, field: FieldOfView, radiograph: Radiograph)
     for y in range(top, bottom, 2 * DASH):
         for x in (left, right):
             draw.line((x, y, x, min(y + DASH, bottom)), fill=grey)
-
-
-def _scaled(
-    points: NDArray[np.float64], picture: Image.Image, radiograph: Radiograph
-) -> NDArray[np.float64]:
-    """Return source coordinates, shape ``(points, 2)``, as coordinates of the picture."""
-    return points * (picture.width / radiograph.columns, picture.height / radiograph.rows)

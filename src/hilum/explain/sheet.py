@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from hilum import PRODUCT, __version__
 from hilum.explain import ink
-from hilum.explain.ink import Weight, fitted, letters
+from hilum.explain.ink import Weight, fitted, letters, write
 from hilum.explain.layout import CAPTION, GAP, Box, arrange
 from hilum.explain.outline import field_frame, outlines
 from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
@@ -104,16 +104,15 @@ def png(sheet: NDArray[np.uint8]) -> bytes:
 def _header(sheet: Image.Image, reading: Reading, when: datetime, language: ReasonLanguage) -> None:
     """Write the headline, the model and the time, and the AI mark."""
     say = PHRASES[language]
-    draw = ImageDraw.Draw(sheet)
-    edge = _badge(draw, say.badge, WIDTH - MARGIN, filled=False)
+    edge = _badge(sheet, say.badge, WIDTH - MARGIN, filled=False)
     if reading.model.demonstration:
-        edge = _badge(draw, DEMONSTRATION_IN[language], edge - GAP, filled=True)
+        edge = _badge(sheet, DEMONSTRATION_IN[language], edge - GAP, filled=True)
     room = edge - MARGIN - GAP
     positive = len(reading.positives)
     title = say.title.format(positive=positive, all=len(reading.findings))
     large = letters(32, Weight.MEDIUM)
     title = fitted(title if positive else say.nothing, room, large)
-    draw.text((MARGIN, 24), title, ink.TEXT, large)
+    write(sheet, title, at=(MARGIN, 24), colour=ink.TEXT, font=large)
     model = reading.model
     facts = (
         f"{model.name} {model.version}",
@@ -121,17 +120,18 @@ def _header(sheet: Image.Image, reading: Reading, when: datetime, language: Reas
         say.read_at.format(f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()),
     )
     line = fitted("  ·  ".join(facts), room, letters(18))
-    draw.text((MARGIN, 66), line, ink.MUTED, letters(18))
+    write(sheet, line, at=(MARGIN, 66), colour=ink.MUTED, font=letters(18))
 
 
-def _badge(draw: ImageDraw.ImageDraw, text: str, right: int, *, filled: bool) -> int:
+def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
     """Draw a mark that ends at `right`, and return where it begins."""
     font = letters(20, Weight.MEDIUM)
     left = right - round(font.getlength(text)) - 36
     fill = ink.CAUTION if filled else None
+    draw = ImageDraw.Draw(sheet)
     draw.rounded_rectangle((left, 28, right, 66), 19, fill=fill, outline=ink.CAUTION, width=2)
     colour = ink.BACKGROUND if filled else ink.CAUTION
-    draw.text(((left + right) / 2, 47), text, colour, font, anchor="mm")
+    write(sheet, text, at=((left + right) / 2, 47), colour=colour, font=font, anchor="mm")
     return left
 
 
@@ -141,7 +141,8 @@ def _panels(sheet: Image.Image, reading: Reading, language: ReasonLanguage) -> i
     shown = reading.positives[:MAX_PANELS]
     boxes = arrange(AREA, max(1, len(shown)), radiograph.columns / radiograph.rows)
     sizes = {(box.width, box.height - CAPTION) for box in boxes}
-    greys = {size: shrunk(radiograph, *size) for size in sizes}
+    largest = shrunk(radiograph, *max(sizes))
+    greys = {size: largest.resize(size, Image.Resampling.BILINEAR) for size in sizes}
     stamps = {size: _stamp(size, language) for size in sizes} if reading.model.demonstration else {}
     heatmaps = {heatmap.label: heatmap for heatmap in reading.heatmaps}
     for box, finding in zip_longest(boxes, shown):
@@ -176,7 +177,6 @@ def _caption(
 ) -> None:
     """Write a panel's finding and score above it; on a calm sheet the highest score."""
     reading, language = of
-    draw = ImageDraw.Draw(sheet)
     middle = box.top + CAPTION // 2
     if finding is None:
         if reading.findings:
@@ -184,14 +184,18 @@ def _caption(
             text = PHRASES[language].nothing_more.format(
                 name=finding_name(highest.label, language), score=score_text(highest, language)
             )
-            draw.text((box.left, middle), text, ink.MUTED, letters(20), anchor="lm")
+            write(
+                sheet, text, at=(box.left, middle), colour=ink.MUTED, font=letters(20), anchor="lm"
+            )
         return
     font = letters(22, Weight.MEDIUM)
     score = score_text(finding, language)
-    draw.text((box.left + box.width, middle), score, ink.POSITIVE, font, anchor="rm")
+    write(
+        sheet, score, at=(box.left + box.width, middle), colour=ink.POSITIVE, font=font, anchor="rm"
+    )
     room = box.width - round(font.getlength(score)) - GAP
     name = fitted(finding_name(finding.label, language), room, font)
-    draw.text((box.left, middle), name, ink.TEXT, font, anchor="lm")
+    write(sheet, name, at=(box.left, middle), colour=ink.TEXT, font=font, anchor="lm")
 
 
 def _notes(table: Column, below: Box, sheet: Image.Image, reading: Reading) -> int:
@@ -234,9 +238,16 @@ def _footer(sheet: Image.Image, y: int, reading: Reading, language: ReasonLangua
     draw.line((MARGIN, y, WIDTH - MARGIN, y), fill=ink.RULE)
     middle = y + FOOTER // 2
     statement = RESEARCH_USE_ONLY_IN[language]
-    draw.text((MARGIN, middle), statement, ink.CAUTION, letters(17, Weight.MEDIUM), anchor="lm")
+    write(
+        sheet,
+        statement,
+        at=(MARGIN, middle),
+        colour=ink.CAUTION,
+        font=letters(17, Weight.MEDIUM),
+        anchor="lm",
+    )
     made = f"{PRODUCT} {__version__}  ·  {PHRASES[language].weights} {reading.model.sha256[:12]}"
-    draw.text((WIDTH - MARGIN, middle), made, ink.MUTED, letters(16), anchor="rm")
+    write(sheet, made, at=(WIDTH - MARGIN, middle), colour=ink.MUTED, font=letters(16), anchor="rm")
 
 
 @cache

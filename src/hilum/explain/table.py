@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from hilum.explain import ink
-from hilum.explain.ink import Weight, fitted, letters, wrapped
+from hilum.explain.ink import Weight, fitted, letters, wrapped, write
 from hilum.explain.phrases import PHRASES
 from hilum.reading import OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReasonLanguage
@@ -85,8 +85,17 @@ class Column:
         self._draw.line((half, self._y - 1, half, self._y + 18), fill=ink.TEXT, width=2)
         self._y += 22
         small = letters(15)
-        self._draw.text((self._left, self._y), self._say.weakest, ink.MUTED, small)
-        self._draw.text((self._right, self._y), self._say.strongest, ink.MUTED, small, anchor="ra")
+        write(
+            self._sheet, self._say.weakest, at=(self._left, self._y), colour=ink.MUTED, font=small
+        )
+        write(
+            self._sheet,
+            self._say.strongest,
+            at=(self._right, self._y),
+            colour=ink.MUTED,
+            font=small,
+            anchor="ra",
+        )
         self._y += 24
         self._paragraph(self._say.contour, ink.MUTED)
         if framed:
@@ -105,9 +114,16 @@ class Column:
 
     def _heading(self, left: str, right: str, colour: ink.Colour = ink.TEXT) -> None:
         font = letters(18, Weight.MEDIUM)
-        self._draw.text((self._left, self._y), left, colour, font)
+        write(self._sheet, left, at=(self._left, self._y), colour=colour, font=font)
         if right:
-            self._draw.text((self._right, self._y), right, ink.MUTED, letters(16), anchor="ra")
+            write(
+                self._sheet,
+                right,
+                at=(self._right, self._y),
+                colour=ink.MUTED,
+                font=letters(16),
+                anchor="ra",
+            )
         self._y += 26
         self._draw.line((self._left, self._y, self._right, self._y), fill=ink.RULE)
         self._y += 6
@@ -120,28 +136,35 @@ class Column:
         font = letters(17, weight)
         bar = self._right - NUMBER - BAR
         name = fitted(finding_name(finding.label, self.language), bar - self._left - 12, font)
-        self._draw.text((self._left, middle), name, colour, font, anchor="lm")
+        write(self._sheet, name, at=(self._left, middle), colour=colour, font=font, anchor="lm")
         fill = ink.POSITIVE if finding.positive else ink.QUIET
         self._draw.rectangle((bar, middle - 4, bar + BAR, middle + 4), fill=ink.TRACK)
         end = bar + round(BAR * finding.score)
         self._draw.rectangle((bar, middle - 4, end, middle + 4), fill=fill)
         score = score_text(finding, self.language)
-        self._draw.text((self._right, middle), score, colour, font, anchor="rm")
+        write(self._sheet, score, at=(self._right, middle), colour=colour, font=font, anchor="rm")
         self._y += ROW
 
     def _operating_point(self, top: int, bottom: int) -> None:
         """Draw the line that all bars are measured by."""
         x = self._right - NUMBER - BAR + round(BAR * OPERATING_POINT_SCORE)
         self._draw.line((x, top + 3, x, bottom - 3), fill=ink.TEXT)
-        self._draw.text((x, top - 12), self._say.half, ink.MUTED, letters(15), anchor="ms")
+        write(
+            self._sheet,
+            self._say.half,
+            at=(x, top - 12),
+            colour=ink.MUTED,
+            font=letters(15),
+            anchor="ms",
+        )
 
     def _paragraph(self, text: str, colour: ink.Colour) -> None:
         for line in self._wrapped(text):
             self._line(line, colour)
 
-    def _wrapped(self, text: str) -> list[str]:
+    def _wrapped(self, text: str) -> tuple[str, ...]:
         return wrapped(text, self._right - self._left, letters(15))
 
     def _line(self, text: str, colour: ink.Colour) -> None:
-        self._draw.text((self._left, self._y), text, colour, letters(15))
+        write(self._sheet, text, at=(self._left, self._y), colour=colour, font=letters(15))
         self._y += 21

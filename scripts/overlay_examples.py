@@ -1,0 +1,61 @@
+"""Draw the overlays that the docs show: invented readings of a real, public radiograph.
+
+Run from the root of the repository: ``python scripts/overlay_examples.py``.
+"""
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import data_store
+from PIL import Image
+from pydicom import dcmread
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from hilum import pixels  # noqa: E402
+from hilum.explain import overlay  # noqa: E402
+from hilum.settings import PixelSettings, ReasonLanguage  # noqa: E402
+from hilum.verdict import Reason  # noqa: E402
+from invented import MODEL, bump, make_reading  # noqa: E402
+
+WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
+ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
+SCORES = {"Lung Opacity": 0.86, "Effusion": 0.71, "Nodule": 0.66, "Consolidation": 0.55}
+MAPS = {
+    "Lung Opacity": bump(3.2, 5.1, sigma=1.0),
+    "Effusion": bump(5.3, 5.4, sigma=0.8),
+    "Nodule": bump(4.6, 1.5, sigma=0.8),
+    "Consolidation": bump(4.4, 1.9, sigma=1.0),
+}
+DEMONSTRATION = replace(MODEL, name="demonstration", demonstration=True, verified=False)
+UNKNOWN_VIEW = Reason("unknown_view", "nothing tells whether the view is frontal")
+WIDTH = 1200
+"""Width of the pictures in the docs, in pixels."""
+
+
+def main() -> None:
+    """Write ``docs/images/overlay-*.jpg``."""
+    (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
+    radiograph = pixels.develop(dcmread(path), PixelSettings())
+    examples = {
+        "overlay-none": (0, {}, ENGLISH),
+        "overlay-one": (1, {}, ENGLISH),
+        "overlay-three": (3, {}, ENGLISH),
+        "overlay-four-pt": (4, {"warnings": (UNKNOWN_VIEW,)}, PORTUGUESE),
+        "overlay-demonstration": (1, {"model": DEMONSTRATION}, ENGLISH),
+    }
+    for name, (positives, changes, language) in examples.items():
+        scores = dict(list(SCORES.items())[:positives])
+        reading = make_reading(radiograph, scores, MAPS, **changes)
+        sheet = Image.fromarray(overlay(reading, when=WHEN, language=language))
+        small = sheet.resize((WIDTH, sheet.height * WIDTH // sheet.width), Image.Resampling.LANCZOS)
+        file = ROOT / "docs" / "images" / f"{name}.jpg"
+        small.save(file, quality=86, subsampling="4:4:4", optimize=True)
+        print(file.relative_to(ROOT), file.stat().st_size // 1000, "kB")
+
+
+if __name__ == "__main__":
+    main()
