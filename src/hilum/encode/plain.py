@@ -64,6 +64,8 @@ def build(document: Document) -> Dataset:
         software_versions="overwritten",
         device_serial_number="overwritten",
         is_complete=True,
+        # highdicom 0.28 rejects code extensions; `complete` declares the right one.
+        specific_character_set="ISO_IR 192",
         previous_versions=None if document.predecessor is None else [document.predecessor],
     )
     complete(result, document)
