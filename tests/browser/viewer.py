@@ -37,6 +37,9 @@ WINDOW: Final = {"width": 1400, "height": 900}
 PATIENCE_MS: Final = 60_000.0
 """Longer than OHIF takes on a loaded machine; reached only when nothing appears."""
 
+POLLING_MS: Final = 100.0
+"""Between two looks at the page; an image that is still being drawn differs by then."""
+
 WATCH: Final = """
 sessionStorage.setItem('investigationalUseDialog', 'hidden');
 window.swallowed = [];
@@ -56,9 +59,18 @@ SETTLED: Final = "() => window.swallowed.length || ({condition})"
 OUTLINES: Final = "document.querySelectorAll('.svg-layer polyline').length === {count}"
 TEXT: Final = r"""/^1\.\s/.test(
     document.querySelector('[data-cy="viewport-grid"]')?.innerText.trim())"""
-IMAGE: Final = """window.cornerstone?.getRenderingEngines().some(engine =>
-    engine.getViewports().length && engine.getViewports().every(
-        viewport => viewport.viewportStatus === 'rendered'))"""
+IMAGE: Final = """(() => {
+    const canvas = document.querySelector('canvas.cornerstone-canvas');
+    if (!canvas || !window.cornerstone?.getRenderingEngines().some(engine =>
+        engine.getViewports().some(viewport => viewport.viewportStatus === 'rendered')))
+        return false;
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const seen = canvas.toDataURL();
+    const still = seen === window.lastSeen;
+    window.lastSeen = seen;
+    return still && data.some((value, at) => at % 4 !== 3 && value !== data[at % 4]);
+})()"""
+"""An image is displayed, it is not all of one colour, and it no longer changes."""
 
 READ_OUTLINES: Final = """() => [...document.querySelectorAll('.svg-layer polyline')].map(line => ({
     points: line.getAttribute('points'),
@@ -145,6 +157,12 @@ class Viewer:
         picture = Image.open(io.BytesIO(base64.b64decode(data)))
         return np.asarray(picture.convert("RGB"))
 
+    def fits(self, selector: str) -> bool:
+        """Return whether all of an element is within its width: nothing cut off at the side."""
+        return bool(
+            self.page.eval_on_selector(selector, "node => node.scrollWidth <= node.clientWidth")
+        )
+
     def series(self) -> list[str]:
         """Return the descriptions of the study's series as the study browser shows them."""
         return self.page.locator('[data-cy="series-description-label"]').all_inner_texts()
@@ -154,7 +172,8 @@ class Viewer:
         return self.page.screenshot()
 
     def _wait(self, condition: str) -> None:
-        self.page.wait_for_function(SETTLED.format(condition=condition), timeout=PATIENCE_MS)
+        settled = SETTLED.format(condition=condition)
+        self.page.wait_for_function(settled, timeout=PATIENCE_MS, polling=POLLING_MS)
         swallowed = self.page.evaluate("window.swallowed")
         if swallowed:
             raise AssertionError(f"OHIF swallowed {'; '.join(swallowed)}")

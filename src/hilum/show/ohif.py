@@ -10,7 +10,14 @@ DICOMWEB_PATH: Final = "/dicom-web"
 VIEWER: Final[Mapping[str, Any]] = {
     "extensions": [],
     "modes": [],
-    "customizationService": [{"ohif.tours": {"$set": []}}],
+    "customizationService": [
+        {
+            # A link to one result is no occasion for a tour of the viewer's tools.
+            "ohif.tours": {"$set": []},
+            # Modality OT is that of our picture; a film player would cover its headline.
+            "autoCineModalities": {"$set": ["US"]},
+        }
+    ],
     "showStudyList": True,
     "showLoadingIndicator": True,
     "showWarningMessageForCrossOrigin": True,

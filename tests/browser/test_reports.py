@@ -1,0 +1,159 @@
+"""What a person sees of our results in OHIF: outlines with their names, and the text."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from browser.results import (
+    WHEN,
+    Results,
+    none_positive,
+    one_positive,
+    three_positives,
+    two_regions_of_one,
+)
+from browser.viewer import Viewer
+from hilum.encode import load_codes, refusal_document
+from hilum.settings import ReportSettings
+from hilum.verdict import Reason
+
+pytestmark = pytest.mark.browser
+
+Store = Callable[..., None]
+
+OPERATING_POINT = "Operating point: 50.00 %"
+
+
+def label_of(finding: str, score: str) -> tuple[str, str]:
+    """Return the lines that stand beside a positive finding's region."""
+    return (f"{load_codes().score(finding).meaning}: {score}", OPERATING_POINT)
+
+
+def rows_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the table of a text report: finding → score, operating point, result."""
+    rows = (line.rsplit(maxsplit=5) for line in text.splitlines() if line.count(" % ") == 2)
+    return {name: (f"{score} %", f"{point} %", said) for name, score, _, point, _, said in rows}
+
+
+def test_three_positives_are_three_named_outlines(
+    viewer: Viewer, store: Store, chest_path: Path
+) -> None:
+    """Each positive finding's region lies on the radiograph, with score and operating point."""
+    results = three_positives(str(chest_path))
+    store(results.source, results.coded)
+    viewer.open(results.coded)
+    labels = {outline.label for outline in viewer.outlines(3).values()}
+    assert {
+        label_of("Effusion", "91.20 %"),
+        label_of("Lung Opacity", "71.00 %"),
+        label_of("Cardiomegaly", "66.30 %"),
+    } == labels
+
+
+def test_one_positive_is_one_outline(viewer: Viewer, store: Store, chest_path: Path) -> None:
+    """A single positive finding is drawn, and no negative one is."""
+    results = one_positive(str(chest_path))
+    store(results.source, results.coded)
+    viewer.open(results.coded)
+    labels = [outline.label for outline in viewer.outlines(1).values()]
+    assert [label_of("Effusion", "91.20 %")] == labels
+
+
+def test_two_regions_of_one_finding_are_both_drawn(
+    viewer: Viewer, store: Store, chest_path: Path
+) -> None:
+    """OHIF merges regions that share a tracking UID; ours do not."""
+    results = two_regions_of_one(str(chest_path))
+    store(results.source, results.coded)
+    viewer.open(results.coded)
+    labels = [outline.label for outline in viewer.outlines(2).values()]
+    assert [label_of("Lung Opacity", "71.00 %")] * 2 == labels
+
+
+def test_no_positive_is_a_frame_that_says_so(
+    viewer: Viewer, store: Store, chest_path: Path
+) -> None:
+    """The field that the model saw is framed; a report without a region would be blank."""
+    results = none_positive(str(chest_path))
+    store(results.source, results.coded)
+    viewer.open(results.coded)
+    labels = [outline.label for outline in viewer.outlines(1).values()]
+    assert [("No AI finding - highest score: 46.00 %", OPERATING_POINT)] == labels
+
+
+def test_nobody_is_asked_to_edit_the_regions(
+    viewer: Viewer, store: Store, chest_path: Path
+) -> None:
+    """OHIF offers to turn some shapes into measurements of its own; ours stay as they are."""
+    results = three_positives(str(chest_path))
+    store(results.source, results.coded)
+    viewer.open(results.coded)
+    viewer.outlines(3)
+    assert "continue tracking" not in viewer.page.inner_text("body")
+
+
+@pytest.mark.parametrize("results_of", [three_positives, one_positive, none_positive])
+def test_the_text_lists_every_finding(
+    viewer: Viewer, store: Store, chest_path: Path, results_of: Callable[[str], Results]
+) -> None:
+    """All findings are there with score, operating point and result, and no row is wrapped."""
+    results = results_of(str(chest_path))
+    store(results.source, results.text)
+    viewer.open(results.text)
+    text = viewer.text()
+    findings = sorted(results.reading.findings, key=lambda finding: -finding.score)
+    expected = [
+        (f"{100 * finding.score:.1f} %", "50.0 %", "PRESENT" if finding.positive else "absent")
+        for finding in findings
+    ]
+    assert expected == list(rows_of(text).values())
+    assert f"{len(results.reading.positives)} of 18 findings" in text
+    assert viewer.fits('[data-cy="viewport-grid"] pre')
+
+
+def test_the_text_says_what_it_is_not(viewer: Viewer, store: Store, chest_path: Path) -> None:
+    """Research only, no medical device, no probability: a person reads it in the viewer."""
+    results = three_positives(str(chest_path))
+    store(results.source, results.text)
+    viewer.open(results.text)
+    text = viewer.text()
+    assert "research use only" in text.splitlines()[0]
+    assert "Not a medical device" in text
+    assert "A score is not a probability." in text
+
+
+def test_portuguese_reads_as_written(viewer: Viewer, store: Store, chest_path: Path) -> None:
+    """Accents survive the way through the PACS to the screen."""
+    results = three_positives(str(chest_path), language="pt")
+    store(results.source, results.text)
+    viewer.open(results.text)
+    text = viewer.text()
+    assert "3 de 18 achados no ponto de operação ou acima" in text
+    assert "Um escore não é uma probabilidade." in text
+
+
+def test_a_refusal_says_why(viewer: Viewer, store: Store, chest_path: Path) -> None:
+    """A person who looks for findings learns that there are none, and the reason."""
+    source = dcmread(chest_path)
+    reason = Reason("not_frontal", "not a frontal view: View Position is LL")
+    refusal = refusal_document(source, [reason], when=WHEN, settings=ReportSettings())
+    store(source, refusal)
+    viewer.open(refusal)
+    text = viewer.text()
+    assert "NOT READ BY THE AI" in text
+    assert reason.text in text
+    assert "No statement is made about any finding." in text
+    assert {} == rows_of(text)
+
+
+def test_the_study_browser_tells_the_result(viewer: Viewer, store: Store, chest_path: Path) -> None:
+    """The list beside the image says how many findings there are before anything is opened."""
+    results = three_positives(str(chest_path))
+    store(*results[:1], results.picture, results.text, results.coded)
+    viewer.open(results.source)
+    viewer.image()
+    shown = set(viewer.series())
+    assert {"AI findings: 3 of 18", "AI regions: 3 of 18"} <= shown
+    assert any(name.startswith("AI picture: 3 of 18") for name in shown)
