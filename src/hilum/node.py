@@ -164,7 +164,7 @@ class Node:
                 return False
             self._do(entry.instance_id, entry.sequence, handler, mark=None)
         before = self._ledger.position()
-        page = follow(self._orthanc, Position(before.sequence, before.resource_id))
+        page = follow(self._orthanc, Position(before.sequence, before.anchor))
         if page.restarted:
             log.warning("feed.restarted", was=before.sequence)
             self._ledger.restart()
@@ -273,4 +273,4 @@ def _failed(code: str, text: str) -> Settlement:
 
 
 def _mark(position: Position) -> Mark:
-    return Mark(position.sequence, position.resource_id)
+    return Mark(position.sequence, position.anchor)

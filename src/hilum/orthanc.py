@@ -56,11 +56,14 @@ class Change:
         ``ChangeType``, e.g. ``"NewInstance"``.
     resource_id
         Orthanc's identifier of the instance, series, study or patient.
+    date
+        When it happened, to the second, by Orthanc's clock.
     """
 
     sequence: int
     kind: str
     resource_id: str
+    date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +296,9 @@ class Orthanc:
             Whether there were no more when Orthanc answered.
         """
         answer = self.request("GET", "/changes", params={"since": since, "limit": limit}).json()
-        changes = [Change(int(c["Seq"]), c["ChangeType"], c["ID"]) for c in answer["Changes"]]
+        changes = [
+            Change(int(c["Seq"]), c["ChangeType"], c["ID"], c["Date"]) for c in answer["Changes"]
+        ]
         return changes, int(answer["Last"]), bool(answer["Done"])
 
     def last_change(self) -> int:

@@ -26,12 +26,13 @@ class Position:
     ----------
     sequence
         Number of the last change that was dealt with; 0 before the first.
-    resource_id
-        What that change was about: the anchor that tells a database from its successor.
+    anchor
+        What that change was about and when: it tells a database from its successor,
+        even when the same image comes first in both.
     """
 
     sequence: int = 0
-    resource_id: str = ""
+    anchor: str = ""
 
 
 START: Final = Position()
@@ -80,9 +81,9 @@ class Page:
 def follow(orthanc: Orthanc, position: Position, *, limit: int = PAGE) -> Page:
     """Return what arrived after `position`, or from the start in a new database.
 
-    The last known change is asked for again, as an anchor: if another resource now
-    stands under its number, the database was replaced. If it is gone, because the
-    resource was deleted, only a feed that went back proves that.
+    The last known change is asked for again, as an anchor: if another one now stands
+    under its number, the database was replaced. If it is gone, because the resource was
+    deleted, only a feed that went back proves that.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bo
         return False
     anchor = next((change for change in changes if change.sequence == position.sequence), None)
     if anchor is not None:
-        return bool(position.resource_id) and anchor.resource_id != position.resource_id
+        return _position(anchor) != position
     if changes:  # later ones: the anchor was deleted
         return False
     return orthanc.last_change() < position.sequence
@@ -112,9 +113,13 @@ def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bo
 
 def _page(before: Position, changes: list[Change], *, restarted: bool, more: bool) -> Page:
     arrivals = tuple(
-        Arrival(change.resource_id, Position(change.sequence, change.resource_id))
+        Arrival(change.resource_id, _position(change))
         for change in changes
         if change.kind == NEW_INSTANCE
     )
-    after = Position(changes[-1].sequence, changes[-1].resource_id) if changes else before
+    after = _position(changes[-1]) if changes else before
     return Page(arrivals, after, restarted=restarted, more=more)
+
+
+def _position(change: Change) -> Position:
+    return Position(change.sequence, f"{change.resource_id} {change.date}")

@@ -29,7 +29,7 @@ class Mark:
     """How far a feed was followed, as the ledger keeps it."""
 
     sequence: int = 0
-    resource_id: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ SETTLE: Final = """
 """
 
 ADVANCE: Final = """
-    INSERT INTO feed (pacs, sequence, resource_id) VALUES (?, ?, ?)
+    INSERT INTO feed (pacs, sequence, anchor) VALUES (?, ?, ?)
     ON CONFLICT (pacs) DO UPDATE
-            SET sequence = excluded.sequence, resource_id = excluded.resource_id
+            SET sequence = excluded.sequence, anchor = excluded.anchor
 """
 
 
@@ -168,14 +168,14 @@ class Ledger:
     def position(self) -> Mark:
         """Return how far the feed was followed; the start when it never was."""
         row = self._db.execute(
-            "SELECT sequence, resource_id FROM feed WHERE pacs = ?", (self._pacs,)
+            "SELECT sequence, anchor FROM feed WHERE pacs = ?", (self._pacs,)
         ).fetchone()
         return Mark(*row) if row else Mark()
 
     def advance(self, mark: Mark) -> None:
         """Write down that everything up to `mark` is dealt with."""
         with self._transaction() as db:
-            db.execute(ADVANCE, (self._pacs, mark.sequence, mark.resource_id))
+            db.execute(ADVANCE, (self._pacs, mark.sequence, mark.anchor))
 
     def restart(self) -> None:
         """Forget the feed's numbers: the PACS has another database, which counts anew."""
@@ -239,7 +239,7 @@ class Ledger:
                 },
             )
             if mark is not None:
-                db.execute(ADVANCE, (self._pacs, mark.sequence, mark.resource_id))
+                db.execute(ADVANCE, (self._pacs, mark.sequence, mark.anchor))
 
     def entry(self, identifier: str) -> Entry | None:
         """Return the line of an instance by Orthanc's identifier or SOP Instance UID."""

@@ -12,7 +12,7 @@ def m001_feed_and_instances(db: sqlite3.Connection) -> None:
         CREATE TABLE feed (
             pacs        TEXT PRIMARY KEY,
             sequence    INTEGER NOT NULL,
-            resource_id TEXT NOT NULL
+            anchor   TEXT NOT NULL
         )
         """
     )
