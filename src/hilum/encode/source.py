@@ -91,7 +91,12 @@ def copy_element(element: DataElement) -> DataElement:
 
 def character_sets(dataset: Dataset) -> list[str]:
     """Return the values of Specific Character Set, none for the default repertoire."""
-    declared = dataset.get("SpecificCharacterSet") or []
+    if "SpecificCharacterSet" not in dataset:
+        return []
+    element = dataset.get_item("SpecificCharacterSet")
+    if isinstance(element, RawDataElement):
+        element = _text(element, [LATIN_1])
+    declared = element.value or []
     terms = [declared] if isinstance(declared, str) else list(declared)
     return [] if terms == ["ISO_IR 6"] else terms
 
