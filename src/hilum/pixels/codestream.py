@@ -21,6 +21,9 @@ JPEG_TAIL: Final = 64
 J2K_START: Final = b"\xff\x4f\xff\x51"
 """SOC and SIZ, start of any JPEG 2000 codestream."""
 
+J2K_CODING_STYLE: Final = b"\xff\x52"
+"""COD, the marker segment that names the wavelet."""
+
 JP2_LEAD: Final = 4096
 """Bytes of a JP2 file's boxes in which the codestream must start."""
 
@@ -71,6 +74,8 @@ class Codestream:
         Bits of one sample.
     signed
         Whether the samples are two's complement; JPEG and JPEG-LS don't know.
+    lossy
+        Whether the header shows that it lost something; False does not prove the reverse.
     """
 
     coding: Coding
@@ -79,6 +84,7 @@ class Codestream:
     samples: int
     precision: int
     signed: bool = False
+    lossy: bool = False
 
 
 def parse(frame: bytes) -> Codestream:
@@ -123,7 +129,8 @@ def _parse_jpeg(frame: bytes) -> Codestream:
             coding = Coding.JPEG_LS if marker == JPEG_LS_FRAME else Coding.JPEG
             if coding is Coding.JPEG and JPEG_END not in frame[-JPEG_TAIL:]:
                 raise CodestreamInvalid("it ends early: the end marker is missing")
-            return Codestream(coding, rows, columns, samples, precision)
+            lossy = marker in {0xC0, 0xC1}
+            return Codestream(coding, rows, columns, samples, precision, lossy=lossy)
         at += 2 + length
 
 
@@ -150,4 +157,11 @@ def _parse_jpeg_2000(header: bytes) -> Codestream:
         samples,
         (depth & 0x7F) + 1,
         signed=bool(depth & 0x80),
+        lossy=_irreversible(header),
     )
+
+
+def _irreversible(header: bytes) -> bool:
+    """Whether the wavelet is the irreversible 9-7 one (ISO/IEC 15444-1 A.6.1)."""
+    coding_style = header.find(J2K_CODING_STYLE, len(J2K_START))
+    return coding_style >= 0 and header[coding_style + 13] == 0

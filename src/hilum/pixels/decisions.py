@@ -13,7 +13,7 @@ TEXTS: Final = {
     "overlay_not_shown": "{count} overlay(s) beside the image are not shown to the model.",
     "values_above_bits_stored": "Values reach {top}, beyond the {limit} of Bits Stored {stored}; "
     "all bits are kept.",
-    "stray_values_clipped": "Only {count:,} pixels are above {ceiling}; shown as {ceiling}.",
+    "stray_values_clipped": "{count:,} pixels are stray or overshoot: shown as {ceiling}.",
     "more_bits_used": "Scaled over {bits} bits, as the values need.",
     "fewer_bits_used": "Bits Stored is {stored}, but the values need {bits} bits "
     "({low} to {top}); scaled over {bits} bits.",

@@ -15,6 +15,7 @@ from pydicom.uid import RLELossless
 from hilum.errors import RadiographRefused
 from hilum.pixels.attributes import UNREADABLE, bytes_of, element_of
 from hilum.pixels.codestream import Codestream, CodestreamInvalid, Coding, parse
+from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
 from hilum.verdict import Reason
 
@@ -31,7 +32,7 @@ DECODING_FAILED: Final = (*UNREADABLE, RuntimeError, MemoryError, struct.error)
 """What the decoders raise; imagecodecs' own errors are RuntimeErrors."""
 
 
-def decode(dataset: Dataset, image: ImagePixel) -> NDArray[np.integer]:
+def decode(dataset: Dataset, image: ImagePixel, record: Record) -> NDArray[np.integer]:
     """Return the samples as they are stored, before any meaning is given to them.
 
     Parameters
@@ -40,6 +41,8 @@ def decode(dataset: Dataset, image: ImagePixel) -> NDArray[np.integer]:
         Holds the Pixel Data.
     image
         Its description.
+    record
+        Takes the decision when there are more bytes than the image needs.
 
     Returns
     -------
@@ -55,8 +58,9 @@ def decode(dataset: Dataset, image: ImagePixel) -> NDArray[np.integer]:
     pixels = bytes_of(dataset, "PixelData")
     try:
         if image.syntax.is_encapsulated or (image.syntax_assumed and pixels.startswith(ITEM)):
-            return _decode_frame(next(generate_frames(pixels, number_of_frames=1)), image)
-        return _native(pixels, image, by_words=_by_words(dataset))
+            frame = next(generate_frames(pixels, number_of_frames=1))
+            return _decode_frame(frame, image, record)
+        return _native(pixels, image, record, by_words=_by_words(dataset))
     except CodestreamInvalid as exc:
         raise _undecodable(image, str(exc)) from exc
     except StopIteration as exc:
@@ -76,7 +80,9 @@ def _by_words(dataset: Dataset) -> bool:
     return element is not None and element.VR == "OW"
 
 
-def _native(pixels: bytes, image: ImagePixel, *, by_words: bool) -> NDArray[np.integer]:
+def _native(
+    pixels: bytes, image: ImagePixel, record: Record, *, by_words: bool
+) -> NDArray[np.integer]:
     """Return uncompressed samples, without a copy where that is possible."""
     width = image.bits_allocated // 8
     order = "<" if image.little_endian else ">"
@@ -85,6 +91,8 @@ def _native(pixels: bytes, image: ImagePixel, *, by_words: bool) -> NDArray[np.i
     if len(pixels) < image.count * width:
         text = f"Pixel Data has {len(pixels):,} bytes, the image needs {image.count * width:,}"
         raise RadiographRefused([Reason("truncated", text, "PS3.5 8.1.1")])
+    if len(pixels) > image.count * width + 1:  # one byte may pad to an even length
+        record.add("excess_pixel_data", extra=len(pixels) - image.count * width)
     if width == 1 and by_words and not image.little_endian:
         # 8-bit samples in words are swapped in pairs (PS3.5 8.1.2); the last may be padded.
         even = len(pixels) - len(pixels) % 2
@@ -103,7 +111,7 @@ def _shaped(samples: NDArray[np.integer], image: ImagePixel) -> NDArray[np.integ
     return samples.reshape(image.rows, image.columns, image.samples)
 
 
-def _decode_frame(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:
+def _decode_frame(frame: bytes, image: ImagePixel, record: Record) -> NDArray[np.integer]:
     """Return the samples of one compressed frame.
 
     The codestream itself says which decoder it needs: files that name JPEG Baseline
@@ -113,6 +121,8 @@ def _decode_frame(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:
         return _decode_rle(frame, image)
     header = parse(frame)
     _compare(header, image)
+    if header.lossy:
+        record.add("lossy_compression", method=f"{header.coding}, the codestream shows it")
     match header.coding:
         case Coding.JPEG:
             decoded = imagecodecs.jpeg8_decode(frame)

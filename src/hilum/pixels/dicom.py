@@ -55,7 +55,7 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
     image = describe(dataset, settings)
     if image.syntax_assumed:
         record.add("syntax_assumed", syntax=image.syntax.name)
-    samples, bits = to_grey(decode(dataset, image), image, dataset, record)
+    samples, bits = to_grey(decode(dataset, image, record), image, dataset, record)
     grey = replace(image, bits_stored=bits)
     stored = interpret(samples, grey, dataset, record)
     refuse_blank(stored)

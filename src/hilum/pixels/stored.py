@@ -18,6 +18,9 @@ from hilum.pixels.image import ImagePixel
 STRAY_SHARE: Final = 1e-3
 """Share of pixels above Bits Stored that is taken for defects, not for a wrong Bits Stored."""
 
+OVERSHOOT: Final = 1 / 16
+"""Share of the range by which lossy coding may exceed it; more means a wrong Bits Stored."""
+
 DETECTOR_BITS: Final = (8, 10, 12, 14, 16)
 """Depths that detectors have; an image that uses fewer bits than it says has one of them."""
 
@@ -182,7 +185,8 @@ def _ceiling(stored: Stored, image: ImagePixel, record: Record) -> int:
     ceiling = declared_range(image)[1]
     if stored.greatest > ceiling:
         count = int(np.count_nonzero(stored.values > ceiling))
-        if count <= STRAY_SHARE * stored.values.size:
+        few = count <= STRAY_SHARE * stored.values.size
+        if few or stored.greatest <= ceiling * (1 + OVERSHOOT):
             record.add("stray_values_clipped", count=count, ceiling=ceiling)
             return ceiling
         bits = stored.greatest.bit_length()

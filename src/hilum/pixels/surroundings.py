@@ -11,12 +11,8 @@ from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.stored import overlays_beside
 
-LOSSY_SYNTAXES: Final = {
-    "1.2.840.10008.1.2.4.50": "JPEG Baseline",
-    "1.2.840.10008.1.2.4.51": "JPEG Extended",
-    "1.2.840.10008.1.2.4.81": "JPEG-LS near-lossless",
-}
-"""Transfer syntaxes that are never without loss; JPEG 2000's may be either."""
+NEAR_LOSSLESS: Final = "1.2.840.10008.1.2.4.81"
+"""JPEG-LS Lossy: the one lossy coding that its header does not show."""
 
 RECTANGLE: Final = (
     "ShutterUpperHorizontalEdge",
@@ -38,12 +34,13 @@ def note(dataset: Dataset, image: ImagePixel, record: Record) -> None:
     collimator = _shapes(dataset, "CollimatorShape")
     if collimator:
         record.add("collimator_noted", shape=", ".join(collimator))
+    recorded = {entry.code for entry in record.entries}
     shutters = shutter_shapes(dataset)
-    if shutters and not any(entry.code == "shutter_applied" for entry in record.entries):
+    if shutters and "shutter_applied" not in recorded:
         record.add("shutter_noted", shape=", ".join(shutters))
-    syntax = LOSSY_SYNTAXES.get(str(image.syntax))
-    if syntax or text_of(dataset, "LossyImageCompression") == "01":
-        method = text_of(dataset, "LossyImageCompressionMethod") or syntax or "method not said"
+    lossy = image.syntax == NEAR_LOSSLESS or text_of(dataset, "LossyImageCompression") == "01"
+    if lossy and "lossy_compression" not in recorded:
+        method = text_of(dataset, "LossyImageCompressionMethod") or "method not said"
         ratios = numbers_of(dataset, "LossyImageCompressionRatio")
         known = f", ratio {ratios[-1]:g}:1" if ratios else ""
         record.add("lossy_compression", method=method + known)

@@ -1,0 +1,713 @@
+"""The table of pixel cases: a generated image each, and what both pipelines make of it.
+
+`docs/pixels.md` has one row a case; test_pixel_docs.py holds the two together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom import uid as uids
+from pydicom.encaps import encapsulate
+
+from pixel_codings import ENCODERS, recode
+from radiographs import make_radiograph
+
+Brightness = NDArray[np.float64]
+"""Shape ``(rows, columns)``, 0 for black to 1 for white."""
+
+ROWS, COLUMNS = 40, 32
+
+V = (np.arange(ROWS * COLUMNS) * 4095 // (ROWS * COLUMNS - 1)).reshape(ROWS, COLUMNS)
+"""Every generated image starts from these 12-bit values, 0 to 4095."""
+
+V8 = V >> 4
+"""The same in 8 bits."""
+
+NEUTRAL: dict[str, Any] = dict.fromkeys(
+    ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "PresentationLUTShape")
+)
+"""Nothing that changes how stored values are shown."""
+
+
+def image(values: NDArray[Any] = V, **attributes: Any) -> Dataset:
+    """Return an image of `values` with 12 bits stored, and nothing but `attributes` to it."""
+    return make_radiograph(values.astype(np.uint16), **{**NEUTRAL, **attributes})
+
+
+def image8(values: NDArray[Any] = V8, **attributes: Any) -> Dataset:
+    """Return an image of 8-bit `values`, of one sample or three."""
+    shape = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    data = values.astype(np.uint8)
+    made = image(values[:, :, 0] if values.ndim == 3 else values, **{**shape, **attributes})
+    made.PixelData = data.tobytes()
+    made["PixelData"].VR = "OB"
+    return made
+
+
+def coded(syntax: uids.UID, make: Callable[[], Dataset] = image) -> Callable[[], Dataset]:
+    """Return a maker of the same image in another transfer syntax."""
+    return lambda: recode(make(), syntax)
+
+
+def signed(values: NDArray[Any], bits: int = 12, **attributes: Any) -> Dataset:
+    """Return a signed image of `values`, sign-extended to 16 bits."""
+    made = image(V, PixelRepresentation=1, BitsStored=bits, HighBit=bits - 1, **attributes)
+    made.PixelData = values.astype("<i2").tobytes()
+    return made
+
+
+def colour(values: NDArray[Any], photometric: str = "RGB", **attributes: Any) -> Dataset:
+    """Return an 8-bit image of three samples; `values` of shape ``(rows, columns, 3)``."""
+    return image8(
+        values,
+        **{
+            "SamplesPerPixel": 3,
+            "PhotometricInterpretation": photometric,
+            "PlanarConfiguration": 0,
+            **attributes,
+        },
+    )
+
+
+GREY_RGB = np.repeat(V8[:, :, None], 3, axis=2)
+GREY_YBR = np.stack([V8, np.full_like(V8, 128), np.full_like(V8, 128)], axis=2)
+TRUE_COLOUR = np.stack([V8, 255 - V8, V8], axis=2)
+
+
+def with_table(keyword: str, descriptor: list[int], data: Any, **attributes: Any) -> Dataset:
+    """Return an image with one lookup table in a Modality or VOI LUT Sequence."""
+    made = image(**attributes)
+    setattr(made, keyword, [table(descriptor, data)])
+    return made
+
+
+def table(descriptor: list[int], data: Any) -> Dataset:
+    """Return one item of a Modality or VOI LUT Sequence."""
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", descriptor)
+    item.add_new("LUTData", "OW", np.asarray(data).astype("<u2").tobytes())
+    return item
+
+
+SQUARED = (np.arange(4096) / 4095) ** 2
+"""A curve that no window gives; brightness of each 12-bit value."""
+
+
+def palette(red: NDArray[Any], green: NDArray[Any]) -> Dataset:
+    """Return an 8-bit palette image; blue is as green."""
+    made = image8(PhotometricInterpretation="PALETTE COLOR")
+    for name, values in (("Red", red), ("Green", green), ("Blue", green)):
+        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        made[f"{name}PaletteColorLookupTableDescriptor"].VR = "US"
+        setattr(made, f"{name}PaletteColorLookupTableData", values.astype("<u2").tobytes())
+    return made
+
+
+def with_overlay(values: NDArray[Any], **attributes: Any) -> Dataset:
+    """Return an image with an Overlay Plane module; `attributes` of element numbers."""
+    made = image(values)
+    for element, (vr, value) in {
+        0x0010: ("US", ROWS),
+        0x0011: ("US", COLUMNS),
+        0x0040: ("CS", "G"),
+        0x0050: ("SS", [1, 1]),
+        0x0100: ("US", attributes["allocated"]),
+        0x0102: ("US", attributes["position"]),
+    }.items():
+        made.add_new((0x6000, element), vr, value)
+    if "data" in attributes:
+        made.add_new((0x6000, 0x3000), "OW", attributes["data"])
+    return made
+
+
+def squeeze(low: float, high: float, values: NDArray[Any] = V) -> Brightness:
+    """Return brightness that rises from 0 at `low` to 1 at `high`."""
+    return np.clip((values - low) / (high - low), 0, 1)
+
+
+def blackened(brightness: Brightness, where: NDArray[np.bool_]) -> Brightness:
+    """Return `brightness` with 0 `where` there is no image."""
+    return np.where(where, 0.0, brightness)
+
+
+FULL = V / 4095
+"""Every stored value in its place."""
+
+MARKED = V.copy()
+MARKED[:4] = 4095
+"""Values with a white band above that some cases declare to be padding."""
+
+STRAY = V.copy()
+STRAY[0, 0] = 65535
+"""Values with one defect pixel."""
+
+BAND = np.zeros(V.shape, bool)
+BAND[:4] = True
+
+ROW, COLUMN = np.mgrid[1 : ROWS + 1, 1 : COLUMNS + 1]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes
+    ----------
+    make
+        Returns the image.
+    display
+        What the display pipeline must show.
+    codes
+        Decisions that the display pipeline must record, all of them and in order.
+    reference
+        What TorchXRayVision makes of it: "same" as our torchxrayvision pipeline,
+        "differs", or "raises".
+    torchxrayvision
+        What the torchxrayvision pipeline must show; as `display` when None.
+    tolerance
+        Difference in brightness that lossy coding may make.
+    """
+
+    make: Callable[[], Dataset]
+    display: Brightness
+    codes: tuple[str, ...] = ()
+    reference: str = "same"
+    torchxrayvision: Brightness | None = None
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One row of the table for an image that is not read.
+
+    Attributes
+    ----------
+    make
+        Returns the image.
+    codes
+        The reasons, all of them and in order.
+    reference
+        What TorchXRayVision makes of it: "raises" or "reads".
+    """
+
+    make: Callable[[], Dataset]
+    codes: tuple[str, ...]
+    reference: str = "raises"
+
+
+def excess() -> Dataset:
+    made = image()
+    made.PixelData += b"\1" * 64
+    return made
+
+
+def big_endian_8() -> Dataset:
+    made = image8()
+    made.file_meta.TransferSyntaxUID = uids.ExplicitVRBigEndian
+    made.PixelData = np.frombuffer(made.PixelData, "<u2").astype(">u2").tobytes()
+    made["PixelData"].VR = "OW"
+    return made
+
+
+def misnamed() -> Dataset:
+    made = recode(image(), uids.JPEGLosslessSV1)
+    made.file_meta.TransferSyntaxUID = uids.JPEGBaseline8Bit
+    return made
+
+
+def unnamed() -> Dataset:
+    made = image()
+    made.file_meta.TransferSyntaxUID = uids.ImplicitVRLittleEndian
+    return made
+
+
+def shifted() -> Dataset:
+    return image(V << 4, HighBit=15)
+
+
+def thirty_two() -> Dataset:
+    made = image(BitsAllocated=32)
+    made.PixelData = V.astype("<u4").tobytes()
+    return made
+
+
+def not_extended() -> Dataset:
+    made = image(PixelRepresentation=1)
+    made.PixelData = ((V - 2048) & 0xFFF).astype("<u2").tobytes()
+    return made
+
+
+def several_tables() -> Dataset:
+    made = image(WindowCenter=1000, WindowWidth=500)
+    made.VOILUTSequence = [
+        table([4096, 0, 16], SQUARED * 65535),
+        table([4096, 0, 16], np.zeros(4096)),
+    ]
+    return made
+
+
+def packed_table() -> Dataset:
+    made = image8()
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [256, 0, 8])
+    item.add_new("LUTData", "OW", (255 - np.arange(256)).astype(np.uint8).tobytes())
+    made.VOILUTSequence = [item]
+    return made
+
+
+CODINGS: dict[str, Case] = {
+    "implicit_little_endian": Case(coded(uids.ImplicitVRLittleEndian), FULL),
+    "explicit_little_endian": Case(coded(uids.ExplicitVRLittleEndian), FULL),
+    "big_endian": Case(coded(uids.ExplicitVRBigEndian), FULL),
+    "big_endian_8_bits_in_words": Case(big_endian_8, V8 / 255),
+    "deflated": Case(coded(uids.DeflatedExplicitVRLittleEndian), FULL),
+    "rle": Case(coded(uids.RLELossless), FULL),
+    "jpeg_baseline": Case(
+        coded(uids.JPEGBaseline8Bit, image8), V8 / 255, ("lossy_compression",), tolerance=0.02
+    ),
+    "jpeg_extended_12_bits": Case(
+        coded(uids.JPEGExtended12Bit), FULL, ("lossy_compression",), "raises", tolerance=0.02
+    ),
+    "jpeg_lossless": Case(coded(uids.JPEGLossless), FULL, (), "raises"),
+    "jpeg_lossless_first_order": Case(coded(uids.JPEGLosslessSV1), FULL, (), "raises"),
+    "jpeg_ls": Case(coded(uids.JPEGLSLossless), FULL, (), "raises"),
+    "jpeg_ls_near_lossless": Case(
+        coded(uids.JPEGLSNearLossless),
+        FULL,
+        ("values_above_bits_stored", "stray_values_clipped", "lossy_compression"),
+        "raises",
+        tolerance=1e-3,
+    ),
+    "jpeg_2000_lossless": Case(coded(uids.JPEG2000Lossless), FULL),
+    "jpeg_2000_lossy": Case(coded(uids.JPEG2000), FULL, ("lossy_compression",), tolerance=0.02),
+    "htj2k": Case(coded(uids.HTJ2KLossless), FULL, (), "raises"),
+    "transfer_syntax_wrong": Case(misnamed, FULL, (), "raises"),
+    "excess_pixel_data": Case(excess, FULL, ("excess_pixel_data",)),
+}
+"""How the pixels are coded."""
+
+VALUES: dict[str, Case] = {
+    "monochrome2": Case(image, FULL),
+    "monochrome1": Case(
+        lambda: image(PhotometricInterpretation="MONOCHROME1"),
+        1 - FULL,
+        ("monochrome1_inverted",),
+    ),
+    "eight_bits": Case(image8, V8 / 255),
+    "sixteen_bits": Case(lambda: image(V * 16, BitsStored=16, HighBit=15), V * 16 / 65535),
+    "thirty_two_bits": Case(thirty_two, FULL),
+    "bits_stored_too_large": Case(
+        lambda: image(BitsStored=16, HighBit=15), FULL, ("fewer_bits_used",), "differs"
+    ),
+    "bits_stored_too_large_with_window": Case(
+        lambda: image(BitsStored=16, HighBit=15, WindowCenter=2048, WindowWidth=4096),
+        FULL,
+        ("window_applied",),
+        "differs",
+    ),
+    "bits_stored_too_small": Case(
+        lambda: image(V * 2),
+        V * 2 / 8191,
+        ("values_above_bits_stored", "more_bits_used"),
+        "differs",
+    ),
+    "stray_values": Case(
+        lambda: image(STRAY),
+        np.minimum(STRAY, 4095) / 4095,
+        ("values_above_bits_stored", "stray_values_clipped"),
+        # pydicom masks the stray value too; here that gives the same 4095.
+    ),
+    "overlay_in_high_bits": Case(
+        lambda: with_overlay(V | (BAND.astype(int) << 12), allocated=16, position=12),
+        FULL,
+        ("overlay_bits_removed",),
+    ),
+    "high_bit_above": Case(shifted, FULL, ("high_bit_shifted",), "differs"),
+    "signed_pixels": Case(lambda: signed(V - 2048), FULL, ("signed_pixels",), "differs"),
+    "signed_without_sign_extension": Case(
+        not_extended, FULL, ("sign_extended", "signed_pixels"), "differs"
+    ),
+    "signed_without_negative_values": Case(
+        lambda: signed(V // 2, bits=16), V // 2 / 4095, ("signed_pixels",), "differs"
+    ),
+    "signed_beyond_bits_stored": Case(
+        lambda: signed((V - 2048) * 4),
+        ((V - 2048) * 4 + 8192) / 16383,
+        ("values_above_bits_stored", "more_bits_used", "signed_pixels"),
+        "differs",
+    ),
+    "signed_bits_stored_too_large": Case(
+        lambda: signed(V - 2048, bits=16), FULL, ("fewer_bits_used", "signed_pixels"), "differs"
+    ),
+}
+"""What the stored values really are."""
+
+PADDING: dict[str, Case] = {
+    "padding": Case(
+        lambda: image(MARKED, PixelPaddingValue=4095),
+        blackened(MARKED / 4095, MARKED == 4095),
+        ("padding_blackened",),
+        "differs",
+    ),
+    "padding_range": Case(
+        lambda: image(PixelPaddingValue=4000, PixelPaddingRangeLimit=4095),
+        blackened(FULL, V >= 4000),
+        ("padding_blackened",),
+        "differs",
+    ),
+    "padding_of_monochrome1": Case(
+        lambda: image(
+            np.where(BAND, 0, V),
+            PhotometricInterpretation="MONOCHROME1",
+            PixelPaddingValue=0,
+        ),
+        blackened(1 - FULL, BAND),
+        ("padding_blackened", "monochrome1_inverted"),
+        "differs",
+    ),
+    "padding_implausible": Case(
+        lambda: image(PixelPaddingValue=0, PixelPaddingRangeLimit=4094),
+        FULL,
+        ("padding_ignored",),
+    ),
+}
+"""Pixels that are no image."""
+
+MODALITY: dict[str, Case] = {
+    "rescale": Case(
+        lambda: image(RescaleSlope=2, RescaleIntercept=-1000), FULL, ("rescale_applied",)
+    ),
+    "rescale_with_negative_slope": Case(
+        lambda: image(RescaleSlope=-1, RescaleIntercept=4095),
+        1 - FULL,
+        ("rescale_applied",),
+        "differs",
+    ),
+    "rescale_slope_zero": Case(
+        lambda: image(RescaleSlope=0, RescaleIntercept=7), FULL, ("rescale_invalid",)
+    ),
+    "modality_lut": Case(
+        lambda: with_table("ModalityLUTSequence", [4096, 0, 16], SQUARED * 65535),
+        np.floor(SQUARED * 65535)[V] / 65535,
+        ("modality_lut_applied",),
+        "differs",
+    ),
+    "modality_lut_invalid": Case(
+        lambda: with_table("ModalityLUTSequence", [4096, 0, 16], [1, 2, 3]),
+        FULL,
+        ("modality_lut_invalid",),
+    ),
+    "modality_lut_and_window": Case(
+        lambda: with_table(
+            "ModalityLUTSequence",
+            [4096, 0, 16],
+            np.arange(4096) * 16,
+            WindowCenter=32768,
+            WindowWidth=32769,
+        ),
+        squeeze(32768 - 0.5 - 16384, 32768 - 0.5 + 16384, V * 16),
+        ("modality_lut_applied", "window_applied"),
+        "differs",
+        V * 16 / 65535,
+    ),
+}
+"""Modality LUT and rescale."""
+
+VOI: dict[str, Case] = {
+    "window": Case(
+        lambda: image(WindowCenter=2000, WindowWidth=1001),
+        squeeze(1499.5, 2499.5),
+        ("window_applied",),
+        torchxrayvision=FULL,
+    ),
+    "window_linear_exact": Case(
+        lambda: image(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT"),
+        squeeze(1500, 2500),
+        ("window_applied",),
+        torchxrayvision=FULL,
+    ),
+    "window_sigmoid": Case(
+        lambda: image(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="SIGMOID"),
+        1 / (1 + np.exp(-4 * (V - 2000) / 1000)),
+        ("window_applied",),
+        torchxrayvision=FULL,
+    ),
+    "window_of_width_1": Case(
+        lambda: image(WindowCenter=2000, WindowWidth=1),
+        (V > 1999.5).astype(float),
+        ("window_applied",),
+        torchxrayvision=FULL,
+    ),
+    "window_and_rescale": Case(
+        lambda: image(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3000, WindowWidth=2001),
+        squeeze(1999.5, 3999.5, V * 2 - 1000),
+        ("rescale_applied", "window_applied"),
+        torchxrayvision=FULL,
+    ),
+    "several_windows": Case(
+        lambda: image(WindowCenter=[2000, 100], WindowWidth=[1001, 50]),
+        squeeze(1499.5, 2499.5),
+        ("window_applied",),
+        torchxrayvision=FULL,
+    ),
+    "window_of_width_0": Case(
+        lambda: image(WindowCenter=[2000, 2000], WindowWidth=[0, 1001]),
+        squeeze(1499.5, 2499.5),
+        ("window_invalid", "window_applied"),
+        torchxrayvision=FULL,
+    ),
+    "window_misses_image": Case(
+        lambda: image(WindowCenter=40000, WindowWidth=100),
+        FULL,
+        ("window_applied", "window_misses_image"),
+    ),
+    "voi_lut_16_bits": Case(
+        lambda: with_table("VOILUTSequence", [4096, 0, 16], SQUARED * 65535),
+        np.floor(SQUARED * 65535)[V] / 65535,
+        ("voi_lut_applied",),
+        torchxrayvision=FULL,
+    ),
+    "voi_lut_8_bits": Case(
+        lambda: with_table("VOILUTSequence", [4096, 0, 8], SQUARED * 255),
+        np.floor(SQUARED * 255)[V] / 255,
+        ("voi_lut_applied",),
+        torchxrayvision=FULL,
+    ),
+    "voi_lut_8_bits_packed": Case(
+        packed_table, 1 - V8 / 255, ("voi_lut_applied",), torchxrayvision=V8 / 255
+    ),
+    "voi_lut_first_value": Case(
+        lambda: with_table("VOILUTSequence", [1001, 1000, 12], np.arange(1001) * 4.095),
+        np.floor(np.clip(V - 1000, 0, 1000) * 4.095) / 4095,
+        ("voi_lut_applied",),
+        torchxrayvision=FULL,
+    ),
+    "voi_lut_bits_too_large": Case(
+        lambda: with_table("VOILUTSequence", [4096, 0, 16], SQUARED * 4095),
+        np.floor(SQUARED * 4095)[V] / 4095,
+        ("lut_fewer_bits_used", "voi_lut_applied"),
+        torchxrayvision=FULL,
+    ),
+    "voi_lut_bits_too_small": Case(
+        lambda: with_table("VOILUTSequence", [4096, 0, 8], SQUARED * 4095),
+        np.floor(SQUARED * 4095)[V] / 4095,
+        ("lut_values_above_bits", "voi_lut_applied"),
+        torchxrayvision=FULL,
+    ),
+    "voi_lut_invalid": Case(
+        lambda: with_table("VOILUTSequence", [4096, 0, 16], [1, 2, 3]),
+        FULL,
+        ("voi_lut_invalid",),
+    ),
+    "voi_lut_before_window": Case(
+        several_tables,
+        np.floor(SQUARED * 65535)[V] / 65535,
+        ("voi_lut_applied",),
+        torchxrayvision=FULL,
+    ),
+}
+"""What the radiologist is shown of the range."""
+
+PRESENTATION: dict[str, Case] = {
+    "monochrome1_and_inverse": Case(
+        lambda: image(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE"),
+        1 - FULL,
+        ("monochrome1_inverted",),
+    ),
+    "monochrome2_and_inverse": Case(
+        lambda: image(PresentationLUTShape="INVERSE"),
+        1 - FULL,
+        ("presentation_inverse",),
+        "differs",
+    ),
+    "monochrome1_and_identity": Case(
+        lambda: image(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="IDENTITY"),
+        1 - FULL,
+        ("monochrome1_inverted", "presentation_contradicts"),
+    ),
+    "monochrome1_with_window": Case(
+        lambda: image(PhotometricInterpretation="MONOCHROME1", WindowCenter=2000, WindowWidth=1001),
+        1 - squeeze(1499.5, 2499.5),
+        ("window_applied", "monochrome1_inverted"),
+        torchxrayvision=1 - FULL,
+    ),
+}
+"""Which end is bright."""
+
+SURROUNDINGS: dict[str, Case] = {
+    "shutter_rectangular": Case(
+        lambda: image(
+            ShutterShape="RECTANGULAR",
+            ShutterUpperHorizontalEdge=5,
+            ShutterLowerHorizontalEdge=36,
+            ShutterLeftVerticalEdge=3,
+            ShutterRightVerticalEdge=30,
+        ),
+        blackened(FULL, (ROW <= 5) | (ROW >= 36) | (COLUMN <= 3) | (COLUMN >= 30)),
+        ("shutter_applied",),
+        torchxrayvision=FULL,
+    ),
+    "shutter_circular": Case(
+        lambda: image(
+            ShutterShape="CIRCULAR", CenterOfCircularShutter=[20, 16], RadiusOfCircularShutter=12
+        ),
+        blackened(FULL, (ROW - 20) ** 2 + (COLUMN - 16) ** 2 > 144),
+        ("shutter_applied",),
+        torchxrayvision=FULL,
+    ),
+    "shutter_polygonal": Case(
+        lambda: image(
+            ShutterShape="POLYGONAL",
+            VerticesOfThePolygonalShutter=[5, 3, 5, 30, 36, 30, 36, 3],
+        ),
+        blackened(FULL, (ROW < 5) | (ROW >= 36) | (COLUMN < 3) | (COLUMN >= 30)),
+        ("shutter_applied",),
+        torchxrayvision=FULL,
+    ),
+    "shutter_of_bitmap": Case(lambda: image(ShutterShape="BITMAP"), FULL, ("shutter_noted",)),
+    "collimator": Case(lambda: image(CollimatorShape="RECTANGULAR"), FULL, ("collimator_noted",)),
+    "overlay_beside": Case(
+        lambda: with_overlay(V, allocated=1, position=0, data=b"\xff" * 160),
+        FULL,
+        ("overlay_not_shown",),
+    ),
+    "lossy_compression_before": Case(
+        lambda: image(LossyImageCompression="01", LossyImageCompressionRatio=12),
+        FULL,
+        ("lossy_compression",),
+    ),
+}
+"""What lies around and over the image."""
+
+COLOUR: dict[str, Case] = {
+    "grey_rgb": Case(lambda: colour(GREY_RGB), V8 / 255, ("rgb_grey",), "raises"),
+    "grey_rgb_by_plane": Case(
+        lambda: colour(
+            np.moveaxis(GREY_RGB, 2, 0).reshape(ROWS, COLUMNS, 3), PlanarConfiguration=1
+        ),
+        V8 / 255,
+        ("rgb_grey",),
+        "raises",
+    ),
+    "grey_rgb_jpeg": Case(
+        coded(uids.JPEGBaseline8Bit, lambda: colour(GREY_RGB, "YBR_FULL_422")),
+        V8 / 255,
+        ("lossy_compression", "rgb_grey"),
+        "raises",
+        tolerance=0.03,
+    ),
+    "grey_ybr_full": Case(lambda: colour(GREY_YBR, "YBR_FULL"), V8 / 255, ("rgb_grey",), "raises"),
+    "grey_palette": Case(
+        lambda: palette(np.arange(256) * 257, np.arange(256) * 257),
+        V8 / 255,
+        ("palette_grey",),
+        "raises",
+    ),
+}
+"""Grey images in colour spaces."""
+
+SINGLE: dict[str, Case] = {
+    "single_frame": Case(lambda: image(NumberOfFrames=1), FULL),
+}
+"""One image that could have been many."""
+
+CASES: dict[str, Case] = {
+    **CODINGS,
+    **VALUES,
+    **PADDING,
+    **MODALITY,
+    **VOI,
+    **PRESENTATION,
+    **SURROUNDINGS,
+    **COLOUR,
+    **SINGLE,
+}
+"""Every image that is read: name → what must come out."""
+
+
+def without(*keywords: str) -> Dataset:
+    """Return an image without some attributes."""
+    return image(**dict.fromkeys(keywords))
+
+
+def float_pixels() -> Dataset:
+    made = without("PixelData")
+    made.FloatPixelData = V.astype("<f4").tobytes()
+    return made
+
+
+def frame_of(frame: bytes, syntax: uids.UID = uids.JPEG2000Lossless) -> Callable[[], Dataset]:
+    """Return a maker of an image whose codestream is `frame`."""
+    return lambda: recode(image(), syntax, frame)
+
+
+def codestream(values: NDArray[Any] = V, syntax: uids.UID = uids.JPEG2000Lossless) -> bytes:
+    """Return the codestream of `values`."""
+    return ENCODERS[syntax](values.astype(np.uint16), 12)
+
+
+def claiming(side: int) -> bytes:
+    """Return a JPEG 2000 codestream that claims `side` × `side` pixels."""
+    size = side.to_bytes(4, "big")
+    made = bytearray(codestream())
+    made[8:16] = size + size  # the image
+    made[24:32] = size + size  # its one tile
+    return bytes(made)
+
+
+def two_frames() -> Dataset:
+    made = image(NumberOfFrames=2)
+    made.PixelData *= 2
+    return made
+
+
+def empty_encapsulation() -> Dataset:
+    made = recode(image(), uids.JPEG2000Lossless)
+    made.PixelData = encapsulate([b"\0\0"])
+    return made
+
+
+REFUSALS: dict[str, Refusal] = {
+    "no_pixel_data": Refusal(lambda: without("PixelData"), ("no_pixels",)),
+    "float_pixels": Refusal(float_pixels, ("unsupported_pixels",), "reads"),
+    "multi_frame": Refusal(two_frames, ("multi_frame",), "reads"),
+    "true_colour": Refusal(lambda: colour(TRUE_COLOUR), ("colour",)),
+    "coloured_palette": Refusal(
+        lambda: palette(np.arange(256) * 257, np.arange(256) * 100), ("colour",)
+    ),
+    "bitmap": Refusal(
+        lambda: image(BitsAllocated=1, BitsStored=1, HighBit=0), ("unsupported_pixels",), "reads"
+    ),
+    "bits_stored_beyond_allocated": Refusal(
+        lambda: image(BitsStored=20, HighBit=19), ("unsupported_pixels",)
+    ),
+    "pixel_data_too_short": Refusal(lambda: image(PixelData=b"\1" * 100), ("truncated",)),
+    "codestream_garbage": Refusal(frame_of(b"\1" * 64), ("undecodable",)),
+    "codestream_of_other_size": Refusal(frame_of(codestream(V[:20])), ("undecodable",)),
+    "codestream_claims_too_much": Refusal(frame_of(claiming(60_000)), ("undecodable",)),
+    "jpeg_2000_cut_off": Refusal(frame_of(codestream()[:200]), ("undecodable",), "reads"),
+    "jpeg_cut_off": Refusal(
+        frame_of(codestream(syntax=uids.JPEGLosslessSV1)[:500], uids.JPEGLosslessSV1),
+        ("undecodable",),
+    ),
+    "rle_cut_off": Refusal(
+        frame_of(codestream(syntax=uids.RLELossless)[:500], uids.RLELossless), ("undecodable",)
+    ),
+    "blank": Refusal(lambda: image(np.full_like(V, 7)), ("blank",), "reads"),
+    "photometric_unknown": Refusal(
+        lambda: image(PhotometricInterpretation="HSV"), ("unknown_photometric",)
+    ),
+    "photometric_missing": Refusal(
+        lambda: without("PhotometricInterpretation"), ("unknown_photometric",)
+    ),
+    "rows_missing": Refusal(lambda: without("Rows"), ("incomplete",)),
+    "several_reasons": Refusal(
+        lambda: image(NumberOfFrames=3, PixelData=None, PhotometricInterpretation="HSV"),
+        ("no_pixels", "multi_frame", "unknown_photometric"),
+    ),
+}
+"""Every image that is refused: name → why."""
