@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hilum.predict import Model, load_model
+from hilum.predict.demonstration import demonstration_state
+from hilum.predict.graph import load_graph
 from hilum.settings import Settings
+from torch_files import TorchFile
 
 
 @pytest.fixture
@@ -20,3 +24,17 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("demonstration")
     loaded = Settings.load(data_folder=folder).changed("model", name="demonstration")
     return load_model(loaded)
+
+
+@pytest.fixture(scope="session")
+def state() -> dict[str, np.ndarray]:
+    """Return a whole state dict of the DenseNet-121, of another seed than the demonstration."""
+    graph = load_graph("densenet121-res224")
+    return demonstration_state(graph, labels=18, seed=3)
+
+
+@pytest.fixture(scope="session")
+def weights_file(tmp_path_factory: pytest.TempPathFactory, state: dict[str, np.ndarray]) -> Path:
+    """Return a weights file of torch with `state`: a pickled network, legacy container."""
+    file = TorchFile(legacy=True)
+    return file.write(tmp_path_factory.mktemp("weights") / "weights.pt", file.module(state))

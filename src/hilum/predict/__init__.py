@@ -1,16 +1,22 @@
 """What does the model see? Model cards, weights that are who they say they are, ONNX Runtime."""
 
+from hilum.predict.acquire import add_onnx, add_weights, pull
 from hilum.predict.card import ModelCard
 from hilum.predict.catalogue import DEMONSTRATION, all_cards, find_card
-from hilum.predict.installed import is_installed
+from hilum.predict.installed import Installation, is_installed, open_installation
 from hilum.predict.model import Model, load_model
 
 __all__ = [
     "DEMONSTRATION",
+    "Installation",
     "Model",
     "ModelCard",
+    "add_onnx",
+    "add_weights",
     "all_cards",
     "find_card",
     "is_installed",
     "load_model",
+    "open_installation",
+    "pull",
 ]

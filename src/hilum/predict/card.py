@@ -4,7 +4,7 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -137,7 +137,7 @@ class ModelCard(Section):
     name: str = Field(pattern=NAME_PATTERN)
     version: str = Field(min_length=1, max_length=32)
     title: str = Field(min_length=1)
-    graph: str = Field(min_length=1)
+    graph: str = Field("file", min_length=1)
     input_size: int = Field(ge=32, le=2048)
     labels: tuple[str, ...] = Field(min_length=1, max_length=1024)
     operating_points: dict[str, OperatingPoints]
@@ -188,19 +188,20 @@ class ModelCard(Section):
             It is not TOML, or a field is missing, misspelt or impossible.
         """
         try:
-            return cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as exc:
-            raise CardInvalid(
-                f"The model card {origin} is not valid TOML: {exc}.", "Correct that line."
-            ) from exc
+            return cls.model_validate(loads(text, origin=origin))
         except ValidationError as exc:
-            first = exc.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "card"
-            why = re.sub(r"^Value error, ", "", first["msg"])
-            raise CardInvalid(
-                f"The model card {origin} cannot be used: {field}: {why}.",
-                "docs/models.md shows a whole card, field by field.",
-            ) from exc
+            raise cls.invalid(exc, origin) from exc
+
+    @staticmethod
+    def invalid(exc: ValidationError, origin: str) -> CardInvalid:
+        """Return the error for fields that cannot be used, the first one named."""
+        first = exc.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "card"
+        why = re.sub(r"^Value error, ", "", first["msg"])
+        return CardInvalid(
+            f"The model card {origin} cannot be used: {field}: {why}.",
+            "docs/models.md shows a whole card, field by field.",
+        )
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -233,6 +234,33 @@ def read_card_text(path: Path) -> str:
         raise CardInvalid(
             f"The file {path.name} is not text in UTF-8.", "Write it as a TOML file."
         ) from exc
+
+
+def loads(text: str, *, origin: str) -> dict[str, Any]:
+    """Return what a TOML document holds.
+
+    Raises
+    ------
+    CardInvalid
+        It is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise CardInvalid(
+            f"The file {origin} is not valid TOML: {exc}.", "Correct that line."
+        ) from exc
+
+
+def parse_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises
+    ------
+    CardInvalid
+        It cannot be read, or is not TOML.
+    """
+    return loads(read_card_text(path), origin=path.name)
 
 
 def is_threshold(value: object) -> bool:

@@ -7,13 +7,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from hilum.errors import ModelUnknown
-from hilum.predict.card import ModelCard
+from pydantic import ValidationError
+
+from hilum.errors import CardInvalid, ModelUnknown
+from hilum.predict.card import ModelCard, read_card_text
 
 DEMONSTRATION: Final = "demonstration"
 """Name of the card whose weights have learned nothing."""
 
-CARD_FILE: Final = "card.toml"
+CARD_FILE: Final = "card.json"
 """Card of a model that was added, in its folder."""
 
 
@@ -40,6 +42,23 @@ def shipped_cards() -> tuple[ModelCard, ...]:
     return tuple(sorted(cards, key=lambda card: card.name))
 
 
+def added_card(path: Path) -> ModelCard:
+    """Return the card of a model that was added, as `installed.install` wrote it.
+
+    Raises
+    ------
+    CardInvalid
+        It was damaged since.
+    """
+    try:
+        return ModelCard.model_validate_json(read_card_text(path))
+    except ValidationError as exc:
+        raise CardInvalid(
+            f"The card of the added model {path.parent.name} is damaged.",
+            "Add the model again with `hilum models add --replace`.",
+        ) from exc
+
+
 def added_cards(data_folder: Path) -> Iterator[ModelCard]:
     """Yield the cards of models that were added on this machine, by name.
 
@@ -49,7 +68,7 @@ def added_cards(data_folder: Path) -> Iterator[ModelCard]:
         A card cannot be used.
     """
     for path in sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}")):
-        yield ModelCard.read(path)
+        yield added_card(path)
 
 
 def all_cards(data_folder: Path) -> tuple[ModelCard, ...]:
@@ -84,7 +103,7 @@ def find_card(name: str, data_folder: Path) -> ModelCard:
     names = [card.name for card in shipped_cards()]
     for path in sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}")):
         if path.parent.name == name:
-            return ModelCard.read(path)
+            return added_card(path)
         names.append(path.parent.name)
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""

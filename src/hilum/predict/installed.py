@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.predict.card import ModelCard, WeightsFormat
-from hilum.predict.catalogue import models_folder
+from hilum.predict.catalogue import CARD_FILE, models_folder
 
 RECORD_FILE: Final = "installed.json"
 """What was installed, and its hashes."""
@@ -95,7 +95,7 @@ def install(
     verified
         Whether that matched a published hash.
     card_text
-        The card, for a model that does not come with hilum.
+        The card as JSON, for a model that does not come with hilum.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def install(
         RECORD_FILE: record.model_dump_json(indent=2).encode(),
     }
     if card_text is not None:
-        parts["card.toml"] = card_text.encode()
+        parts[CARD_FILE] = card_text.encode()
     try:
         put_folder(models_folder(data_folder) / card.name, parts)
     except OSError as exc:
@@ -146,11 +146,6 @@ def put_folder(folder: Path, parts: dict[str, bytes]) -> None:
         fresh.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def remove(card: ModelCard, data_folder: Path) -> None:
-    """Remove a model's folder; nothing happens when there is none."""
-    shutil.rmtree(models_folder(data_folder) / card.name, ignore_errors=True)
 
 
 def open_installation(card: ModelCard, data_folder: Path) -> Installation:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ from hilum.predict.card import (
     ModelCard,
     OperatingPoints,
     is_threshold,
-    read_card_text,
+    parse_toml,
 )
 
 FILE_SUFFIX: Final = ".toml"
@@ -76,12 +75,7 @@ def site_points(card: ModelCard, path: Path) -> ChosenPoints:
         The file cannot be read, names a label that the model does not have, or a
         threshold is not a number between 0 and 1.
     """
-    try:
-        own = tomllib.loads(read_card_text(path))
-    except tomllib.TOMLDecodeError as exc:
-        raise CardInvalid(
-            f"The operating points {path.name} are not valid TOML: {exc}.", "Correct that line."
-        ) from exc
+    own = parse_toml(path)
     default = card.operating_points[DEFAULT_POINTS]
     if not own:
         raise CardInvalid(

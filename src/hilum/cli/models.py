@@ -1,0 +1,321 @@
+"""``hilum models``: which models there are, and how their weights get here."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+
+from hilum import RESEARCH_USE_ONLY, predict
+from hilum.cli.main import FAILED
+from hilum.errors import CardInvalid, ModelError, WeightsMissing
+from hilum.pixels import develop_picture, fit
+from hilum.predict import ModelCard
+from hilum.predict.download import Progress
+from hilum.radiograph import PixelPipeline
+from hilum.settings import PixelSettings, Settings
+
+PUBLISHED_TOLERANCE: Final = 1e-3
+"""How far a score may be from the published one: two JPEG decoders round differently."""
+
+LINE_EVERY: Final = 0.1
+"""Without a terminal, one line for each tenth of a download."""
+
+
+@click.group(epilog=RESEARCH_USE_ONLY)
+def models() -> None:
+    """List, fetch, add and check models.
+
+    A model is a card (what it is, where its weights come from, what it was trained on) and
+    its weights. The cards come with hilum; the weights come with `pull` from where
+    TorchXRayVision releases them, or with `add` from a file.
+    """
+
+
+@models.command("list")
+def list_models() -> None:
+    """List every model: whether it is here, what it reads, what it is.
+
+    An asterisk marks the model of the settings. "verified" says that the weights match a
+    hash that is published; "first use" that none is, so that the hash of the first time is
+    held on to.
+    """
+    settings = Settings.load()
+    rows = [
+        (
+            ("* " if card.name == settings.model.name else "  ") + card.name,
+            state_of(card, settings),
+            f"{len(card.trained_labels)} labels",
+            f"{card.input_size}²",
+            card.title,
+        )
+        for card in predict.all_cards(settings.data_folder)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]))
+
+
+@models.command()
+@click.argument("name", required=False)
+def show(name: str | None) -> None:
+    """Show one model's card: labels, operating points, training data, licence, limits.
+
+    NAME defaults to the model of the settings.
+    """
+    settings = Settings.load()
+    card = predict.find_card(name or settings.model.name, settings.data_folder)
+    click.echo(f"{card.name} {card.version}: {card.title}")
+    facts = {
+        "state": state_of(card, settings),
+        "weights": card.weights.url or f"{card.weights.format} on this machine",
+        "size": "" if card.weights.size is None else f"{card.weights.size:,} bytes",
+        "SHA-256": card.weights.sha256 or "not published: trust on first use",
+        "hash from": card.weights.sha256_source,
+        "input": f"{card.input_size} × {card.input_size} pixels",
+        "youngest patient": f"{card.min_age_years} years",
+        "licence": card.licence,
+    }
+    for key, value in facts.items():
+        if value:
+            click.echo(f"  {key + ':':<18}{value}")
+    for title, lines in (
+        ("trained on", card.training_data),
+        ("limits", card.limits),
+        ("references", card.references),
+    ):
+        if lines:
+            click.echo(f"  {title}:")
+            for line in lines:
+                click.echo(f"    - {line}")
+    for line in table_of(card):
+        click.echo(f"  {line}")
+
+
+def table_of(card: ModelCard) -> Iterator[str]:
+    """Yield a table of a card's labels: operating points, then published AUCs."""
+    auc = card.published_auc.by_data_set if card.published_auc else {}
+    columns = list(card.operating_points) + [f"AUC {name}" for name in auc]
+    first = max(len(label) for label in card.trained_labels)
+    yield " ".join(
+        ["label".ljust(first), *(column.rjust(max(9, len(column))) for column in columns)]
+    )
+    for label in card.trained_labels:
+        sets = [points.get(label) for points in card.operating_points.values()]
+        areas = [by_label.get(label) for by_label in auc.values()]
+        numbers = [f"{p:.5f}" if p is not None else "-" for p in sets]
+        numbers += [f"{a:.2f}" if a is not None else "-" for a in areas]
+        cells = [
+            number.rjust(max(9, len(column)))
+            for number, column in zip(numbers, columns, strict=True)
+        ]
+        yield " ".join([label.ljust(first), *cells])
+    if card.published_auc:
+        yield f"AUC: {card.published_auc.source}"
+
+
+def state_of(card: ModelCard, settings: Settings) -> str:
+    """Return whether a model is here and trusted, in a word or two."""
+    if card.demonstration:
+        return "built in"
+    if not predict.is_installed(card, settings.data_folder):
+        return "not here"
+    try:
+        record = predict.open_installation(card, settings.data_folder).record
+    except ModelError:
+        return "damaged"
+    return "verified" if record.verified else "first use"
+
+
+@models.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--all", "everything", is_flag=True, help="Fetch every published model.")
+@click.option("--again", is_flag=True, help="Fetch a model that is here already, too.")
+def pull(names: tuple[str, ...], *, everything: bool, again: bool) -> None:
+    """Fetch the weights of models and check them.
+
+    NAME defaults to the model of the settings. A download that was interrupted goes on
+    where it stopped. The weights are accepted only when size and SHA-256 are those of the
+    card, and they are read without running anything in them.
+
+    With `model.mirror` in the settings the file comes from there; with
+    `model.offline_folder` it is taken from that folder and no network is used.
+    """
+    settings = Settings.load()
+    if everything:
+        cards = [c for c in predict.all_cards(settings.data_folder) if c.weights.url]
+    else:
+        chosen = names or (settings.model.name,)
+        cards = [predict.find_card(name, settings.data_folder) for name in chosen]
+    for card in cards:
+        if not again and is_whole(card, settings):
+            click.echo(f"{card.name}: already here")
+            continue
+        with download_progress(card.name) as progress:
+            predict.pull(card, settings, progress)
+        click.echo(f"{card.name}: {state_of(card, settings)}")
+
+
+def is_whole(card: ModelCard, settings: Settings) -> bool:
+    """Whether a model is here and is what was installed."""
+    try:
+        predict.open_installation(card, settings.data_folder)
+    except ModelError:
+        return False
+    return True
+
+
+@contextmanager
+def download_progress(name: str) -> Iterator[Progress]:
+    """Show a download: a bar on a terminal, a line each tenth without one."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Bar(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(name, total=None)
+            yield lambda here, total: bar.update(task, completed=here, total=total)
+        return
+    said = -LINE_EVERY
+
+    def line(here: int, total: int | None) -> None:
+        nonlocal said
+        share = here / total if total else 0.0
+        if share >= said + LINE_EVERY:
+            said = share
+            of_all = f" of {total / 1e6:.1f}" if total else ""
+            click.echo(f"{name}: {here / 1e6:.1f}{of_all} MB", err=True)
+
+    yield line
+
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@models.command()
+@click.argument("name", metavar="NAME|CARD.toml")
+@click.option(
+    "--weights", type=FILE, help="Weights file of torch: a pickled network or state dict."
+)
+@click.option("--like", help="Card whose network these weights are for.")
+@click.option("--card", "own", type=FILE, help="TOML file with the fields that are its own.")
+@click.option(
+    "--onnx", type=FILE, help="A whole network as an ONNX file, with CARD.toml as its card."
+)
+@click.option("--replace", is_flag=True, help="Replace a model that was added under this name.")
+def add(
+    name: str,
+    *,
+    weights: Path | None,
+    like: str | None,
+    own: Path | None,
+    onnx: Path | None,
+    replace: bool,
+) -> None:
+    r"""Add a model of your own.
+
+    \b
+    hilum models add NAME --weights FILE --like CARD [--card FILE.toml]
+        weights of a published architecture, a fine-tuned DenseNet-121 say; labels and
+        operating points are those of CARD unless FILE.toml gives others
+    hilum models add CARD.toml --onnx FILE
+        any other network, with its card (docs/models.md)
+
+    The weights file is read without running anything in it, in either of torch's
+    containers. No hash of an added model is published, so it counts as "first use", and
+    every result says so.
+    """
+    settings = Settings.load()
+    if onnx is not None:
+        if weights or like or own:
+            raise click.UsageError("--onnx takes a card and nothing else but --replace")
+        card = predict.add_onnx(Path(name), onnx, settings.data_folder, replace=replace)
+    elif weights is None or like is None:
+        raise click.UsageError("say --weights FILE --like CARD, or --onnx FILE with a card")
+    else:
+        card = predict.add_weights(
+            name,
+            weights,
+            predict.find_card(like, settings.data_folder),
+            own=own,
+            data_folder=settings.data_folder,
+            replace=replace,
+        )
+    click.echo(f"{card.name}: added, {len(card.trained_labels)} labels, not verified")
+    click.echo(f'To read with it, set name = "{card.name}" under [model] in the settings.')
+
+
+@models.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option(
+    "--published",
+    type=FILE,
+    metavar="IMAGE",
+    help="Also compare with the scores that TorchXRayVision publishes for its own sample "
+    "image, which is IMAGE (16747_3_1.jpg of its repository).",
+)
+def verify(names: tuple[str, ...], *, published: Path | None) -> None:
+    """Check that installed models are whole and are what was installed.
+
+    NAME defaults to every model that is here; with --published to the model whose scores
+    are published. Exit status 1 when a check fails.
+    """
+    settings = Settings.load()
+    if published is not None and not names:
+        names = tuple(c.name for c in predict.all_cards(settings.data_folder) if c.published_scores)
+    chosen = [predict.find_card(name, settings.data_folder) for name in names] or [
+        card
+        for card in predict.all_cards(settings.data_folder)
+        if predict.is_installed(card, settings.data_folder)
+    ]
+    if not chosen:
+        raise WeightsMissing("No model is here.", "Run `hilum models pull`.")
+    failed = False
+    for card in chosen:
+        try:
+            line = verified(card, settings, published)
+        except ModelError as exc:
+            failed, line = True, str(exc)
+        click.echo(f"{card.name}: {line}")
+    if failed:
+        sys.exit(FAILED)
+
+
+def verified(card: ModelCard, settings: Settings, published: Path | None) -> str:
+    """Load a model, compare its scores where that is asked, and return what holds.
+
+    Raises
+    ------
+    ModelError
+        It is missing, changed or unusable, or its scores are not the published ones.
+    """
+    model = predict.load_model(
+        settings.changed("model", name=card.name, operating_points="default")
+    )
+    trust = "matches its published hash" if model.identity.verified else "as on first use"
+    line = f"whole, SHA-256 {model.identity.sha256} {trust}"
+    if published is None:
+        return line
+    if card.published_scores is None:
+        raise CardInvalid(
+            f"No scores are published for {card.name}.", "Leave out --published for it."
+        )
+    pixels = PixelSettings(pipeline=PixelPipeline.TORCHXRAYVISION)
+    radiograph = develop_picture(published, pixels)
+    findings, _ = model.predict(fit(radiograph, card.input_size))
+    differences = {
+        finding.label: abs(finding.score - card.published_scores.scores[finding.label])
+        for finding in findings
+    }
+    label, most = max(differences.items(), key=lambda item: item[1])
+    if most > PUBLISHED_TOLERANCE:
+        raise CardInvalid(
+            f"The score of {label} differs by {most:.4f} from the published one.",
+            f"Check that the image is {card.published_scores.image}.",
+        )
+    return f"{line}; scores as published ({most:.1e} off at most)"

@@ -1,0 +1,265 @@
+"""Models come to this machine: pulled from their release, or added from a file."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from hilum.errors import CardInvalid, SourceUnreadable, WeightsMissing
+from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_toml
+from hilum.predict.catalogue import is_shipped, models_folder
+from hilum.predict.demonstration import install_demonstration
+from hilum.predict.download import Download, Expected, Progress
+from hilum.predict.graph import load_graph
+from hilum.predict.installed import Installation, InstallRecord, install, is_installed
+from hilum.predict.model import build_network
+from hilum.predict.weights import read_state
+from hilum.settings import Settings
+
+DOWNLOADS: Final = "downloads"
+"""Folder of the data folder for what is on its way."""
+
+
+def pull(card: ModelCard, settings: Settings, progress: Progress) -> None:
+    """Fetch a model's weights from its release, the mirror or the offline folder.
+
+    Parameters
+    ----------
+    card
+        The model.
+    settings
+        Name the data folder, the mirror and the offline folder.
+    progress
+        Told how far the download is.
+
+    Raises
+    ------
+    WeightsMissing
+        The file can't be had, or the card has no address.
+    WeightsUntrusted
+        The file is not what the card says, or holds more than weights.
+    """
+    if card.weights.format is WeightsFormat.GENERATED:
+        install_demonstration(card, settings.data_folder)
+        return
+    if card.weights.url is None:
+        raise WeightsMissing(
+            f"{card.name} was added from a file and has no address.",
+            "Add it again with `hilum models add`.",
+        )
+    expected = Expected(card.weights.size, card.weights.sha256)
+    name = card.weights.url.rpartition("/")[2]
+    if settings.model.offline_folder is not None:
+        path = settings.model.offline_folder / name
+        if not path.is_file():
+            raise WeightsMissing(
+                f"The offline folder has no file {name}.",
+                f"Copy it to {settings.model.offline_folder} from a machine with a network.",
+            )
+        install_torch(card, path, expected.check(path), settings.data_folder)
+        return
+    mirror = settings.model.mirror
+    url = card.weights.url if mirror is None else f"{mirror.rstrip('/')}/{name}"
+    path = settings.data_folder / DOWNLOADS / name
+    with Download(url, path, expected, progress) as download:
+        sha256 = download.run()
+    try:
+        install_torch(card, path, sha256, settings.data_folder)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def install_torch(
+    card: ModelCard,
+    path: Path,
+    sha256: str,
+    data_folder: Path,
+    *,
+    card_text: str | None = None,
+) -> InstallRecord:
+    """Read a weights file of torch, lay it out for its graph and install it.
+
+    Raises
+    ------
+    WeightsUntrusted
+        It holds more than weights, or the weights do not fit the network.
+    """
+    graph = load_graph(card.graph)
+    contents = graph.lay_out(read_state(path), len(card.labels))
+    return install(
+        card,
+        contents,
+        data_folder=data_folder,
+        source_sha256=sha256,
+        verified=card.weights.sha256 is not None and card_text is None,
+        card_text=card_text,
+    )
+
+
+def add_weights(
+    name: str,
+    weights: Path,
+    like: ModelCard,
+    *,
+    own: Path | None,
+    data_folder: Path,
+    replace: bool = False,
+) -> ModelCard:
+    """Register weights of a published architecture under a new name.
+
+    Parameters
+    ----------
+    name
+        The new model's name.
+    weights
+        A pickled module or state dict of torch.
+    like
+        The card whose network, labels and operating points it shares.
+    own
+        A TOML file with the fields that are its own; see docs/models.md.
+    data_folder
+        hilum's data folder.
+    replace
+        Whether a model that was added under this name before may go.
+
+    Returns
+    -------
+    ModelCard
+        The new model's card.
+
+    Raises
+    ------
+    CardInvalid
+        The name is taken, or the card cannot be used.
+    SourceUnreadable
+        The weights file cannot be opened.
+    WeightsUntrusted
+        It holds more than weights, or the weights do not fit the network.
+    """
+    card = card_like(name, like, own)
+    refuse_taken(card, data_folder, replace=replace)
+    if card.graph != like.graph or like.weights.format is WeightsFormat.ONNX:
+        raise CardInvalid(
+            f"Weights need one of hilum's graphs, and {like.name} has none of them.",
+            "Name another card with --like, or add the whole network with --onnx.",
+        )
+    sha256 = digest(weights)
+    install_torch(card, weights, sha256, data_folder, card_text=card.model_dump_json(indent=1))
+    return card
+
+
+def card_like(name: str, like: ModelCard, own: Path | None) -> ModelCard:
+    """Return a new model's card: the network of one card, the facts of another file.
+
+    Raises
+    ------
+    CardInvalid
+        The file has a field that is unknown, impossible or not its to give.
+    """
+    fields: dict[str, Any] = {
+        "version": "1",
+        "title": f"{name}: weights added here for the network of {like.name}",
+        "labels": like.labels,
+        "operating_points": like.operating_points,
+        "min_age_years": like.min_age_years,
+        "limits": ("Added on this site: its authors and training are known to the site alone.",),
+    }
+    if own is not None:
+        given = parse_toml(own)
+        fixed = {"graph", "input_size", "weights", "demonstration"} & set(given)
+        if fixed:
+            raise CardInvalid(
+                f"The card {own.name} gives {', '.join(sorted(fixed))}.",
+                f"Leave that out: it comes from {like.name} and from the file.",
+            )
+        given.pop("name", None)  # the command line has named it
+        fields |= given
+    fields |= {"name": name, "graph": like.graph, "input_size": like.input_size}
+    try:
+        return ModelCard.model_validate(fields)
+    except ValidationError as exc:
+        raise ModelCard.invalid(exc, own.name if own else name) from exc
+
+
+def add_onnx(card_path: Path, network: Path, data_folder: Path, *, replace: bool) -> ModelCard:
+    """Register a whole network from an ONNX file.
+
+    Parameters
+    ----------
+    card_path
+        Its card.
+    network
+        The ONNX file.
+    data_folder
+        hilum's data folder.
+    replace
+        Whether a model that was added under this name before may go.
+
+    Returns
+    -------
+    ModelCard
+        The new model's card.
+
+    Raises
+    ------
+    CardInvalid
+        The card cannot be used, or the network does not keep the contract of docs/models.md.
+    SourceUnreadable
+        The ONNX file cannot be opened.
+    """
+    card = ModelCard.read(card_path)
+    card = card.model_copy(
+        update={"weights": WeightsSource(format=WeightsFormat.ONNX), "graph": "file"}
+    )
+    refuse_taken(card, data_folder, replace=replace)
+    sha256 = digest(network)
+    contents = network.read_bytes()
+    record = InstallRecord(source_sha256=sha256, contents_sha256=sha256, verified=False)
+    build_network(card, Installation(contents, record), [0], threads=0)  # it must run
+    install(
+        card,
+        contents,
+        data_folder=data_folder,
+        source_sha256=sha256,
+        verified=False,
+        card_text=card.model_dump_json(indent=1),
+    )
+    return card
+
+
+def refuse_taken(card: ModelCard, data_folder: Path, *, replace: bool) -> None:
+    """Refuse a name that another model has.
+
+    Raises
+    ------
+    CardInvalid
+        It is one of hilum's own, or was added before and may not go.
+    """
+    if is_shipped(card.name):
+        raise CardInvalid(
+            f"{card.name} is the name of a model that comes with hilum.", "Choose another name."
+        )
+    if is_installed(card, data_folder) and not replace:
+        raise CardInvalid(
+            f"There is already a model named {card.name} in {models_folder(data_folder)}.",
+            "Choose another name, or say --replace.",
+        )
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256.
+
+    Raises
+    ------
+    SourceUnreadable
+        It cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise SourceUnreadable(
+            f"The file {path.name} cannot be read: {exc.strerror}.",
+            "Check its path and permissions.",
+        ) from exc

@@ -1,0 +1,243 @@
+"""Fetch a file over HTTP: aside, resumable, and never under its name before it is whole."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from hilum.errors import WeightsMissing, WeightsUntrusted
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes that are here and the bytes there will be, None when unknown."""
+
+CHUNK: Final = 1 << 18
+"""Bytes between two calls of the progress."""
+
+MAX_BYTES: Final = 1 << 30
+"""Where a file of unknown size is given up."""
+
+TRIES: Final = 5
+"""How often a transfer that broke off goes on by itself, each time from where it stopped."""
+
+TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+"""Seconds to wait for the next bytes, and for a connection."""
+
+PARTIAL_CONTENT: Final = httpx.codes.PARTIAL_CONTENT
+RANGE_NOT_SATISFIABLE: Final = httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a file must be to be accepted.
+
+    Attributes
+    ----------
+    size
+        Length in bytes, None when unknown.
+    sha256
+        Lower-case hexadecimal, None when unknown.
+    """
+
+    size: int | None = None
+    sha256: str | None = None
+
+    def check(self, path: Path) -> str:
+        """Return the file's SHA-256.
+
+        Raises
+        ------
+        WeightsUntrusted
+            The file is not what is expected.
+        """
+        size = path.stat().st_size
+        if self.size not in {None, size}:
+            raise WeightsUntrusted(
+                f"The weights file has {size:,} bytes; its card says {self.size:,}.",
+                "It is not used. Ask whoever gave it for the published file.",
+            )
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if self.sha256 not in {None, found}:
+            raise WeightsUntrusted(
+                f"The weights file has the SHA-256 {found}; its card says {self.sha256}.",
+                "It is not used. Ask whoever gave it for the published file.",
+            )
+        return found
+
+
+class BrokeOff(Exception):
+    """The connection ended before the file did; what is here is kept."""
+
+
+class Download:
+    """One download. As a context manager it closes its connection.
+
+    Parameters
+    ----------
+    url
+        Where the file is; redirects are followed.
+    destination
+        Where it goes. Until it is whole and checked, it is ``destination.part``.
+    expected
+        What it must be.
+    progress
+        Told how far it is.
+    """
+
+    def __init__(self, url: str, destination: Path, expected: Expected, progress: Progress) -> None:
+        self._url = url
+        self._destination = destination
+        self._part = destination.with_name(destination.name + ".part")
+        self._note = destination.with_name(destination.name + ".json.part")
+        self._expected = expected
+        self._progress = progress
+        self._http = httpx.Client(timeout=TIMEOUT, follow_redirects=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def run(self) -> str:
+        """Fetch the file, check it and give it its name.
+
+        Returns
+        -------
+        str
+            Its SHA-256.
+
+        Raises
+        ------
+        WeightsMissing
+            It can't be had now. What has arrived is kept for the next time.
+        WeightsUntrusted
+            It arrived, and is another file than expected. It is removed.
+        """
+        try:
+            self._destination.parent.mkdir(parents=True, exist_ok=True)
+            self._fetch()
+            sha256 = self._check()
+            self._part.replace(self._destination)
+            self._note.unlink(missing_ok=True)
+        except OSError as exc:
+            raise WeightsMissing(
+                f"The download cannot be written to {self._destination.parent}: {exc.strerror}.",
+                "Make room there, or set data_folder to another place.",
+            ) from exc
+        return sha256
+
+    def _check(self) -> str:
+        try:
+            return self._expected.check(self._part)
+        except WeightsUntrusted:
+            self._part.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+            raise
+
+    def _fetch(self) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                self._transfer()
+            except BrokeOff as exc:
+                if attempt == TRIES:
+                    raise self._unavailable("broke off again and again") from exc
+            except httpx.HTTPStatusError as exc:
+                raise self._unavailable(f"answered HTTP {exc.response.status_code}") from exc
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+                raise self._unavailable("is not an address that begins with http") from exc
+            except httpx.HTTPError as exc:  # time-outs, connections, protocol
+                raise self._unavailable(f"gave no answer ({type(exc).__name__})") from exc
+            else:
+                return
+
+    def _unavailable(self, what: str) -> WeightsMissing:
+        return WeightsMissing(
+            f"The download is not possible: {self._url} {what}.",
+            "Check the network and run the same command again, which goes on where this "
+            "stopped; or set model.mirror or model.offline_folder.",
+        )
+
+    def _transfer(self) -> None:
+        offset, validator = self._resume_point()
+        if self._expected.size is not None and offset == self._expected.size:
+            return  # it was whole, and only its check is missing
+        headers = {"Accept-Encoding": "identity"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+            if validator:
+                headers["If-Range"] = validator
+        with self._http.stream("GET", self._url, headers=headers) as response:
+            if response.status_code == RANGE_NOT_SATISFIABLE and offset:
+                self._part.unlink()  # it is longer than what the server has
+                raise BrokeOff
+            response.raise_for_status()
+            if response.status_code != PARTIAL_CONTENT or not starts_at(response, offset):
+                offset = 0  # the server sends the whole file
+            self._note_source(response)
+            self._receive(response, offset)
+
+    def _resume_point(self) -> tuple[int, str]:
+        """Return how many bytes are here already, and what tells that they still hold.
+
+        Without a hash to check in the end, bytes of two versions of a file must not meet:
+        then only what the same address gave under the same validator is gone on with.
+        """
+        try:
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            same = note["url"] == self._url
+            validator = str(note["validator"]) if same else ""
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            validator = ""
+        if not self._part.exists() or not (validator or self._expected.sha256):
+            return 0, ""
+        return self._part.stat().st_size, validator
+
+    def _note_source(self, response: httpx.Response) -> None:
+        tag = response.headers.get("ETag", "")
+        strong = tag if tag.startswith('"') else ""  # RFC 9110 13.1.5: no weak tags
+        validator = strong or response.headers.get("Last-Modified", "")
+        self._note.write_text(json.dumps({"url": self._url, "validator": validator}))
+
+    def _receive(self, response: httpx.Response, offset: int) -> None:
+        length = response.headers.get("Content-Length", "")
+        total = offset + int(length) if length.isdecimal() else self._expected.size
+        here = offset
+        try:
+            with self._part.open("r+b" if offset else "wb") as file:
+                file.seek(offset)
+                file.truncate()
+                for chunk in response.iter_raw(CHUNK):
+                    here += len(chunk)
+                    self._refuse_longer(here)
+                    file.write(chunk)
+                    self._progress(here, total)
+        except httpx.TransportError as exc:
+            if here == offset and isinstance(exc, httpx.TimeoutException):
+                raise
+            raise BrokeOff from exc
+        except WeightsUntrusted:
+            self._part.unlink(missing_ok=True)
+            raise
+        if total is not None and here < total:
+            raise BrokeOff
+
+    def _refuse_longer(self, length: int) -> None:
+        limit = self._expected.size or MAX_BYTES
+        if length > limit:
+            raise WeightsUntrusted(
+                f"The file at {self._url} is longer than the {limit:,} bytes it should have.",
+                "It is not used. Check the address.",
+            )
+
+
+def starts_at(response: httpx.Response, offset: int) -> bool:
+    """Whether a partial answer begins at the byte that was asked for."""
+    return bool(response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"))
