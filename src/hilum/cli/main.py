@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "send": "hilum.cli.send",
     "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
+    "models": "hilum.cli.models",
 }
 """Command → the module whose function of the same name it is, in the order of the help."""
 
