@@ -102,7 +102,7 @@ def make_radiograph(pixels: NDArray[np.uint16] | None = None, **attributes: Any)
         "SOPInstanceUID": generate_uid(),
         "StudyInstanceUID": generate_uid(),
         "SeriesInstanceUID": generate_uid(),
-        "AnatomicRegionSequence": [code("43799004", "SCT", "Thorax")],
+        "AnatomicRegionSequence": [code("816094009", "SCT", "Chest")],
         "ViewCodeSequence": [code("272479007", "SCT", "postero-anterior")],
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2",

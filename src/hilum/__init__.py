@@ -7,5 +7,8 @@ __version__ = "0.1.0"
 PRODUCT: Final = "hilum"
 """Name written as Manufacturer's Model Name and shown on every surface."""
 
+MANUFACTURER: Final = "hilum project"
+"""Name written as Manufacturer into every result, by which the gate knows them again."""
+
 RESEARCH_USE_ONLY: Final = "Research use only. Not a medical device. Not for diagnosis."
 """The statement every surface carries: page, SR, overlay, README, command line."""

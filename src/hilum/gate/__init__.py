@@ -1,1 +1,62 @@
 """May the model read it? A table of rules; every refusal names all its reasons."""
+
+from pydicom import Dataset
+
+from hilum.gate import evidence
+from hilum.gate.reasons import reason
+from hilum.gate.rules import Case, Rule
+from hilum.gate.table import DOUBTS, OBJECTIONS
+from hilum.settings import GateSettings, ReasonLanguage
+from hilum.verdict import Reason, Verdict
+
+__all__ = ["judge"]
+
+
+def judge(
+    header: Dataset,
+    settings: GateSettings,
+    *,
+    min_age_years: float | None = None,
+    clinical_model: bool = True,
+    language: ReasonLanguage = ReasonLanguage.ENGLISH,
+) -> Verdict:
+    """Say whether a model may read an image, with all the reasons at once.
+
+    Parameters
+    ----------
+    header
+        The attributes of the image, with or without its pixels.
+    settings
+        What the site lets in.
+    min_age_years
+        From which age on the model reads (its card says so), None for any.
+    clinical_model
+        False for a model that is not made for patients: it may see quality-control images.
+    language
+        Language of the reasons' texts; their codes are the same in each.
+
+    Returns
+    -------
+    Verdict
+        Objections and warnings in the order of the rules (docs/gate.md).
+    """
+    case = Case(
+        header=header,
+        settings=settings,
+        min_age_years=min_age_years,
+        clinical_model=clinical_model,
+        language=language,
+        body_part=evidence.body_part(header),
+        view=evidence.view(header),
+    )
+    return Verdict(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
+
+
+def _broken(rules: tuple[Rule, ...], case: Case) -> tuple[Reason, ...]:
+    """Return the reasons of the rules that a case breaks."""
+    found = ((rule, rule.broken(case)) for rule in rules if case.is_image or not rule.of_images)
+    return tuple(
+        reason(rule.code, case.language, source=rule.source, values=gaps)
+        for rule, gaps in found
+        if gaps is not None
+    )

@@ -1,0 +1,76 @@
+"""Attributes of a header as plain text, whatever a sender put into them.
+
+pydicom warns of a value that breaks the standard by quoting it, and raises on one that it
+cannot convert. The gate is asked about such headers every day: here neither happens.
+"""
+
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.charset import python_encoding
+from pydicom.datadict import dictionary_description, dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.multival import MultiValue
+
+from hilum.dicomfile import DAMAGE
+
+SEPARATOR: Final = "\\"
+"""Parts the values of an attribute (PS3.5 6.4)."""
+
+DEFAULT_ENCODING: Final = "latin-1"
+"""For text without a character set, or one that is unknown: never fails."""
+
+
+def value(header: Dataset, keyword: str) -> str:
+    """Return the text of an attribute, its values parted by a backslash; ``""`` without any."""
+    element = header.get_item(keyword)
+    raw = None if element is None else element.value
+    if raw is None:
+        return ""
+    if isinstance(raw, bytes):
+        said = raw.decode(_encoding(header), errors="replace")
+    elif isinstance(raw, MultiValue | list | tuple):
+        said = SEPARATOR.join(map(str, raw))
+    else:
+        said = str(raw)
+    return said.strip(" \0\r\n\t")
+
+
+def values(header: Dataset, keyword: str) -> list[str]:
+    """Return the values of an attribute, each without spaces around it."""
+    return [part.strip() for part in value(header, keyword).split(SEPARATOR)]
+
+
+def items(header: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence; none when it is absent or cannot be read."""
+    try:
+        return list(header.get(keyword) or ())
+    except DAMAGE:
+        return []
+
+
+def number(header: Dataset, keyword: str) -> int | None:
+    """Return an attribute as a whole number, None when it is absent or not one."""
+    element = header.get_item(keyword)
+    binary = dictionary_VR(keyword) == "US"
+    if isinstance(element, RawDataElement) and binary and element.value:
+        return int.from_bytes(element.value[:2], "little" if element.is_little_endian else "big")
+    try:
+        return int(value(header, keyword))
+    except ValueError:
+        return None
+
+
+def called(keyword: str) -> str:
+    """Return the name of an attribute, e.g. ``View Position``."""
+    return dictionary_description(keyword)
+
+
+def _encoding(header: Dataset) -> str:
+    """Return Python's name for the first character set of a header."""
+    element = header.get_item("SpecificCharacterSet")
+    raw = None if element is None else element.value
+    if isinstance(raw, bytes):
+        raw = raw.decode("ascii", errors="replace")
+    terms = raw.split(SEPARATOR) if isinstance(raw, str) else list(raw or ())
+    return python_encoding.get(str(terms[0]).strip() if terms else "", DEFAULT_ENCODING)

@@ -1,0 +1,63 @@
+"""The reasons as people read them: one table, every code in every language."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from hilum.settings import ReasonLanguage
+from hilum.verdict import Reason
+
+LONGEST_VALUE: Final = 64
+"""Characters of a header's value that a reason quotes."""
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, str]]:
+    raw = resources.files(__package__).joinpath("reasons.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(raw)
+    for name, texts in table.pop("words").items():
+        table[f"words.{name}"] = texts
+    return table
+
+
+def codes() -> tuple[str, ...]:
+    """Return every reason's code."""
+    return tuple(code for code in _table() if not code.startswith("words."))
+
+
+def word(name: str, language: ReasonLanguage) -> str:
+    """Return a phrase that reasons are made with, e.g. ``a chest``."""
+    return _table()[f"words.{name}"][language]
+
+
+def reason(
+    code: str, language: ReasonLanguage, *, source: str = "", values: Mapping[str, str]
+) -> Reason:
+    """Return one reason in plain words.
+
+    Parameters
+    ----------
+    code
+        One of `codes`.
+    language
+        Language of the text.
+    source
+        Where the rule comes from.
+    values
+        What fills the gaps of the text.
+
+    Raises
+    ------
+    KeyError
+        There is no such code, or a gap of its text has no value.
+    """
+    shown = {name: _shown(text) for name, text in values.items()}
+    return Reason(code, _table()[code][language].format_map(shown), source)
+
+
+def _shown(text: str) -> str:
+    """Return a value as it is quoted: on one line, and not endless."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST_VALUE else f"{line[: LONGEST_VALUE - 1]}…"

@@ -1,0 +1,257 @@
+"""What each rule of the gate looks for in a header; the rules themselves are in `table`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pydicom import Dataset
+from pydicom.uid import UID
+
+from hilum import MANUFACTURER, PRODUCT
+from hilum.gate import evidence
+from hilum.gate.age import age_years
+from hilum.gate.header import called, items, number, value, values
+from hilum.gate.reasons import word
+from hilum.gate.vocabulary import Meaning, meanings
+from hilum.settings import GateSettings, ReasonLanguage, UnknownView
+
+SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
+"""Root of the Secondary Capture image classes (PS3.4 Table B.5-1)."""
+
+FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.1.1"
+"""Digital X-Ray Image Storage - For Processing (PS3.4 Table B.5-1)."""
+
+CONVERTIBLE: Final = ("MONOCHROME", "RGB", "YBR_", "PALETTE COLOR")
+"""Beginnings of photometric interpretations that can hold a grey image (PS3.3 C.7.6.3.1.2)."""
+
+Gaps = Mapping[str, str]
+"""What fills the gaps of a reason's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One header, and what it is judged for.
+
+    Attributes
+    ----------
+    header
+        The attributes of the image, with or without its pixels.
+    settings
+        What the site lets in.
+    min_age_years
+        From which age on the model reads, None for any.
+    clinical_model
+        Whether the model is made for patients, not for phantoms.
+    language
+        Language of the reasons.
+    body_part, view
+        What the header as a whole says about a chest and a frontal view.
+    """
+
+    header: Dataset
+    settings: GateSettings
+    min_age_years: float | None
+    clinical_model: bool
+    language: ReasonLanguage
+    body_part: evidence.Resolution
+    view: evidence.Resolution
+
+    @property
+    def is_image(self) -> bool:
+        """Whether there is a matrix of pixels to be judged."""
+        return bool(number(self.header, "Rows") and number(self.header, "Columns"))
+
+
+class Rule(NamedTuple):
+    """One line of the table.
+
+    Attributes
+    ----------
+    code
+        Code of its reason.
+    attributes
+        Keywords that it looks at.
+    accepted
+        What passes, in words.
+    source
+        Where the standard, the settings or the model card say so.
+    broken
+        Returns what fills the reason's text when the rule is broken, else None.
+    of_images
+        Whether it only makes sense for an image.
+    """
+
+    code: str
+    attributes: tuple[str, ...]
+    accepted: str
+    source: str
+    broken: Callable[[Case], Gaps | None]
+    of_images: bool = True
+
+
+def _quoted(case: Case, keyword: str) -> Gaps:
+    return {"attribute": called(keyword), "value": value(case.header, keyword)}
+
+
+def not_an_image(case: Case) -> Gaps | None:
+    """Object to what has no matrix of pixels."""
+    return None if case.is_image else {}
+
+
+def own_result(case: Case) -> Gaps | None:
+    """Object to what hilum made, so that results never make work."""
+    for equipment in (case.header, *items(case.header, "ContributingEquipmentSequence")):
+        for keyword, ours in (("ManufacturerModelName", PRODUCT), ("Manufacturer", MANUFACTURER)):
+            if value(equipment, keyword) == ours:
+                return {"attribute": called(keyword), "value": ours}
+    return None
+
+
+def modality(case: Case) -> Gaps | None:
+    """Object to a modality that the site does not read."""
+    said = value(case.header, "Modality")
+    return None if said in case.settings.modalities else {"value": said or "?"}
+
+
+def secondary_capture(case: Case) -> Gaps | None:
+    """Object to screenshots, scans and results of other programs."""
+    sop_class = value(case.header, "SOPClassUID")
+    is_one = sop_class == SECONDARY_CAPTURE or sop_class.startswith(f"{SECONDARY_CAPTURE}.")
+    if not is_one or "SC" in case.settings.modalities:
+        return None
+    return {"value": UID(sop_class).name}
+
+
+def processed_copy(case: Case) -> Gaps | None:
+    """Object to a copy from which bones or the like were taken away."""
+    for keyword in ("ImageType", "DerivationDescription", *evidence.IMAGE_TEXTS):
+        if Meaning.PROCESSED in meanings(value(case.header, keyword)):
+            return _quoted(case, keyword)
+    return None
+
+
+def for_processing(case: Case) -> Gaps | None:
+    """Object to what no person is meant to see."""
+    if value(case.header, "PresentationIntentType") == "FOR PROCESSING":
+        return _quoted(case, "PresentationIntentType")
+    sop_class = value(case.header, "SOPClassUID")
+    if sop_class == FOR_PROCESSING:
+        return {"attribute": called("SOPClassUID"), "value": UID(sop_class).name}
+    return None
+
+
+def multi_frame(case: Case) -> Gaps | None:
+    """Object to more than one frame."""
+    frames = number(case.header, "NumberOfFrames")
+    return {"value": str(frames)} if frames is not None and frames > 1 else None
+
+
+def colour(case: Case) -> Gaps | None:
+    """Object to pixels that cannot be grey; RGB and palettes are looked at when decoded."""
+    photometric = value(case.header, "PhotometricInterpretation")
+    return None if photometric.startswith(CONVERTIBLE) else {"value": photometric or "?"}
+
+
+def too_small(case: Case) -> Gaps | None:
+    """Object to a matrix smaller than the model's."""
+    rows, columns = number(case.header, "Rows") or 0, number(case.header, "Columns") or 0
+    limit = case.settings.min_side
+    if min(rows, columns) >= limit:
+        return None
+    return {"value": f"{columns} × {rows}", "limit": str(limit)}
+
+
+def not_chest(case: Case) -> Gaps | None:
+    """Object to another part of the body."""
+    return _said_against(case.body_part)
+
+
+def not_frontal(case: Case) -> Gaps | None:
+    """Object to another view."""
+    return _said_against(case.view)
+
+
+def _said_against(resolution: evidence.Resolution) -> Gaps | None:
+    decisive = resolution.decided_by
+    if decisive is None or decisive.fits:
+        return None
+    return {"attribute": called(decisive.keyword), "value": decisive.said}
+
+
+def too_young(case: Case) -> Gaps | None:
+    """Object to patients that the model was not made for."""
+    age = age_years(case.header)
+    if case.min_age_years is None or age is None or age >= case.min_age_years:
+        return None
+    return {"value": f"{int(age)}", "limit": f"{case.min_age_years:g}"}
+
+
+def quality_control(case: Case) -> Gaps | None:
+    """Object to phantoms and test images where patients are read."""
+    if not case.clinical_model:
+        return None
+    for keyword in ("QualityControlImage", "QualityControlSubject"):
+        if value(case.header, keyword) == "YES":
+            return _quoted(case, keyword)
+    for keyword in ("BodyPartExamined", *evidence.IMAGE_TEXTS):
+        if Meaning.PHANTOM in meanings(value(case.header, keyword)):
+            return _quoted(case, keyword)
+    for keyword in ("PatientName", "PatientID"):
+        if Meaning.PHANTOM in meanings(value(case.header, keyword)):  # which is never quoted
+            return {"attribute": called(keyword), "value": word("phantom", case.language)}
+    return None
+
+
+def body_part_unknown(case: Case) -> Gaps | None:
+    """Say that nothing speaks for or against a chest."""
+    return {} if case.body_part.decided_by is None else None
+
+
+def view_unknown(case: Case) -> Gaps | None:
+    """Say that nothing speaks for or against a frontal view."""
+    return {} if case.view.decided_by is None else None
+
+
+def if_refused(broken: Callable[[Case], Gaps | None]) -> Callable[[Case], Gaps | None]:
+    """Return `broken` for sites that refuse what nothing speaks for."""
+    return lambda case: broken(case) if case.settings.unknown_view is UnknownView.REFUSE else None
+
+
+def if_read(broken: Callable[[Case], Gaps | None]) -> Callable[[Case], Gaps | None]:
+    """Return `broken` for sites that read what nothing speaks for, with a warning."""
+    return lambda case: broken(case) if case.settings.unknown_view is UnknownView.READ else None
+
+
+def body_part_contradiction(case: Case) -> Gaps | None:
+    """Say that a description contradicts what was decided."""
+    return _contradicted(case, case.body_part, "chest")
+
+
+def view_contradiction(case: Case) -> Gaps | None:
+    """Say that a description contradicts what was decided."""
+    return _contradicted(case, case.view, "frontal")
+
+
+def _contradicted(case: Case, resolution: evidence.Resolution, topic: str) -> Gaps | None:
+    if resolution.decided_by is None or resolution.against is None:
+        return None
+    taken = topic if resolution.decided_by.fits else f"not_{topic}"
+    return {
+        "taken": word(taken, case.language),
+        "attribute": called(resolution.against.keyword),
+        "value": resolution.against.said,
+    }
+
+
+def derived_secondary(case: Case) -> Gaps | None:
+    """Say that the image was derived after the examination."""
+    if "SECONDARY" not in values(case.header, "ImageType")[1:2]:
+        return None
+    return {"value": value(case.header, "ImageType")}
+
+
+def age_unknown(case: Case) -> Gaps | None:
+    """Say that the age limit could not be checked."""
+    if case.min_age_years is None or age_years(case.header) is not None:
+        return None
+    return {"limit": f"{case.min_age_years:g}"}

@@ -1,0 +1,175 @@
+"""The rules of the gate, as a table: attribute, accepted values, objection, where it stands.
+
+`OBJECTIONS` refuse an image, `DOUBTS` travel with it into every report. All are asked,
+so that whoever corrects the sender needs one visit. The table in docs/gate.md is this one.
+"""
+
+from typing import Final
+
+from hilum import MANUFACTURER, PRODUCT
+from hilum.gate import evidence, rules
+from hilum.gate.rules import Rule
+
+OBJECTIONS: Final = (
+    Rule(
+        "not_an_image",
+        ("Rows", "Columns"),
+        "present and above 0",
+        "PS3.3 C.7.6.3",
+        rules.not_an_image,
+        of_images=False,
+    ),
+    Rule(
+        "own_result",
+        ("Manufacturer", "ManufacturerModelName", "ContributingEquipmentSequence"),
+        f"neither {MANUFACTURER!r} nor {PRODUCT!r}",
+        "PS3.3 C.7.5.1, C.12.1",
+        rules.own_result,
+        of_images=False,
+    ),
+    Rule(
+        "modality",
+        ("Modality",),
+        "one of the setting gate.modalities",
+        "PS3.3 C.7.3.1.1.1",
+        rules.modality,
+        of_images=False,
+    ),
+    Rule(
+        "secondary_capture",
+        ("SOPClassUID",),
+        "no Secondary Capture, unless SC is in gate.modalities",
+        "PS3.3 A.8; PS3.4 B.5",
+        rules.secondary_capture,
+    ),
+    Rule(
+        "processed_copy",
+        ("ImageType", "DerivationDescription", *evidence.IMAGE_TEXTS),
+        "no word for bone suppression or subtraction",
+        "PS3.3 C.7.6.1",
+        rules.processed_copy,
+    ),
+    Rule(
+        "for_processing",
+        ("PresentationIntentType", "SOPClassUID"),
+        "FOR PRESENTATION or absent",
+        "PS3.3 C.8.11.1",
+        rules.for_processing,
+    ),
+    Rule("multi_frame", ("NumberOfFrames",), "1 or absent", "PS3.3 C.7.6.6", rules.multi_frame),
+    Rule(
+        "colour",
+        ("PhotometricInterpretation",),
+        "MONOCHROME1, MONOCHROME2; RGB, YBR and palette if the pixels turn out grey",
+        "PS3.3 C.7.6.3.1.2",
+        rules.colour,
+    ),
+    Rule("too_small", ("Rows", "Columns"), "at least gate.min_side", "our own", rules.too_small),
+    Rule(
+        "not_chest",
+        (
+            "BodyPartExamined",
+            "AnatomicRegionSequence",
+            *evidence.IMAGE_TEXTS,
+            *evidence.STUDY_TEXTS,
+        ),
+        "the first that says anything says chest, and nothing else beside it",
+        "PS3.3 C.7.3.1, 10.5; PS3.16 Annex L, CID 4009",
+        rules.not_chest,
+    ),
+    Rule(
+        "not_frontal",
+        (
+            "ViewPosition",
+            "ViewCodeSequence",
+            *evidence.IMAGE_TEXTS,
+            "PatientOrientation",
+            *evidence.STUDY_TEXTS,
+        ),
+        "the first that says anything says PA, AP or frontal",
+        "PS3.3 C.8.1.1, C.8.11.5, C.7.6.1; PS3.16 CID 4010",
+        rules.not_frontal,
+    ),
+    Rule(
+        "too_young",
+        ("PatientAge", "PatientBirthDate"),
+        "at least the model card's minimum age",
+        "PS3.3 C.7.2.2, C.7.1.1; the model card",
+        rules.too_young,
+    ),
+    Rule(
+        "quality_control",
+        (
+            "QualityControlImage",
+            "QualityControlSubject",
+            "BodyPartExamined",
+            *evidence.IMAGE_TEXTS,
+            "PatientName",
+            "PatientID",
+        ),
+        "not YES and no word for a phantom, unless the model is not for patients",
+        "PS3.3 C.7.6.1, C.7.1.1",
+        rules.quality_control,
+    ),
+    Rule(
+        "body_part_unknown",
+        ("BodyPartExamined",),
+        "anything that tells, if gate.unknown_view is refuse",
+        "the setting gate.unknown_view",
+        rules.if_refused(rules.body_part_unknown),
+    ),
+    Rule(
+        "view_unknown",
+        ("ViewPosition",),
+        "anything that tells, if gate.unknown_view is refuse",
+        "the setting gate.unknown_view",
+        rules.if_refused(rules.view_unknown),
+    ),
+)
+"""What refuses an image; each broken rule is one reason."""
+
+DOUBTS: Final = (
+    Rule(
+        "body_part_unknown",
+        ("BodyPartExamined",),
+        "anything that tells, if gate.unknown_view is read",
+        "the setting gate.unknown_view",
+        rules.if_read(rules.body_part_unknown),
+    ),
+    Rule(
+        "view_unknown",
+        ("ViewPosition",),
+        "anything that tells, if gate.unknown_view is read",
+        "the setting gate.unknown_view",
+        rules.if_read(rules.view_unknown),
+    ),
+    Rule(
+        "body_part_contradiction",
+        ("BodyPartExamined", "AnatomicRegionSequence", *evidence.IMAGE_TEXTS),
+        "all that is about this image agrees",
+        "PS3.3 C.7.3.1, 10.5",
+        rules.body_part_contradiction,
+    ),
+    Rule(
+        "view_contradiction",
+        ("ViewPosition", "ViewCodeSequence", *evidence.IMAGE_TEXTS, "PatientOrientation"),
+        "all that is about this image agrees",
+        "PS3.3 C.8.11.5",
+        rules.view_contradiction,
+    ),
+    Rule(
+        "derived_secondary",
+        ("ImageType",),
+        "the second value is not SECONDARY",
+        "PS3.3 C.7.6.1.1.2",
+        rules.derived_secondary,
+    ),
+    Rule(
+        "age_unknown",
+        ("PatientAge", "PatientBirthDate"),
+        "known, if the model card has a minimum age",
+        "PS3.3 C.7.2.2, C.7.1.1; the model card",
+        rules.age_unknown,
+    ),
+)
+"""What is read with a warning that every report repeats."""
