@@ -13,7 +13,7 @@ from hilum.encode.document import Document, build
 from hilum.encode.identity import ResultIdentity, digest, identify
 from hilum.encode.phrases import PHRASES
 from hilum.encode.regions_report import RegionsReport
-from hilum.encode.source import as_source
+from hilum.encode.source import as_source, source_of
 from hilum.encode.text_report import findings_tree, refusal_tree
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings, SRClass
@@ -93,8 +93,8 @@ def describe(
 ) -> tuple[Document, Document]:
     """Return what `report_documents` encodes; its parameters and errors are the same."""
     codes = load_codes(settings.codes_file)
+    source = source_of(reading)
     identity = identify(reading, settings.language, settings.sr_class, codes.digest)
-    source = as_source(reading.radiograph.header or Dataset())
     phrases = PHRASES[settings.language]
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
     stamp = "DEMONSTRATION " if reading.model.demonstration else ""

@@ -16,6 +16,8 @@ from pydicom.dataelem import RawDataElement, empty_value_for_VR
 from pydicom.multival import MultiValue
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR, TEXT_VR_DELIMS, VR
 
+from hilum.reading import Reading
+
 EMPTY_WHEN_ABSENT: Final = (
     "PatientID",
     "PatientName",
@@ -82,6 +84,20 @@ def as_source(header: Dataset) -> Dataset:
         if keyword in source and not _positive_pair(source[keyword].value):
             del source[keyword]
     return source
+
+
+def source_of(reading: Reading) -> Dataset:
+    """Return `as_source` of the image that was read.
+
+    Raises
+    ------
+    ValueError
+        The radiograph has no header, hence no study to write into.
+    """
+    header = reading.radiograph.header
+    if header is None:
+        raise ValueError("a picture without a DICOM header has no DICOM results")
+    return as_source(header)
 
 
 def copy_element(element: DataElement) -> DataElement:
