@@ -73,6 +73,12 @@ def test_scores_of_the_demonstration_have_codes_of_their_own():
     assert "DEMONSTRATION Pleural effusion score" == stamped.meaning
 
 
+def test_scores_say_where_when_the_code_does_not():
+    """An opacity is one of the lung: the label beside a region says so."""
+    assert "Lung opacity score" == load_codes().score("Lung Opacity").meaning
+    assert "Pneumothorax score" == load_codes().score("Pneumothorax").meaning
+
+
 @pytest.mark.parametrize("label", ["Catheter_Tip", "x" * 200, "Ж \\ ^ =", "___"])
 def test_unknown_label_gets_a_private_code(label):
     """Any label gets a valid code, the same every time, and another than its neighbour's."""

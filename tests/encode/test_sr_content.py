@@ -259,6 +259,15 @@ def test_demonstration_is_stamped_everywhere(header, when, settings):
     assert texts(text, FINDING)[0].startswith("DEMONSTRATION")
 
 
+def test_demonstration_is_stamped_on_an_empty_field(header, when, settings):
+    """The label beside the assessed field says it too."""
+    reading = read(header, model=identity(demonstration=True))
+    _, coded = report_documents(reading, (), when=when, settings=settings)
+    (frame,) = drawn(parse(to_bytes(coded)))
+
+    assert frame.labels[0].startswith("DEMONSTRATION")
+
+
 def test_text_report_is_a_table_of_80_columns(write):
     """Head line first, strongest finding on top, every line within 80 columns."""
     text, _ = write(THREE, *THREE, warnings=(replace(UNCERTAIN_VIEW, text="so " * 60),))

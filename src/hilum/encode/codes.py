@@ -46,10 +46,19 @@ class CodedEntry(Entry):
 
 
 class FindingEntry(CodedEntry):
-    """The concept of one label, where in the body it is, and its score's own code."""
+    """The concept of one label, where in the body it is, and its score's own concept.
+
+    Attributes
+    ----------
+    site
+        Name of the part of the body within the table.
+    score, score_meaning
+        Code Value and Code Meaning of "score of this finding"; derived when not given.
+    """
 
     site: str | None = None
     score: ShortText | None = None
+    score_meaning: LongText | None = None
 
 
 class SchemeEntry(Entry):
@@ -94,7 +103,8 @@ class CodeTable(Entry):
         """Return the concept "score of this finding": viewers show it beside the region."""
         entry = self.findings.get(label)
         value = entry.score if entry is not None and entry.score else hashed("SCORE-", label)
-        meaning = f"{self.finding(label).meaning[:58]} score"
+        said = None if entry is None else entry.score_meaning
+        meaning = said or f"{self.finding(label).meaning[:58]} score"
         if demonstration:
             return Code(f"D-{value}"[:16], PRIVATE, f"DEMONSTRATION {meaning}"[:64])
         return Code(value, PRIVATE, meaning)

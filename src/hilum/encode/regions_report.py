@@ -178,8 +178,9 @@ class RegionsReport:
     def _assessed_field(self) -> Item:
         """Return TID 1410 of the field that the model saw, when nothing is positive in it."""
         highest = max(self.reading.findings, key=lambda finding: finding.score)
+        stamp = "demonstration_" if self.reading.model.demonstration else ""
         score = self._percent(
-            self.codes.concept("highest_score"), percent(highest.score, positive=False)
+            self.codes.concept(f"{stamp}highest_score"), percent(highest.score, positive=False)
         ).having(algorithm_parameter(f"label={highest.label}"))
         frame = assessed_frame(self._field_of_view(highest.label))
         return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
