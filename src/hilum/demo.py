@@ -117,7 +117,7 @@ class Demonstration:
             (sent,) = deliver([file_candidate(image.path)], sender)
         finally:
             sender.close()
-        return "" if sent.sent in ARRIVED else f"{sent.sent}: {sent.detail}"
+        return "" if sent.sent in ARRIVED else sent.detail.replace(str(image.path), image.path.name)
 
     def _sender(self, route: Route) -> Sender:
         if route is Route.C_STORE:

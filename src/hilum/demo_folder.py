@@ -129,7 +129,7 @@ def _legible(result: Dataset, path: Path) -> Iterator[Path]:
             capture_output=True,
             check=False,
         )
-        text.write_bytes(dumped.stdout)
+        text.write_bytes(dumped.stdout.replace(rb"\r\n", b"\n"))
         yield text
 
 

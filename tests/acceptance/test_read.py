@@ -69,7 +69,7 @@ def test_refusal_names_every_reason(read, leg_path, tmp_path):
     (row,) = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["readings"]
 
     assert 0 == done.returncode, done.stderr
-    assert {"not_a_chest", "demonstration_model"} <= {reason["code"] for reason in row["reasons"]}
+    assert {"not_chest", "demonstration_model"} <= {reason["code"] for reason in row["reasons"]}
     assert "EXTREMITY" in done.stdout
 
 

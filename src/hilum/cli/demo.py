@@ -9,13 +9,14 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.main import FAILED
+from hilum.cli.models import download_progress
 from hilum.demo import Demonstration, Shown
 from hilum.demo_folder import DemoFolder
 from hilum.demo_images import demo_images
 from hilum.errors import ModelError, WeightsMissing
 from hilum.outcome import Status
 from hilum.pipeline import Reader
-from hilum.predict import DEMONSTRATION, find_card, load_model
+from hilum.predict import DEMONSTRATION, find_card, load_model, pull
 from hilum.reading_table import model_line, summary
 from hilum.settings import Settings
 
@@ -75,12 +76,13 @@ def choose_reader(settings: Settings) -> Reader:
     try:
         return Reader(load_model(settings), settings)
     except WeightsMissing:
-        click.echo(f"The weights of {settings.model.name} are not here: trying to get them.")
+        click.echo(f"The weights of {settings.model.name} are not here. Trying to get them ...")
     try:
-        pull(find_card(settings.model.name, settings.data_folder), settings)
+        with download_progress(settings.model.name) as progress:
+            pull(find_card(settings.model.name, settings.data_folder), settings, progress)
         return Reader(load_model(settings), settings)
     except ModelError as exc:
-        click.echo(f"{exc}\nThe demonstration model is used instead.")
+        click.echo(f"{exc.problem}\nThe demonstration model is used instead.")
     instead = settings.changed("model", name=DEMONSTRATION, operating_points="default")
     return Reader(load_model(instead), instead, in_demonstration=True)
 
@@ -93,7 +95,7 @@ def line(one: Shown) -> str:
         if outcome.reading
         else "; ".join(reason.text for reason in outcome.reasons)
     )
-    return f"{outcome.status:<8} {one.image.title:<38} {one.image.route:<8} {said}"
+    return f"{outcome.status:<8} {one.image.title:<37} over {one.image.route:<8} {said}"
 
 
 def as_expected(shown: list[Shown]) -> bool:
