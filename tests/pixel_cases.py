@@ -165,7 +165,8 @@ class Case:
         Decisions that the display pipeline must record, all of them and in order.
     reference
         What TorchXRayVision makes of it: "same" as our torchxrayvision pipeline,
-        "differs", or "raises".
+        "differs", "raises", or "decoder": the same where an optional decoder is
+        installed beside it, else it raises.
     torchxrayvision
         What the torchxrayvision pipeline must show; as `display` when None.
     tolerance
@@ -272,9 +273,9 @@ CODINGS: dict[str, Case] = {
     "jpeg_extended_12_bits": Case(
         coded(uids.JPEGExtended12Bit), FULL, ("lossy_compression",), "raises", tolerance=0.02
     ),
-    "jpeg_lossless": Case(coded(uids.JPEGLossless), FULL, (), "raises"),
-    "jpeg_lossless_first_order": Case(coded(uids.JPEGLosslessSV1), FULL, (), "raises"),
-    "jpeg_ls": Case(coded(uids.JPEGLSLossless), FULL, (), "raises"),
+    "jpeg_lossless": Case(coded(uids.JPEGLossless), FULL, (), "decoder"),
+    "jpeg_lossless_first_order": Case(coded(uids.JPEGLosslessSV1), FULL, (), "decoder"),
+    "jpeg_ls": Case(coded(uids.JPEGLSLossless), FULL, (), "decoder"),
     "jpeg_ls_near_lossless": Case(
         coded(uids.JPEGLSNearLossless),
         FULL,
@@ -284,8 +285,8 @@ CODINGS: dict[str, Case] = {
     ),
     "jpeg_2000_lossless": Case(coded(uids.JPEG2000Lossless), FULL),
     "jpeg_2000_lossy": Case(coded(uids.JPEG2000), FULL, ("lossy_compression",), tolerance=0.02),
-    "htj2k": Case(coded(uids.HTJ2KLossless), FULL, (), "raises"),
-    "transfer_syntax_wrong": Case(misnamed, FULL, (), "raises"),
+    "htj2k": Case(coded(uids.HTJ2KLossless), FULL, (), "decoder"),
+    "transfer_syntax_wrong": Case(misnamed, FULL, (), "decoder"),
     "excess_pixel_data": Case(excess, FULL, ("excess_pixel_data",)),
 }
 """How the pixels are coded."""
@@ -673,7 +674,7 @@ def empty_encapsulation() -> Dataset:
 
 REFUSALS: dict[str, Refusal] = {
     "no_pixel_data": Refusal(lambda: without("PixelData"), ("no_pixels",)),
-    "float_pixels": Refusal(float_pixels, ("unsupported_pixels",), "reads"),
+    "float_pixels": Refusal(float_pixels, ("unsupported_pixels",), "raises"),
     "multi_frame": Refusal(two_frames, ("multi_frame",), "reads"),
     "true_colour": Refusal(lambda: colour(TRUE_COLOUR), ("colour",)),
     "coloured_palette": Refusal(
@@ -689,7 +690,7 @@ REFUSALS: dict[str, Refusal] = {
     "codestream_garbage": Refusal(frame_of(b"\1" * 64), ("undecodable",)),
     "codestream_of_other_size": Refusal(frame_of(codestream(V[:20])), ("undecodable",)),
     "codestream_claims_too_much": Refusal(frame_of(claiming(60_000)), ("undecodable",)),
-    "jpeg_2000_cut_off": Refusal(frame_of(codestream()[:200]), ("undecodable",), "reads"),
+    "jpeg_2000_cut_off": Refusal(frame_of(codestream()[:200]), ("undecodable",), "raises"),
     "jpeg_cut_off": Refusal(
         frame_of(codestream(syntax=uids.JPEGLosslessSV1)[:500], uids.JPEGLosslessSV1),
         ("undecodable",),

@@ -1,6 +1,6 @@
 """Run in the reference environment: what TorchXRayVision makes of files.
 
-Usage: python torchxrayvision_reader.py FOLDER. For each ``NAME.dcm`` in it this writes
+Usage: python pixel_torchxrayvision.py FOLDER. For each ``NAME.dcm`` in it this writes
 ``NAME.npy``, the pixels, and ``NAME.224.npy``, the network's input; or ``NAME.txt``, the
 error. Knows nothing of hilum.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from torchxrayvision_reference import import_torchxrayvision
 
 
@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
             path.with_suffix(".txt").write_text(f"{type(exc).__name__}: {exc}")
             continue
         np.save(path.with_suffix(".npy"), pixels)
-        if pixels.ndim == 2:  # noqa: PLR2004
+        if pixels.ndim == 2:
             np.save(path.with_suffix(".224.npy"), resize(crop(pixels[None]))[0])
 
 
