@@ -1,5 +1,6 @@
 """Say it in DICOM, JSON and plain text."""
 
+from hilum.encode import forms
 from hilum.encode.codes import load_codes
 from hilum.encode.picture import secondary_capture
 from hilum.encode.reading_document import document_head, document_row, document_schema
@@ -9,6 +10,7 @@ __all__ = [
     "document_head",
     "document_row",
     "document_schema",
+    "forms",
     "load_codes",
     "refusal_document",
     "report_documents",

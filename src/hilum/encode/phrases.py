@@ -31,6 +31,10 @@ class Phrases:
         Said of weights whose hash nobody published.
     demonstration
         Said of the demonstration model.
+    report_title
+        Head of the plain-text report.
+    image, no_dicom, time, model, not_verified, operating_points, pixels, software
+        Its names of facts.
     """
 
     findings: str
@@ -52,6 +56,15 @@ class Phrases:
     no_statement: str
     unverified: str
     demonstration: str
+    report_title: str
+    image: str
+    no_dicom: str
+    time: str
+    model: str
+    not_verified: str
+    operating_points: str
+    pixels: str
+    software: str
 
 
 PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
@@ -77,6 +90,15 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             no_statement="No statement is made about any finding.",
             unverified="The weights of this model are not verified: nobody published their hash.",
             demonstration="DEMONSTRATION: this model is not trained. Its findings mean nothing.",
+            report_title="AI chest radiograph findings (research use only)",
+            image="Image",
+            no_dicom="not DICOM",
+            time="Read",
+            model="Model",
+            not_verified="weights not verified",
+            operating_points="Thresholds",
+            pixels="Pixels",
+            software="Software",
         ),
         ReasonLanguage.PORTUGUESE: Phrases(
             findings="IA: {positive} de {all} achados",
@@ -100,6 +122,15 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             unverified="Os pesos deste modelo não são verificados: ninguém publicou seu hash.",
             demonstration="DEMONSTRAÇÃO: este modelo não foi treinado. "
             "Seus achados não significam nada.",
+            report_title="Achados de IA em radiografia de tórax (somente para pesquisa)",
+            image="Imagem",
+            no_dicom="não é DICOM",
+            time="Lida em",
+            model="Modelo",
+            not_verified="pesos não verificados",
+            operating_points="Limiares",
+            pixels="Pixels",
+            software="Software",
         ),
     }
 )

@@ -1,0 +1,302 @@
+"""FHIR R4: a DiagnosticReport, an Observation for each finding, the image and the device.
+
+They come as one Bundle of the type *collection*. Nothing in it claims a person's word:
+report and observations are *preliminary*, the observations are a device's. As in the
+structured report, an Observation's code is the finding, and its value Present or Absent.
+
+Sources
+-------
+HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, ImagingStudy, Device, Bundle. HL7
+terminology: URIs of code systems; ``urn:dicom:uid`` for Study Instance UIDs.
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from hilum import PRODUCT, __version__
+from hilum.encode.codes import CodeTable, load_codes
+from hilum.encode.equipment import MANUFACTURER, algorithm_name, device_uid, serial_number
+from hilum.encode.forms.text import text
+from hilum.encode.identity import ResultIdentity, identify
+from hilum.encode.phrases import PHRASES
+from hilum.encode.provenance import doubts, parameters, statements
+from hilum.encode.source import as_source
+from hilum.reading import OPERATING_POINT_SCORE, Finding, Reading
+from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.wording import finding_name
+
+SYSTEMS: Final = {
+    "SCT": "http://snomed.info/sct",
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    "LN": "http://loinc.org",
+    "UCUM": "http://unitsofmeasure.org",
+    "UMLS": "http://terminology.hl7.org/CodeSystem/umls",
+}
+"""DICOM's coding scheme designator → FHIR's URI; private schemes go by their UID."""
+
+TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
+"""Where HL7's own code systems are."""
+
+DICOM_UID: Final = "urn:dicom:uid"
+"""System of identifiers that are DICOM UIDs."""
+
+UID_ROOT: Final = "2.25."
+"""Root of our UIDs: what follows is a UUID as a number (PS3.5 B.2)."""
+
+DIGITS: Final = 7
+"""Decimals of raw values and scores: float32 has no more."""
+
+Resource = dict[str, Any]
+"""A FHIR resource or a part of one, as JSON."""
+
+
+def fhir(reading: Reading, *, when: datetime, settings: ReportSettings) -> Resource:
+    """Return one reading as a FHIR R4 Bundle, ready for `json.dumps`.
+
+    Parameters
+    ----------
+    reading
+        What was found on a radiograph that came as DICOM.
+    when
+        Time of the analysis, with its UTC offset.
+    settings
+        Language and codes.
+
+    Returns
+    -------
+    dict
+        The Bundle. Same input, same content, same identifiers. The patient is referred to
+        by the Patient ID alone, the study and the image by their UIDs.
+
+    Raises
+    ------
+    SettingInvalid
+        The site's codes file cannot be used.
+    ValueError
+        The radiograph has no header, or `when` no UTC offset.
+    """
+    if when.utcoffset() is None:
+        raise ValueError("the time of the analysis needs a UTC offset")
+    table = load_codes(settings.codes_file)
+    identity = identify(reading, settings.language, table.digest)
+    header = reading.radiograph.header
+    assert header is not None  # noqa: S101  identify has looked
+    return _Writer(reading, as_source(header), table, identity, settings.language, when).bundle()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Writer:
+    """Writes the resources of one reading, which all refer to each other."""
+
+    reading: Reading
+    source: Dataset
+    table: CodeTable
+    identity: ResultIdentity
+    language: ReasonLanguage
+    when: datetime
+
+    def bundle(self) -> Resource:
+        observations = [self._observation(finding) for finding in self.reading.findings]
+        resources = [self._report(), *observations, self._imaging_study(), self._device()]
+        return {
+            "resourceType": "Bundle",
+            "id": self._id("bundle"),
+            "meta": self._meta(),
+            "type": "collection",
+            "timestamp": self.when.isoformat(timespec="seconds"),
+            "entry": [
+                {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
+                for resource in resources
+            ],
+        }
+
+    def _report(self) -> Resource:
+        title = "demonstration_title" if self.reading.model.demonstration else "title"
+        count = PHRASES[self.language].count.format(
+            positive=len(self.reading.positives), all=len(self.reading.findings)
+        )
+        written = text(self.reading, when=self.when, language=self.language).encode()
+        return {
+            "resourceType": "DiagnosticReport",
+            "id": self._id("report"),
+            **self._common(),
+            "category": [_concept(_coding(f"{TERMINOLOGY}/v2-0074", "RAD", "Radiology"))],
+            "code": self._coded(self.table.concept(title)),
+            "imagingStudy": [self._reference("imaging study")],
+            "result": [self._reference(finding.label) for finding in self.reading.findings],
+            "conclusion": " ".join([f"{count}.", *self._notes()]),
+            "presentedForm": [
+                {
+                    "contentType": "text/plain; charset=utf-8",
+                    "language": self.language.value,
+                    "data": base64.b64encode(written).decode("ascii"),
+                    "title": PHRASES[self.language].report_title,
+                }
+            ],
+        }
+
+    def _observation(self, finding: Finding) -> Resource:
+        name = finding_name(finding.label, self.language)
+        state = codes.SCT.Present if finding.positive else codes.SCT.Absent
+        sign = ("POS", "Positive") if finding.positive else ("NEG", "Negative")
+        site = self.table.site(finding.label)
+        imaging = _coding(f"{TERMINOLOGY}/observation-category", "imaging", "Imaging")
+        return {
+            "resourceType": "Observation",
+            "id": self._id(finding.label),
+            **self._common(),
+            "category": [_concept(imaging)],
+            "code": {**self._coded(self.table.finding(finding.label)), "text": name},
+            "valueCodeableConcept": self._coded(state),
+            "interpretation": [
+                _concept(_coding(f"{TERMINOLOGY}/v3-ObservationInterpretation", *sign))
+            ],
+            "note": [{"text": note} for note in self._notes()],
+            **({} if site is None else {"bodySite": self._coded(site)}),
+            "method": {
+                "text": f"{algorithm_name(self.reading.model)} {self.reading.model.version}"
+            },
+            "device": self._reference("device"),
+            "derivedFrom": [self._reference("imaging study")],
+            "component": list(self._components(finding)),
+        }
+
+    def _components(self, finding: Finding) -> Iterator[Resource]:
+        """Yield the numbers: on a scale from 0 to 1, and none of them a probability."""
+        score = self.table.score(finding.label, demonstration=self.reading.model.demonstration)
+        for concept, value in (
+            (score, finding.score),
+            (self.table.concept("operating_point"), OPERATING_POINT_SCORE),
+            (self.table.concept("model_output"), finding.raw),
+            (self.table.concept("model_output_operating_point"), finding.operating_point),
+        ):
+            yield {
+                "code": self._coded(concept),
+                "valueQuantity": {
+                    "value": round(value, DIGITS),
+                    "system": SYSTEMS["UCUM"],
+                    "code": "1",
+                },
+            }
+
+    def _imaging_study(self) -> Resource:
+        """Return which image was read: its study, series and instance."""
+        source = self.source
+        instance = {
+            "uid": str(source.SOPInstanceUID),
+            "sopClass": {"system": "urn:ietf:rfc:3986", "code": f"urn:oid:{source.SOPClassUID}"},
+        }
+        modality = {"system": SYSTEMS["DCM"], "code": str(source.get("Modality") or "OT")}
+        series = {
+            "uid": str(source.SeriesInstanceUID),
+            "modality": modality,
+            "instance": [instance],
+        }
+        accession = str(source.AccessionNumber or "")
+        identifiers: list[Resource] = [
+            {"system": DICOM_UID, "value": f"urn:oid:{source.StudyInstanceUID}"}
+        ]
+        if accession:
+            kind = _concept(_coding(f"{TERMINOLOGY}/v2-0203", "ACSN", "Accession ID"))
+            identifiers.append({"type": kind, "value": accession})
+        return {
+            "resourceType": "ImagingStudy",
+            "id": self._id("imaging study"),
+            "meta": self._meta(),
+            "identifier": identifiers,
+            "status": "available",
+            "subject": self._subject() or {"display": "unknown"},
+            "series": [series],
+        }
+
+    def _device(self) -> Resource:
+        model = self.reading.model
+        return {
+            "resourceType": "Device",
+            "id": self._id("device"),
+            "meta": self._meta(),
+            "identifier": [{"system": DICOM_UID, "value": f"urn:oid:{device_uid(model)}"}],
+            "status": "active",
+            "manufacturer": MANUFACTURER,
+            "serialNumber": serial_number(model),
+            "deviceName": [
+                {"name": PRODUCT, "type": "manufacturer-name"},
+                {"name": algorithm_name(model), "type": "model-name"},
+            ],
+            "type": self._coded(codes.DCM.ArtificialIntelligence),
+            "version": [
+                {"type": {"text": PRODUCT}, "value": __version__},
+                {"type": {"text": algorithm_name(model)}, "value": model.version},
+            ],
+            "note": [{"text": parameter} for parameter in parameters(self.reading)],
+        }
+
+    def _common(self) -> Resource:
+        """Return what report and observations share."""
+        subject, day = self._subject(), fhir_date(self.source.get("StudyDate"))
+        return {
+            "meta": self._meta(),
+            "status": "preliminary",
+            **({"subject": subject} if subject else {}),
+            **({"effectiveDateTime": day} if day else {}),
+            "issued": self.when.isoformat(timespec="seconds"),
+        }
+
+    def _meta(self) -> Resource:
+        """Return the mark of a demonstration: test data, which no system may act upon."""
+        if not self.reading.model.demonstration:
+            return {"tag": [{"display": "AI result, research use only"}]}
+        test = _coding(f"{TERMINOLOGY}/v3-ActReason", "HTEST", "test health data")
+        return {"security": [test], "tag": [{"display": "DEMONSTRATION"}]}
+
+    def _subject(self) -> Resource | None:
+        patient = str(self.source.PatientID or "")
+        if not patient:
+            return None
+        identifier: Resource = {"value": patient}
+        if issuer := str(self.source.get("IssuerOfPatientID") or ""):
+            identifier["assigner"] = {"display": issuer}
+        return {"type": "Patient", "identifier": identifier}
+
+    def _notes(self) -> list[str]:
+        return [
+            *statements(self.reading.model, self.language),
+            *doubts(self.reading, self.language),
+        ]
+
+    def _coded(self, code: Code) -> Resource:
+        scheme = self.table.schemes.get(code.scheme_designator)
+        system = f"urn:oid:{scheme.uid}" if scheme else SYSTEMS.get(code.scheme_designator)
+        coding: Resource = {"code": code.value, "display": code.meaning}
+        return _concept({"system": system, **coding} if system else coding)
+
+    def _reference(self, kind: str) -> Resource:
+        return {"reference": f"urn:uuid:{self._id(kind)}"}
+
+    def _id(self, kind: str) -> str:
+        """Return the identifier of a resource: the UUID within its derived UID."""
+        return str(UUID(int=int(self.identity.uid(f"fhir {kind}").removeprefix(UID_ROOT))))
+
+
+def fhir_date(stored: object) -> str | None:
+    """Return a DICOM date as FHIR writes it, None when it is none (PS3.5 6.2, DA)."""
+    try:
+        return date.fromisoformat(str(stored or "").replace(".", "")).isoformat()
+    except ValueError:  # absent, or the 31st of February
+        return None
+
+
+def _coding(system: str, code: str, display: str) -> Resource:
+    return {"system": system, "code": code, "display": display}
+
+
+def _concept(coding: Resource) -> Resource:
+    return {"coding": [coding]}

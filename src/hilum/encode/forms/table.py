@@ -1,0 +1,136 @@
+"""CSV: one row an image, whatever became of it.
+
+Sources
+-------
+RFC 4180. OWASP, "CSV Injection": spreadsheets run text that begins like a formula.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from typing import Final
+
+from hilum.outcome import Outcome
+from hilum.reading import Finding, ModelIdentity
+
+IMAGE: Final = ("path", "sop_instance_uid", "status", "reasons", "positives")
+"""Columns about the image."""
+
+MODEL: Final = (
+    "model",
+    "model_version",
+    "model_sha256",
+    "model_verified",
+    "demonstration",
+    "operating_points",
+    "pixel_pipeline",
+    "pixel_decisions",
+)
+"""Columns about what read it."""
+
+VALUES: Final = ("score", "positive", "raw", "operating_point")
+"""Columns of each finding."""
+
+DIGITS: Final = 7
+"""Decimals of raw values and scores: float32 has no more."""
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings that a spreadsheet takes for a formula; file names and UIDs come from others."""
+
+
+def csv_columns(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the columns.
+
+    Parameters
+    ----------
+    labels
+        The model's findings, in the card's order: each gets the columns ``<label> score``
+        (0.5 is the operating point; not a probability), ``<label> positive``, ``<label>
+        raw`` and ``<label> operating_point`` (the threshold on the raw value).
+    """
+    findings = (f"{label} {value}" for label in labels for value in VALUES)
+    return (*IMAGE, *MODEL, *findings)
+
+
+def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
+    """Return the row of one image, column → cell; empty cells for what is not known.
+
+    Parameters
+    ----------
+    outcome
+        What became of it: read, refused or failed.
+    labels
+        As in `csv_columns`; findings of other labels are left out.
+    """
+    row = dict.fromkeys(csv_columns(labels), "")
+    row["path"] = _harmless(outcome.path)
+    row["sop_instance_uid"] = _harmless(outcome.sop_instance_uid or "")
+    row["status"] = outcome.status.value
+    row["reasons"] = "; ".join(f"{reason.code}: {reason.text}" for reason in outcome.reasons)
+    if outcome.reading is None:
+        return row
+    radiograph = outcome.reading.radiograph
+    row["positives"] = "; ".join(finding.label for finding in outcome.reading.positives)
+    row["pixel_pipeline"] = radiograph.pipeline.value
+    row["pixel_decisions"] = "; ".join(decision.code for decision in radiograph.decisions)
+    row.update(_model(outcome.reading.model))
+    for finding in outcome.reading.findings:
+        if finding.label in labels:
+            row.update(_finding(finding))
+    return row
+
+
+def csv_lines(outcomes: Iterable[Outcome], labels: Sequence[str]) -> Iterator[str]:
+    """Yield the file line by line, the names of the columns first, each with its line end.
+
+    Parameters
+    ----------
+    outcomes
+        What became of each image; taken one by one, so that a long run can be written as
+        it goes.
+    labels
+        As in `csv_columns`.
+    """
+    buffer = StringIO(newline="")
+    writer = csv.DictWriter(buffer, csv_columns(labels), lineterminator="\r\n")
+    writer.writeheader()
+    for outcome in outcomes:
+        yield _taken(buffer)
+        writer.writerow(csv_row(outcome, labels))
+    yield _taken(buffer)
+
+
+def _taken(buffer: StringIO) -> str:
+    line = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return line
+
+
+def _model(model: ModelIdentity) -> dict[str, str]:
+    return {
+        "model": model.name,
+        "model_version": model.version,
+        "model_sha256": model.sha256,
+        "model_verified": _yes_or_no(model.verified),
+        "demonstration": _yes_or_no(model.demonstration),
+        "operating_points": model.operating_points,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {
+        f"{finding.label} score": f"{round(finding.score, DIGITS)}",
+        f"{finding.label} positive": _yes_or_no(finding.positive),
+        f"{finding.label} raw": f"{round(finding.raw, DIGITS)}",
+        f"{finding.label} operating_point": f"{finding.operating_point}",
+    }
+
+
+def _yes_or_no(value: bool) -> str:  # noqa: FBT001  the value itself is what is written
+    return "true" if value else "false"
+
+
+def _harmless(text: str) -> str:
+    """Return text of a stranger's so that no spreadsheet runs it."""
+    return f"'{text}" if text.startswith(FORMULA) else text

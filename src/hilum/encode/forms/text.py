@@ -1,0 +1,65 @@
+"""A plain-text report for people, in English or Portuguese."""
+
+from datetime import datetime
+from textwrap import wrap
+from typing import Final
+
+from hilum import PRODUCT, __version__
+from hilum.encode.phrases import PHRASES
+from hilum.encode.provenance import statements
+from hilum.encode.text_report import WIDTH, findings_text
+from hilum.reading import Reading
+from hilum.settings import ReasonLanguage
+
+RULE: Final = "=" * WIDTH
+"""Parts the findings from the rest."""
+
+FACT: Final = 16
+"""Columns for the name of a fact: a SHA-256 fits beside it."""
+
+
+def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
+    """Return the report: findings, what to beware of, what it was made from and by.
+
+    Parameters
+    ----------
+    reading
+        What was found.
+    when
+        Time of the analysis, with its UTC offset.
+    language
+        Language of the report; the names of pixel decisions and warnings stay English.
+
+    Returns
+    -------
+    str
+        Lines of at most 80 columns, each ended by a line feed. Names the image by its
+        SOP Instance UID and no patient.
+    """
+    phrases = PHRASES[language]
+    model, radiograph = reading.model, reading.radiograph
+    verified = "" if model.verified else f" ({phrases.not_verified})"
+    facts = [
+        (phrases.image, radiograph.sop_instance_uid or phrases.no_dicom),
+        (phrases.time, when.isoformat(sep=" ", timespec="seconds")),
+        (phrases.model, f"{model.name} {model.version}{verified}"),
+        ("SHA-256", model.sha256),
+        (phrases.operating_points, model.operating_points),
+        (phrases.pixels, str(radiograph.pipeline)),
+        *(("", decision.text) for decision in radiograph.decisions),
+        (phrases.software, f"{PRODUCT} {__version__}"),
+    ]
+    lines = [phrases.report_title, RULE, ""]
+    lines += findings_text(reading, language).split("\r\n")
+    lines += ["", RULE]
+    for name, fact in facts:
+        lines += wrap(
+            f"{name:<{FACT}}{fact}",
+            WIDTH,
+            subsequent_indent=" " * FACT,
+            break_on_hyphens=False,
+        )
+    lines.append("")
+    for statement in statements(model, language):
+        lines += wrap(statement, WIDTH)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,99 @@
+"""CSV: one row an image."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+from hilum.encode.forms import csv_columns, csv_lines, csv_row
+from hilum.outcome import Outcome, Status
+from hilum.verdict import Reason
+from invented import LABELS, make_reading, radiograph_of
+from radiographs import make_radiograph
+
+LATERAL = Reason("not_frontal", 'not frontal: View Position is "LL", not PA')
+
+
+def read(path="a.dcm", **scores):
+    reading = make_reading(radiograph_of(make_radiograph(SOPInstanceUID="1.2.3")), scores)
+    return Outcome(path, Status.READ, "1.2.3", reading=reading)
+
+
+REFUSED = Outcome("b.dcm", Status.REFUSED, "1.2.4", (LATERAL,))
+FAILED = Outcome("c.txt", Status.FAILED, None, (Reason("not_dicom", "not DICOM"),))
+
+
+def parsed(outcomes):
+    """Return the rows as any reader of CSV sees them."""
+    return list(csv.DictReader(StringIO("".join(csv_lines(outcomes, LABELS)), newline="")))
+
+
+def test_one_row_an_image_whatever_became_of_it():
+    """Read, refused and failed images all have their row, in order."""
+    rows = parsed([read(), REFUSED, FAILED])
+
+    assert ["a.dcm", "b.dcm", "c.txt"] == [row["path"] for row in rows]
+    assert ["read", "refused", "failed"] == [row["status"] for row in rows]
+    assert 'not_frontal: not frontal: View Position is "LL", not PA' == rows[1]["reasons"]
+
+
+def test_all_rows_have_the_same_columns():
+    """A refused image's cells are empty, not missing."""
+    for row in parsed([read(), REFUSED]):
+        assert csv_columns(LABELS) == tuple(row)
+    assert "" == csv_row(REFUSED, LABELS)["Mass score"]
+
+
+def test_every_finding_is_written_with_its_operating_point():
+    """Score, sign, raw value and threshold are those of the reading."""
+    outcome = read(Mass=0.8125)
+
+    row = csv_row(outcome, LABELS)
+
+    for finding in outcome.reading.findings:
+        assert finding.score == pytest.approx(float(row[f"{finding.label} score"]), abs=1e-7)
+        assert finding.raw == pytest.approx(float(row[f"{finding.label} raw"]), abs=1e-7)
+        assert finding.operating_point == float(row[f"{finding.label} operating_point"])
+        assert ("true" if finding.positive else "false") == row[f"{finding.label} positive"]
+    assert "Mass" == row["positives"]
+
+
+def test_the_model_is_named_in_every_row():
+    """Rows of different models can be told apart after they were joined."""
+    row = csv_row(read(), LABELS)
+
+    assert ("densenet121-res224-all", "1.0", "ab" * 32, "true", "false") == tuple(
+        row[name]
+        for name in ("model", "model_version", "model_sha256", "model_verified", "demonstration")
+    )
+
+
+def test_lines_come_as_the_images_do():
+    """The header is there before the first image is read: a long run is written as it goes."""
+    asked = []
+
+    def outcomes():
+        for outcome in (read(), REFUSED):
+            asked.append(outcome)
+            yield outcome
+
+    lines = csv_lines(outcomes(), LABELS)
+
+    assert next(lines).startswith("path,sop_instance_uid,status,")
+    assert 1 == len(asked)
+
+
+def test_no_images_give_the_names_of_the_columns():
+    """An empty run is an empty table, not an empty file."""
+    assert [",".join(csv_columns(LABELS)) + "\r\n"] == list(csv_lines([], LABELS))
+
+
+@pytest.mark.parametrize("path", ["=1+1.dcm", "@SUM(A1).dcm", "+1.dcm", "-1.dcm"])
+def test_a_file_name_is_never_a_formula(path):
+    """What a spreadsheet would run is marked as text."""
+    assert f"'{path}" == csv_row(read(path), LABELS)["path"]
+
+
+def test_the_word_probability_does_not_occur():
+    """No column calls a score one."""
+    assert "probab" not in "".join(csv_columns(LABELS)).lower()
