@@ -1,0 +1,95 @@
+"""Installed models: whole or not there, and checked whenever they are opened."""
+
+from pathlib import Path
+
+import pytest
+
+from hilum.errors import CardInvalid, WeightsMissing, WeightsUntrusted
+from hilum.predict import find_card
+from hilum.predict.demonstration import install_demonstration
+from hilum.predict.installed import install, is_installed, open_installation, put_folder
+
+CARD = find_card("demonstration", Path("nowhere"))
+
+
+def test_folder_is_replaced_whole(tmp_path: Path):
+    """A second installation leaves nothing of the first, and nothing aside."""
+    folder = tmp_path / "models" / "m"
+    put_folder(folder, {"a": b"1", "b": b"2"})
+    put_folder(folder, {"a": b"3"})
+
+    assert {"a": b"3"} == {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert [folder] == list(folder.parent.iterdir())
+
+
+def test_failed_installation_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """When writing fails, what was there before is there still, and nothing else."""
+    folder = tmp_path / "models" / "m"
+    put_folder(folder, {"a": b"1"})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        put_folder(folder, {"a": b"2"})
+
+    assert b"1" == (folder / "a").read_bytes()
+    assert [folder] == list(folder.parent.iterdir())
+
+
+def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A disk without room is told as that, and no model is there."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(WeightsMissing, match="No space left on device"):
+        install_demonstration(CARD, tmp_path)
+    assert not is_installed(CARD, tmp_path)
+
+
+def test_demonstration_weights_are_the_same_on_every_machine(tmp_path: Path):
+    """Made here, they have the hash that the card names."""
+    install_demonstration(CARD, tmp_path)
+
+    assert CARD.weights.sha256 == open_installation(CARD, tmp_path).record.contents_sha256
+
+
+def test_machine_that_makes_other_weights_is_told(tmp_path: Path):
+    """If a machine ever made other bytes, they would not be used."""
+    other = CARD.model_copy(
+        update={"weights": CARD.weights.model_copy(update={"sha256": "0" * 64})}
+    )
+
+    with pytest.raises(WeightsUntrusted, match="this machine makes"):
+        install_demonstration(other, tmp_path)
+
+
+def test_generated_weights_need_a_seed(tmp_path: Path):
+    """A card without a seed is a mistake in the card."""
+    other = CARD.model_copy(update={"weights": CARD.weights.model_copy(update={"seed": None})})
+
+    with pytest.raises(CardInvalid, match="no seed"):
+        install_demonstration(other, tmp_path)
+
+
+def test_weights_that_are_gone_are_missing(tmp_path: Path):
+    """A record without its weights is not a model."""
+    install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
+    (tmp_path / "models" / "demonstration" / "weights.bin").unlink()
+
+    with pytest.raises(WeightsMissing, match="not on this machine"):
+        open_installation(CARD, tmp_path)
+
+
+def test_weights_that_cannot_be_read_are_one_line(tmp_path: Path):
+    """A folder where the weights should be is told by its reason."""
+    install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
+    weights = tmp_path / "models" / "demonstration" / "weights.bin"
+    weights.unlink()
+    weights.mkdir()
+
+    with pytest.raises(WeightsMissing, match="Is a directory"):
+        open_installation(CARD, tmp_path)
