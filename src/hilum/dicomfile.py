@@ -71,8 +71,9 @@ class _WholeBytes(BytesIO):
     """Bytes that complain when they are read beyond their end."""
 
     def read(self, size: int | None = -1, /) -> bytes:
+        in_preamble = self.tell() <= PREAMBLE_BYTES  # which bare data sets may be shorter than
         data = super().read(size)
-        if size is None or size <= 1 or len(data) == size:
+        if size is None or size <= 1 or len(data) == size or in_preamble:
             return data
         in_header = size == ELEMENT_HEADER_BYTES
         if in_header == bool(data):  # half a header, or nothing where a value should be

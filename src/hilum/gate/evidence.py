@@ -125,7 +125,7 @@ def view(header: Dataset) -> Resolution:
         [
             *_texts(header, ("ViewPosition",), VIEW),
             *_coded(header, "ViewCodeSequence", VIEW, known=_projection),
-            *_texts(header, IMAGE_TEXTS, VIEW),
+            *_texts(header, (*IMAGE_TEXTS, "BodyPartExamined"), VIEW),
             *_orientation(header),
             *_texts(header, STUDY_TEXTS, VIEW, of_image=False),
         ]

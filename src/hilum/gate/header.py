@@ -7,7 +7,6 @@ cannot convert. The gate is asked about such headers every day: here neither hap
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_description, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
@@ -17,8 +16,8 @@ from hilum.dicomfile import DAMAGE
 SEPARATOR: Final = "\\"
 """Parts the values of an attribute (PS3.5 6.4)."""
 
-DEFAULT_ENCODING: Final = "latin-1"
-"""For text without a character set, or one that is unknown: never fails."""
+FALLBACK_ENCODING: Final = "latin-1"
+"""For text without a character set, or with a wrong one: never fails."""
 
 
 def value(header: Dataset, keyword: str) -> str:
@@ -28,7 +27,7 @@ def value(header: Dataset, keyword: str) -> str:
     if raw is None:
         return ""
     if isinstance(raw, bytes):
-        said = raw.decode(_encoding(header), errors="replace")
+        said = _decoded(raw, header)
     elif isinstance(raw, MultiValue | list | tuple):
         said = SEPARATOR.join(map(str, raw))
     else:
@@ -44,9 +43,10 @@ def values(header: Dataset, keyword: str) -> list[str]:
 def items(header: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence; none when it is absent or cannot be read."""
     try:
-        return list(header.get(keyword) or ())
+        found = list(header.get(keyword) or ())
     except DAMAGE:
         return []
+    return [item for item in found if isinstance(item, Dataset)]
 
 
 def number(header: Dataset, keyword: str) -> int | None:
@@ -66,11 +66,11 @@ def called(keyword: str) -> str:
     return dictionary_description(keyword)
 
 
-def _encoding(header: Dataset) -> str:
-    """Return Python's name for the first character set of a header."""
-    element = header.get_item("SpecificCharacterSet")
-    raw = None if element is None else element.value
-    if isinstance(raw, bytes):
-        raw = raw.decode("ascii", errors="replace")
-    terms = raw.split(SEPARATOR) if isinstance(raw, str) else list(raw or ())
-    return python_encoding.get(str(terms[0]).strip() if terms else "", DEFAULT_ENCODING)
+def _decoded(raw: bytes, header: Dataset) -> str:
+    """Return text in the character set of its header, or of the header around its item."""
+    declared = header.original_character_set
+    encoding = declared if isinstance(declared, str) else next(iter(declared or ()), None)
+    try:
+        return raw.decode(encoding or FALLBACK_ENCODING)
+    except (UnicodeDecodeError, LookupError):  # another one than declared, as often in CS
+        return raw.decode(FALLBACK_ENCODING)

@@ -83,6 +83,7 @@ OBJECTIONS: Final = (
             "ViewPosition",
             "ViewCodeSequence",
             *evidence.IMAGE_TEXTS,
+            "BodyPartExamined",
             "PatientOrientation",
             *evidence.STUDY_TEXTS,
         ),

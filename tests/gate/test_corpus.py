@@ -1,0 +1,108 @@
+"""The verdict on each header of the corpus."""
+
+import tomllib
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset
+
+from hilum import dicomfile
+from hilum.gate import judge
+from hilum.settings import GateSettings, ReasonLanguage
+from radiographs import code
+
+CASES = tomllib.loads(Path(__file__).with_name("cases.toml").read_text(encoding="utf-8"))["case"]
+
+BASE = {
+    "SpecificCharacterSet": "ISO_IR 192",
+    "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1",
+    "SOPInstanceUID": "1.2.3",
+    "Modality": "CR",
+    "Rows": 2048,
+    "Columns": 1792,
+    "SamplesPerPixel": 1,
+    "PhotometricInterpretation": "MONOCHROME2",
+}
+"""A CR image about which nothing else is said."""
+
+
+def header_of(case: dict[str, Any]) -> Dataset:
+    """Return a case's header."""
+    header = Dataset()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Invalid value for VR")  # the cases are as they come
+        for keyword, value in {**BASE, **case.get("header", {})}.items():
+            setattr(header, keyword, value or None)
+    for keyword, parts in case.get("codes", {}).items():
+        setattr(header, keyword, [code(*parts)])
+    return header
+
+
+def verdict_on(header: Dataset, case: dict[str, Any], language=ReasonLanguage.ENGLISH):
+    """Return the gate's verdict on a header with what a case says beside it."""
+    return judge(
+        header,
+        GateSettings(**case.get("settings", {})),
+        min_age_years=case.get("min_age"),
+        clinical_model=case.get("clinical", True),
+        language=language,
+    )
+
+
+def test_corpus_is_whole():
+    """Cases found, named apart, enough of them, and half of them refusals."""
+    refused = [case for case in CASES if "refused" in case]
+
+    assert len(CASES) >= 100
+    assert len({case["name"] for case in CASES}) == len(CASES)
+    assert 0.45 <= len(refused) / len(CASES) <= 0.55
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_header_gets_its_verdict(case: dict[str, Any]):
+    """Every objection and every warning, in the order of the rules."""
+    verdict = verdict_on(header_of(case), case)
+
+    assert case.get("refused", []) == [reason.code for reason in verdict.objections]
+    assert case.get("warned", []) == [reason.code for reason in verdict.warnings]
+    assert verdict.accepted is ("refused" not in case)
+
+
+@pytest.mark.parametrize("implicit", [False, True], ids=["explicit", "implicit"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_verdict_is_the_same_from_a_file(case: dict[str, Any], implicit: bool):
+    """As read from bytes, nothing converted yet: same verdict, same texts, no Python warning."""
+    made = header_of(case)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Invalid value for VR")
+        content = written(made, implicit=implicit)
+    read = dicomfile.parse(content, name="case")
+
+    assert verdict_on(made, case) == verdict_on(read, case)
+
+
+def written(header: Dataset, *, implicit: bool) -> bytes:
+    """Return a header as a bare data set."""
+    buffer = BytesIO()
+    header.save_as(buffer, implicit_vr=implicit, little_endian=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_reasons_are_the_same_in_portuguese(case: dict[str, Any]):
+    """Codes and sources do not depend on the language; texts do, and none has a gap left."""
+    header = header_of(case)
+    english = verdict_on(header, case)
+    portuguese = verdict_on(header, case, ReasonLanguage.PORTUGUESE)
+
+    for ours, theirs in zip(
+        (*english.objections, *english.warnings),
+        (*portuguese.objections, *portuguese.warnings),
+        strict=True,
+    ):
+        assert (ours.code, ours.source) == (theirs.code, theirs.source)
+        assert ours.text != theirs.text
+        assert "{" not in ours.text + theirs.text

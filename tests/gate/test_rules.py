@@ -1,0 +1,145 @@
+"""The table of rules: what it promises beside the verdicts of the corpus."""
+
+import warnings
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from hilum import MANUFACTURER, PRODUCT
+from hilum.encode import equipment
+from hilum.gate import judge
+from hilum.gate.reasons import codes, reason
+from hilum.gate.table import DOUBTS, OBJECTIONS
+from hilum.gate.vocabulary import Meaning, lexicon, meanings, words
+from hilum.settings import GateSettings, ReasonLanguage
+from radiographs import make_radiograph
+
+GATE = GateSettings()
+
+
+@pytest.mark.parametrize("name", ["chest_path", "chest_lossless_path", "chest_lossy_path"])
+def test_real_chest_radiograph_is_read(name: str, request: pytest.FixtureRequest):
+    """The real radiograph passes in each of its codings, without a doubt."""
+    header = dcmread(request.getfixturevalue(name), stop_before_pixels=True)
+    verdict = judge(header, GATE, min_age_years=18)
+
+    assert verdict.accepted
+    assert () == verdict.warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("leg_path", ["not_chest"]),
+        ("ct_path", ["modality"]),
+        ("mr_path", ["modality", "not_chest"]),
+    ],
+)
+def test_real_other_image_is_refused(name: str, refused: list[str], request: pytest.FixtureRequest):
+    """A real leg, CT and MR are refused for what they are."""
+    header = dcmread(request.getfixturevalue(name), stop_before_pixels=True)
+
+    assert refused == [each.code for each in judge(header, GATE).objections]
+
+
+def test_every_code_has_a_rule_and_every_rule_a_text():
+    """Nothing in the table of texts is dead, and no rule is without words."""
+    assert set(codes()) == {rule.code for rule in (*OBJECTIONS, *DOUBTS)}
+
+
+def test_own_results_are_known_by_what_the_encoder_writes():
+    """The two rooms agree on the manufacturer, without knowing each other."""
+    assert MANUFACTURER == equipment.MANUFACTURER
+
+
+def test_own_result_is_known_by_its_contributing_equipment():
+    """A copy under another manufacturer's name is still ours."""
+    item = Dataset()
+    item.ManufacturerModelName = PRODUCT
+    header = make_radiograph(ContributingEquipmentSequence=[item])
+
+    assert ["own_result"] == [each.code for each in judge(header, GATE).objections]
+
+
+def test_description_alone_does_not_make_a_result_ours():
+    """Whoever calls a series hilum is still read."""
+    header = make_radiograph(SeriesDescription="CHEST PA for hilum")
+
+    assert judge(header, GATE).accepted
+
+
+def test_patient_is_never_quoted():
+    """A phantom is known by its name, and the reason does not repeat it."""
+    header = make_radiograph(PatientName="Phantom^Anna", PatientID="Phantom 12345")
+    (objection,) = judge(header, GATE).objections
+
+    assert "quality_control" == objection.code
+    assert "Anna" not in objection.text
+    assert "12345" not in objection.text
+
+
+def test_long_value_is_cut_and_kept_on_one_line():
+    """A reason stays a line, whatever a sender wrote."""
+    shown = reason(
+        "not_chest",
+        ReasonLanguage.ENGLISH,
+        values={"attribute": "Series Description", "value": "KNEE\n\x1b[2J" + "x" * 200},
+    )
+
+    assert shown.text.isprintable()
+    assert len(shown.text) < 120
+
+
+def test_braces_in_a_header_are_only_text():
+    """A value that looks like a gap of the text is quoted, not filled."""
+    header = make_radiograph(SeriesDescription="KNEE {0.__class__}", BodyPartExamined=None)
+    header.AnatomicRegionSequence = []
+    (objection,) = judge(header, GATE).objections
+
+    assert objection.text.endswith("KNEE {0.__class__}")
+
+
+def test_damaged_sequence_does_not_stop_the_gate():
+    """A header that cannot be read in one place is judged by the rest."""
+    header = make_radiograph()
+    header.add_new("ViewCodeSequence", "OB", b"\xff\xff")
+
+    assert judge(header, GATE).accepted
+
+
+def test_gate_raises_no_python_warning_for_an_invalid_header():
+    """What pydicom would warn of, quoting a patient, is read without a word."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*for VR CS")
+        warnings.filterwarnings("ignore", ".*for VR AS")
+        header = make_radiograph(BodyPartExamined="chest, of a person", PatientAge="old")
+
+    assert judge(header, GATE).accepted
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("RX TÓRAX PA", {Meaning.CHEST, Meaning.FRONTAL}),
+        ("PARIETAL", set()),
+        ("APICES", set()),
+        ("TORAX Y ABDOMEN", {Meaning.CHEST, Meaning.OTHER_REGION}),
+        ("T-SPINE", {Meaning.OTHER_REGION}),
+        ("Coluna torácica", {Meaning.OTHER_REGION}),
+        ("THORAXAP", {Meaning.CHEST, Meaning.FRONTAL}),
+        ("Thorax schräg", {Meaning.CHEST, Meaning.OTHER_VIEW}),
+        ("Fußknöchel", set()),
+        ("Fuß links", {Meaning.OTHER_REGION}),
+        ("1234", set()),
+        ("", set()),
+    ],
+)
+def test_words_mean_what_they_mean(text: str, expected: set[Meaning]):
+    """Accents fold, words are whole, phrases win over their words."""
+    assert expected == meanings(text)
+
+
+def test_every_entry_of_the_vocabulary_is_found_as_it_is_written():
+    """No entry has a letter that folding would change, or a sign that parts words."""
+    for phrase in lexicon():
+        assert list(phrase) == words(" ".join(phrase))
