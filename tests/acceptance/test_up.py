@@ -1,0 +1,350 @@
+"""``hilum up`` as a person starts, stops and kills it."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
+
+from hilum import credentials
+from hilum.orthanc import Orthanc
+from hilum.predict import find_card
+from hilum.predict.demonstration import install_demonstration
+from hilum.settings import Settings
+from orthanc_server import OrthancServer, free_ports, require
+
+pytestmark = pytest.mark.orthanc
+
+READY = "Ctrl-C stops it."
+"""Last line of the banner."""
+
+LONG_S = 60.0
+"""Longer than anything here takes on a loaded machine; reached only when it went wrong."""
+
+STAND_IN = "stand-in"
+"""A model that is not the demonstration model, though it has learned as little."""
+
+
+@dataclass
+class Up:
+    """How to run `hilum up` on ports and in a folder of its own."""
+
+    folder: Path
+    http_port: int
+    dicom_port: int
+    model: str = STAND_IN
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HILUM_")}
+        return {
+            **inherited,
+            "HILUM_SETTINGS": str(self.folder / "none.toml"),
+            "HILUM_DATA_FOLDER": str(self.folder / "data"),
+            "HILUM_PACS__HTTP_PORT": str(self.http_port),
+            "HILUM_PACS__DICOM_PORT": str(self.dicom_port),
+            "HILUM_MODEL__NAME": self.model,
+            **self.extra,
+        }
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def orthanc_pid(self) -> int:
+        text = (self.data / "orthanc" / "orthanc.pid").read_text()
+        return int(text.split('"pid": ')[1].split(",")[0])
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-W", "error", "-m", "hilum", *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONG_S,
+        )
+
+    def client(self) -> Orthanc:
+        settings = Settings.load(data_folder=self.data).changed("pacs", http_port=self.http_port)
+        address = credentials.load(settings)
+        return Orthanc(address.url, username=address.username, password=address.secret)
+
+    def storescu(self, path: Path) -> int:
+        command = ["storescu", "127.0.0.1", str(self.dicom_port), str(path)]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    def install_model(self) -> None:
+        card = find_card("demonstration", self.data).model_copy(
+            update={"name": STAND_IN, "demonstration": False}
+        )
+        install_demonstration(card, self.data)
+        (self.data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
+
+
+class Running:
+    """One `hilum up` that printed its banner."""
+
+    def __init__(self, up: Up) -> None:
+        self.process = subprocess.Popen(
+            up.command("up"),
+            env=up.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.banner = ""
+        self.errors: list[str] = []
+        self._drain = threading.Thread(target=self._read_errors)
+        self._drain.start()
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.banner += line
+            if line.strip() == READY:
+                return
+        self.end(signal.SIGKILL)
+        pytest.fail(f"hilum up ended: {''.join(self.errors)}")
+
+    def end(self, number: int) -> int:
+        """Send a signal; return the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(LONG_S)
+        self._drain.join()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stream:
+            for line in stream:
+                self.errors.append(line)
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Up:
+    require("Orthanc")
+    require("storescu")
+    http_port, dicom_port = free_ports(2)
+    return Up(tmp_path, http_port, dicom_port)
+
+
+@pytest.fixture
+def start(up: Up) -> Iterator[Callable[[], Running]]:
+    """Return a function that starts `hilum up`; whatever still runs at the end is stopped."""
+    with ExitStack() as stack:
+
+        def start_one() -> Running:
+            running = Running(up)
+            stack.callback(running.end, signal.SIGTERM)
+            return running
+
+        yield start_one
+
+
+def ended(pid: int) -> bool:
+    """Return whether a process has ended, or ends in time."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], LONG_S)[0])
+    finally:
+        os.close(descriptor)
+
+
+def wait_for_reports(orthanc: Orthanc) -> list[str]:
+    """Return the structured reports in the archive, once there are some."""
+    deadline = time.monotonic() + LONG_S
+    while time.monotonic() < deadline:
+        if reports := orthanc.find("Instance", {"Modality": "SR"}):
+            return reports
+        time.sleep(0.05)
+    pytest.fail("no report came")
+
+
+def test_storescu_into_it_leads_to_reports_in_the_same_study(up, start, radiograph_file):
+    """A radiograph that DCMTK sends is read, with no other step."""
+    up.install_model()
+    running = start()
+    assert f"model     {STAND_IN}" in running.banner
+    assert 0 == up.storescu(radiograph_file)
+    with up.client() as orthanc:
+        report = dcmread(DicomBytesIO(orthanc.file(wait_for_reports(orthanc)[0])))
+
+    assert dcmread(radiograph_file).StudyInstanceUID == report.StudyInstanceUID
+
+
+def test_images_wait_for_a_model(up, start, radiograph_file):
+    """Without weights images are kept; once a model is installed, they are read."""
+    running = start()
+    assert "Images are kept and will be read when there is one." in running.banner
+    assert 0 == up.storescu(radiograph_file)
+    up.install_model()
+    with up.client() as orthanc:
+        assert wait_for_reports(orthanc)
+    assert " stored " in up.run("jobs").stdout
+
+
+def test_demonstration_model_does_not_read(up, start, radiograph_file):
+    """With the demonstration model in the settings, images of patients are kept unread."""
+    up.model = "demonstration"
+    running = start()
+    assert "The demonstration model does not read images of patients" in running.banner
+    assert 0 == up.storescu(radiograph_file)
+    running.end(signal.SIGTERM)
+
+    assert "Nothing has arrived yet" in up.run("jobs", "list").stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_stops_cleanly(up, start, number):
+    """Ctrl-C, SIGTERM and a closed terminal stop everything, with status 0 and no traceback."""
+    running = start()
+    orthanc = up.orthanc_pid
+
+    assert 0 == running.end(number)
+    assert ended(orthanc)
+    assert "Traceback" not in "".join(running.errors)
+
+
+def test_kill_leaves_no_orphan_and_the_next_start_works(up, start):
+    """After kill -9 Orthanc ends by itself, and the next start takes the same ports."""
+    running = start()
+    orthanc = up.orthanc_pid
+    running.end(signal.SIGKILL)
+    again = start()
+
+    assert ended(orthanc)
+    assert up.orthanc_pid != orthanc
+    assert 0 == again.end(signal.SIGTERM)
+
+
+def test_stopped_orphan_does_not_block_the_next_start(up, start):
+    """An Orthanc that can't end by itself is found by its pid file and ended."""
+    running = start()
+    orthanc = up.orthanc_pid
+    os.kill(orthanc, signal.SIGSTOP)  # it will not see the signal that its parent's end sends
+    running.end(signal.SIGKILL)
+    os.kill(orthanc, signal.SIGCONT)
+    start()
+
+    assert ended(orthanc)
+
+
+def test_second_one_on_the_same_folder_is_told_off(up, start):
+    """A second `hilum up` on the same data folder gets one line and status 1."""
+    running = start()
+    second = up.run("up")
+
+    assert 1 == second.returncode
+    assert f"Another hilum (process {running.process.pid}) uses" in second.stderr
+    assert 1 == second.stderr.count("\n")
+
+
+def test_taken_port_is_one_line(up):
+    """A port in use gets one line and status 1."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", up.dicom_port))
+        other.listen()
+        done = up.run("up")
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(f"hilum: Port {up.dicom_port} (pacs.dicom_port) is in use")
+    assert 1 == done.stderr.count("\n")
+
+
+def test_missing_orthanc_is_one_line(up):
+    """Without Orthanc one line tells how to get it."""
+    up.extra["HILUM_PACS__PROGRAM"] = str(up.folder / "Orthanc")
+    done = up.run("up")
+
+    assert 1 == done.returncode
+    assert "pacs.program names" in done.stderr
+    assert 1 == done.stderr.count("\n")
+
+
+def test_wrong_password_is_one_line(up, orthanc: OrthancServer):
+    """A PACS of the settings that takes no such password gets one line."""
+    up.extra |= {"HILUM_PACS__URL": orthanc.url, "HILUM_PACS__USERNAME": "hilum"}
+    up.extra["HILUM_PACS__PASSWORD"] = "wrong"  # noqa: S105
+    done = up.run("up")
+
+    assert 1 == done.returncode
+    assert "does not accept the user name or password" in done.stderr
+    assert 1 == done.stderr.count("\n")
+
+
+def test_unreachable_pacs_is_one_line(up):
+    """A PACS of the settings that gives no answer gets one line."""
+    up.extra["HILUM_PACS__URL"] = f"http://127.0.0.1:{up.http_port}"
+    done = up.run("up")
+
+    assert 1 == done.returncode
+    assert "gave no answer" in done.stderr
+    assert 1 == done.stderr.count("\n")
+
+
+def test_configured_pacs_is_used_as_it_is(up, start, empty_orthanc: OrthancServer, radiograph_file):
+    """With a PACS in the settings none is started, and its images are read."""
+    server = empty_orthanc
+    up.install_model()
+    up.extra |= {
+        "HILUM_PACS__URL": server.url,
+        "HILUM_PACS__USERNAME": server.username,
+        "HILUM_PACS__PASSWORD": server.password,
+    }
+    start()
+    with server.client() as orthanc:
+        orthanc.upload(radiograph_file.read_bytes())
+        assert wait_for_reports(orthanc)
+
+    assert not (up.data / "orthanc").exists()
+
+
+def test_password_is_shown_nowhere(up, start):
+    """Neither the banner, the log nor a command line shows the generated password."""
+    running = start()
+    settings = Settings.load(data_folder=up.data)
+    secret = credentials.load(settings).secret
+    command = Path(f"/proc/{up.orthanc_pid}/cmdline").read_text()
+    running.end(signal.SIGTERM)
+    logs = "".join(path.read_text() for path in (up.data / "logs").iterdir())
+
+    assert secret is not None
+    assert secret not in running.banner + "".join(running.errors) + command + logs
+
+
+def test_stranger_is_named_in_the_log(up, start, radiograph_file):
+    """Who may not send is told to whoever runs the node, with the setting that lets them in."""
+    running = start()
+    up.install_model()
+    command = ["storescu", "-aet", "STRANGER", "127.0.0.1", str(up.dicom_port)]
+    subprocess.run([*command, str(radiograph_file)], capture_output=True, check=False)
+    deadline = time.monotonic() + LONG_S
+    while time.monotonic() < deadline and not any("STRANGER" in line for line in running.errors):
+        time.sleep(0.05)
+    running.end(signal.SIGTERM)
+    (line,) = [line for line in running.errors if "association.refused" in line]
+
+    assert "aet=STRANGER host=127.0.0.1" in line
+    assert "pacs.allowed_aets" in line
