@@ -42,18 +42,19 @@ def _j2k(samples: NDArray[Any], bits: int, **options: Any) -> bytes:
     return imagecodecs.jpeg2k_encode(samples, bitspersample=bits, codecformat="j2k", **options)
 
 
+def _lossless_jpeg(samples: NDArray[Any], bits: int, predictor: int) -> bytes:
+    narrow = samples.astype(np.uint8) if bits <= 8 else samples
+    return imagecodecs.jpeg8_encode(narrow, lossless=True, bitspersample=bits, predictor=predictor)
+
+
 ENCODERS: dict[UID, Callable[[NDArray[Any], int], bytes]] = {
     uids.RLELossless: lambda samples, _: rle_of(samples),
     uids.JPEGBaseline8Bit: lambda samples, _: imagecodecs.jpeg8_encode(samples, level=100),
     uids.JPEGExtended12Bit: lambda samples, bits: imagecodecs.jpeg8_encode(
         samples, level=100, bitspersample=bits
     ),
-    uids.JPEGLossless: lambda samples, bits: imagecodecs.jpeg8_encode(
-        samples, lossless=True, bitspersample=bits, predictor=6
-    ),
-    uids.JPEGLosslessSV1: lambda samples, bits: imagecodecs.jpeg8_encode(
-        samples, lossless=True, bitspersample=bits, predictor=1
-    ),
+    uids.JPEGLossless: lambda samples, bits: _lossless_jpeg(samples, bits, predictor=6),
+    uids.JPEGLosslessSV1: lambda samples, bits: _lossless_jpeg(samples, bits, predictor=1),
     uids.JPEGLSLossless: lambda samples, _: imagecodecs.jpegls_encode(samples),
     uids.JPEGLSNearLossless: lambda samples, _: imagecodecs.jpegls_encode(samples, level=2),
     uids.JPEG2000Lossless: lambda samples, bits: _j2k(samples, bits, reversible=True, level=0),

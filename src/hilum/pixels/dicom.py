@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.errors import RadiographRefused
 from hilum.pixels.attributes import text_of
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import Record
@@ -16,11 +15,10 @@ from hilum.pixels.image import GREY, ImagePixel, describe
 from hilum.pixels.modality import Modality, read_modality
 from hilum.pixels.stored import Stored, believed_range, interpret
 from hilum.pixels.surroundings import note, shutter_shapes, shuttered
-from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone
+from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_voi, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings
-from hilum.verdict import Reason
 
 PIXEL_GROUP: Final = 0x7FE0
 """Group of Pixel Data, Float Pixel Data and their offset tables."""
@@ -58,7 +56,7 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
     samples, bits = to_grey(decode(dataset, image, record), image, dataset, record)
     grey = replace(image, bits_stored=bits)
     stored = interpret(samples, grey, dataset, record)
-    refuse_blank(stored)
+    refuse_blank(stored.least, stored.greatest)
     tone = tone_of(dataset, grey, stored, settings.pipeline, record)
     if shown_inverted(dataset, grey, record):
         tone = tone.inverted()
@@ -69,19 +67,6 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
         close_shutters(pixels, dataset, grey, record)
     note(dataset, image, record)
     return Radiograph(pixels, header_of(dataset), settings.pipeline, tuple(record.entries))
-
-
-def refuse_blank(stored: Stored) -> None:
-    """Refuse an image in which nothing can be seen.
-
-    Raises
-    ------
-    RadiographRefused
-        All pixels that are not padding have the same value.
-    """
-    if stored.least == stored.greatest:
-        text = f"the image is blank: every pixel is {stored.least}"
-        raise RadiographRefused([Reason("blank", text)])
 
 
 def tone_of(

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hilum.errors import RadiographRefused, SourceUnreadable
-from hilum.pixels.tone import Ramp
+from hilum.pixels.colour import refuse_colour
+from hilum.pixels.decisions import Record
+from hilum.pixels.tone import Ramp, refuse_blank
 from hilum.radiograph import PixelDecision, Radiograph
 from hilum.settings import PixelSettings
 from hilum.verdict import Reason
@@ -20,9 +22,6 @@ FORMATS: Final = ("PNG", "JPEG")
 
 SIXTEEN_BIT_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I"})
 """Pillow's names for 16-bit grey."""
-
-CHROMA_TOLERANCE: Final = 3
-"""Difference of two 8-bit channels that is rounding of a grey picture, not colour."""
 
 
 def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
@@ -42,7 +41,7 @@ def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
     SourceUnreadable
         The file is not a whole PNG or JPEG.
     RadiographRefused
-        It is one, but in colour or too large.
+        It is one, but in colour, blank or too large.
     """
     source = BytesIO(file) if isinstance(file, bytes) else file
     try:
@@ -55,6 +54,7 @@ def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
         raise SourceUnreadable(
             f"The picture cannot be read: {type(exc).__name__}.", "Send a whole PNG or JPEG file."
         ) from exc
+    refuse_blank(int(values.min()), int(values.max()))
     pixels = Ramp(0, 2**bits - 1).render(values)
     return Radiograph(pixels, None, settings.pipeline, decisions)
 
@@ -94,11 +94,7 @@ def grey_of(
     if picture.mode in {"1", "L"}:
         return np.asarray(picture.convert("L")), 8, ()
     channels = np.asarray(picture.convert("RGB"))
-    spread = int((channels.max(axis=2) - channels.min(axis=2)).max())
-    if spread > CHROMA_TOLERANCE:
-        raise RadiographRefused([Reason("colour", "the picture is in colour")])
-    return (
-        np.ascontiguousarray(channels[..., 0]),
-        8,
-        (PixelDecision("rgb_grey", "A grey picture stored as RGB: one channel taken."),),
-    )
+    refuse_colour(channels, 8, picture.mode, luminance_coded=False)
+    record = Record()
+    record.add("rgb_grey", photometric=picture.mode)
+    return np.ascontiguousarray(channels[..., 0]), 8, tuple(record.entries)

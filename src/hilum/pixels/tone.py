@@ -7,6 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.errors import RadiographRefused
+from hilum.verdict import Reason
+
 LIMIT: Final = 1024.0
 """Model input spans [-LIMIT, LIMIT]; unitless."""
 
@@ -92,6 +95,23 @@ class Curve:
 
 Tone = Ramp | Curve
 """How stored values are shown."""
+
+
+def refuse_blank(least: int, greatest: int) -> None:
+    """Refuse an image in which nothing can be seen.
+
+    Parameters
+    ----------
+    least, greatest
+        Smallest and largest value of the image, padding left out.
+
+    Raises
+    ------
+    RadiographRefused
+        They are the same.
+    """
+    if least == greatest:
+        raise RadiographRefused([Reason("blank", f"the image is blank: every pixel is {least}")])
 
 
 def present(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
