@@ -42,6 +42,19 @@ class ReasonLanguage(StrEnum):
     PORTUGUESE = "pt"
 
 
+class ExtraObject(StrEnum):
+    """A DICOM object that is written only where a site asks for it."""
+
+    SEGMENTATION = "segmentation"
+    """The regions of the positive findings, as masks."""
+    PRESENTATION_STATE = "presentation_state"
+    """Their outlines and scores, drawn over the original by workstations."""
+    KEY_OBJECTS = "key_objects"
+    """A flag on images with positive findings."""
+    PARAMETRIC_MAP = "parametric_map"
+    """The class activation maps of the positive findings, as numbers, for research."""
+
+
 class SRClass(StrEnum):
     """SOP Class of the coded report; its content is the same in all three."""
 
@@ -153,6 +166,11 @@ class ReportSettings(Section):
     )
     codes_file: Path | None = Field(
         None, description="TOML file whose codes replace those of hilum, see docs/conformance.md."
+    )
+    objects: tuple[ExtraObject, ...] = Field(
+        (),
+        description="Further objects for images with positive findings: segmentation, "
+        "presentation_state, key_objects, parametric_map.",
     )
     report_refusals: bool = Field(
         default=False,
