@@ -1,0 +1,188 @@
+"""A patient between tube and detector: all depths of one chest, before it is exposed."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from hilum.phantom import mediastinum, skeleton, thorax, vessels
+from hilum.phantom.patient import Patient
+from hilum.phantom.shapes import Canvas, Depth, ellipsoid
+from hilum.phantom.texture import noise
+
+LUNG_DENSITY: Final = 0.27
+"""Of lung full of air, over that of water."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a disease changes before anything is drawn.
+
+    Attributes
+    ----------
+    patient
+        Whose heart may be larger.
+    lift
+        How far each dome of the diaphragm is raised: right, left; mm.
+    retreat
+        Size of each lung over that of its cavity: right, left.
+    anchor
+        Height to which a lung that retreats shrinks, 0 hilum to 1 diaphragm.
+    engorged
+        0 to 1: how wide the vessels are.
+    """
+
+    patient: Patient
+    lift: tuple[float, float] = (0.0, 0.0)
+    retreat: tuple[float, float] = (1.0, 1.0)
+    anchor: float = 0.5
+    engorged: float = 0.0
+
+    def lifted(self, side: int, by: float) -> "Plan":
+        """Return a plan whose dome on `side` is raised by `by` mm."""
+        right, left = self.lift
+        return replace(self, lift=(right + by, left) if side < 0 else (right, left + by))
+
+    def retreated(self, side: int, size: float, anchor: float) -> "Plan":
+        """Return a plan whose lung on `side` has shrunk to `size` of its cavity."""
+        right, left = self.retreat
+        both = (size, left) if side < 0 else (right, size)
+        return replace(self, retreat=both, anchor=anchor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lung:
+    """One lung; the arrays have the shape of the canvas and are changed by diseases.
+
+    Attributes
+    ----------
+    side
+        ``thorax.RIGHT`` or ``thorax.LEFT``.
+    cavity
+        The space inside the ribs.
+    whole
+        Depth of healthy lung, mm.
+    air
+        Depth of what is still lung, mm: the rest has become dense.
+    blood
+        Depth of vessels, mm.
+    dense
+        Soft tissue and fluid that are not lung, mm.
+    free
+        Air that is not in the lung, mm.
+    """
+
+    side: int
+    cavity: thorax.Cavity
+    whole: Depth
+    air: Depth
+    blood: Depth
+    dense: Depth
+    free: Depth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chest:
+    """All of one chest.
+
+    Attributes
+    ----------
+    canvas, plan
+        Where, and who with what changes.
+    lungs
+        Right, left.
+    heart
+        Depth of the heart, mm.
+    """
+
+    canvas: Canvas
+    plan: Plan
+    lungs: tuple[Lung, Lung]
+    heart: Depth
+
+    @property
+    def patient(self) -> Patient:
+        """Whose it is."""
+        return self.plan.patient
+
+    def lung(self, side: int) -> Lung:
+        """Return the lung of one side."""
+        return self.lungs[0 if side < 0 else 1]
+
+
+def build(canvas: Canvas, plan: Plan) -> Chest:
+    """Return the chest of a plan, its lungs healthy."""
+    heart = mediastinum.heart_depth(canvas, mediastinum.heart_of(plan.patient))
+    between = mediastinum.great_vessels(canvas, plan.patient)
+    np.maximum(between, heart * np.float32(1.15), out=between)
+    right, left = (build_lung(canvas, plan, side, between) for side in thorax.SIDES)
+    return Chest(canvas, plan, (right, left), heart)
+
+
+def build_lung(canvas: Canvas, plan: Plan, side: int, between: Depth) -> Lung:
+    """Return one lung, around the mediastinum whose depth is `between`, above the diaphragm."""
+    patient, index = plan.patient, 0 if side < 0 else 1
+    cavity = thorax.cavity(canvas, patient, side)
+    below = thorax.diaphragm(canvas, patient, side, plan.lift[index])
+    space = np.maximum(cavity.depth - between - below, 0)
+    hilum = mediastinum.hilum_at(patient, side)
+    size = plan.retreat[index]
+    centre = (hilum[0], hilum[1] + plan.anchor * (patient.diaphragm(side) - hilum[1]))
+    whole, free, pleura = space, canvas.empty(), canvas.empty()
+    if size < 1:
+        whole, pleura = retreat(canvas, patient, side, (size, centre))
+        np.minimum(whole, space, out=whole)
+        free = space - whole
+        pleura *= space > 0
+    tree = vessels.tree(patient, side, plan.engorged)
+    blood = vessels.draw(canvas, tree, centre, size)
+    blood *= np.clip(whole / np.maximum(cavity.depth * np.float32(0.7), 20), 0, 1)
+    return Lung(side, cavity, whole, whole.copy(), blood, pleura, free)
+
+
+def retreat(
+    canvas: Canvas, patient: Patient, side: int, how: tuple[float, tuple[float, float]]
+) -> tuple[Depth, Depth]:
+    """Return the depth of a lung that left the wall of the chest, and of its pleura, mm."""
+    size, centre = how
+    depths = []
+    for scale in (size, size - 0.011):
+        shrunk = canvas.grown(scale, centre)
+        depths.append(thorax.cavity(shrunk, patient, side).depth * np.float32(scale))
+    outer, inner = depths
+    return outer, np.clip(outer - inner, 0, 26) * np.float32(0.3)
+
+
+def matter(chest: Chest) -> tuple[Depth, Depth]:
+    """Return the depth of soft tissue and the mineral on each ray, mm."""
+    canvas, patient = chest.canvas, chest.patient
+    soft = thorax.body(canvas, patient)
+    for patch in thorax.breasts(canvas, patient):
+        patch.add_to(soft)
+    grain = noise(canvas, (patient.seed, 1), 5.0) * np.float32(0.016)
+    grain += noise(canvas, (patient.seed, 2), 2.6) * np.float32(0.01)
+    grain += noise(canvas, (patient.seed, 3), 42.0) * np.float32(0.03)
+    for lung in chest.lungs:
+        soft -= lung.air * (np.float32(1 - LUNG_DENSITY) + grain)
+        soft -= lung.free
+        soft += lung.blood * np.float32(0.95)
+        soft += lung.dense * np.clip(lung.cavity.depth * np.float32(0.05), 0, 1)
+    soft -= mediastinum.airways(canvas, patient)
+    soft -= stomach(canvas, patient, chest.plan.lift[1])
+    np.maximum(soft, 0, out=soft)
+    return soft, skeleton.bones(canvas, patient)
+
+
+def stomach(canvas: Canvas, patient: Patient, lift: float) -> Depth:
+    """Return the gas under the left dome of the diaphragm, mm; it ends on a level."""
+    rng = np.random.default_rng((patient.seed, 3))
+    size = float(rng.uniform(0, 27))
+    gas = canvas.empty()
+    top = patient.diaphragm(1) - lift + 9
+    centre = (float(rng.uniform(52, 78)) * patient.breadth, top + 0.62 * size)
+    patch = ellipsoid(canvas, centre, (1.15 * size + 1, 0.7 * size + 1, 0.8 * size + 1), -0.2)
+    if patient.view == "PA":
+        level = np.float32(centre[1] + 0.15 * size)
+        patch.depth[:] *= np.clip((level - canvas.y[patch.at[0]]) * np.float32(0.8), 0, 1)
+    patch.add_to(gas)
+    return gas

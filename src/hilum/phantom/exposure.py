@@ -1,0 +1,148 @@
+"""What the detector measures: attenuation at three energies, scatter, blur, quanta."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.phantom.patient import Patient, Population
+from hilum.phantom.shapes import Canvas, Depth
+from hilum.phantom.texture import smear, soften
+
+SPECTRUM: Final = (
+    # share of the quanta; attenuation in 1/mm of soft tissue, and of cortical bone beyond it
+    (0.28, 0.0247, 0.0860),
+    (0.46, 0.0208, 0.0470),
+    (0.26, 0.0181, 0.0300),
+)
+"""A tube at 120 kV in three energies (about 45, 60 and 85 keV; NIST XCOM, rounded)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Technique:
+    """How the image was taken and made ready to be looked at.
+
+    Attributes
+    ----------
+    quanta
+        Photons on one mm² of the detector beside the patient.
+    scatter
+        Scattered over primary radiation behind a chest of average thickness.
+    blur
+        Unsharpness, standard deviation in mm.
+    contrast, detail, balance
+        Slope of the tone curve; share of sharpening; share of equalising.
+    brightness
+        Shift of the tone curve.
+    look
+        ``"sigmoid"``, ``"film"`` or ``"straight"``.
+    bits
+        Bits Stored.
+    inverted
+        True for MONOCHROME1.
+    lookup
+        True when the tone curve is left to a VOI LUT in the header.
+    modality
+        ``"DX"`` or ``"CR"``.
+    margins
+        Collimated away at left, right, top, bottom, as shares of the image.
+    white_border
+        True where the collimated border is shown white, as unprocessed images do.
+    marker
+        True when a lead letter lies on the detector.
+    aspect
+        Rows over columns.
+    seed
+        Of the quantum noise.
+    """
+
+    quanta: float
+    scatter: float
+    blur: float
+    contrast: float
+    detail: float
+    balance: float
+    brightness: float
+    look: str
+    bits: int
+    inverted: bool
+    lookup: bool
+    modality: str
+    margins: tuple[float, float, float, float]
+    white_border: bool
+    marker: bool
+    aspect: float
+    seed: int
+
+
+def draw_technique(rng: np.random.Generator, patient: Patient, population: Population) -> Technique:
+    """Return how a detector of `population` takes and shows `patient`."""
+    collimated = rng.random() < 0.45  # noqa: PLR2004  a little less than one in two
+    margins = rng.uniform(0.005, 0.05, 4) * (rng.random(4) < 0.6) * collimated  # noqa: PLR2004
+    return Technique(
+        quanta=float(10 ** rng.uniform(*population.quanta)),
+        scatter=float(rng.uniform(0.5, 1.2) if patient.view == "AP" else rng.uniform(0.15, 0.6)),
+        blur=float(rng.uniform(0.15, 0.45)),
+        contrast=float(rng.uniform(*population.contrast)),
+        detail=float(rng.uniform(*population.detail)),
+        balance=float(rng.uniform(*population.balance)),
+        brightness=float(rng.normal(0, 0.035)),
+        look=str(rng.choice(population.looks)),
+        bits=int(rng.choice(population.bits)),
+        inverted=bool(rng.random() < 0.3),  # noqa: PLR2004
+        lookup=bool(rng.random() < 0.4),  # noqa: PLR2004
+        modality="CR" if rng.random() < 0.35 else "DX",  # noqa: PLR2004
+        margins=tuple(float(m) for m in margins),  # type: ignore[arg-type]
+        white_border=bool(rng.random() < 0.25),  # noqa: PLR2004
+        marker=bool(rng.random() < 0.9),  # noqa: PLR2004
+        aspect=float(rng.choice([0.88, 1.0, 1.0, 1.18])),
+        seed=int(rng.integers(0, 2**63)),
+    )
+
+
+def expose(canvas: Canvas, soft: Depth, bone: Depth, technique: Technique) -> Depth:
+    """Return the attenuation that the detector measures, ``-ln(signal)``, unitless.
+
+    Parameters
+    ----------
+    canvas
+        The rays.
+    soft
+        Depth of everything as if it were soft tissue, mm, shape of the canvas.
+    bone
+        Mineral, mm of cortical bone, shape of the canvas.
+    technique
+        How.
+    """
+    signal = canvas.empty()
+    for share, of_soft, of_bone in SPECTRUM:
+        exponent = soft * np.float32(-of_soft)
+        exponent -= bone * np.float32(of_bone)
+        np.exp(exponent, out=exponent)
+        exponent *= np.float32(share)
+        signal += exponent
+    sigma = 28.0 / canvas.spacing
+    # Scatter comes from around: more than the primary behind the mediastinum, less in lungs.
+    signal += smear(np.minimum(signal, np.float32(0.2)), sigma) * np.float32(technique.scatter)
+    if technique.blur > 0.3 * canvas.spacing:
+        signal = soften(signal, technique.blur / canvas.spacing)
+    quanta = technique.quanta * canvas.spacing**2
+    grain = np.random.default_rng(technique.seed).standard_normal(canvas.shape, np.float32)
+    grain *= np.sqrt(signal)
+    grain *= np.float32(1 / np.sqrt(quanta))
+    signal += grain
+    np.maximum(signal, np.float32(3e-4), out=signal)
+    return -np.log(signal, out=signal)
+
+
+def inside_of(canvas: Canvas, technique: Technique) -> NDArray[np.bool_]:
+    """Return where the collimator lets X-rays through, shape of the canvas."""
+    rows, columns = canvas.shape
+    left, right, top, bottom = technique.margins
+    inside = np.zeros((rows, columns), np.bool_)
+    inside[
+        round(top * rows) : rows - round(bottom * rows),
+        round(left * columns) : columns - round(right * columns),
+    ] = True
+    return inside

@@ -1,0 +1,321 @@
+"""Lung that has become dense: consolidation, a hazy patch, oedema, plates of collapse."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from hilum.phantom.chest import Chest, Plan
+from hilum.phantom.findings.base import (
+    Mask,
+    either_side,
+    gaussian_spot,
+    place_in_lung,
+    ramp,
+    side_name,
+)
+from hilum.phantom.mediastinum import hilum_at
+from hilum.phantom.patient import Patient
+from hilum.phantom.shapes import Canvas, Depth, Point, capsule
+from hilum.phantom.texture import noise
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A ragged region of one lung that holds less air.
+
+    Attributes
+    ----------
+    at
+        Side of the image, -1 or 1.
+    centre
+        mm.
+    reach
+        Half of its extent along x and y, mm.
+    strength
+        Share of the air that is gone in its middle.
+    raggedness
+        How uneven its border is.
+    fissure
+        True when a lobe's border cuts it off below.
+    seed
+        Of its shape.
+    """
+
+    at: int
+    centre: Point
+    reach: tuple[float, float]
+    strength: float
+    raggedness: float
+    fissure: bool
+    seed: int
+
+    @property
+    def side(self) -> str:
+        """The lung that it lies in."""
+        return side_name(self.at)
+
+    @property
+    def size_mm(self) -> float:
+        """Its larger extent."""
+        return 2 * max(self.reach)
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return the plan unchanged."""
+        return plan
+
+    def share(self, canvas: Canvas) -> Depth:
+        """Return how much of the disease there is at each ray, 0 to 1."""
+        spot = gaussian_spot(canvas, self.centre, self.reach)
+        rough = noise(canvas, (self.seed, 0), 16.0) + noise(canvas, (self.seed, 1), 7.0) * (
+            np.float32(0.5)
+        )
+        spot += rough * np.float32(self.raggedness) * np.sqrt(spot)
+        spot -= np.float32(0.55)
+        spot *= np.float32(3.2)
+        dense = ramp(spot)
+        if self.fissure:
+            edge = self.centre[1] + 0.55 * self.reach[1]
+            slope = canvas.y - np.float32(edge) + canvas.x * np.float32(0.1 * self.at)
+            dense *= ramp(slope * np.float32(-0.5))
+        return dense
+
+    def fill(self, chest: Chest, *, bronchi: bool) -> Mask:
+        """Take the air out of the lung; return where."""
+        lung = chest.lung(self.at)
+        dense = self.share(chest.canvas)
+        dense *= lung.whole > 0
+        lung.air[:] *= 1 - dense * np.float32(self.strength)
+        # Vessels vanish in dense lung; the bronchi beside them stay full of air.
+        lung.blood[:] *= 1 - dense * np.float32(1.7 if bronchi else 0.3)
+        mask: Mask = dense > np.float32(0.35)
+        return mask & (lung.whole > np.float32(8))
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation:
+    """Lung full of fluid or pus, with air-filled bronchi in it."""
+
+    labels: ClassVar[tuple[str, ...]] = ("Consolidation", "Lung Opacity")
+    patch: Patch
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a consolidation of 5 to 12 cm."""
+        return cls(draw_patch(rng, patient, reach=(26, 52), strength=(0.6, 0.95), raggedness=0.28))
+
+    @property
+    def side(self) -> str:
+        """The lung that it lies in."""
+        return self.patch.side
+
+    @property
+    def size_mm(self) -> float:
+        """Its larger extent."""
+        return self.patch.size_mm
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return the plan unchanged."""
+        return plan
+
+    def apply(self, chest: Chest) -> Mask:
+        """Take the air out."""
+        return self.patch.fill(chest, bronchi=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HazyPatch:
+    """Lung that is denser than it should be, with its vessels still seen."""
+
+    labels: ClassVar[tuple[str, ...]] = ("Lung Opacity",)
+    patch: Patch
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a hazy patch of 5 to 12 cm."""
+        return cls(draw_patch(rng, patient, reach=(28, 56), strength=(0.2, 0.36), raggedness=0.16))
+
+    @property
+    def side(self) -> str:
+        """The lung that it lies in."""
+        return self.patch.side
+
+    @property
+    def size_mm(self) -> float:
+        """Its larger extent."""
+        return self.patch.size_mm
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return the plan unchanged."""
+        return plan
+
+    def apply(self, chest: Chest) -> Mask:
+        """Take some of the air out."""
+        return self.patch.fill(chest, bronchi=False)
+
+
+def draw_patch(
+    rng: np.random.Generator,
+    patient: Patient,
+    *,
+    reach: tuple[float, float],
+    strength: tuple[float, float],
+    raggedness: float,
+) -> Patch:
+    """Return a patch with its reach (mm) and strength from these ranges."""
+    side = either_side(rng)
+    across, down = (float(v) for v in rng.uniform(*reach, 2) * (0.85, 1.0))
+    return Patch(
+        at=side,
+        centre=place_in_lung(rng, patient, side, 14),
+        reach=(across, down),
+        strength=float(rng.uniform(*strength)),
+        raggedness=raggedness,
+        fissure=bool(rng.random() < 0.3),  # noqa: PLR2004
+        seed=int(rng.integers(0, 2**63)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Edema:
+    """Water in both lungs, most around the hila: wide vessels, haze, septal lines.
+
+    Attributes
+    ----------
+    strength
+        Share of the air that is gone beside the hila.
+    reach
+        How far out, mm.
+    engorged
+        How wide the vessels are, 0 to 1.
+    lines
+        Septal lines (Kerley B) on each side.
+    seed
+        Of its pattern.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ("Edema", "Lung Opacity")
+    strength: float
+    reach: float
+    engorged: float
+    lines: int
+    seed: int
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return oedema of the lungs, interstitial to alveolar."""
+        return cls(
+            float(rng.uniform(0.3, 0.68)),
+            float(rng.uniform(46, 72)) * patient.stature,
+            float(rng.uniform(0.35, 0.8)),
+            int(rng.integers(3, 9)),
+            int(rng.integers(0, 2**63)),
+        )
+
+    @property
+    def side(self) -> str:
+        """Both."""
+        return "both"
+
+    @property
+    def size_mm(self) -> float:
+        """Diameter of the haze around each hilum."""
+        return 2 * self.reach
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return a plan with wide vessels."""
+        return Plan(plan.patient, plan.lift, plan.retreat, plan.anchor, self.engorged)
+
+    def apply(self, chest: Chest) -> Mask:
+        """Cloud both lungs."""
+        canvas, patient = chest.canvas, chest.patient
+        uneven = 1 + noise(canvas, (self.seed, 0), 18.0) * np.float32(0.12)
+        uneven += noise(canvas, (self.seed, 1), 5.0) * np.float32(0.07)
+        mask = np.zeros(canvas.shape, np.bool_)
+        for lung in chest.lungs:
+            hilum = hilum_at(patient, lung.side)
+            centre = (hilum[0] + lung.side * 22, hilum[1] + 22 * patient.stature)
+            haze = gaussian_spot(canvas, centre, (self.reach * 0.9, 1.25 * self.reach))
+            mask |= (haze > np.float32(0.5)) & (lung.whole > np.float32(20))
+            haze += np.float32(0.22)
+            haze *= np.float32(self.strength) * uneven
+            np.clip(haze, 0, 0.9, out=haze)
+            lung.air[:] *= 1 - haze
+            lung.blood[:] *= 1 - haze * np.float32(0.7)
+            self.septal_lines(chest, lung.side, lung.dense)
+        return mask
+
+    def septal_lines(self, chest: Chest, side: int, dense: Depth) -> None:
+        """Add short horizontal lines at the wall above the diaphragm."""
+        patient = chest.patient
+        rng = np.random.default_rng((self.seed, side + 5))
+        for _ in range(self.lines):
+            y = patient.diaphragm(side) - float(rng.uniform(-25, 55))
+            outer = 0.97 * patient.lung_width - max(0.0, 0.12 * (patient.diaphragm(side) - y))
+            start = (side * outer, y)
+            end = (side * (outer - float(rng.uniform(9, 17))), y + float(rng.normal(0, 1.5)))
+            capsule(chest.canvas, start, end, (0.9, 0.6)).add_to(dense, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Atelectasis:
+    """Plates of collapsed lung above a raised diaphragm.
+
+    Attributes
+    ----------
+    at
+        Side of the image, -1 or 1.
+    plates
+        Start, end and half-thickness of each, mm.
+    density
+        Depth of a plate along the rays, mm.
+    lift
+        Of the diaphragm, mm.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ("Atelectasis", "Lung Opacity")
+    at: int
+    plates: tuple[tuple[Point, Point, float], ...]
+    density: float
+    lift: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return one to three plates of 5 to 9 cm in the lower half of a lung."""
+        side, lift = either_side(rng), float(rng.uniform(6, 24))
+        plates = []
+        for _ in range(int(rng.integers(1, 4))):
+            y = patient.diaphragm(side) - lift - float(rng.uniform(10, 62)) * patient.stature
+            middle = side * float(rng.uniform(0.58, 0.72)) * patient.lung_width
+            half = float(rng.uniform(24, 44)) * patient.breadth
+            tilt = float(rng.normal(0, 0.2))
+            start = (middle - half, y - half * tilt)
+            plates.append((start, (middle + half, y + half * tilt), float(rng.uniform(2.6, 5.2))))
+        return cls(side, tuple(plates), float(rng.uniform(17, 36)), lift)
+
+    @property
+    def side(self) -> str:
+        """The lung that they lie in."""
+        return side_name(self.at)
+
+    @property
+    def size_mm(self) -> float:
+        """Length of the longest plate."""
+        return max(float(np.hypot(b[0] - a[0], b[1] - a[1])) for a, b, _ in self.plates)
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return a plan whose diaphragm is raised."""
+        return plan.lifted(self.at, self.lift)
+
+    def apply(self, chest: Chest) -> Mask:
+        """Draw the plates."""
+        lung = chest.lung(self.at)
+        field = chest.canvas.empty()
+        for start, end, half in self.plates:
+            patch = capsule(chest.canvas, start, end, (half, 0.6 * half))
+            # A plate is thickest along the rays in its middle and thins out to its rim.
+            patch.depth[:] *= patch.depth * np.float32(1 / (2 * half))
+            patch.unite_with(field, 1 / (2 * half))
+        lung.dense[:] += field * np.float32(self.density) * (lung.air > 0)
+        mask: Mask = (field > 0) & (lung.air > 0)
+        return mask

@@ -1,0 +1,188 @@
+"""Round things in a lung, and a heart that is too large."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from hilum.phantom.chest import Chest, Plan
+from hilum.phantom.findings.base import Mask, either_side, place_in_lung, side_name
+from hilum.phantom.patient import Patient
+from hilum.phantom.shapes import Depth, Point, capsule, ellipsoid
+
+Lobule = tuple[Point, tuple[float, float, float], float]
+"""Middle, semi-axes and angle of an ellipsoid; mm, radians."""
+
+
+def draw_lobules(
+    rng: np.random.Generator, centre: Point, radius: float, count: int
+) -> tuple[Lobule, ...]:
+    """Return `count` ellipsoids that together make a body of `radius` mm around `centre`."""
+    lobules: list[Lobule] = []
+    for index in range(count):
+        size = radius if count == 1 else radius * float(rng.uniform(0.6, 0.8))
+        away = 0.0 if index == 0 else radius - 0.85 * size
+        turn = float(rng.uniform(0, 2 * np.pi))
+        middle = (centre[0] + away * float(np.cos(turn)), centre[1] + away * float(np.sin(turn)))
+        across, down = (float(v) for v in rng.uniform(0.86, 1.1, 2) * size)
+        lobules.append((middle, (across, down, size), turn))
+    return tuple(lobules)
+
+
+def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Depth:
+    """Return the depth of lobules, mm, and put them into the lung of one side."""
+    field = chest.canvas.empty()
+    for centre, semi_axes, angle in lobules:
+        ellipsoid(chest.canvas, centre, semi_axes, angle).unite_with(field)
+    lung = chest.lung(side)
+    np.minimum(field, np.maximum(lung.cavity.depth, 0), out=field)
+    lung.dense[:] += field * np.float32(0.9)
+    return field
+
+
+@dataclass(frozen=True, slots=True)
+class Nodule:
+    """A round body of 1 to 3 cm.
+
+    Attributes
+    ----------
+    at
+        Side of the image, -1 or 1.
+    lobules
+        What it is made of.
+    radius
+        mm.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ("Nodule", "Lung Lesion")
+    at: int
+    lobules: tuple[Lobule, ...]
+    radius: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a nodule of 12 to 29 mm in free lung."""
+        side, radius = either_side(rng), float(rng.uniform(6, 14.5))
+        centre = place_in_lung(rng, patient, side, radius)
+        return cls(side, draw_lobules(rng, centre, radius, 1), radius)
+
+    @property
+    def side(self) -> str:
+        """The lung that it lies in."""
+        return side_name(self.at)
+
+    @property
+    def size_mm(self) -> float:
+        """Its diameter."""
+        return 2 * self.radius
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return the plan unchanged."""
+        return plan
+
+    def apply(self, chest: Chest) -> Mask:
+        """Draw it."""
+        mask: Mask = draw_solid(chest, self.at, self.lobules) > 0
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Mass:
+    """A lobulated body of more than 3 cm, some with spicules.
+
+    Attributes
+    ----------
+    at
+        Side of the image, -1 or 1.
+    lobules
+        What it is made of.
+    radius
+        mm.
+    spicules
+        End points of its rays, mm.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ("Mass", "Lung Lesion")
+    at: int
+    lobules: tuple[Lobule, ...]
+    radius: float
+    spicules: tuple[tuple[Point, Point], ...]
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a mass of 34 to 76 mm in free lung."""
+        side, radius = either_side(rng), float(rng.uniform(17, 38))
+        centre = place_in_lung(rng, patient, side, 0.6 * radius)
+        lobules = draw_lobules(rng, centre, radius, int(rng.integers(3, 7)))
+        spicules = []
+        for turn in rng.uniform(0, 2 * np.pi, int(rng.integers(0, 14))):
+            ray = np.array([np.cos(turn), np.sin(turn)])
+            far = float(rng.uniform(1.15, 1.5))
+            ends = [
+                (centre[0] + r * ray[0], centre[1] + r * ray[1])
+                for r in (0.8 * radius, far * radius)
+            ]
+            spicules.append((ends[0], ends[1]))
+        return cls(side, lobules, radius, tuple(spicules))
+
+    @property
+    def side(self) -> str:
+        """The lung that it lies in."""
+        return side_name(self.at)
+
+    @property
+    def size_mm(self) -> float:
+        """Its diameter."""
+        return 2 * self.radius
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return the plan unchanged."""
+        return plan
+
+    def apply(self, chest: Chest) -> Mask:
+        """Draw it."""
+        field = draw_solid(chest, self.at, self.lobules)
+        dense = chest.lung(self.at).dense
+        for start, end in self.spicules:
+            capsule(chest.canvas, start, end, (2.2, 0.5)).add_to(dense, 1.2)
+        mask: Mask = field > 0
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Cardiomegaly:
+    """A heart wider than half of the chest.
+
+    Attributes
+    ----------
+    ratio
+        Width of the heart over that of the chest inside the ribs.
+    """
+
+    labels: ClassVar[tuple[str, ...]] = ("Cardiomegaly",)
+    ratio: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a cardiothoracic ratio well above a half."""
+        above = 0.02 if patient.view == "AP" else 0.0
+        return cls(float(rng.uniform(0.57, 0.69)) + above)
+
+    @property
+    def side(self) -> str:
+        """Neither side."""
+        return "middle"
+
+    @property
+    def size_mm(self) -> float:
+        """Width of the heart in a chest of middle size."""
+        return 278 * self.ratio
+
+    def prepare(self, plan: Plan) -> Plan:
+        """Return a plan with the large heart."""
+        return replace(plan, patient=plan.patient.with_heart(self.ratio))
+
+    def apply(self, chest: Chest) -> Mask:
+        """Return where the heart is: the plan has drawn it."""
+        mask: Mask = chest.heart > 0
+        return mask

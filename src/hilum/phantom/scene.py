@@ -1,0 +1,166 @@
+"""One phantom before it is drawn: all chance is here, so every resolution shows the same chest."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from hilum.phantom import chest, exposure, processing
+from hilum.phantom.exposure import Technique, draw_technique
+from hilum.phantom.findings import LABELS, Disease, draw_diseases
+from hilum.phantom.findings.base import Mask
+from hilum.phantom.marker import letter
+from hilum.phantom.patient import CLINIC, Patient, Population, draw_patient
+from hilum.phantom.shapes import Canvas, Depth
+
+WHOLE_HEIGHT: Final = 352.0
+"""What is imaged of a patient of middle height, mm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A patient, what ails them, and how the image is taken.
+
+    Attributes
+    ----------
+    seed
+        What it was drawn from.
+    population
+        Name of the population that it was drawn from.
+    patient
+        Who; a heart that is too large is a disease, not in here.
+    diseases
+        What ails them; empty is a healthy chest.
+    technique
+        How the image is taken.
+    side_mm
+        Side of the shortest square that holds the chest, mm.
+    centre
+        Middle of the image, mm.
+    """
+
+    seed: int
+    population: str
+    patient: Patient
+    diseases: tuple[Disease, ...]
+    technique: Technique
+    side_mm: float
+    centre: tuple[float, float]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What a reader should call it, in the order of `LABELS`; empty when healthy."""
+        there = {label for disease in self.diseases for label in disease.labels}
+        return tuple(label for label in LABELS if label in there)
+
+
+def compose(
+    seed: int, findings: Collection[str] | None = None, population: Population = CLINIC
+) -> Scene:
+    """Draw a scene from a seed.
+
+    Parameters
+    ----------
+    seed
+        Any whole number from 0. Patient and technique depend on it alone, so the same seed
+        with other findings is the same patient.
+    findings
+        Names out of `hilum.phantom.KINDS`; empty for a healthy chest, None leaves it to the
+        seed.
+    population
+        Ranges that patient and detector are drawn from.
+
+    Raises
+    ------
+    ValueError
+        There is no such finding, or the seed is negative.
+    """
+    of_patient, of_disease, of_technique = (
+        np.random.Generator(np.random.PCG64(child))
+        for child in np.random.SeedSequence(seed).spawn(3)
+    )
+    patient = draw_patient(of_patient, population)
+    diseases = draw_diseases(of_disease, patient, findings)
+    technique = draw_technique(of_technique, patient, population)
+    margin = float(of_technique.uniform(*population.margin))
+    across = 2 * patient.lung_width + 1.1 * patient.fat + 44
+    side = max(across, WHOLE_HEIGHT * patient.stature) * (1 + margin)
+    middle = (
+        float(of_technique.normal(0, 5)),
+        146 * patient.stature + float(of_technique.normal(0, 6)),
+    )
+    return Scene(seed, population.name, patient, diseases, technique, side, middle)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A scene, drawn at one resolution.
+
+    Attributes
+    ----------
+    shown
+        Shape ``(rows, columns)``, float32: equalised values, about 0 in lung and 1 in the
+        mediastinum, before the tone curve.
+    masks
+        One for each disease of the scene: where it is.
+    inside
+        Shape ``(rows, columns)``: what the collimator did not cut off.
+    marked
+        Shape ``(rows, columns)``, float32: 0 to 1 where the side marker lies.
+    spacing
+        Distance of two pixels, mm.
+    """
+
+    shown: Depth
+    masks: tuple[Mask, ...]
+    inside: Mask
+    marked: Depth
+    spacing: float
+
+
+def draw(scene: Scene, rows: int, columns: int) -> Drawing:
+    """Draw a scene; its square of interest fills the shorter side of the image."""
+    spacing = scene.side_mm / min(rows, columns)
+    canvas = Canvas.spread(
+        rows, columns, spacing=spacing, centre=scene.centre, lean=scene.patient.lean
+    )
+    plan = chest.Plan(scene.patient)
+    for disease in scene.diseases:
+        plan = disease.prepare(plan)
+    whole = chest.build(canvas, plan)
+    masks = tuple(disease.apply(whole) for disease in scene.diseases)
+    soft, bone = chest.matter(whole)
+    measured = exposure.expose(canvas, soft, bone, scene.technique)
+    shown = processing.equalise(canvas, measured, scene.technique)
+    inside = exposure.inside_of(canvas, scene.technique)
+    marked = letter(canvas, scene) if scene.technique.marker else canvas.empty()
+    return Drawing(shown, masks, inside, marked, spacing)
+
+
+def brightness(scene: Scene, drawing: Drawing) -> Depth:
+    """Return what a radiologist is shown, float32 in [0, 1], shape of the drawing."""
+    picture = processing.apply_curve(drawing.shown, processing.tone_curve(scene.technique))
+    border = np.float32(0.97 if scene.technique.white_border else 0.0)
+    picture = np.where(drawing.inside, picture, border)
+    if scene.technique.marker:
+        np.maximum(picture, drawing.marked, out=picture)
+    return picture
+
+
+def view(scene: Scene, size: int) -> Depth:
+    """Return a scene as a network sees it, without the way through DICOM.
+
+    Parameters
+    ----------
+    scene
+        What.
+    size
+        Side of the square, pixels.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape ``(size, size)``, in [-1024, 1024]; bone is bright.
+    """
+    return (brightness(scene, draw(scene, size, size)) * 2 - 1) * np.float32(1024)
