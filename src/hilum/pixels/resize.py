@@ -116,11 +116,12 @@ def interpolation(length: int, size: int) -> sparse.csr_array:
 def clip_as_skimage(
     square: NDArray[np.float32], resized: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Clip `resized` to the range of `square`, and of the 0 that borders blend with.
+    """Clip `resized` to the range of `square`, as scikit-image does.
 
     Shapes ``(n, n)`` and ``(size, size)``, in [-1024, 1024]; `resized` is changed.
+    Its values are averages of the square's and of the 0 around it. So they can leave the
+    square's range only when 0 is outside that, and then they are all on one side of 0.
     """
-    low, high = float(square.min()), float(square.max())
-    if not low <= 0 <= high and resized.min() <= 0 <= resized.max():
-        low, high = min(low, 0.0), max(high, 0.0)
-    return np.clip(resized, low, high, out=resized)
+    if resized.min() <= 0 <= resized.max():
+        return resized
+    return np.clip(resized, square.min(), square.max(), out=resized)

@@ -13,6 +13,9 @@ from hilum.verdict import Reason
 LIMIT: Final = 1024.0
 """Model input spans [-LIMIT, LIMIT]; unitless."""
 
+BLOCK: Final = 1 << 16
+"""Pixels that are rendered at a time."""
+
 LONGEST_TABLE: Final = 1 << 20
 """Values that a table may span; wider images (32 bits) are computed pixel by pixel."""
 
@@ -37,17 +40,21 @@ class Ramp:
         The operations and their order are those of ``torchxrayvision.utils.normalize``,
         so the result is the same to the last bit where black or white is 0.
         """
-        pixels: NDArray[np.float32] = values.astype(np.float32)
-        if self.black:
-            pixels -= np.float32(self.black)
-        pixels /= np.float32(self.white - self.black)
-        low, high = int(values.min()), int(values.max())
-        if low < min(self.black, self.white) or high > max(self.black, self.white):
-            np.clip(pixels, 0.0, 1.0, out=pixels)
-        pixels *= 2.0
-        pixels -= 1.0
-        pixels *= LIMIT
+        pixels = np.empty(values.shape, np.float32)
+        rows = max(1, BLOCK // max(values.shape[1], 1))
+        for top in range(0, values.shape[0], rows):  # a block stays in the processor's cache
+            self._render_block(values[top : top + rows], pixels[top : top + rows])
         return pixels
+
+    def _render_block(self, values: NDArray[np.integer], block: NDArray[np.float32]) -> None:
+        block[...] = values
+        if self.black:
+            block -= np.float32(self.black)
+        block /= np.float32(self.white - self.black)
+        np.clip(block, 0.0, 1.0, out=block)
+        block *= 2.0
+        block -= 1.0
+        block *= LIMIT
 
     def distinguishes(self, least: int, greatest: int) -> bool:
         """Whether values from `least` to `greatest` are shown in more than one shade."""
