@@ -12,3 +12,7 @@ compile() {
 compile --upgrade --output-file requirements/run.txt
 compile --extra demo --constraint requirements/run.txt --output-file requirements/demo.txt
 compile --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+# what the Dockerfile builds the package with
+echo hatchling | "$uv" pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --custom-compile-command scripts/lock.sh \
+    --constraint requirements/dev.txt --output-file requirements/build.txt

@@ -14,7 +14,7 @@ from typing import Final
 
 from hilum import PRODUCT
 from hilum.arrive.changes import Arrival, Position, follow
-from hilum.errors import HilumError, NodeError, NotInPacs, PacsError
+from hilum.errors import HilumError, NodeError, NotInPacs, PacsError, SettingInvalid
 from hilum.jobs.ledger import Ledger, Mark, Settlement
 from hilum.jobs.states import State
 from hilum.logs import EventLog
@@ -135,7 +135,7 @@ class Node:
             try:
                 self._tend()
                 busy = self.step(stop)
-            except (PacsError, NodeError) as exc:
+            except (PacsError, NodeError, SettingInvalid) as exc:
                 log.warning("node.waiting", why=str(exc), again_in_s=wait_s)
                 stop.wait(wait_s)
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)

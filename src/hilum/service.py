@@ -12,10 +12,14 @@ from hilum.jobs.ledger import Ledger, ledger_file
 from hilum.jobs.lock import locked
 from hilum.logs import EventLog
 from hilum.model_watch import ModelWatch
-from hilum.node import Node, nothing_else
+from hilum.node import Node
 from hilum.orthanc import Orthanc
+from hilum.private import OWNER_FILE, writing_to
 from hilum.settings import Settings
 from hilum.store.orthanc_process import OrthancProcess
+
+HEARTBEAT: Final = "heartbeat"
+"""File of the data folder that is touched on every turn of the node's loop."""
 
 OWN_PACS: Final = "own"
 """Name in the ledger of the Orthanc that hilum starts, whatever its port."""
@@ -96,7 +100,7 @@ def started(settings: Settings, stop: threading.Event) -> Iterator[Service]:
             ledger,
             find_handler=watch,
             settings=settings.node,
-            tend=nothing_else if process is None else _look_after(process, stop),
+            tend=_tender(settings, process, stop),
         )
         yield Service(settings, address, watch, node, process)
 
@@ -111,10 +115,16 @@ def connect(address: PacsAddress, settings: Settings) -> Orthanc:
     )
 
 
-def _look_after(process: OrthancProcess, stop: threading.Event) -> Callable[[], None]:
-    """Return what starts Orthanc again when it died, and tells who was turned away."""
+def _tender(
+    settings: Settings, process: OrthancProcess | None, stop: threading.Event
+) -> Callable[[], None]:
+    """Return what the node does between images: give a sign of life, look after its PACS."""
 
     def tend() -> None:
+        with writing_to(settings.data_folder):
+            (settings.data_folder / HEARTBEAT).touch(OWNER_FILE)
+        if process is None:
+            return
         if process.revive(stop):
             log.warning("pacs.restarted", log=process.log)
         for refused in process.refused_associations():
@@ -122,7 +132,7 @@ def _look_after(process: OrthancProcess, stop: threading.Event) -> Callable[[], 
                 "association.refused",
                 aet=refused.aet,
                 host=refused.host,
-                remedy=f'add "{refused.aet}@{refused.host}" to pacs.allowed_aets, restart hilum up',
+                remedy=f"add {refused.aet}@{refused.host} to pacs.allowed_aets, restart hilum up",
             )
 
     return tend
