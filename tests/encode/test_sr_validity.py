@@ -6,18 +6,21 @@ from datetime import datetime
 import highdicom
 import pytest
 from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     EnhancedSRStorage,
+    ExplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
 )
 
 from hilum.encode import refusal_document, report_documents, to_bytes
 from hilum.settings import ReasonLanguage, ReportSettings, SRClass
+from radiographs import dicom_file
 from sr_cases import LATERAL, SOURCES, THREE, generated, identity, read, real, regions_of
 from sr_reader import drawn, parse, rows
-from sr_validators import dump, objections, pixelmed
+from sr_validators import disagreements, dump, objections, pixelmed, suspicions
 
 Case = Callable[[Dataset, datetime, ReportSettings], tuple[Dataset, ...]]
 
@@ -58,14 +61,59 @@ CASES: dict[str, Case] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_report_of_every_source_is_valid(tmp_path, source, case, when, settings):
-    """The validator dciodvfy has nothing new to say, dsrdump prints it, highdicom reads it back."""
+    """No validator has anything new to say, dsrdump prints it, highdicom reads it back."""
     for number, document in enumerate(CASES[case](source, when, settings)):
         path = tmp_path / f"{number}.dcm"
         path.write_bytes(to_bytes(document))
 
         assert [] == objections(path)
+        assert [] == suspicions(path)
         assert "UNVERIFIED" in dump(path)
         assert document.SOPInstanceUID == highdicom.sr.srread(path).SOPInstanceUID
+
+
+def test_reports_agree_with_their_source(tmp_path, source, when, settings):
+    """Patient and study are the same entities in the image and in what is written of it."""
+    paths = []
+    for number, dataset in enumerate((source, *three(source, when, settings))):
+        paths.append(tmp_path / f"{number}.dcm")
+        if not hasattr(dataset, "file_meta"):
+            dataset.file_meta = FileMetaDataset()
+            dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        paths[-1].write_bytes(dicom_file(dataset))
+
+    assert [] == disagreements(*paths)
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "CompletionFlag", "SeriesNumber"])
+def test_validation_bites(tmp_path, header, when, settings, keyword):
+    """A report that lacks something is objected to."""
+    text, _ = three(header, when, settings)
+    del text[keyword]
+    path = tmp_path / "planted.dcm"
+    path.write_bytes(to_bytes(text))
+
+    assert any("Error" in line and keyword in line for line in objections(path))
+
+
+def test_check_of_values_bites(tmp_path, header, when, settings):
+    """A value that its attribute may not have is objected to."""
+    text, _ = three(header, when, settings)
+    path = tmp_path / "planted.dcm"
+    path.write_bytes(to_bytes(text).replace(b"TM\x06\x00103000", b"TM\x06\x0010:30:"))
+
+    assert suspicions(path)
+
+
+def test_comparison_with_the_source_bites(tmp_path, header, when, settings):
+    """A report with another patient's birth date is noticed."""
+    text, _ = three(header, when, settings)
+    text.PatientBirthDate = "19010101"
+    paths = [tmp_path / "source.dcm", tmp_path / "report.dcm"]
+    for path, dataset in zip(paths, (header, text), strict=True):
+        path.write_bytes(dicom_file(dataset))
+
+    assert any("PatientBirthDate" in line for line in disagreements(*paths))
 
 
 @pytest.mark.parametrize("sr_class", SRClass)

@@ -115,9 +115,15 @@ def build(document: Document) -> Dataset:
         result.PredecessorDocumentsSequence = list(references([document.predecessor]))
     result.ReferencedPerformedProcedureStepSequence = []
     complete(result, document)
+    write_content(result, document.root)
+    return result
+
+
+def write_content(result: Dataset, root: Item) -> None:
+    """Write a content tree into `result`, encoded already, in the character set that it names."""
     encodings = convert_encodings(character_sets(result)) if character_sets(result) else None
     writer = Writer(encodings[0] if encodings else "ascii")
-    for (group, element), (vr, value) in writer.elements(document.root).items():
+    for (group, element), (vr, value) in writer.elements(root).items():
         tag = Tag(group, element)
         result[tag] = RawDataElement(
             tag, vr.decode(), len(value), value, 0, is_implicit_VR=False, is_little_endian=True
@@ -125,7 +131,6 @@ def build(document: Document) -> Dataset:
     result.set_original_encoding(
         is_implicit_vr=False, is_little_endian=True, character_encoding=encodings
     )
-    return result
 
 
 def complete(result: Dataset, document: Document) -> None:
