@@ -2,6 +2,7 @@
 
 from hilum.encode import forms
 from hilum.encode.codes import load_codes
+from hilum.encode.extras import extra_objects
 from hilum.encode.picture import secondary_capture
 from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
@@ -10,6 +11,7 @@ __all__ = [
     "document_head",
     "document_row",
     "document_schema",
+    "extra_objects",
     "forms",
     "load_codes",
     "refusal_document",

@@ -22,26 +22,29 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.multival import MultiValue
-from pydicom.sr.coding import Code
 from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
 from hilum import RESEARCH_USE_ONLY
-from hilum.encode.document import fitting_character_set
-from hilum.encode.equipment import algorithm_name, code_item, finish
-from hilum.encode.identity import identify
+from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.phrases import PHRASES
-from hilum.encode.source import as_source, copy_element
+from hilum.encode.start import (
+    SOURCE_IMAGE,
+    VISUAL_EXPLANATION,
+    Kind,
+    Material,
+    begin,
+    conclude,
+    material,
+    reference,
+)
 from hilum.reading import Reading
 from hilum.settings import ReportSettings
 
-SERIES: Final = 903
-"""Series Number of the overlay."""
+PICTURE: Final = Kind("overlay", SecondaryCaptureImageStorage, "OT", 903)
+"""How it is named and numbered."""
 
 QUALITY: Final = 90
 """JPEG quality: letters and outlines show no ringing, and a sheet stays below 400 kB."""
-
-VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
-SOURCE_IMAGE: Final = Code("121322", "DCM", "Source of image processing operation")
 
 LOSSY_METHOD: Final = "ISO_10918_1"
 """Defined term for JPEG (PS3.3 C.7.6.1.1.5.1)."""
@@ -73,53 +76,34 @@ def secondary_capture(
     ValueError
         The radiograph has no header, or `when` no UTC offset.
     """
-    identity = identify(reading, settings.language)
-    header = reading.radiograph.header
-    assert header is not None  # noqa: S101  identify has looked
-    source = as_source(header)
-    result = Dataset()
-    result.SOPClassUID = SecondaryCaptureImageStorage
-    result.SOPInstanceUID = identity.uid("overlay")
-    result.SeriesInstanceUID = identity.uid("overlay series")
-    result.Modality = "OT"
+    of = material(reading, when=when, settings=settings)
+    result = begin(PICTURE, of)
     result.ConversionType = "WSD"
-    result.SeriesNumber = SERIES
-    result.InstanceNumber = 1
-    result.DateOfSecondaryCapture = result.TimeOfSecondaryCapture = ""  # `finish` knows
-    _write_derivation(result, reading, source)
-    _write_pixels(result, sheet, source)
-    stamp = "DEMONSTRATION " if reading.model.demonstration else ""
-    description = PHRASES[settings.language].overlay.format(
+    result.DateOfSecondaryCapture = result.TimeOfSecondaryCapture = ""  # `conclude` knows
+    _write_derivation(result, of)
+    _write_pixels(result, sheet, of.source)
+    description = PHRASES[of.language].overlay.format(
         positive=len(reading.positives), all=len(reading.findings)
     )
-    result.SpecificCharacterSet = fitting_character_set(source, [description])
-    finish(result, source, model=reading.model, when=when, series_description=stamp + description)
-    if not result.SpecificCharacterSet:
-        del result.SpecificCharacterSet
+    conclude(result, of, description=description)
     return result
 
 
-def _write_derivation(result: Dataset, reading: Reading, source: Dataset) -> None:
+def _write_derivation(result: Dataset, of: Material) -> None:
     """Write what the picture is, and what it was made from."""
+    model = of.reading.model
     result.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     result.BurnedInAnnotation = "YES"
     result.RecognizableVisualFeatures = "NO"
-    stamp = "DEMONSTRATION. " if reading.model.demonstration else ""
+    stamp = "DEMONSTRATION. " if model.demonstration else ""
     result.ImageComments = f"{stamp}AI result. {RESEARCH_USE_ONLY}"
     result.DerivationDescription = (
-        f"Class activation maps of {algorithm_name(reading.model)} {reading.model.version} over "
+        f"Class activation maps of {algorithm_name(model)} {model.version} over "
         "the radiograph as displayed, with scores, legend and marks burnt in"
     )[:1024]
     result.DerivationCodeSequence = [code_item(VISUAL_EXPLANATION)]
-    origin = Dataset()
-    for keyword in ("SOPClassUID", "SOPInstanceUID"):
-        element = copy_element(source[keyword])
-        setattr(origin, f"Referenced{keyword}", element.value)
-    origin.PurposeOfReferenceCodeSequence = [code_item(SOURCE_IMAGE)]
-    result.SourceImageSequence = [origin]
-    # Without either, a chest is taken for one of a pair of organs (PS3.3 C.7.3.1).
-    result.BodyPartExamined = source.get("BodyPartExamined") or "CHEST"
-    result.PatientOrientation = source.get("PatientOrientation") or None
+    result.SourceImageSequence = [reference(of.source, SOURCE_IMAGE)]
+    result.PatientOrientation = of.source.get("PatientOrientation") or None
 
 
 def _write_pixels(result: Dataset, sheet: NDArray[np.uint8], source: Dataset) -> None:

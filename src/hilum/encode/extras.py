@@ -1,0 +1,84 @@
+"""The DICOM objects that a site may ask for beyond picture and reports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from hilum.encode.key_objects import key_objects
+from hilum.encode.parametric_map import parametric_map
+from hilum.encode.presentation_state import presentation_state
+from hilum.encode.segmentation import segmentation
+from hilum.encode.start import Material, material
+from hilum.reading import Heatmap, Reading, Region
+from hilum.settings import ExtraObject, ReportSettings
+
+Heat = Callable[[Heatmap, int, int], NDArray[np.float32]]
+"""Lays a class activation map on a matrix of rows and columns."""
+
+
+def extra_objects(
+    reading: Reading,
+    regions: Sequence[Region],
+    *,
+    heat: Heat,
+    when: datetime,
+    settings: ReportSettings,
+    picture: Dataset | None = None,
+) -> tuple[Dataset, ...]:
+    """Write one reading down as the further objects that the settings name.
+
+    Parameters
+    ----------
+    reading
+        What was found on a radiograph that came as DICOM.
+    regions
+        Outlines of the positive findings, in source pixels.
+    heat
+        Lays a class activation map on the source matrix.
+    when
+        Time of the analysis, with its UTC offset.
+    settings
+        Which objects, language and codes.
+    picture
+        The overlay, which a key object selection selects too.
+
+    Returns
+    -------
+    tuple of Dataset
+        In the order of the settings; empty when nothing is positive, because all of
+        them are about positive findings. Same input, same bytes.
+
+    Raises
+    ------
+    SettingInvalid
+        The site's codes file cannot be used.
+    ValueError
+        The radiograph has no header, or `when` no UTC offset.
+    """
+    if not reading.positives or not settings.objects:
+        return ()
+    of = material(reading, when=when, settings=settings)
+    results: list[Dataset] = []
+    for wanted in dict.fromkeys(settings.objects):
+        match wanted:
+            case ExtraObject.SEGMENTATION:
+                results.append(segmentation(of, regions))
+            case ExtraObject.PRESENTATION_STATE:
+                results.append(presentation_state(of, regions))
+            case ExtraObject.KEY_OBJECTS:
+                results.append(key_objects(of, [] if picture is None else [picture]))
+            case ExtraObject.PARAMETRIC_MAP:
+                results += _maps(of, heat)
+    return tuple(results)
+
+
+def _maps(of: Material, heat: Heat) -> Iterator[Dataset]:
+    """Yield the map of each positive finding."""
+    radiograph = of.reading.radiograph
+    heatmaps = {heatmap.label: heatmap for heatmap in of.reading.heatmaps}
+    for finding in of.reading.positives:
+        activation = heat(heatmaps[finding.label], radiograph.rows, radiograph.columns)
+        yield parametric_map(of, finding, activation)

@@ -1,0 +1,59 @@
+"""Key Object Selection: a flag on images with positive findings.
+
+Sources
+-------
+PS3.3 A.35.4 (IOD); PS3.16 TID 2010, CID 7010.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import KeyObjectSelectionDocumentStorage
+
+from hilum.encode.content import Container, Item, Text, reference
+from hilum.encode.document import referenced_requests, references, write_content
+from hilum.encode.phrases import PHRASES
+from hilum.encode.provenance import observer, statements
+from hilum.encode.start import Kind, Material, begin, conclude
+from hilum.wording import finding_name
+
+KEY_OBJECTS: Final = Kind("key objects", KeyObjectSelectionDocumentStorage, "KO", 906)
+"""How it is named and numbered."""
+
+
+def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
+    """Return a selection "Of Interest" of an image and of pictures of it.
+
+    Parameters
+    ----------
+    of
+        What it is made from; at least one finding is positive.
+    pictures
+        Results of ours to select with the image.
+    """
+    reading, source, language = of.reading, of.source, of.language
+    evidence = [source, *pictures]
+    positives = ", ".join(finding_name(finding.label, language) for finding in reading.positives)
+    said = PHRASES[language].count.format(
+        positive=len(reading.positives), all=len(reading.findings)
+    )
+    described = " ".join([f"AI: {said}: {positives}.", *statements(reading.model, language)])
+    image = of.codes.concept("source")
+    root = Item(codes.DCM.OfInterest, Container("2010"), None).having(
+        *observer(reading.model, identified=True),
+        Item(codes.DCM.KeyObjectDescription, Text(described)),
+        *(Item(image, reference(instance)) for instance in evidence),
+    )
+    result = begin(KEY_OBJECTS, of)
+    del result.BodyPartExamined  # the series of a selection has none (PS3.3 C.17.6.1)
+    result.ReferencedPerformedProcedureStepSequence = []
+    result.CurrentRequestedProcedureEvidenceSequence = list(references(evidence))
+    if requests := list(referenced_requests(source)):
+        result.ReferencedRequestSequence = requests
+    count = len(reading.positives)
+    description = f"AI key images: {count} findings, research only"
+    conclude(result, of, description=description, texts=root.strings())
+    write_content(result, root)
+    return result

@@ -1,0 +1,154 @@
+"""Grayscale Softcopy Presentation State: outlines and scores over the untouched original.
+
+A workstation that opens it shows the radiograph as its own header asks for, with the
+regions drawn on a layer that can be switched off.
+
+Sources
+-------
+PS3.3 A.33.1 (IOD), C.10.4 to C.10.7 (displayed area, graphics, layers), C.11.6 and C.11.8.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
+
+from hilum.encode.source import copy_element
+from hilum.encode.start import Kind, Material, begin, conclude, reference, referenced_series
+from hilum.reading import Reading, Region
+from hilum.wording import DEMONSTRATION_IN, finding_name, score_text
+
+PRESENTATION: Final = Kind(
+    "presentation state", GrayscaleSoftcopyPresentationStateStorage, "PR", 905
+)
+"""How it is named and numbered."""
+
+LAYER: Final = "AI"
+"""Name of the graphic layer."""
+
+AMBER: Final = (55050, 34438, 49344)
+"""CIELab of the outlines, as PS3.3 C.10.7.1.1 scales it."""
+
+SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing")
+"""Where a radiograph's pixel proportions may be."""
+
+
+def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
+    """Return the outlines and scores of the positive findings as a presentation state.
+
+    Parameters
+    ----------
+    of
+        What it is made from; at least one finding is positive.
+    regions
+        Outlines of the positive findings, in source pixels.
+    """
+    reading, source, language = of.reading, of.source, of.language
+    result = begin(PRESENTATION, of)
+    result.ContentLabel = "AI_REGIONS"
+    result.ContentDescription = "AI result, research use only"
+    result.ContentCreatorName = ""
+    result.PresentationCreationDate = result.PresentationCreationTime = ""  # `conclude` knows
+    result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedImageSequence")]
+    _write_grey_scale(result, source)
+    result.DisplayedAreaSelectionSequence = [_displayed_area(reading, source)]
+    stamp = f"{DEMONSTRATION_IN[language]} " if reading.model.demonstration else ""
+    texts = {
+        finding.label: f"{stamp}AI: {finding_name(finding.label, language)} "
+        f"{score_text(finding, language)}"
+        for finding in reading.positives
+    }
+    result.GraphicAnnotationSequence = [
+        _annotation([r.outline for r in regions if r.label == label], source, text)
+        for label, text in texts.items()
+    ]
+    result.GraphicLayerSequence = [_layer()]
+    description = f"AI regions (PR): {len(texts)} findings, research only"
+    conclude(result, of, description=description, texts=texts.values())
+    del result.ContentDate, result.ContentTime  # a presentation state has a creation instead
+    return result
+
+
+def _annotation(outlines: list[NDArray[np.float64]], source: Dataset, text: str) -> Dataset:
+    """Return one finding's outlines, and its name and score beside the first."""
+    item = Dataset()
+    item.ReferencedImageSequence = [reference(source)]
+    item.GraphicLayer = LAYER
+    item.GraphicObjectSequence = [_polyline(outline) for outline in outlines]
+    item.TextObjectSequence = [_text(outlines[0], text)]
+    return item
+
+
+def _polyline(outline: NDArray[np.float64]) -> Dataset:
+    """Return a closed line; its origin is the corner of the first pixel (PS3.3 C.10.5.1.2)."""
+    item = Dataset()
+    item.GraphicAnnotationUnits = "PIXEL"
+    item.GraphicDimensions = 2
+    item.NumberOfGraphicPoints = len(outline)
+    item.GraphicData = outline.astype(np.float32).ravel().tolist()
+    item.GraphicType = "POLYLINE"
+    item.GraphicFilled = "N"
+    return item
+
+
+def _text(outline: NDArray[np.float64], text: str) -> Dataset:
+    """Return words that hang on the outline's highest point."""
+    highest = outline[np.argmin(outline[:, 1])]
+    item = Dataset()
+    item.AnchorPointAnnotationUnits = "PIXEL"
+    item.AnchorPoint = highest.astype(np.float32).tolist()
+    item.AnchorPointVisibility = "N"
+    item.UnformattedTextValue = text
+    return item
+
+
+def _layer() -> Dataset:
+    layer = Dataset()
+    layer.GraphicLayer = LAYER
+    layer.GraphicLayerOrder = 1
+    layer.GraphicLayerRecommendedDisplayCIELabValue = list(AMBER)
+    layer.GraphicLayerDescription = "AI result, research use only"
+    return layer
+
+
+def _displayed_area(reading: Reading, source: Dataset) -> Dataset:
+    """Return the whole image, with pixels as wide and high as the header says."""
+    area = Dataset()
+    area.DisplayedAreaTopLeftHandCorner = [1, 1]
+    area.DisplayedAreaBottomRightHandCorner = [
+        reading.radiograph.columns,
+        reading.radiograph.rows,
+    ]
+    area.PresentationSizeMode = "SCALE TO FIT"
+    for keyword in SPACINGS:
+        if keyword in source:
+            area.PresentationPixelSpacing = source[keyword].value
+            return area
+    area.PresentationPixelAspectRatio = source.get("PixelAspectRatio") or [1, 1]
+    return area
+
+
+def _write_grey_scale(result: Dataset, source: Dataset) -> None:
+    """Write how the original's own header has it shown: a state replaces all of it."""
+    if "ModalityLUTSequence" in source:
+        result.ModalityLUTSequence = source.ModalityLUTSequence
+    elif "RescaleSlope" in source and "RescaleIntercept" in source:
+        result.RescaleSlope, result.RescaleIntercept = source.RescaleSlope, source.RescaleIntercept
+        result.RescaleType = source.get("RescaleType") or "US"
+    voi = Dataset()
+    if "VOILUTSequence" in source:
+        voi.VOILUTSequence = source.VOILUTSequence[:1]
+    elif "WindowCenter" in source and "WindowWidth" in source:
+        for keyword in ("WindowCenter", "WindowWidth"):
+            value = source[keyword].value
+            setattr(voi, keyword, value[0] if isinstance(value, MultiValue) else value)
+        if "VOILUTFunction" in source:
+            voi.add(copy_element(source["VOILUTFunction"]))
+    if len(voi):
+        result.SoftcopyVOILUTSequence = [voi]
+    inverse = source.get("PhotometricInterpretation") == "MONOCHROME1"
+    result.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"

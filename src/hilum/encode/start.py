@@ -1,0 +1,181 @@
+"""How pictures, segmentations, presentation states, maps and selections begin and end.
+
+What is particular to each is in its own module; what all have in common is here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+
+from hilum.encode.codes import CodeTable, load_codes
+from hilum.encode.document import fitting_character_set
+from hilum.encode.equipment import code_item, finish
+from hilum.encode.identity import ResultIdentity, identify
+from hilum.encode.source import as_source, copy_element
+from hilum.reading import Reading
+from hilum.settings import ReasonLanguage, ReportSettings
+
+SOURCE_IMAGE: Final = Code("121322", "DCM", "Source of image processing operation")
+"""Purpose of a reference to the radiograph (PS3.16 CID 7202)."""
+
+VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
+"""What every one of these objects is (PS3.16 TID 1410)."""
+
+
+class Kind(NamedTuple):
+    """One kind of result.
+
+    Attributes
+    ----------
+    name
+        Its name within the derived UIDs; never changed.
+    sop_class
+        SOP Class UID.
+    modality
+        Modality of its series.
+    series
+        Series Number.
+    """
+
+    name: str
+    sop_class: str
+    modality: str
+    series: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What every result of one reading is made from.
+
+    Attributes
+    ----------
+    reading
+        What was found.
+    source
+        What `hilum.encode.source.as_source` gave for the image.
+    codes
+        Label → concept.
+    identity
+        Gives the UIDs.
+    language
+        Language of texts for people.
+    when
+        Time of the analysis, with its UTC offset.
+    """
+
+    reading: Reading
+    source: Dataset
+    codes: CodeTable
+    identity: ResultIdentity
+    language: ReasonLanguage
+    when: datetime
+
+
+def material(reading: Reading, *, when: datetime, settings: ReportSettings) -> Material:
+    """Gather what the results of one reading are made from.
+
+    Raises
+    ------
+    SettingInvalid
+        The site's codes file cannot be used.
+    ValueError
+        The radiograph has no header.
+    """
+    codes = load_codes(settings.codes_file)
+    # As in the reports, so that a finding's tracking UID is the same in all results.
+    identity = identify(reading, settings.language, settings.sr_class, codes.digest)
+    header = reading.radiograph.header
+    assert header is not None  # noqa: S101  identify has looked
+    return Material(reading, as_source(header), codes, identity, settings.language, when)
+
+
+def begin(kind: Kind, of: Material, *, part: str = "") -> Dataset:
+    """Return a new result with its UIDs, its series and its place in the body.
+
+    Parameters
+    ----------
+    kind
+        What it is.
+    of
+        What it is made from.
+    part
+        Tells several instances of one series apart.
+    """
+    result = Dataset()
+    result.SOPClassUID = kind.sop_class
+    result.SOPInstanceUID = of.identity.uid(f"{kind.name} {part}".strip())
+    result.SeriesInstanceUID = of.identity.uid(f"{kind.name} series")
+    result.SeriesNumber = kind.series
+    result.InstanceNumber = 1
+    result.Modality = kind.modality
+    # Without one, a chest is taken for one of a pair of organs (PS3.3 C.7.3.1).
+    result.BodyPartExamined = of.source.get("BodyPartExamined") or "CHEST"
+    return result
+
+
+def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable[str] = ()) -> None:
+    """Write patient, study, time and equipment; changed in place.
+
+    Parameters
+    ----------
+    result
+        What `begin` gave, with all of its own written.
+    of
+        What it is made from.
+    description
+        Series Description, which is stamped when the model is the demonstration's.
+    texts
+        Other texts that the character set must be able to hold.
+
+    Raises
+    ------
+    ValueError
+        `when` has no UTC offset.
+    """
+    model = of.reading.model
+    stamp = "DEMONSTRATION " if model.demonstration else ""
+    result.SpecificCharacterSet = fitting_character_set(of.source, [description, *texts])
+    finish(result, of.source, model=model, when=of.when, series_description=stamp + description)
+    if not result.SpecificCharacterSet:
+        del result.SpecificCharacterSet
+
+
+def reference(image: Dataset, purpose: Code | None = None) -> Dataset:
+    """Return a reference to an image, as any sequence of them has it (PS3.3 table 10-3)."""
+    item = Dataset()
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        setattr(item, f"Referenced{keyword}", copy_element(image[keyword]).value)
+    if purpose is not None:
+        item.PurposeOfReferenceCodeSequence = [code_item(purpose)]
+    return item
+
+
+def derivation(source: Dataset, method: Code) -> Dataset:
+    """Return the item that says how a frame was made from which image (PS3.3 C.7.6.16.2.6)."""
+    origin = reference(source, SOURCE_IMAGE)
+    origin.SpatialLocationsPreserved = "YES"
+    item = Dataset()
+    item.SourceImageSequence = [origin]
+    item.DerivationCodeSequence = [code_item(method)]
+    return item
+
+
+def referenced_series(source: Dataset, keyword: str) -> Dataset:
+    """Return the source's series with the source in its sequence `keyword`."""
+    item = Dataset()
+    item.SeriesInstanceUID = copy_element(source["SeriesInstanceUID"]).value
+    setattr(item, keyword, [reference(source)])
+    return item
+
+
+def copy_loss(result: Dataset, source: Dataset) -> None:
+    """Write that the source was compressed with loss, if it was (PS3.3 C.7.6.1.1.5)."""
+    result.LossyImageCompression = source.get("LossyImageCompression") or "00"
+    if result.LossyImageCompression == "01":
+        for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+            if keyword in source:
+                result.add(copy_element(source[keyword]))
