@@ -79,7 +79,7 @@ def test_scores_say_where_when_the_code_does_not():
     assert "Pneumothorax score" == load_codes().score("Pneumothorax").meaning
 
 
-@pytest.mark.parametrize("label", ["Catheter_Tip", "x" * 200, "Ж \\ ^ =", "___"])
+@pytest.mark.parametrize("label", ["Catheter_Tip", "x" * 200, "Ж \\ ^ =", "___", "bell\a\x1b"])
 def test_unknown_label_gets_a_private_code(label):
     """Any label gets a valid code, the same every time, and another than its neighbour's."""
     table = load_codes()
@@ -90,6 +90,7 @@ def test_unknown_label_gets_a_private_code(label):
     assert 64 >= max(len(code.meaning), len(score.meaning))
     assert code.meaning.strip()
     assert "\\" not in code.meaning
+    assert code.meaning.isprintable()
     assert table.finding(label) == code
     assert table.finding(label + "!").value != code.value
     assert table.site(label) is None

@@ -121,7 +121,8 @@ class CodeTable(Entry):
 
 def private_code(label: str) -> Code:
     """Return the private concept of a label that no table has, the same every time."""
-    readable = re.sub(r"[\\^=\s_]+", " ", label).strip() or "unnamed"
+    printable = "".join(letter if letter.isprintable() else " " for letter in label)
+    readable = re.sub(r"[\\^=\s_]+", " ", printable).strip() or "unnamed"
     return Code(hashed("L-", label), PRIVATE, readable[:64])
 
 
