@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "hilum"
@@ -20,6 +21,7 @@ def dotted(path: Path, source: Path = SOURCE) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imported(path: Path, source: Path = SOURCE) -> set[str]:
     """Return every dotted name that a module imports, however it is spelled.
 

@@ -115,7 +115,8 @@ def send(
 
 def line(outcome: Outcome) -> str:
     """Return what became of one file, as one line."""
-    notes = " ".join(filter(None, (outcome.detail, *(f"Warning: {w}" for w in outcome.warnings))))
+    detail = outcome.detail.removeprefix(f"{outcome.name} ")
+    notes = " ".join(filter(None, (detail, *(f"Warning: {w}" for w in outcome.warnings))))
     return f"{outcome.sent:<13}  {outcome.name}" + (f": {notes}" if notes else "")
 
 

@@ -1,7 +1,5 @@
 """Sending over the REST API of Orthanc."""
 
-from typing import Final
-
 import httpx
 
 from hilum.errors import PacsError, PacsRefused
@@ -9,9 +7,6 @@ from hilum.orthanc import Orthanc
 from hilum.store.outcome import Outcome, Sent
 from hilum.store.outgoing import Outgoing
 from hilum.store.target import WebTarget
-
-ORTHANC_TELLS: Final = "ApiVersion"
-"""A field of ``/system`` that only Orthanc has."""
 
 
 class RestSender:
@@ -42,17 +37,14 @@ class RestSender:
             It is not an Orthanc, or does not take the credentials.
         """
         try:
-            described = self._orthanc.system()
-        except ValueError as exc:  # not JSON
-            raise self._not_orthanc() from exc
-        if not isinstance(described, dict) or ORTHANC_TELLS not in described:
-            raise self._not_orthanc()
-
-    def _not_orthanc(self) -> PacsRefused:
-        return PacsRefused(
-            f"The server at {self._target.url} is not an Orthanc.",
-            f"For DICOMweb write stow+{self._target.url}.",
-        )
+            self._orthanc.system()
+        except PacsRefused as exc:
+            if isinstance(exc.__cause__, httpx.HTTPStatusError):
+                raise
+            raise PacsRefused(
+                f"The server at {self._target.url} is not an Orthanc.",
+                f"For DICOMweb write stow+{self._target.url}.",
+            ) from exc
 
     def send(self, file: Outgoing) -> Outcome:
         """Send one file; the outcome says what Orthanc did with it."""
