@@ -118,6 +118,14 @@ def test_unknown_character_set_becomes_utf_8():
     assert "Conceição^João" == source.PatientName
 
 
+def test_letters_outside_the_declared_character_set_become_utf_8():
+    """Latin-1 bytes that the declared Thai repertoire does not have are kept as letters."""
+    source = as_source(raw(SpecificCharacterSet=b"ISO_IR 166", PatientName=b"M\xfcller^Jos\xff"))
+
+    assert "ISO_IR 192" == source.SpecificCharacterSet
+    assert "Müller^Josÿ" == source.PatientName
+
+
 def test_private_attributes_and_pixels_stay_behind():
     """A result repeats nothing that it does not understand, nor the image."""
     header = generated()

@@ -21,7 +21,7 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.equipment import finish
 from hilum.encode.fast import Writer
-from hilum.encode.source import UTF_8, character_sets, copy_element
+from hilum.encode.source import UTF_8, character_sets, copy_element, encodable
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass
 
@@ -169,11 +169,7 @@ def fitting_character_set(source: Dataset, texts: Iterable[str]) -> list[str]:
     declared = character_sets(source)
     # With code extensions (ISO 2022) only ASCII needs no escape sequences of its own.
     encoding = python_encoding[declared[0]] if len(declared) == 1 else "ascii"
-    try:
-        "".join(texts).encode(encoding)
-    except UnicodeEncodeError:
-        return [UTF_8]
-    return declared
+    return declared if encodable(texts, encoding) else [UTF_8]
 
 
 def references(instances: Iterable[Dataset]) -> Iterator[Dataset]:

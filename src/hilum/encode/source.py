@@ -5,7 +5,7 @@ forbids. Results must be written all the same, with the same identity, so this
 reads without judging: what is unknown stays unknown, what is invalid is copied.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -120,18 +120,31 @@ def character_sets(dataset: Dataset) -> list[str]:
 def _declare_character_set(source: Dataset, declared: list[str]) -> None:
     """Make the source say truly what its texts can be written in.
 
-    A declaration that nobody knows, or none beside letters that need one, becomes UTF-8.
+    A declaration that nobody knows, or that does not have the letters, becomes UTF-8.
     """
-    unknown = any(term not in python_encoding for term in declared)
-    if unknown or not (declared or _is_ascii(source)):
+    known = all(term in python_encoding for term in declared)
+    if not (known and _fits(source, declared)):
         source.SpecificCharacterSet = UTF_8
     elif not declared:
         source.pop("SpecificCharacterSet", None)
 
 
-def _is_ascii(source: Dataset) -> bool:
-    texts = (e.value for e in source.iterall() if e.VR in CUSTOMIZABLE_CHARSET_VR)
-    return all(str(text).isascii() for text in texts)
+def _fits(source: Dataset, declared: list[str]) -> bool:
+    """Whether the texts can be written as declared; code extensions (ISO 2022) are trusted."""
+    if len(declared) > 1:
+        return True
+    encoding = python_encoding[declared[0]] if declared else "ascii"
+    texts = (str(e.value) for e in source.iterall() if e.VR in CUSTOMIZABLE_CHARSET_VR)
+    return encodable(texts, encoding)
+
+
+def encodable(texts: Iterable[str], encoding: str) -> bool:
+    """Whether all of `texts` can be written in a Python `encoding`."""
+    try:
+        "".join(texts).encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _quiet_copy(dataset: Dataset, encodings: list[str]) -> Dataset:
