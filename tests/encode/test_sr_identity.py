@@ -1,12 +1,13 @@
 """Patient, study, time, devices and UIDs: copied, stated or derived, never invented."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydicom import Dataset
 
 from hilum.encode import refusal_document, report_documents, to_bytes
 from hilum.encode.identity import result_uid
+from hilum.encode.predecessors import earlier_reports
 from hilum.radiograph import PixelPipeline
 from hilum.settings import ReasonLanguage, ReportSettings, SRClass
 from sr_cases import LATERAL, SHA256, THREE, finding, generated, identity, read, sent
@@ -284,6 +285,32 @@ def test_newer_reading_names_its_predecessor(header, when, settings):
         assert old.SOPInstanceUID == reference.ReferencedSOPInstanceUID
         assert old.SOPClassUID == reference.ReferencedSOPClassUID
         assert old.SOPInstanceUID != report.SOPInstanceUID
+
+
+def test_writing_again_replaces_nothing(header, when, settings):
+    """The same report is not its own predecessor."""
+    first = report_documents(read(header), (), when=when, settings=settings)
+    again = report_documents(read(header), (), when=when, settings=settings, predecessors=first)
+
+    assert all("PredecessorDocumentsSequence" not in document for document in again)
+
+
+def test_earlier_reports_are_found_in_the_study(header, when, settings):
+    """Among all that the archive holds, only our reports on this image, the newest first."""
+    old = report_documents(read(header), (), when=when, settings=settings)
+    new = report_documents(
+        read(header, model=identity(version="2.0")),
+        (),
+        when=when + timedelta(days=1),
+        settings=settings,
+    )
+    other = report_documents(
+        read(generated(SOPInstanceUID="1.2.3")), (), when=when, settings=settings
+    )
+    foreign = parse(to_bytes(old[0]))
+    foreign.ManufacturerModelName = "somebody else's"
+
+    assert (*new, *old) == earlier_reports(header, [header, *old, *other, foreign, *new])
 
 
 def uids(header=None, settings=None, **changes) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from hilum.encode import forms
 from hilum.encode.codes import load_codes
 from hilum.encode.extras import extra_objects
 from hilum.encode.picture import secondary_capture
+from hilum.encode.predecessors import earlier_reports
 from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
 
@@ -11,6 +12,7 @@ __all__ = [
     "document_head",
     "document_row",
     "document_schema",
+    "earlier_reports",
     "extra_objects",
     "forms",
     "load_codes",

@@ -12,6 +12,7 @@ from hilum.encode.codes import load_codes
 from hilum.encode.document import Document, build
 from hilum.encode.identity import ResultIdentity, digest, identify
 from hilum.encode.phrases import PHRASES
+from hilum.encode.predecessors import predecessor
 from hilum.encode.regions_report import RegionsReport
 from hilum.encode.source import as_source, source_of
 from hilum.encode.text_report import findings_tree, refusal_tree
@@ -24,9 +25,6 @@ TEXT_SERIES = 901
 
 REGIONS_SERIES = 902
 """Series Number of the coded report."""
-
-REGIONS_TITLE = "126000"
-"""Code Value of the coded report's title; whatever has another one is a text report."""
 
 
 def report_documents(
@@ -53,7 +51,8 @@ def report_documents(
     visual_explanation
         The picture of the heatmaps that the coded report refers to.
     predecessors
-        Reports on the same image that these replace; each names the one of its kind.
+        Earlier reports on the same image, the newest first (`earlier_reports`); each new
+        one names the first of its kind.
 
     Returns
     -------
@@ -109,7 +108,7 @@ def describe(
         codes=codes,
         model=reading.model,
         when=when,
-        predecessor=_predecessor(predecessors, coded=False),
+        predecessor=predecessor(predecessors, coded=False, uid=identity.uid("text report")),
     )
     report = RegionsReport(reading, source, codes, identity, settings, visual_explanation)
     described = phrases.regions if reading.positives else phrases.no_regions
@@ -123,7 +122,7 @@ def describe(
         series_number=REGIONS_SERIES,
         description=stamp + described.format(**counts),
         evidence=(source, *explanations),
-        predecessor=_predecessor(predecessors, coded=True),
+        predecessor=predecessor(predecessors, coded=True, uid=identity.uid("regions report")),
     )
     return text, coded
 
@@ -177,11 +176,3 @@ def to_bytes(dataset: Dataset) -> bytes:
     buffer = BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
-
-
-def _predecessor(predecessors: Sequence[Dataset], *, coded: bool) -> Dataset | None:
-    """Return the earlier report of the same kind, told by its title."""
-    for earlier in predecessors:
-        if (earlier.ConceptNameCodeSequence[0].CodeValue == REGIONS_TITLE) == coded:
-            return earlier
-    return None

@@ -1,0 +1,60 @@
+"""Which earlier reports a new one replaces."""
+
+from collections.abc import Iterable, Sequence
+
+from pydicom import Dataset
+
+from hilum import PRODUCT
+from hilum.encode.document import SOP_CLASSES
+
+REGIONS_TITLE = "126000"
+"""Code Value of the coded report's title; whatever has another one is a text report."""
+
+
+def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    """Return hilum's reports on `image` among the instances of its study, the newest first.
+
+    Parameters
+    ----------
+    image
+        Header of the image that is read again.
+    instances
+        Headers of what the archive holds in the study; anything but reports is passed over.
+    """
+    found = [one for one in instances if _reports_on(one, str(image.SOPInstanceUID))]
+    return tuple(sorted(found, key=_moment, reverse=True))
+
+
+def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset | None:
+    """Return the first of `reports` that is of the same kind, and not the same report again.
+
+    Parameters
+    ----------
+    reports
+        Earlier reports, the newest first.
+    coded
+        Whether the new one is the coded report, else the text report.
+    uid
+        SOP Instance UID of the new one: writing it twice replaces nothing.
+    """
+    for earlier in reports:
+        titled = earlier.ConceptNameCodeSequence[0].CodeValue == REGIONS_TITLE
+        if titled == coded and uid != earlier.SOPInstanceUID:
+            return earlier
+    return None
+
+
+def _reports_on(instance: Dataset, source_uid: str) -> bool:
+    ours = instance.get("ManufacturerModelName") == PRODUCT
+    if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
+        return False
+    return any(
+        image.ReferencedSOPInstanceUID == source_uid
+        for study in instance.get("CurrentRequestedProcedureEvidenceSequence", ())
+        for series in study.ReferencedSeriesSequence
+        for image in series.ReferencedSOPSequence
+    )
+
+
+def _moment(report: Dataset) -> tuple[str, str]:
+    return str(report.ContentDate), str(report.ContentTime)
