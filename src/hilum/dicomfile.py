@@ -233,7 +233,9 @@ def _is_cut_off(element: object) -> bool:
 def _check_inflated_size(content: bytes, *, name: str) -> None:
     """Raise `SourceUnreadable` for a deflated data set that would not fit into memory."""
     parts = split(content, name=name)
-    if text(parts.meta, "TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+    with damage_named(name):
+        syntax = text(parts.meta, "TransferSyntaxUID")
+    if syntax != DeflatedExplicitVRLittleEndian:
         return
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     rest, inflated = content[parts.offset :], 0

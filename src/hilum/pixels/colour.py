@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
+from hilum.dicomfile import DAMAGE
 from hilum.errors import RadiographRefused
-from hilum.pixels.attributes import UNREADABLE
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import GREY, PALETTE, ImagePixel
 from hilum.verdict import Reason
@@ -110,7 +110,7 @@ def _through_palette(
     values = samples.view(f"i{samples.dtype.itemsize}") if image.signed else samples
     try:
         colours: NDArray[np.integer] = apply_color_lut(values, dataset)[..., :3]
-    except UNREADABLE as exc:
+    except DAMAGE as exc:
         reason = Reason("undecodable", "the palette cannot be applied", "PS3.3 C.7.9")
         raise RadiographRefused([reason]) from exc
     return colours, 8 * colours.dtype.itemsize

@@ -12,8 +12,9 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import expand_ybr422
 from pydicom.uid import RLELossless
 
+from hilum.dicomfile import DAMAGE
 from hilum.errors import RadiographRefused
-from hilum.pixels.attributes import UNREADABLE, bytes_of, element_of
+from hilum.pixels.attributes import bytes_of, element_of
 from hilum.pixels.codestream import Codestream, CodestreamInvalid, Coding, parse
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
@@ -28,7 +29,7 @@ ITEM: Final = b"\xfe\xff\x00\xe0"
 RLE_HEADER: Final = 64
 """Bytes of the RLE header: the number of segments and 15 offsets (PS3.5 G.5)."""
 
-DECODING_FAILED: Final = (*UNREADABLE, RuntimeError, MemoryError, struct.error)
+DECODING_FAILED: Final = (*DAMAGE, RuntimeError, MemoryError)
 """What the decoders raise; imagecodecs' own errors are RuntimeErrors."""
 
 

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataelem import DataElement, RawDataElement
 
-from hilum.pixels.attributes import text_of
+from hilum.pixels.attributes import element_of, text_of
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import Record
 from hilum.pixels.decode import decode
@@ -135,15 +136,22 @@ def close_shutters(
 
 def header_of(dataset: Dataset) -> Dataset:
     """Return the attributes without the pixels; elements are shared, not copied."""
-    header = Dataset(
-        {
-            tag: dataset.get_item(tag)
-            for tag in dataset.keys()  # noqa: SIM118  a Dataset iterates over its elements
-            if tag.group != PIXEL_GROUP
-        }
-    )
+    elements = {
+        tag: _element_of(dataset, tag)
+        for tag in dataset.keys()  # noqa: SIM118  a Dataset iterates over its elements
+        if tag.group != PIXEL_GROUP
+    }
+    header = Dataset({tag: element for tag, element in elements.items() if element is not None})
     implicit, little = dataset.original_encoding
     header.set_original_encoding(implicit, little, dataset.original_character_set)
     if hasattr(dataset, "file_meta"):
         header.file_meta = dataset.file_meta
     return header
+
+
+def _element_of(dataset: Dataset, tag: int) -> DataElement | RawDataElement | None:
+    """Return an element as it is; a deferred one is read now, while its file is there."""
+    element = dataset.get_item(tag, keep_deferred=True)
+    if isinstance(element, RawDataElement) and element.value is None and element.length:
+        return element_of(dataset, tag)
+    return element
