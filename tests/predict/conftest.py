@@ -10,6 +10,7 @@ from hilum.predict.demonstration import demonstration_state
 from hilum.predict.graph import load_graph
 from hilum.settings import Settings
 from torch_files import TorchFile
+from torchxrayvision_outputs import reference_python
 
 
 @pytest.fixture
@@ -38,3 +39,10 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory, state: dict[str, np.n
     """Return a weights file of torch with `state`: a pickled network, legacy container."""
     file = TorchFile(legacy=True)
     return file.write(tmp_path_factory.mktemp("weights") / "weights.pt", file.module(state))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which outputs of TorchXRayVision the parity tests compared with."""
+    live = reference_python() is not None
+    which = "live, in its own environment" if live else "committed golden outputs"
+    terminalreporter.write_line(f"TorchXRayVision reference of the parity tests: {which}")
