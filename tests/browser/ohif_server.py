@@ -1,5 +1,6 @@
 """OHIF's own build and Orthanc's DICOMweb on one origin, as the page serves them."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,13 +68,24 @@ class OhifHandler(SimpleHTTPRequestHandler):
         """Keep the tests' output readable."""
 
 
+class OhifServer(ThreadingHTTPServer):
+    """Serves one browser; a tab that is closed in the middle of an answer is no error."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report what went wrong, unless the browser left."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def running_ohif(orthanc: OrthancServer) -> Iterator[str]:
     """Serve OHIF on a free port of loopback; yield its address."""
     login = (orthanc.username, orthanc.password)
     with httpx.Client(base_url=orthanc.url, auth=login, timeout=30) as archive:
         handler = partial(OhifHandler, archive=archive)
-        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        with OhifServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             yield f"http://127.0.0.1:{server.server_port}"
             server.shutdown()

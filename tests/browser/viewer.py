@@ -72,6 +72,9 @@ IMAGE: Final = """(() => {
 })()"""
 """An image is displayed, it is not all of one colour, and it no longer changes."""
 
+THUMBNAILS: Final = """[...document.querySelectorAll('[data-cy="study-browser-thumbnail"]')]
+    .every(thumbnail => thumbnail.querySelector('img')?.complete)"""
+
 READ_OUTLINES: Final = """() => [...document.querySelectorAll('.svg-layer polyline')].map(line => ({
     points: line.getAttribute('points'),
     label: line.nextElementSibling?.matches('g[data-annotation-uid]')
@@ -166,6 +169,10 @@ class Viewer:
     def series(self) -> list[str]:
         """Return the descriptions of the study's series as the study browser shows them."""
         return self.page.locator('[data-cy="series-description-label"]').all_inner_texts()
+
+    def thumbnails(self) -> None:
+        """Wait until the study browser shows a small picture of every image series."""
+        self._wait(THUMBNAILS)
 
     def screenshot(self) -> bytes:
         """Return the window as PNG."""

@@ -7,6 +7,14 @@ from typing import Any, Final
 DICOMWEB_PATH: Final = "/dicom-web"
 """Where the page's own server forwards to Orthanc's DICOMweb: one origin, one login."""
 
+PREAMBLE: Final = "window.__filename = document.baseURI;\n"
+"""Without it OHIF 3.12 shows an empty page as soon as the browser has cached its scripts.
+
+A library in it (the web build of ONNX Runtime) asks for the script that is running. A
+cached script runs later than that is known, and the library falls back to ``__filename``,
+which browsers do not have.
+"""
+
 VIEWER: Final[Mapping[str, Any]] = {
     "extensions": [],
     "modes": [],
@@ -67,4 +75,4 @@ def app_config(*, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "
         "configuration": {**ORTHANC, "friendlyName": title, **roots},
     }
     settings = {**VIEWER, "routerBasename": base, "dataSources": [source]}
-    return f"window.config = {json.dumps(settings, indent=2)};\n"
+    return f"{PREAMBLE}window.config = {json.dumps(settings, indent=2)};\n"
