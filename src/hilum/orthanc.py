@@ -190,6 +190,25 @@ class Orthanc:
             response.raise_for_status()
             return response
 
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """Send one request and return what its answer says as JSON.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, not now, or an answer that is cut off or no JSON.
+        PacsRefused
+            The PACS answered no.
+        """
+        answer = self.request(method, path, **options)
+        try:
+            return answer.json()
+        except ValueError as exc:
+            raise PacsUnavailable(
+                f"The PACS at {self.url} answered something that is not JSON to {path}.",
+                "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+            ) from exc
+
     def system(self) -> dict[str, Any]:
         """Return Orthanc's description of itself (``/system``).
 
@@ -219,14 +238,14 @@ class Orthanc:
         PacsRefused
             Orthanc does not take the file, e.g. it is not DICOM.
         """
-        answer = self.request("POST", "/instances", content=file).json()
+        answer = self.json("POST", "/instances", content=file)
         if isinstance(answer, list):  # a ZIP: Orthanc 1.12 answers with a list
             answer = answer[0]
         return Stored(answer["ID"], answer["Status"] == "AlreadyStored")
 
     def find_instance(self, sop_instance_uid: str) -> str | None:
         """Return Orthanc's identifier of the instance with this UID, None when it has none."""
-        answer = self.request("POST", "/tools/lookup", content=sop_instance_uid).json()
+        answer = self.json("POST", "/tools/lookup", content=sop_instance_uid)
         return next((str(hit["ID"]) for hit in answer if hit["Type"] == "Instance"), None)
 
     def find(self, level: str, query: dict[str, str]) -> list[str]:
@@ -239,9 +258,7 @@ class Orthanc:
         query
             DICOM keyword → value, with Orthanc's wildcards.
         """
-        found: list[str] = self.request(
-            "POST", "/tools/find", json={"Level": level, "Query": query}
-        ).json()
+        found: list[str] = self.json("POST", "/tools/find", json={"Level": level, "Query": query})
         return found
 
     def file(self, instance_id: str) -> bytes:
@@ -256,7 +273,7 @@ class Orthanc:
         NotInPacs
             It is not there, or not any more.
         """
-        answer = self.request("GET", f"/instances/{instance_id}").json()
+        answer = self.json("GET", f"/instances/{instance_id}")
         uid = str(answer["MainDicomTags"]["SOPInstanceUID"])
         return InstanceFacts(uid, int(answer["FileSize"]))
 
@@ -278,9 +295,7 @@ class Orthanc:
 
     def tags(self, instance_id: str) -> dict[str, Any]:
         """Return the attributes of one instance, keyword → value, without its pixels."""
-        simplified: dict[str, Any] = self.request(
-            "GET", f"/instances/{instance_id}/simplified-tags"
-        ).json()
+        simplified: dict[str, Any] = self.json("GET", f"/instances/{instance_id}/simplified-tags")
         return simplified
 
     def changes(self, since: int, limit: int = 100) -> tuple[list[Change], int, bool]:
@@ -295,7 +310,7 @@ class Orthanc:
         done
             Whether there were no more when Orthanc answered.
         """
-        answer = self.request("GET", "/changes", params={"since": since, "limit": limit}).json()
+        answer = self.json("GET", "/changes", params={"since": since, "limit": limit})
         changes = [
             Change(int(c["Seq"]), c["ChangeType"], c["ID"], c["Date"]) for c in answer["Changes"]
         ]
@@ -303,4 +318,4 @@ class Orthanc:
 
     def last_change(self) -> int:
         """Return the number of the newest change; it goes back only in another database."""
-        return int(self.request("GET", "/changes?last").json()["Last"])
+        return int(self.json("GET", "/changes?last")["Last"])
