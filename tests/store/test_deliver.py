@@ -124,6 +124,16 @@ def replacement(keyword: str) -> tuple[bytes, bytes]:
     return tag, b"\x08\x00\x17\x00UI"
 
 
+def test_uid_that_cannot_be_written_is_failed(radiograph: Dataset):
+    """A damaged byte in a UID, unlike a leading zero, leaves no name to store it under."""
+    uid = str(radiograph.SOPInstanceUID).encode()
+    content = dicom_file(radiograph).replace(uid, b"\xff" + uid[1:])
+    (outcome,) = deliver([Page("x", content)], Notebook())
+
+    assert Sent.FAILED is outcome.sent
+    assert "has no SOP Instance UID" in outcome.detail
+
+
 def test_complete_file_goes_from_disk(tmp_path: Path, content: bytes):
     """Nothing is copied when the file is right as it lies."""
     path = tmp_path / "x.dcm"

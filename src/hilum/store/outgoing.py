@@ -76,14 +76,14 @@ class Outgoing:
         """
         dataset = dicomfile.parse(content, name=name)
         parts = dicomfile.split(content, name=name)
-        sop_class = dicomfile.text(dataset, "SOPClassUID")
-        sop_instance = dicomfile.text(dataset, "SOPInstanceUID")
+        sop_class = _ascii(dataset, "SOPClassUID")
+        sop_instance = _ascii(dataset, "SOPInstanceUID")
         if not sop_class or not sop_instance:
             raise SourceUnreadable(
                 f"{name} has no {'SOP Instance' if sop_class else 'SOP Class'} UID.",
                 "It is not a complete DICOM object; export it again.",
             )
-        syntax = dicomfile.text(parts.meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
+        syntax = _ascii(parts.meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
         meta_is_right = (
             parts.preamble
             and dicomfile.text(parts.meta, "TransferSyntaxUID") == syntax
@@ -115,6 +115,12 @@ def uid_warnings(dataset: Dataset) -> tuple[str, ...]:
 def is_valid_uid(uid: str) -> bool:
     """Return whether `uid` keeps to PS3.5 9.1."""
     return len(uid) <= MAX_UID_CHARACTERS and VALID_UID.fullmatch(uid) is not None
+
+
+def _ascii(dataset: Dataset, keyword: str) -> str:
+    """Return a UID that can be written, however invalid, and ``""`` for one that cannot."""
+    uid = dicomfile.text(dataset, keyword)
+    return uid if uid.isascii() and uid.isprintable() else ""
 
 
 def _guessed_syntax(dataset: Dataset) -> str:
