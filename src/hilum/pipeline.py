@@ -145,15 +145,19 @@ def report(reading: Reading, settings: Settings, *, when: datetime) -> tuple[Dat
     Returns
     -------
     tuple of Dataset
-        The picture first, the reports that refer to it after.
+        The picture first, then the objects that the site asks for, the reports last:
+        whatever refers to another comes after it.
     """
     regions = explain.regions(reading)
     sheet = explain.overlay(reading, when=when, language=settings.report.language)
     picture = encode.secondary_capture(sheet, reading, when=when, settings=settings.report)
+    extras = encode.extra_objects(
+        reading, regions, heat=explain.heat, when=when, settings=settings.report, picture=picture
+    )
     documents = encode.report_documents(
         reading, regions, when=when, settings=settings.report, visual_explanation=picture
     )
-    return (picture, *documents)
+    return (picture, *extras, *documents)
 
 
 def report_refusal(

@@ -137,6 +137,13 @@ def _files(reading: Reading, settings: Settings, when: datetime) -> Iterator[tup
 
 def result_name(result: Dataset) -> str:
     """Return a word for what a result is, from its series number (docs/conformance.md)."""
-    return {901: "findings.sr", 902: "regions.sr", 903: "overlay"}.get(
-        int(result.SeriesNumber), str(result.Modality).lower()
-    )
+    names = {
+        901: "findings.sr",
+        902: "regions.sr",
+        903: "overlay",
+        904: "regions.seg",
+        905: "regions.pr",
+        906: "key-objects.ko",
+        907: f"activation-{result.InstanceNumber}.pm",  # one for each positive finding
+    }
+    return names.get(int(result.SeriesNumber), str(result.Modality).lower())
