@@ -47,6 +47,9 @@ SETTINGS: Final = PixelSettings(max_pixels=4_000_000)
 LARGEST_SEED: Final = 200_000
 """Bytes of a real file that is used; larger ones only make it slow."""
 
+ITEM: Final = b"\xfe\xff\x00\xe0"
+"""Before each piece of compressed pixels (PS3.5 A.4)."""
+
 EXPECTED: Final = frozenset({"read", "refused", "unreadable"})
 """Every outcome that is none of these is a finding."""
 
@@ -67,30 +70,43 @@ def mutated(number: int, files: Sequence[bytes], seed: int) -> bytes:
     """Return input `number`, always the same for a seed."""
     rng = random.Random(f"{seed}/{number}")
     data = bytearray(rng.choice(files))
+    item = data.find(ITEM, 132)
+    codestream = item + 8 if item > 0 and rng.random() < 0.5 else None
     for _ in range(rng.choice((1, 1, 2, 4, 8))):
-        # Most mutations go where the meaning is: the header and the codestream's start.
-        end = len(data) if rng.random() < 0.4 else min(len(data), 4096)
-        at = rng.randrange(min(132, end - 1), end) if end > 133 else rng.randrange(max(end, 1))
-        match rng.randrange(7):
-            case 0:
-                data[at] ^= 1 << rng.randrange(8)
-            case 1:
-                data[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFE, 0xFF))
-            case 2:
-                data[at : at + 4] = rng.choice((b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f"))
-            case 3:
-                del data[at : at + rng.randrange(1, 200)]
-            case 4:
-                data[at:at] = data[at : at + rng.randrange(1, 200)]
-            case 5:
-                data[at:at] = rng.randbytes(rng.randrange(1, 20))
-            case _ if rng.random() < 0.2:
-                del data[at:]
-            case _:
-                data[at] = rng.randrange(256)
-        if len(data) < 2:
-            break
+        if codestream is not None:  # the header stays whole, so the decoder is reached
+            _mutate(rng, data, codestream, len(data), kinds=3)
+        elif rng.random() < 0.4:
+            _mutate(rng, data, 132, len(data), kinds=7)
+        else:
+            _mutate(rng, data, 132, 4096, kinds=7)
     return bytes(data)
+
+
+def _mutate(rng: random.Random, data: bytearray, start: int, end: int, *, kinds: int) -> None:
+    """Mutate `data` once between `start` and `end`, in place; mostly near `start`."""
+    end = min(end, len(data))
+    if end - start < 8:
+        return
+    near = min(end, start + 400) if kinds < 7 and rng.random() < 0.6 else end
+    at = rng.randrange(start, near)
+    match rng.randrange(kinds):
+        case 0:
+            data[at] ^= 1 << rng.randrange(8)
+        case 1:
+            data[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFE, 0xFF, rng.randrange(256)))
+        case 2:
+            blown_up = rng.choice((b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f"))
+            data[at : at + 4] = blown_up[: len(data) - at]
+        case 3:
+            del data[at : at + rng.randrange(1, 200)]
+        case 4:
+            data[at:at] = data[at : at + rng.randrange(1, 200)]
+        case 5:
+            data[at:at] = rng.randbytes(rng.randrange(1, 20))
+        case _ if rng.random() < 0.2:
+            del data[at:]
+        case _:
+            data[at] = rng.randrange(256)
 
 
 def outcome(file: bytes) -> str:

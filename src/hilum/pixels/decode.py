@@ -161,7 +161,9 @@ def _compare(header: Codestream, image: ImagePixel) -> None:
 
 def threads() -> int:
     """Return how many threads decode one JPEG 2000 image."""
-    return min(MOST_THREADS, len(os.sched_getaffinity(0)))
+    if hasattr(os, "sched_getaffinity"):  # Linux: the cores that this process may use
+        return min(MOST_THREADS, len(os.sched_getaffinity(0)))
+    return min(MOST_THREADS, os.cpu_count() or 1)
 
 
 def _decode_rle(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:

@@ -1,0 +1,58 @@
+"""docs/pixels.md is true: its rows are the tests' rows, and say what the tests hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hilum.pixels.decisions import TEXTS
+from pixel_cases import CASES, REFUSALS
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "pixels.md").read_text(encoding="utf-8")
+
+ROWS = {
+    cells[4].strip("`"): cells
+    for line in PAGE.splitlines()
+    if line.startswith("| ")
+    and len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 5
+    and cells[4].startswith("`")
+}
+"""Row name → case, TorchXRayVision, hilum, recorded, row."""
+
+TABLE = {**CASES, **REFUSALS}
+
+
+def codes_in(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"`(\w+)`", text))
+
+
+def test_every_row_is_a_test_and_every_test_a_row():
+    """No row of the page is without its generated image, and no image without its row."""
+    assert set(TABLE) == set(ROWS)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_row_says_what_torchxrayvision_does(name):
+    """The second column begins with the outcome that the parity test holds."""
+    assert TABLE[name].reference == ROWS[name][1].split(":")[0]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_row_names_the_recorded_codes(name):
+    """The fourth column names the decisions or reasons, in the order that the tests hold."""
+    assert TABLE[name].codes == codes_in(ROWS[name][3])
+
+
+def test_every_decision_is_on_the_page():
+    """The last table has every code with its text, and no other."""
+    listed = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, flags=re.MULTILINE))
+
+    assert TEXTS == {code: text.replace(r"\|", "|") for code, text in listed.items()}
+
+
+def test_every_decision_is_reached_by_a_test():
+    """No decision is written that no generated image brings about."""
+    reached = {code for case in CASES.values() for code in case.codes}
+
+    # These two are reached in test_torchxrayvision_parity.py and test_robustness.py.
+    assert set(TEXTS) - {"voi_not_applied", "syntax_assumed"} == reached
