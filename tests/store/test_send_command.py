@@ -164,3 +164,13 @@ def test_missing_path_does_not_stop_the_others(
     assert 1 == result.exit_code
     assert "gone: does not exist" in result.stdout
     assert f"stored         {radiograph_file}" in result.stdout
+
+
+def test_nothing_to_send_is_not_a_success(empty_orthanc: OrthancServer, tmp_path: Path):
+    """A folder without any DICOM file: status 1, though no file went wrong."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("hello")
+    result = send(tmp_path / "notes", "--to", with_password(empty_orthanc))
+
+    assert 1 == result.exit_code
+    assert "1 file: 1 not DICOM" in result.stdout

@@ -24,6 +24,7 @@ from hilum.store import (
     open_sender,
     parse_target,
 )
+from hilum.store.outcome import ARRIVED
 from hilum.store.target import checked_ae_title
 
 PASSWORD_VARIABLE: Final = "HILUM_SEND_PASSWORD"  # noqa: S105  the name of the variable
@@ -91,7 +92,8 @@ def send(
     PATH is a file, a folder, a ZIP archive or a DICOMDIR. One line tells what became of
     each file: stored, already there, refused, not DICOM, or failed. Sending again is safe.
 
-    Exit status: 0 all stored, 1 something was refused or failed, 2 wrong usage.
+    Exit status: 0 all stored, 1 something was refused or failed or nothing was
+    there to send, 2 wrong usage.
     """
     settings = Settings.load()
     target = _with_user(target or _target_of(settings), user)
@@ -109,7 +111,7 @@ def send(
     finally:
         sender.close()
     click.echo(f"{summary(counted)} -> {target}")
-    if not well:
+    if not well or not any(counted[sent] for sent in ARRIVED):
         sys.exit(1)
 
 
