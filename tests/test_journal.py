@@ -72,3 +72,13 @@ def test_partial_file_of_another_kind_is_not_resumed(tmp_path):
 
     with ReadingJournal(path, HEAD) as journal:
         assert {} == journal.done
+
+
+def test_rows_of_a_run_that_did_less_are_not_resumed(tmp_path):
+    """Results that are to be stored now were not stored by a run that only read."""
+    path = tmp_path / "readings.json"
+    with ReadingJournal(path, HEAD, wanted={"store": False}) as journal:
+        journal.append("a", {"path": "a.dcm"})
+
+    with ReadingJournal(path, HEAD, wanted={"store": True}) as again:
+        assert {} == again.done

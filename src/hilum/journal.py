@@ -24,6 +24,9 @@ class ReadingJournal:
         The document to be.
     head
         Everything of the document but its rows; rows of another head are not resumed.
+    wanted
+        What else is done with each file, e.g. that its results are stored: rows of a run
+        that did not do it are not resumed either.
 
     Attributes
     ----------
@@ -36,10 +39,13 @@ class ReadingJournal:
         The folder cannot be written to.
     """
 
-    def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, head: Mapping[str, Any], *, wanted: Mapping[str, Any] | None = None
+    ) -> None:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self._head = dict(head)
+        self._first_line = self._line({"head": self._head, "wanted": dict(wanted or {})})
         self.done = {key: str(row.get("status")) for key, row in self._whole_lines()}
         try:
             if self.done:
@@ -47,7 +53,7 @@ class ReadingJournal:
                 self._file = self.partial.open("a", encoding="utf-8")
             else:
                 self._file = self.partial.open("w", encoding="utf-8")
-                self._write({"head": self._head})
+                self._write(self._first_line)
         except OSError as exc:
             raise SourceUnreadable(
                 f"{path} cannot be written: {exc.strerror}.",
@@ -64,7 +70,7 @@ class ReadingJournal:
 
     def append(self, key: str, row: Mapping[str, Any]) -> None:
         """Add the row of one file; it is on disk when this returns."""
-        self._write({"key": key, "row": row})
+        self._write(self._line({"key": key, "row": row}))
 
     def finish(self) -> None:
         """Turn the rows into the document, in one rename."""
@@ -82,8 +88,8 @@ class ReadingJournal:
         aside.replace(self.path)
         self.partial.unlink()
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(self._line(line))
+    def _write(self, line: str) -> None:
+        self._file.write(line)
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -96,7 +102,7 @@ class ReadingJournal:
         if not self.partial.exists():
             return
         with self.partial.open(encoding="utf-8") as lines:
-            if next(lines, "") != self._line({"head": self._head}):
+            if next(lines, "") != self._first_line:
                 return
             for line in lines:
                 if line.endswith("\n"):  # the last one may have been cut by a kill

@@ -178,7 +178,8 @@ def test_interrupted_document_is_resumed(read, phantom, tmp_path):
     document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     (row,) = document.pop("readings")
     (tmp_path / "r.json").unlink()
-    lines = [{"head": document}, {"key": row["path"], "row": row}]
+    wanted = {"out": None, "store": False}
+    lines = [{"head": document, "wanted": wanted}, {"key": row["path"], "row": row}]
     (tmp_path / "r.json.partial").write_text(
         "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
     )

@@ -87,7 +87,8 @@ def read(
         journal = None
         if document is not None:
             head = encode.document_head(reader.model.identity, settings.pixels.pipeline)
-            journal = stack.enter_context(ReadingJournal(document, head))
+            wanted = {"out": None if folder is None else str(folder), "store": store}
+            journal = stack.enter_context(ReadingJournal(document, head, wanted=wanted))
         counts = _read_all(list(find_candidates(paths)), reader, writers, journal)
         if journal is not None:
             journal.finish()
