@@ -227,6 +227,21 @@ def test_it_stops_cleanly(up, start, number):
     assert "Traceback" not in "".join(running.errors)
 
 
+def test_nohup_outlives_its_terminal(up, start):
+    """Started with SIGHUP ignored, as nohup does, a closed terminal does not stop it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        running = start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    running.process.send_signal(signal.SIGHUP)
+    with up.client() as orthanc:
+        assert orthanc.system()
+
+    assert None is running.process.poll()
+    assert 0 == running.end(signal.SIGTERM)
+
+
 def test_kill_leaves_no_orphan_and_the_next_start_works(up, start):
     """After kill -9 Orthanc ends by itself, and the next start takes the same ports."""
     running = start()

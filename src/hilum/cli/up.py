@@ -39,12 +39,14 @@ def stop_on_signal() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C or SIGTERM sets; the second one ends the process at once."""
     stop = threading.Event()
     before = {each: signal.getsignal(each) for each in ENDING_SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:  # nohup: it is to outlive its terminal
+        del before[signal.SIGHUP]
 
     def ask_to_stop(number: int, _: FrameType | None) -> None:
         stop.set()
         signal.signal(number, before[signal.Signals(number)])
 
-    for each in ENDING_SIGNALS:
+    for each in before:
         signal.signal(each, ask_to_stop)
     try:
         yield stop
