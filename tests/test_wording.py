@@ -31,6 +31,7 @@ def test_an_unknown_label_stands_for_itself():
     ("raw", "score", "expected"),
     [
         (0.7, 0.912, "0.91"),
+        (0.7, 0.729, "0.73"),
         (0.29999, 0.49999, "0.49"),
         (0.299999, 0.5, "0.49"),
         (0.3, 0.5, "0.50"),
@@ -41,7 +42,7 @@ def test_an_unknown_label_stands_for_itself():
     ],
 )
 def test_a_score_never_reads_across_the_operating_point(raw, score, expected):
-    """Two decimals, truncated; below 0.50 if and only if the finding is negative."""
+    """Two decimals, rounded; below 0.50 if and only if the finding is negative."""
     assert expected == score_text(Finding("Mass", raw, 0.3, score), ENGLISH)
 
 

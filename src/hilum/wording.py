@@ -70,10 +70,10 @@ def finding_name(label: str, language: ReasonLanguage) -> str:
 def score_text(finding: Finding, language: ReasonLanguage) -> str:
     """Return a finding's score with two decimals, in the language's notation.
 
-    Truncated, not rounded, and never across the operating point: 0.4999 is below it and
-    must not read 0.50, and a positive finding never reads less than 0.50.
+    Rounded, but never across the operating point, as in the structured reports: 0.499 is
+    below it and reads 0.49, and a positive finding never reads less than 0.50.
     """
-    hundredths = int(finding.score * 100 + 1e-9)
+    hundredths = round(finding.score * 100)
     at_operating_point = round(OPERATING_POINT_SCORE * 100)
     if finding.positive:
         hundredths = max(hundredths, at_operating_point)

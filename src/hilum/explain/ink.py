@@ -49,6 +49,9 @@ INFERNO: Final = (
 DARKEST: Final = 0.28
 """Where on the map the heat begins: the colours below are those of a dark lung."""
 
+BRIGHTEST: Final = 0.94
+"""Where it ends: the last colours turn green over a dark lung."""
+
 CLEAR: Final = 0.12
 """Share of the peak up to which the radiograph stays as it is."""
 
@@ -144,7 +147,7 @@ def wrapped(text: str, width: int, font: ImageFont.FreeTypeFont) -> tuple[str, .
 def heat_palette() -> bytes:
     """Return the colours of heat 0 to 255, red, green, blue each."""
     anchors = np.array([tuple(bytes.fromhex(colour)) for colour in INFERNO.split()], float)
-    at = np.linspace(DARKEST, 1.0, 256) * (len(anchors) - 1)
+    at = np.linspace(DARKEST, BRIGHTEST, 256) * (len(anchors) - 1)
     channels = [np.interp(at, np.arange(len(anchors)), channel) for channel in anchors.T]
     return np.stack(channels, axis=1).round().astype(np.uint8).tobytes()
 
