@@ -8,11 +8,12 @@ from io import BytesIO
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
-from hilum.encode import secondary_capture, to_bytes
-from hilum.explain import overlay
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.encode import extra_objects, secondary_capture, to_bytes
+from hilum.explain import heat, overlay, regions
+from hilum.settings import ExtraObject, ReasonLanguage, ReportSettings
 from invented import MODEL, make_reading, radiograph_of
 from radiographs import make_radiograph
 from sr_validators import objections
@@ -169,3 +170,30 @@ def test_a_picture_without_a_header_has_no_dicom_result():
 
     with pytest.raises(ValueError, match="without a DICOM header"):
         secondary_capture(np.zeros((8, 8, 3), np.uint8), reading, when=WHEN, settings=ENGLISH)
+
+
+@pytest.mark.orthanc
+def test_orthanc_shows_the_sheet(image, orthanc):
+    """A real PACS decodes the picture and serves it to browsers as it is."""
+    sheet, result = picture_of(image)
+
+    with orthanc.client() as client:
+        stored = client.upload(to_bytes(result))
+        shown = client.request("GET", f"/instances/{stored.instance_id}/preview").content
+
+    with Image.open(BytesIO(shown)) as preview:
+        seen = np.asarray(preview.convert("RGB")).astype(int)
+    assert sheet.shape == seen.shape
+    assert np.abs(seen - sheet).mean() < 1.5
+
+
+@pytest.mark.orthanc
+def test_orthanc_stores_every_further_object(orthanc):
+    """Segmentation, presentation state, key objects and maps come back as they were sent."""
+    reading = make_reading(radiograph_of(make_radiograph()), {"Mass": 0.8, "Effusion": 0.9})
+    settings = ReportSettings(objects=tuple(ExtraObject))
+
+    for result in extra_objects(reading, regions(reading), heat=heat, when=WHEN, settings=settings):
+        with orthanc.client() as client:
+            stored = client.upload(to_bytes(result))
+            assert to_bytes(result) == client.file(stored.instance_id)
