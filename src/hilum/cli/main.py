@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
     "models": "hilum.cli.models",
+    "phantom": "hilum.cli.phantom",
 }
 """Command → the module whose function of the same name it is, in the order of the help."""
 

@@ -13,19 +13,23 @@ from pydicom import Dataset
 from hilum.phantom.dicom import to_dicom
 from hilum.phantom.findings import DISEASES, KINDS, LABELS
 from hilum.phantom.patient import CLINIC, TRAINING, Population
-from hilum.phantom.scene import Drawing, Scene, compose, draw
+from hilum.phantom.scene import Drawing, Scene, compose, draw, view
 from hilum.phantom.truth import TrueFinding, Truth
 
 __all__ = [
     "CLINIC",
     "KINDS",
     "LABELS",
+    "SIZE",
+    "SMALLEST",
     "TRAINING",
     "Phantom",
     "Population",
     "TrueFinding",
     "Truth",
+    "compose",
     "make",
+    "view",
 ]
 
 SIZE: Final = 1024

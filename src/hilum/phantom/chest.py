@@ -159,13 +159,12 @@ def matter(chest: Chest) -> tuple[Depth, Depth]:
     soft = thorax.body(canvas, patient)
     for patch in thorax.breasts(canvas, patient):
         patch.add_to(soft)
-    grain = noise(canvas, (patient.seed, 1), 5.0) * np.float32(0.016)
-    grain += noise(canvas, (patient.seed, 2), 2.6) * np.float32(0.01)
+    grain = noise(canvas, (patient.seed, 1), 4.4) * np.float32(0.018)
     grain += noise(canvas, (patient.seed, 3), 42.0) * np.float32(0.03)
     for lung in chest.lungs:
         soft -= lung.air * (np.float32(1 - LUNG_DENSITY) + grain)
         soft -= lung.free
-        soft += lung.blood * np.float32(0.95)
+        soft += lung.blood * np.float32(1.2)
         soft += lung.dense * np.clip(lung.cavity.depth * np.float32(0.05), 0, 1)
     soft -= mediastinum.airways(canvas, patient)
     soft -= stomach(canvas, patient, chest.plan.lift[1])

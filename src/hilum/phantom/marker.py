@@ -25,7 +25,7 @@ STROKES: Final[dict[str, tuple[Stroke, ...]]] = {
 }
 """Strokes of the letters in a box 0.64 wide and 1 high, y downwards."""
 
-HEIGHT: Final = 17.0
+HEIGHT: Final = 14.0
 """Of a letter, mm."""
 
 
@@ -41,6 +41,6 @@ def letter(canvas: Canvas, scene: "Scene") -> Depth:
     for (x0, y0), (x1, y1) in STROKES[name]:
         start = (left + x0 * HEIGHT, top + y0 * HEIGHT)
         end = (left + x1 * HEIGHT, top + y1 * HEIGHT)
-        capsule(canvas, start, end, (1.5, 1.5)).unite_with(field)
-    lead: Depth = np.minimum(field * np.float32(0.5), np.float32(0.97))
+        capsule(canvas, start, end, (1.3, 1.3)).unite_with(field)
+    lead: Depth = np.minimum(field * np.float32(0.6), np.float32(0.97))
     return lead

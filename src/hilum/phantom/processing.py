@@ -47,7 +47,7 @@ def tone_curve(technique: Technique) -> NDArray[np.float32]:
     if technique.look == "straight":
         curve = np.clip(0.13 + 0.7 * place, 0, 1)
     elif technique.look == "film":
-        curve = np.clip(0.5 + 0.5 * np.tanh(2.0 * (place - 0.56)), 0, 1) ** 1.1
+        curve = np.clip(0.5 + 0.5 * np.tanh(2.0 * (place - 0.47)), 0, 1) ** 1.1
     else:
         curve = 1 / (1 + np.exp(-4.2 * (place - 0.5)))
     return curve.astype(np.float32)

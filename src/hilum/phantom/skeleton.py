@@ -85,26 +85,29 @@ def ring_depth(
     runs along the bar, at the side of the chest, passes through more of it.
     """
     wide, high = semi_axes
-    u, v = x / np.float32(wide), y / np.float32(high)
-    radius = np.sqrt(u * u + v * v)
-    np.maximum(radius, np.float32(0.05), out=radius)
-    gradient = np.sqrt((u / np.float32(wide)) ** 2 + (v / np.float32(high)) ** 2) / radius
-    distance = (radius - 1) / np.maximum(gradient, np.float32(1e-4))
+    u, v = x * np.float32(1 / wide), y * np.float32(1 / high)
+    square = u * u + v * v
+    # Most rays pass the bar by: only those near it are looked at further.
+    reach = 1.05 * thick / min(wide, high)
+    near = np.flatnonzero((square > (1 - reach) ** 2) & (square < (1 + reach) ** 2))
+    u, v = (np.broadcast_to(part, square.shape).ravel()[near] for part in (u, v))
+    radius = np.sqrt(square.ravel()[near])
+    gradient = np.hypot(u * np.float32(1 / wide), v * np.float32(1 / high))
+    distance = (radius - 1) * radius / gradient
     angle = np.arctan2(u, -v)
-    flat = np.cos(angle) ** 2 * np.float32(wide * wide) + np.sin(angle) ** 2 * np.float32(
-        high * high
-    )
-    along = np.sin(angle) ** 2 * np.float32(HALF_DEPTH * HALF_DEPTH)
-    stretch = np.sqrt((flat + along) / flat)
+    sideways = (u / radius) ** 2
+    flat = (1 - sideways) * np.float32(wide * wide) + sideways * np.float32(high * high)
+    stretch = np.sqrt(1 + sideways * np.float32(HALF_DEPTH * HALF_DEPTH) / flat)
     width = np.float32(thick) * np.clip(1.12 - 0.2 * np.abs(angle - 1.5), 0.8, 1.05)
     inside = width * width - distance * distance
-    depth = bone_depth(inside, shell(inside, width, 1.1))
+    bar = bone_depth(inside, shell(inside, width, 1.1))
     # In front ribs are thin, and far from the detector of a PA view.
-    depth *= stretch * np.clip(np.float32(0.95) - np.float32(0.22) * angle, 0.36, 0.7)
-    end = np.clip((np.float32(arc) - angle) * np.float32(wide / 6), 0, 1)
-    start = np.clip((x + np.float32(9)) * np.float32(0.3), 0, 1)
-    depth *= end * start
-    return depth
+    bar *= stretch * np.clip(np.float32(0.95) - np.float32(0.22) * angle, 0.36, 0.7)
+    bar *= np.clip((np.float32(arc) - angle) * np.float32(wide / 6), 0, 1)
+    bar *= np.clip((u * np.float32(wide) + np.float32(9)) * np.float32(0.3), 0, 1)
+    depth = np.zeros(square.size, np.float32)
+    depth[near] = bar
+    return depth.reshape(square.shape)
 
 
 def spine(canvas: Canvas, patient: Patient, field: Depth) -> None:
@@ -161,13 +164,13 @@ def girdle(canvas: Canvas, patient: Patient, side: int, field: Depth) -> None:
         ],
         18,
     )
-    radii = np.interp(np.linspace(0, 1, 18), [0, 0.12, 0.55, 1], [8.6, 6.4, 5.6, 6.8])
+    radii = np.interp(np.linspace(0, 1, 18), [0, 0.12, 0.55, 1], [7.6, 6.2, 5.6, 6.8])
     bent_bone(canvas, clavicle, radii, 1.7).add_to(field, 0.85)
     head = (joint[0], joint[1] + 14)
-    ellipsoid(canvas, head, (23, 24, 22)).add_to(field, MARROW)
-    shaft = (side * (abs(joint[0]) + 36), joint[1] + 250 * tall)
-    upper_arm = np.array([(head[0] + side * 3, head[1] + 4), shaft])
-    bent_bone(canvas, upper_arm, np.array([15, 11.5]), 3.2).add_to(field, 0.6)
+    shaft = (side * (abs(joint[0]) + 61), joint[1] + 420 * tall)
+    neck = (head[0] + side * 5.0, head[1] + 30.0)
+    upper_arm = np.array([head, neck, shaft])
+    bent_bone(canvas, upper_arm, np.array([22.0, 14.0, 11.5]), 2.2).add_to(field, 0.6)
     blade(canvas, patient, side, joint).add_to(field, 1.0)
 
 

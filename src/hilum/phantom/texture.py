@@ -47,7 +47,7 @@ def smear(field: Depth, sigma: float) -> Depth:
     The field is averaged over blocks first and brought back with cubic splines: for a
     wide Gaussian that is exact enough, and a hundred times cheaper.
     """
-    step = max(int(sigma / 2), 1)
+    step = max(int(sigma * 0.7), 1)
     rows, columns = field.shape
     down, across = -(-rows // step), -(-columns // step)
     padded = np.pad(field, ((0, down * step - rows), (0, across * step - columns)), mode="edge")
@@ -77,7 +77,7 @@ def resampling(length: int, knots: int, step: int) -> NDArray[np.float32]:
 
 def soften(field: Depth, sigma: float) -> Depth:
     """Return `field` under a narrow Gaussian of `sigma` pixels, below 4; borders repeat."""
-    reach = int(np.ceil(3 * sigma))
+    reach = int(np.ceil(2.5 * sigma))
     if reach < 1:
         return field
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

@@ -116,7 +116,7 @@ def limbs(canvas: Canvas, patient: Patient) -> list[Patch]:
     parts = [capsule(canvas, (0, -220), (0, 10 * tall), (56 + 0.2 * fat, 62 + 0.3 * fat))]
     for side in SIDES:
         joint = (side * shoulder[0], shoulder[1])
-        elbow = (side * (shoulder[0] + 42), shoulder[1] + 260 * tall)
+        elbow = (side * (shoulder[0] + 68), shoulder[1] + 420 * tall)
         parts += [
             capsule(canvas, (side * 30, -34), joint, (56 + 0.2 * fat, 54 + 0.2 * fat)),
             capsule(canvas, joint, elbow, (50 + 0.2 * fat, 40 + 0.4 * fat)),

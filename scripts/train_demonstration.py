@@ -1,0 +1,192 @@
+"""Train the demonstration model on phantoms alone; writes ``demonstration.onnx``.
+
+Run in the reference environment: ``PYTHONPATH=src python scripts/train_demonstration.py``.
+With the defaults it takes less than two hours on two cores. The same seed, number of
+threads and versions give the same weights. `scripts/evaluate_demonstration.py` then chooses
+the operating points and measures the model.
+"""
+
+import argparse
+import copy
+import math
+import time
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from demonstration_network import INPUT, Network, export
+from demonstration_phantoms import collect
+from torch import Tensor
+from torch.nn import functional
+
+from hilum.phantom.findings import LABELS
+
+FIRST_SEED: Final = 1_000_000
+"""Seeds of training start here; `hilum phantom` and the tests stay below."""
+
+CHUNK: Final = 600
+"""Phantoms kept in one file."""
+
+BATCH: Final = 32
+RATE: Final = 4e-3
+DECAY: Final = 2e-2
+AVERAGE: Final = 0.995
+"""Of the moving average of the weights, which is what is kept."""
+
+PLACE_WEIGHT: Final = 0.25
+"""Of the loss that asks for a heatmap's peak to lie on the finding."""
+
+SHARPNESS: Final = 8.0
+"""Logarithm of how much a heatmap's peak counts over an empty cell in that loss."""
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class Phantoms:
+    """Training phantoms in memory.
+
+    Parameters
+    ----------
+    folder
+        Where they are kept, and made when they are not there.
+    chunks
+        How many files of `CHUNK` phantoms.
+    """
+
+    def __init__(self, folder: Path, chunks: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = []
+        for index in range(chunks):
+            path = folder / f"train{index}.npz"
+            if not path.exists():
+                collect(FIRST_SEED + index * CHUNK, CHUNK, "training", path, 2)
+            with np.load(path) as file:
+                parts.append((file["pictures"], file["labels"], file["places"]))
+        pictures, labels, places = (np.concatenate(part) for part in zip(*parts, strict=True))
+        self.pictures = torch.from_numpy(pictures)
+        self.labels = torch.from_numpy(labels)
+        self.places = torch.from_numpy(places)
+
+    def batch(self, order: Tensor, random: torch.Generator) -> Batch:
+        """Return pictures ``(n, 1, 224, 224)``, labels and places, turned at random."""
+        pictures = self.pictures[order].float().unsqueeze(1) / 255
+        places = self.places[order].float()
+        count = len(order)
+
+        def uniform(low: float, high: float) -> Tensor:
+            return torch.rand(count, generator=random) * (high - low) + low
+
+        turn, zoom = uniform(-0.1, 0.1), uniform(0.88, 1.08)
+        squeeze = uniform(0.94, 1.06)
+        rows = [
+            torch.stack([zoom * squeeze * turn.cos(), -zoom * turn.sin(), uniform(-0.07, 0.07)], 1),
+            torch.stack([zoom * turn.sin(), zoom / squeeze * turn.cos(), uniform(-0.07, 0.07)], 1),
+        ]
+        theta = torch.stack(rows, 1)
+        grid = functional.affine_grid(theta, [count, 1, INPUT, INPUT], align_corners=False)
+        coarse = functional.affine_grid(theta, [count, 1, 28, 28], align_corners=False)
+        pictures = functional.grid_sample(pictures, grid, align_corners=False)
+        places = functional.grid_sample(places, coarse, align_corners=False)
+        return (
+            vary(pictures, random),
+            self.labels[order].float(),
+            (
+                functional.max_pool2d(places, 2) > 0.5  # noqa: PLR2004  half of a cell
+            ).float(),
+        )
+
+
+def vary(pictures: Tensor, random: torch.Generator) -> Tensor:
+    """Return pictures in [-1024, 1024] with other tone curves, sharpness and noise."""
+    count = len(pictures)
+
+    def uniform(low: float, high: float) -> Tensor:
+        values = torch.rand(count, generator=random) * (high - low) + low
+        return values.view(-1, 1, 1, 1)
+
+    gamma = uniform(-0.6, 0.6).exp()
+    pictures = pictures.clamp(0, 1) ** gamma
+    pictures = (pictures - 0.5) * uniform(0.65, 1.35) + 0.5 + uniform(-0.14, 0.14)
+    smooth = functional.avg_pool2d(pictures, 3, 1, 1, count_include_pad=False)
+    pictures = pictures + (smooth - pictures) * uniform(-0.6, 1.0)
+    grain = torch.randn(pictures.shape, generator=random)
+    pictures = pictures + grain * uniform(0, 0.04) * (uniform(0, 1) < 0.5)  # noqa: PLR2004
+    return (pictures.clamp(0, 1) * 2 - 1) * 1024
+
+
+def loss_of(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the loss of the labels, and that of the places of those that are there."""
+    pictures, labels, places = batch
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, maps = network(pictures.to(memory_format=torch.channels_last))
+    logits, maps = logits.float(), maps.float().flatten(2)
+    said = functional.binary_cross_entropy_with_logits(logits, labels)
+    inside = places.flatten(2)
+    there = (labels > 0) & (inside.sum(dim=2) > 0)
+    if not there.any():
+        return said, said.new_zeros(())
+    chosen, inside = maps[there], inside[there]
+    peak = chosen.detach().abs().amax(dim=1, keepdim=True) + 1
+    share = torch.log_softmax(chosen * (SHARPNESS / peak), dim=1)
+    return said, -torch.logsumexp(share + (inside + 1e-6).log(), dim=1).mean()
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Return the learning rate: a short rise, then half a cosine."""
+    rise = min(1.0, (step + 1) / 100)
+    return RATE * rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def train(phantoms: Phantoms, steps: int, path: Path) -> Network:
+    """Train a network and return the moving average of its weights."""
+    torch.manual_seed(20)
+    random = torch.Generator().manual_seed(20)
+    network = Network(len(LABELS)).to(memory_format=torch.channels_last)
+    average = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    order, began, seen = torch.zeros(0, dtype=torch.long), time.monotonic(), [0.0, 0.0]
+    for step in range(steps):
+        if len(order) < BATCH:
+            order = torch.randperm(len(phantoms.labels), generator=random)
+        batch, order = phantoms.batch(order[:BATCH], random), order[BATCH:]
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(step, steps)
+        said, placed = loss_of(network, batch)
+        optimiser.zero_grad()
+        (said + PLACE_WEIGHT * placed).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        follow(average, network, min(AVERAGE, step / (step + 50)))
+        seen = [
+            0.98 * s + 0.02 * float(v.detach()) for s, v in zip(seen, (said, placed), strict=True)
+        ]
+        if step % 50 == 0:
+            report = f"{step} of {steps}: labels {seen[0]:.4f}, places {seen[1]:.3f}"
+            print(f"{report}, {time.monotonic() - began:.0f} s", flush=True)
+            torch.save(average.state_dict(), path.with_suffix(".pt"))
+    return average
+
+
+@torch.no_grad()
+def follow(average: Network, network: Network, share: float) -> None:
+    """Move `average` towards `network`, keeping `share` of it."""
+    for kept, fresh in zip(
+        average.state_dict().values(), network.state_dict().values(), strict=True
+    ):
+        if kept.dtype.is_floating_point:
+            kept.mul_(share).add_(fresh, alpha=1 - share)
+        else:
+            kept.copy_(fresh)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("demonstration.onnx"))
+    parser.add_argument("--phantoms", type=Path, default=Path("phantoms"), help="folder kept")
+    parser.add_argument("--chunks", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    export(train(Phantoms(chosen.phantoms, chosen.chunks), chosen.steps, chosen.out), chosen.out)

@@ -1,0 +1,85 @@
+"""``hilum phantom``: chest radiographs of nobody, with the truth beside them."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import click
+
+from hilum.cli.progress import progress
+from hilum.errors import SourceUnreadable
+from hilum.phantom import KINDS, SIZE, SMALLEST, Phantom, make
+
+LARGEST: Final = 4096
+"""Pixels of the shorter side above which no detector goes."""
+
+
+@click.command("phantom")
+@click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--count", type=click.IntRange(min=1), default=8, show_default=True, help="How many.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first one."
+)
+@click.option(
+    "--finding",
+    "findings",
+    type=click.Choice(KINDS),
+    multiple=True,
+    help="What every phantom shows; may be given several times. Default: left to the seed.",
+)
+@click.option("--healthy", is_flag=True, help="Nothing is to be found on any of them.")
+@click.option(
+    "--size",
+    type=click.IntRange(SMALLEST, LARGEST),
+    default=SIZE,
+    show_default=True,
+    help="Pixels of the shorter side.",
+)
+def phantom(
+    folder: Path, *, count: int, seed: int, findings: tuple[str, ...], healthy: bool, size: int
+) -> None:
+    """Draw chest radiographs of nobody into FOLDER.
+
+    Each is a DICOM image that says PHANTOM and Quality Control Image YES, and beside it a JSON
+    file with the truth: findings, sides, sizes and masks. The same seed gives the same phantom.
+    """
+    if healthy and findings:
+        raise click.UsageError("--healthy and --finding exclude each other.")
+    wanted = () if healthy else findings or None
+    with progress("drawing", count) as advance:
+        for number in range(seed, seed + count):
+            drawn = make(number, findings=wanted, size=size)
+            path = write(drawn, folder)
+            advance(f"{path}: {', '.join(drawn.truth.labels) or 'no finding'}")
+
+
+def write(drawn: Phantom, folder: Path) -> Path:
+    """Write a phantom and its truth into a folder, each whole or not at all; return its path.
+
+    Raises
+    ------
+    SourceUnreadable
+        The folder cannot be written to.
+    """
+    buffer = BytesIO()
+    drawn.dataset.save_as(buffer, enforce_file_format=True)
+    path = folder / f"phantom-{drawn.truth.seed}.dcm"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target, contents in (
+            (path.with_suffix(".json"), json.dumps(drawn.truth.document()).encode()),
+            (path, buffer.getvalue()),
+        ):
+            aside = target.with_name(f".{target.name}.part")
+            try:
+                aside.write_bytes(contents)
+                aside.replace(target)
+            finally:
+                aside.unlink(missing_ok=True)
+    except OSError as exc:
+        raise SourceUnreadable(
+            f"The folder {folder} cannot be written: {exc.strerror}.",
+            "Name a folder of your own with room on its disk.",
+        ) from exc
+    return path
