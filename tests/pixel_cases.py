@@ -695,6 +695,10 @@ REFUSALS: dict[str, Refusal] = {
         frame_of(codestream(syntax=uids.JPEGLosslessSV1)[:500], uids.JPEGLosslessSV1),
         ("undecodable",),
     ),
+    "jpeg_ls_without_end": Refusal(
+        frame_of(codestream(syntax=uids.JPEGLSLossless)[:-2] + b"\0\0", uids.JPEGLSLossless),
+        ("undecodable",),
+    ),
     "rle_cut_off": Refusal(
         frame_of(codestream(syntax=uids.RLELossless)[:500], uids.RLELossless), ("undecodable",)
     ),

@@ -13,7 +13,8 @@ JPEG_START: Final = b"\xff\xd8"
 """SOI, start of any JPEG or JPEG-LS image."""
 
 JPEG_END: Final = b"\xff\xd9"
-"""EOI, the end of any JPEG; without it libjpeg fills the rest in grey without a word."""
+"""EOI, the end of any JPEG. Without it libjpeg fills the rest in grey without a word, and
+CharLS 2.4 looks for it for ever."""
 
 JPEG_TAIL: Final = 64
 """Last bytes in which EOI must be; some senders pad behind it."""
@@ -127,7 +128,7 @@ def _parse_jpeg(frame: bytes) -> Codestream:
         if marker in JPEG_FRAMES:
             precision, rows, columns, samples = struct.unpack_from(">BHHB", frame, at + 4)
             coding = Coding.JPEG_LS if marker == JPEG_LS_FRAME else Coding.JPEG
-            if coding is Coding.JPEG and JPEG_END not in frame[-JPEG_TAIL:]:
+            if JPEG_END not in frame[-JPEG_TAIL:]:
                 raise CodestreamInvalid("it ends early: the end marker is missing")
             lossy = marker in {0xC0, 0xC1}
             return Codestream(coding, rows, columns, samples, precision, lossy=lossy)
