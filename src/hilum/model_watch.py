@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hilum.errors import ModelError
-from hilum.handler import build_handler
+from hilum.handler import Earlier, build_handler, nothing_earlier
 from hilum.logs import EventLog
 from hilum.node import Handler
 from hilum.pipeline import Reader
@@ -34,13 +34,20 @@ class ModelWatch:
         Name the model.
     load
         Loads the model.
+    earlier
+        Finds the reports that new ones replace.
     """
 
     def __init__(
-        self, settings: Settings, *, load: Callable[[Settings], Model] = load_model
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[Settings], Model] = load_model,
+        earlier: Earlier = nothing_earlier,
     ) -> None:
         self._settings = settings
         self._load = load
+        self._earlier = earlier
         self._handler: Handler | None = None
         self._next_look = 0.0
         self.model: Model | None = None
@@ -66,7 +73,7 @@ class ModelWatch:
             self._say_missing(DEMONSTRATION_HELD)
             return
         self.model, self.missing = model, ""
-        self._handler = build_handler(Reader(model, self._settings))
+        self._handler = build_handler(Reader(model, self._settings), earlier=self._earlier)
         log.info("model.loaded", model=model.identity.name, version=model.identity.version)
 
     def _say_missing(self, why: str) -> None:

@@ -1,5 +1,6 @@
 """The path of one radiograph. Read this first: each line is a room."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from pydicom import Dataset
 
 from hilum import encode, explain, gate, pixels
 from hilum.errors import RadiographRefused
-from hilum.predict import Model
+from hilum.predict import Model, load_model
 from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
 from hilum.settings import Settings
@@ -39,6 +40,20 @@ class Reader:
     model: Model
     settings: Settings
     in_demonstration: bool = False
+
+
+def open_reader(settings: Settings, *, in_demonstration: bool = False) -> Reader:
+    """Return a reader with the model of the settings, loaded and ready.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, its weights are not here, or they are not what they were.
+    SettingInvalid
+        The site's codes file cannot be used: said now, not at the first report.
+    """
+    encode.load_codes(settings.report.codes_file)
+    return Reader(load_model(settings), settings, in_demonstration=in_demonstration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +145,9 @@ def predict(prepared: Prepared, reader: Reader) -> Reading:
     )
 
 
-def report(reading: Reading, settings: Settings, *, when: datetime) -> tuple[Dataset, ...]:
+def report(
+    reading: Reading, settings: Settings, *, when: datetime, earlier: Sequence[Dataset] = ()
+) -> tuple[Dataset, ...]:
     """Write one reading down as DICOM, in the order in which it must be stored.
 
     Parameters
@@ -141,6 +158,9 @@ def report(reading: Reading, settings: Settings, *, when: datetime) -> tuple[Dat
         Those of the reports count.
     when
         Time of the analysis, with its UTC offset.
+    earlier
+        Reports of ours that are in the study already: a newer one names those on the
+        same image as its predecessors.
 
     Returns
     -------
@@ -154,8 +174,14 @@ def report(reading: Reading, settings: Settings, *, when: datetime) -> tuple[Dat
     extras = encode.extra_objects(
         reading, regions, heat=explain.heat, when=when, settings=settings.report, picture=picture
     )
+    header = reading.radiograph.header
     documents = encode.report_documents(
-        reading, regions, when=when, settings=settings.report, visual_explanation=picture
+        reading,
+        regions,
+        when=when,
+        settings=settings.report,
+        visual_explanation=picture,
+        predecessors=() if header is None else encode.earlier_reports(header, earlier),
     )
     return (picture, *extras, *documents)
 

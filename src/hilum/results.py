@@ -8,7 +8,8 @@ from typing import Protocol
 
 from pydicom import Dataset
 
-from hilum import encode, explain, pipeline
+from hilum import dicomfile, encode, explain, pipeline
+from hilum.arrive import earlier_results
 from hilum.errors import PacsRefused, SourceUnreadable
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome
@@ -108,7 +109,9 @@ class ResultsInPacs:
                 f"The PACS does not have the image {outcome.path}: its results would stand alone.",
                 "Send the image first with `hilum send`.",
             )
-        for result in pipeline.report(reading, self.settings, when=when):
+        study = dicomfile.text(reading.radiograph.header, "StudyInstanceUID")
+        before = earlier_results(self.orthanc, study)
+        for result in pipeline.report(reading, self.settings, when=when, earlier=before):
             self.orthanc.upload(encode.to_bytes(result))
             stored = self.orthanc.find_instance(str(result.SOPInstanceUID))
             if stored is None:

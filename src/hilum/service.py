@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from hilum import credentials
+from hilum import credentials, encode
+from hilum.arrive import earlier_results
 from hilum.credentials import PacsAddress
 from hilum.jobs.ledger import Ledger, ledger_file
 from hilum.jobs.lock import locked
@@ -83,6 +85,7 @@ def started(settings: Settings, stop: threading.Event) -> Iterator[Service]:
     SettingInvalid
         The data folder can't be written to, or another setting can't be used.
     """
+    encode.load_codes(settings.report.codes_file)  # a mistake is said now, not at the first report
     with ExitStack() as stack:
         stack.enter_context(locked(settings.data_folder))
         address = credentials.load_or_generate(settings)
@@ -94,7 +97,7 @@ def started(settings: Settings, stop: threading.Event) -> Iterator[Service]:
         if not stop.is_set():
             orthanc.system()
         ledger = stack.enter_context(Ledger(ledger_file(settings.data_folder), pacs_name(settings)))
-        watch = ModelWatch(settings)
+        watch = ModelWatch(settings, earlier=partial(earlier_results, orthanc))
         node = Node(
             orthanc,
             ledger,

@@ -15,8 +15,8 @@ from hilum.demo_folder import DemoFolder
 from hilum.demo_images import demo_images
 from hilum.errors import ModelError, WeightsMissing
 from hilum.outcome import Status
-from hilum.pipeline import Reader
-from hilum.predict import DEMONSTRATION, find_card, load_model, pull
+from hilum.pipeline import Reader, open_reader
+from hilum.predict import DEMONSTRATION, find_card, pull
 from hilum.reading_table import model_line, summary
 from hilum.settings import Settings
 
@@ -74,17 +74,17 @@ def demo(*, folder: Path) -> None:
 def choose_reader(settings: Settings) -> Reader:
     """Return a reader with TorchXRayVision's weights, or with the demonstration model."""
     try:
-        return Reader(load_model(settings), settings)
+        return open_reader(settings)
     except WeightsMissing:
         click.echo(f"The weights of {settings.model.name} are not here. Trying to get them ...")
     try:
         with download_progress(settings.model.name) as progress:
             pull(find_card(settings.model.name, settings.data_folder), settings, progress)
-        return Reader(load_model(settings), settings)
+        return open_reader(settings)
     except ModelError as exc:
         click.echo(f"{exc.problem}\nThe demonstration model is used instead.")
     instead = settings.changed("model", name=DEMONSTRATION, operating_points="default")
-    return Reader(load_model(instead), instead, in_demonstration=True)
+    return open_reader(instead, in_demonstration=True)
 
 
 def line(one: Shown) -> str:

@@ -18,8 +18,7 @@ from hilum.cli.progress import progress
 from hilum.journal import ReadingJournal
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
-from hilum.pipeline import Reader
-from hilum.predict import load_model
+from hilum.pipeline import Reader, open_reader
 from hilum.radiograph import PixelPipeline
 from hilum.reading_table import counted, full_table, model_line, one_line
 from hilum.results import ResultFiles, ResultsInPacs, ResultWriter
@@ -80,7 +79,7 @@ def read(
         settings = settings.changed("model", name=model)
     if pixels is not None:
         settings = settings.changed("pixels", pipeline=pixels)
-    reader = Reader(load_model(settings), settings)
+    reader = open_reader(settings)
     click.echo(model_line(reader.model.identity), err=True)
     with ExitStack() as stack:
         writers = _writers(settings, folder, store=store, stack=stack)
