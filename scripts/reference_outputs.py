@@ -121,7 +121,7 @@ def outputs(xrv: Any, graph: str, folder: Path, radiographs: list[str]) -> dict[
     with torch.inference_mode():
         maps = [feature_maps(name, network, image[None]) for image in images]
     features = torch.cat(maps).clone()
-    result = calibrate(network, features.mean((2, 3)), points)
+    result = calibrate(network, features[: len(made)].mean((2, 3)), points)
     save_all(network, folder, graph)
     model = load(xrv, name, network if graph.startswith("dense") else network.state_dict(), folder)
     layer = model.classifier if hasattr(model, "classifier") else model.model.fc
