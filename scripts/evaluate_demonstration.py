@@ -226,9 +226,7 @@ def rewrite_card(path: Path, points: dict[str, float], figures: Sequence[Figures
     """Write size, hash, operating points and figures into the card."""
 
     def lines(values: dict[str, float]) -> str:
-        return "\n".join(
-            f'"{k}" = {v}' if " " in k else f"{k} = {v}" for k, v in values.items()
-        )
+        return "\n".join(f'"{k}" = {v}' if " " in k else f"{k} = {v}" for k, v in values.items())
 
     text = CARD.read_text(encoding="utf-8")
     contents = path.read_bytes()

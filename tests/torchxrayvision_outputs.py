@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hilum.predict.demonstration import demonstration_state
 from hilum.predict.graph import load_graph
 from model_inputs import blobs
+from seeded_weights import random_state
 from torch_files import TorchFile
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def seeded_state(name: str) -> dict[str, np.ndarray]:
     """
     graph = load_graph(name)
     rng = np.random.Generator(np.random.PCG64(SEED))
-    state = demonstration_state(graph, 18, SEED)
+    state = random_state(graph, 18, SEED)
     for key, array in state.items():
         if key.endswith("running_var"):
             state[key] = array * rng.uniform(0.6, 1.4, array.shape).astype(np.float32)

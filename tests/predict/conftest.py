@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hilum.predict import Model, load_model
-from hilum.predict.demonstration import demonstration_state
 from hilum.predict.graph import load_graph
 from hilum.settings import Settings
+from seeded_weights import random_state
 from torch_files import TorchFile
 from torchxrayvision_outputs import reference_python
 
@@ -31,7 +31,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def state() -> dict[str, np.ndarray]:
     """Return a whole state dict of the DenseNet-121, of another seed than the demonstration."""
     graph = load_graph("densenet121-res224")
-    return demonstration_state(graph, labels=18, seed=3)
+    return random_state(graph, labels=18, seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -243,14 +243,16 @@ def bent_bone(
     shape = canvas.x[at].shape
     outer, inner = np.full(shape, -1, np.float32), np.full(shape, -1, np.float32)
     for index in range(len(points) - 1):
-        piece = Stretch(
-            tuple(points[index]),
-            tuple(points[index + 1]),
-            (float(radii[index]), float(radii[index + 1])),
+        ends, thick = points[index : index + 2], radii[index : index + 2]
+        here = canvas.tile(*box(ends, float(thick.max())))
+        part = tuple(
+            slice(near.start - whole.start, near.stop - whole.start)
+            for near, whole in zip(here, at, strict=True)
         )
-        inside, radius = within(canvas, at, piece)
-        np.maximum(outer, inside, out=outer)
-        np.maximum(inner, shell(inside, radius, cortex), out=inner)
+        piece = Stretch(tuple(ends[0]), tuple(ends[1]), (float(thick[0]), float(thick[1])))
+        inside, radius = within(canvas, here, piece)
+        np.maximum(outer[part], inside, out=outer[part])
+        np.maximum(inner[part], shell(inside, radius, cortex), out=inner[part])
     return Patch(at, bone_depth(outer, inner))
 
 

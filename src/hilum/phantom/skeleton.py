@@ -171,19 +171,20 @@ def girdle(canvas: Canvas, patient: Patient, side: int, field: Depth) -> None:
     neck = (head[0] + side * 5.0, head[1] + 30.0)
     upper_arm = np.array([head, neck, shaft])
     bent_bone(canvas, upper_arm, np.array([22.0, 14.0, 11.5]), 2.2).add_to(field, 0.6)
-    blade(canvas, patient, side, joint).add_to(field, 1.0)
+    blade(canvas, patient, side, joint, field)
 
 
-def blade(canvas: Canvas, patient: Patient, side: int, joint: tuple[float, float]) -> Patch:
-    """Return a shoulder blade: a thin plate with thick borders and the spine across it."""
+def blade(
+    canvas: Canvas, patient: Patient, side: int, joint: tuple[float, float], field: Depth
+) -> None:
+    """Add a shoulder blade: a thin plate with thick borders and the spine across it."""
     tall, broad = patient.stature, patient.breadth
     inward = side * (108 - 38 * patient.slouch) * broad + side * 12
     neck = np.array([joint[0] - side * 16, joint[1] + 12 * tall])
     upper = np.array([inward + side * 12, joint[1] + 4 * tall])
     root = np.array([inward, joint[1] + 34 * tall])
     lower = np.array([inward + side * 18, joint[1] + 140 * tall])
-    part = canvas.empty()
-    plate(canvas, np.array([neck, upper, lower]), 1.1).unite_with(part)
+    plate(canvas, np.array([neck, upper, lower]), 1.1).add_to(field)
     for points, radii in (
         ([lower, (lower + neck) / 2 + [side * 2, 0], neck], (3.2, 4.2, 6.5)),
         ([upper, root, (root + lower) / 2 - [side * 3, 0], lower], (1.9, 1.6, 1.6, 3.0)),
@@ -192,10 +193,8 @@ def blade(canvas: Canvas, patient: Patient, side: int, joint: tuple[float, float
     ):
         curve = smooth([(float(x), float(y)) for x, y in points], 10)
         thickness = np.interp(np.linspace(0, 1, 10), np.linspace(0, 1, len(radii)), radii)
-        bent_bone(canvas, curve, thickness, 0.9).unite_with(part)
-    ellipsoid(canvas, (float(neck[0]), float(neck[1])), (9, 19, 5)).unite_with(part)
-    rows = slice(0, canvas.shape[0])
-    return Patch((rows, slice(0, canvas.shape[1])), part)
+        bent_bone(canvas, curve, thickness, 0.9).add_to(field, 0.8)
+    ellipsoid(canvas, (float(neck[0]), float(neck[1])), (9, 19, 5)).add_to(field, 0.7)
 
 
 def plate(canvas: Canvas, corners: NDArray[np.float64], thickness: float) -> Patch:

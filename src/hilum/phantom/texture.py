@@ -51,7 +51,8 @@ def smear(field: Depth, sigma: float) -> Depth:
     rows, columns = field.shape
     down, across = -(-rows // step), -(-columns // step)
     padded = np.pad(field, ((0, down * step - rows), (0, across * step - columns)), mode="edge")
-    small = padded.reshape(down, step, across, step).mean(axis=(1, 3), dtype=np.float32)
+    small = padded.reshape(down, step, across * step).sum(axis=1)
+    small = small.reshape(down, across, step).sum(axis=2) * np.float32(1 / step**2)
     small = gaussian(down, sigma / step) @ small @ gaussian(across, sigma / step).T
     up = resampling(rows, down, step)
     over = resampling(columns, across, step)
@@ -77,7 +78,7 @@ def resampling(length: int, knots: int, step: int) -> NDArray[np.float32]:
 
 def soften(field: Depth, sigma: float) -> Depth:
     """Return `field` under a narrow Gaussian of `sigma` pixels, below 4; borders repeat."""
-    reach = int(np.ceil(2.5 * sigma))
+    reach = int(np.ceil(2.2 * sigma))
     if reach < 1:
         return field
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
@@ -87,11 +88,12 @@ def soften(field: Depth, sigma: float) -> Depth:
         pad = [(reach, reach) if axis == a else (0, 0) for a in (0, 1)]
         padded = np.pad(field, pad, mode="edge")
         field = np.zeros((rows, columns), np.float32)
+        weighted = np.empty_like(field)
         for offset, weight in enumerate(weights):
             part = (
                 padded[offset : offset + length]
                 if axis == 0
                 else (padded[:, offset : offset + length])
             )
-            field += part * weight
+            field += np.multiply(part, weight, out=weighted)
     return field
