@@ -27,6 +27,8 @@ class ReadingJournal:
     wanted
         What else is done with each file, e.g. that its results are stored: rows of a run
         that did not do it are not resumed either.
+    resume
+        Take the rows of an interrupted run; False begins anew.
 
     Attributes
     ----------
@@ -40,13 +42,19 @@ class ReadingJournal:
     """
 
     def __init__(
-        self, path: Path, head: Mapping[str, Any], *, wanted: Mapping[str, Any] | None = None
+        self,
+        path: Path,
+        head: Mapping[str, Any],
+        *,
+        wanted: Mapping[str, Any] | None = None,
+        resume: bool = True,
     ) -> None:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self._head = dict(head)
         self._first_line = self._line({"head": self._head, "wanted": dict(wanted or {})})
-        self.done = {key: str(row.get("status")) for key, row in self._whole_lines()}
+        rows = self._whole_lines() if resume else ()
+        self.done = {key: str(row.get("status")) for key, row in rows}
         try:
             if self.done:
                 self._cut_torn_line()

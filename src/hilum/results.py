@@ -1,7 +1,8 @@
 """The by-hand path: results of one reading as files, or into the PACS, without a node."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -10,6 +11,7 @@ from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, pipeline
 from hilum.arrive import earlier_results
+from hilum.encode import forms
 from hilum.errors import PacsRefused, SourceUnreadable
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome
@@ -25,7 +27,7 @@ class ResultWriter(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ResultFiles:
     """Writes results into one folder, named after their source.
 
@@ -35,11 +37,13 @@ class ResultFiles:
         Made when it is missing.
     settings
         Those of the reports count.
+    stems
+        Source → first part of the names of its results; see `distinct_stems`.
     """
 
     folder: Path
     settings: Settings
-    _taken: set[str] = field(default_factory=set)
+    stems: Mapping[str, str]
 
     def __call__(self, outcome: Outcome, when: datetime) -> Iterator[str]:
         """Write overlay and reports of one reading; yield their paths.
@@ -50,9 +54,8 @@ class ResultFiles:
             The folder cannot be written to.
         """
         reading = _reading_of(outcome)
-        stem = self._stem(outcome.path)
         for name, content in _files(reading, self.settings, when):
-            path = self.folder / f"{stem}.{name}"
+            path = self.folder / f"{self.stems[outcome.path]}.{name}"
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 aside = path.with_name(path.name + ".part")
@@ -64,16 +67,6 @@ class ResultFiles:
                     "Name a folder that you may write to, with room on its disk.",
                 ) from exc
             yield str(path)
-
-    def _stem(self, source: str) -> str:
-        """Return a name for the results of `source` that no other source of this run has."""
-        plain = PurePosixPath(source.replace("!", "/").replace("\\", "/")).stem or "image"
-        stem, number = plain, 1
-        while stem in self._taken:
-            number += 1
-            stem = f"{plain}-{number}"
-        self._taken.add(stem)
-        return stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +115,27 @@ class ResultsInPacs:
             yield f"{self.orthanc.url}/instances/{stored}"
 
 
+def distinct_stems(sources: Iterable[str]) -> dict[str, str]:
+    """Return a short name for each source that no other has, the same whenever it is asked.
+
+    Parameters
+    ----------
+    sources
+        All sources of a run, as `hilum.arrive.Candidate` names them.
+    """
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for source in sources:
+        plain = PurePosixPath(source.replace("!", "/").replace("\\", "/")).stem or "image"
+        stem, number = plain, 1
+        while stem in taken:
+            number += 1
+            stem = f"{plain}-{number}"
+        taken.add(stem)
+        stems[source] = stem
+    return stems
+
+
 def _reading_of(outcome: Outcome) -> Reading:
     if outcome.reading is None:
         raise ValueError(f"{outcome.path} was not read: it has no results")
@@ -132,10 +146,14 @@ def _files(reading: Reading, settings: Settings, when: datetime) -> Iterator[tup
     """Yield (ending, content) of each file of one reading."""
     sheet = explain.overlay(reading, when=when, language=settings.report.language)
     yield "overlay.png", explain.png(sheet)
+    language = settings.report.language
+    yield "findings.txt", forms.text(reading, when=when, language=language).encode()
     if reading.radiograph.header is None:
         return
     for result in pipeline.report(reading, settings, when=when):
         yield f"{result_name(result)}.dcm", encode.to_bytes(result)
+    bundle = forms.fhir(reading, when=when, settings=settings.report)
+    yield "fhir.json", json.dumps(bundle, indent=1, ensure_ascii=False).encode()
 
 
 def result_name(result: Dataset) -> str:

@@ -1,5 +1,6 @@
 """``hilum read``: every file is accounted for, for people and for programs."""
 
+import csv
 import json
 import subprocess
 import zipfile
@@ -98,13 +99,15 @@ def test_folder_archive_and_what_is_no_image(read, phantom, tmp_path):
 
 
 def test_results_are_written_beside_each_other(read, phantom, tmp_path):
-    """--out gives both reports, the overlay as DICOM and as PNG; dciodvfy finds no error."""
+    """--out gives reports, overlay, text and FHIR; dciodvfy finds no error in the DICOM."""
     done = read(phantom, "--out", tmp_path / "out")
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
 
     assert 0 == done.returncode, done.stderr
     assert [
+        "phantom.fhir.json",
         "phantom.findings.sr.dcm",
+        "phantom.findings.txt",
         "phantom.overlay.dcm",
         "phantom.overlay.png",
         "phantom.regions.sr.dcm",
@@ -197,3 +200,27 @@ def test_picture_without_header_is_not_a_phantom(read, tmp_path):
     done = read(tmp_path / "chest.png")
 
     assert "refused" in done.stdout
+
+
+def test_table_has_a_row_for_each_file(read, phantom, leg_path, tmp_path):
+    """--csv: one row a file, whatever became of it, with the scores of what was read."""
+    done = read(phantom, leg_path, "--csv", tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert 0 == done.returncode, done.stderr
+    assert ["read", "refused"] == [row["status"] for row in rows]
+    assert 0.0 <= float(rows[0]["Effusion score"]) <= 1.0
+    assert "" == rows[1]["Effusion score"]
+
+
+def test_sources_of_one_name_do_not_overwrite_each_other(read, tmp_path):
+    """Two files of the same name in different folders leave two sets of results."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.dcm").write_bytes(dicom_file(make_radiograph(**PHANTOM)))
+    read(tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out")
+
+    assert {"image.findings.sr.dcm", "image-2.findings.sr.dcm"} <= {
+        path.name for path in (tmp_path / "out").iterdir()
+    }

@@ -1,12 +1,14 @@
 """``hilum read``: files in, findings out, without a node."""
 
+import csv
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -15,13 +17,14 @@ from hilum.arrive import Candidate, find_candidates
 from hilum.batch import read_many
 from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
+from hilum.encode import forms
 from hilum.journal import ReadingJournal
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader, open_reader
 from hilum.radiograph import PixelPipeline
 from hilum.reading_table import counted, full_table, model_line, one_line
-from hilum.results import ResultFiles, ResultsInPacs, ResultWriter
+from hilum.results import ResultFiles, ResultsInPacs, ResultWriter, distinct_stems
 from hilum.settings import Settings
 
 FULL_TABLES: Final = 3
@@ -45,10 +48,17 @@ FULL_TABLES: Final = 3
     "where it stopped.",
 )
 @click.option(
+    "--csv",
+    "table",
+    type=click.File("w", encoding="utf-8", lazy=True, atomic=True),
+    help="Write one row for each file as CSV. Such a run always begins anew.",
+)
+@click.option(
     "--out",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write the DICOM reports and the overlay of each radiograph into this folder.",
+    help="Write the results of each radiograph into this folder: DICOM reports and overlay, the "
+    "overlay as PNG, the findings as plain text and as FHIR R4.",
 )
 @click.option(
     "--store",
@@ -61,6 +71,7 @@ def read(
     model: str | None,
     pixels: str | None,
     document: Path | None,
+    table: TextIO | None,
     folder: Path | None,
     store: bool,
 ) -> None:
@@ -81,14 +92,17 @@ def read(
         settings = settings.changed("pixels", pipeline=pixels)
     reader = open_reader(settings)
     click.echo(model_line(reader.model.identity), err=True)
+    candidates = list(find_candidates(paths))
     with ExitStack() as stack:
-        writers = _writers(settings, folder, store=store, stack=stack)
+        writers = _writers(settings, folder, candidates, store=store, stack=stack)
         journal = None
         if document is not None:
             head = encode.document_head(reader.model.identity, settings.pixels.pipeline)
             wanted = {"out": None if folder is None else str(folder), "store": store}
-            journal = stack.enter_context(ReadingJournal(document, head, wanted=wanted))
-        counts = _read_all(list(find_candidates(paths)), reader, writers, journal)
+            journal = stack.enter_context(
+                ReadingJournal(document, head, wanted=wanted, resume=table is None)
+            )
+        counts = _read_all(candidates, reader, writers, journal, table)
         if journal is not None:
             journal.finish()
     click.echo(counted(counts), err=True)
@@ -102,9 +116,11 @@ def _read_all(
     reader: Reader,
     writers: list[ResultWriter],
     journal: ReadingJournal | None,
+    table: TextIO | None,
 ) -> Counter[Status]:
     """Read, print and write each file; return how many ended how."""
     counts: Counter[Status] = Counter()
+    add_row = _table_writer(table, reader.model.labels)
     codes = encode.load_codes(reader.settings.report.codes_file)
     done = journal.done if journal is not None else {}
     left = [candidate for candidate in candidates if candidate.name not in done]
@@ -117,6 +133,7 @@ def _read_all(
             written = _write(outcome, writers)
             if journal is not None:
                 journal.append(outcome.path, encode.document_row(written, codes))
+            add_row(written)
             counts[outcome.status] += 1
             advance(show(written))
     return counts
@@ -131,12 +148,28 @@ def _write(outcome: Outcome, writers: list[ResultWriter]) -> Outcome:
     return replace(outcome, outputs=tuple(outputs))
 
 
+def _table_writer(table: TextIO | None, labels: Sequence[str]) -> Callable[[Outcome], object]:
+    """Write the head of the CSV table and return what adds a row; nothing without a table."""
+    if table is None:
+        return lambda _: None
+    rows = csv.DictWriter(table, forms.csv_columns(labels))
+    rows.writeheader()
+    return lambda outcome: rows.writerow(forms.csv_row(outcome, labels))
+
+
 def _writers(
-    settings: Settings, folder: Path | None, *, store: bool, stack: ExitStack
+    settings: Settings,
+    folder: Path | None,
+    candidates: Sequence[Candidate],
+    *,
+    store: bool,
+    stack: ExitStack,
 ) -> list[ResultWriter]:
+    """Return what takes the results of each reading."""
     writers: list[ResultWriter] = []
     if folder is not None:
-        writers.append(ResultFiles(folder, settings))
+        stems = distinct_stems(candidate.name for candidate in candidates)
+        writers.append(ResultFiles(folder, settings, stems))
     if store:
         address = credentials.load(settings)
         orthanc = stack.enter_context(
