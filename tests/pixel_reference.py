@@ -41,8 +41,10 @@ Answers = Mapping[str, NDArray[np.float32]]
 def reference_python() -> Path | None:
     """Return the Python that has TorchXRayVision, None when there is none."""
     named = os.environ.get("HILUM_REFERENCE_PYTHON")
-    path = Path(named) if named else ROOT / ".reference" / "bin" / "python"
-    return path if path.exists() else None
+    if named:
+        return Path(named)
+    whole = (ROOT / ".reference" / "ready").exists()  # scripts/reference_environment.sh sets it
+    return ROOT / ".reference" / "bin" / "python" if whole else None
 
 
 def ask(python: Path, folder: Path) -> None:
