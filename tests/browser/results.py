@@ -14,7 +14,7 @@ WHEN: Final = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
 
 THREE_SCORES: Final = {"Effusion": 0.912, "Lung Opacity": 0.71, "Cardiomegaly": 0.663}
 THREE_MAPS: Final = {
-    "Effusion": bump(4.6, 5.3, sigma=0.7),
+    "Effusion": bump(4.7, 4.9, sigma=0.6),
     "Lung Opacity": bump(3.2, 1.3, sigma=0.8),
     "Cardiomegaly": bump(4.5, 3.6),
 }

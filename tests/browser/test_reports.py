@@ -1,6 +1,7 @@
 """What a person sees of our results in OHIF: outlines with their names, and the text."""
 
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from browser.results import (
     two_regions_of_one,
 )
 from browser.viewer import Viewer
-from hilum.encode import load_codes, refusal_document
-from hilum.settings import ReportSettings
+from hilum import explain
+from hilum.encode import extra_objects, load_codes, refusal_document
+from hilum.settings import ExtraObject, ReportSettings
 from hilum.verdict import Reason
 
 pytestmark = pytest.mark.browser
@@ -52,6 +54,22 @@ def test_three_positives_are_three_named_outlines(
     } == labels
 
 
+def test_labels_can_be_read(viewer: Viewer, store: Store, chest_path: Path) -> None:
+    """No label lies on another, and none is cut off at the viewport's border."""
+    results = three_positives(str(chest_path))
+    store(results.source, results.coded)
+    viewer.open(results.coded)
+    boxes = [outline.label_box for outline in viewer.outlines(3).values()]
+    height, width, _ = viewer.image().shape
+    for left, top, right, bottom in boxes:
+        assert left >= 0
+        assert top >= 0
+        assert right <= width
+        assert bottom <= height
+    for (left, top, right, bottom), other in combinations(boxes, 2):
+        assert other[2] <= left or right <= other[0] or other[3] <= top or bottom <= other[1]
+
+
 def test_one_positive_is_one_outline(viewer: Viewer, store: Store, chest_path: Path) -> None:
     """A single positive finding is drawn, and no negative one is."""
     results = one_positive(str(chest_path))
@@ -81,6 +99,25 @@ def test_no_positive_is_a_frame_that_says_so(
     viewer.open(results.coded)
     labels = [outline.label for outline in viewer.outlines(1).values()]
     assert [("No AI finding - highest score: 46.00 %", OPERATING_POINT)] == labels
+
+
+def test_further_objects_leave_the_rest_readable(
+    viewer: Viewer, store: Store, chest_path: Path
+) -> None:
+    """Objects that OHIF cannot show for a radiograph do not keep it from showing the others."""
+    results = three_positives(str(chest_path))
+    further = extra_objects(
+        results.reading,
+        explain.regions(results.reading),
+        heat=explain.heat,
+        when=WHEN,
+        settings=ReportSettings(objects=tuple(ExtraObject)),
+        picture=results.picture,
+    )
+    store(results.source, results.picture, results.text, results.coded, *further)
+    viewer.open(results.coded)
+    assert 3 == len(viewer.outlines(3))
+    assert {instance.SeriesDescription for instance in further} <= set(viewer.series())
 
 
 def test_nobody_is_asked_to_edit_the_regions(

@@ -75,11 +75,19 @@ IMAGE: Final = """(() => {
 THUMBNAILS: Final = """[...document.querySelectorAll('[data-cy="study-browser-thumbnail"]')]
     .every(thumbnail => thumbnail.querySelector('img')?.complete)"""
 
-READ_OUTLINES: Final = """() => [...document.querySelectorAll('.svg-layer polyline')].map(line => ({
-    points: line.getAttribute('points'),
-    label: line.nextElementSibling?.matches('g[data-annotation-uid]')
-        ? [...line.nextElementSibling.querySelectorAll('tspan')].map(row => row.textContent) : [],
-}))"""
+READ_OUTLINES: Final = """() => {
+    const origin = document.querySelector('.svg-layer').getBoundingClientRect();
+    return [...document.querySelectorAll('.svg-layer polyline')].map(line => {
+        const text = line.nextElementSibling;
+        const box = text.getBoundingClientRect();
+        return {
+            points: line.getAttribute('points'),
+            label: [...text.querySelectorAll('tspan')].map(row => row.textContent),
+            box: [box.left - origin.left, box.top - origin.top,
+                  box.right - origin.left, box.bottom - origin.top],
+        };
+    });
+}"""
 READ_CANVAS: Final = "() => document.querySelector('canvas.cornerstone-canvas').toDataURL()"
 
 
@@ -93,10 +101,13 @@ class Outline:
         The lines of text beside it.
     points
         Shape ``(points, 2)``, (x, y) in pixels of the viewport.
+    label_box
+        Left, top, right and bottom of the label, in pixels of the viewport.
     """
 
     label: tuple[str, ...]
     points: NDArray[np.float64]
+    label_box: tuple[float, float, float, float]
 
 
 class Viewer:
@@ -145,7 +156,8 @@ class Viewer:
             name = next(iter(found["label"]), "")
             repeats = sum(other.partition(" #")[0] == name for other in drawn)
             key = f"{name} #{repeats + 1}" if repeats else name
-            drawn[key] = Outline(tuple(found["label"]), np.array(pairs, np.float64))
+            points = np.array(pairs, np.float64)
+            drawn[key] = Outline(tuple(found["label"]), points, tuple(found["box"]))
         return drawn
 
     def text(self) -> str:

@@ -16,6 +16,7 @@ import contourpy
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.explain.labels import begin_beside
 from hilum.explain.saliency import relative, sample
 from hilum.radiograph import FieldOfView
 from hilum.reading import Heatmap, Reading, Region
@@ -56,15 +57,17 @@ def regions(reading: Reading) -> tuple[Region, ...]:
     tuple[Region, ...]
         One to `MAX_REGIONS` for each positive finding, the strongest first; empty when
         nothing is positive. A finding whose map supports it nowhere (its score then
-        comes from the classifier's bias) gets the frame of the field of view.
+        comes from the classifier's bias) gets the frame of the field of view. Each
+        begins where a viewer's label does not hide it.
     """
     heatmaps = {heatmap.label: heatmap for heatmap in reading.heatmaps}
-    return tuple(
+    found = (
         Region(finding.label, outline)
         for finding in reading.positives
         for outline in outlines(heatmaps[finding.label])
         or (field_frame(heatmaps[finding.label].field_of_view),)
     )
+    return begin_beside(found, reading.radiograph.rows, reading.radiograph.columns)
 
 
 def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
