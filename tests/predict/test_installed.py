@@ -1,5 +1,6 @@
 """Installed models: whole or not there, and checked whenever they are opened."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,19 @@ import pytest
 from hilum.errors import CardInvalid, WeightsMissing, WeightsUntrusted
 from hilum.predict import find_card
 from hilum.predict.demonstration import install_demonstration
-from hilum.predict.installed import install, is_installed, open_installation, put_folder
+from hilum.predict.installed import (
+    LOCK_FILE,
+    install,
+    is_installed,
+    open_installation,
+    put_folder,
+)
+
+
+def models_in(folder: Path) -> list[Path]:
+    """Return what lies in a folder of models beside its lock."""
+    return [path for path in folder.iterdir() if path.name != LOCK_FILE]
+
 
 CARD = find_card("demonstration", Path("nowhere"))
 
@@ -19,7 +32,31 @@ def test_folder_is_replaced_whole(tmp_path: Path):
     put_folder(folder, {"a": b"3"})
 
     assert {"a": b"3"} == {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert [folder] == list(folder.parent.iterdir())
+    assert [folder] == models_in(folder.parent)
+
+
+def test_leftovers_of_a_killed_installation_are_removed(tmp_path: Path):
+    """What a process that was killed left aside goes with the next installation."""
+    folder = tmp_path / "models" / "m"
+    left = folder.parent / ".m-killed" / "new"
+    left.mkdir(parents=True)
+    (left / "a").write_bytes(b"half")
+
+    put_folder(folder, {"a": b"1"})
+
+    assert [folder] == models_in(folder.parent)
+
+
+def test_installations_at_the_same_time_leave_one_whole_model(tmp_path: Path):
+    """Workers that install one model at once do not trip over each other."""
+    folder = tmp_path / "models" / "m"
+    parts = [{"a": bytes([n]) * 10_000, "b": bytes([n])} for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda part: put_folder(folder, part), parts))
+
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert found in parts
+    assert [folder] == models_in(folder.parent)
 
 
 def test_failed_installation_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -35,7 +72,7 @@ def test_failed_installation_leaves_the_old_one(tmp_path: Path, monkeypatch: pyt
         put_folder(folder, {"a": b"2"})
 
     assert b"1" == (folder / "a").read_bytes()
-    assert [folder] == list(folder.parent.iterdir())
+    assert [folder] == models_in(folder.parent)
 
 
 def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,9 +1,12 @@
 """Installed models: one folder each, whole or not there, checked whenever it is opened."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +19,9 @@ from hilum.predict.catalogue import CARD_FILE, models_folder
 
 RECORD_FILE: Final = "installed.json"
 """What was installed, and its hashes."""
+
+LOCK_FILE: Final = ".lock"
+"""Held by whoever changes the folder of models."""
 
 WEIGHTS_FILE: Final = "weights.bin"
 """Weights laid out for one of hilum's graphs."""
@@ -123,8 +129,18 @@ def install(
     return record
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other process from changing a folder's contents until the block ends."""
+    with (folder / LOCK_FILE).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def put_folder(folder: Path, parts: dict[str, bytes]) -> None:
     """Write a folder aside, then move it to its name in one step.
+
+    One process at a time does this, so what another one left aside was killed there.
 
     Raises
     ------
@@ -132,20 +148,33 @@ def put_folder(folder: Path, parts: dict[str, bytes]) -> None:
         It cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        fresh, old = aside / "new", aside / "old"
-        fresh.mkdir()
-        for name, contents in parts.items():
-            with (fresh / name).open("wb") as file:
-                file.write(contents)
-                file.flush()
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with locked(folder.parent):
+        for left in folder.parent.glob(f".{folder.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            write_files(aside / "new", parts)
+            if folder.exists():
+                folder.rename(aside / "old")
+            (aside / "new").rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_files(folder: Path, parts: dict[str, bytes]) -> None:
+    """Write files into a new folder and see them onto the disk.
+
+    Raises
+    ------
+    OSError
+        They cannot be written.
+    """
+    folder.mkdir()
+    for name, contents in parts.items():
+        with (folder / name).open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def open_installation(card: ModelCard, data_folder: Path) -> Installation:
