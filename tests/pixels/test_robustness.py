@@ -74,6 +74,15 @@ def test_missing_transfer_syntax_of_compressed_pixels_is_found():
     np.testing.assert_allclose((2 * FULL - 1) * 1024, radiograph.pixels, atol=1e-3)
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.113619.5.2", "1.2.3", "1.2.840.10008.1.1"])
+def test_unknown_transfer_syntax_is_refused(syntax):
+    """A private syntax, or a UID that is none, says nothing about the bytes: no guess."""
+    dataset = image()
+    dataset.file_meta.TransferSyntaxUID = syntax
+
+    assert ["undecodable"] == codes_of_refusal(dataset, PixelSettings())
+
+
 def test_deferred_pixels_are_read(tmp_path):
     """A dataset whose large elements are deferred gives the same radiograph."""
     path = tmp_path / "deferred.dcm"

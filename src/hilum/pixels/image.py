@@ -107,9 +107,7 @@ def _read(dataset: Dataset) -> ImagePixel:
         by_plane=whole_of(dataset, "PlanarConfiguration") == 1,
         syntax=syntax,
         syntax_assumed=assumed,
-        little_endian=dataset.original_encoding[1] is not False
-        if assumed
-        else syntax.is_little_endian,
+        little_endian=_little_endian(dataset, syntax, assumed=assumed),
     )
 
 
@@ -121,10 +119,18 @@ def transfer_syntax(dataset: Dataset) -> tuple[UID, bool]:
     """
     meta = getattr(dataset, "file_meta", None)
     stated = text_of(meta, "TransferSyntaxUID") if meta is not None else ""
-    syntax = UID(stated)
-    if syntax.is_transfer_syntax and not syntax.is_private:
-        return syntax, False
-    return ImplicitVRLittleEndian, True
+    return (UID(stated), False) if stated else (ImplicitVRLittleEndian, True)
+
+
+def _known(syntax: UID) -> bool:
+    return syntax.is_transfer_syntax and not syntax.is_private
+
+
+def _little_endian(dataset: Dataset, syntax: UID, *, assumed: bool) -> bool:
+    """Return the byte order of native pixels; without a syntax that of the dataset."""
+    if assumed or not _known(syntax):
+        return dataset.original_encoding[1] is not False
+    return syntax.is_little_endian
 
 
 def _absences(dataset: Dataset) -> list[Reason]:
@@ -169,6 +175,9 @@ def _objections(image: ImagePixel, dataset: Dataset, settings: PixelSettings) ->
     if image.samples not in SAMPLES:
         text = f"Samples per Pixel is {image.samples}"
         found.append(Reason("unsupported_pixels", text, module))
+    if not _known(image.syntax):
+        text = f"the transfer syntax {image.syntax} is not known"
+        found.append(Reason("undecodable", text, "PS3.5 10"))
     found += _colour_objections(image, dataset)
     return found
 
