@@ -32,8 +32,11 @@ from hilum.wording import DEMONSTRATION_IN, RESEARCH_USE_ONLY_IN, finding_name, 
 WIDTH: Final = 1440
 """Width of the sheet in pixels."""
 
-HEIGHT: Final = 1080
-"""Height of the sheet in pixels: 4 × 3, and legible when a viewer shows it at half size."""
+BAND: Final = 60
+"""Free rows at the top and at the bottom, in pixels: viewers write into the corners there."""
+
+HEIGHT: Final = 1080 + 2 * BAND
+"""Height of the sheet in pixels; legible when a viewer shows it at half size."""
 
 MARGIN: Final = 30
 """Free space around everything, in pixels."""
@@ -41,11 +44,14 @@ MARGIN: Final = 30
 TABLE: Final = 390
 """Width of the right column in pixels."""
 
-HEADER: Final = 104
-"""Height of the headline in pixels."""
+HEADER: Final = BAND + 104
+"""Height of the free band and the headline in pixels."""
 
-FOOTER: Final = 44
+LAST_LINE: Final = 44
 """Height of the last line in pixels."""
+
+FOOTER: Final = LAST_LINE + BAND
+"""Height of the last line and the free band in pixels."""
 
 MAX_PANELS: Final = 4
 """Positive findings that are drawn; the table has them all."""
@@ -112,7 +118,7 @@ def _header(sheet: Image.Image, reading: Reading, when: datetime, language: Reas
     title = say.title.format(positive=positive, all=len(reading.findings))
     large = letters(32, Weight.MEDIUM)
     title = fitted(title if positive else say.nothing, room, large)
-    write(sheet, title, at=(MARGIN, 24), colour=ink.TEXT, font=large)
+    write(sheet, title, at=(MARGIN, BAND + 24), colour=ink.TEXT, font=large)
     model = reading.model
     facts = (
         f"{model.name} {model.version}",
@@ -120,7 +126,7 @@ def _header(sheet: Image.Image, reading: Reading, when: datetime, language: Reas
         say.read_at.format(f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()),
     )
     line = fitted("  ·  ".join(facts), room, letters(18))
-    write(sheet, line, at=(MARGIN, 66), colour=ink.MUTED, font=letters(18))
+    write(sheet, line, at=(MARGIN, BAND + 66), colour=ink.MUTED, font=letters(18))
 
 
 def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
@@ -129,9 +135,9 @@ def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
     left = right - round(font.getlength(text)) - 36
     fill = ink.CAUTION if filled else None
     draw = ImageDraw.Draw(sheet)
-    draw.rounded_rectangle((left, 28, right, 66), 19, fill=fill, outline=ink.CAUTION, width=2)
+    draw.rounded_rectangle((left, BAND + 28, right, BAND + 66), 19, fill=fill, outline=ink.CAUTION, width=2)
     colour = ink.BACKGROUND if filled else ink.CAUTION
-    write(sheet, text, at=((left + right) / 2, 47), colour=colour, font=font, anchor="mm")
+    write(sheet, text, at=((left + right) / 2, BAND + 47), colour=colour, font=font, anchor="mm")
     return left
 
 
@@ -236,7 +242,7 @@ def _footer(sheet: Image.Image, y: int, reading: Reading, language: ReasonLangua
     """Write the research-only statement and what made the sheet, from row `y` on."""
     draw = ImageDraw.Draw(sheet)
     draw.line((MARGIN, y, WIDTH - MARGIN, y), fill=ink.RULE)
-    middle = y + FOOTER // 2
+    middle = y + LAST_LINE // 2
     statement = RESEARCH_USE_ONLY_IN[language]
     write(
         sheet,
