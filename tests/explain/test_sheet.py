@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hilum.explain import ink, overlay, png
-from hilum.explain.sheet import HEIGHT, WIDTH
+from hilum.explain.sheet import BAND, FOOTER, HEADER, HEIGHT, WIDTH
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import ReasonLanguage
 from hilum.verdict import Reason
@@ -31,7 +31,7 @@ def pixels_of(sheet, colour):
 
 def coloured(sheet):
     """Return where a sheet has colour, left of the table, below the headline."""
-    panels = sheet[110:-60, :970].astype(int)
+    panels = sheet[HEADER + 6 : -FOOTER - 16, :970].astype(int)
     return panels.max(axis=2) - panels.min(axis=2) > 30
 
 
@@ -84,6 +84,16 @@ def test_heat_is_painted_where_the_map_has_its_peak(cell, shape):
 
     found = (np.array([np.median(down), np.median(across)]) + 0.5) / scale
     np.testing.assert_allclose(found, expected, atol=side / 2)
+
+
+@pytest.mark.parametrize("positives", [0, 3])
+def test_corners_are_left_to_the_viewer(positives):
+    """Viewers write name, date and window into the corners: nothing of ours is there."""
+    scores = {label: 0.8 for label in LABELS[:positives]}
+    sheet = draw(make_reading(scores=scores))
+
+    for band in (sheet[:BAND], sheet[-BAND:]):
+        assert (band == ink.BACKGROUND).all()
 
 
 def test_demonstration_is_burnt_in():
