@@ -228,3 +228,14 @@ def test_thousands_of_files_are_not_read_to_be_found(tmp_path: Path, content: by
 
     with pytest.raises(SourceUnreadable, match="099 does not exist"):
         list(walk)[-1].read()
+
+
+def test_name_is_one_line_that_json_can_hold(tmp_path: Path, content: bytes):
+    """Line breaks, escape sequences and undecodable bytes in a name are written as %XX."""
+    odd = {b"new\nline.dcm": "new%0Aline.dcm", b"red\x1b[31m": "red%1B[31m", b"\xe9": "%E9"}
+    for name in odd:
+        (tmp_path / os.fsdecode(name)).write_bytes(content)
+    (tmp_path / "Jos\u00e9 \u5c71.dcm").write_bytes(content)
+
+    assert {*odd.values(), "Jos\u00e9 \u5c71.dcm"} == set(names(tmp_path))
+    assert all(candidate.is_dicom() for candidate in find_candidates([tmp_path]))

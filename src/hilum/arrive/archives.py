@@ -19,7 +19,14 @@ from contextlib import ExitStack
 from pathlib import PurePosixPath
 from typing import IO, BinaryIO, Final
 
-from hilum.arrive.candidate import MAX_FILE_BYTES, Candidate, Kind, kind_of, unreadable
+from hilum.arrive.candidate import (
+    MAX_FILE_BYTES,
+    Candidate,
+    Kind,
+    kind_of,
+    printable,
+    unreadable,
+)
 from hilum.arrive.dicomdir import is_dicomdir
 from hilum.arrive.errors import read_errors
 from hilum.errors import SourceUnreadable
@@ -69,7 +76,7 @@ def members(container: Candidate, *, depth: int = 1) -> Iterator[Candidate]:
 
 def _member(container: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Candidate:
     """Return one member; it keeps its archive open as long as it lives."""
-    name = f"{container}!{info.filename}"
+    name = f"{container}!{printable(info.filename)}"
 
     def opener() -> BinaryIO:
         with read_errors(name):

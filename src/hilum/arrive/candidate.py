@@ -1,5 +1,7 @@
 """One file that may be a radiograph, wherever it lies: named now, read later."""
 
+import os
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +19,9 @@ MAX_FILE_BYTES: Final = 1 << 30
 
 SNIFFED_BYTES: Final = 4096
 """Enough to tell a DICOM file without preamble: SOP Class UID is among the first elements."""
+
+UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, undecodable bytes and line breaks."""
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE: Final = b"\xff\xd8\xff"
@@ -39,7 +44,7 @@ class Candidate:
     Attributes
     ----------
     name
-        What to call it, e.g. ``scans/monday.zip!ward/a.dcm``.
+        What to call it, e.g. ``scans/monday.zip!ward/a.dcm``; see `printable`.
     opener
         Opens its bytes; raises `SourceUnreadable` when that is impossible.
     path
@@ -136,6 +141,20 @@ def read_dicom(candidate: Candidate) -> Dataset:
             "Give a file that a modality or PACS exported.",
         )
     return dicomfile.parse(content, name=candidate.name)
+
+
+def printable(name: str) -> str:
+    """Return a file's name as one line of text that JSON and any terminal can hold.
+
+    Line breaks, escape sequences and bytes that are no UTF-8 are written as in an
+    address (``%0A``, ``%E9``); every other name stays as it is.
+    """
+    return "".join(
+        "".join(f"%{byte:02X}" for byte in os.fsencode(character))
+        if unicodedata.category(character) in UNPRINTABLE
+        else character
+        for character in name
+    )
 
 
 def unreadable(error: SourceUnreadable, *, name: str, named: bool = False) -> Candidate:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hilum.arrive.archives import members
-from hilum.arrive.candidate import Candidate, Kind, unreadable
+from hilum.arrive.candidate import Candidate, Kind, printable, unreadable
 from hilum.arrive.dicomdir import is_dicomdir, referenced_paths
 from hilum.arrive.errors import read_errors
 from hilum.errors import SourceUnreadable
@@ -41,7 +41,7 @@ def file_candidate(path: Path, *, named: bool = False) -> Candidate:
     named
         Whether the user gave this very path.
     """
-    name = str(path)
+    name = printable(str(path))
 
     def opener() -> BinaryIO:
         with read_errors(name):
@@ -67,17 +67,18 @@ def _folder(folder: Path) -> Iterator[Candidate]:
         found = True
         yield candidate
     if not found:
-        empty = SourceUnreadable(f"{folder} is an empty folder.", "Give a folder with DICOM files.")
-        yield unreadable(empty, name=str(folder), named=True)
+        name = printable(str(folder))
+        empty = SourceUnreadable(f"{name} is an empty folder.", "Give a folder with DICOM files.")
+        yield unreadable(empty, name=name, named=True)
 
 
 def _walk(folder: Path, *, ancestors: frozenset[tuple[int, int]]) -> Iterator[Candidate]:
     try:
-        with read_errors(str(folder)):
+        with read_errors(printable(str(folder))):
             status = folder.stat()
             entries = sorted(folder.iterdir())
     except SourceUnreadable as exc:
-        yield unreadable(exc, name=str(folder))
+        yield unreadable(exc, name=printable(str(folder)))
         return
     identity = (status.st_dev, status.st_ino)
     if identity in ancestors:  # a link to a folder around it
