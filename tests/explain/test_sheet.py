@@ -89,7 +89,7 @@ def test_heat_is_painted_where_the_map_has_its_peak(cell, shape):
 @pytest.mark.parametrize("positives", [0, 3])
 def test_corners_are_left_to_the_viewer(positives):
     """Viewers write name, date and window into the corners: nothing of ours is there."""
-    scores = {label: 0.8 for label in LABELS[:positives]}
+    scores = dict.fromkeys(LABELS[:positives], 0.8)
     sheet = draw(make_reading(scores=scores))
 
     for band in (sheet[:BAND], sheet[-BAND:]):
