@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from hilum import dicomfile
+
 
 class PixelPipeline(StrEnum):
     """The two named ways from stored pixels to what the model sees (docs/pixels.md)."""
@@ -86,7 +88,7 @@ class Radiograph:
     @property
     def sop_instance_uid(self) -> str | None:
         """SOP Instance UID of the source, None for PNG and JPEG."""
-        return None if self.header is None else str(self.header.SOPInstanceUID)
+        return None if self.header is None else dicomfile.text(self.header, "SOPInstanceUID")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,20 +8,20 @@ PS3.3 A.35 (SR Document IODs), C.17.1 and C.17.2 (series and document modules).
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from pydicom import DataElement, Dataset, config
+from pydicom import Dataset
 from pydicom.charset import convert_encodings, python_encoding
-from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
+from hilum.dicomfile import text
 from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.equipment import finish
 from hilum.encode.fast import Writer
-from hilum.encode.source import UTF_8, character_sets, copy_element, encodable
+from hilum.encode.source import UTF_8, character_sets, copy_element, encodable, quiet_item
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass
 
@@ -147,7 +147,7 @@ def complete(result: Dataset, document: Document) -> None:
     if not result.SpecificCharacterSet:
         del result.SpecificCharacterSet
     result.CodingSchemeIdentificationSequence = [
-        _quiet(
+        quiet_item(
             CodingSchemeDesignator=designator,
             CodingSchemeUID=scheme.uid,
             CodingSchemeName=scheme.name,
@@ -176,17 +176,20 @@ def references(instances: Iterable[Dataset]) -> Iterator[Dataset]:
     """Yield `instances` by study and series (PS3.3 table C.17-3, SOP Instance Reference)."""
     studies: dict[str, dict[str, dict[str, Dataset]]] = {}
     for instance in instances:
-        series = studies.setdefault(instance.StudyInstanceUID, {})
-        series.setdefault(instance.SeriesInstanceUID, {})[instance.SOPInstanceUID] = _quiet(
-            ReferencedSOPClassUID=instance.SOPClassUID,
-            ReferencedSOPInstanceUID=instance.SOPInstanceUID,
+        study_uid, series_uid, sop_class_uid, sop_instance_uid = (
+            text(instance, f"{named}UID")
+            for named in ("StudyInstance", "SeriesInstance", "SOPClass", "SOPInstance")
+        )
+        series = studies.setdefault(study_uid, {})
+        series.setdefault(series_uid, {})[sop_instance_uid] = quiet_item(
+            ReferencedSOPClassUID=sop_class_uid, ReferencedSOPInstanceUID=sop_instance_uid
         )
     for study_uid, by_series in studies.items():
         items = [
-            _quiet(SeriesInstanceUID=series_uid, ReferencedSOPSequence=list(sops.values()))
+            quiet_item(SeriesInstanceUID=series_uid, ReferencedSOPSequence=list(sops.values()))
             for series_uid, sops in by_series.items()
         ]
-        yield _quiet(StudyInstanceUID=study_uid, ReferencedSeriesSequence=items)
+        yield quiet_item(StudyInstanceUID=study_uid, ReferencedSeriesSequence=items)
 
 
 def referenced_requests(source: Dataset) -> Iterator[Dataset]:
@@ -198,7 +201,7 @@ def referenced_requests(source: Dataset) -> Iterator[Dataset]:
     """
     named = source.get("RequestAttributesSequence") or ([source] if source.AccessionNumber else ())
     for request in named:
-        item = _quiet(
+        item = quiet_item(
             StudyInstanceUID=source.StudyInstanceUID,
             ReferencedStudySequence=[],
             AccessionNumber=source.AccessionNumber,
@@ -212,15 +215,6 @@ def referenced_requests(source: Dataset) -> Iterator[Dataset]:
             if request.get(keyword):
                 item.add(copy_element(request[keyword]))
         yield item
-
-
-def _quiet(**values: Any) -> Dataset:
-    """Return an item whose values are copied as they are: a source's UIDs may be invalid."""
-    item = Dataset()
-    for keyword, value in values.items():
-        tag = Tag(tag_for_keyword(keyword) or 0)
-        item.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE))
-    return item
 
 
 def _check_references(document: Document) -> None:

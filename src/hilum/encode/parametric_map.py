@@ -21,7 +21,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ParametricMapStorage
 
 from hilum.encode.equipment import code_item
-from hilum.encode.source import copy_element
+from hilum.encode.source import write_quietly
 from hilum.encode.start import (
     Kind,
     Material,
@@ -69,11 +69,8 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
     result.ContentCreatorName = ""
     result.SourceImageSequence = [reference(source)]
     result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedInstanceSequence")]
-    result.FrameOfReferenceUID = (
-        copy_element(source["FrameOfReferenceUID"]).value
-        if source.get("FrameOfReferenceUID")
-        else of.identity.uid("frame of reference")
-    )
+    frame_of_reference = source.get("FrameOfReferenceUID") or of.identity.uid("frame of reference")
+    write_quietly(result, "FrameOfReferenceUID", frame_of_reference)
     result.PositionReferenceIndicator = ""
     result.AcquisitionContextSequence = []
     result.BurnedInAnnotation = "NO"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pydicom import Dataset
 
 from hilum import PRODUCT
+from hilum.dicomfile import text
 from hilum.encode.document import SOP_CLASSES
 
 REGIONS_TITLE = "126000"
@@ -21,7 +22,7 @@ def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Datas
     instances
         Headers of what the archive holds in the study; anything but reports is passed over.
     """
-    found = [one for one in instances if _reports_on(one, str(image.SOPInstanceUID))]
+    found = [one for one in instances if _reports_on(one, text(image, "SOPInstanceUID"))]
     return tuple(sorted(found, key=_moment, reverse=True))
 
 
@@ -39,7 +40,7 @@ def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset
     """
     for earlier in reports:
         titled = earlier.ConceptNameCodeSequence[0].CodeValue == REGIONS_TITLE
-        if titled == coded and uid != earlier.SOPInstanceUID:
+        if titled == coded and uid != text(earlier, "SOPInstanceUID"):
             return earlier
     return None
 
@@ -49,7 +50,7 @@ def _reports_on(instance: Dataset, source_uid: str) -> bool:
     if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
         return False
     return any(
-        image.ReferencedSOPInstanceUID == source_uid
+        text(image, "ReferencedSOPInstanceUID") == source_uid
         for study in instance.get("CurrentRequestedProcedureEvidenceSequence", ())
         for series in study.ReferencedSeriesSequence
         for image in series.ReferencedSOPSequence

@@ -7,13 +7,14 @@ reads without judging: what is unknown stays unknown, what is invalid is copied.
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from pydicom import DataElement, Dataset, Sequence, config
 from pydicom.charset import decode_bytes, python_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement, empty_value_for_VR
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR, TEXT_VR_DELIMS, VR
 
 from hilum.reading import Reading
@@ -103,6 +104,21 @@ def source_of(reading: Reading) -> Dataset:
 def copy_element(element: DataElement) -> DataElement:
     """Return `element` as an object of its own, its value not judged again."""
     return DataElement(element.tag, element.VR, element.value, already_converted=True)
+
+
+def quiet_item(**values: Any) -> Dataset:
+    """Return an item whose values are copied as they are: a source's UIDs may be invalid."""
+    item = Dataset()
+    for keyword, value in values.items():
+        write_quietly(item, keyword, value)
+    return item
+
+
+def write_quietly(dataset: Dataset, keyword: str, value: Any) -> None:
+    """Write one attribute with its value as it is: pydicom would warn of an invalid one."""
+    tag = Tag(keyword)
+    element = DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE)
+    dataset.add(element)
 
 
 def character_sets(dataset: Dataset) -> list[str]:

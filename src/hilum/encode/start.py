@@ -15,7 +15,7 @@ from hilum.encode.codes import CodeTable, load_codes
 from hilum.encode.document import fitting_character_set
 from hilum.encode.equipment import code_item, finish
 from hilum.encode.identity import ResultIdentity, identify
-from hilum.encode.source import as_source, copy_element
+from hilum.encode.source import as_source, copy_element, quiet_item
 from hilum.reading import Reading
 from hilum.settings import ReasonLanguage, ReportSettings
 
@@ -146,9 +146,9 @@ def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable
 
 def reference(image: Dataset, purpose: Code | None = None) -> Dataset:
     """Return a reference to an image, as any sequence of them has it (PS3.3 table 10-3)."""
-    item = Dataset()
-    for keyword in ("SOPClassUID", "SOPInstanceUID"):
-        setattr(item, f"Referenced{keyword}", copy_element(image[keyword]).value)
+    item = quiet_item(
+        ReferencedSOPClassUID=image.SOPClassUID, ReferencedSOPInstanceUID=image.SOPInstanceUID
+    )
     if purpose is not None:
         item.PurposeOfReferenceCodeSequence = [code_item(purpose)]
     return item
@@ -166,10 +166,8 @@ def derivation(source: Dataset, method: Code) -> Dataset:
 
 def referenced_series(source: Dataset, keyword: str) -> Dataset:
     """Return the source's series with the source in its sequence `keyword`."""
-    item = Dataset()
-    item.SeriesInstanceUID = copy_element(source["SeriesInstanceUID"]).value
-    setattr(item, keyword, [reference(source)])
-    return item
+    members = {keyword: [reference(source)]}
+    return quiet_item(SeriesInstanceUID=source.SeriesInstanceUID, **members)
 
 
 def copy_loss(result: Dataset, source: Dataset) -> None:
