@@ -4,7 +4,7 @@ import pytest
 
 from hilum.reading import Finding
 from hilum.settings import ReasonLanguage
-from hilum.wording import FINDING_NAMES, finding_name, score_text
+from hilum.wording import FINDING_NAMES, finding_name, raw_texts, score_text
 from invented import LABELS
 
 ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
@@ -49,3 +49,27 @@ def test_a_score_never_reads_across_the_operating_point(raw, score, expected):
 def test_portuguese_writes_a_comma():
     """Decimal numbers follow the language."""
     assert "0,91" == score_text(Finding("Mass", 0.7, 0.3, 0.912), PORTUGUESE)
+
+
+@pytest.mark.parametrize(
+    ("raw", "operating_point", "expected"),
+    [
+        (0.88237, 0.09814756, ("0.8824", "0.09815")),
+        (0.00224, 0.0022490358, ("0.002240", "0.002249")),
+        (0.0981474, 0.09814756, ("0.098147", "0.098148")),
+        (0.09999964, 0.1, ("0.0999996", "0.100000")),
+        (0.1, 0.0999999, ("0.1000", "0.10000")),
+        (0.0, 0.3, ("0.0000", "0.3000")),
+        (1e-9, 0.5, ("0.0000000", "0.5000")),
+        (1.0, 0.5, ("1.0000", "0.5000")),
+    ],
+)
+def test_raw_values_read_below_the_operating_point_when_negative(raw, operating_point, expected):
+    """Four significant digits; more where a negative would else seem to reach its threshold."""
+    score = 0.6 if raw >= operating_point else 0.4
+    assert expected == raw_texts(Finding("Mass", raw, operating_point, score), ENGLISH)
+
+
+def test_portuguese_raw_values_have_commas():
+    """As the scores."""
+    assert ("0,8824", "0,09815") == raw_texts(Finding("Mass", 0.88237, 0.09815, 0.9), PORTUGUESE)

@@ -150,4 +150,9 @@ class Reading:
     @property
     def positives(self) -> tuple[Finding, ...]:
         """Findings at or above their operating point, highest score first."""
-        return tuple(sorted((f for f in self.findings if f.positive), key=lambda f: -f.score))
+        return tuple(finding for finding in self.ranked if finding.positive)
+
+    @property
+    def ranked(self) -> tuple[Finding, ...]:
+        """All findings, the positive ones first, each part by falling score."""
+        return tuple(sorted(self.findings, key=lambda f: (not f.positive, -f.score)))

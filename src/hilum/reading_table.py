@@ -51,7 +51,7 @@ def full_table(outcome: Outcome) -> str:
         one_line(outcome),
         f"  {'finding':<28} {'raw':>9} {'op. point':>9} {'score':>6}  0 {'':-<9}½{'':-<9} 1",
     ]
-    for finding in sorted(outcome.reading.findings, key=lambda f: -f.score):
+    for finding in outcome.reading.ranked:
         filled = round(finding.score * BAR)
         bar = "█" * filled + "·" * (BAR - filled)
         mark = "  POSITIVE" if finding.positive else ""

@@ -4,6 +4,7 @@ Kept at the root because the overlay, the DICOM reports and the other forms must
 all say the same. Codes are not words: they are in the encode room's table.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -31,7 +32,10 @@ FINDING_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "Lung Lesion": ("Lung lesion", "Lesão pulmonar"),
         "Fracture": ("Fracture", "Fratura"),
         "Lung Opacity": ("Lung opacity", "Opacidade pulmonar"),
-        "Enlarged Cardiomediastinum": ("Enlarged cardiomediastinum", "Cardiomediastino alargado"),
+        "Enlarged Cardiomediastinum": (
+            "Enlarged cardiomediastinum",
+            "Alargamento cardiomediastinal",
+        ),
     }
 )
 """TorchXRayVision's label → its name in English and in Portuguese."""
@@ -49,6 +53,12 @@ DEMONSTRATION_IN: Final[Mapping[ReasonLanguage, str]] = MappingProxyType(
     {ReasonLanguage.ENGLISH: "DEMONSTRATION", ReasonLanguage.PORTUGUESE: "DEMONSTRAÇÃO"}
 )
 """The stamp of a model that must never be mistaken for a trained one."""
+
+RAW_DIGITS: Final = 4
+"""Significant digits of raw values for people: operating points may be as small as 0.002."""
+
+RAW_DECIMALS: Final = 7
+"""Decimals of raw values and scores at most: single precision has no more."""
 
 
 def finding_name(label: str, language: ReasonLanguage) -> str:
@@ -79,5 +89,28 @@ def score_text(finding: Finding, language: ReasonLanguage) -> str:
         hundredths = max(hundredths, at_operating_point)
     else:
         hundredths = min(hundredths, at_operating_point - 1)
-    text = f"{hundredths // 100}.{hundredths % 100:02d}"
-    return text.replace(".", ",") if language is ReasonLanguage.PORTUGUESE else text
+    return _notated(f"{hundredths // 100}.{hundredths % 100:02d}", language)
+
+
+def raw_texts(finding: Finding, language: ReasonLanguage) -> tuple[str, str]:
+    """Return a finding's raw value and its operating point, in the language's notation.
+
+    Both have four significant digits, or as many more as it takes to tell a negative
+    finding's raw value from its operating point; seven decimals at most.
+    """
+    raw, point = finding.raw, finding.operating_point
+    for digits in range(RAW_DIGITS, RAW_DECIMALS + 1):
+        texts = _significant(raw, digits), _significant(point, digits)
+        if finding.positive or float(texts[0]) < float(texts[1]):
+            break
+    return _notated(texts[0], language), _notated(texts[1], language)
+
+
+def _significant(value: float, digits: int) -> str:
+    """Return a value in [0, 1] with significant digits, and never as a power of ten."""
+    before_first = 0 if value <= 0 else -math.floor(math.log10(value))
+    return f"{value:.{min(digits + max(before_first - 1, 0), RAW_DECIMALS)}f}"
+
+
+def _notated(number: str, language: ReasonLanguage) -> str:
+    return number.replace(".", ",") if language is ReasonLanguage.PORTUGUESE else number

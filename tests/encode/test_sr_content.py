@@ -190,20 +190,20 @@ def test_nothing_positive_draws_the_assessed_field(header, write):
 
 
 @pytest.mark.parametrize(
-    ("score", "positive", "decimals", "expected"),
+    ("score", "positive", "expected"),
     [
-        (0.912, True, 2, 91.2),
-        (0.5, True, 2, 50.0),
-        (0.49999999, True, 2, 50.0),
-        (0.499996, False, 2, 49.99),
-        (0.4999, False, 1, 49.9),
-        (0.0, False, 1, 0.0),
-        (1.0, True, 2, 100.0),
+        (0.912, True, 91.2),
+        (0.5, True, 50.0),
+        (0.49999999, True, 50.0),
+        (0.499996, False, 49.99),
+        (0.4998, False, 49.98),
+        (0.0, False, 0.0),
+        (1.0, True, 100.0),
     ],
 )
-def test_rounding_never_crosses_the_operating_point(score, positive, decimals, expected):
+def test_rounding_never_crosses_the_operating_point(score, positive, expected):
     """No finding reads 50 % and absent."""
-    assert expected == percent(score, positive=positive, decimals=decimals)
+    assert expected == percent(score, positive=positive)
 
 
 def test_provenance_is_in_both_reports(write):
@@ -269,13 +269,14 @@ def test_demonstration_is_stamped_on_an_empty_field(header, when, settings):
 
 
 def test_text_report_is_a_table_of_80_columns(write):
-    """Head line first, strongest finding on top, every line within 80 columns."""
+    """Strongest finding on top, with score, raw value and its threshold, in 80 columns."""
     text, _ = write(THREE, *THREE, warnings=(replace(UNCERTAIN_VIEW, text="so " * 60),))
     lines = texts(text, FINDING)[0].split("\r\n")
 
     assert "3 of 18 findings at or above the operating point" == lines[0]
-    assert ["Pleural", "effusion", "91.2", "%", "50.0", "%", "PRESENT"] == lines[4].split()
-    assert ["Cardiomegaly", "66.3", "%", "50.0", "%", "PRESENT"] == lines[6].split()
+    assert ["Finding", "Score", "Raw", "value", "Operating", "point", "Result"] == lines[2].split()
+    assert ["Pleural", "effusion", "0.91", "0.8416", "0.1000", "PRESENT"] == lines[4].split()
+    assert ["Cardiomegaly", "0.66", "0.3934", "0.1000", "PRESENT"] == lines[6].split()
     assert "absent" == lines[7].split()[-1]
     assert 80 >= max(map(len, lines))
 
@@ -286,7 +287,8 @@ def test_text_report_speaks_portuguese(write):
     told = texts(text, FINDING)[0]
 
     assert told.startswith("3 de 18 achados no ponto de operação ou acima")
-    assert "Derrame pleural" in told
+    assert "Derrame pleural                  0,91       0,8416             0,1000  PRESENTE" in told
+    assert 80 >= max(map(len, told.split("\r\n")))
     assert "pt" == one(text, "121049").ConceptCodeSequence[0].CodeValue
     assert any("Somente para pesquisa" in comment for comment in texts(coded, "121106"))
 

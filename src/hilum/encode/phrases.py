@@ -19,7 +19,7 @@ class Phrases:
         is what a study list shows.
     count
         First line of the text report.
-    finding, score, operating_point, result, present, absent
+    finding, score, raw, operating_point, result, present, absent
         Head and cells of its table.
     not_a_probability
         Line below the table.
@@ -45,6 +45,7 @@ class Phrases:
     count: str
     finding: str
     score: str
+    raw: str
     operating_point: str
     result: str
     present: str
@@ -78,18 +79,20 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             count="{positive} of {all} findings at or above the operating point",
             finding="Finding",
             score="Score",
+            raw="Raw value",
             operating_point="Operating point",
             result="Result",
             present="PRESENT",
             absent="absent",
             not_a_probability="A score is not a probability. "
-            "50 % is the operating point of each finding.",
+            "0.50 (50 %) is the score of each finding's operating point.",
             warning="Warning",
             refused="NOT READ BY THE AI",
             reasons="Reasons",
             no_statement="No statement is made about any finding.",
-            unverified="The weights of this model are not verified: nobody published their hash.",
-            demonstration="DEMONSTRATION: this model is not trained. Its findings mean nothing.",
+            unverified="The weights of this model are not verified: no published hash.",
+            demonstration="DEMONSTRATION: this model has learned nothing about patients. "
+            "Its findings mean nothing.",
             report_title="AI chest radiograph findings (research use only)",
             image="Image",
             no_dicom="not DICOM",
@@ -109,23 +112,24 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             count="{positive} de {all} achados no ponto de operação ou acima",
             finding="Achado",
             score="Escore",
+            raw="Valor bruto",
             operating_point="Ponto de operação",
             result="Resultado",
             present="PRESENTE",
             absent="ausente",
             not_a_probability="Um escore não é uma probabilidade. "
-            "50 % é o ponto de operação de cada achado.",
+            "0,50 (50 %) é o escore do ponto de operação de cada achado.",
             warning="Aviso",
             refused="NÃO LIDA PELA IA",
             reasons="Motivos",
-            no_statement="Nada se afirma sobre nenhum achado.",
-            unverified="Os pesos deste modelo não são verificados: ninguém publicou seu hash.",
-            demonstration="DEMONSTRAÇÃO: este modelo não foi treinado. "
+            no_statement="Nenhuma afirmação é feita sobre qualquer achado.",
+            unverified="Os pesos deste modelo não foram verificados: não há hash publicado.",
+            demonstration="DEMONSTRAÇÃO: este modelo nada aprendeu sobre pacientes. "
             "Seus achados não significam nada.",
             report_title="Achados de IA em radiografia de tórax (somente para pesquisa)",
             image="Imagem",
             no_dicom="não é DICOM",
-            time="Lida em",
+            time="Leitura",
             model="Modelo",
             not_verified="pesos não verificados",
             operating_points="Limiares",

@@ -21,9 +21,12 @@ from hilum.wording import RESEARCH_USE_ONLY_IN
 OPERATING_POINT_PERCENT: Final = 50.0
 """Every finding's operating point on the scale of scores, in percent."""
 
+JUST_BELOW_PERCENT: Final = 49.99
+"""Highest score that is written of a finding below its operating point."""
 
-def percent(score: float, *, positive: bool, decimals: int = 2) -> float:
-    """Return a score in percent, rounded, but never across the operating point.
+
+def percent(score: float, *, positive: bool) -> float:
+    """Return a score in percent with two decimals, rounded, but never across the operating point.
 
     Parameters
     ----------
@@ -31,13 +34,9 @@ def percent(score: float, *, positive: bool, decimals: int = 2) -> float:
         In [0, 1]; 0.5 is the operating point.
     positive
         Whether the finding counts as present.
-    decimals
-        Digits after the point.
     """
-    rounded = round(100 * score, decimals)
-    if positive:
-        return max(rounded, OPERATING_POINT_PERCENT)
-    return min(rounded, round(OPERATING_POINT_PERCENT - 10.0**-decimals, decimals))
+    rounded = round(100 * score, 2)
+    return max(rounded, OPERATING_POINT_PERCENT) if positive else min(rounded, JUST_BELOW_PERCENT)
 
 
 def single(value: float) -> float:
@@ -85,7 +84,7 @@ def parameters(reading: Reading) -> Iterator[str]:
     yield f"weights_sha256={model.sha256}"
     yield f"weights_verified={'yes' if model.verified else 'no'}"
     yield f"input={model.input_size}x{model.input_size}"
-    yield "score=sigmoid, scaled piecewise linearly so that the operating point becomes 50 %"
+    yield "score=sigmoid, scaled piecewise linearly so that the operating point becomes 0.5"
     yield f"operating_points={model.operating_points}"
     yield f"pixel_pipeline={reading.radiograph.pipeline}"
     for decision in reading.radiograph.decisions:

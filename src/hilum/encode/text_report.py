@@ -4,7 +4,7 @@ It holds no coded finding, so that nothing is counted twice, and no UID, image o
 region, which text viewers print as noise.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import Final
 
@@ -14,17 +14,15 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.content import Container, Item, Relation, Text, language
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import (
-    OPERATING_POINT_PERCENT,
     algorithm,
     doubts,
     observer,
-    percent,
     statements,
 )
-from hilum.reading import Finding, Reading
+from hilum.reading import Reading
 from hilum.settings import ReasonLanguage
 from hilum.verdict import Reason
-from hilum.wording import finding_name
+from hilum.wording import finding_name, raw_texts, score_text
 
 NEWLINE: Final = "\r\n"
 """Line break of a TEXT item (PS3.3 C.17.3)."""
@@ -32,8 +30,11 @@ NEWLINE: Final = "\r\n"
 WIDTH: Final = 80
 """Columns of text: no viewer wraps so few."""
 
-NAME_WIDTH: Final = 30
-"""Columns for a finding's name; the table has 70 in all."""
+NAME_WIDTH: Final = 29
+"""Columns for a finding's name."""
+
+TABLE_WIDTH: Final = 80
+"""Columns of the table in the longest of the languages."""
 
 
 def findings_tree(reading: Reading, table: CodeTable, tongue: ReasonLanguage) -> Item:
@@ -69,7 +70,7 @@ def findings_text(reading: Reading, tongue: ReasonLanguage) -> str:
     positive, count = len(reading.positives), len(reading.findings)
     lines = [phrases.demonstration, ""] if reading.model.demonstration else []
     lines += [phrases.count.format(positive=positive, all=count), ""]
-    lines += _table(reading.findings, tongue)
+    lines += _table(reading, tongue)
     for doubt in doubts(reading, tongue):
         lines += ["", *wrap(doubt, WIDTH)]
     return NEWLINE.join(lines)
@@ -93,20 +94,22 @@ def _findings(text: str) -> Item:
     return Item(codes.DCM.Findings, Container()).having(finding)
 
 
-def _table(findings: Iterable[Finding], tongue: ReasonLanguage) -> list[str]:
+def _table(reading: Reading, tongue: ReasonLanguage) -> list[str]:
     phrases = PHRASES[tongue]
-    head = _line(phrases.finding, phrases.score, phrases.operating_point, phrases.result)
+    head = _line(
+        phrases.finding, phrases.score, phrases.raw, phrases.operating_point, phrases.result
+    )
     rows = [
         _line(
             finding_name(finding.label, tongue)[:NAME_WIDTH],
-            f"{percent(finding.score, positive=finding.positive, decimals=1):.1f} %",
-            f"{OPERATING_POINT_PERCENT:.1f} %",
+            score_text(finding, tongue),
+            *raw_texts(finding, tongue),
             phrases.present if finding.positive else phrases.absent,
         )
-        for finding in sorted(findings, key=lambda finding: -finding.score)
+        for finding in reading.ranked
     ]
-    return [head, "-" * 70, *rows]
+    return [head, "-" * TABLE_WIDTH, *rows]
 
 
-def _line(name: str, score: str, operating_point: str, result: str) -> str:
-    return f"{name:<{NAME_WIDTH}}{score:>9}{operating_point:>19}  {result}".rstrip()
+def _line(name: str, score: str, raw: str, operating_point: str, result: str) -> str:
+    return f"{name:<{NAME_WIDTH}}{score:>8}{raw:>13}{operating_point:>19}  {result}".rstrip()

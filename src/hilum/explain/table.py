@@ -55,13 +55,12 @@ class Column:
 
     def findings(self, reading: Reading) -> None:
         """Write every finding with its bar and score, the highest first."""
-        ordered = sorted(reading.findings, key=lambda f: (not f.positive, -f.score))
         self._heading(self._say.findings, self._say.score)
         top = self._y
-        for finding in ordered[:MAX_ROWS]:
+        for finding in reading.ranked[:MAX_ROWS]:
             self._finding(finding)
-        if len(ordered) > MAX_ROWS:
-            self._line(self._say.others.format(len(ordered) - MAX_ROWS), ink.MUTED)
+        if (more := len(reading.findings) - MAX_ROWS) > 0:
+            self._line(self._say.others.format(more), ink.MUTED)
         self._operating_point(top, self._y)
         self._y += 6
         self._paragraph(self._say.not_probability, ink.MUTED)
