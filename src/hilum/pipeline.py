@@ -6,8 +6,8 @@ from datetime import datetime
 
 from pydicom import Dataset
 
-from hilum import encode, explain, gate, pixels
-from hilum.errors import RadiographRefused
+from hilum import dicomfile, encode, explain, gate, pixels
+from hilum.errors import EncodingFailed, RadiographRefused
 from hilum.predict import Model, load_model
 from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
@@ -20,6 +20,9 @@ DEMONSTRATION_ONLY = Reason(
     "with `hilum models pull`",
 )
 """Why an image is refused that only `hilum demo` may show to the demonstration model."""
+
+REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+"""Attributes of an image without which no result can say what it is about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +131,12 @@ def prepare_picture(file: bytes, reader: Reader) -> Prepared:
     if not may_read(None, reader):
         raise RadiographRefused((DEMONSTRATION_ONLY,))
     radiograph = pixels.develop_picture(file, reader.settings.pixels)
+    rows, columns = radiograph.pixels.shape
+    verdict = gate.judge_picture(
+        rows, columns, reader.settings.gate, language=reader.settings.report.language
+    )
+    if not verdict.accepted:
+        raise RadiographRefused(verdict.objections)
     model_input = pixels.fit(radiograph, reader.model.identity.input_size)
     unknown = Reason(
         "picture_without_header",
@@ -167,7 +176,13 @@ def report(
     tuple of Dataset
         The picture first, then the objects that the site asks for, the reports last:
         whatever refers to another comes after it.
+
+    Raises
+    ------
+    EncodingFailed
+        The image lacks a UID, so that nothing can refer to it.
     """
+    _require_identity(reading.radiograph.header)
     regions = explain.regions(reading)
     sheet = explain.overlay(reading, when=when, language=settings.report.language)
     picture = encode.secondary_capture(sheet, reading, when=when, settings=settings.report)
@@ -184,6 +199,16 @@ def report(
         predecessors=() if header is None else encode.earlier_reports(header, earlier),
     )
     return (picture, *extras, *documents)
+
+
+def _require_identity(header: Dataset | None) -> None:
+    """Raise `EncodingFailed` for an image to which no result can refer."""
+    missing = [name for name in REFERRED_BY if header is None or not dicomfile.text(header, name)]
+    if missing:
+        raise EncodingFailed(
+            f"The image has no {', '.join(missing)}, so no DICOM result can refer to it.",
+            "Export it again from the PACS, or read it without --out and --store.",
+        )
 
 
 def report_refusal(

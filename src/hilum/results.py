@@ -2,21 +2,25 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, pipeline
 from hilum.arrive import earlier_results
 from hilum.encode import forms
-from hilum.errors import PacsRefused, SourceUnreadable
+from hilum.errors import EncodingFailed, PacsRefused, SourceUnreadable
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome
+from hilum.outcome import Outcome, Status
 from hilum.reading import Reading
 from hilum.settings import Settings
+from hilum.verdict import Reason
+
+LONGEST_STEM: Final = 150
+"""Bytes of a source's name that its results keep: most file systems allow 255 in all."""
 
 
 class ResultWriter(Protocol):
@@ -115,6 +119,36 @@ class ResultsInPacs:
             yield f"{self.orthanc.url}/instances/{stored}"
 
 
+def write_results(outcome: Outcome, writers: Iterable[ResultWriter], when: datetime) -> Outcome:
+    """Write the results of one reading everywhere they are wanted.
+
+    Returns
+    -------
+    Outcome
+        With where its results are; failed when this image, not the disk or the network,
+        is why there are none: the images after it are read all the same.
+
+    Raises
+    ------
+    SourceUnreadable
+        The folder cannot be written to.
+    PacsUnavailable
+        No answer, or not now.
+    """
+    if outcome.reading is None:
+        return outcome
+    outputs: list[str] = []
+    try:
+        for write in writers:
+            outputs.extend(write(outcome, when))
+    except (EncodingFailed, PacsRefused) as exc:
+        reasons = (Reason("not_written", str(exc)),)
+        return replace(
+            outcome, status=Status.FAILED, reading=None, reasons=reasons, outputs=tuple(outputs)
+        )
+    return replace(outcome, outputs=tuple(outputs))
+
+
 def distinct_stems(sources: Iterable[str]) -> dict[str, str]:
     """Return a short name for each source that no other has, the same whenever it is asked.
 
@@ -127,6 +161,7 @@ def distinct_stems(sources: Iterable[str]) -> dict[str, str]:
     taken: set[str] = set()
     for source in sources:
         plain = PurePosixPath(source.replace("!", "/").replace("\\", "/")).stem or "image"
+        plain = plain.encode()[:LONGEST_STEM].decode(errors="ignore")
         stem, number = plain, 1
         while stem in taken:
             number += 1

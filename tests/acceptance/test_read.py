@@ -137,16 +137,16 @@ def test_results_are_stored_in_the_same_study(read, phantom, empty_orthanc):
 
 
 def test_results_do_not_stand_alone(read, phantom, empty_orthanc):
-    """--store says what to do when the PACS does not have the image."""
+    """--store says what to do about an image that the PACS does not have, and goes on."""
     pacs = {
         "HILUM_PACS__URL": empty_orthanc.url,
         "HILUM_PACS__USERNAME": empty_orthanc.username,
         "HILUM_PACS__PASSWORD": empty_orthanc.password,
     }
-    done = read(phantom, "--store", **pacs)
+    done = read(phantom, phantom, "--store", **pacs)
 
     assert 1 == done.returncode
-    assert "Send the image first with `hilum send`" in done.stderr
+    assert 2 == done.stdout.count("Send the image first with `hilum send`")
     assert "Traceback" not in done.stderr
 
 
@@ -192,6 +192,28 @@ def test_interrupted_document_is_resumed(read, phantom, tmp_path):
     assert "1 files were read before; 1 are left." in done.stderr
     assert [str(phantom), str(other)] == [each["path"] for each in rows]
     assert str(phantom) not in done.stdout
+
+
+def test_image_without_a_uid_has_no_results(read, phantom, tmp_path):
+    """Nothing can refer to it: that is its failure, and the images after it are read."""
+    header = dcmread(phantom)
+    del header.StudyInstanceUID
+    header.save_as(tmp_path / "nameless.dcm")
+    done = read(tmp_path / "nameless.dcm", phantom, "--out", tmp_path / "out")
+
+    assert 1 == done.returncode
+    assert "The image has no StudyInstanceUID" in done.stdout
+    assert "1 read, 0 refused, 1 failed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_results_of_a_long_name_have_a_shorter_one(read, phantom, tmp_path):
+    """A name that fills what the file system allows leaves room for the ending of a result."""
+    source = phantom.rename((tmp_path / ("é" * 120)).with_suffix(".dcm"))
+    done = read(source, "--out", tmp_path / "out")
+
+    assert 0 == done.returncode, done.stderr
+    assert 6 == len(list((tmp_path / "out").iterdir()))
 
 
 def test_picture_without_header_is_not_a_phantom(read, tmp_path):

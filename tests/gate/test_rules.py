@@ -7,7 +7,7 @@ from pydicom import Dataset, dcmread
 
 from hilum import MANUFACTURER, PRODUCT
 from hilum.encode import equipment
-from hilum.gate import judge
+from hilum.gate import judge, judge_picture
 from hilum.gate.reasons import codes, reason
 from hilum.gate.table import DOUBTS, OBJECTIONS
 from hilum.gate.vocabulary import Meaning, lexicon, meanings, words
@@ -143,3 +143,13 @@ def test_every_entry_of_the_vocabulary_is_found_as_it_is_written():
     """No entry has a letter that folding would change, or a sign that parts words."""
     for phrase in lexicon():
         assert list(phrase) == words(" ".join(phrase))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "refused"), [(223, 900, ["too_small"]), (224, 224, [])]
+)
+def test_picture_without_header_is_judged_by_its_size(rows: int, columns: int, refused: list[str]):
+    """A PNG or JPEG says nothing else that could be judged."""
+    verdict = judge_picture(rows, columns, GATE, language=ReasonLanguage.ENGLISH)
+
+    assert refused == [each.code for each in verdict.objections]

@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -24,7 +23,7 @@ from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader, open_reader
 from hilum.radiograph import PixelPipeline
 from hilum.reading_table import counted, full_table, model_line, one_line
-from hilum.results import ResultFiles, ResultsInPacs, ResultWriter, distinct_stems
+from hilum.results import ResultFiles, ResultsInPacs, ResultWriter, distinct_stems, write_results
 from hilum.settings import Settings
 
 FULL_TABLES: Final = 3
@@ -130,22 +129,13 @@ def _read_all(
     show = full_table if len(candidates) <= FULL_TABLES else one_line
     with progress("reading", len(left)) as advance:
         for outcome in read_many(left, reader):
-            written = _write(outcome, writers)
+            written = write_results(outcome, writers, datetime.now().astimezone())
             if journal is not None:
                 journal.append(outcome.path, encode.document_row(written, codes))
             add_row(written)
-            counts[outcome.status] += 1
+            counts[written.status] += 1
             advance(show(written))
     return counts
-
-
-def _write(outcome: Outcome, writers: list[ResultWriter]) -> Outcome:
-    """Write the results of one outcome everywhere they are wanted."""
-    if outcome.reading is None or not writers:
-        return outcome
-    when = datetime.now().astimezone()
-    outputs = [line for write in writers for line in write(outcome, when)]
-    return replace(outcome, outputs=tuple(outputs))
 
 
 def _table_writer(table: TextIO | None, labels: Sequence[str]) -> Callable[[Outcome], object]:

@@ -9,7 +9,10 @@ from hilum.gate.table import DOUBTS, OBJECTIONS
 from hilum.settings import GateSettings, ReasonLanguage
 from hilum.verdict import Reason, Verdict
 
-__all__ = ["judge"]
+__all__ = ["judge", "judge_picture"]
+
+PICTURE_RULES = frozenset({"too_small"})
+"""Rules that can be asked of a picture without a DICOM header."""
 
 
 def judge(
@@ -50,6 +53,34 @@ def judge(
         view=evidence.view(header),
     )
     return Verdict(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
+
+
+def judge_picture(
+    rows: int, columns: int, settings: GateSettings, *, language: ReasonLanguage
+) -> Verdict:
+    """Say whether a model may read a PNG or JPEG, of which only the size is known.
+
+    Parameters
+    ----------
+    rows, columns
+        Size of the picture in pixels.
+    settings
+        What the site lets in.
+    language
+        Language of the reasons' texts.
+    """
+    header = Dataset()
+    header.Rows, header.Columns = rows, columns
+    case = Case(
+        header=header,
+        settings=settings,
+        min_age_years=None,
+        clinical_model=True,
+        language=language,
+        body_part=evidence.body_part(header),
+        view=evidence.view(header),
+    )
+    return Verdict(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
 
 
 def _broken(rules: tuple[Rule, ...], case: Case) -> tuple[Reason, ...]:
