@@ -1,6 +1,8 @@
 """The JSON document of ``hilum read`` is never half a document."""
 
 import json
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,20 @@ def test_rows_of_a_run_that_did_less_are_not_resumed(tmp_path):
 
     with ReadingJournal(path, HEAD, wanted={"store": True}) as again:
         assert {} == again.done
+
+
+def test_full_disk_keeps_the_rows_before(tmp_path, monkeypatch):
+    """A row that finds no room is told; the run goes on after the rows that are there."""
+    path = tmp_path / "readings.json"
+    with ReadingJournal(path, HEAD) as journal:
+        journal.append("a", {"path": "a.dcm", "status": "read"})
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            monkeypatch.setattr(journal, "_file", full)
+            with pytest.raises(SourceUnreadable, match="the same command"):
+                journal.append("b", {"path": "b.dcm", "status": "read"})
+            monkeypatch.undo()
+            with suppress(OSError):
+                full.close()
+
+    with ReadingJournal(path, HEAD) as again:
+        assert {"a": "read"} == again.done

@@ -8,10 +8,12 @@ interruption takes the rows that are already there, if model and settings are th
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from hilum.aside import FileAside, not_written, ordinary
 from hilum.errors import SourceUnreadable
 
 
@@ -49,7 +51,7 @@ class ReadingJournal:
         wanted: Mapping[str, Any] | None = None,
         resume: bool = True,
     ) -> None:
-        self.path = path
+        self.path = path = ordinary(path)
         self.partial = path.with_name(path.name + ".partial")
         self._head = dict(head)
         self._first_line = self._line({"head": self._head, "wanted": dict(wanted or {})})
@@ -63,10 +65,7 @@ class ReadingJournal:
                 self._file = self.partial.open("w", encoding="utf-8")
                 self._write(self._first_line)
         except OSError as exc:
-            raise SourceUnreadable(
-                f"{path} cannot be written: {exc.strerror}.",
-                "Name a file in a folder that you may write to.",
-            ) from exc
+            raise not_written(path, exc) from exc
 
     def __enter__(self) -> Self:
         return self
@@ -74,26 +73,41 @@ class ReadingJournal:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take was told when it was written
+            self._file.close()
 
     def append(self, key: str, row: Mapping[str, Any]) -> None:
-        """Add the row of one file; it is on disk when this returns."""
-        self._write(self._line({"key": key, "row": row}))
+        """Add the row of one file; it is on disk when this returns.
+
+        Raises
+        ------
+        SourceUnreadable
+            It cannot be written; the rows before it stay.
+        """
+        try:
+            self._write(self._line({"key": key, "row": row}))
+        except OSError as exc:
+            raise SourceUnreadable(
+                f"{self.partial} cannot be written: {exc.strerror}.",
+                "Make room on its disk, then give the same command: it goes on from here.",
+            ) from exc
 
     def finish(self) -> None:
-        """Turn the rows into the document, in one rename."""
+        """Turn the rows into the document, in one rename.
+
+        Raises
+        ------
+        SourceUnreadable
+            The document cannot be written; its rows stay.
+        """
         self._file.close()
-        aside = self.path.with_name(self.path.name + ".new")
-        with aside.open("w", encoding="utf-8") as out:
+        with FileAside(self.path) as out:
             head = json.dumps(self._head, indent=1, ensure_ascii=False)
             out.write(head.removesuffix("\n}") + ',\n "readings": [')
             for number, (_, row) in enumerate(self._whole_lines()):
                 out.write(",\n  " if number else "\n  ")
                 json.dump(row, out, ensure_ascii=False, allow_nan=False)
             out.write("\n ]\n}\n")
-            out.flush()
-            os.fsync(out.fileno())
-        aside.replace(self.path)
         self.partial.unlink()
 
     def _write(self, line: str) -> None:

@@ -11,8 +11,9 @@ from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, pipeline
 from hilum.arrive import earlier_results
+from hilum.aside import FileAside, not_written
 from hilum.encode import forms
-from hilum.errors import EncodingFailed, PacsRefused, SourceUnreadable
+from hilum.errors import EncodingFailed, PacsRefused
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
 from hilum.reading import Reading
@@ -62,14 +63,10 @@ class ResultFiles:
             path = self.folder / f"{self.stems[outcome.path]}.{name}"
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                aside = path.with_name(path.name + ".part")
-                aside.write_bytes(content)
-                aside.replace(path)
             except OSError as exc:
-                raise SourceUnreadable(
-                    f"{path} cannot be written: {exc.strerror}.",
-                    "Name a folder that you may write to, with room on its disk.",
-                ) from exc
+                raise not_written(path, exc) from exc
+            with FileAside(path) as file:
+                file.write(content)
             yield str(path)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 import click
 
 from hilum import RESEARCH_USE_ONLY, credentials, encode
 from hilum.arrive import Candidate, find_candidates
+from hilum.aside import FileAside
 from hilum.batch import read_many
 from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
@@ -49,7 +50,7 @@ FULL_TABLES: Final = 3
 @click.option(
     "--csv",
     "table",
-    type=click.File("w", encoding="utf-8", lazy=True, atomic=True),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Write one row for each file as CSV. Such a run always begins anew.",
 )
 @click.option(
@@ -70,7 +71,7 @@ def read(
     model: str | None,
     pixels: str | None,
     document: Path | None,
-    table: TextIO | None,
+    table: Path | None,
     folder: Path | None,
     store: bool,
 ) -> None:
@@ -101,7 +102,8 @@ def read(
             journal = stack.enter_context(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )
-        counts = _read_all(candidates, reader, writers, journal, table)
+        rows = None if table is None else stack.enter_context(FileAside(table))
+        counts = _read_all(candidates, reader, writers, journal, rows)
         if journal is not None:
             journal.finish()
     click.echo(counted(counts), err=True)
@@ -115,7 +117,7 @@ def _read_all(
     reader: Reader,
     writers: list[ResultWriter],
     journal: ReadingJournal | None,
-    table: TextIO | None,
+    table: FileAside | None,
 ) -> Counter[Status]:
     """Read, print and write each file; return how many ended how."""
     counts: Counter[Status] = Counter()
@@ -138,7 +140,7 @@ def _read_all(
     return counts
 
 
-def _table_writer(table: TextIO | None, labels: Sequence[str]) -> Callable[[Outcome], object]:
+def _table_writer(table: FileAside | None, labels: Sequence[str]) -> Callable[[Outcome], object]:
     """Write the head of the CSV table and return what adds a row; nothing without a table."""
     if table is None:
         return lambda _: None
