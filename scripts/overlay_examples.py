@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import data_store
-from PIL import Image
+from PIL import Image, ImageDraw
 from pydicom import dcmread
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from hilum import pixels  # noqa: E402
-from hilum.explain import overlay  # noqa: E402
+from hilum.explain import ink, overlay  # noqa: E402
+from hilum.gate.reasons import reason  # noqa: E402
 from hilum.settings import PixelSettings, ReasonLanguage  # noqa: E402
-from hilum.verdict import Reason  # noqa: E402
 from invented import MODEL, bump, make_reading  # noqa: E402
 
 WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
@@ -30,10 +30,18 @@ MAPS = {
     "Nodule": bump(4.6, 1.5, sigma=0.8),
     "Consolidation": bump(4.4, 1.9, sigma=1.0),
 }
-DEMONSTRATION = replace(MODEL, name="demonstration", demonstration=True, verified=False)
-UNKNOWN_VIEW = Reason("unknown_view", "nothing tells whether the view is frontal")
+NO_MODEL = replace(MODEL, name="no model", version="(invented)", sha256="0" * 64)
+DEMONSTRATION = replace(NO_MODEL, demonstration=True)
+UNVERIFIED = replace(NO_MODEL, verified=False)
+UNKNOWN_VIEW = reason("view_unknown", PORTUGUESE, values={})
 WIDTH = 1200
 """Width of the pictures in the docs, in pixels."""
+
+MARK = "EXAMPLE: INVENTED SCORES AND HEATMAPS. NO MODEL READ THIS IMAGE."
+"""What each picture says, so that nobody takes it for a result."""
+
+BAND = 40
+"""Height of the band that says so, in pixels."""
 
 
 def main() -> None:
@@ -44,17 +52,29 @@ def main() -> None:
         "overlay-none": (0, {}, ENGLISH),
         "overlay-one": (1, {}, ENGLISH),
         "overlay-three": (3, {}, ENGLISH),
-        "overlay-four-pt": (4, {"warnings": (UNKNOWN_VIEW,)}, PORTUGUESE),
+        "overlay-four-pt": (4, {"model": UNVERIFIED, "warnings": (UNKNOWN_VIEW,)}, PORTUGUESE),
         "overlay-demonstration": (1, {"model": DEMONSTRATION}, ENGLISH),
     }
     for name, (positives, changes, language) in examples.items():
         scores = dict(list(SCORES.items())[:positives])
-        reading = make_reading(radiograph, scores, MAPS, **changes)
+        reading = make_reading(radiograph, scores, MAPS, **{"model": NO_MODEL, **changes})
         sheet = Image.fromarray(overlay(reading, when=WHEN, language=language))
         small = sheet.resize((WIDTH, sheet.height * WIDTH // sheet.width), Image.Resampling.LANCZOS)
         file = ROOT / "docs" / "images" / f"{name}.jpg"
-        small.save(file, quality=86, subsampling="4:4:4", optimize=True)
+        marked(small).save(file, quality=86, subsampling="4:4:4", optimize=True)
         print(file.relative_to(ROOT), file.stat().st_size // 1000, "kB")
+
+
+def marked(picture: Image.Image) -> Image.Image:
+    """Return a picture between two bands that say that what it shows is invented."""
+    width, height = picture.size
+    framed = Image.new("RGB", (width, height + 2 * BAND), ink.CAUTION)
+    framed.paste(picture, (0, BAND))
+    font = ink.letters(24, ink.Weight.MEDIUM)
+    for middle in (BAND // 2, height + BAND + BAND // 2):
+        place = (width / 2, middle)
+        ImageDraw.Draw(framed).text(place, MARK, ink.BACKGROUND, font, anchor="mm")
+    return framed
 
 
 if __name__ == "__main__":

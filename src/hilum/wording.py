@@ -34,7 +34,7 @@ FINDING_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "Lung Opacity": ("Lung opacity", "Opacidade pulmonar"),
         "Enlarged Cardiomediastinum": (
             "Enlarged cardiomediastinum",
-            "Alargamento cardiomediastinal",
+            "Cardiomediastino alargado",
         ),
     }
 )
