@@ -9,7 +9,8 @@ from time import perf_counter
 
 from pydicom import dcmread
 
-from bench.reading import image, reader
+from bench.densenet import densenet_reader
+from bench.reading import image
 from bench.row import Row
 from hilum.arrive import file_candidate
 from hilum.batch import close_one, open_one, read_many
@@ -61,7 +62,7 @@ def quarter(source: Path, target: Path) -> Path:
 def rows() -> Iterator[Row]:
     """Measure a folder of lossless JPEG 2000, and a long run."""
     with tempfile.TemporaryDirectory() as folder:
-        ours = reader(folder)
+        ours = densenet_reader(folder)
         lossless = image("RG1_J2KR.dcm")
         folder_ms(lossless, ours)
         yield Row(

@@ -1,0 +1,30 @@
+"""A network of the published size, with seeded weights: as fast as the real one."""
+
+import sys
+from pathlib import Path
+
+from hilum.pipeline import Reader, open_reader
+from hilum.predict import find_card
+from hilum.predict.graph import load_graph
+from hilum.predict.installed import install
+from hilum.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from seeded_weights import random_state
+
+
+def densenet_reader(folder: str) -> Reader:
+    """Return a reader with a DenseNet-121 whose data folder is `folder`."""
+    settings = Settings.load(data_folder=Path(folder))
+    settings = settings.changed("model", name="densenet121-res224-all")
+    card = find_card(settings.model.name, settings.data_folder)
+    graph = load_graph(card.graph)
+    assert card.weights.sha256 is not None
+    install(
+        card,
+        graph.lay_out(random_state(graph, len(card.labels), seed=1), len(card.labels)),
+        data_folder=settings.data_folder,
+        source_sha256=card.weights.sha256,
+        verified=True,
+    )
+    return open_reader(settings)
