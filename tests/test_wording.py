@@ -4,7 +4,14 @@ import pytest
 
 from hilum.reading import Finding
 from hilum.settings import ReasonLanguage
-from hilum.wording import FINDING_NAMES, finding_name, raw_texts, score_text
+from hilum.wording import (
+    FINDING_NAMES,
+    PATH_REASONS,
+    finding_name,
+    path_reason,
+    raw_texts,
+    score_text,
+)
 from invented import LABELS
 
 ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
@@ -73,3 +80,14 @@ def test_raw_values_read_below_the_operating_point_when_negative(raw, operating_
 def test_portuguese_raw_values_have_commas():
     """As the scores."""
     assert ("0,8824", "0,09815") == raw_texts(Finding("Mass", 0.88237, 0.09815, 0.9), PORTUGUESE)
+
+
+@pytest.mark.parametrize("code", PATH_REASONS)
+def test_reasons_of_the_path_are_in_both_languages(code):
+    """As those of the gate: parts of lines and tables, small at the beginning, no full stop."""
+    english, portuguese = path_reason(code, ENGLISH), path_reason(code, PORTUGUESE)
+
+    assert code == english.code == portuguese.code
+    assert english.text != portuguese.text
+    assert not english.text.endswith(".")
+    assert not portuguese.text.endswith(".")

@@ -13,13 +13,7 @@ from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
 from hilum.settings import Settings
 from hilum.verdict import Reason, Verdict
-
-DEMONSTRATION_ONLY = Reason(
-    "demonstration_model",
-    "the demonstration model does not read images of patients; install a trained one "
-    "with `hilum models pull`",
-)
-"""Why an image is refused that only `hilum demo` may show to the demonstration model."""
+from hilum.wording import path_reason
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 """Attributes of an image without which no result can say what it is about."""
@@ -106,7 +100,8 @@ def judge(header: Dataset, reader: Reader) -> Verdict:
     )
     if may_read(header, reader):
         return verdict
-    return Verdict((*verdict.objections, DEMONSTRATION_ONLY), verdict.warnings)
+    objection = path_reason("demonstration_model", reader.settings.report.language)
+    return Verdict((*verdict.objections, objection), verdict.warnings)
 
 
 def may_read(header: Dataset | None, reader: Reader) -> bool:
@@ -128,21 +123,16 @@ def prepare_picture(file: bytes, reader: Reader) -> Prepared:
     RadiographRefused
         The picture is in colour, too small or broken.
     """
+    language = reader.settings.report.language
     if not may_read(None, reader):
-        raise RadiographRefused((DEMONSTRATION_ONLY,))
+        raise RadiographRefused((path_reason("demonstration_model", language),))
     radiograph = pixels.develop_picture(file, reader.settings.pixels)
     rows, columns = radiograph.pixels.shape
-    verdict = gate.judge_picture(
-        rows, columns, reader.settings.gate, language=reader.settings.report.language
-    )
+    verdict = gate.judge_picture(rows, columns, reader.settings.gate, language=language)
     if not verdict.accepted:
         raise RadiographRefused(verdict.objections)
     model_input = pixels.fit(radiograph, reader.model.identity.input_size)
-    unknown = Reason(
-        "picture_without_header",
-        "PNG and JPEG say nothing about patient, body part or view: "
-        "make sure that it is a frontal chest radiograph",
-    )
+    unknown = path_reason("picture_without_header", language)
     return Prepared(radiograph, model_input, (unknown,))
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from hilum import RESEARCH_USE_ONLY
 from hilum.reading import OPERATING_POINT_SCORE, Finding
 from hilum.settings import ReasonLanguage
+from hilum.verdict import Reason
 
 FINDING_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -54,6 +55,24 @@ DEMONSTRATION_IN: Final[Mapping[ReasonLanguage, str]] = MappingProxyType(
 )
 """The stamp of a model that must never be mistaken for a trained one."""
 
+PATH_REASONS: Final[Mapping[str, Mapping[ReasonLanguage, str]]] = MappingProxyType(
+    {
+        "demonstration_model": {
+            ReasonLanguage.ENGLISH: "the demonstration model does not read images of patients; "
+            "install a trained one with `hilum models pull`",
+            ReasonLanguage.PORTUGUESE: "o modelo de demonstração não lê imagens de pacientes; "
+            "instale um modelo treinado com `hilum models pull`",
+        },
+        "picture_without_header": {
+            ReasonLanguage.ENGLISH: "PNG and JPEG say nothing about patient, body part or view: "
+            "make sure that it is a frontal chest radiograph",
+            ReasonLanguage.PORTUGUESE: "PNG e JPEG nada informam sobre paciente, parte do corpo "
+            "ou incidência: confirme que é uma radiografia de tórax em incidência frontal",
+        },
+    }
+)
+"""Code → reason in each language, of what no rule of the gate but the path decides."""
+
 RAW_DIGITS: Final = 4
 """Significant digits of raw values for people: operating points may be as small as 0.002."""
 
@@ -75,6 +94,11 @@ def finding_name(label: str, language: ReasonLanguage) -> str:
         return label.replace("_", " ")
     english, portuguese = FINDING_NAMES[label]
     return portuguese if language is ReasonLanguage.PORTUGUESE else english
+
+
+def path_reason(code: str, language: ReasonLanguage) -> Reason:
+    """Return one of `PATH_REASONS` in plain words."""
+    return Reason(code, PATH_REASONS[code][language])
 
 
 def score_text(finding: Finding, language: ReasonLanguage) -> str:
