@@ -12,6 +12,9 @@ from hilum.verdict import Reason
 OPERATING_POINT_SCORE: Final = 0.5
 """Score that sits exactly on a finding's operating point, after normalisation."""
 
+DECIMALS: Final = 7
+"""Decimals of raw values and scores where they are written down: single precision has no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hilum import RESEARCH_USE_ONLY
-from hilum.reading import OPERATING_POINT_SCORE, Finding
+from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 from hilum.settings import ReasonLanguage
 from hilum.verdict import Reason
 
@@ -76,9 +76,6 @@ PATH_REASONS: Final[Mapping[str, Mapping[ReasonLanguage, str]]] = MappingProxyTy
 RAW_DIGITS: Final = 4
 """Significant digits of raw values for people: operating points may be as small as 0.002."""
 
-RAW_DECIMALS: Final = 7
-"""Decimals of raw values and scores at most: single precision has no more."""
-
 
 def finding_name(label: str, language: ReasonLanguage) -> str:
     """Return what a person calls the finding; a label we don't know, as it stands.
@@ -123,7 +120,7 @@ def raw_texts(finding: Finding, language: ReasonLanguage) -> tuple[str, str]:
     finding's raw value from its operating point; seven decimals at most.
     """
     raw, point = finding.raw, finding.operating_point
-    for digits in range(RAW_DIGITS, RAW_DECIMALS + 1):
+    for digits in range(RAW_DIGITS, DECIMALS + 1):
         texts = _significant(raw, digits), _significant(point, digits)
         if finding.positive or float(texts[0]) < float(texts[1]):
             break
@@ -133,7 +130,7 @@ def raw_texts(finding: Finding, language: ReasonLanguage) -> tuple[str, str]:
 def _significant(value: float, digits: int) -> str:
     """Return a value in [0, 1] with significant digits, and never as a power of ten."""
     before_first = 0 if value <= 0 else -math.floor(math.log10(value))
-    return f"{value:.{min(digits + max(before_first - 1, 0), RAW_DECIMALS)}f}"
+    return f"{value:.{min(digits + max(before_first - 1, 0), DECIMALS)}f}"
 
 
 def _notated(number: str, language: ReasonLanguage) -> str:

@@ -5,8 +5,7 @@ import warnings
 import pytest
 from pydicom import Dataset, dcmread
 
-from hilum import MANUFACTURER, PRODUCT
-from hilum.encode import equipment
+from hilum import PRODUCT
 from hilum.gate import judge, judge_picture
 from hilum.gate.reasons import codes, reason
 from hilum.gate.table import DOUBTS, OBJECTIONS
@@ -45,11 +44,6 @@ def test_real_other_image_is_refused(name: str, refused: list[str], request: pyt
 def test_every_code_has_a_rule_and_every_rule_a_text():
     """Nothing in the table of texts is dead, and no rule is without words."""
     assert set(codes()) == {rule.code for rule in (*OBJECTIONS, *DOUBTS)}
-
-
-def test_own_results_are_known_by_what_the_encoder_writes():
-    """The two rooms agree on the manufacturer, without knowing each other."""
-    assert MANUFACTURER == equipment.MANUFACTURER
 
 
 def test_own_result_is_known_by_its_contributing_equipment():

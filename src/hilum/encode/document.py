@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.charset import convert_encodings, python_encoding
+from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
@@ -21,7 +21,7 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.equipment import finish
 from hilum.encode.fast import Writer
-from hilum.encode.source import UTF_8, character_sets, copy_element, encodable, quiet_item
+from hilum.encode.source import character_sets, copy_element, quiet_item
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass
 
@@ -136,16 +136,14 @@ def write_content(result: Dataset, root: Item) -> None:
 def complete(result: Dataset, document: Document) -> None:
     """Write what highdicom does not, or does otherwise, into a report; changed in place."""
     source = document.source
-    result.SpecificCharacterSet = fitting_character_set(source, document.root.strings())
     finish(
         result,
         source,
         model=document.model,
         when=document.when,
         series_description=document.description,
+        texts=document.root.strings(),
     )
-    if not result.SpecificCharacterSet:
-        del result.SpecificCharacterSet
     result.CodingSchemeIdentificationSequence = [
         quiet_item(
             CodingSchemeDesignator=designator,
@@ -159,17 +157,6 @@ def complete(result: Dataset, document: Document) -> None:
     requests = list(referenced_requests(source))
     if requests:
         result.ReferencedRequestSequence = requests
-
-
-def fitting_character_set(source: Dataset, texts: Iterable[str]) -> list[str]:
-    """Return the source's character set if all of our texts fit into it, else UTF-8.
-
-    Keeping it keeps the patient's name as the archive knows it, byte for byte.
-    """
-    declared = character_sets(source)
-    # With code extensions (ISO 2022) only ASCII needs no escape sequences of its own.
-    encoding = python_encoding[declared[0]] if len(declared) == 1 else "ascii"
-    return declared if encodable(texts, encoding) else [UTF_8]
 
 
 def references(instances: Iterable[Dataset]) -> Iterator[Dataset]:

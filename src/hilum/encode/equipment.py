@@ -3,6 +3,7 @@
 `finish` is the last step of each kind of result, whatever library built the rest.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -11,13 +12,10 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from hilum import PRODUCT, __version__
+from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.identity import derived_uid
-from hilum.encode.source import copy_element
+from hilum.encode.source import copy_element, fitting_character_set
 from hilum.reading import ModelIdentity
-
-MANUFACTURER: Final = "hilum project"
-"""Manufacturer of the software that makes the results."""
 
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.88122562894882106039905029639448442875")
 """Names hilum in the File Meta Information (PS3.7 D.3.3.2)."""
@@ -130,6 +128,7 @@ def finish(
     model: ModelIdentity | None,
     when: datetime,
     series_description: str,
+    texts: Iterable[str] = (),
 ) -> None:
     """Write patient, study, time and equipment into `result`, over what is there.
 
@@ -145,6 +144,8 @@ def finish(
         Time of the analysis, with its UTC offset.
     series_description
         64 characters at most; longer ones are cut.
+    texts
+        Other texts of ours that the character set must be able to hold.
 
     Raises
     ------
@@ -158,8 +159,9 @@ def finish(
     for keyword in COPIED:
         if keyword in source:
             result.add(copy_element(source[keyword]))
-    if "SpecificCharacterSet" in source and "SpecificCharacterSet" not in result:
-        result.add(copy_element(source["SpecificCharacterSet"]))
+    result.pop("SpecificCharacterSet", None)
+    if declared := fitting_character_set(source, [series_description, *texts]):
+        result.SpecificCharacterSet = declared
     _write_times(result, local_time(source, when))
     result.SeriesDescription = series_description[:64]
     result.Manufacturer = MANUFACTURER

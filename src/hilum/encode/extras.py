@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.encode.key_objects import key_objects
+from hilum.encode.material import Material, material
 from hilum.encode.parametric_map import parametric_map
 from hilum.encode.presentation_state import presentation_state
 from hilum.encode.segmentation import segmentation
-from hilum.encode.start import Material, material
 from hilum.reading import Heatmap, Reading, Region
 from hilum.settings import ExtraObject, ReportSettings
 

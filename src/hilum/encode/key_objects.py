@@ -14,9 +14,10 @@ from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from hilum.encode.content import Container, Item, Text, reference
 from hilum.encode.document import referenced_requests, references, write_content
+from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import observer, statements
-from hilum.encode.start import Kind, Material, begin, conclude
+from hilum.encode.start import Kind, begin, conclude
 from hilum.wording import finding_name
 
 KEY_OBJECTS: Final = Kind("key objects", KeyObjectSelectionDocumentStorage, "KO", 906)

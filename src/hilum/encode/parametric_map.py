@@ -21,10 +21,10 @@ from pydicom.tag import Tag
 from pydicom.uid import ParametricMapStorage
 
 from hilum.encode.equipment import code_item
+from hilum.encode.material import Material
 from hilum.encode.source import write_quietly
 from hilum.encode.start import (
     Kind,
-    Material,
     begin,
     conclude,
     copy_loss,

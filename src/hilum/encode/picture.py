@@ -26,15 +26,14 @@ from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
 from hilum import RESEARCH_USE_ONLY
 from hilum.encode.equipment import algorithm_name, code_item
+from hilum.encode.material import Material, material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.start import (
     SOURCE_IMAGE,
     VISUAL_EXPLANATION,
     Kind,
-    Material,
     begin,
     conclude,
-    material,
     reference,
 )
 from hilum.reading import Reading

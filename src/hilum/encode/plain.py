@@ -23,6 +23,7 @@ from highdicom.sr import (
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from hilum import MANUFACTURER
 from hilum.encode.content import (
     Container,
     ImageReference,
@@ -33,7 +34,6 @@ from hilum.encode.content import (
     UIDReference,
 )
 from hilum.encode.document import Document, complete
-from hilum.encode.equipment import MANUFACTURER
 from hilum.settings import SRClass
 
 CONSTRUCTORS: Final = {

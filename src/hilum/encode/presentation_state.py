@@ -17,8 +17,9 @@ from pydicom import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
+from hilum.encode.material import Material
 from hilum.encode.source import copy_element
-from hilum.encode.start import Kind, Material, begin, conclude, reference, referenced_series
+from hilum.encode.start import Kind, begin, conclude, reference, referenced_series
 from hilum.reading import Reading, Region
 from hilum.wording import DEMONSTRATION_IN, finding_name, score_text
 

@@ -5,10 +5,9 @@ from typing import Final
 
 from pydicom.sr.codedict import codes
 
-from hilum import PRODUCT
+from hilum import MANUFACTURER, PRODUCT
 from hilum.encode.content import Item, Relation, Text, UIDReference
 from hilum.encode.equipment import (
-    MANUFACTURER,
     algorithm_name,
     device_uid,
     serial_number,

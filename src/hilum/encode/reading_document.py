@@ -12,14 +12,11 @@ from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.encode.codes import CodeTable
 from hilum.outcome import Outcome
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
-from hilum.reading import Finding, ModelIdentity
+from hilum.reading import DECIMALS, Finding, ModelIdentity
 from hilum.verdict import Reason
 
 SCHEMA: Final = "hilum.reading/1"
 """Name and major version of the document; a change that breaks a consumer raises it."""
-
-DIGITS: Final = 7
-"""Decimals of raw values and scores: float32 has no more."""
 
 
 def document_schema() -> dict[str, Any]:
@@ -93,8 +90,8 @@ def _finding(finding: Finding, codes: CodeTable) -> dict[str, Any]:
             "scheme": code.scheme_designator,
             "meaning": code.meaning,
         },
-        "raw": round(finding.raw, DIGITS),
+        "raw": round(finding.raw, DECIMALS),
         "operating_point": finding.operating_point,
-        "score": round(finding.score, DIGITS),
+        "score": round(finding.score, DECIMALS),
         "positive": finding.positive,
     }

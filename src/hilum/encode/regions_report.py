@@ -18,7 +18,6 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from hilum.encode.codes import CodeTable
 from hilum.encode.content import (
     Container,
     ImageReference,
@@ -31,7 +30,7 @@ from hilum.encode.content import (
     language,
     reference,
 )
-from hilum.encode.identity import ResultIdentity
+from hilum.encode.material import Material
 from hilum.encode.provenance import (
     OPERATING_POINT_PERCENT,
     algorithm,
@@ -43,8 +42,8 @@ from hilum.encode.provenance import (
 )
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView
-from hilum.reading import Finding, Reading, Region
-from hilum.settings import ReportSettings, SRClass
+from hilum.reading import Finding, Region
+from hilum.settings import SRClass
 
 FEWEST_POINTS = 6
 """Fewer make OHIF take an outline for a tool of its own, and ask whether to edit it."""
@@ -59,25 +58,16 @@ class RegionsReport:
 
     Attributes
     ----------
-    reading
-        What was found.
-    source
-        The image, as `as_source` gives it.
-    codes
-        Label → concept.
-    identity
-        Gives regions and findings their tracking UIDs.
-    settings
-        Language of the notes; SOP Class, which decides on one relationship.
+    of
+        What it is made from.
+    sr_class
+        SOP Class, which decides on one relationship.
     visual_explanation
         The picture of the heatmaps, None when there is none.
     """
 
-    reading: Reading
-    source: Dataset
-    codes: CodeTable
-    identity: ResultIdentity
-    settings: ReportSettings
+    of: Material
+    sr_class: SRClass
     visual_explanation: Dataset | None = None
 
     def tree(self, regions: Sequence[Region]) -> Item:
@@ -96,24 +86,24 @@ class RegionsReport:
         """
         root = Item(codes.DCM.ImagingMeasurementReport, Container("1500"), None)
         return root.having(
-            language(self.settings.language),
-            *observer(self.reading.model, identified=True),
+            language(self.of.language),
+            *observer(self.of.reading.model, identified=True),
             self._procedure(),
             self._image_library(),
             Item(codes.DCM.ImagingMeasurements, Container()).having(
-                *algorithm(self.reading, Relation.HAS_CONCEPT_MOD), *self._groups(regions)
+                *algorithm(self.of.reading, Relation.HAS_CONCEPT_MOD), *self._groups(regions)
             ),
-            Item(self.codes.concept("qualitative_evaluations"), Container()).having(
+            Item(self.of.codes.concept("qualitative_evaluations"), Container()).having(
                 self._summary(),
-                *(self._row(finding) for finding in self.reading.findings),
+                *(self._row(finding) for finding in self.of.reading.findings),
                 *self._comments(),
             ),
         )
 
     def _comments(self) -> Iterator[Item]:
         for text in (
-            *statements(self.reading.model, self.settings.language),
-            *doubts(self.reading, self.settings.language),
+            *statements(self.of.reading.model, self.of.language),
+            *doubts(self.of.reading, self.of.language),
         ):
             yield Item(codes.DCM.Comment, Text(text))
 
@@ -122,19 +112,19 @@ class RegionsReport:
         reported = next(
             (
                 Code(item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning)
-                for item in self.source.get("ProcedureCodeSequence", ())
+                for item in self.of.source.get("ProcedureCodeSequence", ())
                 if all(item.get(k) for k in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
             ),
-            self.codes.concept("plain_chest_radiograph"),
+            self.of.codes.concept("plain_chest_radiograph"),
         )
         return Item(codes.DCM.ProcedureReported, reported, Relation.HAS_CONCEPT_MOD)
 
     def _image_library(self) -> Item:
-        modality = str(self.source.get("Modality", ""))
+        modality = str(self.of.source.get("Modality", ""))
         context = Relation.HAS_ACQ_CONTEXT
-        pixels = self.codes.concept("pixels")
-        rows, columns = self.reading.radiograph.rows, self.reading.radiograph.columns
-        image = self._source_image(self.codes.concept("source"), Relation.CONTAINS).having(
+        pixels = self.of.codes.concept("pixels")
+        rows, columns = self.of.reading.radiograph.rows, self.of.reading.radiograph.columns
+        image = self._source_image(self.of.codes.concept("source"), Relation.CONTAINS).having(
             Item(codes.DCM.Modality, modality_code(modality), context)
             if modality in CODED_MODALITIES
             else None,
@@ -146,7 +136,7 @@ class RegionsReport:
 
     def _groups(self, regions: Sequence[Region]) -> Iterator[Item]:
         """Yield a measurement group for each region; OHIF needs at least one."""
-        positives = self.reading.positives
+        positives = self.of.reading.positives
         if not positives:
             yield self._assessed_field()
         for finding in positives:
@@ -158,8 +148,8 @@ class RegionsReport:
     def _region(self, finding: Finding, outline: NDArray[np.float64], number: int) -> Item:
         """Return TID 1410 of one region; two regions need two tracking UIDs."""
         label = finding.label
-        code, site = self.codes.finding(label), self.codes.site(label)
-        name = self.codes.score(label, demonstration=self.reading.model.demonstration)
+        code, site = self.of.codes.finding(label), self.of.codes.site(label)
+        name = self.of.codes.score(label, demonstration=self.of.reading.model.demonstration)
         modifier = Relation.HAS_CONCEPT_MOD
         # Finding Site hangs below the score: OHIF prints it as a bare code on the group.
         score = self._percent(name, percent(finding.score, positive=True)).having(
@@ -177,10 +167,10 @@ class RegionsReport:
 
     def _assessed_field(self) -> Item:
         """Return TID 1410 of the field that the model saw, when nothing is positive in it."""
-        highest = max(self.reading.findings, key=lambda finding: finding.score)
-        stamp = "demonstration_" if self.reading.model.demonstration else ""
+        highest = max(self.of.reading.findings, key=lambda finding: finding.score)
+        stamp = "demonstration_" if self.of.reading.model.demonstration else ""
         score = self._percent(
-            self.codes.concept(f"{stamp}highest_score"), percent(highest.score, positive=False)
+            self.of.codes.concept(f"{stamp}highest_score"), percent(highest.score, positive=False)
         ).having(algorithm_parameter(f"label={highest.label}"))
         frame = assessed_frame(self._field_of_view(highest.label))
         return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
@@ -195,7 +185,7 @@ class RegionsReport:
     def _row(self, finding: Finding) -> Item:
         """Return the coded row of one finding, present or absent."""
         label, positive = finding.label, finding.positive
-        code, site = self.codes.finding(label), self.codes.site(label)
+        code, site = self.of.codes.finding(label), self.of.codes.site(label)
         modifier, property_ = Relation.HAS_CONCEPT_MOD, Relation.HAS_PROPERTIES
         certainty = self._percent(
             codes.DCM.CertaintyOfFinding, percent(finding.score, positive=positive), property_
@@ -210,13 +200,13 @@ class RegionsReport:
             certainty,
             self._ratio("model_output", finding.raw),
             self._ratio("model_output_operating_point", finding.operating_point),
-            self._source_image(self.codes.concept("source"), Relation.INFERRED_FROM),
+            self._source_image(self.of.codes.concept("source"), Relation.INFERRED_FROM),
         )
 
     def _summary(self) -> Item:
         outcome = (
             codes.DCM.AllAlgorithmsSucceededWithFindings
-            if self.reading.positives
+            if self.of.reading.positives
             else codes.DCM.AllAlgorithmsSucceededWithoutFindings
         )
         return Item(codes.DCM.CADProcessingAndFindingsSummary, outcome)
@@ -224,7 +214,7 @@ class RegionsReport:
     def _tracking(
         self, identifier: str, kind: str, relation: Relation = Relation.HAS_OBS_CONTEXT
     ) -> tuple[Item, Item]:
-        uid = UIDReference(self.identity.uid(f"tracking {kind}"))
+        uid = UIDReference(self.of.identity.uid(f"tracking {kind}"))
         return (
             Item(codes.DCM.TrackingIdentifier, Text(identifier), relation),
             Item(codes.DCM.TrackingUniqueIdentifier, uid, relation),
@@ -232,11 +222,11 @@ class RegionsReport:
 
     def _row_tracking(self) -> Relation:
         """Return how a row has its tracking: Enhanced SR gives context to containers only."""
-        enhanced = self.settings.sr_class is SRClass.ENHANCED
+        enhanced = self.sr_class is SRClass.ENHANCED
         return Relation.HAS_PROPERTIES if enhanced else Relation.HAS_OBS_CONTEXT
 
     def _outline(self, label: str, outline: NDArray[np.float64]) -> Item:
-        radiograph = self.reading.radiograph
+        radiograph = self.of.reading.radiograph
         check_outline(label, outline, radiograph.rows, radiograph.columns)
         image = self._source_image(codes.DCM.OriginalSource, Relation.SELECTED_FROM)
         return Item(codes.DCM.ImageRegion, Polyline(outline)).having(image)
@@ -247,11 +237,11 @@ class RegionsReport:
         return Item(codes.DCM.VisualExplanation, reference(self.visual_explanation))
 
     def _source_image(self, name: Code, relation: Relation) -> Item:
-        value: ImageReference = reference(self.source)
+        value: ImageReference = reference(self.of.source)
         return Item(name, value, relation)
 
     def _operating_point(self, relation: Relation) -> Item:
-        concept = self.codes.concept("operating_point")
+        concept = self.of.codes.concept("operating_point")
         return self._percent(concept, OPERATING_POINT_PERCENT, relation)
 
     def _percent(self, name: Code, value: float, relation: Relation = Relation.CONTAINS) -> Item:
@@ -259,10 +249,10 @@ class RegionsReport:
 
     def _ratio(self, concept: str, value: float) -> Item:
         number = Number(single(value), codes.UCUM.NoUnits)
-        return Item(self.codes.concept(concept), number, Relation.HAS_PROPERTIES)
+        return Item(self.of.codes.concept(concept), number, Relation.HAS_PROPERTIES)
 
     def _field_of_view(self, label: str) -> FieldOfView:
-        return next(h.field_of_view for h in self.reading.heatmaps if h.label == label)
+        return next(h.field_of_view for h in self.of.reading.heatmaps if h.label == label)
 
 
 def modality_code(modality: str) -> Code:

@@ -10,11 +10,12 @@ from pydicom import Dataset, dcmwrite
 from hilum import PRODUCT, __version__
 from hilum.encode.codes import load_codes
 from hilum.encode.document import Document, build
-from hilum.encode.identity import ResultIdentity, digest, identify
+from hilum.encode.identity import ResultIdentity, digest
+from hilum.encode.material import material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import predecessor
 from hilum.encode.regions_report import RegionsReport
-from hilum.encode.source import as_source, source_of
+from hilum.encode.source import as_source
 from hilum.encode.text_report import findings_tree, refusal_tree
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings, SRClass
@@ -91,26 +92,25 @@ def describe(
     predecessors: Sequence[Dataset] = (),
 ) -> tuple[Document, Document]:
     """Return what `report_documents` encodes; its parameters and errors are the same."""
-    codes = load_codes(settings.codes_file)
-    source = source_of(reading)
-    identity = identify(reading, settings.language, settings.sr_class, codes.digest)
+    of = material(reading, when=when, settings=settings)
+    identity = of.identity
     phrases = PHRASES[settings.language]
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
     stamp = "DEMONSTRATION " if reading.model.demonstration else ""
     text = Document(
-        root=findings_tree(reading, codes, settings.language),
+        root=findings_tree(reading, of.codes, settings.language),
         sop_class=SRClass.ENHANCED,
         uid=identity.uid("text report"),
         series_uid=identity.uid("text report series"),
         series_number=TEXT_SERIES,
         description=stamp + phrases.findings.format(**counts),
-        evidence=(source,),
-        codes=codes,
+        evidence=(of.source,),
+        codes=of.codes,
         model=reading.model,
         when=when,
         predecessor=predecessor(predecessors, coded=False, uid=identity.uid("text report")),
     )
-    report = RegionsReport(reading, source, codes, identity, settings, visual_explanation)
+    report = RegionsReport(of, settings.sr_class, visual_explanation)
     described = phrases.regions if reading.positives else phrases.no_regions
     explanations = () if visual_explanation is None else (visual_explanation,)
     coded = replace(
@@ -121,7 +121,7 @@ def describe(
         series_uid=identity.uid("regions report series"),
         series_number=REGIONS_SERIES,
         description=stamp + described.format(**counts),
-        evidence=(source, *explanations),
+        evidence=(of.source, *explanations),
         predecessor=predecessor(predecessors, coded=True, uid=identity.uid("regions report")),
     )
     return text, coded

@@ -17,11 +17,12 @@ from pydicom.sr.codedict import codes
 from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage
 
-from hilum.encode.equipment import MANUFACTURER, algorithm_name, code_item
+from hilum import MANUFACTURER
+from hilum.encode.equipment import algorithm_name, code_item
+from hilum.encode.material import Material
 from hilum.encode.provenance import parameters
 from hilum.encode.start import (
     Kind,
-    Material,
     begin,
     conclude,
     copy_loss,

@@ -154,6 +154,17 @@ def _fits(source: Dataset, declared: list[str]) -> bool:
     return encodable(texts, encoding)
 
 
+def fitting_character_set(source: Dataset, texts: Iterable[str]) -> list[str]:
+    """Return the source's character set if all of our texts fit into it, else UTF-8.
+
+    Keeping it keeps the patient's name as the archive knows it, byte for byte.
+    """
+    declared = character_sets(source)
+    # With code extensions (ISO 2022) only ASCII needs no escape sequences of its own.
+    encoding = python_encoding[declared[0]] if len(declared) == 1 else "ascii"
+    return declared if encodable(texts, encoding) else [UTF_8]
+
+
 def encodable(texts: Iterable[str], encoding: str) -> bool:
     """Whether all of `texts` can be written in a Python `encoding`."""
     try:

@@ -4,20 +4,14 @@ What is particular to each is in its own module; what all have in common is here
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from hilum.encode.codes import CodeTable, load_codes
-from hilum.encode.document import fitting_character_set
 from hilum.encode.equipment import code_item, finish
-from hilum.encode.identity import ResultIdentity, identify
-from hilum.encode.source import as_source, copy_element, quiet_item
-from hilum.reading import Reading
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.encode.material import Material
+from hilum.encode.source import copy_element, quiet_item
 
 SOURCE_IMAGE: Final = Code("121322", "DCM", "Source of image processing operation")
 """Purpose of a reference to the radiograph (PS3.16 CID 7202)."""
@@ -45,52 +39,6 @@ class Kind(NamedTuple):
     sop_class: str
     modality: str
     series: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """What every result of one reading is made from.
-
-    Attributes
-    ----------
-    reading
-        What was found.
-    source
-        What `hilum.encode.source.as_source` gave for the image.
-    codes
-        Label → concept.
-    identity
-        Gives the UIDs.
-    language
-        Language of texts for people.
-    when
-        Time of the analysis, with its UTC offset.
-    """
-
-    reading: Reading
-    source: Dataset
-    codes: CodeTable
-    identity: ResultIdentity
-    language: ReasonLanguage
-    when: datetime
-
-
-def material(reading: Reading, *, when: datetime, settings: ReportSettings) -> Material:
-    """Gather what the results of one reading are made from.
-
-    Raises
-    ------
-    SettingInvalid
-        The site's codes file cannot be used.
-    ValueError
-        The radiograph has no header.
-    """
-    codes = load_codes(settings.codes_file)
-    # As in the reports, so that a finding's tracking UID is the same in all results.
-    identity = identify(reading, settings.language, settings.sr_class, codes.digest)
-    header = reading.radiograph.header
-    assert header is not None  # noqa: S101  identify has looked
-    return Material(reading, as_source(header), codes, identity, settings.language, when)
 
 
 def begin(kind: Kind, of: Material, *, part: str = "") -> Dataset:
@@ -138,10 +86,14 @@ def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable
     """
     model = of.reading.model
     stamp = "DEMONSTRATION " if model.demonstration else ""
-    result.SpecificCharacterSet = fitting_character_set(of.source, [description, *texts])
-    finish(result, of.source, model=model, when=of.when, series_description=stamp + description)
-    if not result.SpecificCharacterSet:
-        del result.SpecificCharacterSet
+    finish(
+        result,
+        of.source,
+        model=model,
+        when=of.when,
+        series_description=stamp + description,
+        texts=texts,
+    )
 
 
 def reference(image: Dataset, purpose: Code | None = None) -> Dataset:

@@ -17,20 +17,17 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from hilum import PRODUCT, __version__
-from hilum.encode.codes import CodeTable, load_codes
-from hilum.encode.equipment import MANUFACTURER, algorithm_name, device_uid, serial_number
+from hilum import MANUFACTURER, PRODUCT, __version__
+from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.encode.forms.text import text
-from hilum.encode.identity import ResultIdentity, identify
+from hilum.encode.material import Material, material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import doubts, parameters, statements
-from hilum.encode.source import as_source
-from hilum.reading import OPERATING_POINT_SCORE, Finding, Reading
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
+from hilum.settings import ReportSettings
 from hilum.wording import finding_name
 
 SYSTEMS: Final = {
@@ -50,9 +47,6 @@ DICOM_UID: Final = "urn:dicom:uid"
 
 UID_ROOT: Final = "2.25."
 """Root of our UIDs: what follows is a UUID as a number (PS3.5 B.2)."""
-
-DIGITS: Final = 7
-"""Decimals of raw values and scores: float32 has no more."""
 
 Resource = dict[str, Any]
 """A FHIR resource or a part of one, as JSON."""
@@ -85,33 +79,24 @@ def fhir(reading: Reading, *, when: datetime, settings: ReportSettings) -> Resou
     """
     if when.utcoffset() is None:
         raise ValueError("the time of the analysis needs a UTC offset")
-    table = load_codes(settings.codes_file)
-    identity = identify(reading, settings.language, table.digest)
-    header = reading.radiograph.header
-    assert header is not None  # noqa: S101  identify has looked
-    return _Writer(reading, as_source(header), table, identity, settings.language, when).bundle()
+    return _Writer(material(reading, when=when, settings=settings)).bundle()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Writer:
     """Writes the resources of one reading, which all refer to each other."""
 
-    reading: Reading
-    source: Dataset
-    table: CodeTable
-    identity: ResultIdentity
-    language: ReasonLanguage
-    when: datetime
+    of: Material
 
     def bundle(self) -> Resource:
-        observations = [self._observation(finding) for finding in self.reading.findings]
+        observations = [self._observation(finding) for finding in self.of.reading.findings]
         resources = [self._report(), *observations, self._imaging_study(), self._device()]
         return {
             "resourceType": "Bundle",
             "id": self._id("bundle"),
             "meta": self._meta(),
             "type": "collection",
-            "timestamp": self.when.isoformat(timespec="seconds"),
+            "timestamp": self.of.when.isoformat(timespec="seconds"),
             "entry": [
                 {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
                 for resource in resources
@@ -119,42 +104,42 @@ class _Writer:
         }
 
     def _report(self) -> Resource:
-        title = "demonstration_title" if self.reading.model.demonstration else "title"
-        count = PHRASES[self.language].count.format(
-            positive=len(self.reading.positives), all=len(self.reading.findings)
+        title = "demonstration_title" if self.of.reading.model.demonstration else "title"
+        count = PHRASES[self.of.language].count.format(
+            positive=len(self.of.reading.positives), all=len(self.of.reading.findings)
         )
-        written = text(self.reading, when=self.when, language=self.language).encode()
+        written = text(self.of.reading, when=self.of.when, language=self.of.language).encode()
         return {
             "resourceType": "DiagnosticReport",
             "id": self._id("report"),
             **self._common(),
             "category": [_concept(_coding(f"{TERMINOLOGY}/v2-0074", "RAD", "Radiology"))],
-            "code": self._coded(self.table.concept(title)),
+            "code": self._coded(self.of.codes.concept(title)),
             "imagingStudy": [self._reference("imaging study")],
-            "result": [self._reference(finding.label) for finding in self.reading.findings],
+            "result": [self._reference(finding.label) for finding in self.of.reading.findings],
             "conclusion": " ".join([f"{count}.", *self._notes()]),
             "presentedForm": [
                 {
                     "contentType": "text/plain; charset=utf-8",
-                    "language": self.language.value,
+                    "language": self.of.language.value,
                     "data": base64.b64encode(written).decode("ascii"),
-                    "title": PHRASES[self.language].report_title,
+                    "title": PHRASES[self.of.language].report_title,
                 }
             ],
         }
 
     def _observation(self, finding: Finding) -> Resource:
-        name = finding_name(finding.label, self.language)
+        name = finding_name(finding.label, self.of.language)
         state = codes.SCT.Present if finding.positive else codes.SCT.Absent
         sign = ("POS", "Positive") if finding.positive else ("NEG", "Negative")
-        site = self.table.site(finding.label)
+        site = self.of.codes.site(finding.label)
         imaging = _coding(f"{TERMINOLOGY}/observation-category", "imaging", "Imaging")
         return {
             "resourceType": "Observation",
             "id": self._id(finding.label),
             **self._common(),
             "category": [_concept(imaging)],
-            "code": {**self._coded(self.table.finding(finding.label)), "text": name},
+            "code": {**self._coded(self.of.codes.finding(finding.label)), "text": name},
             "valueCodeableConcept": self._coded(state),
             "interpretation": [
                 _concept(_coding(f"{TERMINOLOGY}/v3-ObservationInterpretation", *sign))
@@ -162,7 +147,7 @@ class _Writer:
             "note": [{"text": note} for note in self._notes()],
             **({} if site is None else {"bodySite": self._coded(site)}),
             "method": {
-                "text": f"{algorithm_name(self.reading.model)} {self.reading.model.version}"
+                "text": f"{algorithm_name(self.of.reading.model)} {self.of.reading.model.version}"
             },
             "device": self._reference("device"),
             "derivedFrom": [self._reference("imaging study")],
@@ -171,17 +156,19 @@ class _Writer:
 
     def _components(self, finding: Finding) -> Iterator[Resource]:
         """Yield the numbers: on a scale from 0 to 1, and none of them a probability."""
-        score = self.table.score(finding.label, demonstration=self.reading.model.demonstration)
+        score = self.of.codes.score(
+            finding.label, demonstration=self.of.reading.model.demonstration
+        )
         for concept, value in (
             (score, finding.score),
-            (self.table.concept("operating_point"), OPERATING_POINT_SCORE),
-            (self.table.concept("model_output"), finding.raw),
-            (self.table.concept("model_output_operating_point"), finding.operating_point),
+            (self.of.codes.concept("operating_point"), OPERATING_POINT_SCORE),
+            (self.of.codes.concept("model_output"), finding.raw),
+            (self.of.codes.concept("model_output_operating_point"), finding.operating_point),
         ):
             yield {
                 "code": self._coded(concept),
                 "valueQuantity": {
-                    "value": round(value, DIGITS),
+                    "value": round(value, DECIMALS),
                     "system": SYSTEMS["UCUM"],
                     "code": "1",
                 },
@@ -189,7 +176,7 @@ class _Writer:
 
     def _imaging_study(self) -> Resource:
         """Return which image was read: its study, series and instance."""
-        source = self.source
+        source = self.of.source
         instance = {
             "uid": str(source.SOPInstanceUID),
             "sopClass": {"system": "urn:ietf:rfc:3986", "code": f"urn:oid:{source.SOPClassUID}"},
@@ -218,7 +205,7 @@ class _Writer:
         }
 
     def _device(self) -> Resource:
-        model = self.reading.model
+        model = self.of.reading.model
         return {
             "resourceType": "Device",
             "id": self._id("device"),
@@ -236,44 +223,44 @@ class _Writer:
                 {"type": {"text": PRODUCT}, "value": __version__},
                 {"type": {"text": algorithm_name(model)}, "value": model.version},
             ],
-            "note": [{"text": parameter} for parameter in parameters(self.reading)],
+            "note": [{"text": parameter} for parameter in parameters(self.of.reading)],
         }
 
     def _common(self) -> Resource:
         """Return what report and observations share."""
-        subject, day = self._subject(), fhir_date(self.source.get("StudyDate"))
+        subject, day = self._subject(), fhir_date(self.of.source.get("StudyDate"))
         return {
             "meta": self._meta(),
             "status": "preliminary",
             **({"subject": subject} if subject else {}),
             **({"effectiveDateTime": day} if day else {}),
-            "issued": self.when.isoformat(timespec="seconds"),
+            "issued": self.of.when.isoformat(timespec="seconds"),
         }
 
     def _meta(self) -> Resource:
         """Return the mark of a demonstration: test data, which no system may act upon."""
-        if not self.reading.model.demonstration:
+        if not self.of.reading.model.demonstration:
             return {"tag": [{"display": "AI result, research use only"}]}
         test = _coding(f"{TERMINOLOGY}/v3-ActReason", "HTEST", "test health data")
         return {"security": [test], "tag": [{"display": "DEMONSTRATION"}]}
 
     def _subject(self) -> Resource | None:
-        patient = str(self.source.PatientID or "")
+        patient = str(self.of.source.PatientID or "")
         if not patient:
             return None
         identifier: Resource = {"value": patient}
-        if issuer := str(self.source.get("IssuerOfPatientID") or ""):
+        if issuer := str(self.of.source.get("IssuerOfPatientID") or ""):
             identifier["assigner"] = {"display": issuer}
         return {"type": "Patient", "identifier": identifier}
 
     def _notes(self) -> list[str]:
         return [
-            *statements(self.reading.model, self.language),
-            *doubts(self.reading, self.language),
+            *statements(self.of.reading.model, self.of.language),
+            *doubts(self.of.reading, self.of.language),
         ]
 
     def _coded(self, code: Code) -> Resource:
-        scheme = self.table.schemes.get(code.scheme_designator)
+        scheme = self.of.codes.schemes.get(code.scheme_designator)
         system = f"urn:oid:{scheme.uid}" if scheme else SYSTEMS.get(code.scheme_designator)
         coding: Resource = {"code": code.value, "display": code.meaning}
         return _concept({"system": system, **coding} if system else coding)
@@ -283,7 +270,7 @@ class _Writer:
 
     def _id(self, kind: str) -> str:
         """Return the identifier of a resource: the UUID within its derived UID."""
-        return str(UUID(int=int(self.identity.uid(f"fhir {kind}").removeprefix(UID_ROOT))))
+        return str(UUID(int=int(self.of.identity.uid(f"fhir {kind}").removeprefix(UID_ROOT))))
 
 
 def fhir_date(stored: object) -> str | None:

@@ -11,7 +11,7 @@ from io import StringIO
 from typing import Final
 
 from hilum.outcome import Outcome
-from hilum.reading import Finding, ModelIdentity
+from hilum.reading import DECIMALS, Finding, ModelIdentity
 
 IMAGE: Final = ("path", "sop_instance_uid", "status", "reasons", "positives")
 """Columns about the image."""
@@ -30,9 +30,6 @@ MODEL: Final = (
 
 VALUES: Final = ("score", "positive", "raw", "operating_point")
 """Columns of each finding."""
-
-DIGITS: Final = 7
-"""Decimals of raw values and scores: float32 has no more."""
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings that a spreadsheet takes for a formula; file names and UIDs come from others."""
@@ -120,9 +117,9 @@ def _model(model: ModelIdentity) -> dict[str, str]:
 
 def _finding(finding: Finding) -> dict[str, str]:
     return {
-        f"{finding.label} score": f"{round(finding.score, DIGITS)}",
+        f"{finding.label} score": f"{round(finding.score, DECIMALS)}",
         f"{finding.label} positive": _yes_or_no(finding.positive),
-        f"{finding.label} raw": f"{round(finding.raw, DIGITS)}",
+        f"{finding.label} raw": f"{round(finding.raw, DECIMALS)}",
         f"{finding.label} operating_point": f"{finding.operating_point}",
     }
 
