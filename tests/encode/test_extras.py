@@ -45,6 +45,34 @@ def said_against(result, folder):
     return objections(folder / "object.dcm")
 
 
+def test_a_sites_own_words_are_written_whole(tmp_path):
+    """Codes with accents, on an image that declares no letters beyond ASCII."""
+    codes = tmp_path / "codes.toml"
+    codes.write_text(
+        '[findings.Effusion]\nvalue = "60046008"\nscheme = "SCT"\nmeaning = "Pleuraerguß"\n'
+        'site = "pleura"\nsource = "a test"\n',
+        "utf-8",
+    )
+    reading = make_reading(radiograph_of(make_radiograph()), SCORES, MAPS)
+    settings = wanting(*ExtraObject).model_copy(update={"codes_file": codes})
+
+    results = extra_objects(reading, regions(reading), heat=heat, when=WHEN, settings=settings)
+    files = [to_bytes(result) for result in results]
+    written_whole = [file for file in files if "Pleuraerguß".encode() in file]
+
+    assert 2 == len(written_whole)  # the segmentation and one of the maps
+    for file in written_whole:
+        assert "ISO_IR 192" == pydicom.dcmread(BytesIO(file)).SpecificCharacterSet
+
+
+@pytest.mark.parametrize("wanted", list(ExtraObject))
+def test_further_objects_are_named_in_portuguese(wanted):
+    """The names of the series say it in the language of the site."""
+    for result in written(make_radiograph(), wanted, language=ReasonLanguage.PORTUGUESE):
+        assert result.SeriesDescription.startswith("IA ")
+        assert result.SeriesDescription.endswith(" so pesquisa")
+
+
 def test_nothing_is_written_unasked():
     """Without the setting there are no further objects."""
     assert [] == written(make_radiograph())
@@ -219,7 +247,7 @@ def test_outlines_are_drawn_with_name_and_score():
     (state,) = written(source, ExtraObject.PRESENTATION_STATE, language=ReasonLanguage.PORTUGUESE)
 
     texts = [a.TextObjectSequence[0].UnformattedTextValue for a in state.GraphicAnnotationSequence]
-    assert ["AI: Derrame pleural 0,91", "AI: Massa 0,80"] == texts
+    assert ["IA: Derrame pleural 0,91", "IA: Massa 0,80"] == texts
     drawn = [
         np.array(graphic.GraphicData).reshape(-1, 2)
         for annotation in state.GraphicAnnotationSequence

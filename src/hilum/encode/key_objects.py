@@ -37,10 +37,10 @@ def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
     reading, source, language = of.reading, of.source, of.language
     evidence = [source, *pictures]
     positives = ", ".join(finding_name(finding.label, language) for finding in reading.positives)
-    said = PHRASES[language].count.format(
-        positive=len(reading.positives), all=len(reading.findings)
-    )
-    described = " ".join([f"AI: {said}: {positives}.", *statements(reading.model, language)])
+    say, count = PHRASES[language], len(reading.positives)
+    said = say.count.format(positive=count, all=len(reading.findings))
+    described = f"{say.ai}: {said}: {positives}."
+    described = " ".join([described, *statements(reading.model, language)])
     image = of.codes.concept("source")
     root = Item(codes.DCM.OfInterest, Container("2010"), None).having(
         *observer(reading.model, identified=True),
@@ -53,8 +53,7 @@ def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
     result.CurrentRequestedProcedureEvidenceSequence = list(references(evidence))
     if requests := list(referenced_requests(source)):
         result.ReferencedRequestSequence = requests
-    count = len(reading.positives)
-    description = f"AI key images: {count} findings, research only"
+    description = say.key_objects.format(positive=count)
     conclude(result, of, description=description, texts=root.strings())
     write_content(result, root)
     return result

@@ -22,6 +22,7 @@ from pydicom.uid import ParametricMapStorage
 
 from hilum.encode.equipment import code_item
 from hilum.encode.material import Material
+from hilum.encode.phrases import PHRASES
 from hilum.encode.source import write_quietly
 from hilum.encode.start import (
     Kind,
@@ -79,7 +80,7 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
     _write_frame(result, of)
     result.SharedFunctionalGroupsSequence = [_shared(source, activation, concept)]
     _write_values(result, activation, source)
-    description = "AI activation maps (PM), research only"
+    description = PHRASES[of.language].parametric_map
     conclude(result, of, description=description, texts=[concept.meaning])
     return result
 

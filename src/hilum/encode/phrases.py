@@ -14,9 +14,13 @@ class Phrases:
 
     Attributes
     ----------
+    ai
+        How artificial intelligence is abbreviated.
     findings, regions, no_regions, not_read, overlay
         Series Descriptions: ASCII, the result within the first 25 characters, which
         is what a study list shows.
+    segmentation, presentation_state, key_objects, parametric_map
+        Series Descriptions of the further objects, also ASCII.
     count
         First line of the text report.
     finding, score, raw, operating_point, result, present, absent
@@ -37,11 +41,16 @@ class Phrases:
         Its names of facts.
     """
 
+    ai: str
     findings: str
     regions: str
     no_regions: str
     not_read: str
     overlay: str
+    segmentation: str
+    presentation_state: str
+    key_objects: str
+    parametric_map: str
     count: str
     finding: str
     score: str
@@ -71,11 +80,16 @@ class Phrases:
 PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
     {
         ReasonLanguage.ENGLISH: Phrases(
+            ai="AI",
             findings="AI findings: {positive} of {all}",
             regions="AI regions: {positive} of {all}",
             no_regions="AI regions: none",
             not_read="AI: not read ({reason})",
             overlay="AI picture: {positive} of {all}, research only",
+            segmentation="AI regions (SEG): {positive} findings, research only",
+            presentation_state="AI regions (PR): {positive} findings, research only",
+            key_objects="AI key images: {positive} findings, research only",
+            parametric_map="AI activation maps (PM), research only",
             count="{positive} of {all} findings at or above the operating point",
             finding="Finding",
             score="Score",
@@ -104,11 +118,16 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             software="Software",
         ),
         ReasonLanguage.PORTUGUESE: Phrases(
+            ai="IA",
             findings="IA: {positive} de {all} achados",
             regions="IA: {positive} de {all}, regioes",
             no_regions="IA: nenhuma regiao",
             not_read="IA: nao lida ({reason})",
             overlay="IA imagem: {positive} de {all}, so pesquisa",
+            segmentation="IA regioes (SEG): {positive} achados, so pesquisa",
+            presentation_state="IA regioes (PR): {positive} achados, so pesquisa",
+            key_objects="IA imagens-chave: {positive} achados, so pesquisa",
+            parametric_map="IA mapas de ativacao (PM), so pesquisa",
             count="{positive} de {all} achados no ponto de operação ou acima",
             finding="Achado",
             score="Escore",

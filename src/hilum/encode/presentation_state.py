@@ -18,6 +18,7 @@ from pydicom.multival import MultiValue
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from hilum.encode.material import Material
+from hilum.encode.phrases import PHRASES
 from hilum.encode.source import copy_element
 from hilum.encode.start import Kind, begin, conclude, reference, referenced_series
 from hilum.reading import Reading, Region
@@ -57,9 +58,10 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
     result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedImageSequence")]
     _write_grey_scale(result, source)
     result.DisplayedAreaSelectionSequence = [_displayed_area(reading, source)]
+    say = PHRASES[language]
     stamp = f"{DEMONSTRATION_IN[language]} " if reading.model.demonstration else ""
     texts = {
-        finding.label: f"{stamp}AI: {finding_name(finding.label, language)} "
+        finding.label: f"{stamp}{say.ai}: {finding_name(finding.label, language)} "
         f"{score_text(finding, language)}"
         for finding in reading.positives
     }
@@ -68,7 +70,7 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
         for label, text in texts.items()
     ]
     result.GraphicLayerSequence = [_layer()]
-    description = f"AI regions (PR): {len(texts)} findings, research only"
+    description = say.presentation_state.format(positive=len(texts))
     conclude(result, of, description=description, texts=texts.values())
     del result.ContentDate, result.ContentTime  # a presentation state has a creation instead
     return result

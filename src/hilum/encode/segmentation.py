@@ -5,7 +5,7 @@ Sources
 PS3.3 A.51 (Segmentation IOD), C.8.20.2 (Segmentation Image Module).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from pydicom.uid import SegmentationStorage
 from hilum import MANUFACTURER
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.material import Material
+from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import parameters
 from hilum.encode.start import (
     Kind,
@@ -69,7 +70,12 @@ def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
     ]
     _write_frames(result, of, len(masks))
     _write_masks(result, np.stack(masks), source)
-    conclude(result, of, description=f"AI regions (SEG): {len(masks)} findings, research only")
+    conclude(
+        result,
+        of,
+        description=PHRASES[of.language].segmentation.format(positive=len(masks)),
+        texts=_texts(of),
+    )
     return result
 
 
@@ -115,6 +121,15 @@ def _segment(number: int, finding: Finding, of: Material) -> Dataset:
     segment.TrackingID = f"AI {finding.label}"
     segment.TrackingUID = of.identity.uid(f"tracking {finding.label}")
     return segment
+
+
+def _texts(of: Material) -> Iterator[str]:
+    """Yield what may have other letters than the source: a site's own codes, for example."""
+    for finding in of.reading.positives:
+        yield from (finding.label, of.codes.finding(finding.label).meaning)
+        if (site := of.codes.site(finding.label)) is not None:
+            yield site.meaning
+    yield from parameters(of.reading)
 
 
 def _write_frames(result: Dataset, of: Material, frames: int) -> None:
