@@ -18,12 +18,15 @@ from browser.results import (
 from browser.viewer import Viewer
 from hilum import explain
 from hilum.encode import extra_objects, load_codes, refusal_document
-from hilum.settings import ExtraObject, ReportSettings
+from hilum.settings import ExtraObject, ReasonLanguage, ReportSettings
 from hilum.verdict import Reason
+from hilum.wording import finding_name, raw_texts, score_text
 
 pytestmark = pytest.mark.browser
 
 Store = Callable[..., None]
+
+ENGLISH = ReasonLanguage.ENGLISH
 
 OPERATING_POINT = "Operating point: 50.00 %"
 
@@ -33,10 +36,10 @@ def label_of(finding: str, score: str) -> tuple[str, str]:
     return (f"{load_codes().score(finding).meaning}: {score}", OPERATING_POINT)
 
 
-def rows_of(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the table of a text report: finding → score, operating point, result."""
-    rows = (line.rsplit(maxsplit=5) for line in text.splitlines() if line.count(" % ") == 2)
-    return {name: (f"{score} %", f"{point} %", said) for name, score, _, point, _, said in rows}
+def rows_of(text: str) -> list[tuple[str, ...]]:
+    """Return the table of a text report: finding, score, raw value, operating point, result."""
+    lines = (line for line in text.splitlines() if line.endswith(("PRESENT", "absent")))
+    return [tuple(line.rsplit(maxsplit=4)) for line in lines]
 
 
 def test_three_positives_are_three_named_outlines(
@@ -140,12 +143,16 @@ def test_the_text_lists_every_finding(
     store(results.source, results.text)
     viewer.open(results.text)
     text = viewer.text()
-    findings = sorted(results.reading.findings, key=lambda finding: -finding.score)
     expected = [
-        (f"{100 * finding.score:.1f} %", "50.0 %", "PRESENT" if finding.positive else "absent")
-        for finding in findings
+        (
+            finding_name(finding.label, ENGLISH),
+            score_text(finding, ENGLISH),
+            *raw_texts(finding, ENGLISH),
+            "PRESENT" if finding.positive else "absent",
+        )
+        for finding in results.reading.ranked
     ]
-    assert expected == list(rows_of(text).values())
+    assert expected == rows_of(text)
     assert f"{len(results.reading.positives)} of 18 findings" in text
     assert viewer.fits('[data-cy="viewport-grid"] pre')
 
@@ -182,7 +189,7 @@ def test_a_refusal_says_why(viewer: Viewer, store: Store, chest_path: Path) -> N
     assert "NOT READ BY THE AI" in text
     assert reason.text in text
     assert "No statement is made about any finding." in text
-    assert {} == rows_of(text)
+    assert [] == rows_of(text)
 
 
 def test_the_study_browser_tells_the_result(viewer: Viewer, store: Store, chest_path: Path) -> None:
