@@ -12,6 +12,7 @@ from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline
 from hilum.reading import Region
 from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.verdict import Reason
 from invented import LABELS
 from sr_cases import LATERAL, SHA256, THREE, UNCERTAIN_VIEW, identity, read, regions_of
 from sr_reader import ABSENT, FINDING, PRESENT, drawn, name, one, parse, rows, texts, walk
@@ -326,7 +327,16 @@ def test_refusal_makes_no_statement_on_findings(header, when, settings):
     assert not {PRESENT, ABSENT} & {
         item.ConceptCodeSequence[0].CodeValue for item in walk(refused) if item.ValueType == "CODE"
     }
-    assert "AI: not read (not frontal)" == refused.SeriesDescription
+    assert "AI: not read (not a frontal view)" == refused.SeriesDescription
+
+
+def test_refusal_is_named_in_portuguese_without_accents(header, when):
+    """Series Descriptions are ASCII: they must fit any character set."""
+    reason = Reason("not_chest", "não é tórax: Body Part Examined é EXTREMITY")
+    settings = ReportSettings(language=ReasonLanguage.PORTUGUESE)
+    refused = refusal_document(header, [reason], when=when, settings=settings)
+
+    assert "IA: nao lida (nao e torax)" == refused.SeriesDescription
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,9 @@ def local_time(source: Dataset, when: datetime) -> datetime:
 
 def algorithm_name(model: ModelIdentity) -> str:
     """Return the model's name for coded results, stamped when it is the demonstration's."""
-    return f"DEMONSTRATION {model.name}"[:64] if model.demonstration else model.name[:64]
+    if not model.demonstration:
+        return model.name[:64]
+    return f"DEMONSTRATION {model.name.removeprefix('demonstration')}".rstrip()[:64]
 
 
 def device_uid(model: ModelIdentity | None) -> str:

@@ -1,5 +1,6 @@
 """Reading → the two structured reports; refusal → the one. The door to the SR part."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -154,7 +155,6 @@ def refusal_document(
     source = as_source(header)
     decisive = [PRODUCT, __version__, settings.language, codes.digest, [r.code for r in reasons]]
     identity = ResultIdentity(str(source.SOPInstanceUID), "", digest(decisive))
-    reason = reasons[0].code.replace("_", " ")
     return build(
         Document(
             root=refusal_tree(reasons, codes, settings.language),
@@ -162,13 +162,19 @@ def refusal_document(
             uid=identity.uid("refusal"),
             series_uid=identity.uid("refusal series"),
             series_number=TEXT_SERIES,
-            description=PHRASES[settings.language].not_read.format(reason=reason),
+            description=PHRASES[settings.language].not_read.format(reason=_gist(reasons[0])),
             evidence=(source,),
             codes=codes,
             model=None,
             when=when,
         )
     )
+
+
+def _gist(reason: Reason) -> str:
+    """Return what comes before a reason's details, in the ASCII of Series Descriptions."""
+    decomposed = unicodedata.normalize("NFKD", reason.text.partition(":")[0])
+    return decomposed.encode("ascii", "ignore").decode()
 
 
 def to_bytes(dataset: Dataset) -> bytes:
