@@ -100,7 +100,8 @@ def pacs_errors(url: str) -> Iterator[None]:
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise PacsRefused(
                 f"The PACS at {url} does not accept the user name or password (HTTP {status}).",
-                "Set pacs.username and pacs.password to those of that Orthanc.",
+                "Set pacs.username and pacs.password to those of that Orthanc; "
+                "with hilum send --to, give --user.",
             ) from exc
         if status == BUSY or status >= SERVER_ERROR:
             raise PacsUnavailable(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,26 @@ def test_wrong_port_is_named(radiograph: Dataset):
 
 
 @pytest.mark.orthanc
+def test_unknown_host_is_named():
+    """A host name without an address is said to be one."""
+    with (
+        closing(DimseSender(DicomTarget("PACS", "nowhere.invalid", 104))) as sender,
+        pytest.raises(PacsUnavailable, match=r"The host nowhere\.invalid is not known"),
+    ):
+        sender.check()
+
+
+def test_uid_that_c_store_cannot_carry_refuses_the_file(radiograph: Dataset):
+    """A SOP Instance UID of more than 64 characters cannot be named in a request."""
+    target = DicomTarget("PACS", "127.0.0.1", 104)
+    file = replace(outgoing(radiograph), sop_instance_uid=f"1.{'9' * 70}")
+    with closing(DimseSender(target)) as sender:
+        outcome = sender.send(file)
+
+    assert Sent.REFUSED is outcome.sent
+    assert "72 characters" in outcome.detail
+
+
 def test_http_port_is_told_from_the_dicom_port(orthanc: OrthancServer):
     """The likeliest mix-up: the connection is made, but no association."""
     target = DicomTarget(orthanc.aet, "127.0.0.1", orthanc.http_port)

@@ -10,6 +10,7 @@ PS3.7 9.1.1 (C-STORE), PS3.8 9.3.2 (at most 128 presentation contexts: odd numbe
 byte), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
 """
 
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # m
 
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.store.outcome import Outcome, Sent
-from hilum.store.outgoing import Outgoing
+from hilum.store.outgoing import MAX_UID_CHARACTERS, Outgoing
 from hilum.store.status import meaning
 from hilum.store.target import DicomTarget
 
@@ -117,6 +118,15 @@ class DimseSender:
     def send(self, file: Outgoing) -> Outcome:
         """Send one file; the outcome says what the peer did with it."""
         pair = Pair(file.sop_class_uid, file.transfer_syntax_uid)
+        longest = max(map(len, (*pair, file.sop_instance_uid)))
+        if longest > MAX_UID_CHARACTERS:
+            return Outcome(
+                file.name,
+                Sent.REFUSED,
+                f"One of its UIDs has {longest} characters, and C-STORE carries "
+                f"{MAX_UID_CHARACTERS} at most. Send it over HTTP, or export it again.",
+                file.warnings,
+            )
         for _ in range(ATTEMPTS):
             try:
                 line = self._borrow(pair)
@@ -191,14 +201,20 @@ class DimseSender:
         entity.dimse_timeout = self._timeout_s
         entity.network_timeout = self._timeout_s
         met = Met()
-        association = entity.associate(
-            self._target.host,
-            self._target.port,
-            contexts=[build_context(*pair) for pair in sorted(proposed)],
-            ae_title=self._target.aet,
-            max_pdu=MAX_PDU_BYTES,
-            evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
-        )
+        try:
+            association = entity.associate(
+                self._target.host,
+                self._target.port,
+                contexts=[build_context(*pair) for pair in sorted(proposed)],
+                ae_title=self._target.aet,
+                max_pdu=MAX_PDU_BYTES,
+                evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
+            )
+        except socket.gaierror as exc:
+            raise PacsUnavailable(
+                f"The host {self._target.host} is not known ({exc.strerror}).",
+                "Check its name, or give its address.",
+            ) from exc
         accepted = frozenset(
             Pair(str(context.abstract_syntax), str(context.transfer_syntax[0]))
             for context in association.accepted_contexts

@@ -105,10 +105,11 @@ class Outgoing:
 
 def uid_warnings(dataset: Dataset) -> tuple[str, ...]:
     """Return one sentence for each identifying UID that breaks PS3.5 9.1; it is sent as it is."""
+    uids = {called: dicomfile.text(dataset, keyword) for keyword, called in UIDS_CHECKED.items()}
     return tuple(
-        f"{called} is not a valid UID; it is sent unchanged."
-        for keyword, called in UIDS_CHECKED.items()
-        if not is_valid_uid(dicomfile.text(dataset, keyword))
+        f"{called} is {'not a valid UID' if uid else 'missing'}; it is sent unchanged."
+        for called, uid in uids.items()
+        if not is_valid_uid(uid)
     )
 
 
