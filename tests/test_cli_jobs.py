@@ -1,5 +1,6 @@
 """``hilum jobs``: the ledger for people."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ ENDS = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setenv("HILUM_DATA_FOLDER", str(tmp_path))
-    monkeypatch.setenv("HILUM_SETTINGS", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("HILUM_SETTINGS", os.devnull)
     return tmp_path
 
 

@@ -1,5 +1,6 @@
 """Settings: declared once, checked at start-up, and documented."""
 
+import os
 import runpy
 from pathlib import Path
 
@@ -57,9 +58,9 @@ def test_password_does_not_print(settings_file):
     assert "correct horse" not in repr(Settings.load())
 
 
-def test_changed_values_are_validated(settings_file):
+def test_changed_values_are_validated(monkeypatch):
     """A value from the command line passes the same checks as one from the file."""
-    del settings_file
+    monkeypatch.setenv(SETTINGS_FILE_VARIABLE, os.devnull)
     settings = Settings.load()
 
     assert 8043 == settings.changed("pacs", http_port=8043).pacs.http_port
@@ -72,3 +73,26 @@ def test_settings_page_is_what_the_code_says():
     page = runpy.run_path(str(ROOT / "scripts" / "settings_page.py"))["page"]()
 
     assert page == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_settings_file_that_is_named_must_be_there():
+    """A misspelt path is said, not passed over."""
+    with pytest.raises(SettingInvalid, match="which is not a file"):
+        Settings.load()
+
+
+def test_variable_of_an_unknown_section_is_told(monkeypatch):
+    """HILUM_PACKS__URL would else leave hilum without the PACS that was meant."""
+    monkeypatch.setenv("HILUM_PACKS__URL", "http://192.0.2.1:8042")
+
+    with pytest.raises(SettingInvalid, match="HILUM_PACKS__URL names no setting"):
+        Settings.load()
+
+
+def test_misspelt_name_is_told_in_plain_words(settings_file):
+    """The person reads that there is no such setting, not what the library calls it."""
+    settings_file.write_text("[pacs]\nhttp_prot = 1\n")
+
+    with pytest.raises(SettingInvalid, match="there is no such setting"):
+        Settings.load()

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,6 +26,9 @@ from hilum.radiograph import PixelPipeline
 
 SETTINGS_FILE_VARIABLE: Final = "HILUM_SETTINGS"
 """Environment variable that names another settings file than the default one."""
+
+PREFIX: Final = "HILUM_"
+"""What the environment variables of hilum begin with."""
 
 
 class UnknownView(StrEnum):
@@ -77,6 +81,7 @@ class PacsSettings(Section):
 
     url: str | None = Field(
         None,
+        pattern=r"^https?://",
         description="REST address of an Orthanc that is already running; "
         "unset: hilum starts its own.",
     )
@@ -206,7 +211,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        env_prefix="HILUM_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
     )
 
@@ -244,13 +249,14 @@ class Settings(BaseSettings):
             The file is not TOML, or a name or value in it cannot be used.
         """
         path = default_settings_file()
+        _check_names(path)
         try:
             return cls(**changes)
         except ValidationError as exc:
             first = exc.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             raise SettingInvalid(
-                f"The setting {name} cannot be used: {first['msg']}.",
+                f"The setting {name} cannot be used: {_said(first)}.",
                 f"Correct it in {path} or in its HILUM_ environment variable.",
             ) from exc
         except tomllib.TOMLDecodeError as exc:
@@ -277,7 +283,34 @@ class Settings(BaseSettings):
         except ValidationError as exc:
             first = exc.errors()[0]
             raise SettingInvalid(
-                f"The setting {section}.{first['loc'][0]} cannot be used: {first['msg']}.",
+                f"The setting {section}.{first['loc'][0]} cannot be used: {_said(first)}.",
                 "See docs/settings.md for what it may be.",
             ) from exc
         return self.model_copy(update={section: replaced})
+
+
+def _check_names(file: Path) -> None:
+    """Raise `SettingInvalid` for what pydantic would pass over in silence.
+
+    That is a settings file that is named but not there, and a variable of a section that
+    does not exist, such as ``HILUM_PACKS__URL``.
+    """
+    if os.environ.get(SETTINGS_FILE_VARIABLE) and (file.is_dir() or not file.exists()):
+        raise SettingInvalid(
+            f"{SETTINGS_FILE_VARIABLE} names {file}, which is not a file.",
+            f"Correct it, or unset it to use {platformdirs.user_config_path('hilum')}.",
+        )
+    for variable in os.environ:
+        name = variable.upper().removeprefix(PREFIX)
+        section, nested, _ = name.partition("__")
+        known = section.lower() in Settings.model_fields
+        if variable.upper().startswith(PREFIX) and nested and not known:
+            raise SettingInvalid(
+                f"The variable {variable} names no setting: there is no section {section.lower()}.",
+                "Correct its name; docs/settings.md lists all of them.",
+            )
+
+
+def _said(error: ErrorDetails) -> str:
+    """Return what is wrong with a value, in words for people."""
+    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]

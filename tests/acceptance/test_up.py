@@ -51,7 +51,7 @@ class Up:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HILUM_")}
         return {
             **inherited,
-            "HILUM_SETTINGS": str(self.folder / "none.toml"),
+            "HILUM_SETTINGS": os.devnull,
             "HILUM_DATA_FOLDER": str(self.folder / "data"),
             "HILUM_PACS__HTTP_PORT": str(self.http_port),
             "HILUM_PACS__DICOM_PORT": str(self.dicom_port),

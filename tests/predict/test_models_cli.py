@@ -1,5 +1,6 @@
 """``hilum models``: what a person types and reads."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def picture(folder: Path) -> Path:
 def hilum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a function that runs the command line with a data folder of its own."""
     monkeypatch.setenv("HILUM_DATA_FOLDER", str(tmp_path / "data"))
-    monkeypatch.setenv("HILUM_SETTINGS", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("HILUM_SETTINGS", os.devnull)
 
     def run(*arguments: object) -> Result:
         return CliRunner().invoke(main, ["models", *map(str, arguments)])

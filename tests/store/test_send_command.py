@@ -1,5 +1,6 @@
 """``hilum send``, as a person uses it, against the real Orthanc."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def with_password(server: OrthancServer, path: str = "") -> str:
 def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     (tmp_path / "settings").mkdir()
-    monkeypatch.setenv("HILUM_SETTINGS", str(tmp_path / "settings" / "hilum.toml"))
+    monkeypatch.setenv("HILUM_SETTINGS", os.devnull)
     monkeypatch.setenv("HILUM_DATA_FOLDER", str(tmp_path / "settings"))
 
 
