@@ -7,12 +7,15 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "hilum"
 MODULES = sorted(SOURCE.rglob("*.py"))
+WIRING = frozenset({"cli", "demo"})
+"""Folders that wire rooms, like the modules beside them."""
+
 ROOMS = frozenset(
     folder.name
     for folder in SOURCE.iterdir()
-    if (folder / "__init__.py").is_file() and folder.name != "cli"
+    if (folder / "__init__.py").is_file() and folder.name not in WIRING
 )
-"""The folders of the path; cli wires them, like the modules beside them."""
+"""The folders of the path."""
 
 
 def dotted(path: Path, source: Path = SOURCE) -> str:

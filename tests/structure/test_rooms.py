@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from source_tree import MODULES, ROOMS, SOURCE, dotted, imported, libraries_in, rooms_in
+from source_tree import MODULES, ROOMS, SOURCE, WIRING, dotted, imported, libraries_in, rooms_in
 
-IN_ROOMS = [path for path in MODULES if path.parent != SOURCE and path.parent.name != "cli"]
-ROOT = {dotted(path): path for path in MODULES if path.parent == SOURCE}
+WIRES = [path for path in MODULES if path.parent == SOURCE or path.parent.name in WIRING]
+IN_ROOMS = [path for path in MODULES if path not in WIRES]
+ROOT = {dotted(path): path for path in WIRES}
 
 KEEPERS = {
     "onnxruntime": {"hilum.predict"},

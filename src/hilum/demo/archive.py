@@ -1,4 +1,4 @@
-"""``hilum demo``: the main job, end to end, in an archive that is thrown away afterwards.
+"""A PACS and a node that last as long as the demonstration does.
 
 Every link is the real thing: Orthanc, C-STORE and REST, the gate, a network, DICOM out.
 """
@@ -17,7 +17,7 @@ from pydicom import Dataset
 from hilum import credentials, dicomfile
 from hilum.arrive import file_candidate
 from hilum.credentials import PacsAddress
-from hilum.demo_images import DemoImage, Route
+from hilum.demo.images import DemoImage, Route
 from hilum.errors import PortTaken
 from hilum.handler import build_handler
 from hilum.jobs.ledger import Ledger, ledger_file

@@ -1,6 +1,6 @@
-"""What the demonstration sends: a real chest radiograph, and what must not be read."""
+"""What the demonstration sends: a real chest radiograph, phantoms, and what must not be read."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -12,6 +12,9 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from hilum.errors import ProgramMissing
+from hilum.phantom import make
+from hilum.settings import ReasonLanguage
+from hilum.wording import finding_name
 
 CUT_BYTES: Final = 100_000
 """The broken file ends after so many bytes, in the middle of its pixels."""
@@ -40,6 +43,8 @@ class DemoImage:
         How it is sent.
     sop_instance_uid
         Its UID.
+    truth
+        What is to be found on a phantom, in words; empty for what is not one.
     """
 
     name: str
@@ -47,6 +52,15 @@ class DemoImage:
     path: Path
     route: Route
     sop_instance_uid: str
+    truth: str = ""
+
+
+PHANTOMS: Final = {
+    "phantom-healthy": (4, ()),
+    "phantom-effusion": (12, ("effusion",)),
+    "phantom-pneumothorax": (7, ("pneumothorax",)),
+}
+"""Name → seed and findings of a phantom."""
 
 
 def samples_folder() -> Path:
@@ -87,9 +101,27 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
     yield _image("leg", "radiograph of a leg", leg, Route.C_STORE)
     yield _image("ct", "CT image", _find(samples, "693_UNCR.dcm"), Route.C_STORE)
     yield _image("mr", "MR image", _find(samples, "MR2_UNCR.dcm"), Route.C_STORE)
+    for name, (seed, findings) in PHANTOMS.items():
+        yield _phantom(name, seed, findings, folder)
     broken = folder / "broken.dcm"
     broken.write_bytes(chest.read_bytes()[:CUT_BYTES])
     yield DemoImage("broken", "file that was cut off", broken, Route.REST, "")
+
+
+def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> DemoImage:
+    """Make a phantom, and say what is to be found on it."""
+    phantom = make(seed, findings=findings)
+    path = folder / f"{name}.dcm"
+    phantom.dataset.save_as(path, enforce_file_format=True)
+    named = [finding_name(label, ReasonLanguage.ENGLISH) for label in phantom.truth.labels]
+    return DemoImage(
+        name,
+        f"phantom, {' and '.join(findings) or 'healthy'}",
+        path,
+        Route.C_STORE,
+        str(phantom.dataset.SOPInstanceUID),
+        truth=", ".join(named) or "nothing to be found",
+    )
 
 
 def _find(folder: Path, name: str) -> Path:

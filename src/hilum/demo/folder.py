@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames
 
 from hilum import RESEARCH_USE_ONLY, encode
-from hilum.demo import Shown
+from hilum.demo.archive import Shown
 from hilum.errors import SourceUnreadable
 from hilum.pipeline import Reader
 from hilum.reading_table import summary
@@ -149,8 +149,9 @@ def _article(one: Shown, paths: Sequence[Path]) -> str:
         if path.suffix == ".jpg"
     )
     status = one.outcome.status
+    truth = f"<p>truth: {html.escape(one.image.truth)}</p>" if one.image.truth else ""
     return (
-        f"<article><h2>{html.escape(one.image.title)}</h2>"
+        f"<article><h2>{html.escape(one.image.title)}</h2>{truth}"
         f'<p class="{status}">{status}: {html.escape(said)}</p>'
         f"<p>{links}</p>{pictures}</article>"
     )
