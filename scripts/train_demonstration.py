@@ -1,7 +1,7 @@
 """Train the demonstration model on phantoms alone; writes ``demonstration.onnx``.
 
 Run in the reference environment: ``PYTHONPATH=src python scripts/train_demonstration.py``.
-With the defaults it takes less than two hours on two cores. The same seed, number of
+It takes less than two hours on two cores. The same seed, number of
 threads and versions give the same weights. `scripts/evaluate_demonstration.py` then chooses
 the operating points and measures the model.
 """
@@ -10,6 +10,7 @@ import argparse
 import copy
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +30,42 @@ CHUNK: Final = 600
 """Phantoms kept in one file."""
 
 BATCH: Final = 32
-RATE: Final = 4e-3
 DECAY: Final = 2e-2
 AVERAGE: Final = 0.995
 """Of the moving average of the weights, which is what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the training.
+
+    Attributes
+    ----------
+    chunks
+        How many files of phantoms it sees.
+    steps
+        How many batches.
+    rate
+        Highest learning rate.
+    small
+        Weight of the labels of small findings in the loss; that of the others is 1.
+    """
+
+    chunks: int
+    steps: int
+    rate: float
+    small: float
+
+
+STAGES: Final = (
+    Stage(8, 2000, 4e-3, 1.0),
+    Stage(16, 1000, 2.5e-3, 3.0),
+    Stage(16, 850, 2.5e-3, 2.0),
+)
+"""First what is easy, then more phantoms and more weight on what is small."""
+
+SMALL: Final = ("Nodule", "Lung Lesion")
+"""Labels of small findings."""
 
 PLACE_WEIGHT: Final = 0.25
 """Of the loss that asks for a heatmap's peak to lie on the finding."""
@@ -115,13 +148,16 @@ def vary(pictures: Tensor, random: torch.Generator) -> Tensor:
     return (pictures.clamp(0, 1) * 2 - 1) * 1024
 
 
-def loss_of(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the loss of the labels, and that of the places of those that are there."""
+def loss_of(network: Network, batch: Batch, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss of the labels, and that of the places of those that are there.
+
+    `weights` has the shape ``(labels,)``.
+    """
     pictures, labels, places = batch
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits, maps = network(pictures.to(memory_format=torch.channels_last))
     logits, maps = logits.float(), maps.float().flatten(2)
-    said = functional.binary_cross_entropy_with_logits(logits, labels)
+    said = functional.binary_cross_entropy_with_logits(logits, labels, weights)
     inside = places.flatten(2)
     there = (labels > 0) & (inside.sum(dim=2) > 0)
     if not there.any():
@@ -132,27 +168,26 @@ def loss_of(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     return said, -torch.logsumexp(share + (inside + 1e-6).log(), dim=1).mean()
 
 
-def rate_at(step: int, steps: int) -> float:
+def rate_at(step: int, stage: Stage) -> float:
     """Return the learning rate: a short rise, then half a cosine."""
     rise = min(1.0, (step + 1) / 100)
-    return RATE * rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return stage.rate * rise * 0.5 * (1 + math.cos(math.pi * step / stage.steps))
 
 
-def train(phantoms: Phantoms, steps: int, path: Path) -> Network:
-    """Train a network and return the moving average of its weights."""
-    torch.manual_seed(20)
-    random = torch.Generator().manual_seed(20)
-    network = Network(len(LABELS)).to(memory_format=torch.channels_last)
+def train(network: Network, phantoms: Phantoms, stage: Stage, path: Path) -> Network:
+    """Train `network` for one stage and return the moving average of its weights."""
+    random = torch.Generator().manual_seed(stage.steps)
     average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=stage.rate, weight_decay=DECAY)
+    weights = torch.tensor([stage.small if label in SMALL else 1.0 for label in LABELS])
     order, began, seen = torch.zeros(0, dtype=torch.long), time.monotonic(), [0.0, 0.0]
-    for step in range(steps):
+    for step in range(stage.steps):
         if len(order) < BATCH:
             order = torch.randperm(len(phantoms.labels), generator=random)
         batch, order = phantoms.batch(order[:BATCH], random), order[BATCH:]
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, steps)
-        said, placed = loss_of(network, batch)
+            group["lr"] = rate_at(step, stage)
+        said, placed = loss_of(network, batch, weights)
         optimiser.zero_grad()
         (said + PLACE_WEIGHT * placed).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -162,9 +197,10 @@ def train(phantoms: Phantoms, steps: int, path: Path) -> Network:
             0.98 * s + 0.02 * float(v.detach()) for s, v in zip(seen, (said, placed), strict=True)
         ]
         if step % 50 == 0:
-            report = f"{step} of {steps}: labels {seen[0]:.4f}, places {seen[1]:.3f}"
+            report = f"{step} of {stage.steps}: labels {seen[0]:.4f}, places {seen[1]:.3f}"
             print(f"{report}, {time.monotonic() - began:.0f} s", flush=True)
             torch.save(average.state_dict(), path.with_suffix(".pt"))
+    torch.save(average.state_dict(), path.with_suffix(".pt"))
     return average
 
 
@@ -184,9 +220,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demonstration.onnx"))
     parser.add_argument("--phantoms", type=Path, default=Path("phantoms"), help="folder kept")
-    parser.add_argument("--chunks", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--resume", type=Path, help="weights after the stages that are skipped")
+    parser.add_argument("--skip", type=int, default=0, help="stages not to do again")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    export(train(Phantoms(chosen.phantoms, chosen.chunks), chosen.steps, chosen.out), chosen.out)
+    torch.manual_seed(20)
+    trained = Network(len(LABELS)).to(memory_format=torch.channels_last)
+    if chosen.resume is not None:
+        trained.load_state_dict(torch.load(chosen.resume))
+    for stage in STAGES[chosen.skip :]:
+        trained = train(trained, Phantoms(chosen.phantoms, stage.chunks), stage, chosen.out)
+    export(trained, chosen.out)

@@ -1,5 +1,6 @@
 """``hilum up`` as a person starts, stops and kills it."""
 
+import hashlib
 import os
 import select
 import signal
@@ -20,7 +21,8 @@ from pydicom.filebase import DicomBytesIO
 from hilum import credentials
 from hilum.orthanc import Orthanc
 from hilum.predict import find_card
-from hilum.predict.demonstration import install_demonstration
+from hilum.predict.card import WeightsFormat, WeightsSource
+from hilum.predict.installed import install, open_installation
 from hilum.settings import Settings
 from orthanc_server import OrthancServer, free_ports, require
 
@@ -92,10 +94,17 @@ class Up:
         return subprocess.run(command, capture_output=True, check=False).returncode
 
     def install_model(self) -> None:
-        card = find_card("demonstration", self.data).model_copy(
-            update={"name": STAND_IN, "demonstration": False}
+        shipped = find_card("demonstration", self.data)
+        card = shipped.model_copy(
+            update={
+                "name": STAND_IN,
+                "demonstration": False,
+                "weights": WeightsSource(format=WeightsFormat.ONNX),
+            }
         )
-        install_demonstration(card, self.data)
+        contents = open_installation(shipped, self.data).contents
+        sha256 = hashlib.sha256(contents).hexdigest()
+        install(card, contents, data_folder=self.data, source_sha256=sha256, verified=False)
         (self.data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hilum.predict import Model, load_model
+from hilum.predict import Model, find_card, load_model
 from hilum.predict.graph import load_graph
+from hilum.predict.installed import install
 from hilum.settings import Settings
 from seeded_weights import random_state
 from torch_files import TorchFile
@@ -17,6 +18,21 @@ from torchxrayvision_outputs import reference_python
 def settings(tmp_path: Path) -> Settings:
     """Return settings with an empty data folder and the demonstration model."""
     return Settings.load(data_folder=tmp_path / "data").changed("model", name="demonstration")
+
+
+@pytest.fixture
+def installed(settings: Settings, state: dict[str, np.ndarray]) -> Settings:
+    """Return settings with a DenseNet-121 whose seeded weights are installed."""
+    card = find_card("densenet121-res224-all", settings.data_folder)
+    assert card.weights.sha256 is not None
+    install(
+        card,
+        load_graph(card.graph).lay_out(state, len(card.labels)),
+        data_folder=settings.data_folder,
+        source_sha256=card.weights.sha256,
+        verified=True,
+    )
+    return settings.changed("model", name=card.name)
 
 
 @pytest.fixture(scope="session")

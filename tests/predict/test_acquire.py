@@ -309,13 +309,14 @@ def test_file_that_is_no_network_is_refused(settings: Settings, tmp_path: Path):
         add_onnx(card, network, settings.data_folder, replace=False)
 
 
-def test_generated_model_can_be_pulled_too(settings: Settings):
-    """Pulling the demonstration model makes it."""
+def test_model_that_comes_with_hilum_is_there_without_a_pull(settings: Settings):
+    """Pulling the demonstration model is no error, and writes nothing."""
     card = find_card("demonstration", settings.data_folder)
 
     pull(card, settings, quiet)
 
     assert card.weights.sha256 == open_installation(card, settings.data_folder).record.source_sha256
+    assert not settings.data_folder.exists()
 
 
 def test_added_model_cannot_be_pulled(settings: Settings, weights_file: Path):

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hilum.errors import CardInvalid, WeightsMissing, WeightsUntrusted
+from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.predict import find_card
-from hilum.predict.demonstration import install_demonstration
 from hilum.predict.installed import (
     LOCK_FILE,
     install,
@@ -22,7 +21,8 @@ def models_in(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name != LOCK_FILE]
 
 
-CARD = find_card("demonstration", Path("nowhere"))
+CARD = find_card("densenet121-res224-all", Path("nowhere"))
+SHIPPED = find_card("demonstration", Path("nowhere"))
 
 
 def test_folder_is_replaced_whole(tmp_path: Path):
@@ -83,39 +83,41 @@ def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WeightsMissing, match="No space left on device"):
-        install_demonstration(CARD, tmp_path)
+        install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
     assert not is_installed(CARD, tmp_path)
 
 
-def test_demonstration_weights_are_the_same_on_every_machine(tmp_path: Path):
-    """Made here, they have the hash that the card names."""
-    install_demonstration(CARD, tmp_path)
+def test_network_that_comes_with_hilum_is_the_one_its_card_names(tmp_path: Path):
+    """It is there without any installation, verified, and has the card's size and hash."""
+    opened = open_installation(SHIPPED, tmp_path)
 
-    assert CARD.weights.sha256 == open_installation(CARD, tmp_path).record.contents_sha256
-
-
-def test_machine_that_makes_other_weights_is_told(tmp_path: Path):
-    """If a machine ever made other bytes, they would not be used."""
-    other = CARD.model_copy(
-        update={"weights": CARD.weights.model_copy(update={"sha256": "0" * 64})}
+    assert is_installed(SHIPPED, tmp_path)
+    assert (SHIPPED.weights.size, SHIPPED.weights.sha256) == (
+        len(opened.contents),
+        opened.record.contents_sha256,
     )
+    assert opened.record.verified
+    assert [] == list(tmp_path.iterdir())
 
-    with pytest.raises(WeightsUntrusted, match="this machine makes"):
-        install_demonstration(other, tmp_path)
+
+def test_other_network_in_its_place_is_not_used(tmp_path: Path):
+    """A file that is not the card's is refused, though it came with hilum."""
+    weights = SHIPPED.weights.model_copy(update={"sha256": "0" * 64})
+
+    with pytest.raises(WeightsUntrusted, match="not the one that its card names"):
+        open_installation(SHIPPED.model_copy(update={"weights": weights}), tmp_path)
 
 
-def test_generated_weights_need_a_seed(tmp_path: Path):
-    """A card without a seed is a mistake in the card."""
-    other = CARD.model_copy(update={"weights": CARD.weights.model_copy(update={"seed": None})})
-
-    with pytest.raises(CardInvalid, match="no seed"):
-        install_demonstration(other, tmp_path)
+def test_network_that_is_gone_is_one_line(tmp_path: Path):
+    """A card whose network is not in the package says what to do."""
+    with pytest.raises(WeightsMissing, match="Install hilum again"):
+        open_installation(SHIPPED.model_copy(update={"name": "other"}), tmp_path)
 
 
 def test_weights_that_are_gone_are_missing(tmp_path: Path):
     """A record without its weights is not a model."""
     install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
-    (tmp_path / "models" / "demonstration" / "weights.bin").unlink()
+    (tmp_path / "models" / CARD.name / "weights.bin").unlink()
 
     with pytest.raises(WeightsMissing, match="not on this machine"):
         open_installation(CARD, tmp_path)
@@ -124,7 +126,7 @@ def test_weights_that_are_gone_are_missing(tmp_path: Path):
 def test_weights_that_cannot_be_read_are_one_line(tmp_path: Path):
     """A folder where the weights should be is told by its reason."""
     install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
-    weights = tmp_path / "models" / "demonstration" / "weights.bin"
+    weights = tmp_path / "models" / CARD.name / "weights.bin"
     weights.unlink()
     weights.mkdir()
 

@@ -12,6 +12,9 @@ from hilum.predict.installed import WEIGHTS_FILE
 from hilum.settings import Settings
 from model_inputs import blobs, model_input
 
+SEEDED = "densenet121-res224-all"
+"""Name of the model of `installed`."""
+
 
 def test_every_trained_label_is_read_in_the_cards_order(demonstration: Model):
     """Findings and heatmaps name the labels of the card, in its order."""
@@ -41,17 +44,6 @@ def test_mean_of_a_heatmap_and_the_bias_are_the_logit(demonstration: Model):
 
     np.testing.assert_allclose(constant[0], constant[1], atol=1e-4)
     np.testing.assert_allclose(constant[0], constant[2], atol=1e-4)
-
-
-def test_demonstration_does_not_saturate(demonstration: Model):
-    """On ordinary images it finds some labels and not others, and differs between images."""
-    positives = []
-    for seed in range(6):
-        findings, _ = demonstration.predict(model_input(blobs(seed)))
-        positives.append(tuple(f.positive for f in findings))
-        assert 0 < sum(positives[-1]) < len(findings)
-
-    assert len(set(positives)) > 1
 
 
 def test_identity_says_which_weights_and_that_they_are_a_demonstration(demonstration: Model):
@@ -85,33 +77,25 @@ def test_missing_weights_say_how_to_get_them(settings: Settings):
         load_model(settings.changed("model", name="densenet121-res224-nih"))
 
 
-def test_changed_weights_are_not_used(settings: Settings):
+def test_changed_weights_are_not_used(installed: Settings):
     """One flipped byte in an installed file is found when the model is loaded."""
-    load_model(settings)
-    path = settings.data_folder / "models" / "demonstration" / WEIGHTS_FILE
+    load_model(installed)
+    path = installed.data_folder / "models" / SEEDED / WEIGHTS_FILE
     contents = bytearray(path.read_bytes())
     contents[1000] ^= 1
     path.write_bytes(contents)
 
     with pytest.raises(WeightsUntrusted, match="have changed since they were installed"):
-        load_model(settings)
+        load_model(installed)
 
 
-def test_damaged_record_is_not_used(settings: Settings):
+def test_damaged_record_is_not_used(installed: Settings):
     """A record that is no record is a clear line, not a traceback."""
-    load_model(settings)
-    (settings.data_folder / "models" / "demonstration" / "installed.json").write_text("{}")
+    load_model(installed)
+    (installed.data_folder / "models" / SEEDED / "installed.json").write_text("{}")
 
-    with pytest.raises(WeightsUntrusted, match="record of the installed model demonstration"):
-        load_model(settings)
-
-
-def test_data_folder_that_cannot_be_written_is_one_line(settings: Settings, tmp_path: Path):
-    """A data folder that is a file gives WeightsMissing with the way out."""
-    (tmp_path / "data").write_text("in the way")
-
-    with pytest.raises(WeightsMissing, match="cannot be written"):
-        load_model(settings)
+    with pytest.raises(WeightsUntrusted, match="record of the installed model"):
+        load_model(installed)
 
 
 def test_labels_that_were_never_trained_do_not_exist():

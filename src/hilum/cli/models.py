@@ -16,6 +16,7 @@ from hilum.cli.main import FAILED
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
 from hilum.pixels import develop_picture, fit
 from hilum.predict import ModelCard
+from hilum.predict.card import WeightsFormat
 from hilum.predict.download import Progress
 from hilum.radiograph import PixelPipeline
 from hilum.settings import PixelSettings, Settings
@@ -74,7 +75,7 @@ def show(name: str | None) -> None:
     click.echo(f"{card.name} {card.version}: {card.title}")
     facts = {
         "state": state_of(card, settings),
-        "weights": card.weights.url or f"{card.weights.format} on this machine",
+        "weights": card.weights.url or weights_without_address(card),
         "size": "" if card.weights.size is None else f"{card.weights.size:,} bytes",
         "SHA-256": card.weights.sha256 or "not published: trust on first use",
         "hash from": card.weights.sha256_source,
@@ -96,6 +97,13 @@ def show(name: str | None) -> None:
                 click.echo(f"    - {line}")
     for line in table_of(card):
         click.echo(f"  {line}")
+
+
+def weights_without_address(card: ModelCard) -> str:
+    """Return where weights are that were not downloaded, in words."""
+    if card.weights.format is WeightsFormat.SHIPPED:
+        return "come with hilum"
+    return f"{card.weights.format} on this machine"
 
 
 def table_of(card: ModelCard) -> Iterator[str]:
@@ -262,7 +270,7 @@ def add(
 def verify(names: tuple[str, ...], *, published: Path | None) -> None:
     """Check that installed models are whole and are what was installed.
 
-    NAME defaults to every model that is here; with --published to the model whose scores
+    NAME defaults to every model that was installed here; with --published to the model whose scores
     are published. Exit status 1 when a check fails.
     """
     settings = Settings.load()
@@ -271,7 +279,7 @@ def verify(names: tuple[str, ...], *, published: Path | None) -> None:
     chosen = [predict.find_card(name, settings.data_folder) for name in names] or [
         card
         for card in predict.all_cards(settings.data_folder)
-        if predict.is_installed(card, settings.data_folder)
+        if predict.is_installed(card, settings.data_folder) and not card.demonstration
     ]
     if not chosen:
         raise WeightsMissing("No model is here.", "Run `hilum models pull`.")

@@ -94,12 +94,14 @@ def make(
 
 
 def truth_of(scene: Scene, drawing: Drawing) -> Truth:
-    """Return what is to be found on a drawing."""
+    """Return what is to be found on a drawing: what hides behind something else is not."""
     names = {disease: kind for kind, disease in DISEASES.items()}
     findings = tuple(
         TrueFinding(names[type(disease)], disease.labels, disease.side, disease.size_mm, mask)
         for disease, mask in zip(scene.diseases, drawing.masks, strict=True)
+        if mask.any()
     )
+    there = {label for finding in findings for label in finding.labels}
     patient = scene.patient
     return Truth(
         seed=scene.seed,
@@ -107,7 +109,7 @@ def truth_of(scene: Scene, drawing: Drawing) -> Truth:
         view=patient.view,
         sex=patient.sex,
         age=patient.age,
-        labels=scene.labels,
+        labels=tuple(label for label in LABELS if label in there),
         findings=findings,
         spacing_mm=drawing.spacing,
     )

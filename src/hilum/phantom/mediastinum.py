@@ -76,7 +76,7 @@ def great_vessels(canvas: Canvas, patient: Patient) -> Depth:
     for start, end, radii, weight in (
         ((0.5 * shift, -60), (0.4 * shift, 44 * tall), (20, 21 * broad), 1.8),
         ((0.4 * shift, 30 * tall), (shift, 190 * tall), (20 * broad, 25 * broad), 2.6),
-        ((-11 * broad + shift, 40 * tall), (-14 * broad + shift, 205 * tall), (15, 15), 3.0),
+        ((-8 * broad + shift, -20), (-14 * broad + shift, 205 * tall), (13, 16), 3.0),
         ((back, 60 * tall), (back, 330 * tall), (18 * broad, 22 * broad), 4.0),
         ((knob[0] + 1.5, knob[1] + 6), descent, (0.78 * aorta, 0.85 * aorta), 4.0),
     ):

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from hilum.errors import CardInvalid, SourceUnreadable, WeightsMissing
 from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_toml
 from hilum.predict.catalogue import is_shipped, models_folder
-from hilum.predict.demonstration import install_demonstration
 from hilum.predict.download import Download, Expected, Progress
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Installation, InstallRecord, install, is_installed
@@ -40,9 +39,8 @@ def pull(card: ModelCard, settings: Settings, progress: Progress) -> None:
     WeightsUntrusted
         The file is not what the card says, or holds more than weights.
     """
-    if card.weights.format is WeightsFormat.GENERATED:
-        install_demonstration(card, settings.data_folder)
-        return
+    if card.weights.format is WeightsFormat.SHIPPED:
+        return  # it came with hilum
     if card.weights.url is None:
         raise WeightsMissing(
             f"{card.name} was added from a file and has no address.",
@@ -139,7 +137,7 @@ def add_weights(
     """
     card = card_like(name, like, own)
     refuse_taken(card, data_folder, replace=replace)
-    if card.graph != like.graph or like.weights.format is WeightsFormat.ONNX:
+    if card.graph != like.graph or like.weights.format is not WeightsFormat.TORCH:
         raise CardInvalid(
             f"Weights need one of hilum's graphs, and {like.name} has none of them.",
             "Name another card with --like, or add the whole network with --onnx.",

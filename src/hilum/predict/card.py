@@ -30,8 +30,8 @@ class WeightsFormat(StrEnum):
     """A pickled ``torch.nn.Module`` or state dict, in torch's legacy or ZIP container."""
     ONNX = "onnx"
     """A whole network, graph and weights, in one ONNX file."""
-    GENERATED = "generated"
-    """Nothing to download: made on this machine from a fixed seed."""
+    SHIPPED = "shipped"
+    """Nothing to download: a whole network in ONNX that comes with hilum."""
 
 
 class Section(BaseModel):
@@ -55,8 +55,6 @@ class WeightsSource(Section):
         SHA-256 of the file, lower-case hexadecimal; None is trust on first use.
     sha256_source
         Who vouches for the hash, in words.
-    seed
-        Seed of generated weights.
     """
 
     format: WeightsFormat = WeightsFormat.TORCH
@@ -64,7 +62,6 @@ class WeightsSource(Section):
     size: int | None = Field(None, gt=0)
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     sha256_source: str = ""
-    seed: int | None = Field(None, ge=0)
 
 
 class PublishedAuc(Section):

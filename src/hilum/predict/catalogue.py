@@ -13,7 +13,7 @@ from hilum.errors import CardInvalid, ModelUnknown
 from hilum.predict.card import ModelCard, read_card_text
 
 DEMONSTRATION: Final = "demonstration"
-"""Name of the card whose weights have learned nothing."""
+"""Name of the card whose weights have learned from phantoms alone."""
 
 CARD_FILE: Final = "card.json"
 """Card of a model that was added, in its folder."""

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +74,12 @@ def contents_name(card: ModelCard) -> str:
 
 
 def is_installed(card: ModelCard, data_folder: Path) -> bool:
-    """Whether a model's folder is there; its contents are checked when it is opened."""
+    """Whether a model's folder is there; its contents are checked when it is opened.
+
+    A network that comes with hilum has no folder and is always there.
+    """
+    if card.weights.format is WeightsFormat.SHIPPED:
+        return True
     return (models_folder(data_folder) / card.name / RECORD_FILE).is_file()
 
 
@@ -187,6 +193,8 @@ def open_installation(card: ModelCard, data_folder: Path) -> Installation:
     WeightsUntrusted
         Its bytes are not those that were installed, or its card now asks for others.
     """
+    if card.weights.format is WeightsFormat.SHIPPED:
+        return open_shipped(card)
     folder = models_folder(data_folder) / card.name
     try:
         record = InstallRecord.model_validate_json((folder / RECORD_FILE).read_bytes())
@@ -217,10 +225,35 @@ def open_installation(card: ModelCard, data_folder: Path) -> Installation:
     return Installation(contents, record)
 
 
+def open_shipped(card: ModelCard) -> Installation:
+    """Read a network that comes with hilum and check that it is the one that its card names.
+
+    Raises
+    ------
+    WeightsMissing
+        hilum has no network of this name.
+    WeightsUntrusted
+        It has another one.
+    """
+    again = "Install hilum again."
+    try:
+        contents = (files("hilum.predict") / "networks" / f"{card.name}.onnx").read_bytes()
+    except OSError as exc:
+        raise WeightsMissing(
+            f"The network of {card.name}, which comes with hilum, cannot be read.", again
+        ) from exc
+    sha256 = hashlib.sha256(contents).hexdigest()
+    if sha256 != card.weights.sha256:
+        raise WeightsUntrusted(
+            f"The network of {card.name} that came with hilum is not the one that its card names.",
+            again,
+        )
+    record = InstallRecord(source_sha256=sha256, contents_sha256=sha256, verified=True)
+    return Installation(contents, record)
+
+
 def how_to_install(card: ModelCard) -> str:
     """Return the sentence that tells how the weights of a model get here."""
     if card.weights.url is not None:
         return f"Run `hilum models pull {card.name}`."
-    if card.weights.format is WeightsFormat.GENERATED:
-        return "Remove its folder; it is made again when it is needed."
     return "Add it again with `hilum models add`."

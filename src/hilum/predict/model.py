@@ -5,9 +5,8 @@ import numpy as np
 from hilum.errors import CardInvalid
 from hilum.predict.card import ModelCard, WeightsFormat
 from hilum.predict.catalogue import find_card
-from hilum.predict.demonstration import install_demonstration
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import Installation, is_installed, open_installation
+from hilum.predict.installed import Installation, open_installation
 from hilum.predict.network import FileNetwork, GraphNetwork
 from hilum.predict.operating_points import ChosenPoints, choose_operating_points
 from hilum.predict.scores import to_findings
@@ -105,7 +104,7 @@ def build_network(
         The weights do not fit the network.
     """
     labels = len(card.labels)
-    if card.weights.format is WeightsFormat.ONNX:
+    if card.weights.format is not WeightsFormat.TORCH:
         return FileNetwork(
             installation.contents,
             labels=labels,
@@ -126,8 +125,6 @@ def build_network(
 def load_model(settings: Settings) -> Model:
     """Load the model that the settings name.
 
-    The demonstration model's weights are made when they are not there yet.
-
     Raises
     ------
     ModelUnknown
@@ -141,9 +138,5 @@ def load_model(settings: Settings) -> Model:
     """
     card = find_card(settings.model.name, settings.data_folder)
     points = choose_operating_points(card, settings.model.operating_points)
-    if card.weights.format is WeightsFormat.GENERATED and not is_installed(
-        card, settings.data_folder
-    ):
-        install_demonstration(card, settings.data_folder)
     installation = open_installation(card, settings.data_folder)
     return Model(card, installation, points, threads=settings.model.threads)

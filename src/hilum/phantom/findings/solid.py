@@ -1,14 +1,14 @@
 """Round things in a lung, and a heart that is too large."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 
 from hilum.phantom.chest import Chest, Plan
 from hilum.phantom.findings.base import Mask, either_side, place_in_lung, side_name
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Depth, Point, capsule, ellipsoid
+from hilum.phantom.shapes import Point, capsule, ellipsoid
 
 Lobule = tuple[Point, tuple[float, float, float], float]
 """Middle, semi-axes and angle of an ellipsoid; mm, radians."""
@@ -29,20 +29,36 @@ def draw_lobules(
     return tuple(lobules)
 
 
-def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Depth:
-    """Return the depth of lobules, mm, and put them into the lung of one side."""
+AIR_AROUND: Final = 0.5
+"""Share of the cavity's depth that has to be lung for a round body to be seen in it."""
+
+SHARE_SEEN: Final = 0.7
+"""Of a round body that has to lie in lung for it to be seen at all."""
+
+
+def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Mask:
+    """Put lobules into the lung of one side, where it holds air; return where they are seen.
+
+    In fluid, in dense lung or behind a large heart nobody could see them: then they are not
+    drawn, and are nowhere.
+    """
     field = chest.canvas.empty()
     for centre, semi_axes, angle in lobules:
         ellipsoid(chest.canvas, centre, semi_axes, angle).unite_with(field)
     lung = chest.lung(side)
-    np.minimum(field, np.maximum(lung.cavity.depth, 0), out=field)
+    mask: Mask = field > 0
+    clear = lung.air > np.float32(AIR_AROUND) * lung.cavity.depth
+    seen = np.count_nonzero(mask & clear)
+    if seen <= SHARE_SEEN * np.count_nonzero(mask):
+        return np.zeros_like(mask)
+    np.minimum(field, lung.air, out=field)
     lung.dense[:] += field * np.float32(0.9)
-    return field
+    return mask
 
 
 @dataclass(frozen=True, slots=True)
 class Nodule:
-    """A round body of 1 to 3 cm.
+    """A round body of 1.6 to 2.9 cm.
 
     Attributes
     ----------
@@ -61,9 +77,9 @@ class Nodule:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
-        """Return a nodule of 12 to 29 mm in free lung."""
-        side, radius = either_side(rng), float(rng.uniform(6, 14.5))
-        centre = place_in_lung(rng, patient, side, radius)
+        """Return a nodule of 16 to 29 mm in free lung; smaller ones are rarely seen."""
+        side, radius = either_side(rng), float(rng.uniform(8, 14.5))
+        centre = place_in_lung(rng, patient, side, radius + 6)
         return cls(side, draw_lobules(rng, centre, radius, 1), radius)
 
     @property
@@ -82,8 +98,7 @@ class Nodule:
 
     def apply(self, chest: Chest) -> Mask:
         """Draw it."""
-        mask: Mask = draw_solid(chest, self.at, self.lobules) > 0
-        return mask
+        return draw_solid(chest, self.at, self.lobules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +156,10 @@ class Mass:
 
     def apply(self, chest: Chest) -> Mask:
         """Draw it."""
-        field = draw_solid(chest, self.at, self.lobules)
+        mask = draw_solid(chest, self.at, self.lobules)
         dense = chest.lung(self.at).dense
-        for start, end in self.spicules:
+        for start, end in self.spicules if mask.any() else ():
             capsule(chest.canvas, start, end, (2.2, 0.5)).add_to(dense, 1.2)
-        mask: Mask = field > 0
         return mask
 
 
