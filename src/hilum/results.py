@@ -91,13 +91,17 @@ class ResultsInPacs:
         Raises
         ------
         PacsRefused
-            The PACS does not have the image, or does not show what it was given.
+            The PACS does not have the image, which a PNG or JPEG never is, or does not
+            show what it was given.
         PacsUnavailable
             No answer, or not now.
         """
         reading = _reading_of(outcome)
         if reading.radiograph.header is None:
-            return
+            raise PacsRefused(
+                f"{outcome.path} is a picture without a study that its results could be stored in.",
+                "Read pictures without --store.",
+            )
         if self.orthanc.find_instance(str(reading.radiograph.sop_instance_uid)) is None:
             raise PacsRefused(
                 f"The PACS does not have the image {outcome.path}: its results would stand alone.",

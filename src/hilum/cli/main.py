@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "jobs": "hilum.cli.jobs",
     "models": "hilum.cli.models",
     "phantom": "hilum.cli.phantom",
+    "version": "hilum.cli.version",
 }
 """Command → the module whose function of the same name it is, in the order of the help."""
 

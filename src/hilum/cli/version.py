@@ -1,0 +1,22 @@
+"""``hilum version``: what runs here, for a report of a problem."""
+
+import platform
+from importlib.metadata import version as version_of
+from typing import Final
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, __version__
+
+SAID: Final = ("onnxruntime", "pydicom", "highdicom", "numpy")
+"""Libraries whose version may change what a person sees."""
+
+
+@click.command()
+def version() -> None:
+    """Say which version this is, and of what it is made."""
+    click.echo(f"hilum {__version__}")
+    click.echo(f"  Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in SAID:
+        click.echo(f"  {name} {version_of(name)}")
+    click.echo(RESEARCH_USE_ONLY)
