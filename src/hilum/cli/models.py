@@ -225,7 +225,7 @@ def add(
     onnx: Path | None,
     replace: bool,
 ) -> None:
-    r"""Add a model of your own.
+    """Add a model of your own.
 
     \b
     hilum models add NAME --weights FILE --like CARD [--card FILE.toml]
@@ -237,7 +237,7 @@ def add(
     The weights file is read without running anything in it, in either of torch's
     containers. No hash of an added model is published, so it counts as "first use", and
     every result says so.
-    """
+    """  # noqa: D301  click wants the character itself, not a backslash and a b
     settings = Settings.load()
     if onnx is not None:
         if weights or like or own:

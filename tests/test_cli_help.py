@@ -1,4 +1,4 @@
-"""``hilum version`` tells what a report of a problem needs."""
+"""``hilum version`` and ``--help``: what a person reads before anything is read."""
 
 from click.testing import CliRunner
 
@@ -15,3 +15,11 @@ def test_version_names_hilum_and_what_it_is_made_of():
     assert "onnxruntime" in said.output
     assert RESEARCH_USE_ONLY == said.output.splitlines()[-1]
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+def test_help_keeps_its_paragraphs():
+    """What must not be wrapped is shown as it is written, without the mark for it."""
+    said = CliRunner().invoke(main, ["models", "add", "--help"]).output
+
+    assert "\\b" not in said
+    assert "\n  hilum models add CARD.toml --onnx FILE\n" in said
