@@ -44,7 +44,7 @@ def jobs(*arguments: str) -> Result:
 @pytest.mark.usefixtures("folder")
 def test_empty_ledger_says_so():
     """Before anything arrived, the list says that."""
-    assert "Nothing has arrived yet." in jobs().stderr
+    assert "No image has been taken up yet." in jobs().stderr
 
 
 @pytest.mark.usefixtures("filled")

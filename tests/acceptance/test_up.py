@@ -222,7 +222,7 @@ def test_demonstration_model_does_not_read(up, start, radiograph_file):
     assert 0 == up.storescu(radiograph_file)
     running.end(signal.SIGTERM)
 
-    assert "Nothing has arrived yet" in up.run("jobs", "list").stderr
+    assert "No image has been taken up yet" in up.run("jobs", "list").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

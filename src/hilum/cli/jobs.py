@@ -43,7 +43,7 @@ def list_(states: tuple[str, ...] = (), limit: int = NEWEST) -> None:
             click.echo(one_line(entry))
         counts = ledger.counts()
     said = ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
-    click.echo(said or "Nothing has arrived yet.", err=True)
+    click.echo(said or "No image has been taken up yet.", err=True)
 
 
 @jobs.command()
