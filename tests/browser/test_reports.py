@@ -37,8 +37,8 @@ def label_of(finding: str, score: str) -> tuple[str, str]:
 
 
 def rows_of(text: str) -> list[tuple[str, ...]]:
-    """Return the table of a text report: finding, score, raw value, operating point, result."""
-    lines = (line for line in text.splitlines() if line.endswith(("PRESENT", "absent")))
+    """Return the table of a text report: finding, score, result, raw value, operating point."""
+    lines = (line for line in text.splitlines() if {"PRESENT", "absent"} & set(line.split()))
     return [tuple(line.rsplit(maxsplit=4)) for line in lines]
 
 
@@ -147,8 +147,8 @@ def test_the_text_lists_every_finding(
         (
             finding_name(finding.label, ENGLISH),
             score_text(finding, ENGLISH),
-            *raw_texts(finding, ENGLISH),
             "PRESENT" if finding.positive else "absent",
+            *raw_texts(finding, ENGLISH),
         )
         for finding in results.reading.ranked
     ]

@@ -51,7 +51,10 @@ def test_positives_come_first(reading):
 
 def test_it_fits_a_terminal(reading):
     """No line is wider than 80 columns, whatever the warnings and decisions say."""
-    doubtful = replace(reading, warnings=(Reason("long", "something is doubtful " * 20),))
+    model = replace(MODEL, demonstration=True, verified=False)
+    doubtful = replace(
+        reading, model=model, warnings=(Reason("long", "something is doubtful " * 20),)
+    )
 
     report = text(doubtful, when=WHEN, language=PORTUGUESE)
 

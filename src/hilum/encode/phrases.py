@@ -23,8 +23,8 @@ class Phrases:
         Series Descriptions of the further objects, also ASCII.
     count
         First line of the text report.
-    finding, score, raw, operating_point, result, present, absent
-        Head and cells of its table.
+    finding, score, result, present, absent, raw, operating_point
+        Head and cells of its table; the last two are on the scale of raw values.
     not_a_probability
         Line below the table.
     warning
@@ -94,7 +94,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             finding="Finding",
             score="Score",
             raw="Raw value",
-            operating_point="Operating point",
+            operating_point="Op. point",
             result="Result",
             present="PRESENT",
             absent="absent",
@@ -132,7 +132,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             finding="Achado",
             score="Escore",
             raw="Valor bruto",
-            operating_point="Ponto de operação",
+            operating_point="Ponto op.",
             result="Resultado",
             present="PRESENTE",
             absent="ausente",

@@ -27,14 +27,12 @@ from hilum.wording import finding_name, raw_texts, score_text
 NEWLINE: Final = "\r\n"
 """Line break of a TEXT item (PS3.3 C.17.3)."""
 
-WIDTH: Final = 80
-"""Columns of text: no viewer wraps so few."""
-
-NAME_WIDTH: Final = 29
+NAME_WIDTH: Final = 27
 """Columns for a finding's name."""
 
-TABLE_WIDTH: Final = 80
-"""Columns of the table in the longest of the languages."""
+WIDTH: Final = 69
+"""Columns of text: what a viewer shows in a small window. Result comes before raw values,
+which may be cut off."""
 
 
 def findings_tree(reading: Reading, table: CodeTable, tongue: ReasonLanguage) -> Item:
@@ -65,10 +63,11 @@ def refusal_tree(reasons: Sequence[Reason], table: CodeTable, tongue: ReasonLang
 
 
 def findings_text(reading: Reading, tongue: ReasonLanguage) -> str:
-    """Return the table of all findings, highest score first, 80 columns at most."""
+    """Return the table of all findings, highest score first, and the doubts below it."""
     phrases = PHRASES[tongue]
     positive, count = len(reading.positives), len(reading.findings)
-    lines = [phrases.demonstration, ""] if reading.model.demonstration else []
+    stamp = wrap(phrases.demonstration, WIDTH)
+    lines = [*stamp, ""] if reading.model.demonstration else []
     lines += [phrases.count.format(positive=positive, all=count), ""]
     lines += _table(reading, tongue)
     for doubt in doubts(reading, tongue):
@@ -97,19 +96,19 @@ def _findings(text: str) -> Item:
 def _table(reading: Reading, tongue: ReasonLanguage) -> list[str]:
     phrases = PHRASES[tongue]
     head = _line(
-        phrases.finding, phrases.score, phrases.raw, phrases.operating_point, phrases.result
+        phrases.finding, phrases.score, phrases.result, phrases.raw, phrases.operating_point
     )
     rows = [
         _line(
             finding_name(finding.label, tongue)[:NAME_WIDTH],
             score_text(finding, tongue),
-            *raw_texts(finding, tongue),
             phrases.present if finding.positive else phrases.absent,
+            *raw_texts(finding, tongue),
         )
         for finding in reading.ranked
     ]
-    return [head, "-" * TABLE_WIDTH, *rows]
+    return [head, "-" * WIDTH, *rows]
 
 
-def _line(name: str, score: str, raw: str, operating_point: str, result: str) -> str:
-    return f"{name:<{NAME_WIDTH}}{score:>8}{raw:>13}{operating_point:>19}  {result}".rstrip()
+def _line(name: str, score: str, result: str, raw: str, operating_point: str) -> str:
+    return f"{name:<{NAME_WIDTH}}{score:>7}  {result:<9}{raw:>13}{operating_point:>11}"

@@ -7,9 +7,12 @@ from typing import Final
 from hilum import PRODUCT, __version__
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import statements
-from hilum.encode.text_report import WIDTH, findings_text
+from hilum.encode.text_report import findings_text
 from hilum.reading import Reading
 from hilum.settings import ReasonLanguage
+
+WIDTH: Final = 80
+"""Columns of the report: those of a terminal."""
 
 RULE: Final = "=" * WIDTH
 """Parts the findings from the rest."""
