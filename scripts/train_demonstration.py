@@ -61,6 +61,7 @@ STAGES: Final = (
     Stage(8, 2000, 4e-3, 1.0),
     Stage(16, 1000, 2.5e-3, 3.0),
     Stage(16, 850, 2.5e-3, 2.0),
+    Stage(16, 600, 2.5e-3, 4.0),
 )
 """First what is easy, then more phantoms and more weight on what is small."""
 
