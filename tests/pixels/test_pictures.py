@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.pixels import develop_picture, present
@@ -51,6 +51,51 @@ def test_jpeg_is_read(mode, tmp_path):
     radiograph = develop_picture(path, SETTINGS)
 
     np.testing.assert_allclose((2 * (RAMP / 255) - 1) * 1024, radiograph.pixels, atol=60)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_picture_is_read_as_it_is_shown(orientation):
+    """A photograph that its camera marked as turned is read upright, and that is recorded."""
+    upright = Image.fromarray(RAMP)
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(back[orientation]) if orientation in back else upright
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    buffer = BytesIO()
+    stored.save(buffer, "PNG", exif=exif)
+
+    radiograph = develop_picture(buffer.getvalue(), SETTINGS)
+
+    np.testing.assert_allclose((2 * (RAMP / 255) - 1) * 1024, radiograph.pixels, atol=1e-3)
+    recorded = [decision.code for decision in radiograph.decisions]
+    assert (["picture_turned"] if orientation > 1 else []) == recorded
+
+
+def test_black_and_white_is_recorded():
+    """A picture of one bit is read, and says so."""
+    radiograph = develop_picture(encoded(Image.fromarray(RAMP).convert("1")), SETTINGS)
+
+    assert ["one_bit"] == [decision.code for decision in radiograph.decisions]
+
+
+def test_animated_picture_is_refused():
+    """More than one frame is refused, never read as its first."""
+    buffer = BytesIO()
+    first, second = Image.fromarray(RAMP), Image.fromarray(255 - RAMP)
+    first.save(buffer, "PNG", save_all=True, append_images=[second])
+
+    with pytest.raises(RadiographRefused) as caught:
+        develop_picture(buffer.getvalue(), SETTINGS)
+
+    assert ["multi_frame"] == [reason.code for reason in caught.value.reasons]
 
 
 def test_colour_is_refused():

@@ -49,6 +49,8 @@ TEXTS: Final = {
     "shutter_applied": "Display shutter {shape} applied: {count:,} pixels are shown black.",
     "shutter_noted": "Display shutter {shape} is there and not applied.",
     "collimator_noted": "Collimator {shape} is there; pixels outside it are shown as stored.",
+    "picture_turned": "The camera's orientation mark (EXIF {orientation}) was followed.",
+    "one_bit": "The picture is black and white only.",
     "lossy_compression": "Compressed with loss ({method}).",
 }
 """Code → text; the values in braces come from the image."""

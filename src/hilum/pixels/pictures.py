@@ -7,13 +7,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.pixels.colour import refuse_colour
 from hilum.pixels.decisions import Record
 from hilum.pixels.tone import Ramp, refuse_blank
-from hilum.radiograph import PixelDecision, Radiograph
+from hilum.radiograph import Radiograph
 from hilum.settings import PixelSettings
 from hilum.verdict import Reason
 
@@ -49,14 +49,16 @@ def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(source, formats=FORMATS) as picture:
                 refuse_large(picture.width * picture.height, settings)
-                values, bits, decisions = grey_of(picture)
+                refuse_animated(picture)
+                record = Record()
+                values, bits = grey_of(turned(picture, record), record)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise SourceUnreadable(
-            f"The picture cannot be read: {type(exc).__name__}.", "Send a whole PNG or JPEG file."
+            "The picture is damaged, or is neither PNG nor JPEG.", "Send a whole PNG or JPEG file."
         ) from exc
     refuse_blank(int(values.min()), int(values.max()))
     pixels = Ramp(0, 2**bits - 1).render(values)
-    return Radiograph(pixels, None, settings.pipeline, decisions)
+    return Radiograph(pixels, None, settings.pipeline, tuple(record.entries))
 
 
 def refuse_large(count: int, settings: PixelSettings) -> None:
@@ -78,9 +80,36 @@ def refuse_large(count: int, settings: PixelSettings) -> None:
         )
 
 
-def grey_of(
-    picture: Image.Image,
-) -> tuple[NDArray[np.integer], int, tuple[PixelDecision, ...]]:
+def refuse_animated(picture: Image.Image) -> None:
+    """Refuse a picture with more than one frame, e.g. an animated PNG.
+
+    Raises
+    ------
+    RadiographRefused
+        It has more.
+    """
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        raise RadiographRefused(
+            [Reason("multi_frame", f"the picture has {frames} frames, not one")]
+        )
+
+
+def turned(picture: Image.Image, record: Record) -> Image.Image:
+    """Return a picture as it is shown: upright, if a camera marked it as turned.
+
+    Sources
+    -------
+    CIPA DC-008 (Exif), tag Orientation: 1 is upright.
+    """
+    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation not in range(2, 9):
+        return picture
+    record.add("picture_turned", orientation=orientation)
+    return ImageOps.exif_transpose(picture)
+
+
+def grey_of(picture: Image.Image, record: Record) -> tuple[NDArray[np.integer], int]:
     """Return a picture's grey values, shape ``(rows, columns)``, and their bits (8 or 16).
 
     Raises
@@ -89,12 +118,12 @@ def grey_of(
         The picture is in colour.
     """
     if picture.mode in SIXTEEN_BIT_MODES:
-        values = np.asarray(picture)
-        return values.astype(np.uint16), 16, ()
+        return np.asarray(picture).astype(np.uint16), 16
+    if picture.mode == "1":
+        record.add("one_bit")
     if picture.mode in {"1", "L"}:
-        return np.asarray(picture.convert("L")), 8, ()
+        return np.asarray(picture.convert("L")), 8
     channels = np.asarray(picture.convert("RGB"))
     refuse_colour(channels, 8, picture.mode, luminance_coded=False)
-    record = Record()
     record.add("rgb_grey", photometric=picture.mode)
-    return np.ascontiguousarray(channels[..., 0]), 8, tuple(record.entries)
+    return np.ascontiguousarray(channels[..., 0]), 8
