@@ -135,7 +135,9 @@ def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
     left = right - round(font.getlength(text)) - 36
     fill = ink.CAUTION if filled else None
     draw = ImageDraw.Draw(sheet)
-    draw.rounded_rectangle((left, BAND + 28, right, BAND + 66), 19, fill=fill, outline=ink.CAUTION, width=2)
+    draw.rounded_rectangle(
+        (left, BAND + 28, right, BAND + 66), 19, fill=fill, outline=ink.CAUTION, width=2
+    )
     colour = ink.BACKGROUND if filled else ink.CAUTION
     write(sheet, text, at=((left + right) / 2, BAND + 47), colour=colour, font=font, anchor="mm")
     return left
