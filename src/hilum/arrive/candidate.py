@@ -17,6 +17,9 @@ from hilum.errors import SourceUnreadable
 MAX_FILE_BYTES: Final = 1 << 30
 """Larger files are refused unread: a radiograph has some ten megabytes."""
 
+PART_BYTES: Final = 1 << 24
+"""What is asked of a stream at once: more than most radiographs have."""
+
 SNIFFED_BYTES: Final = 4096
 """Enough to tell a DICOM file without preamble: SOP Class UID is among the first elements."""
 
@@ -78,7 +81,7 @@ class Candidate:
             The file cannot be opened or read, is empty, or is larger than `MAX_FILE_BYTES`.
         """
         with self.opener() as stream, read_errors(self.name):
-            content = stream.read(MAX_FILE_BYTES + 1)
+            content = _read_at_most(stream, MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             raise SourceUnreadable(
                 f"{self.name} is larger than {MAX_FILE_BYTES >> 20} MiB.",
@@ -110,6 +113,19 @@ class Candidate:
             The file cannot be opened or read, or is empty.
         """
         return self.kind() is Kind.DICOM
+
+
+def _read_at_most(stream: BinaryIO, limit: int) -> bytes:
+    """Return the bytes of a stream, at most `limit`.
+
+    In parts: asked for a gigabyte at once, Python makes room for a gigabyte.
+    """
+    first = stream.read(min(PART_BYTES, limit))
+    parts, size = [first], len(first)
+    while parts[-1] and size < limit:
+        parts.append(stream.read(min(PART_BYTES, limit - size)))
+        size += len(parts[-1])
+    return first if len(first) == size else b"".join(parts)
 
 
 def kind_of(head: bytes) -> Kind:
