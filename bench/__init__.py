@@ -3,3 +3,7 @@
 Each module of this folder measures one room and has a function ``rows`` that yields
 `Row`; ``python -m bench [NAME…]`` runs all of them, or those that are named.
 """
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
