@@ -6,6 +6,6 @@ import os
 # on two threads of OpenBLAS, which wait for each other by spinning (python -m bench overlay).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from hilum.cli.main import main  # noqa: E402
+from hilum.cli.main import main
 
 __all__ = ["main"]

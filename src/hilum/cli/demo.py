@@ -1,5 +1,6 @@
 """``hilum demo``: see the whole of hilum at work, in one command."""
 
+import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,7 +44,8 @@ def demo(*, folder: Path) -> None:
     stores the reports in the same studies, and fetches them back. Nothing on this machine is
     changed but the folder.
 
-    Exit status: 0 when everything went as it should.
+    Exit status: 0 when everything went as it should, 1 when something did not, 2 for wrong
+    usage.
     """
     click.echo(f"hilum {__version__}. {RESEARCH_USE_ONLY}")
     settings = Settings.load()
@@ -62,6 +64,8 @@ def demo(*, folder: Path) -> None:
             for one in demonstration.run(images):
                 click.echo(line(one))
                 shown.append(one)
+    if not shutil.which("dsrdump"):
+        click.echo("\nThe reports are not there as text: dsrdump (package dcmtk) is not installed.")
     click.echo("\nLook at:")
     for path in written.write(shown):
         click.echo(f"  {path}")
