@@ -13,6 +13,10 @@ CLOSED = {"HILUM_MODEL__MIRROR": "http://127.0.0.1:9/"}
 """Nobody answers there: the weights cannot be downloaded, as on a closed network."""
 
 
+READ = 5
+"""Images of the demonstration that are read: two radiographs, three phantoms."""
+
+
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory, run_hilum):
     """Return what one demonstration printed, and its folder."""
@@ -56,6 +60,18 @@ def test_what_the_model_may_not_read_is_refused(rows, name, code):
     assert code in {reason["code"] for reason in rows[name]["reasons"]}
 
 
+def test_truth_stands_beside_the_answer(demonstration, rows):
+    """Each phantom is read, and what is to be found on it is printed under its line."""
+    lines = demonstration[0].stdout.splitlines()
+    truths = [line.split("truth:")[1].strip() for line in lines if "truth:" in line]
+
+    assert ["nothing to be found", "Pleural effusion", "Pneumothorax"] == truths
+    assert [] == [f for f in rows["phantom-healthy"]["findings"] if f["positive"]]
+    for name, label in (("effusion", "Effusion"), ("pneumothorax", "Pneumothorax")):
+        found = {f["label"] for f in rows[f"phantom-{name}"]["findings"] if f["positive"]}
+        assert label in found
+
+
 def test_broken_file_is_not_lost_in_silence(rows, demonstration):
     """A file that was cut off never reaches the PACS; its row and its line say so."""
     assert "failed" == rows["broken"]["status"]
@@ -83,17 +99,17 @@ def test_results_are_valid_and_legible(demonstration):
     """Dciodvfy finds no error in any object; each report is there as text, each picture too."""
     objects = sorted(demonstration[1].glob("*.dcm"))
 
-    assert 6 == len(objects)
+    assert 3 * READ == len(objects)
     for path in objects:
         checked = subprocess.run(
             ["dciodvfy", "-new", path], capture_output=True, text=True, check=False
         )
         assert "Error" not in checked.stderr, f"{path.name}: {checked.stderr}"
-    assert 2 == len(list(demonstration[1].glob("*.jpg")))
+    assert READ == len(list(demonstration[1].glob("*.jpg")))
     texts = [
         path.read_text(encoding="utf-8") for path in demonstration[1].glob("*.findings.sr.txt")
     ]
-    assert 2 == len(texts)
+    assert READ == len(texts)
     assert all("A score is not a probability" in text for text in texts)
 
 
