@@ -8,11 +8,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.row import Row
 
-WIDTH: Final = 1200
+WIDTH: Final = 1280
 ROW_HEIGHT: Final = 34
 LEFT: Final = 560
 FULL: Final = 380
 """Pixels from the axis to the promised value."""
+LONGEST: Final = 1.35
+"""Bars end at this share of the promised value."""
+NUMBERS: Final = LEFT + round(LONGEST * FULL) + 16
+"""Where the values stand."""
 KEPT, SHORT, PLAIN, INK = "#3b7a57", "#b5472f", "#7a8794", "#1b1f24"
 
 
@@ -41,15 +45,13 @@ def draw(rows: Sequence[Row], caption: str, path: Path) -> None:
         top = ROW_HEIGHT * (number + 2)
         pen.text((20, top), row.what, fill=INK, font=font)
         used = share(row)
-        text = f"{row.value:.1f} {row.unit}" + (f" · {row.ratio:.2f}×" if row.ratio else "")
+        text = f"{row.value:.1f} {row.unit}" + (f", {row.ratio:.1f} x" if row.ratio else "")
         if used is not None:
-            length = min(used, 1.35) * FULL
+            length = min(used, LONGEST) * FULL
             pen.rectangle(
                 (LEFT, top + 3, LEFT + length, top + 19), fill=KEPT if used <= 1 else SHORT
             )
-            pen.text((LEFT + length + 8, top), text, fill=INK, font=font)
-        else:
-            pen.text((LEFT, top), text, fill=PLAIN, font=font)
+        pen.text((NUMBERS, top), text, fill=PLAIN if used is None else INK, font=font)
     bottom = ROW_HEIGHT * (len(rows) + 2)
     pen.line((LEFT + FULL, ROW_HEIGHT * 2 - 8, LEFT + FULL, bottom), fill=INK, width=2)
     pen.text((20, bottom + 6), caption, fill=PLAIN, font=font)
