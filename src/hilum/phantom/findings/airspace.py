@@ -93,16 +93,10 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Consolidation:
-    """Lung full of fluid or pus, with air-filled bronchi in it."""
+class PatchOfLung:
+    """What every disease of one patch of lung has in common."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Consolidation", "Lung Opacity")
     patch: Patch
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
-        """Return a consolidation of 5 to 12 cm."""
-        return cls(draw_patch(rng, patient, reach=(26, 52), strength=(0.6, 0.95), raggedness=0.28))
 
     @property
     def side(self) -> str:
@@ -117,6 +111,18 @@ class Consolidation:
     def prepare(self, plan: Plan) -> Plan:
         """Return the plan unchanged."""
         return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation(PatchOfLung):
+    """Lung full of fluid or pus, with air-filled bronchi in it."""
+
+    labels: ClassVar[tuple[str, ...]] = ("Consolidation", "Lung Opacity")
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a consolidation of 5 to 12 cm."""
+        return cls(draw_patch(rng, patient, reach=(26, 52), strength=(0.6, 0.95), raggedness=0.28))
 
     def apply(self, chest: Chest) -> Mask:
         """Take the air out."""
@@ -124,30 +130,15 @@ class Consolidation:
 
 
 @dataclass(frozen=True, slots=True)
-class HazyPatch:
+class HazyPatch(PatchOfLung):
     """Lung that is denser than it should be, with its vessels still seen."""
 
     labels: ClassVar[tuple[str, ...]] = ("Lung Opacity",)
-    patch: Patch
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
         """Return a hazy patch of 5 to 12 cm."""
         return cls(draw_patch(rng, patient, reach=(28, 56), strength=(0.2, 0.36), raggedness=0.16))
-
-    @property
-    def side(self) -> str:
-        """The lung that it lies in."""
-        return self.patch.side
-
-    @property
-    def size_mm(self) -> float:
-        """Its larger extent."""
-        return self.patch.size_mm
-
-    def prepare(self, plan: Plan) -> Plan:
-        """Return the plan unchanged."""
-        return plan
 
     def apply(self, chest: Chest) -> Mask:
         """Take some of the air out."""
