@@ -10,7 +10,10 @@ from hilum.predict.installed import install
 from hilum.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from reference_environment import reference_python
 from seeded_weights import random_state
+
+__all__ = ["densenet_reader", "reference_python"]
 
 
 def densenet_reader(folder: str) -> Reader:

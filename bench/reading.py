@@ -16,7 +16,7 @@ import data_store
 import numpy as np
 import onnxruntime
 
-from bench.densenet import densenet_reader
+from bench.densenet import densenet_reader, reference_python
 from bench.row import Row, alternate_ms
 from hilum import pipeline
 from hilum.arrive import file_candidate, read_dicom
@@ -39,13 +39,6 @@ TURNS = 9
 CALM_S = 0.4
 """Between two turns: the threads of either engine spin for a while after their work, and
 would take the other's processor."""
-
-
-def reference_python() -> str | None:
-    """Return the interpreter of the reference environment, None when there is none."""
-    named = os.environ.get("HILUM_REFERENCE_PYTHON")
-    local = ROOT / ".reference" / "bin" / "python"
-    return named or (str(local) if local.exists() else None)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pixel_cases import CASES, REFUSALS
 from radiographs import dicom_file
+from reference_environment import reference_python
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "pixels" / "golden" / "torchxrayvision.npz"
@@ -36,15 +37,6 @@ RAISED: NDArray[np.float32] = np.empty(0, np.float32)
 
 Answers = Mapping[str, NDArray[np.float32]]
 """Name → TorchXRayVision's pixels; of real radiographs, every eighth of the network's input."""
-
-
-def reference_python() -> Path | None:
-    """Return the Python that has TorchXRayVision, None when there is none."""
-    named = os.environ.get("HILUM_REFERENCE_PYTHON")
-    if named:
-        return Path(named)
-    whole = (ROOT / ".reference" / "ready").exists()  # scripts/reference_environment.sh sets it
-    return ROOT / ".reference" / "bin" / "python" if whole else None
 
 
 def ask(python: Path, folder: Path) -> None:

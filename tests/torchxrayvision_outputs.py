@@ -1,6 +1,5 @@
 """TorchXRayVision's own outputs: live where its environment is, committed ones otherwise."""
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,6 @@ SCRIPT = ROOT / "scripts" / "reference_outputs.py"
 GRAPHS = {"densenet121-res224": "densenet121-res224-all", "resnet50-res512": "resnet50-res512-all"}
 SEED = 11
 IMAGES = 32
-
-
-def reference_python() -> Path | None:
-    """Return the Python of the reference environment, None when there is none."""
-    named = os.environ.get("HILUM_REFERENCE_PYTHON")
-    path = Path(named) if named else ROOT / ".reference" / "bin" / "python"
-    return path if path.exists() else None
 
 
 def images(size: int) -> np.ndarray:

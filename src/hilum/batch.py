@@ -21,24 +21,25 @@ DECODERS: Final = 2
 """Files that are decoded while the network looks at another one: enough to keep it busy."""
 
 
+Ending = tuple[Status, tuple[Reason, ...]]
+"""How an attempt ended without a reading, and why."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
     """A file after all that needs no model.
 
     Attributes
     ----------
-    prepared
-        What the network takes, or None with an `ending`.
-    ending
-        How the attempt ended already, or None.
+    end
+        What the network takes, or how the attempt ended already.
     sop_instance_uid
         SOP Instance UID, None when there is none.
     seconds
         Time that opening, gate and pixels took.
     """
 
-    prepared: Prepared | None
-    ending: tuple[Status, tuple[Reason, ...]] | None
+    end: Prepared | Ending
     sop_instance_uid: str | None
     seconds: float
 
@@ -73,39 +74,38 @@ def read_many(candidates: Iterable[Candidate], reader: Reader) -> Iterator[Outco
 def open_one(candidate: Candidate, reader: Reader) -> Opened:
     """Open one file and take it through the gate and the pixels."""
     start = perf_counter()
-    prepared: Prepared | None = None
-    ending: tuple[Status, tuple[Reason, ...]] | None = None
+    end: Prepared | Ending
     uid: str | None = None
     try:
         kind = candidate.kind()
         if kind is Kind.PICTURE:
-            prepared = pipeline.prepare_picture(candidate.read(), reader)
+            end = pipeline.prepare_picture(candidate.read(), reader)
         elif kind is Kind.DICOM:
             dataset = read_dicom(candidate)
             uid = dicomfile.text(dataset, "SOPInstanceUID") or None
-            prepared = pipeline.prepare(dataset, reader)
+            end = pipeline.prepare(dataset, reader)
         else:
-            ending = _neither(candidate)
+            end = _neither(candidate)
     except RadiographRefused as exc:
-        ending = Status.REFUSED, exc.reasons
+        end = Status.REFUSED, exc.reasons
     except HilumError as exc:
-        ending = Status.FAILED, (Reason("unreadable", str(exc)),)
+        end = Status.FAILED, (Reason("unreadable", str(exc)),)
     except Exception as exc:  # one broken file must not end the reading of a folder
         log.exception("batch.bug")
-        ending = Status.FAILED, (_bug(exc),)
-    return Opened(prepared, ending, uid, perf_counter() - start)
+        end = Status.FAILED, (_bug(exc),)
+    return Opened(end, uid, perf_counter() - start)
 
 
 def close_one(candidate: Candidate, opened: Opened, reader: Reader) -> Outcome:
     """Let the model see what was opened, and say what became of the file."""
     seconds = {"prepare": opened.seconds}
-    if opened.prepared is None or opened.ending is not None:
-        status, reasons = opened.ending or (Status.FAILED, ())
+    if not isinstance(opened.end, Prepared):
+        status, reasons = opened.end
         return Outcome(
             candidate.name, status, opened.sop_instance_uid, reasons=reasons, seconds=seconds
         )
     start = perf_counter()
-    reading = pipeline.predict(opened.prepared, reader)
+    reading = pipeline.predict(opened.end, reader)
     return Outcome(
         candidate.name,
         Status.READ,
@@ -116,7 +116,7 @@ def close_one(candidate: Candidate, opened: Opened, reader: Reader) -> Outcome:
     )
 
 
-def _neither(candidate: Candidate) -> tuple[Status, tuple[Reason, ...]]:
+def _neither(candidate: Candidate) -> Ending:
     """Say that a file is no image; only a file that was named itself counts as a failure."""
     reason = Reason("not_an_image", "neither DICOM, PNG nor JPEG")
     return (Status.FAILED if candidate.named else Status.REFUSED), (reason,)

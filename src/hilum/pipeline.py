@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, gate, pixels
@@ -144,8 +146,18 @@ def predict(prepared: Prepared, reader: Reader) -> Reading:
     )
 
 
+def draw(reading: Reading, settings: Settings, *, when: datetime) -> NDArray[np.uint8]:
+    """Return the overlay sheet of one reading, shape ``(height, width, 3)``."""
+    return explain.overlay(reading, when=when, language=settings.report.language)
+
+
 def report(
-    reading: Reading, settings: Settings, *, when: datetime, earlier: Sequence[Dataset] = ()
+    reading: Reading,
+    settings: Settings,
+    *,
+    when: datetime,
+    earlier: Sequence[Dataset] = (),
+    sheet: NDArray[np.uint8] | None = None,
 ) -> tuple[Dataset, ...]:
     """Write one reading down as DICOM, in the order in which it must be stored.
 
@@ -160,6 +172,8 @@ def report(
     earlier
         Reports of ours that are in the study already: a newer one names those on the
         same image as its predecessors.
+    sheet
+        What `draw` gave for the same reading and time, where the caller has it already.
 
     Returns
     -------
@@ -174,7 +188,8 @@ def report(
     """
     _require_identity(reading.radiograph.header)
     regions = explain.regions(reading)
-    sheet = explain.overlay(reading, when=when, language=settings.report.language)
+    if sheet is None:
+        sheet = draw(reading, settings, when=when)
     picture = encode.secondary_capture(sheet, reading, when=when, settings=settings.report)
     extras = encode.extra_objects(
         reading, regions, heat=explain.heat, when=when, settings=settings.report, picture=picture

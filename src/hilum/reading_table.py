@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from hilum.outcome import Outcome, Status
-from hilum.reading import Finding, ModelIdentity, Reading
+from hilum.reading import Finding, ModelIdentity
 from hilum.settings import ReasonLanguage
 from hilum.wording import finding_name, score_text
 
@@ -26,14 +26,14 @@ def model_line(model: ModelIdentity) -> str:
 
 def one_line(outcome: Outcome) -> str:
     """Return the line of one file."""
-    if outcome.reading is None:
-        why = "; ".join(reason.text for reason in outcome.reasons)
-        return f"{outcome.path}\t{outcome.status}\t{why}"
-    return f"{outcome.path}\t{outcome.status}\t{summary(outcome.reading)}"
+    return f"{outcome.path}\t{outcome.status}\t{summary(outcome)}"
 
 
-def summary(reading: Reading) -> str:
-    """Return the positive findings of one reading, strongest first, in one line."""
+def summary(outcome: Outcome) -> str:
+    """Return the positive findings, strongest first, or why there is no reading, in one line."""
+    reading = outcome.reading
+    if reading is None:
+        return "; ".join(reason.text for reason in outcome.reasons)
     positives = reading.positives
     said = f"{len(positives)} of {len(reading.findings)} findings positive"
     if positives:

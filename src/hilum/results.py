@@ -180,13 +180,13 @@ def _reading_of(outcome: Outcome) -> Reading:
 
 def _files(reading: Reading, settings: Settings, when: datetime) -> Iterator[tuple[str, bytes]]:
     """Yield (ending, content) of each file of one reading."""
-    sheet = explain.overlay(reading, when=when, language=settings.report.language)
+    sheet = pipeline.draw(reading, settings, when=when)
     yield "overlay.png", explain.png(sheet)
     language = settings.report.language
     yield "findings.txt", forms.text(reading, when=when, language=language).encode()
     if reading.radiograph.header is None:
         return
-    for result in pipeline.report(reading, settings, when=when):
+    for result in pipeline.report(reading, settings, when=when, sheet=sheet):
         yield f"{result_name(result)}.dcm", encode.to_bytes(result)
     bundle = forms.fhir(reading, when=when, settings=settings.report)
     yield "fhir.json", json.dumps(bundle, indent=1, ensure_ascii=False).encode()

@@ -9,8 +9,9 @@ import pytest
 from hilum.pixels import fit
 from hilum.pixels.resize import resize_operator
 from hilum.radiograph import FieldOfView, PixelPipeline, Radiograph
-from pixel_reference import ROOT, reference_python
+from pixel_reference import ROOT
 from pixel_resizer import SHAPES, kept_of, picture
+from reference_environment import reference_python
 
 GOLDEN = ROOT / "tests" / "pixels" / "golden" / "resize.npz"
 

@@ -22,9 +22,9 @@ from pixel_reference import (
     Answers,
     answers,
     ask,
-    reference_python,
 )
 from radiographs import dicom_file
+from reference_environment import reference_python
 
 SETTINGS = PixelSettings(pipeline=PixelPipeline.TORCHXRAYVISION)
 

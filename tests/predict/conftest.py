@@ -9,9 +9,9 @@ from hilum.predict import Model, find_card, load_model
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import install
 from hilum.settings import Settings
+from reference_environment import reference_python
 from seeded_weights import random_state
 from torch_files import TorchFile
-from torchxrayvision_outputs import reference_python
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from hilum.predict import Model, add_weights, find_card, load_model, open_instal
 from hilum.reading import Finding
 from hilum.settings import Settings
 from model_inputs import model_input
+from reference_environment import reference_python
 from torchxrayvision_outputs import (
     GRAPHS,
     TorchXRayVision,
     images,
     read_golden,
-    reference_python,
     run_live,
 )
 

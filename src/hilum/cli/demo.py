@@ -93,11 +93,7 @@ def choose_reader(settings: Settings) -> Reader:
 def line(one: Shown) -> str:
     """Return what became of one image, as one line."""
     outcome = one.outcome
-    said = (
-        summary(outcome.reading)
-        if outcome.reading
-        else "; ".join(reason.text for reason in outcome.reasons)
-    )
+    said = summary(outcome)
     first = f"{outcome.status:<8} {one.image.title:<37} over {one.image.route:<8} {said}"
     return (
         f"{first}\n{'':<8} {'':<37} truth:        {one.image.truth}" if one.image.truth else first

@@ -135,11 +135,7 @@ def _legible(result: Dataset, path: Path) -> Iterator[Path]:
 
 def _article(one: Shown, paths: Sequence[Path]) -> str:
     """Return the part of the page that is about one image."""
-    said = (
-        summary(one.outcome.reading)
-        if one.outcome.reading
-        else "; ".join(reason.text for reason in one.outcome.reasons)
-    )
+    said = summary(one.outcome)
     links = " · ".join(
         f'<a href="{html.escape(path.name)}">{html.escape(path.name)}</a>' for path in paths
     )
