@@ -7,13 +7,16 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "hilum"
 MODULES = sorted(SOURCE.rglob("*.py"))
-WIRING = frozenset({"cli", "demo"})
+WIRING = frozenset({"cli", "demo", "node"})
 """Folders that wire rooms, like the modules beside them."""
+
+NOUNS = frozenset({"records"})
+"""Folders that every room may know, like the nouns at the root; they know no room."""
 
 ROOMS = frozenset(
     folder.name
     for folder in SOURCE.iterdir()
-    if (folder / "__init__.py").is_file() and folder.name not in WIRING
+    if (folder / "__init__.py").is_file() and folder.name not in WIRING | NOUNS
 )
 """The folders of the path."""
 

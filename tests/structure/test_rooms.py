@@ -17,6 +17,8 @@ KEEPERS = {
     "highdicom": {"hilum.encode"},
     "pynetdicom": {"hilum.store"},
     "dbos": {"hilum.jobs"},
+    "sqlalchemy": {"hilum.records", "hilum.jobs"},
+    "pebble": {"hilum.node"},
     "fastapi": {"hilum.show"},
     "starlette": {"hilum.show"},
     "httpx": {"hilum.orthanc", "hilum.store", "hilum.arrive", "hilum.predict", "hilum.show"},

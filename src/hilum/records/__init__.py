@@ -1,0 +1,9 @@
+"""What is written down: every table, and the questions that are asked of them.
+
+Knows SQLAlchemy and the nouns; nothing of DICOM, HTTP or the job engine. Every function
+takes the caller's connection, so that what belongs together is one transaction.
+"""
+
+from hilum.records.database import Database
+
+__all__ = ["Database"]

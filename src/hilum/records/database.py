@@ -1,0 +1,138 @@
+"""One database for jobs and records: an SQLite file, or PostgreSQL for several workers.
+
+Sources
+-------
+SQLite, "Write-Ahead Logging": readers do not wait for the writer, nor it for them.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from hilum.errors import LedgerUnavailable, SettingInvalid
+from hilum.private import OWNER_FILE, make_folder
+from hilum.records.migrations import migrate
+
+FILE: Final = "hilum.sqlite"
+"""Name of the SQLite file in the data folder."""
+
+BUSY_S: Final = 30.0
+"""Seconds to wait while another process writes."""
+
+
+class Database:
+    """The database, brought up to date. Safe for several threads and processes.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy's address, e.g. ``sqlite:////data/hilum.sqlite`` or
+        ``postgresql+psycopg://hilum@db/hilum``. Use `open_database` for the settings' one.
+
+    Raises
+    ------
+    SettingInvalid
+        It can't be opened, or holds something else.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url: Final = url
+        self.is_sqlite: Final = url.startswith("sqlite")
+        try:
+            self.engine: Final = _engine(url)
+            with self.transaction() as connection:
+                migrate(connection)
+        except (LedgerUnavailable, ArgumentError, DBAPIError, OSError) as exc:
+            raise SettingInvalid(
+                f"The database {self.engine_name} cannot be used: {_first_line(exc)}.",
+                "Check node.database, its permissions and the room on its disk.",
+            ) from exc
+
+    @property
+    def engine_name(self) -> str:
+        """Which database, without its password."""
+        return self.url.rpartition("@")[2] if not self.is_sqlite else self.url[len("sqlite:///") :]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Begin with the right to write, so that two processes never deadlock.
+
+        Raises
+        ------
+        LedgerUnavailable
+            The disk is full, the server is away, or another process holds it for long.
+        """
+        with _unavailable(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Read only, each statement by itself: waits for no writer and holds up none.
+
+        Raises
+        ------
+        LedgerUnavailable
+            It cannot be read now.
+        """
+        with _unavailable(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the address of an SQLite file, made here so that only its owner reads it."""
+    make_folder(path.parent)
+    path.touch(OWNER_FILE)
+    return f"sqlite:///{path}"
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as exc:
+        raise LedgerUnavailable(
+            f"The database cannot be used now: {_first_line(exc)}.",
+            "Make room on its disk, or start it; hilum goes on by itself.",
+        ) from exc
+
+
+def _first_line(error: Exception) -> str:
+    """Return what the driver said, without SQLAlchemy's statement and values."""
+    said = getattr(error, "orig", None) or error
+    return str(said).partition("\n")[0].strip().rstrip(".")
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+    engine = create_engine(url, connect_args={"timeout": BUSY_S, "check_same_thread": False})
+    event.listen(engine, "connect", _on_sqlite_connect)
+    event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's "begin" event begins, not the driver
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
