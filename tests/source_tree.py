@@ -10,7 +10,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 WIRING = frozenset({"cli", "demo", "node"})
 """Folders that wire rooms, like the modules beside them."""
 
-NOUNS = frozenset({"records"})
+NOUNS = frozenset({"records", "settings"})
 """Folders that every room may know, like the nouns at the root; they know no room."""
 
 ROOMS = frozenset(

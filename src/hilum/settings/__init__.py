@@ -1,0 +1,181 @@
+"""Every setting once: name, default, unit, meaning. The docs page and the checks read this.
+
+Read at start-up from, the later the stronger: the defaults below, ``hilum.toml``,
+environment variables (``HILUM_PACS__URL`` is ``[pacs] url``). Nothing reads the
+environment after that.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Self
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from hilum.errors import SettingInvalid
+from hilum.settings.node import NodeSettings
+from hilum.settings.pacs import PacsSettings
+from hilum.settings.reading import (
+    ExtraObject,
+    GateSettings,
+    ModelSettings,
+    PixelSettings,
+    ReasonLanguage,
+    ReportSettings,
+    SRClass,
+    UnknownView,
+)
+from hilum.settings.section import Section
+
+__all__ = [
+    "ExtraObject",
+    "GateSettings",
+    "ModelSettings",
+    "NodeSettings",
+    "PacsSettings",
+    "PixelSettings",
+    "ReasonLanguage",
+    "ReportSettings",
+    "SRClass",
+    "Section",
+    "Settings",
+    "UnknownView",
+    "default_data_folder",
+    "default_settings_file",
+]
+
+SETTINGS_FILE_VARIABLE: Final = "HILUM_SETTINGS"
+"""Environment variable that names another settings file than the default one."""
+
+PREFIX: Final = "HILUM_"
+"""What the environment variables of hilum begin with."""
+
+
+def default_data_folder() -> Path:
+    """Return the folder for weights, archive and ledger when none is set."""
+    return Path(platformdirs.user_data_path("hilum"))
+
+
+def default_settings_file() -> Path:
+    """Return the settings file in use: ``$HILUM_SETTINGS`` or the user's own."""
+    named = os.environ.get(SETTINGS_FILE_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_config_path("hilum")) / "hilum.toml"
+
+
+class Settings(BaseSettings):
+    """All settings. Build with `Settings.load`, which turns mistakes into clear lines."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    data_folder: Path = Field(
+        default_factory=default_data_folder,
+        description="Folder for weights, the archive of the Orthanc that hilum starts, and jobs.",
+    )
+    pacs: PacsSettings = PacsSettings()
+    model: ModelSettings = ModelSettings()
+    pixels: PixelSettings = PixelSettings()
+    gate: GateSettings = GateSettings()
+    report: ReportSettings = ReportSettings()
+    node: NodeSettings = NodeSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, settings file."""
+        toml = TomlConfigSettingsSource(settings_cls, default_settings_file())
+        return init_settings, env_settings, toml
+
+    @classmethod
+    def load(cls, **changes: Any) -> Self:
+        """Read the settings.
+
+        Raises
+        ------
+        SettingInvalid
+            The file is not TOML, or a name or value in it cannot be used.
+        """
+        path = default_settings_file()
+        _check_names(path)
+        try:
+            return cls(**changes)
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise SettingInvalid(
+                f"The setting {name} cannot be used: {_said(first)}.",
+                f"Correct it in {path} or in its HILUM_ environment variable.",
+            ) from exc
+        except tomllib.TOMLDecodeError as exc:
+            raise SettingInvalid(
+                f"The settings file {path} is not valid TOML: {exc}.", "Correct that line."
+            ) from exc
+        except OSError as exc:
+            raise SettingInvalid(
+                f"The settings file {path} cannot be read: {exc.strerror}.",
+                "Check its path and permissions.",
+            ) from exc
+
+    def changed(self, section: str, **values: Any) -> Self:
+        """Return a copy with some values of one section replaced and validated again.
+
+        Raises
+        ------
+        SettingInvalid
+            A value cannot be used.
+        """
+        current: Section = getattr(self, section)
+        try:
+            replaced = type(current)(**{**current.model_dump(), **values})
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            raise SettingInvalid(
+                f"The setting {section}.{first['loc'][0]} cannot be used: {_said(first)}.",
+                "See docs/settings.md for what it may be.",
+            ) from exc
+        return self.model_copy(update={section: replaced})
+
+
+def _check_names(file: Path) -> None:
+    """Raise `SettingInvalid` for what pydantic would pass over in silence.
+
+    That is a settings file that is named but not there, and a variable of a section that
+    does not exist, such as ``HILUM_PACKS__URL``.
+    """
+    if os.environ.get(SETTINGS_FILE_VARIABLE) and (file.is_dir() or not file.exists()):
+        raise SettingInvalid(
+            f"{SETTINGS_FILE_VARIABLE} names {file}, which is not a file.",
+            f"Correct it, or unset it to use {platformdirs.user_config_path('hilum')}.",
+        )
+    for variable in os.environ:
+        name = variable.upper().removeprefix(PREFIX)
+        section, nested, _ = name.partition("__")
+        known = section.lower() in Settings.model_fields
+        if variable.upper().startswith(PREFIX) and nested and not known:
+            raise SettingInvalid(
+                f"The variable {variable} names no setting: there is no section {section.lower()}.",
+                "Correct its name; docs/settings.md lists all of them.",
+            )
+
+
+def _said(error: ErrorDetails) -> str:
+    """Return what is wrong with a value, in words for people."""
+    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]

@@ -1,0 +1,47 @@
+"""Settings of the PACS."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from hilum.settings.section import Section
+
+
+class PacsSettings(Section):
+    """The PACS: one that hilum starts, or one that is already there."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="REST address of an Orthanc that is already running; "
+        "unset: hilum starts its own.",
+    )
+    username: str | None = Field(None, description="User of that Orthanc.")
+    password: SecretStr | None = Field(None, description="Password of that user.")
+    password_file: Path | None = Field(
+        None, description="File that holds that password, e.g. a Docker or Kubernetes secret."
+    )
+    program: str | None = Field(None, description="Path of the Orthanc program; unset: on PATH.")
+    aet: str = Field(
+        "HILUM",
+        min_length=1,
+        max_length=16,
+        description="AE title of the Orthanc that hilum starts.",
+    )
+    dicom_host: str | None = Field(
+        None, description="Host of its DICOM port; unset: the host of url, or this machine."
+    )
+    dicom_port: int = Field(4242, ge=1, le=65535, description="DICOM port of that Orthanc.")
+    http_port: int = Field(
+        8042, ge=1, le=65535, description="HTTP port of that Orthanc, on loopback only."
+    )
+    allowed_aets: tuple[str, ...] = Field(
+        (),
+        description="AE titles that may send to the Orthanc that hilum starts, as AET@HOST or "
+        "AET@HOST:PORT; the usual tools on this machine always may.",
+    )
+    open_to_any_aet: bool = Field(
+        default=False,
+        description="Let any AE title from anywhere send images to the Orthanc that hilum starts.",
+    )
+    timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for one answer of the PACS.")

@@ -1,0 +1,115 @@
+"""Settings of what one image meets: gate, pixels, model, reports."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+
+from hilum.radiograph import PixelPipeline
+from hilum.settings.section import Section
+
+
+class UnknownView(StrEnum):
+    """What to do with an image when nothing says whether it is frontal."""
+
+    READ = "read"
+    """Read it, with a warning in every report."""
+    REFUSE = "refuse"
+
+
+class ReasonLanguage(StrEnum):
+    """Language of the reasons and reports that people read."""
+
+    ENGLISH = "en"
+    PORTUGUESE = "pt"
+
+
+class ExtraObject(StrEnum):
+    """A DICOM object that is written only where a site asks for it."""
+
+    SEGMENTATION = "segmentation"
+    """The regions of the positive findings, as masks."""
+    PRESENTATION_STATE = "presentation_state"
+    """Their outlines and scores, drawn over the original by workstations."""
+    KEY_OBJECTS = "key_objects"
+    """A flag on images with positive findings."""
+    PARAMETRIC_MAP = "parametric_map"
+    """The class activation maps of the positive findings, as numbers, for research."""
+
+
+class SRClass(StrEnum):
+    """SOP Class of the coded report; its content is the same in all three."""
+
+    COMPREHENSIVE_3D = "comprehensive_3d"
+    """What IHE AI Results asks for."""
+    COMPREHENSIVE = "comprehensive"
+    """For archives that do not take the former."""
+    ENHANCED = "enhanced"
+    """For archives that take neither."""
+
+
+class ModelSettings(Section):
+    """Which model reads, and where its weights come from."""
+
+    name: str = Field("densenet121-res224-all", description="Name of the model card.")
+    operating_points: str = Field(
+        "default", description="Set of thresholds: default, ppv80 where published, or a file."
+    )
+    mirror: str | None = Field(
+        None, description="Address that replaces the release address of the weights."
+    )
+    offline_folder: Path | None = Field(
+        None, description="Folder that already holds the weights files; nothing is downloaded."
+    )
+    threads: int = Field(
+        0, ge=0, description="Threads of the network; 0: one for each physical core."
+    )
+
+
+class PixelSettings(Section):
+    """How stored pixels become what the model sees."""
+
+    pipeline: PixelPipeline = Field(
+        PixelPipeline.DISPLAY, description="Pixel pipeline: display or torchxrayvision."
+    )
+    max_pixels: int = Field(
+        100_000_000, gt=0, description="Images with more pixels are refused, not decoded."
+    )
+
+
+class GateSettings(Section):
+    """Which images the model may read."""
+
+    modalities: tuple[str, ...] = Field(
+        ("CR", "DX"), description="Modalities that are read; RF, RG, SC and XA can be added."
+    )
+    unknown_view: UnknownView = Field(
+        UnknownView.READ, description="When nothing tells the view: read with a warning, or refuse."
+    )
+    min_side: int = Field(
+        224, gt=0, description="Images with a side shorter than this many pixels are refused."
+    )
+
+
+class ReportSettings(Section):
+    """What is written back."""
+
+    language: ReasonLanguage = Field(
+        ReasonLanguage.ENGLISH, description="Language of texts for people: en or pt."
+    )
+    sr_class: SRClass = Field(
+        SRClass.COMPREHENSIVE_3D,
+        description="SOP Class of the coded report: comprehensive_3d, comprehensive or enhanced.",
+    )
+    codes_file: Path | None = Field(
+        None, description="TOML file whose codes replace those of hilum, see docs/conformance.md."
+    )
+    objects: tuple[ExtraObject, ...] = Field(
+        (),
+        description="Further objects for images with positive findings: segmentation, "
+        "presentation_state, key_objects, parametric_map.",
+    )
+    report_refusals: bool = Field(
+        default=False,
+        description="Also write a text report into the study when an image is refused.",
+    )
