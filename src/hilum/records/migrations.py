@@ -37,7 +37,35 @@ def m001_images_and_studies(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_images_and_studies,)
+def m002_audit_is_only_added_to(connection: Connection) -> None:
+    """Let the database turn away whoever changes or deletes a line of the audit trail.
+
+    SQLite's REPLACE deletes without asking the trigger, hence the third one.
+    """
+    abort = "BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END"
+    there = "EXISTS (SELECT 1 FROM audit WHERE number = NEW.number)"
+    raises = "BEGIN RAISE EXCEPTION 'the audit trail is only added to'; END"
+    function = "audit_is_only_added_to()"
+    change = "BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT"
+    statements = {
+        "sqlite": (
+            f"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit {abort}",
+            f"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit {abort}",
+            f"CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN {there} {abort}",
+        ),
+        "postgresql": (
+            f"CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS $${raises}$$",
+            f"CREATE TRIGGER audit_no_change {change} EXECUTE FUNCTION {function}",
+        ),
+    }
+    for statement in statements[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
+    m001_images_and_studies,
+    m002_audit_is_only_added_to,
+)
 """In the order in which they run; a released one is never changed."""
 
 

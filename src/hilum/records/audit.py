@@ -1,0 +1,239 @@
+"""The audit trail: who or what read or looked at which study. Lines are only added.
+
+Each line carries the SHA-256 of itself and of the chain before it, so a line that was
+changed, put in between or taken out breaks the chain from there on. Lines that are cut
+off at the end leave no gap: whoever fears that keeps the last chain value elsewhere, and
+`verify` looks for it. The database itself turns changes away (migration m002).
+
+Sources
+-------
+NIST SP 800-92, 4.2 (integrity of logs); DICOM PS3.15 A.5 for what is worth a line.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, select, text
+
+from hilum.records.tables import AUDIT
+
+ONE_AT_A_TIME: Final = 0x617564697400
+"""Key of the PostgreSQL advisory lock under which a line is added ("audit")."""
+
+START: Final = ""
+"""What stands before the first line."""
+
+ACTION: Final = re.compile(r"[a-z_]+\.[a-z_]+")
+"""A thing and what happened to it, e.g. ``image.read`` or ``user.signed_in``."""
+
+AT_ONCE: Final = 1000
+"""Lines that are fetched at a time: a long trail needs no long memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that somebody did. Holds no patient's name or ID, nor any other text of an image.
+
+    Attributes
+    ----------
+    at
+        When, with its UTC offset; kept to the microsecond.
+    actor
+        ``node@host``, a user's name, or ``token NAME``.
+    action
+        What happened, e.g. ``image.read``.
+    archive
+        Which archive the study is in; empty when it is about none.
+    study_instance_uid, sop_instance_uid
+        What it is about; empty when it is about none.
+    detail
+        More, as JSON: states, reason codes, model, counts.
+    """
+
+    at: datetime
+    actor: str
+    action: str
+    archive: str = ""
+    study_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A line as it is in the trail.
+
+    Attributes
+    ----------
+    number
+        Its place; a line that was rolled back leaves a gap.
+    line
+        What it says.
+    chain
+        SHA-256 of the line and the chain before it, hexadecimal.
+    """
+
+    number: int
+    line: Line
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What looking at the whole trail found.
+
+    Attributes
+    ----------
+    lines
+        Lines whose chain is whole, from the first on.
+    broken_at
+        Number of the first line that does not fit; None when all do.
+    last
+        Chain value of the last line that fits; empty when there is none.
+    kept_found
+        Whether the chain value that the caller kept is among them.
+    """
+
+    lines: int
+    broken_at: int | None
+    last: str
+    kept_found: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing or changed, as far as can be told."""
+        return self.broken_at is None and self.kept_found
+
+
+def write(connection: Connection, line: Line) -> str:
+    """Add a line; return its chain value.
+
+    On PostgreSQL others wait until the caller's transaction ends: write lines last in it.
+
+    Raises
+    ------
+    ValueError
+        Its time has no offset, or its action is not ``thing.happened``.
+    """
+    if line.at.tzinfo is None:
+        raise ValueError("a line of the audit trail needs a time with an offset")
+    if not ACTION.fullmatch(line.action):
+        raise ValueError(f"{line.action!r} is not an action such as image.read")
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+    last = select(AUDIT.c.chain).order_by(AUDIT.c.number.desc()).limit(1)
+    chain = link(connection.scalar(last) or START, line)
+    connection.execute(
+        AUDIT.insert().values(
+            at=line.at,
+            actor=line.actor,
+            action=line.action,
+            archive=line.archive,
+            study_instance_uid=line.study_instance_uid,
+            sop_instance_uid=line.sop_instance_uid,
+            detail=dict(line.detail),
+            chain=chain,
+        )
+    )
+    return chain
+
+
+def link(before: str, line: Line) -> str:
+    """Return the chain value of `line` after the chain value `before`."""
+    content = [
+        before,
+        line.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        line.actor,
+        line.action,
+        line.archive,
+        line.study_instance_uid,
+        line.sop_instance_uid,
+        line.detail,
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def lines(
+    connection: Connection,
+    *,
+    since: datetime | None = None,
+    study_instance_uid: str | None = None,
+    newest: int | None = None,
+) -> Iterator[Recorded]:
+    """Yield lines in the order in which they were written.
+
+    Parameters
+    ----------
+    connection
+        Where to look.
+    since
+        Leave out what was before.
+    study_instance_uid
+        Only this study's.
+    newest
+        Only so many, the last ones.
+    """
+    wanted = select(AUDIT)
+    if since is not None:
+        wanted = wanted.where(AUDIT.c.at >= since)
+    if study_instance_uid is not None:
+        wanted = wanted.where(AUDIT.c.study_instance_uid == study_instance_uid)
+    if newest is not None:
+        last = connection.execute(wanted.order_by(AUDIT.c.number.desc()).limit(newest))
+        yield from map(_of_row, reversed(last.all()))
+        return
+    yield from _recorded(connection, wanted)
+
+
+def count(connection: Connection) -> int:
+    """Return how many lines there are."""
+    return connection.scalar(select(func.count()).select_from(AUDIT)) or 0
+
+
+def verify(connection: Connection, *, kept: str = START) -> Verification:
+    """Look at every line and say where the chain breaks.
+
+    Parameters
+    ----------
+    connection
+        Where to look.
+    kept
+        A chain value that was written down before; lines cut off at the end are missed
+        only if it is among them.
+    """
+    before, found, seen = START, 0, kept == START
+    for each in _recorded(connection, select(AUDIT)):
+        if each.chain != link(before, each.line):
+            return Verification(found, each.number, before, seen)
+        before, found, seen = each.chain, found + 1, seen or each.chain == kept
+    return Verification(found, None, before, seen)
+
+
+def _recorded(connection: Connection, wanted: Select[Any]) -> Iterator[Recorded]:
+    """Yield the lines by number, some at a time: no cursor stays open between them."""
+    after = 0
+    while True:
+        page = wanted.where(AUDIT.c.number > after).order_by(AUDIT.c.number).limit(AT_ONCE)
+        rows = connection.execute(page).all()
+        yield from map(_of_row, rows)
+        if len(rows) < AT_ONCE:
+            return
+        after = rows[-1].number
+
+
+def _of_row(row: Row[Any]) -> Recorded:
+    line = Line(
+        row.at,
+        row.actor,
+        row.action,
+        row.archive,
+        row.study_instance_uid,
+        row.sop_instance_uid,
+        row.detail,
+    )
+    return Recorded(row.number, line, row.chain)
