@@ -62,9 +62,31 @@ def m002_audit_is_only_added_to(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def m003_search_thumbnails_and_verdicts(connection: Connection) -> None:
+    """Make what the page adds: words to search by, small pictures, verdicts of readers."""
+    tables.METADATA.create_all(
+        connection,
+        tables=[
+            tables.STUDY_WORD,
+            tables.THUMBNAIL,
+            tables.VERDICT,
+            tables.VERDICT_FINDING,
+        ],
+    )
+
+
+def m003_users_and_sessions(connection: Connection) -> None:
+    """Make the tables of those who may sign in, or use the API."""
+    tables.METADATA.create_all(
+        connection, tables=[tables.USER, tables.SESSION, tables.TOKEN, tables.LOGIN_ATTEMPT]
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_images_and_studies,
     m002_audit_is_only_added_to,
+    m003_search_thumbnails_and_verdicts,
+    m003_users_and_sessions,
 )
 """In the order in which they run; a released one is never changed."""
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Double,
     Index,
@@ -151,19 +152,25 @@ STUDY: Final = Table(
     Column("study_date", String, nullable=False),  # DICOM DA, empty when unknown
     Column("study_time", String, nullable=False),  # DICOM TM
     Column("description", String, nullable=False),
-    Column("search", String, nullable=False),  # casefolded name, ID and accession number
     Column("arrived", Instant, nullable=False),  # its first image
     Column("changed", Instant, nullable=False),  # the last thing that happened to it
-    Column("due", Instant, nullable=False),  # arrival and the wait its urgency allows: the order
+    Column("rank", Integer, nullable=False),  # see studies.Rank: urgent, then routine, then seen
+    Column("due", Instant, nullable=False),  # arrival and the wait its findings allow
     Column("urgency", String, nullable=False),
     Column("state", String, nullable=False),  # the one of its images' that matters most
+    Column("reasons", JSON, nullable=False),  # [[code, text], …] of that state
     Column("images", Integer, nullable=False),
-    Column("findings", JSON, nullable=False),  # highest of all images, positives first
+    Column("positives", Integer, nullable=False),  # findings that are positive in any image
+    Column("findings", JSON, nullable=False),  # [[label, score, positive], …] highest of all images
+    Column("model", JSON),  # {name, version, verified, demonstration}; none before a reading
+    Column("cover", String, nullable=False),  # SOP Instance UID of the image to show it by
+    Column("reviewed", Instant),  # when a reader last gave a verdict on it
     comment="The worklist: one line for each study.",
 )
-Index("study_by_due", STUDY.c.archive, STUDY.c.due, STUDY.c.study_instance_uid)
-Index("study_by_state", STUDY.c.archive, STUDY.c.state, STUDY.c.due)
+Index("study_in_order", STUDY.c.archive, STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
+Index("study_by_state", STUDY.c.archive, STUDY.c.state, STUDY.c.rank, STUDY.c.due)
 Index("study_by_date", STUDY.c.archive, STUDY.c.study_date)
+Index("study_by_change", STUDY.c.archive, STUDY.c.changed)
 Index("study_by_patient", STUDY.c.archive, STUDY.c.patient_id)
 
 STUDY_FINDING: Final = Table(
@@ -174,3 +181,104 @@ STUDY_FINDING: Final = Table(
     Column("study_instance_uid", String, primary_key=True),
     comment="Which findings are positive in which study, to filter by.",
 )
+
+Word = String().with_variant(String(collation="C"), "postgresql")
+"""Text that sorts by its code points in both databases, so that a range finds a prefix."""
+
+STUDY_WORD: Final = Table(
+    "study_word",
+    METADATA,
+    Column("archive", String, primary_key=True),
+    Column("word", Word, primary_key=True),  # folded: small letters without accents
+    Column("study_instance_uid", String, primary_key=True),
+    comment="Words of names, IDs and accession numbers, to search by their beginnings.",
+)
+Index("study_word_by_study", STUDY_WORD.c.archive, STUDY_WORD.c.study_instance_uid)
+
+THUMBNAIL: Final = Table(
+    "thumbnail",
+    METADATA,
+    Column("archive", String, primary_key=True),
+    Column("sop_instance_uid", String, primary_key=True),
+    Column("picture", LargeBinary, nullable=False),  # WebP; empty when none can be made
+    comment="Small pictures of images, made once.",
+)
+
+VERDICT: Final = Table(
+    "verdict",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("archive", String, nullable=False),
+    Column("study_instance_uid", String, nullable=False),
+    Column("sop_instance_uid", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("reader", String, nullable=False),  # user name
+    Column("model", String, nullable=False),  # name and version
+    Column("model_sha256", String, nullable=False),
+    Column("missing", JSON, nullable=False),  # findings that the model did not see: labels or words
+    Column("comment", String, nullable=False),
+    Column("report", String, nullable=False, unique=True),  # SOP Instance UID of its SR
+    comment="What readers think of what the model said. Lines are added, never changed.",
+)
+Index("verdict_by_image", VERDICT.c.archive, VERDICT.c.sop_instance_uid, VERDICT.c.reader)
+Index("verdict_by_study", VERDICT.c.archive, VERDICT.c.study_instance_uid)
+
+VERDICT_FINDING: Final = Table(
+    "verdict_finding",
+    METADATA,
+    Column("number", Integer, primary_key=True),  # of the verdict
+    Column("label", String, primary_key=True),
+    Column("opinion", String, nullable=False),  # agree, disagree, unsure
+    Column("positive", Boolean, nullable=False),  # what the model had said
+    Column("raw", Double, nullable=False),
+    Column("operating_point", Double, nullable=False),
+    Column("score", Double, nullable=False),
+    comment="The verdicts, one line for each finding that the reader judged.",
+)
+
+USER: Final = Table(
+    "user_account",
+    METADATA,
+    Column("name", String, primary_key=True),  # casefolded
+    Column("role", String, nullable=False),  # viewer, reader, operator
+    Column("password", String, nullable=False),  # argon2id, encoded; empty: cannot sign in by one
+    Column("subject", String, unique=True),  # issuer|sub of OpenID Connect; none: a local user
+    Column("created", Instant, nullable=False),
+    Column("signed_in", Instant),
+    comment="Who may sign in.",
+)
+
+SESSION: Final = Table(
+    "session",
+    METADATA,
+    Column("key", String, primary_key=True),  # SHA-256 of what the cookie says
+    Column("name", String, nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("began", Instant, nullable=False),
+    Column("seen", Instant, nullable=False),
+    comment="Who is signed in; a line goes with sign-out, password change, role change.",
+)
+Index("session_by_name", SESSION.c.name)
+
+TOKEN: Final = Table(
+    "token",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("key", String, unique=True, nullable=False),  # SHA-256 of the token
+    Column("role", String, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("expires", Instant),  # none: never
+    Column("used", Instant),
+    comment="Programs that may use the API.",
+)
+
+LOGIN_ATTEMPT: Final = Table(
+    "login_attempt",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("name", String, nullable=False),  # SHA-256: people type passwords into this field
+    Column("address", String, nullable=False),
+    comment="Sign-ins that did not succeed, for as long as they are counted.",
+)
+Index("login_attempt_by_time", LOGIN_ATTEMPT.c.at)
