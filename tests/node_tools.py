@@ -10,7 +10,7 @@ from pydicom.filebase import DicomBytesIO
 
 from hilum.credentials import load_or_generate
 from hilum.jobs.ledger import Ledger
-from hilum.node import Handler, InstanceOutcome, Node, Result
+from hilum.node.one_by_one import Handler, InstanceOutcome, Node, Result
 from hilum.orthanc import Orthanc
 from hilum.outcome import Status
 from hilum.settings import NodeSettings, Settings

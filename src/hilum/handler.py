@@ -7,7 +7,7 @@ from pydicom import Dataset
 
 from hilum import dicomfile, encode, pipeline
 from hilum.errors import RadiographRefused
-from hilum.node import Handler, InstanceOutcome, Result
+from hilum.node.one_by_one import Handler, InstanceOutcome, Result
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader
 

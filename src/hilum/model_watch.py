@@ -7,8 +7,8 @@ from typing import Final
 
 from hilum.errors import ModelError
 from hilum.handler import Earlier, build_handler, nothing_earlier
-from hilum.logs import EventLog
-from hilum.node import Handler
+from hilum.logs import get_log
+from hilum.node.one_by_one import Handler
 from hilum.pipeline import Reader
 from hilum.predict import Model, load_model
 from hilum.settings import Settings
@@ -22,7 +22,7 @@ DEMONSTRATION_HELD: Final = (
 )
 """Why a node with the demonstration model keeps its images unread (docs/node.md)."""
 
-log = EventLog(__name__)
+log = get_log(__name__)
 
 
 class ModelWatch:

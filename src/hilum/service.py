@@ -12,9 +12,9 @@ from hilum.arrive import earlier_results
 from hilum.credentials import PacsAddress
 from hilum.jobs.ledger import Ledger, ledger_file
 from hilum.jobs.lock import locked
-from hilum.logs import EventLog
+from hilum.logs import get_log
 from hilum.model_watch import ModelWatch
-from hilum.node import Node
+from hilum.node.one_by_one import Node
 from hilum.orthanc import Orthanc
 from hilum.private import OWNER_FILE, writing_to
 from hilum.settings import Settings
@@ -26,7 +26,7 @@ HEARTBEAT: Final = "heartbeat"
 OWN_PACS: Final = "own"
 """Name in the ledger of the Orthanc that hilum starts, whatever its port."""
 
-log = EventLog(__name__)
+log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from hilum.jobs.states import State
-from hilum.node import InstanceOutcome
+from hilum.node.one_by_one import InstanceOutcome
 from hilum.outcome import Status
 from hilum.verdict import Reason
 from node_tools import Recorder, node_of, send, work

@@ -7,7 +7,7 @@ import pytest
 
 from hilum.errors import PacsError, PacsRefused, PacsUnavailable, RadiographRefused
 from hilum.jobs.states import State
-from hilum.node import MAX_ATTEMPTS, InstanceOutcome
+from hilum.node.one_by_one import MAX_ATTEMPTS, InstanceOutcome
 from hilum.settings import Settings
 from hilum.verdict import Reason
 from node_tools import Recorder, node_of, own_orthanc, refuse_once, send, work

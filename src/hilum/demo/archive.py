@@ -21,7 +21,7 @@ from hilum.demo.images import DemoImage, Route
 from hilum.errors import PortTaken
 from hilum.handler import build_handler
 from hilum.jobs.ledger import Ledger, ledger_file
-from hilum.node import Node
+from hilum.node.one_by_one import Node
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader

@@ -1,0 +1,1 @@
+"""The node: what arrives in the PACS is read, and the results are stored beside it."""
