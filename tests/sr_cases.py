@@ -77,6 +77,7 @@ def read(
         header,
         changes.get("pipeline", PixelPipeline.DISPLAY),
         changes.get("decisions", (INVERTED,)),
+        changes.get("pixel_digest", "00" * 32),
     )
     return Reading(
         radiograph,

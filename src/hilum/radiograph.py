@@ -68,12 +68,16 @@ class Radiograph:
         Which pixel pipeline made `pixels`.
     decisions
         Everything the pipeline did or noticed, in order.
+    pixel_digest
+        SHA-256 of the stored pixels, hexadecimal, whatever coding they came in; empty for
+        PNG and JPEG.
     """
 
     pixels: NDArray[np.float32]
     header: Dataset | None
     pipeline: PixelPipeline
     decisions: tuple[PixelDecision, ...] = ()
+    pixel_digest: str = ""
 
     @property
     def rows(self) -> int:

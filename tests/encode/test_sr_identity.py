@@ -8,7 +8,7 @@ from pydicom import Dataset
 from hilum.encode import refusal_document, report_documents, to_bytes
 from hilum.encode.identity import result_uid
 from hilum.encode.predecessors import earlier_reports
-from hilum.radiograph import PixelPipeline
+from hilum.radiograph import PixelDecision, PixelPipeline
 from hilum.settings import ReasonLanguage, ReportSettings, SRClass
 from sr_cases import LATERAL, SHA256, THREE, finding, generated, identity, read, sent
 from sr_reader import parse, rows, walk
@@ -342,6 +342,8 @@ CONTENT_CHANGES = {
     "version": {"model": identity(version="2.0")},
     "labels": {"labels": ["Effusion"]},
     "pixels": {"pipeline": PixelPipeline.TORCHXRAYVISION},
+    "stored pixels": {"pixel_digest": "01" * 32},
+    "values of a decision": {"decisions": (PixelDecision("monochrome1_inverted", "otherwise"),)},
     "language": {"settings": ReportSettings(language=ReasonLanguage.PORTUGUESE)},
     "sop class": {"settings": ReportSettings(sr_class=SRClass.ENHANCED)},
     "warnings": {"warnings": ()},
@@ -367,10 +369,10 @@ def test_uids_change_with_the_thresholds(header, when, settings):
 
 
 def test_uids_are_valid_and_known():
-    """A derived UID is 2.25 and a decimal UUID; this one must never change."""
+    """A derived UID is 2.25 and a decimal UUID; this one changes with the encoding alone."""
     uid = result_uid("1.2.3", SHA256, "", "text report")
 
-    assert "2.25.177917524652474633289055546275863317611" == uid
+    assert "2.25.100406646206053321941710696680906227051" == uid
 
 
 def test_refusal_has_a_uid_of_its_own(header, when, settings):

@@ -11,7 +11,7 @@ from hilum.reading import Reading
 NAMESPACE: Final = UUID("97eef6c1-0923-4eff-8446-c8b24dba1ae2")
 """Random, chosen once. Changing it renames every result ever written."""
 
-ENCODING_VERSION: Final = "1"
+ENCODING_VERSION: Final = "2"
 """Raised when hilum writes the same reading down differently: new content, new UIDs."""
 
 
@@ -69,7 +69,8 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
     """Return the identity of the results of `reading`.
 
     The findings' values do not count: two machines may differ in the last bit, and
-    must still write one result. What decides the values does.
+    must still write one result. What decides the values does: the stored pixels first,
+    since an image may come again under the same UID with other pixels.
 
     Parameters
     ----------
@@ -93,7 +94,8 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
         model.input_size,
         [[f.label, f.operating_point] for f in reading.findings],
         reading.radiograph.pipeline,
-        [decision.code for decision in reading.radiograph.decisions],
+        reading.radiograph.pixel_digest,
+        [[decision.code, decision.text] for decision in reading.radiograph.decisions],
         [warning.code for warning in reading.warnings],
         choices,
     ]

@@ -14,7 +14,7 @@ from hilum.pixels.decisions import Record
 from hilum.pixels.decode import decode
 from hilum.pixels.image import GREY, ImagePixel, describe
 from hilum.pixels.modality import Modality, read_modality
-from hilum.pixels.stored import Stored, believed_range, interpret
+from hilum.pixels.stored import Stored, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_voi, voi_count
@@ -67,7 +67,13 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
     if settings.pipeline is PixelPipeline.DISPLAY:
         close_shutters(pixels, dataset, grey, record)
     note(dataset, image, record)
-    return Radiograph(pixels, header_of(dataset), settings.pipeline, tuple(record.entries))
+    return Radiograph(
+        pixels,
+        header_of(dataset),
+        settings.pipeline,
+        tuple(record.entries),
+        digest(stored.values),
+    )
 
 
 def tone_of(

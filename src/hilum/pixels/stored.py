@@ -4,6 +4,7 @@ Bits Stored is wrong in many files. pydicom 3 then drops the upper bits without 
 and TorchXRayVision scales a 12-bit image by 16 bits, which makes it nearly black.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,6 +90,23 @@ def interpret(
             stored=image.bits_stored,
         )
     return stored
+
+
+def digest(values: NDArray[np.integer]) -> str:
+    """Return the SHA-256 of stored values, hexadecimal: what two images must share to be one.
+
+    Shape and sign count; byte order and the width of the container do not, since a
+    lossless transcoding may change them.
+
+    Parameters
+    ----------
+    values
+        Shape ``(rows, columns)``, integer, as `interpret` gives them.
+    """
+    kind, width = values.dtype.kind, max(2, values.dtype.itemsize)
+    hashed = hashlib.sha256(f"{kind}{8 * width} {values.shape}".encode())
+    hashed.update(np.ascontiguousarray(values, dtype=f"<{kind}{width}").data)
+    return hashed.hexdigest()
 
 
 def declared_range(image: ImagePixel) -> tuple[int, int]:
