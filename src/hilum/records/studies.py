@@ -1,0 +1,357 @@
+"""The worklist's rows: one for each study, kept up to date as its images come and are read.
+
+`arrived` and `refresh` belong into the transaction of what they follow: the feed's
+position with the new jobs, and an image's results.
+"""
+
+import json
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from hilum.records.feed import INSERTS
+from hilum.records.states import State, Urgency
+from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD
+from hilum.settings.worklist import WorklistSettings
+
+STATES: Final = (
+    State.FAILED,
+    State.HELD,
+    State.READING,
+    State.QUEUED,
+    State.STORED,
+    State.REFUSED,
+    State.GONE,
+)
+"""States of images; a study has the first of these that one of its images has."""
+
+URGENCIES: Final = (Urgency.URGENT, Urgency.ROUTINE, Urgency.BACKFILL)
+"""Urgencies, the greatest first; a study has the greatest of its images."""
+
+SHOWN: Final = 6
+"""Findings that a row keeps; the study's page has all."""
+
+WORD: Final = re.compile(r"[^\W_]+")
+"""Letters and digits between whatever parts them in names and numbers."""
+
+LONGEST_WORD: Final = 64
+"""Letters of a word that are kept."""
+
+
+class Rank(IntEnum):
+    """Coarse order of the worklist; within one, studies are in the order in which they are due."""
+
+    URGENT = 0
+    """Ordered as STAT, and no reader has given a verdict."""
+    ROUTINE = 1
+    BACKFILL = 2
+    """Old studies that are read after the fact."""
+    REVIEWED = 3
+    """A reader gave a verdict, and nothing came after it."""
+    GONE = 4
+    """Deleted from the PACS."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What an image says of its patient and study, as DICOM writes it; unknown is empty.
+
+    Attributes
+    ----------
+    study_instance_uid
+        Study Instance UID.
+    patient_name
+        Alphabetic group of Patient's Name, with its carets.
+    patient_id, birth_date, sex
+        Patient's ID, Birth Date (``YYYYMMDD``) and Sex.
+    accession_number
+        Accession Number.
+    study_date, study_time
+        ``YYYYMMDD`` and ``HHMMSS``.
+    description
+        Study Description.
+    """
+
+    study_instance_uid: str
+    patient_name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    accession_number: str = ""
+    study_date: str = ""
+    study_time: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a study may wait for a reader.
+
+    Attributes
+    ----------
+    by_label
+        Label of a positive finding → how long.
+    ceiling
+        How long any study may wait.
+    """
+
+    by_label: Mapping[str, timedelta] = field(default_factory=dict)
+    ceiling: timedelta = timedelta(minutes=240)
+
+    @classmethod
+    def of(cls, settings: WorklistSettings) -> "Waits":
+        """Return those of the settings."""
+        by_label = {
+            label: timedelta(minutes=minutes) for label, minutes in settings.wait_minutes.items()
+        }
+        return cls(by_label, timedelta(minutes=settings.ceiling_minutes))
+
+    def allowed(self, positive: Iterable[str]) -> timedelta:
+        """Return how long a study with these positive findings may wait."""
+        return min([self.ceiling, *(self.by_label.get(label, self.ceiling) for label in positive)])
+
+
+def arrived(
+    connection: Connection,
+    archive: str,
+    facts: StudyFacts,
+    *,
+    urgency: Urgency,
+    now: datetime,
+    waits: Waits | None = None,
+) -> None:
+    """Take a study up, or take what a further image of it adds.
+
+    Call it after the image's own row was written, in the same transaction.
+
+    Parameters
+    ----------
+    connection
+        The caller's transaction.
+    archive
+        Name of the archive.
+    facts
+        What the image says; what it leaves empty stays as it was.
+    urgency
+        How soon the image has to be read.
+    now
+        When the image arrived.
+    waits
+        As for `refresh`; without them the ceiling's default holds until the first reading.
+    """
+    row = {
+        **asdict(facts),
+        "archive": archive,
+        "arrived": now,
+        "changed": now,
+        "rank": Rank.ROUTINE,
+        "due": now,
+        "urgency": urgency,
+        "state": State.QUEUED,
+        "reasons": [],
+        "images": 0,
+        "positives": 0,
+        "findings": [],
+        "cover": "",
+    }
+    new = connection.execute(_insert_new(connection, row)).rowcount == 1
+    if not new:
+        known = {name: value for name, value in asdict(facts).items() if value}
+        before = connection.scalar(select(STUDY.c.urgency).where(*_key(archive, facts)))
+        more = min(Urgency(before or urgency), urgency, key=URGENCIES.index)
+        connection.execute(
+            STUDY.update().where(*_key(archive, facts)).values(**known, urgency=more)
+        )
+    _write_words(connection, archive, facts.study_instance_uid)
+    refresh(connection, archive, facts.study_instance_uid, now=now, waits=waits or Waits())
+
+
+def refresh(
+    connection: Connection,
+    archive: str,
+    study_instance_uid: str,
+    *,
+    now: datetime,
+    waits: Waits,
+) -> None:
+    """Write a study's row anew from its images and their readings. Unknown: nothing happens.
+
+    Parameters
+    ----------
+    connection
+        The caller's transaction.
+    archive
+        Name of the archive.
+    study_instance_uid
+        Which study.
+    now
+        When what changed happened.
+    waits
+        How long it may wait.
+    """
+    key = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid)
+    study = connection.execute(select(STUDY).where(*key).with_for_update()).one_or_none()
+    if study is None:
+        return
+    images = connection.execute(
+        select(IMAGE.c.sop_instance_uid, IMAGE.c.state, IMAGE.c.reasons, IMAGE.c.arrived)
+        .where(IMAGE.c.archive == archive, IMAGE.c.study_instance_uid == study_instance_uid)
+        .order_by(IMAGE.c.arrived, IMAGE.c.sop_instance_uid)
+    ).all()
+    read = [image.sop_instance_uid for image in images if image.state == State.STORED]
+    readings = _readings(connection, archive, read)
+    found = _highest(readings)
+    positive = [label for label, _, is_positive in found if is_positive]
+    state = _state(images)
+    urgent = study.urgency == Urgency.URGENT
+    connection.execute(
+        STUDY.update()
+        .where(*key)
+        .values(
+            changed=now,
+            rank=_rank(study, state, images),
+            due=study.arrived if urgent else study.arrived + waits.allowed(positive),
+            state=state,
+            reasons=_reasons(images, state),
+            images=len(images),
+            positives=len(positive),
+            findings=found[:SHOWN],
+            model=_model(readings),
+            cover=_cover(images, readings),
+        )
+    )
+    _write_findings(connection, archive, study_instance_uid, positive)
+
+
+def fold(text: str) -> str:
+    """Return `text` in small letters without accents, as words are kept and searched."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def words(*texts: str) -> set[str]:
+    """Return what `texts` can be found by: words, and numbers also without leading zeros."""
+    found = {word[:LONGEST_WORD] for text in texts for word in WORD.findall(fold(text))}
+    return found | {stripped for word in found if (stripped := word.lstrip("0"))}
+
+
+def _insert_new(connection: Connection, row: Mapping[str, Any]) -> Any:
+    return INSERTS[connection.dialect.name](STUDY).values(**row).on_conflict_do_nothing()
+
+
+def _key(archive: str, facts: StudyFacts) -> tuple[Any, Any]:
+    return STUDY.c.archive == archive, STUDY.c.study_instance_uid == facts.study_instance_uid
+
+
+def _write_words(connection: Connection, archive: str, study_instance_uid: str) -> None:
+    """Write what the study is found by, over what was there."""
+    study = connection.execute(
+        select(STUDY.c.patient_name, STUDY.c.patient_id, STUDY.c.accession_number).where(
+            STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid
+        )
+    ).one()
+    wanted = words(*study)
+    key = (STUDY_WORD.c.archive == archive, STUDY_WORD.c.study_instance_uid == study_instance_uid)
+    there = set(connection.scalars(select(STUDY_WORD.c.word).where(*key)))
+    if gone := there - wanted:
+        connection.execute(STUDY_WORD.delete().where(*key, STUDY_WORD.c.word.in_(gone)))
+    if added := wanted - there:
+        rows = [
+            {"archive": archive, "word": word, "study_instance_uid": study_instance_uid}
+            for word in sorted(added)
+        ]
+        connection.execute(STUDY_WORD.insert(), rows)
+
+
+def _write_findings(
+    connection: Connection, archive: str, study_instance_uid: str, positive: Sequence[str]
+) -> None:
+    connection.execute(
+        STUDY_FINDING.delete().where(
+            STUDY_FINDING.c.archive == archive,
+            STUDY_FINDING.c.study_instance_uid == study_instance_uid,
+        )
+    )
+    rows = [
+        {"archive": archive, "label": label, "study_instance_uid": study_instance_uid}
+        for label in positive
+    ]
+    if rows:
+        connection.execute(STUDY_FINDING.insert(), rows)
+
+
+def _readings(
+    connection: Connection, archive: str, sop_instance_uids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the documents of the images that were read, by SOP Instance UID."""
+    rows = connection.execute(
+        select(READING.c.sop_instance_uid, READING.c.document).where(
+            READING.c.archive == archive, READING.c.sop_instance_uid.in_(sop_instance_uids)
+        )
+    )
+    return {uid: json.loads(zlib.decompress(document)) for uid, document in rows}
+
+
+def _highest(readings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, float, bool]]:
+    """Return each label's highest finding of all images, positives first, by falling score."""
+    highest: dict[str, tuple[str, float, bool]] = {}
+    for document in readings.values():
+        for row in document["readings"]:
+            for finding in row["findings"]:
+                label, score = finding["label"], finding["score"]
+                now = (label, score, finding["positive"])
+                before = highest.get(label, now)
+                highest[label] = max(now, before, key=lambda each: (each[2], each[1]))
+    return sorted(highest.values(), key=lambda each: (not each[2], -each[1], each[0]))
+
+
+def _state(images: Sequence[Any]) -> str:
+    """Return the state that matters most; a study is queued until its first image is known."""
+    return min((image.state for image in images), key=STATES.index, default=State.QUEUED)
+
+
+def _reasons(images: Sequence[Any], state: str) -> list[list[str]]:
+    """Return code and text of each reason of the images in that state, each once."""
+    reasons = {
+        (reason[0], reason[1]): None
+        for image in images
+        if image.state == state
+        for reason in image.reasons
+    }
+    return [list(reason) for reason in reasons]
+
+
+def _rank(study: Any, state: str, images: Sequence[Any]) -> Rank:
+    if state == State.GONE:
+        return Rank.GONE
+    latest = max((image.arrived for image in images), default=datetime.min.replace(tzinfo=UTC))
+    if study.reviewed is not None and study.reviewed >= latest:
+        return Rank.REVIEWED
+    return Rank(URGENCIES.index(study.urgency))
+
+
+def _model(readings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return what the row says of the model of the last image that was read."""
+    for document in reversed(list(readings.values())):
+        model = document["model"]
+        return {name: model[name] for name in ("name", "version", "verified", "demonstration")}
+    return None
+
+
+def _cover(images: Sequence[Any], readings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the image with the most positive findings, else the first; gone ones never."""
+    there = [image for image in images if image.state != State.GONE]
+
+    def positives(image: Any) -> int:
+        rows = readings.get(image.sop_instance_uid, {}).get("readings", ())
+        return sum(finding["positive"] for row in rows for finding in row["findings"])
+
+    best = max(there, key=positives, default=None)
+    return "" if best is None else str(best.sop_instance_uid)

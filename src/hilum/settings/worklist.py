@@ -1,0 +1,41 @@
+"""Settings of the worklist: in which order studies wait for a reader."""
+
+from typing import Final
+
+from pydantic import Field, field_validator
+
+from hilum.settings.section import Section
+
+WAITS: Final = {
+    "Pneumothorax": 15,
+    "Edema": 30,
+    "Effusion": 60,
+    "Consolidation": 60,
+    "Pneumonia": 60,
+    "Enlarged Cardiomediastinum": 60,
+    "Fracture": 120,
+    "Lung Opacity": 120,
+    "Mass": 120,
+}
+"""Minutes that a study with this positive finding may wait; an ordering, not a clinical rule."""
+
+
+class WorklistSettings(Section):
+    """In which order studies wait for a reader, and how many are shown."""
+
+    wait_minutes: dict[str, int] = Field(
+        default_factory=lambda: dict(WAITS),
+        description="Minutes that a study may wait whose most urgent positive finding is this; "
+        "findings that are not named wait as long as the ceiling.",
+    )
+    ceiling_minutes: int = Field(
+        240, gt=0, description="Minutes that any study may wait, whatever was found in it."
+    )
+    page_size: int = Field(50, ge=10, le=200, description="Studies on one page of the worklist.")
+
+    @field_validator("wait_minutes")
+    @classmethod
+    def _positive(cls, waits: dict[str, int]) -> dict[str, int]:
+        if any(minutes < 0 for minutes in waits.values()):
+            raise ValueError("minutes to wait are 0 or more")
+        return waits
