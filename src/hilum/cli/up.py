@@ -25,7 +25,7 @@ def up() -> None:
     hilum's data folder. Ctrl-C finishes the image in work and stops everything.
     """
     settings = Settings.load()
-    logs.write_to_standard_error()
+    logs.write_to_standard_error(settings.telemetry.log_format)
     with stop_on_signal() as stop, started(settings, stop) as service:
         service.watch()
         if not stop.is_set():

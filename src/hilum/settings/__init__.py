@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from hilum.errors import SettingInvalid
 from hilum.settings.node import NodeSettings
+from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.pacs import PacsSettings
 from hilum.settings.reading import (
     ExtraObject,
@@ -34,20 +35,27 @@ from hilum.settings.reading import (
     UnknownView,
 )
 from hilum.settings.section import Section
+from hilum.settings.telemetry import LogFormat, TelemetrySettings
+from hilum.settings.worklist import WorklistSettings
 
 __all__ = [
     "ExtraObject",
     "GateSettings",
+    "LogFormat",
     "ModelSettings",
     "NodeSettings",
+    "OidcSettings",
     "PacsSettings",
+    "PageSettings",
     "PixelSettings",
     "ReasonLanguage",
     "ReportSettings",
     "SRClass",
     "Section",
     "Settings",
+    "TelemetrySettings",
     "UnknownView",
+    "WorklistSettings",
     "default_data_folder",
     "default_settings_file",
 ]
@@ -90,6 +98,10 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     report: ReportSettings = ReportSettings()
     node: NodeSettings = NodeSettings()
+    page: PageSettings = PageSettings()
+    oidc: OidcSettings = OidcSettings()
+    worklist: WorklistSettings = WorklistSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,36 @@
+"""Settings of what the node tells those who look after it: log, metrics, traces."""
+
+from enum import StrEnum
+
+from pydantic import Field, SecretStr
+
+from hilum.settings.section import Section
+
+
+class LogFormat(StrEnum):
+    """How an event is written on standard error."""
+
+    TEXT = "text"
+    """``time level event key=value …``, for people and `grep`."""
+    JSON = "json"
+    """One JSON object a line, for log collectors."""
+
+
+class TelemetrySettings(Section):
+    """What the node tells those who look after it."""
+
+    log_format: LogFormat = Field(
+        LogFormat.TEXT, description="How events are written on standard error: text or json."
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token with which other machines read /metrics; unset: only this "
+        "machine reads them.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="OpenTelemetry collector (OTLP over HTTP) that gets one trace an image, e.g. "
+        "http://127.0.0.1:4318; unset: no traces. Needs pip install hilum[tracing].",
+    )
