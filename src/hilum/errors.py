@@ -19,6 +19,9 @@ HilumError                     says what happened and what the person can do, al
     ├── AlreadyRunning         another node uses this data folder
     ├── ProgramMissing         Orthanc or another program is not installed
     ├── PacsNotStarted         the Orthanc that hilum started ended or gave no answer
+    ├── ReaderDied             retried once: the process that read an image ended
+    ├── ReaderTooSlow          retried once: it took longer than it may
+    ├── FeedMoved              retried: another process follows the same feed
     └── LedgerUnavailable      retried: the ledger cannot be written now
 """
 
@@ -136,6 +139,24 @@ class ProgramMissing(NodeError):
 
 class PacsNotStarted(NodeError):
     """The Orthanc that hilum started ended, or gave no answer."""
+
+
+class ReaderDied(NodeError):
+    """A reader process ended while it read an image."""
+
+    retryable = True
+
+
+class ReaderTooSlow(NodeError):
+    """A reader process was ended because it took longer than it may."""
+
+    retryable = True
+
+
+class FeedMoved(NodeError):
+    """Another process wrote down a position of the same feed; nothing of ours was kept."""
+
+    retryable = True
 
 
 class LedgerUnavailable(NodeError):

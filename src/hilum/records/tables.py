@@ -58,6 +58,7 @@ IMAGE: Final = Table(
     Column("results", JSON, nullable=False),  # SOP Instance UIDs of what was stored for it
     Column("run", Integer, nullable=False),  # how often work on it was asked for
     Column("attempts", Integer, nullable=False),  # how often this run was begun
+    Column("lost", Integer, nullable=False),  # how often its work vanished and was asked for again
     Column("arrived", Instant, nullable=False),
     Column("started", Instant),
     Column("settled", Instant),
@@ -65,7 +66,7 @@ IMAGE: Final = Table(
     Column("seconds", JSON),  # room → seconds
     comment="What became of each image: one line for each, whatever happens to its jobs.",
 )
-Index("image_by_state", IMAGE.c.archive, IMAGE.c.state, IMAGE.c.settled)
+Index("image_by_state", IMAGE.c.archive, IMAGE.c.state, IMAGE.c.urgency, IMAGE.c.arrived)
 Index("image_by_arrival", IMAGE.c.archive, IMAGE.c.arrived)
 Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid)
 Index("image_by_instance", IMAGE.c.archive, IMAGE.c.instance_id)

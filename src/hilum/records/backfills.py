@@ -1,0 +1,59 @@
+"""How far each backfill is, so that a broken one goes on where it stopped."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from hilum.records.tables import BACKFILL
+from hilum.records.upsert import into
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one backfill is.
+
+    Attributes
+    ----------
+    after
+        The last study that was done, in sorted order; empty at the start.
+    studies, images
+        How many of each were looked at, and how many images were enqueued.
+    finished
+        When it reached the end, None before.
+    """
+
+    after: str = ""
+    studies: int = 0
+    images: int = 0
+    finished: datetime | None = None
+
+
+def key(query: Mapping[str, str]) -> str:
+    """Return what was asked for as one text that is always the same."""
+    return json.dumps(dict(query), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def progress(connection: Connection, archive: str, query: str) -> Progress:
+    """Return how far the backfill of `query` is; the start when it is new."""
+    row = connection.execute(
+        select(BACKFILL).where(BACKFILL.c.archive == archive, BACKFILL.c.query == query)
+    ).one_or_none()
+    return Progress() if row is None else Progress(row.after, row.studies, row.images, row.finished)
+
+
+def keep(connection: Connection, archive: str, query: str, reached: Progress) -> None:
+    """Write down how far it is, in the transaction that enqueues what it passed."""
+    values = {
+        "after": reached.after,
+        "studies": reached.studies,
+        "images": reached.images,
+        "finished": reached.finished,
+    }
+    connection.execute(
+        into(connection, BACKFILL)
+        .values(archive=archive, query=query, **values)
+        .on_conflict_do_update(index_elements=[BACKFILL.c.archive, BACKFILL.c.query], set_=values)
+    )

@@ -1,0 +1,140 @@
+"""Results that are sent on to other archives, and how far that is."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, select, update
+
+from hilum.records.job import Job
+from hilum.records.tables import FORWARD
+from hilum.records.upsert import into
+
+
+class ForwardState(StrEnum):
+    """How far one image's results are on the way to one target."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    """The target took them."""
+    COMMITTED = "committed"
+    """The target said that it keeps them (storage commitment)."""
+    FAILED = "failed"
+    """The last error says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The results of one run of one image for one target.
+
+    Attributes
+    ----------
+    target
+        ``modality:NAME`` or ``peer:NAME``, as the archive knows it.
+    """
+
+    archive: str
+    sop_instance_uid: str
+    target: str
+    run: int
+
+    @property
+    def id(self) -> str:
+        """Name of this piece of work; the job engine runs each name once."""
+        return f"{self.archive}|{self.sop_instance_uid}|{self.run}>{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardEntry:
+    """One line.
+
+    Attributes
+    ----------
+    attempts
+        How often sending was tried.
+    why
+        The last error, empty when there is none.
+    """
+
+    forward: Forward
+    state: ForwardState
+    attempts: int
+    why: str
+    changed: datetime
+
+
+def add(connection: Connection, job: Job, target: str, now: datetime) -> Forward:
+    """Write down that the results of `job` go to `target`; replaces an earlier run's line."""
+    values = {"run": job.run, "state": ForwardState.WAITING, "attempts": 0, "why": ""}
+    connection.execute(
+        into(connection, FORWARD)
+        .values(
+            archive=job.archive,
+            sop_instance_uid=job.sop_instance_uid,
+            target=target,
+            changed=now,
+            **values,
+        )
+        .on_conflict_do_update(
+            index_elements=[FORWARD.c.archive, FORWARD.c.sop_instance_uid, FORWARD.c.target],
+            set_={**values, "changed": now},
+        )
+    )
+    return Forward(job.archive, job.sop_instance_uid, target, job.run)
+
+
+def change(
+    connection: Connection, forward: Forward, state: ForwardState, why: str, now: datetime
+) -> bool:
+    """Write down how an attempt went; False when a newer run took the line over."""
+    changed = connection.execute(
+        update(FORWARD)
+        .where(
+            FORWARD.c.archive == forward.archive,
+            FORWARD.c.sop_instance_uid == forward.sop_instance_uid,
+            FORWARD.c.target == forward.target,
+            FORWARD.c.run == forward.run,
+        )
+        .values(state=state, why=why, changed=now, attempts=FORWARD.c.attempts + 1)
+    )
+    return changed.rowcount == 1
+
+
+def entries(
+    connection: Connection,
+    archive: str,
+    states: Collection[ForwardState] = frozenset(ForwardState),
+    *,
+    sop_instance_uid: str | None = None,
+    limit: int | None = None,
+) -> list[ForwardEntry]:
+    """Return lines in one of `states`, the last changed first; of one image when named."""
+    question = (
+        select(FORWARD)
+        .where(FORWARD.c.archive == archive, FORWARD.c.state.in_(sorted(states)))
+        .order_by(FORWARD.c.changed.desc())
+        .limit(limit)
+    )
+    if sop_instance_uid is not None:
+        question = question.where(FORWARD.c.sop_instance_uid == sop_instance_uid)
+    return [
+        ForwardEntry(
+            Forward(row.archive, row.sop_instance_uid, row.target, row.run),
+            ForwardState(row.state),
+            row.attempts,
+            row.why,
+            row.changed,
+        )
+        for row in connection.execute(question)
+    ]
+
+
+def counts(connection: Connection, archive: str) -> dict[ForwardState, int]:
+    """Return how many lines are in each state that occurs."""
+    rows = connection.execute(
+        select(FORWARD.c.state, func.count())
+        .where(FORWARD.c.archive == archive)
+        .group_by(FORWARD.c.state)
+    )
+    return {ForwardState(state): int(count) for state, count in rows}

@@ -1,0 +1,412 @@
+"""What became of each image: one line for each, from its arrival to its end.
+
+A line has a run number. Work on an image writes down its end only while its run is the
+newest one and has not ended, so whatever is done twice is written down once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
+
+from hilum.records.job import Job
+from hilum.records.states import RETRIED, SETTLED, UNSETTLED, State, Urgency
+from hilum.records.tables import IMAGE
+from hilum.records.upsert import into
+from hilum.verdict import Reason
+
+CHUNK: Final = 500
+"""Images asked for in one statement: databases limit the number of values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An image that was announced.
+
+    Attributes
+    ----------
+    archive, sop_instance_uid, instance_id
+        As in `Job`.
+    study_instance_uid
+        Its study.
+    file_digest
+        Orthanc's MD5 of the file, None when it does not tell.
+    urgency
+        How soon it has to be read.
+    at
+        When it was seen here.
+    """
+
+    archive: str
+    sop_instance_uid: str
+    instance_id: str
+    study_instance_uid: str
+    file_digest: str | None
+    urgency: Urgency
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How the work on one image ended.
+
+    Attributes
+    ----------
+    state
+        One of the settled states.
+    reasons
+        Why it was refused or failed; warnings when it was stored.
+    results
+        SOP Instance UIDs of what was stored for it.
+    model
+        Which model read it, with its version; None when none did.
+    seconds
+        Room → seconds that it took there.
+    """
+
+    state: State
+    reasons: tuple[Reason, ...] = ()
+    results: tuple[str, ...] = ()
+    model: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.state not in SETTLED:
+            raise ValueError(f"{self.state} is not the end of anything")
+        if self.state in {State.REFUSED, State.FAILED} and not self.reasons:
+            raise ValueError(f"{self.state} needs a reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The line of one image.
+
+    Attributes
+    ----------
+    attempts
+        How often this run was begun.
+    lost
+        How often its work vanished and was asked for again by itself.
+    arrived, started, settled
+        When it was seen, when its work was last begun and ended, UTC; None while not.
+    """
+
+    archive: str
+    sop_instance_uid: str
+    instance_id: str
+    study_instance_uid: str
+    file_digest: str | None
+    urgency: Urgency
+    state: State
+    reasons: tuple[Reason, ...]
+    results: tuple[str, ...]
+    run: int
+    attempts: int
+    lost: int
+    arrived: datetime
+    started: datetime | None
+    settled: datetime | None
+    model: str | None
+    seconds: Mapping[str, float]
+
+    @property
+    def job(self) -> Job:
+        """The newest run of the work on it."""
+        return Job(self.archive, self.sop_instance_uid, self.instance_id, self.run)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits.
+
+    Attributes
+    ----------
+    waiting
+        Urgency → images that are held or queued.
+    reading
+        Images in work.
+    oldest
+        Arrival of the image that waits longest; None when nothing waits.
+    """
+
+    waiting: Mapping[Urgency, int]
+    reading: int
+    oldest: datetime | None
+
+
+def arrived(connection: Connection, new: Arrived, *, held: bool = False) -> Job | None:
+    """Write an image down; return the work that there is to do, None when there is none.
+
+    An image that is known and did not change makes no work. One that changed (another
+    `file_digest`) is read again; while it only waits, its turn will read the new file.
+
+    Parameters
+    ----------
+    connection
+        In the transaction that also enqueues the job.
+    new
+        The image.
+    held
+        Whether it has to wait for a model; `release_held` ends that.
+    """
+    state = State.HELD if held else State.QUEUED
+    insert = into(connection, IMAGE)
+    inserted = connection.execute(
+        insert.values(
+            archive=new.archive,
+            sop_instance_uid=new.sop_instance_uid,
+            instance_id=new.instance_id,
+            study_instance_uid=new.study_instance_uid,
+            file_digest=new.file_digest,
+            urgency=new.urgency,
+            state=state,
+            reasons=[],
+            results=[],
+            run=1,
+            attempts=0,
+            lost=0,
+            arrived=new.at,
+        ).on_conflict_do_nothing()
+    ).rowcount
+    if inserted == 1:
+        return Job(new.archive, new.sop_instance_uid, new.instance_id, 1)
+    known = connection.execute(
+        select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.instance_id, IMAGE.c.run)
+        .where(*_is(new.archive, new.sop_instance_uid))
+        .with_for_update()
+    ).one()
+    if new.file_digest == known.file_digest and new.instance_id == known.instance_id:
+        return None
+    moved = {
+        "instance_id": new.instance_id,
+        "study_instance_uid": new.study_instance_uid,
+        "file_digest": new.file_digest,
+        "arrived": new.at,
+    }
+    only_waits = known.state in {State.HELD, State.QUEUED}
+    if only_waits and new.instance_id == known.instance_id:
+        connection.execute(
+            update(IMAGE).where(*_is(new.archive, new.sop_instance_uid)).values(moved)
+        )
+        return None
+    connection.execute(
+        update(IMAGE)
+        .where(*_is(new.archive, new.sop_instance_uid))
+        .values(**moved, urgency=new.urgency, lost=0, **_anew(known.run, state))
+    )
+    return Job(new.archive, new.sop_instance_uid, new.instance_id, known.run + 1)
+
+
+def begin(connection: Connection, job: Job, now: datetime) -> int | None:
+    """Write down that work begins.
+
+    Returns
+    -------
+    int or None
+        Which attempt of this run it is, from 1; None when there is nothing to do: the run
+        ended, or a newer one was asked for.
+    """
+    begun = connection.execute(
+        update(IMAGE)
+        .where(*_open(job))
+        .values(state=State.READING, attempts=IMAGE.c.attempts + 1, started=now)
+        .returning(IMAGE.c.attempts)
+    ).scalar_one_or_none()
+    return None if begun is None else int(begun)
+
+
+def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> bool:
+    """Write down how the work ended.
+
+    Returns
+    -------
+    bool
+        False when it was written down before or a newer run was asked for; then nothing
+        that belongs to the end may be written either.
+    """
+    changed = connection.execute(
+        update(IMAGE)
+        .where(*_open(job))
+        .values(
+            state=end.state,
+            reasons=[[reason.code, reason.text, reason.source] for reason in end.reasons],
+            results=list(end.results),
+            model=end.model,
+            seconds=dict(end.seconds),
+            settled=now,
+        )
+    )
+    return changed.rowcount == 1
+
+
+def entry(connection: Connection, archive: str, identifier: str) -> Entry | None:
+    """Return the line of an image by Orthanc's identifier or SOP Instance UID."""
+    row = connection.execute(
+        select(IMAGE).where(
+            IMAGE.c.archive == archive,
+            or_(IMAGE.c.sop_instance_uid == identifier, IMAGE.c.instance_id == identifier),
+        )
+    ).first()
+    return None if row is None else _entry(row)
+
+
+def entries(
+    connection: Connection,
+    archive: str,
+    states: Collection[State] = frozenset(State),
+    *,
+    study_instance_uid: str | None = None,
+    limit: int | None = None,
+) -> list[Entry]:
+    """Return lines in one of `states`, the newest first; of one study when it is named."""
+    question: Select[Any] = (
+        select(IMAGE)
+        .where(IMAGE.c.archive == archive)
+        .order_by(IMAGE.c.arrived.desc(), IMAGE.c.sop_instance_uid)
+    )
+    if set(states) != set(State):
+        question = question.where(IMAGE.c.state.in_(sorted(states)))
+    if study_instance_uid is not None:
+        question = question.where(IMAGE.c.study_instance_uid == study_instance_uid)
+    return [_entry(row) for row in connection.execute(question.limit(limit))]
+
+
+def counts(connection: Connection, archive: str) -> dict[State, int]:
+    """Return how many images are in each state that occurs."""
+    rows = connection.execute(
+        select(IMAGE.c.state, func.count())
+        .where(IMAGE.c.archive == archive)
+        .group_by(IMAGE.c.state)
+    )
+    return {State(state): int(count) for state, count in rows}
+
+
+def depth(connection: Connection, archive: str) -> Depth:
+    """Return how much waits and since when; reads no line of an image that is settled."""
+    rows = connection.execute(
+        select(IMAGE.c.state, IMAGE.c.urgency, func.count(), func.min(IMAGE.c.arrived))
+        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(UNSETTLED)))
+        .group_by(IMAGE.c.state, IMAGE.c.urgency)
+    ).all()
+    waiting = dict.fromkeys(Urgency, 0)
+    oldest: list[datetime] = []
+    reading = 0
+    for state, urgency, count, first in rows:
+        if state == State.READING:
+            reading += count
+        else:
+            waiting[Urgency(urgency)] += count
+            oldest.append(first)
+    return Depth(waiting, reading, min(oldest, default=None))
+
+
+def ask_again(
+    connection: Connection, archive: str, uids: Sequence[str], now: datetime
+) -> list[Job]:
+    """Ask for a new run of images that ended without results; return what has to be enqueued.
+
+    Images in other states are left alone. `hilum.jobs.queue.Queue.retry` does both.
+    """
+    jobs = []
+    for start in range(0, len(uids), CHUNK):
+        rows = connection.execute(
+            update(IMAGE)
+            .where(
+                IMAGE.c.archive == archive,
+                IMAGE.c.sop_instance_uid.in_(uids[start : start + CHUNK]),
+                IMAGE.c.state.in_(sorted(RETRIED)),
+            )
+            .values(lost=0, arrived=now, **_anew(IMAGE.c.run, State.QUEUED))
+            .returning(IMAGE.c.sop_instance_uid, IMAGE.c.instance_id, IMAGE.c.run)
+        )
+        jobs += [Job(archive, row.sop_instance_uid, row.instance_id, row.run) for row in rows]
+    return jobs
+
+
+def release_held(connection: Connection, archive: str) -> int:
+    """Let the images that wait for a model take their turn; return how many."""
+    return connection.execute(
+        update(IMAGE)
+        .where(IMAGE.c.archive == archive, IMAGE.c.state == State.HELD)
+        .values(state=State.QUEUED)
+    ).rowcount
+
+
+def unsettled(connection: Connection, *, after: str = "", limit: int = CHUNK) -> list[Entry]:
+    """Return images of all archives that are not settled, in the order of `Job.id`'s start.
+
+    Parameters
+    ----------
+    connection
+        To read with.
+    after
+        ``archive|uid`` of the last one of the page before.
+    limit
+        Length of a page.
+    """
+    archive, _, uid = after.rpartition("|")
+    rows = connection.execute(
+        select(IMAGE)
+        .where(
+            IMAGE.c.state.in_(sorted(UNSETTLED)),
+            or_(
+                IMAGE.c.archive > archive,
+                (IMAGE.c.archive == archive) & (IMAGE.c.sop_instance_uid > uid),
+            ),
+        )
+        .order_by(IMAGE.c.archive, IMAGE.c.sop_instance_uid)
+        .limit(limit)
+    )
+    return [_entry(row) for row in rows]
+
+
+def run_again(connection: Connection, job: Job) -> Job | None:
+    """Ask for a new run because the work of `job` vanished; None when it ended after all."""
+    state = connection.execute(
+        update(IMAGE)
+        .where(*_open(job))
+        .values(lost=IMAGE.c.lost + 1, **_anew(IMAGE.c.run, State.QUEUED))
+    )
+    if state.rowcount != 1:
+        return None
+    return Job(job.archive, job.sop_instance_uid, job.instance_id, job.run + 1)
+
+
+def _is(archive: str, uid: str) -> tuple[Any, ...]:
+    return (IMAGE.c.archive == archive, IMAGE.c.sop_instance_uid == uid)
+
+
+def _open(job: Job) -> tuple[Any, ...]:
+    """Return the condition that `job` is the newest run and has not ended."""
+    return (
+        *_is(job.archive, job.sop_instance_uid),
+        IMAGE.c.run == job.run,
+        IMAGE.c.state.in_(sorted(UNSETTLED)),
+    )
+
+
+def _anew(run: Any, state: State) -> dict[str, Any]:
+    """Return the columns of a line whose work begins anew."""
+    return {
+        "run": run + 1,
+        "state": state,
+        "attempts": 0,
+        "reasons": [],
+        "results": [],
+        "started": None,
+        "settled": None,
+        "model": None,
+        "seconds": None,
+    }
+
+
+def _entry(row: Row[Any]) -> Entry:
+    values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for it
+    values["urgency"] = Urgency(values["urgency"])
+    values["state"] = State(values["state"])
+    values["reasons"] = tuple(Reason(*reason) for reason in values["reasons"])
+    values["results"] = tuple(values["results"])
+    values["seconds"] = values["seconds"] or {}
+    return Entry(**values)

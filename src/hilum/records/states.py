@@ -1,0 +1,44 @@
+"""What can become of an image that arrived, and how soon it has to be read."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """How far one image is. Everything that arrived has exactly one."""
+
+    HELD = "held"
+    """Waits until there is a model that can read it."""
+    QUEUED = "queued"
+    """Waits for its turn."""
+    READING = "reading"
+    """In work, or in work when the process was killed."""
+    STORED = "stored"
+    """Read; the archive, asked again, shows the results."""
+    REFUSED = "refused"
+    """The gate or the pixels said no; the reasons say why."""
+    FAILED = "failed"
+    """Something broke; the reasons say what. Read again when someone asks for it."""
+    GONE = "gone"
+    """Deleted from the archive before it was read."""
+
+
+SETTLED: Final = frozenset({State.STORED, State.REFUSED, State.FAILED, State.GONE})
+"""States in which nothing more happens by itself."""
+
+UNSETTLED: Final = frozenset(State) - SETTLED
+"""States in which something is still to happen."""
+
+RETRIED: Final = frozenset({State.FAILED, State.REFUSED, State.GONE})
+"""States from which a person may ask for another attempt."""
+
+
+class Urgency(StrEnum):
+    """How soon an image has to be read."""
+
+    URGENT = "urgent"
+    """Before everything else."""
+    ROUTINE = "routine"
+    """In the order of arrival."""
+    BACKFILL = "backfill"
+    """An old image that somebody asked for: after what arrives meanwhile."""

@@ -1,0 +1,86 @@
+"""Processes that read: each one's beat, by the database's clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from hilum.records.clock import now_of
+from hilum.records.tables import WORKER
+from hilum.records.upsert import into
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process.
+
+    Attributes
+    ----------
+    executor_id
+        Its name for the job engine; on PostgreSQL another one in each of its lives.
+    role
+        ``node`` or ``worker``.
+    model
+        Name of its model, empty while it has none.
+    """
+
+    executor_id: str
+    host: str
+    role: str
+    model: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A process that beats, or did.
+
+    Attributes
+    ----------
+    started, beat
+        When it began and when it was last heard of, by the database's clock.
+    """
+
+    worker: Worker
+    started: datetime
+    beat: datetime
+
+
+def beat(connection: Connection, worker: Worker) -> None:
+    """Write down that `worker` lives."""
+    now = now_of(connection)
+    facts = {"host": worker.host, "role": worker.role, "model": worker.model}
+    connection.execute(
+        into(connection, WORKER)
+        .values(
+            executor_id=worker.executor_id,
+            version=worker.version,
+            started=now,
+            beat=now,
+            **facts,
+        )
+        .on_conflict_do_update(index_elements=[WORKER.c.executor_id], set_={**facts, "beat": now})
+    )
+
+
+def seen(connection: Connection) -> list[Seen]:
+    """Return all that are written down, the last heard of first."""
+    rows = connection.execute(select(WORKER).order_by(WORKER.c.beat.desc()))
+    return [
+        Seen(
+            Worker(row.executor_id, row.host, row.role, row.model, row.version),
+            row.started,
+            row.beat,
+        )
+        for row in rows
+    ]
+
+
+def sign_off(connection: Connection, executor_id: str) -> None:
+    """Forget a process that ends in order."""
+    connection.execute(delete(WORKER).where(WORKER.c.executor_id == executor_id))
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Forget processes that were last heard of before that; return how many."""
+    return connection.execute(delete(WORKER).where(WORKER.c.beat < before)).rowcount

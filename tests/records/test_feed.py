@@ -1,0 +1,52 @@
+"""A position that never runs ahead of what was written down."""
+
+from pathlib import Path
+
+import pytest
+
+from hilum.errors import FeedMoved
+from hilum.records import Database, feed
+from hilum.records.database import sqlite_url
+from hilum.records.feed import Mark
+
+
+@pytest.fixture
+def database(tmp_path: Path):
+    with Database(sqlite_url(tmp_path / "data" / "hilum.sqlite")) as opened:
+        yield opened
+
+
+def test_new_feed_was_never_followed(database):
+    """Where to begin is the caller's choice."""
+    with database.look() as connection:
+        assert feed.position(connection, "own") is None
+
+
+def test_position_moves_from_where_it_is(database):
+    """Also backwards, when the archive counts anew; each archive has its own."""
+    with database.transaction() as connection:
+        feed.advance(connection, "own", None, Mark(7, "abc"))
+        feed.advance(connection, "own", Mark(7, "abc"), Mark(2, "x"))
+        assert Mark(2, "x") == feed.position(connection, "own")
+        assert feed.position(connection, "other") is None
+
+
+@pytest.mark.parametrize("before", [None, Mark(6, "abc"), Mark(7, "other")])
+def test_second_follower_loses_and_leaves_nothing(database, before):
+    """Whoever thinks the feed stands elsewhere takes everything back."""
+    with database.transaction() as connection:
+        feed.advance(connection, "own", None, Mark(7, "abc"))
+    with pytest.raises(FeedMoved) as caught:
+        follow(database, before)
+
+    assert caught.value.retryable
+    with database.look() as connection:
+        assert Mark(7, "abc") == feed.position(connection, "own")
+        assert feed.position(connection, "another") is None
+
+
+def follow(database: Database, before: Mark | None) -> None:
+    """Advance two feeds in one transaction, the second one from `before`."""
+    with database.transaction() as connection:
+        feed.advance(connection, "another", None, Mark(1, ""))
+        feed.advance(connection, "own", before, Mark(9, "y"))
