@@ -6,6 +6,7 @@ loses and takes everything back.
 """
 
 from dataclasses import dataclass
+
 from sqlalchemy import Connection, select, update
 
 from hilum.errors import FeedMoved

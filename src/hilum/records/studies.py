@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from hilum.records.feed import INSERTS
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD
+from hilum.records.upsert import into
 from hilum.settings.worklist import WorklistSettings
 
 STATES: Final = (
@@ -243,7 +243,7 @@ def words(*texts: str) -> set[str]:
 
 
 def _insert_new(connection: Connection, row: Mapping[str, Any]) -> Any:
-    return INSERTS[connection.dialect.name](STUDY).values(**row).on_conflict_do_nothing()
+    return into(connection, STUDY).values(**row).on_conflict_do_nothing()
 
 
 def _key(archive: str, facts: StudyFacts) -> tuple[Any, Any]:
