@@ -17,9 +17,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from hilum.errors import LedgerUnavailable, SettingInvalid
 from hilum.private import OWNER_FILE, make_folder
 from hilum.records.migrations import migrate
+from hilum.settings import Settings
 
 FILE: Final = "hilum.sqlite"
 """Name of the SQLite file in the data folder."""
+
+POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
+"""How addresses of PostgreSQL begin; the last is SQLAlchemy's with its driver."""
 
 BUSY_S: Final = 30.0
 """Seconds to wait while another process writes."""
@@ -91,6 +95,27 @@ class Database:
         """
         with _unavailable(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database of the settings: PostgreSQL, or a file in the data folder.
+
+    Raises
+    ------
+    SettingInvalid
+        It can't be opened, is of a kind that hilum does not know, or holds something else.
+    """
+    named = settings.node.database
+    if named is None:
+        return Database(sqlite_url(settings.data_folder / FILE))
+    url = named.get_secret_value()
+    kind, separator, rest = url.partition("://")
+    if not separator or kind not in POSTGRESQL:
+        raise SettingInvalid(
+            "The setting node.database is not the address of a PostgreSQL database.",
+            "Write it as postgresql://user:password@host/name, or unset it.",
+        )
+    return Database(f"{POSTGRESQL[-1]}://{rest}")
 
 
 def sqlite_url(path: Path) -> str:

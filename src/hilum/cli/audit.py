@@ -1,0 +1,184 @@
+"""``hilum audit``: who or what read which study, and whether anybody changed that record."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from hilum.aside import FileAside
+from hilum.cli.main import FAILED, main
+from hilum.records import audit as trail
+from hilum.records.database import open_database
+from hilum.settings import Settings
+
+NEWEST: Final = 50
+"""Lines that a list shows unless more are asked for."""
+
+COLUMNS: Final = (
+    *("number", "at", "actor", "action", "archive", "study_instance_uid", "sop_instance_uid"),
+    *("detail", "chain"),
+)
+"""Of an export, in order."""
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that spreadsheets take for a formula (OWASP, "CSV Injection")."""
+
+SINCE: Final = click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="Only from this day or time on, in UTC.",
+)
+STUDY: Final = click.option("--study", metavar="UID", help="Only this Study Instance UID.")
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def audit(context: click.Context) -> None:
+    """Show who or what read or looked at which study. Lines are only ever added."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_)
+
+
+@audit.command("list")
+@SINCE
+@STUDY
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=NEWEST, show_default=True, help="The last ones."
+)
+def list_(since: datetime | None = None, study: str | None = None, limit: int = NEWEST) -> None:
+    """List the last lines, the oldest of them first."""
+    with open_database(Settings.load()) as database, database.look() as connection:
+        found = trail.lines(connection, since=_utc(since), study_instance_uid=study, newest=limit)
+        for each in found:
+            click.echo(one_line(each))
+        click.echo(f"{trail.count(connection)} lines in all.", err=True)
+
+
+@audit.command()
+@click.option(
+    "--csv", "as_csv", type=click.Path(path_type=Path), help="Write a CSV file; - prints it."
+)
+@click.option(
+    "--json",
+    "as_json",
+    type=click.Path(path_type=Path),
+    help="Write JSON, a line each; - prints it.",
+)
+@SINCE
+@STUDY
+def export(
+    as_csv: Path | None, as_json: Path | None, since: datetime | None, study: str | None
+) -> None:
+    """Write lines out with their chain values, for whoever keeps or checks them elsewhere."""
+    if (as_csv is None) == (as_json is None):
+        raise click.UsageError("Give --csv FILE or --json FILE.")
+    path = as_csv or as_json or Path("-")
+    with open_database(Settings.load()) as database, database.look() as connection:
+        found = trail.lines(connection, since=_utc(since), study_instance_uid=study)
+        texts = csv_lines(found) if as_csv is not None else json_lines(found)
+        if str(path) == "-":
+            count = _print(texts)
+        else:
+            with FileAside(path) as file:
+                count = sum(1 for text in texts if file.write(text.encode()))
+    click.echo(f"{count - (as_csv is not None)} lines were written.", err=True)
+
+
+@audit.command()
+@click.option(
+    "--kept",
+    default=trail.START,
+    metavar="CHAIN",
+    help="A chain value that was written down before and must still be there.",
+)
+def verify(kept: str) -> None:
+    """Check that no line was changed, put in between or taken out.
+
+    Lines cut off at the end leave no gap: write down the last chain value now and then,
+    where nobody who can change the database can change it, and give it as --kept.
+    """
+    with open_database(Settings.load()) as database, database.look() as connection:
+        found = trail.verify(connection, kept=kept)
+    if found.broken_at is not None:
+        click.echo(f"The trail is broken at line {found.broken_at}: it or one before was changed.")
+    elif not found.kept_found:
+        click.echo("The trail does not hold the chain value that was kept: its end was cut off.")
+    else:
+        click.echo(f"{found.lines} lines, none changed, none missing before the last.")
+    click.echo(f"last chain value  {found.last or 'none'}")
+    if not found.whole:
+        sys.exit(FAILED)
+
+
+def one_line(found: trail.Recorded) -> str:
+    """Return the line of the list."""
+    said = found.line
+    about = said.sop_instance_uid or said.study_instance_uid
+    facts = (f"{name}={_short(value)}" for name, value in said.detail.items())
+    return "  ".join(
+        (f"{said.at:%Y-%m-%d %H:%M:%S}", said.actor, said.action, about, *facts)
+    ).rstrip()
+
+
+def fields(found: trail.Recorded) -> dict[str, Any]:
+    """Return a line as names and values, in the order of `COLUMNS`."""
+    said = found.line
+    return {
+        "number": found.number,
+        "at": said.at.isoformat(timespec="microseconds"),
+        "actor": said.actor,
+        "action": said.action,
+        "archive": said.archive,
+        "study_instance_uid": said.study_instance_uid,
+        "sop_instance_uid": said.sop_instance_uid,
+        "detail": dict(said.detail),
+        "chain": found.chain,
+    }
+
+
+def json_lines(found: Iterable[trail.Recorded]) -> Iterator[str]:
+    """Yield a JSON object a line."""
+    for each in found:
+        yield json.dumps(fields(each), ensure_ascii=False) + "\n"
+
+
+def csv_lines(found: Iterable[trail.Recorded]) -> Iterator[str]:
+    """Yield the heading and a CSV row for each line (RFC 4180)."""
+    rows = csv.DictWriter(_Echo(), COLUMNS)
+    yield rows.writeheader()
+    for each in found:
+        row = {**fields(each), "detail": json.dumps(dict(each.line.detail))}
+        yield rows.writerow({name: _no_formula(value) for name, value in row.items()})
+
+
+class _Echo:
+    """A file for `csv` that hands back what is written."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _no_formula(value: object) -> object:
+    """Keep a spreadsheet from running what somebody gave as a user name."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _print(texts: Iterable[str]) -> int:
+    count = 0
+    for text in texts:
+        click.echo(text, nl=False)
+        count += 1
+    return count
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
