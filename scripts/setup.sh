@@ -98,12 +98,16 @@ LIST
 dciodvfy:dicom3tools:checks that what is written is valid DICOM
 chromium:chromium:the browser tests
 npm:npm:the OHIF viewer, for the browser tests
+/usr/lib/postgresql/*/bin/postgres:postgresql:the tests with several workers
 java:default-jre-headless:PixelMed's validator of structured reports
 /usr/share/java/pixelmed.jar:libpixelmed-java:PixelMed's validator of structured reports
 LIST
 }
 
-have() { case "$1" in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] ;; esac }
+exists() { [ -e "$1" ]; }
+
+# shellcheck disable=SC2086  # a path may have a * for a version
+have() { case "$1" in /*) exists $1 ;; *) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] ;; esac }
 
 missing() { needs | while IFS=: read -r thing package purpose; do have "$thing" || echo "$package"; done; }
 
@@ -112,12 +116,17 @@ set_up_debian() {
     [ -n "$packages" ] || return 0
     if can_install; then
         had_orthanc=$(have Orthanc && echo yes || echo no)
+        had_postgresql=$(have "/usr/lib/postgresql/*/bin/postgres" && echo yes || echo no)
         say "installing Debian packages: $packages"
         # shellcheck disable=SC2086  # a list of names
         install_debian $packages || say "apt-get could not install them all"
         # Debian starts its own Orthanc on the same ports; hilum starts its own instead.
         if [ "$had_orthanc" = no ] && [ -d /run/systemd/system ]; then
             systemctl disable --now orthanc >/dev/null 2>&1 && say "Debian's own Orthanc service is switched off; hilum starts one of its own"
+        fi
+        # The tests start their own PostgreSQL too.
+        if [ "$had_postgresql" = no ] && [ -d /run/systemd/system ]; then
+            systemctl disable --now postgresql >/dev/null 2>&1 && say "Debian's own PostgreSQL service is switched off; the tests start one of their own"
         fi
     fi
     needs | while IFS=: read -r thing package purpose; do

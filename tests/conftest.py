@@ -8,7 +8,10 @@ import pytest
 from pydicom import Dataset
 
 from orthanc_server import OrthancServer, running_orthanc
+from postgresql_server import postgresql, postgresql_server
 from radiographs import dicom_file, make_radiograph
+
+__all__ = ["postgresql", "postgresql_server"]  # fixtures
 
 PYDICOM_DATA = Path(data_store.__file__).parent / "data"
 
