@@ -1,0 +1,110 @@
+"""What those who look after the node ask for: how much waits, who works, what is stuck."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, and_, exists, func, or_, select
+
+from hilum.records import feed
+from hilum.records.clock import seconds_of
+from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
+from hilum.records.tables import IMAGE, WORKER
+
+ALIVE_S: Final = 30.0
+"""Seconds since its last beat after which a process counts as dead, as for the sweeper."""
+
+STUCK_AFTER: Final = timedelta(hours=1)
+"""Nothing takes that long: not one image, and not a queue in which nothing moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a scrape shows. Costs the same however many images were read already.
+
+    Attributes
+    ----------
+    queue
+        Urgency and state → images that are not settled.
+    oldest_s
+        Seconds since the arrival of the one that waits longest; 0 when none waits.
+    workers_alive, workers_dead
+        Processes that beat, and those that stopped without signing off.
+    sequence
+        How far the changes feed was followed; None when it never was.
+    """
+
+    queue: Mapping[tuple[Urgency, State], int]
+    oldest_s: float
+    workers_alive: int
+    workers_dead: int
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What a person should look at.
+
+    Attributes
+    ----------
+    states
+        State → images of this archive.
+    stuck
+        Images not settled and without progress for `STUCK_AFTER`; held ones are not among
+        them, and queued ones only while nothing else moves.
+    """
+
+    states: Mapping[State, int] = field(default_factory=dict)
+    stuck: int = 0
+
+    def of(self, state: State) -> int:
+        """Return how many images are in one state."""
+        return self.states.get(state, 0)
+
+
+def observe(connection: Connection, archive: str, now: datetime) -> Observed:
+    """Return what a scrape shows of one archive; `now` is this machine's time."""
+    rows = connection.execute(
+        select(IMAGE.c.urgency, IMAGE.c.state, func.count(), func.min(IMAGE.c.arrived))
+        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(UNSETTLED)))
+        .group_by(IMAGE.c.urgency, IMAGE.c.state)
+    ).all()
+    queue = {(Urgency(urgency), State(state)): int(count) for urgency, state, count, _ in rows}
+    waiting = [first for _, state, _, first in rows if state != State.READING]
+    alive_since = datetime.fromtimestamp(seconds_of(connection) - ALIVE_S, UTC)
+    beats = list(connection.scalars(select(WORKER.c.beat)))
+    alive = sum(beat >= alive_since for beat in beats)
+    mark = feed.position(connection, archive)
+    return Observed(
+        queue=queue,
+        oldest_s=max(0.0, (now - min(waiting)).total_seconds()) if waiting else 0.0,
+        workers_alive=alive,
+        workers_dead=len(beats) - alive,
+        sequence=None if mark is None else mark.sequence,
+    )
+
+
+def troubles(connection: Connection, archive: str, now: datetime) -> Troubles:
+    """Return what a person should look at in one archive."""
+    ours = IMAGE.c.archive == archive
+    counted = connection.execute(
+        select(IMAGE.c.state, func.count()).where(ours).group_by(IMAGE.c.state)
+    )
+    cut = now - STUCK_AFTER
+    settled = IMAGE.alias()
+    moves = exists().where(
+        settled.c.archive == archive,
+        settled.c.state.in_(sorted(SETTLED)),
+        settled.c.settled >= cut,
+    )
+    stuck = connection.scalar(
+        select(func.count()).where(
+            ours,
+            or_(
+                and_(IMAGE.c.state == State.READING, IMAGE.c.started < cut),
+                and_(IMAGE.c.state == State.QUEUED, IMAGE.c.arrived < cut, ~moves),
+            ),
+        )
+    )
+    return Troubles({State(state): int(count) for state, count in counted}, int(stuck or 0))
