@@ -1,0 +1,164 @@
+"""One OpenTelemetry trace an image, for whoever set ``telemetry.otlp_endpoint``.
+
+The root span is the image from its arrival to its end; below it is a span for each step
+and, below that, for each room. They are recorded together once the image has settled,
+since its steps may run in several processes. A span knows archive, state and model: no
+UID, no name, no error's text. Without the setting OpenTelemetry is not even imported.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from hilum import PRODUCT, __version__
+from hilum.errors import SettingInvalid
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+TRACES_PATH: Final = "/v1/traces"
+"""Where OTLP over HTTP takes traces (OTLP 1.x, "OTLP/HTTP Request")."""
+
+SEND_S: Final = 5.0
+"""Seconds to try to hand traces over; then they are dropped. No image waits for it."""
+
+NANOSECONDS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step or room that an image passed.
+
+    Attributes
+    ----------
+    name
+        E.g. ``"read"`` or ``"predict"``.
+    started, ended
+        When, UTC.
+    parts
+        What it is made of.
+    """
+
+    name: str
+    started: datetime
+    ended: datetime
+    parts: "Sequence[Part]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTrace:
+    """The way of one image.
+
+    Attributes
+    ----------
+    archive
+        Name of the archive.
+    state
+        How it ended.
+    model
+        Name and version of the model; empty when none read it.
+    arrived, settled
+        Its beginning and end, UTC.
+    parts
+        Its steps, in order.
+    """
+
+    archive: str
+    state: str
+    model: str
+    arrived: datetime
+    settled: datetime
+    parts: "Sequence[Part]" = field(default=())
+
+
+Record = Callable[[ImageTrace], str | None]
+"""Hands a trace over; returns its identifier, None where nobody wants traces. Never waits."""
+
+
+@contextmanager
+def open_tracing(endpoint: str | None) -> Iterator[Record]:
+    """Give what records a trace; what was not sent yet is sent at the end.
+
+    Parameters
+    ----------
+    endpoint
+        ``telemetry.otlp_endpoint``; None: nothing is recorded.
+
+    Raises
+    ------
+    SettingInvalid
+        It is set, and OpenTelemetry is not installed.
+    """
+    if endpoint is None:
+        yield lambda _: None
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError as exc:
+        raise SettingInvalid(
+            "telemetry.otlp_endpoint is set, but OpenTelemetry is not installed.",
+            "Run pip install hilum[tracing], or unset it.",
+        ) from exc
+    resource = Resource({"service.name": PRODUCT, "service.version": __version__})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(traces_address(endpoint), timeout=SEND_S)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer(PRODUCT, __version__)
+    try:
+        yield lambda trace: record(tracer, trace)
+    finally:
+        provider.shutdown()
+
+
+def traces_address(endpoint: str) -> str:
+    """Return where traces go: a collector's base address gets the path of the standard."""
+    parts = urlsplit(endpoint)
+    return endpoint if parts.path.strip("/") else urlunsplit(parts._replace(path=TRACES_PATH))
+
+
+def record(tracer: "Tracer", image: ImageTrace) -> str:
+    """Record the spans of one image; return the identifier of their trace."""
+    root = tracer.start_span(
+        "image",
+        start_time=_nanoseconds(image.arrived),
+        attributes={
+            "hilum.archive": without_login(image.archive),
+            "hilum.state": image.state,
+            "hilum.model": image.model,
+        },
+    )
+    for part in image.parts:
+        _record_part(tracer, root, part)
+    root.end(_nanoseconds(image.settled))
+    return format(root.get_span_context().trace_id, "032x")
+
+
+def without_login(archive: str) -> str:
+    """Return the name of an archive; of an address without user and password."""
+    parts = urlsplit(archive)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _record_part(tracer: "Tracer", above: "Span", part: Part) -> None:
+    from opentelemetry.trace import set_span_in_context  # noqa: PLC0415
+
+    span = tracer.start_span(
+        part.name,
+        context=set_span_in_context(above),
+        start_time=_nanoseconds(part.started),
+    )
+    for smaller in part.parts:
+        _record_part(tracer, span, smaller)
+    span.end(_nanoseconds(part.ended))
+
+
+def _nanoseconds(when: datetime) -> int:
+    return int(when.timestamp() * NANOSECONDS)
