@@ -28,6 +28,9 @@ POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 BUSY_S: Final = 30.0
 """Seconds to wait while another process writes."""
 
+COUNTED: Final = {"preserve_rowcount": True}
+"""SQLAlchemy forgets, for PostgreSQL, how many rows an INSERT wrote unless it is told not to."""
+
 
 class Database:
     """The database, brought up to date. Safe for several threads and processes.
@@ -144,8 +147,14 @@ def _first_line(error: Exception) -> str:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
-    engine = create_engine(url, connect_args={"timeout": BUSY_S, "check_same_thread": False})
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=5, max_overflow=20, execution_options=COUNTED
+        )
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_S, "check_same_thread": False},
+        execution_options=COUNTED,
+    )
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine

@@ -118,6 +118,10 @@ class Waits:
         return min([self.ceiling, *(self.by_label.get(label, self.ceiling) for label in positive)])
 
 
+DEFAULT_WAITS: Final = Waits.of(WorklistSettings())
+"""What holds where nobody set anything."""
+
+
 def arrived(
     connection: Connection,
     archive: str,
@@ -144,7 +148,7 @@ def arrived(
     now
         When the image arrived.
     waits
-        As for `refresh`; without them the ceiling's default holds until the first reading.
+        As for `refresh`.
     """
     row = {
         **asdict(facts),
@@ -161,8 +165,8 @@ def arrived(
         "findings": [],
         "cover": "",
     }
-    new = connection.execute(_insert_new(connection, row)).rowcount == 1
-    if not new:
+    insert = into(connection, STUDY).values(**row).on_conflict_do_nothing()
+    if connection.execute(insert).rowcount == 0:
         known = {name: value for name, value in asdict(facts).items() if value}
         before = connection.scalar(select(STUDY.c.urgency).where(*_key(archive, facts)))
         more = min(Urgency(before or urgency), urgency, key=URGENCIES.index)
@@ -170,16 +174,15 @@ def arrived(
             STUDY.update().where(*_key(archive, facts)).values(**known, urgency=more)
         )
     _write_words(connection, archive, facts.study_instance_uid)
-    refresh(connection, archive, facts.study_instance_uid, now=now, waits=waits or Waits())
+    refresh(connection, archive, facts.study_instance_uid, now, waits)
 
 
 def refresh(
     connection: Connection,
     archive: str,
     study_instance_uid: str,
-    *,
     now: datetime,
-    waits: Waits,
+    waits: Waits | None = None,
 ) -> None:
     """Write a study's row anew from its images and their readings. Unknown: nothing happens.
 
@@ -194,8 +197,9 @@ def refresh(
     now
         When what changed happened.
     waits
-        How long it may wait.
+        How long it may wait; None: as long as the settings' defaults say.
     """
+    waits = waits or DEFAULT_WAITS
     key = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid)
     study = connection.execute(select(STUDY).where(*key).with_for_update()).one_or_none()
     if study is None:
@@ -238,12 +242,13 @@ def fold(text: str) -> str:
 
 def words(*texts: str) -> set[str]:
     """Return what `texts` can be found by: words, and numbers also without leading zeros."""
-    found = {word[:LONGEST_WORD] for text in texts for word in WORD.findall(fold(text))}
+    found = {word for text in texts for word in words_in(fold(text))}
     return found | {stripped for word in found if (stripped := word.lstrip("0"))}
 
 
-def _insert_new(connection: Connection, row: Mapping[str, Any]) -> Any:
-    return into(connection, STUDY).values(**row).on_conflict_do_nothing()
+def words_in(folded: str) -> list[str]:
+    """Return the words of a folded text, in order."""
+    return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
 def _key(archive: str, facts: StudyFacts) -> tuple[Any, Any]:

@@ -213,6 +213,7 @@ VERDICT: Final = Table(
     Column("study_instance_uid", String, nullable=False),
     Column("sop_instance_uid", String, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("month", String, nullable=False),  # of `at`, in UTC, YYYY-MM: to count by
     Column("reader", String, nullable=False),  # user name
     Column("model", String, nullable=False),  # name and version
     Column("model_sha256", String, nullable=False),

@@ -1,0 +1,253 @@
+"""What readers think of what the model said. Lines are added, never changed.
+
+A reader who gives a second verdict on an image changes their mind: both stay, and the
+latest one counts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from hilum.records.tables import STUDY, VERDICT, VERDICT_FINDING
+
+AT_ONCE: Final = 1000
+"""Lines that are fetched at a time."""
+
+
+class Opinion(StrEnum):
+    """What a reader thinks of one finding."""
+
+    AGREE = "agree"
+    DISAGREE = "disagree"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One finding, as the model gave it and the reader sees it.
+
+    Attributes
+    ----------
+    label
+        The finding.
+    opinion
+        What the reader thinks of it.
+    positive, raw, operating_point, score
+        What the model had said.
+    """
+
+    label: str
+    opinion: Opinion
+    positive: bool
+    raw: float
+    operating_point: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderVerdict:
+    """One verdict of one reader on one image.
+
+    Attributes
+    ----------
+    study_instance_uid, sop_instance_uid
+        What it is about.
+    at
+        When, with its UTC offset.
+    reader
+        User name.
+    model, model_sha256
+        Which model is judged: its name and version, and its weights.
+    findings
+        Those that the reader judged.
+    missing
+        Findings that the model did not see: labels, or the reader's words.
+    comment
+        The reader's words.
+    report
+        SOP Instance UID of the structured report that says the same in the PACS.
+    """
+
+    study_instance_uid: str
+    sop_instance_uid: str
+    at: datetime
+    reader: str
+    model: str
+    model_sha256: str
+    findings: tuple[Judged, ...]
+    missing: tuple[str, ...]
+    comment: str
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often readers agreed on one finding in one month.
+
+    Attributes
+    ----------
+    label, month
+        Which; the month as ``YYYY-MM``.
+    agree, disagree, unsure
+        How many verdicts said so.
+    missed
+        How many verdicts named it as missing.
+    """
+
+    label: str
+    month: str
+    agree: int = 0
+    disagree: int = 0
+    unsure: int = 0
+    missed: int = 0
+
+
+def add(connection: Connection, archive: str, verdict: ReaderVerdict) -> bool:
+    """Add a verdict; its study counts as reviewed from now on.
+
+    The caller refreshes the study's row afterwards, in the same transaction.
+
+    Returns
+    -------
+    bool
+        False when the verdict with this report is there already; then nothing changes.
+    """
+    known = select(VERDICT.c.number).where(VERDICT.c.report == verdict.report)
+    if connection.scalar(known) is not None:
+        return False
+    number = connection.scalar(
+        VERDICT.insert()
+        .values(
+            archive=archive,
+            study_instance_uid=verdict.study_instance_uid,
+            sop_instance_uid=verdict.sop_instance_uid,
+            at=verdict.at,
+            month=f"{verdict.at.astimezone(UTC):%Y-%m}",
+            reader=verdict.reader,
+            model=verdict.model,
+            model_sha256=verdict.model_sha256,
+            missing=list(verdict.missing),
+            comment=verdict.comment,
+            report=verdict.report,
+        )
+        .returning(VERDICT.c.number)
+    )
+    rows = [
+        {
+            "number": number,
+            "label": each.label,
+            "opinion": each.opinion.value,
+            "positive": each.positive,
+            "raw": each.raw,
+            "operating_point": each.operating_point,
+            "score": each.score,
+        }
+        for each in verdict.findings
+    ]
+    if rows:
+        connection.execute(VERDICT_FINDING.insert(), rows)
+    study = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == verdict.study_instance_uid)
+    connection.execute(STUDY.update().where(*study).values(reviewed=verdict.at))
+    return True
+
+
+def of_image(connection: Connection, archive: str, sop_instance_uid: str) -> list[ReaderVerdict]:
+    """Return all verdicts on an image, the newest first."""
+    rows = connection.execute(
+        select(VERDICT)
+        .where(VERDICT.c.archive == archive, VERDICT.c.sop_instance_uid == sop_instance_uid)
+        .order_by(VERDICT.c.number.desc())
+    ).all()
+    return [_of_row(row, _judged(connection, row.number)) for row in rows]
+
+
+def agreement(connection: Connection, archive: str) -> list[Agreement]:
+    """Return the counts by finding and month; of each reader on each image the latest counts."""
+    counted: dict[tuple[str, str], dict[str, int]] = {}
+    judged = connection.execute(
+        select(VERDICT_FINDING.c.label, VERDICT.c.month, VERDICT_FINDING.c.opinion, func.count())
+        .join(VERDICT, VERDICT.c.number == VERDICT_FINDING.c.number)
+        .where(VERDICT.c.number.in_(_latest(archive)))
+        .group_by(VERDICT_FINDING.c.label, VERDICT.c.month, VERDICT_FINDING.c.opinion)
+    )
+    for label, month, opinion, count in judged:
+        counted.setdefault((label, month), {})[opinion] = count
+    named = connection.execute(
+        select(VERDICT.c.month, VERDICT.c.missing).where(VERDICT.c.number.in_(_latest(archive)))
+    )
+    for month, missing in named:
+        for label in missing:
+            counts = counted.setdefault((label, month), {})
+            counts["missed"] = counts.get("missed", 0) + 1
+    return [Agreement(label, month, **counted[label, month]) for label, month in sorted(counted)]
+
+
+def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], bool]]:
+    """Yield every judged finding with its verdict's line, and whether that is the latest one.
+
+    Some at a time, in the order in which they were given: no cursor stays open between them.
+    """
+    latest = set(connection.scalars(_latest(archive)))
+    after, label = 0, ""
+    while True:
+        rows = connection.execute(
+            select(VERDICT, *(c for c in VERDICT_FINDING.c if c.name != "number"))
+            .join(VERDICT_FINDING, VERDICT_FINDING.c.number == VERDICT.c.number)
+            .where(
+                VERDICT.c.archive == archive,
+                (VERDICT.c.number > after)
+                | ((VERDICT.c.number == after) & (VERDICT_FINDING.c.label > label)),
+            )
+            .order_by(VERDICT.c.number, VERDICT_FINDING.c.label)
+            .limit(AT_ONCE)
+        ).all()
+        yield from ((row, row.number in latest) for row in rows)
+        if len(rows) < AT_ONCE:
+            return
+        after, label = rows[-1].number, rows[-1].label
+
+
+def _latest(archive: str) -> Select[tuple[int]]:
+    """Return the numbers of each reader's latest verdict on each image."""
+    return (
+        select(func.max(VERDICT.c.number))
+        .where(VERDICT.c.archive == archive)
+        .group_by(VERDICT.c.sop_instance_uid, VERDICT.c.reader)
+    )
+
+
+def _judged(connection: Connection, number: int) -> Sequence[Row[Any]]:
+    return connection.execute(
+        select(VERDICT_FINDING)
+        .where(VERDICT_FINDING.c.number == number)
+        .order_by(VERDICT_FINDING.c.label)
+    ).all()
+
+
+def _of_row(row: Row[Any], judged: Sequence[Row[Any]]) -> ReaderVerdict:
+    return ReaderVerdict(
+        row.study_instance_uid,
+        row.sop_instance_uid,
+        row.at,
+        row.reader,
+        row.model,
+        row.model_sha256,
+        tuple(
+            Judged(
+                each.label,
+                Opinion(each.opinion),
+                each.positive,
+                each.raw,
+                each.operating_point,
+                each.score,
+            )
+            for each in judged
+        ),
+        tuple(row.missing),
+        row.comment,
+        row.report,
+    )

@@ -1,0 +1,234 @@
+"""Questions of the worklist: which studies, in which order, and whether anything changed.
+
+Pages go on after a place in the order, not by counting: the last page of 100,000 studies
+costs what the first one does, and a study that comes or goes moves no other to another page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, literal, select, tuple_
+
+from hilum.records.studies import Rank, fold, words_in
+from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
+
+LAST: Final = "\U0010ffff"
+"""Sorts after every letter: the end of the words that begin with a prefix."""
+
+MOST_WORDS: Final = 6
+"""Words of a search that count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a study is in the order of the worklist.
+
+    Attributes
+    ----------
+    rank, due, study_instance_uid
+        Those of its row.
+    """
+
+    rank: int
+    due: datetime
+    study_instance_uid: str
+
+    def __str__(self) -> str:
+        return f"{self.rank}_{self.due.timestamp()!r}_{self.study_instance_uid}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read what `str` gave.
+
+        Raises
+        ------
+        ValueError
+            It is something else.
+        """
+        rank, due, uid = text.split("_", 2)
+        try:
+            return cls(int(rank), datetime.fromtimestamp(float(due), UTC), uid)
+        except OverflowError as exc:
+            raise ValueError(f"{text!r} is no place in the worklist") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which studies are looked for; what is empty does not count.
+
+    Attributes
+    ----------
+    text
+        Beginnings of words of name, ID or accession number; all must be found.
+    state
+        State of the study.
+    finding
+        Label that must be positive.
+    since, until
+        Study Date, ``YYYYMMDD``, both inside.
+    open_only
+        Leave out what a reader has given a verdict on, and what is gone.
+    urgent_only
+        Only what was ordered as urgent.
+    """
+
+    text: str = ""
+    state: str = ""
+    finding: str = ""
+    since: str = ""
+    until: str = ""
+    open_only: bool = False
+    urgent_only: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Wanted()
+
+
+def page(
+    connection: Connection,
+    archive: str,
+    wanted: Wanted,
+    *,
+    size: int,
+    after: Place | None = None,
+) -> tuple[Sequence[Row[Any]], Place | None]:
+    """Return rows of `STUDY` in the order of the worklist, and where the next page begins.
+
+    Parameters
+    ----------
+    connection
+        Where to look.
+    archive
+        Name of the archive.
+    wanted
+        Which studies.
+    size
+        Rows at most.
+    after
+        Place of the last row of the page before; None for the first page.
+
+    Returns
+    -------
+    rows
+        At most `size`.
+    next
+        What to give as `after` for the next page; None when there is none.
+    """
+    order = (STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
+    query = _chosen(archive, wanted).order_by(*order).limit(size + 1)
+    if after is not None:
+        place = (after.rank, after.due, after.study_instance_uid)
+        values = (literal(value, column.type) for value, column in zip(place, order, strict=True))
+        query = query.where(tuple_(*order) > tuple_(*values))
+    rows = connection.execute(query).all()
+    if len(rows) <= size:
+        return rows, None
+    last = rows[size - 1]
+    return rows[:size], Place(last.rank, last.due, last.study_instance_uid)
+
+
+def row(connection: Connection, archive: str, study_instance_uid: str) -> Row[Any] | None:
+    """Return one study's row, None when it is not known."""
+    key = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid)
+    return connection.execute(select(STUDY).where(*key)).one_or_none()
+
+
+def others_of_patient(
+    connection: Connection, archive: str, study: Row[Any], *, limit: int
+) -> Sequence[Row[Any]]:
+    """Return the patient's other studies, the newest first; none without a Patient ID."""
+    if not study.patient_id:
+        return []
+    return connection.execute(
+        select(STUDY)
+        .where(
+            STUDY.c.archive == archive,
+            STUDY.c.patient_id == study.patient_id,
+            STUDY.c.study_instance_uid != study.study_instance_uid,
+            STUDY.c.state != "gone",
+        )
+        .order_by(STUDY.c.study_date.desc(), STUDY.c.study_time.desc())
+        .limit(limit)
+    ).all()
+
+
+def counts(connection: Connection, archive: str) -> tuple[dict[str, int], int]:
+    """Return how many studies are in each state, and how many wait for a reader."""
+    states = connection.execute(
+        select(STUDY.c.state, func.count())
+        .where(STUDY.c.archive == archive)
+        .group_by(STUDY.c.state)
+    )
+    waiting = connection.scalar(
+        select(func.count()).where(STUDY.c.archive == archive, STUDY.c.rank < Rank.REVIEWED)
+    )
+    return {row[0]: row[1] for row in states}, waiting or 0
+
+
+def last_change(connection: Connection, archive: str) -> datetime | None:
+    """Return when anything last happened to any study; None before the first one came."""
+    latest = select(func.max(STUDY.c.changed)).where(STUDY.c.archive == archive)
+    found: datetime | None = connection.scalar(latest)
+    return found
+
+
+def labels(connection: Connection, archive: str) -> list[str]:
+    """Return the labels that are positive in any study: what can be filtered by."""
+    found: list[str] = []
+    column = STUDY_FINDING.c.label
+    while True:  # one step through the index for each label, however many studies there are
+        query = select(func.min(column)).where(STUDY_FINDING.c.archive == archive)
+        following = connection.scalar(query.where(column > found[-1]) if found else query)
+        if following is None:
+            return found
+        found.append(following)
+
+
+def thumbnail(connection: Connection, archive: str, sop_instance_uid: str) -> bytes | None:
+    """Return an image's small picture; empty when none can be made, None before it was tried."""
+    key = (THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid == sop_instance_uid)
+    return connection.scalar(select(THUMBNAIL.c.picture).where(*key))
+
+
+def keep_thumbnail(
+    connection: Connection, archive: str, sop_instance_uid: str, picture: bytes
+) -> None:
+    """Keep an image's small picture instead of an earlier one."""
+    key = (THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid == sop_instance_uid)
+    connection.execute(THUMBNAIL.delete().where(*key))
+    connection.execute(
+        THUMBNAIL.insert().values(
+            archive=archive, sop_instance_uid=sop_instance_uid, picture=picture
+        )
+    )
+
+
+def _chosen(archive: str, wanted: Wanted) -> Select[Any]:
+    query = select(STUDY).where(STUDY.c.archive == archive)
+    uid = STUDY.c.study_instance_uid
+    for word in words_in(fold(wanted.text))[:MOST_WORDS]:
+        column = STUDY_WORD.c.word
+        found = select(STUDY_WORD.c.study_instance_uid).where(
+            STUDY_WORD.c.archive == archive, column >= word, column < word + LAST
+        )
+        query = query.where(uid.in_(found))
+    if wanted.finding:
+        positive = select(STUDY_FINDING.c.study_instance_uid).where(
+            STUDY_FINDING.c.archive == archive, STUDY_FINDING.c.label == wanted.finding
+        )
+        query = query.where(uid.in_(positive))
+    if wanted.state:
+        query = query.where(STUDY.c.state == wanted.state)
+    if wanted.since:
+        query = query.where(STUDY.c.study_date >= wanted.since)
+    if wanted.until:
+        query = query.where(STUDY.c.study_date <= wanted.until)
+    if wanted.open_only:
+        query = query.where(STUDY.c.rank < Rank.REVIEWED)
+    if wanted.urgent_only:
+        query = query.where(STUDY.c.rank == Rank.URGENT)
+    return query

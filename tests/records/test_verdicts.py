@@ -1,0 +1,133 @@
+"""Verdicts of readers on both databases: nothing is changed, the latest counts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hilum.records import Database, studies, verdicts, worklist
+from hilum.records.database import sqlite_url
+from hilum.records.states import Urgency
+from hilum.records.studies import StudyFacts
+from hilum.records.verdicts import Agreement, Judged, Opinion, ReaderVerdict
+
+AT = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
+VERDICT = ReaderVerdict(
+    "1.2",
+    "1.2.1",
+    AT,
+    "ana",
+    "m 1",
+    "00",
+    (
+        Judged("Mass", Opinion.AGREE, positive=True, raw=0.7, operating_point=0.6, score=0.8),
+        Judged("Edema", Opinion.DISAGREE, positive=False, raw=0.1, operating_point=0.6, score=0.2),
+    ),
+    ("Edema",),
+    "small effusion?",
+    "2.25.1",
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Return a database of each kind with one study."""
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
+    else:
+        url = request.getfixturevalue("postgresql")
+    with Database(url) as opened:
+        with opened.transaction() as connection:
+            facts = StudyFacts("1.2")
+            studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=AT)
+        yield opened
+
+
+def add(database: Database, *given: ReaderVerdict) -> list[bool]:
+    """Add verdicts one after the other."""
+    with database.transaction() as connection:
+        return [verdicts.add(connection, "own", each) for each in given]
+
+
+def changed(opinion: Opinion, **facts: object) -> ReaderVerdict:
+    """Return another verdict on Mass."""
+    judged = replace(VERDICT.findings[0], opinion=opinion)
+    return replace(VERDICT, findings=(judged,), missing=(), **facts)
+
+
+def test_verdict_comes_back_as_it_was_given(database):
+    """The newest first."""
+    later = changed(Opinion.UNSURE, report="2.25.2", reader="bo", at=AT + timedelta(days=1))
+    add(database, VERDICT, later)
+
+    with database.look() as connection:
+        assert [later, replace(VERDICT, findings=VERDICT.findings[::-1])] == verdicts.of_image(
+            connection, "own", "1.2.1"
+        )
+
+
+def test_study_counts_as_reviewed(database):
+    """From the moment of the verdict."""
+    add(database, VERDICT)
+
+    with database.look() as connection:
+        study = worklist.row(connection, "own", "1.2")
+    assert study is not None
+    assert AT == study.reviewed
+
+
+def test_same_report_twice_is_one_verdict(database):
+    """A form that is sent again changes nothing."""
+    assert [True, False] == add(database, VERDICT, replace(VERDICT, comment="again"))
+
+    with database.look() as connection:
+        assert [VERDICT.comment] == [
+            each.comment for each in verdicts.of_image(connection, "own", "1.2.1")
+        ]
+
+
+def test_only_a_readers_latest_verdict_counts(database):
+    """Another reader's counts beside it; months are UTC's."""
+    add(
+        database,
+        VERDICT,
+        changed(Opinion.DISAGREE, report="2.25.2", at=AT + timedelta(hours=1)),
+        changed(Opinion.AGREE, report="2.25.3", reader="bo"),
+    )
+
+    with database.look() as connection:
+        assert [
+            Agreement("Mass", "2026-02", agree=1),
+            Agreement("Mass", "2026-03", disagree=1),
+        ] == verdicts.agreement(connection, "own")
+
+
+def test_missing_findings_are_counted(database):
+    """Beside what was said of the same finding."""
+    add(database, VERDICT)
+
+    with database.look() as connection:
+        assert [
+            Agreement("Edema", "2026-02", disagree=1, missed=1),
+            Agreement("Mass", "2026-02", agree=1),
+        ] == verdicts.agreement(connection, "own")
+        assert [] == verdicts.agreement(connection, "other")
+
+
+def test_export_has_every_line_and_says_which_count(database, monkeypatch):
+    """However many are fetched at a time."""
+    monkeypatch.setattr(verdicts, "AT_ONCE", 1)
+    add(database, VERDICT, changed(Opinion.DISAGREE, report="2.25.2"))
+
+    with database.look() as connection:
+        exported = [
+            (row.label, row.opinion, row.report, counts)
+            for row, counts in verdicts.export(connection, "own")
+        ]
+    assert [
+        ("Edema", "disagree", "2.25.1", False),
+        ("Mass", "agree", "2.25.1", False),
+        ("Mass", "disagree", "2.25.2", True),
+    ] == exported

@@ -1,0 +1,173 @@
+"""The worklist's questions on both databases: order, search, filters, pages that go on."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from hilum.records import Database, images, studies, worklist
+from hilum.records.database import sqlite_url
+from hilum.records.images import Arrived
+from hilum.records.states import State, Urgency
+from hilum.records.studies import Rank, StudyFacts, Waits
+from hilum.records.tables import STUDY, STUDY_FINDING
+from hilum.records.worklist import Place, Wanted
+
+AT = datetime(2026, 3, 1, 12, 30, 0, 123457, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+EVERYTHING = Wanted()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Return an empty database of each kind."""
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
+    else:
+        url = request.getfixturevalue("postgresql")
+    with Database(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Return a database with five studies, the second of which is urgent."""
+    people = [
+        ("ÁVILA^Bia", "P1", "20260101", Urgency.ROUTINE),
+        ("BRAUN^Eva", "P2", "20260102", Urgency.URGENT),
+        ("BRANDT^Uwe", "P3", "20260103", Urgency.ROUTINE),
+        ("CHO^Min", "P1", "20260104", Urgency.BACKFILL),
+        ("DIAZ^Eva", "P5", "20260105", Urgency.ROUTINE),
+    ]
+    with database.transaction() as connection:
+        for n, (name, patient, day, urgency) in enumerate(people, start=1):
+            facts = StudyFacts(f"1.{n}", name, patient, study_date=day, accession_number=f"AC{n}")
+            at = AT + n * MINUTE
+            images.arrived(
+                connection, Arrived("own", f"1.{n}.1", f"i{n}", f"1.{n}", None, urgency, at)
+            )
+            studies.arrived(connection, "own", facts, urgency=urgency, now=at, waits=Waits())
+        connection.execute(
+            insert(STUDY_FINDING),
+            [
+                {"archive": "own", "label": label, "study_instance_uid": uid}
+                for label, uid in (("Mass", "1.1"), ("Mass", "1.3"), ("Edema", "1.3"))
+            ],
+        )
+    return database
+
+
+def uids(database: Database, wanted: Wanted = EVERYTHING) -> list[str]:
+    """Return the Study Instance UIDs of the first page."""
+    with database.look() as connection:
+        rows, _ = worklist.page(connection, "own", wanted, size=10)
+    return [row.study_instance_uid for row in rows]
+
+
+def test_urgent_first_then_by_wait_then_what_was_backfilled(filled):
+    """Whoever waits longer comes first."""
+    assert ["1.2", "1.1", "1.3", "1.5", "1.4"] == uids(filled)
+
+
+def test_reviewed_studies_come_last(filled):
+    """Until a further image of theirs arrives."""
+    with filled.transaction() as connection:
+        reviewed = STUDY.update().where(STUDY.c.study_instance_uid == "1.2")
+        connection.execute(reviewed.values(reviewed=AT + 30 * MINUTE))
+        studies.refresh(connection, "own", "1.2", now=AT, waits=Waits())
+    assert ["1.1", "1.3", "1.5", "1.4", "1.2"] == uids(filled)
+
+    with filled.transaction() as connection:
+        late = Arrived("own", "1.2.2", "x", "1.2", None, Urgency.ROUTINE, AT + 31 * MINUTE)
+        images.arrived(connection, late)
+        studies.refresh(connection, "own", "1.2", now=AT, waits=Waits())
+    assert "1.2" == uids(filled)[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Wanted(text="bra"), ["1.2", "1.3"]),
+        (Wanted(text="avila"), ["1.1"]),
+        (Wanted(text="EVA"), ["1.2", "1.5"]),
+        (Wanted(text="eva diaz"), ["1.5"]),
+        (Wanted(text="p1"), ["1.1", "1.4"]),
+        (Wanted(text="ac3"), ["1.3"]),
+        (Wanted(text="va"), []),
+        (Wanted(text="  ,^ "), ["1.2", "1.1", "1.3", "1.5", "1.4"]),
+        (Wanted(finding="Mass"), ["1.1", "1.3"]),
+        (Wanted(finding="Mass", text="uwe"), ["1.3"]),
+        (Wanted(finding="Hernia"), []),
+        (Wanted(since="20260103"), ["1.3", "1.5", "1.4"]),
+        (Wanted(since="20260102", until="20260103"), ["1.2", "1.3"]),
+        (Wanted(state="queued", urgent_only=True), ["1.2"]),
+        (Wanted(state="failed"), []),
+    ],
+)
+def test_filters_find_what_they_say(filled, wanted, expected):
+    """Each alone and together, in the order of the worklist."""
+    assert expected == uids(filled, wanted)
+
+
+def test_pages_go_on_where_the_last_one_ended(filled):
+    """No study is on two pages or on none, also when one leaves in between."""
+    seen, after = [], None
+    with filled.look() as connection:
+        while True:
+            rows, after = worklist.page(connection, "own", Wanted(), size=2, after=after)
+            seen += [row.study_instance_uid for row in rows]
+            if after is None:
+                break
+            after = Place.parse(str(after))
+            connection.execute(STUDY.delete().where(STUDY.c.study_instance_uid == seen[0]))
+
+    assert ["1.2", "1.1", "1.3", "1.5", "1.4"] == seen
+
+
+@pytest.mark.parametrize("text", ["", "1", "1_2", "x_2.0_1.2", "1_nan_1.2", "1_inf_1"])
+def test_no_place_is_a_value_error(text):
+    """Addresses are typed by people, too."""
+    with pytest.raises(ValueError):  # noqa: PT011  float and int say it in their own words
+        Place.parse(text)
+
+
+def test_counts_and_labels(filled):
+    """The line above the worklist, and what can be filtered by."""
+    with filled.look() as connection:
+        assert ({State.QUEUED: 5}, 5) == worklist.counts(connection, "own")
+        assert ["Edema", "Mass"] == worklist.labels(connection, "own")
+        assert ({}, 0) == worklist.counts(connection, "other")
+        assert [] == worklist.labels(connection, "other")
+        assert worklist.last_change(connection, "other") is None
+        assert AT + 5 * MINUTE == worklist.last_change(connection, "own")
+
+
+def test_other_studies_of_the_patient(filled):
+    """By Patient ID; without one nobody is taken for the same."""
+    with filled.look() as connection:
+        study = worklist.row(connection, "own", "1.1")
+        found = worklist.others_of_patient(connection, "own", study, limit=5)
+        assert ["1.4"] == [row.study_instance_uid for row in found]
+
+    with filled.transaction() as connection:
+        connection.execute(STUDY.update().values(patient_id=""))
+        study = worklist.row(connection, "own", "1.1")
+        assert [] == worklist.others_of_patient(connection, "own", study, limit=5)
+
+
+def test_thumbnail_is_kept_and_replaced(database):
+    """An empty one says that none can be made."""
+    with database.transaction() as connection:
+        assert worklist.thumbnail(connection, "own", "1") is None
+        for picture in (b"a", b""):
+            worklist.keep_thumbnail(connection, "own", "1", picture)
+            assert picture == worklist.thumbnail(connection, "own", "1")
+
+
+def test_ranks_are_as_urgencies():
+    """A study's rank is its urgency's place until somebody looked at it."""
+    assert [Rank.URGENT, Rank.ROUTINE, Rank.BACKFILL] == [
+        Rank(studies.URGENCIES.index(urgency)) for urgency in Urgency
+    ]
