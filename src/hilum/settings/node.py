@@ -1,16 +1,76 @@
 """Settings of the node."""
 
-from pydantic import Field
+from enum import StrEnum
+
+from pydantic import Field, SecretStr
 
 from hilum.settings.section import Section
+
+GIBIBYTE = 1024**3
+MEBIBYTE = 1024**2
+
+
+class StartAt(StrEnum):
+    """Where the node begins in the feed of a PACS that it follows for the first time."""
+
+    NOW = "now"
+    """What arrives from now on; `hilum backfill` reads what is there already."""
+    BEGINNING = "beginning"
+    """Everything that the feed still knows."""
 
 
 class NodeSettings(Section):
     """How the node works."""
 
+    database: SecretStr | None = Field(
+        None,
+        description="PostgreSQL for jobs and records, as postgresql://user:password@host/name, "
+        "so that several workers share them; unset: hilum.sqlite in data_folder.",
+    )
     poll_s: float = Field(
         0.2, gt=0, description="Seconds between two looks at the changes feed when it is quiet."
     )
+    start_at: StartAt | None = Field(
+        None,
+        description="Where to begin in the feed of a PACS at the first start; unset: the Orthanc "
+        "that hilum starts from its beginning, a PACS of the settings from now on.",
+    )
     max_file_bytes: int = Field(
-        512 * 1024 * 1024, gt=0, description="Files with more bytes are refused, not fetched."
+        512 * MEBIBYTE, gt=0, description="Files with more bytes are refused, not fetched."
+    )
+    min_free_bytes: int = Field(
+        GIBIBYTE,
+        ge=0,
+        description="With less room on the disk of data_folder the node pauses.",
+    )
+    readers: int = Field(
+        0, ge=0, le=64, description="Processes that read images; 0: one for each core."
+    )
+    read_timeout_s: float = Field(
+        120.0, gt=0, description="Seconds that a reader may spend on one image before it is ended."
+    )
+    reader_memory_bytes: int = Field(
+        4 * GIBIBYTE, ge=512 * MEBIBYTE, description="Memory that one reader may take at most."
+    )
+    urgent_aets: tuple[str, ...] = Field(
+        (), description="AE titles whose images are read before others."
+    )
+    forward_to: tuple[str, ...] = Field(
+        (),
+        description="Where results are sent on to, as modality:NAME or peer:NAME of the PACS's "
+        "own DicomModalities and OrthancPeers.",
+    )
+    forward_images: bool = Field(
+        default=False, description="Send the image on as well, before its results."
+    )
+    commit_targets: tuple[str, ...] = Field(
+        (),
+        description="Targets of forward_to, modality:NAME each, that are asked for a storage "
+        "commitment.",
+    )
+    keep_workflows_hours: float = Field(
+        24.0, gt=0, description="Hours after which the inner record of a finished job is removed."
+    )
+    keep_days: float = Field(
+        365.0, gt=0, description="Days after which what became of an image is forgotten."
     )

@@ -1,0 +1,104 @@
+"""The inside of a reader process: one model, one image at a time, nothing else.
+
+Light to import, so that the node itself, which only names these functions, loads neither
+a network nor a decoder.
+"""
+
+import ctypes
+import importlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from hilum.errors import HilumError
+from hilum.node.answer import Answer
+from hilum.outcome import Status
+from hilum.reading import ModelIdentity
+from hilum.settings import Settings
+from hilum.verdict import Reason
+
+HEAVY: Final = "hilum.node.reading"
+"""The module with the path; loaded once in the process from which readers are forked."""
+
+PR_SET_PDEATHSIG: Final = 1
+"""Option of prctl(2), from linux/prctl.h: end with the process that forked this one."""
+
+OOM_SCORE: Final = "700"
+"""Of 1000: when memory runs out the kernel ends a reader, not the node or the PACS."""
+
+
+@dataclass(slots=True)
+class Life:
+    """What one reader process has; empty in every other process."""
+
+    settings: Settings | None = None
+    in_demonstration: bool = False
+    reader: Any = None
+
+
+LIFE: Final = Life()
+
+
+def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
+    """Make this process a reader: limits first, then the model, where there is one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
+    limit = settings.node.reader_memory_bytes
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most == resource.RLIM_INFINITY or limit < most:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    LIFE.settings, LIFE.in_demonstration = settings, in_demonstration
+    with suppress(HilumError):  # said by `hello`, to whoever asks
+        _reader()
+
+
+def hello() -> ModelIdentity:
+    """Return which model this process reads with.
+
+    Raises
+    ------
+    ModelError
+        There is none, or it cannot be used.
+    SettingInvalid
+        The site's codes file cannot be used.
+    """
+    identity: ModelIdentity = _reader().model.identity
+    return identity
+
+
+def read(path: str, earlier: Sequence[bytes], when: datetime) -> Answer:
+    """Read one file; see `hilum.node.reading.read_file`.
+
+    Raises
+    ------
+    ModelError
+        There is no usable model any more.
+    """
+    reader = _reader()
+    heavy = importlib.import_module(HEAVY)
+    try:
+        answer: Answer = heavy.read_file(Path(path).read_bytes(), reader, earlier, when=when)
+    except MemoryError:
+        problem = "reading it takes more memory than node.reader_memory_bytes allows"
+        return Answer(Status.FAILED, (Reason("reader_memory", problem),))
+    return answer
+
+
+def _reader() -> Any:
+    """Return the loaded model and settings; loads them at the first use."""
+    if LIFE.reader is None:
+        heavy = importlib.import_module(HEAVY)
+        LIFE.reader = heavy.open_reader(LIFE.settings, in_demonstration=LIFE.in_demonstration)
+    return LIFE.reader

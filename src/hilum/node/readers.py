@@ -1,0 +1,254 @@
+"""Reader processes: an image that breaks one takes nothing else with it.
+
+Each reader is a pool of one process, so that readers share no pipe and no lock: whatever
+happens to one, at whatever moment, the others do not notice. They are forked from a
+process that has loaded the libraries once (multiprocessing's forkserver).
+"""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from datetime import datetime
+from multiprocessing import forkserver
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, Self, TypeVar
+
+from pebble import CONSTS, ProcessExpired, ProcessPool
+
+from hilum.errors import ReaderDied, ReaderTooSlow
+from hilum.node import reader_process
+from hilum.node.answer import Answer
+from hilum.private import make_folder
+from hilum.reading import ModelIdentity
+from hilum.settings import Settings
+
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  files in it are made with O_EXCL, 0600
+"""Where a file costs no disk; Linux has it everywhere, though small in some containers."""
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks whether the process that was asked still lives."""
+
+HELLO_S: Final = 60.0
+"""Longer than any model takes to load."""
+
+IGNORED: Final = (signal.SIGINT, signal.SIGHUP)
+"""Signals of a terminal that reach the whole family; the node alone decides what to do."""
+
+CONSTS.term_timeout = 0.1  # readers ignore SIGTERM: pebble asks, then kills
+
+T = TypeVar("T")
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Readers:
+    """All reader processes of one node or worker. Safe for several threads.
+
+    Parameters
+    ----------
+    settings
+        All settings; those of the model and of the node count.
+    in_demonstration
+        True inside `hilum demo` only.
+    """
+
+    def __init__(self, settings: Settings, *, in_demonstration: bool = False) -> None:
+        cores = core_count()
+        self.count: Final = settings.node.readers or cores
+        self._timeout_s = settings.node.read_timeout_s
+        threads = settings.model.threads or max(1, cores // self.count)
+        own = settings.changed("model", threads=threads)
+        _start_fork_server()
+        self._seats = [_Seat(own, in_demonstration=in_demonstration) for _ in range(self.count)]
+        self._free: SimpleQueue[_Seat] = SimpleQueue()
+        self._spare = _spare_folder(settings.data_folder)
+        for seat in self._seats:
+            self._free.put(seat)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def warm(self) -> None:
+        """Let all processes start and load the model; returns once they are forked."""
+        for seat in self._seats:
+            seat.warm()
+
+    def close(self) -> None:
+        """End all readers, whatever they do."""
+        for seat in self._seats:
+            seat.close()
+
+    def hello(self) -> ModelIdentity:
+        """Return which model reads.
+
+        Raises
+        ------
+        ModelError
+            There is none, or it cannot be used.
+        SettingInvalid
+            The site's codes file cannot be used.
+        ReaderDied, ReaderTooSlow
+            The process ended or hung while it loaded the model.
+        """
+        with self._seat() as seat:
+            return seat.call(HELLO_S, reader_process.hello)
+
+    def read(self, file: bytes, earlier: Sequence[bytes], *, when: datetime) -> Answer:
+        """Read one file; waits for a free reader.
+
+        Raises
+        ------
+        ReaderDied
+            The reader ended; a new one takes its place.
+        ReaderTooSlow
+            It took longer than ``node.read_timeout_s`` and was ended.
+        """
+        with self._seat() as seat, self._handed_over(file) as path:
+            return seat.call(self._timeout_s, reader_process.read, path, tuple(earlier), when)
+
+    @contextmanager
+    def _seat(self) -> Iterator["_Seat"]:
+        seat = self._free.get()
+        try:
+            yield seat
+        finally:
+            self._free.put(seat)
+
+    @contextmanager
+    def _handed_over(self, file: bytes) -> Iterator[str]:
+        """Put a file where a reader finds it; a pipe would hold up both for as long."""
+        try:
+            path = _put(file, SHARED_MEMORY)
+        except OSError:  # none, or no room
+            path = _put(file, self._spare)
+        try:
+            yield path
+        finally:
+            Path(path).unlink()
+
+
+class _Seat:
+    """A place for one reader; when it ends, the next call has a new one."""
+
+    def __init__(self, settings: Settings, *, in_demonstration: bool) -> None:
+        self._settings = settings
+        self._in_demonstration = in_demonstration
+        self._lock = threading.Lock()
+        self._pool = self._new_pool()
+
+    def warm(self) -> None:
+        """Let the process start and load the model, without waiting for it."""
+        self._pool.schedule(reader_process.hello)
+
+    def call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
+        """Return what the function says in the process; start another one if it had ended.
+
+        Raises
+        ------
+        ReaderDied
+            It ended on the way.
+        ReaderTooSlow
+            It took too long.
+        """
+        try:
+            return self._call(timeout_s, function, *arguments)
+        except BrokenProcessPool:  # it had ended before, with nothing to do
+            self._replace()
+        try:
+            return self._call(timeout_s, function, *arguments)
+        except BrokenProcessPool as exc:
+            self._replace()
+            raise _died() from exc
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def _call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
+        try:
+            future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout_s)
+        except RuntimeError as exc:  # pebble has seen already that the process ended
+            raise BrokenProcessPool from exc
+        while not wait([future], timeout=LOOK_S).done:
+            if not self._pool.active and not future.done():
+                raise BrokenProcessPool  # the process ended before pebble took the task up
+        try:
+            return future.result()
+        except ProcessExpired as exc:
+            raise _died() from exc
+        except TimeoutError as exc:
+            raise ReaderTooSlow(
+                f"Reading took longer than {timeout_s:g} s (node.read_timeout_s) and was ended.",
+                "Look at the image; raise the setting where images are very large.",
+            ) from exc
+
+    def _replace(self) -> None:
+        self.close()
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=1,
+            initializer=_begin_life,
+            initargs=(self._settings, self._in_demonstration),
+            context=multiprocessing.get_context("forkserver"),
+        )
+
+
+def _begin_life(settings: Settings, in_demonstration: bool) -> None:  # noqa: FBT001  pebble's call
+    reader_process.begin_life(settings, in_demonstration=in_demonstration)
+
+
+def _died() -> ReaderDied:
+    return ReaderDied(
+        "The process that read it ended.",
+        "Look at the kernel's log for lack of memory, and at the image.",
+    )
+
+
+def _start_fork_server() -> None:
+    """Start the process from which readers are forked; it loads the libraries meanwhile."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload([reader_process.HEAVY])
+    if threading.current_thread() is not threading.main_thread():
+        forkserver.ensure_running()
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED}
+    try:
+        forkserver.ensure_running()  # what is ignored stays so in all its children
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _spare_folder(data_folder: Path) -> Path:
+    folder = data_folder / "reading"
+    make_folder(folder)
+    for left in folder.iterdir():  # of a node that was killed
+        left.unlink(missing_ok=True)
+    return folder
+
+
+def _put(file: bytes, folder: Path) -> str:
+    """Write a file that only its owner reads; return its path, or leave nothing behind."""
+    descriptor, path = tempfile.mkstemp(prefix="hilum-", suffix=".dcm", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(file)
+    except OSError:
+        Path(path).unlink()
+        raise
+    return path

@@ -1,0 +1,108 @@
+"""The path of one file inside a reader: from bytes to the objects that are stored."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from time import perf_counter
+
+import numpy as np
+from pydicom import Dataset
+
+from hilum import dicomfile, encode, pipeline
+from hilum.errors import HilumError, RadiographRefused
+from hilum.node.answer import Answer, Result
+from hilum.outcome import Outcome, Status
+from hilum.pipeline import Reader, open_reader
+from hilum.reading import Reading
+from hilum.verdict import Reason
+
+__all__ = ["Reader", "open_reader", "read_file"]
+
+
+class Laps:
+    """Seconds by room, taken as the work goes on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, room: str) -> None:
+        """Write down how long it took since the last lap."""
+        now = perf_counter()
+        self.seconds[room] = round(now - self._last, 4)
+        self._last = now
+
+
+def read_file(file: bytes, reader: Reader, earlier: Sequence[bytes], *, when: datetime) -> Answer:
+    """Read the file of one instance and write down as DICOM what was found.
+
+    Parameters
+    ----------
+    file
+        The DICOM file.
+    reader
+        The model and the settings.
+    earlier
+        Files of our reports that are in the study already.
+    when
+        Time of the analysis: the same file at the same time gives the same bytes.
+    """
+    laps = Laps()
+    try:
+        dataset = dicomfile.parse(file, name="the instance")
+        laps.lap("open")
+        return _read(dataset, reader, earlier, when, laps)
+    except HilumError as exc:
+        reasons = (Reason("unreadable", str(exc)),)
+        return Answer(Status.FAILED, reasons, seconds=laps.seconds)
+
+
+def _read(
+    dataset: Dataset, reader: Reader, earlier: Sequence[bytes], when: datetime, laps: Laps
+) -> Answer:
+    try:
+        prepared = pipeline.prepare(dataset, reader)
+    except RadiographRefused as exc:
+        laps.lap("prepare")
+        told = pipeline.report_refusal(dataset, exc.reasons, reader.settings, when=when)
+        results = tuple(map(_result, told))
+        return Answer(Status.REFUSED, exc.reasons, results, seconds=laps.seconds)
+    laps.lap("prepare")
+    reading = pipeline.predict(prepared, reader)
+    laps.lap("predict")
+    before = [dicomfile.parse(each, name="an earlier report") for each in earlier]
+    results = tuple(
+        map(_result, pipeline.report(reading, reader.settings, when=when, earlier=before))
+    )
+    laps.lap("report")
+    heatmaps = reading.heatmaps
+    return Answer(
+        Status.READ,
+        reading.warnings,
+        results,
+        document=_document(reading, reader, results, laps.seconds),
+        maps=np.stack([heatmap.activation for heatmap in heatmaps]).astype(np.float16),
+        field_of_view=heatmaps[0].field_of_view,
+        seconds=laps.seconds,
+    )
+
+
+def _result(document: Dataset) -> Result:
+    return Result(str(document.SOPInstanceUID), encode.to_bytes(document))
+
+
+def _document(
+    reading: Reading, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
+) -> dict[str, object]:
+    uid = str(reading.radiograph.sop_instance_uid)
+    outcome = Outcome(
+        uid,
+        Status.READ,
+        uid,
+        reasons=reading.warnings,
+        reading=reading,
+        outputs=tuple(result.sop_instance_uid for result in results),
+        seconds=seconds,
+    )
+    codes = encode.load_codes(reader.settings.report.codes_file)
+    head = encode.document_head(reading.model, reader.settings.pixels.pipeline)
+    return {**head, "readings": [encode.document_row(outcome, codes)]}
