@@ -75,7 +75,7 @@ def m003_search_thumbnails_and_verdicts(connection: Connection) -> None:
     )
 
 
-def m003_users_and_sessions(connection: Connection) -> None:
+def m004_users_and_sessions(connection: Connection) -> None:
     """Make the tables of those who may sign in, or use the API."""
     tables.METADATA.create_all(
         connection, tables=[tables.USER, tables.SESSION, tables.TOKEN, tables.LOGIN_ATTEMPT]
@@ -86,7 +86,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_images_and_studies,
     m002_audit_is_only_added_to,
     m003_search_thumbnails_and_verdicts,
-    m003_users_and_sessions,
+    m004_users_and_sessions,
 )
 """In the order in which they run; a released one is never changed."""
 

@@ -22,8 +22,8 @@ from pydantic_settings import (
 
 from hilum.errors import SettingInvalid
 from hilum.settings.node import NodeSettings
-from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.pacs import PacsSettings
+from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.reading import (
     ExtraObject,
     GateSettings,

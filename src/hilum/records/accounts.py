@@ -1,0 +1,275 @@
+"""Who may sign in: users, their roles, their passwords.
+
+Sources
+-------
+RFC 9106 (argon2id, second recommended option); OWASP Authentication Cheat Sheet (same
+answer and same time for unknown users); NIST SP 800-63B (length, and nothing else).
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import IntegrityError
+
+from hilum.errors import HilumError
+from hilum.records.tables import SESSION, USER
+
+NAME: Final = re.compile(r"[\w.@+-]{1,64}")
+"""What a user or token may be called."""
+
+SHORTEST_PASSWORD: Final = 12
+"""Characters; NIST SP 800-63B asks for length and for nothing else."""
+
+LONGEST_PASSWORD: Final = 1024
+"""Characters: no more is ever hashed."""
+
+SECRET_BYTES: Final = 32
+"""Random bytes of a session, a token, a generated password: 256 bits."""
+
+AT_ONCE: Final = 2
+"""Passwords that are hashed at a time: each takes 64 MiB (RFC 9106)."""
+
+_HASHER: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+_HASHING: Final = threading.BoundedSemaphore(AT_ONCE)
+
+
+def _base64(size: int) -> str:
+    return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+
+
+_NOBODY: Final = (
+    f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    f"${_base64(_HASHER.salt_len)}${_base64(_HASHER.hash_len)}"
+)
+"""Nobody's hash, looked at when there is no such user: the answer takes as long."""
+
+
+class Role(StrEnum):
+    """What somebody may do; each may do what those before it may."""
+
+    VIEWER = "viewer"
+    """Look at everything."""
+    READER = "reader"
+    """Also give verdicts."""
+    OPERATOR = "operator"
+    """Also retry, upload, and look after users."""
+
+    def may(self, needed: "Role") -> bool:
+        """Return whether this role is as strong as `needed`."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+class AccountError(HilumError):
+    """A user or token cannot be made or changed as was asked."""
+
+
+class TooManyFailures(AccountError):
+    """Somebody has to wait before the next try to sign in."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who may sign in.
+
+    Attributes
+    ----------
+    name
+        Casefolded.
+    role
+        What they may do.
+    local
+        Whether hilum keeps a password for them; else the provider of the settings vouches.
+    created, signed_in
+        When; the latter is None before the first time.
+    """
+
+    name: str
+    role: Role
+    local: bool
+    created: datetime
+    signed_in: datetime | None
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a session or token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_secret() -> str:
+    """Return 256 random bits as text."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def count(connection: Connection) -> int:
+    """Return how many users there are."""
+    return connection.scalar(select(func.count()).select_from(USER)) or 0
+
+
+def users(connection: Connection) -> list[User]:
+    """Return all users by name."""
+    return [_user(row) for row in connection.execute(select(USER).order_by(USER.c.name))]
+
+
+def find(connection: Connection, name: str) -> User | None:
+    """Return the user of that name."""
+    row = connection.execute(select(USER).where(USER.c.name == name.casefold())).first()
+    return None if row is None else _user(row)
+
+
+def hashed(password: str) -> str:
+    """Return the argon2id hash of a password. Takes tens of milliseconds: outside transactions.
+
+    Raises
+    ------
+    AccountError
+        It is too short or too long.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise AccountError(
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+            "Take a longer one, e.g. four words.",
+        )
+    with _HASHING:
+        return _HASHER.hash(password)
+
+
+def add(
+    connection: Connection,
+    name: str,
+    role: Role,
+    *,
+    password_hash: str = "",
+    subject: str | None = None,
+    now: datetime,
+) -> User:
+    """Add a user, with a password's hash or with the subject that a provider vouches for.
+
+    Raises
+    ------
+    AccountError
+        The name is taken, or is no name.
+    """
+    known = name.casefold()
+    if not NAME.fullmatch(known):
+        raise AccountError(
+            f"{name!r} cannot be a user's name.", "Use letters, digits and . _ @ + - only."
+        )
+    values = {"name": known, "role": role, "password": password_hash, "subject": subject}
+    try:
+        with connection.begin_nested():
+            connection.execute(USER.insert().values(**values, created=now))
+    except IntegrityError as exc:
+        raise AccountError(
+            f"There is a user {known} already.", "Take another name, or change that user."
+        ) from exc
+    return User(known, role, subject is None, now, None)
+
+
+def set_password(connection: Connection, name: str, password_hash: str) -> None:
+    """Change a local user's password and end all their sessions.
+
+    Raises
+    ------
+    AccountError
+        There is no such user, or a provider vouches for them.
+    """
+    user = _known(connection, name)
+    if not user.local:
+        raise AccountError(
+            f"{user.name} signs in by OpenID Connect and has no password here.",
+            "Change it at the provider.",
+        )
+    connection.execute(USER.update().where(USER.c.name == user.name).values(password=password_hash))
+    connection.execute(SESSION.delete().where(SESSION.c.name == user.name))
+
+
+def set_role(connection: Connection, name: str, role: Role) -> None:
+    """Change what a user may do; takes effect with their next request.
+
+    Raises
+    ------
+    AccountError
+        There is no such user, or nobody would be left who looks after users.
+    """
+    user = _known(connection, name)
+    connection.execute(USER.update().where(USER.c.name == user.name).values(role=role))
+    _require_operator(connection)
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Remove a user and end all their sessions.
+
+    Raises
+    ------
+    AccountError
+        There is no such user, or nobody would be left who looks after users.
+    """
+    user = _known(connection, name)
+    connection.execute(USER.delete().where(USER.c.name == user.name))
+    connection.execute(SESSION.delete().where(SESSION.c.name == user.name))
+    _require_operator(connection)
+
+
+def password_hash(connection: Connection, name: str) -> str:
+    """Return a user's password hash; empty when there is none."""
+    found = connection.scalar(select(USER.c.password).where(USER.c.name == name.casefold()))
+    return found or ""
+
+
+def is_password(kept: str, password: str) -> bool:
+    """Return whether `password` is the one whose hash is `kept`; as slow when there is none."""
+    if len(password) > LONGEST_PASSWORD:
+        return False
+    with _HASHING:
+        try:
+            return _HASHER.verify(kept or _NOBODY, password) and bool(kept)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def vouched_for(
+    connection: Connection, subject: str, name: str, role: Role, *, now: datetime
+) -> User:
+    """Return the user whom a provider vouches for, made or brought up to date.
+
+    Raises
+    ------
+    AccountError
+        Somebody else has that name here.
+    """
+    row = connection.execute(select(USER).where(USER.c.subject == subject)).first()
+    if row is None:
+        return add(connection, name, role, subject=subject, now=now)
+    connection.execute(USER.update().where(USER.c.subject == subject).values(role=role))
+    return _user(row)
+
+
+def _known(connection: Connection, name: str) -> User:
+    user = find(connection, name)
+    if user is None:
+        raise AccountError(f"There is no user {name}.", "See hilum users list.")
+    return user
+
+
+def _require_operator(connection: Connection) -> None:
+    operators = connection.execute(select(USER.c.name).where(USER.c.role == Role.OPERATOR)).all()
+    if not operators:
+        raise AccountError(
+            "Nobody would be left who looks after users.", "Make another user operator first."
+        )
+
+
+def _user(row: Row[Any]) -> User:
+    return User(row.name, Role(row.role), row.subject is None, row.created, row.signed_in)

@@ -1,0 +1,30 @@
+"""The page over a real database; see also `page_desk`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hilum.show.desk import Desk
+from page_desk import Page, open_desk, open_page
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a desk whose PACS does not answer."""
+    with open_desk(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def page(desk: Desk) -> Iterator[Page]:
+    """Return the page and the API, served."""
+    with open_page(desk) as made:
+        yield made
+
+
+@pytest.fixture
+def anybody(page: Page) -> httpx.Client:
+    """Return the browser of somebody who has not signed in."""
+    return page.browser()
