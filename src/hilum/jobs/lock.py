@@ -5,14 +5,25 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from hilum.errors import AlreadyRunning
 from hilum.private import OWNER_FILE, make_folder, writing_to
 
+FILE: Final = "hilum.lock"
+"""Held by the node of a data folder."""
+
 
 @contextmanager
-def locked(data_folder: Path) -> Iterator[None]:
+def locked(data_folder: Path, name: str = FILE) -> Iterator[None]:
     """Hold the data folder; the kernel lets go when the process ends, however it ends.
+
+    Parameters
+    ----------
+    data_folder
+        What is held; made if need be.
+    name
+        File in it that is locked: whoever locks another one is in nobody's way.
 
     Raises
     ------
@@ -22,7 +33,7 @@ def locked(data_folder: Path) -> Iterator[None]:
         The data folder can't be written to.
     """
     make_folder(data_folder)
-    path = data_folder / "hilum.lock"
+    path = data_folder / name
     with writing_to(data_folder):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_FILE)
     try:

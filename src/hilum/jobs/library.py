@@ -1,0 +1,112 @@
+"""DBOS started and stopped the way we need it; all that leans on its inside but the tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import Final
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION
+from hilum.jobs.guard import block_pickle, quieten
+from hilum.records import Database
+
+MOST_RECOVERIES: Final = 100
+"""A job found in work after so many deaths is parked; `reconcile` asks for it anew."""
+
+IDLE_IN_TRANSACTION_S: Final = 15
+"""A process that freezes inside a transaction loses it, and its locks, after that."""
+
+LOOK_S: Final = 0.05
+"""Seconds between two looks whether what is in work has finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalQueue:
+    """A queue as one process sees it.
+
+    Attributes
+    ----------
+    slots
+        Jobs of it that the process works on at once.
+    poll_s
+        Seconds between two looks.
+    """
+
+    name: str
+    slots: int
+    poll_s: float
+
+
+class Library:
+    """The one DBOS of a process, running.
+
+    Parameters
+    ----------
+    database
+        Prepared by a `Queue`.
+    executor_id
+        Name of this process.
+    workflows
+        Name → what such a job does. Names are for good.
+    queues
+        What is polled, nothing else.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        executor_id: str,
+        workflows: Mapping[str, Callable[..., object]],
+        queues: list[LocalQueue],
+    ) -> None:
+        block_pickle()
+        quieten()
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": database.url,
+            "dbos_system_schema": SCHEMA,
+            "application_version": VERSION,
+            "executor_id": executor_id,
+            "serializer": DBOSPortableJSONSerializer(),
+            "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_S,
+            "db_engine_kwargs": {"hide_parameters": True},
+            "run_migrations": False,  # the queue did
+            "enable_otlp": False,
+            "log_level": "WARNING",
+        }
+        self._dbos = DBOS(config=config)
+        for name, work in workflows.items():
+            DBOS.workflow(name=name, max_recovery_attempts=MOST_RECOVERIES)(_plain(work))
+        DBOS.listen_queues([])  # of those that are rows: none
+        registry = self._dbos._registry  # noqa: SLF001
+        for queue in queues:
+            # a queue that is a row has one number of slots for all processes
+            registry._register_internal_queue(  # noqa: SLF001
+                queue.name, worker_concurrency=queue.slots, polling_interval_sec=queue.poll_s
+            )
+        DBOS.launch()
+
+    @property
+    def active(self) -> list[str]:
+        """Names of the jobs that are worked on now."""
+        return self._dbos._active_workflows_set.activeList()  # noqa: SLF001
+
+    def stop(self, timeout_s: float) -> list[str]:
+        """Take no more jobs, and wait for those in work; return which are left."""
+        for event in self._dbos.background_thread_stop_events:
+            event.set()
+        deadline = monotonic() + timeout_s
+        while (left := self.active) and monotonic() < deadline:
+            sleep(LOOK_S)
+        DBOS.destroy(destroy_registry=True)
+        return left
+
+
+def _plain(work: Callable[..., object]) -> Callable[..., object]:
+    """Return a function: DBOS puts a mark on what it is given, and a method takes none."""
+
+    def call(*values: object) -> object:
+        return work(*values)
+
+    return call

@@ -1,0 +1,38 @@
+"""Waiting in place that ends when the process does."""
+
+import threading
+
+
+class Stopped(BaseException):
+    """The process stops: the step in hand is left as it is, and done again by the next one.
+
+    No `Exception`, so that nothing which handles errors takes it for one; the job engine
+    writes nothing down and the job stays in work.
+    """
+
+
+class Pause:
+    """Lets steps wait for what is away. For all threads of a process."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+
+    def __call__(self, seconds: float) -> None:
+        """Wait.
+
+        Raises
+        ------
+        Stopped
+            The process stops; at once, if it does already.
+        """
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process stops."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Let every wait end, those that are still to come too."""
+        self._stop.set()

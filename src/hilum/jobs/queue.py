@@ -1,0 +1,168 @@
+"""What is to be done, in order; needs no running engine, and any process may add to it.
+
+`enqueue` writes in the caller's transaction: a job and the row it is about are there
+together, or neither is. The same job twice is one job.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
+from sqlalchemy import Connection
+
+from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, prepare
+from hilum.jobs.guard import block_pickle
+from hilum.records import Database, images
+from hilum.records.forwards import Forward
+from hilum.records.job import Job
+from hilum.records.states import Urgency
+
+URGENT: Final = "urgent"
+ROUTINE: Final = "routine"
+FORWARD: Final = "forward"
+
+READ_IMAGE: Final = "read_image"
+SEND_FORWARD: Final = "send_forward"
+"""Names of the workflows; a job in the database knows its work by them."""
+
+EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""Numbers of the order are seconds since then; they last until 2088."""
+
+LAST: Final = 2**31 - 1
+"""The highest number that an order may have."""
+
+WAITS: Final = {
+    Urgency.URGENT: timedelta(0),
+    Urgency.ROUTINE: timedelta(0),
+    Urgency.BACKFILL: timedelta(hours=24),
+}
+"""How long an image may wait for those that come after it in the same queue."""
+
+
+class Queue:
+    """Adds jobs. For any number of threads.
+
+    Parameters
+    ----------
+    database
+        Where; the job engine's tables are made there if need be.
+
+    Raises
+    ------
+    SettingInvalid
+        The database does not let us make tables.
+    """
+
+    def __init__(self, database: Database) -> None:
+        block_pickle()
+        prepare(database)
+        self._client: Final = DBOSClient(
+            system_database_engine=database.engine,
+            dbos_system_schema=SCHEMA,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+            lazy=True,
+        )
+
+    @property
+    def client(self) -> DBOSClient:
+        """The library's client, for this room."""
+        return self._client
+
+    def enqueue(
+        self,
+        connection: Connection,
+        job: Job,
+        urgency: Urgency,
+        arrived: datetime,
+        *,
+        memo: dict[str, Any] | None = None,
+    ) -> None:
+        """Add the work on an image.
+
+        Parameters
+        ----------
+        connection
+            In the transaction that also writes down why.
+        job
+            The work; when a job of this name was ever added, nothing happens.
+        urgency
+            Which queue.
+        arrived
+            Where in it: earlier images are first, see `WAITS`.
+        memo
+            What is known of it beforehand; one with ``end`` goes to the last step.
+        """
+        queue = URGENT if urgency is Urgency.URGENT else ROUTINE
+        self._add(
+            connection,
+            {
+                "workflow_name": READ_IMAGE,
+                "queue_name": queue,
+                "workflow_id": job.id,
+                "priority": order(arrived + WAITS[urgency]),
+            },
+            *(job.archive, job.sop_instance_uid, job.instance_id, job.run, memo or {}),
+        )
+
+    def enqueue_forward(
+        self,
+        connection: Connection,
+        forward: Forward,
+        now: datetime,
+        *,
+        attempt: int = 1,
+        delay_s: float = 0,
+    ) -> None:
+        """Add an attempt to send results on, the earliest after `delay_s`."""
+        options: EnqueueOptions = {
+            "workflow_name": SEND_FORWARD,
+            "queue_name": FORWARD,
+            "workflow_id": forward_id(forward, attempt),
+            "priority": order(now),
+        }
+        if delay_s > 0:
+            options["delay_seconds"] = delay_s
+        where = (forward.archive, forward.sop_instance_uid, forward.target, forward.run)
+        self._add(connection, options, *where, attempt)
+
+    def retry(
+        self, connection: Connection, archive: str, uids: Sequence[str], now: datetime
+    ) -> list[Job]:
+        """Ask for a new run of images that ended without results, and add it.
+
+        Parameters
+        ----------
+        connection
+            In a transaction.
+        archive, uids
+            Which images; those that are stored or not settled are left alone.
+        now
+            The time.
+
+        Returns
+        -------
+        list of Job
+            What will be read again.
+        """
+        jobs = images.ask_again(connection, archive, uids, now)
+        for job in jobs:
+            known = images.entry(connection, archive, job.sop_instance_uid)
+            urgency = Urgency.ROUTINE if known is None else known.urgency
+            self.enqueue(connection, job, urgency, now)
+        return jobs
+
+    def _add(self, connection: Connection, options: EnqueueOptions, *values: Any) -> None:
+        options["app_version"] = VERSION
+        self._client.enqueue_in_transaction(connection, options, *values)
+
+
+def order(when: datetime) -> int:
+    """Return the number by which a queue sorts: lower ones are first."""
+    return min(max(int((when - EPOCH).total_seconds()), 1), LAST)
+
+
+def forward_id(forward: Forward, attempt: int) -> str:
+    """Return the name of one attempt to send results on."""
+    return f"{forward.id}#{attempt}"

@@ -1,0 +1,110 @@
+"""Finds images that wait for work which nobody has: whatever happened to it, none is stuck."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, String, cast, literal, select
+
+from hilum.jobs.dbos_tables import ALIVE, workflows
+from hilum.jobs.queue import Queue
+from hilum.jobs.workflow import END
+from hilum.records import Database, forwards, images
+from hilum.records.forwards import Forward, ForwardState
+from hilum.records.job import Job
+from hilum.records.states import UNSETTLED, State, Urgency
+from hilum.records.tables import FORWARD, IMAGE
+
+MOST_RUNS: Final = 5
+"""Work on an image that vanished so often is not asked for again; the image has failed."""
+
+BATCH: Final = 500
+"""Images that are asked for again in one transaction."""
+
+LOST: Final = f"its work ended {MOST_RUNS} times without a result"
+
+
+def reconcile(database: Database, queue: Queue) -> int:
+    """Ask again for the work of every image that has none; return how many.
+
+    Raises
+    ------
+    LedgerUnavailable
+        The database cannot be used now.
+    """
+    with database.look() as connection:
+        jobs = lost_jobs(connection)
+        sends = lost_forwards(connection)
+    if not jobs and not sends:
+        return 0
+    with database.transaction() as connection:
+        asked = sum(_ask_again(connection, queue, job) for job in jobs)
+        return asked + sum(_send_again(connection, queue, *send) for send in sends)
+
+
+def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]]:
+    """Return images that are not settled and whose job is not there or has ended."""
+    rows = workflows(connection)
+    run = cast(IMAGE.c.run, String)
+    name = IMAGE.c.archive + literal("|") + IMAGE.c.sop_instance_uid + literal("|") + run
+    has_work = (
+        select(rows.c.workflow_uuid)
+        .where(rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE))
+        .exists()
+    )
+    found = connection.execute(
+        select(IMAGE).where(IMAGE.c.state.in_(sorted(UNSETTLED)), ~has_work).limit(BATCH)
+    )
+    return [
+        (
+            Job(row.archive, row.sop_instance_uid, row.instance_id, row.run),
+            Urgency(row.urgency),
+            row.arrived,
+            row.lost,
+        )
+        for row in found
+    ]
+
+
+def lost_forwards(connection: Connection) -> list[tuple[Forward, int]]:
+    """Return results that wait to be sent on without a job, with the attempts so far."""
+    rows = workflows(connection)
+    attempt = cast(FORWARD.c.attempts + 1, String)
+    run = cast(FORWARD.c.run, String)
+    name = FORWARD.c.archive + literal("|") + FORWARD.c.sop_instance_uid + literal("|") + run
+    name = name + literal(">") + FORWARD.c.target + literal("#") + attempt
+    has_work = (
+        select(rows.c.workflow_uuid)
+        .where(rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE))
+        .exists()
+    )
+    found = connection.execute(
+        select(FORWARD).where(FORWARD.c.state == ForwardState.WAITING, ~has_work).limit(BATCH)
+    )
+    return [
+        (Forward(row.archive, row.sop_instance_uid, row.target, row.run), row.attempts)
+        for row in found
+    ]
+
+
+def _ask_again(
+    connection: Connection, queue: Queue, lost: tuple[Job, Urgency, datetime, int]
+) -> bool:
+    job, urgency, arrived, times = lost
+    again = images.run_again(connection, job)
+    if again is None:
+        return False
+    memo = {END: State.FAILED.value, "reasons": [["work_lost", LOST, ""]]}
+    queue.enqueue(connection, again, urgency, arrived, memo=memo if times >= MOST_RUNS else None)
+    return True
+
+
+def _send_again(connection: Connection, queue: Queue, forward: Forward, attempts: int) -> bool:
+    """Count the attempt that vanished and ask for the next; after too many it has failed."""
+    now = datetime.now(UTC)
+    failed = attempts + 1 >= MOST_RUNS
+    state = ForwardState.FAILED if failed else ForwardState.WAITING
+    if not forwards.change(connection, forward, state, LOST if failed else "", now):
+        return False
+    if not failed:
+        queue.enqueue_forward(connection, forward, now, attempt=attempts + 2)
+    return True

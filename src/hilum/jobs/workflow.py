@@ -1,0 +1,142 @@
+"""What one job does: its steps, one after the other, each remembered once it is done.
+
+After a crash a job goes on with the step that was in work; a step may therefore be done
+twice and has to lead to the same end. A step that fails on purpose says so by its value;
+an exception is a fault of ours, and ends as that instead of taking the image with it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from dbos import DBOS
+
+from hilum.errors import LedgerUnavailable
+from hilum.jobs.pause import Pause
+from hilum.logs import get_log
+from hilum.records import Database, images, studies
+from hilum.records.forwards import Forward
+from hilum.records.images import Settlement
+from hilum.records.job import Job
+from hilum.records.states import State
+from hilum.records.studies import Waits
+from hilum.verdict import Reason
+
+Memo = dict[str, Any]
+"""What the steps of a job know so far; small, and JSON alone."""
+
+Step = Callable[[Job, Memo], Memo]
+"""One step: gets the job and its memo, returns what is added to the memo."""
+
+Send = Callable[[Forward, int], None]
+"""Tries to send results on; gets which attempt it is and writes down how it went."""
+
+Result = TypeVar("Result")
+
+END: Final = "end"
+"""Key of a memo: the job goes to its last step, which settles it in the state named here."""
+
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 10.0
+"""While the database is away a step asks again, each time after twice as long, up to this."""
+
+log = get_log(__name__)
+
+
+class Course:
+    """The steps of every job. For any number of threads.
+
+    Parameters
+    ----------
+    database
+        Where an image is settled whose last step has a fault.
+    steps
+        Name → step, in order; the last one settles the image.
+    send
+        Tries to send results on; None where no such job is taken.
+    pause
+        Ends when the process stops.
+    """
+
+    def __init__(
+        self, database: Database, steps: Mapping[str, Step], send: Send | None, pause: Pause
+    ) -> None:
+        if not steps:
+            raise ValueError("a job needs at least the step that settles it")
+        self._database = database
+        *self._before, self._last = steps.items()
+        self._send = send
+        self._pause = pause
+
+    def read_image(self, archive: str, uid: str, instance_id: str, run: int, memo: Memo) -> str:
+        """Work on one image; return how it ended. Deterministic but for its steps."""
+        job = Job(archive, uid, instance_id, run)
+        memo = dict(memo)
+        for name, step in self._before:
+            if END in memo:
+                break
+            memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, _as_bug)
+        name, step = self._last
+        memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, self._give_up)
+        return str(memo.get(END, ""))
+
+    def send_forward(self, archive: str, uid: str, target: str, run: int, attempt: int) -> None:
+        """Try once to send results on."""
+        DBOS.run_step(
+            {"name": "send"}, self._send_once, Forward(archive, uid, target, run), attempt
+        )
+
+    def _send_once(self, forward: Forward, attempt: int) -> None:
+        send = self._send
+        if send is not None:
+            self.patient(lambda: send(forward, attempt))
+
+    def _careful(
+        self, step: Step, job: Job, memo: Memo, fault: Callable[[Job, Exception], Memo]
+    ) -> Memo:
+        """Do a step; wait while the database is away, and let a fault of ours be a value."""
+        try:
+            return self.patient(lambda: step(job, dict(memo)))
+        except Exception as exc:  # noqa: BLE001  a fault of ours must not lose the image
+            log.bug("job.bug", exc, sop_instance_uid=job.sop_instance_uid, run=job.run)
+            found = exc  # the name of an error that is handled ends with its handler
+        return self.patient(lambda: fault(job, found))
+
+    def patient(self, work: Callable[[], Result]) -> Result:
+        """Do `work`, again and again while the database is away.
+
+        Raises
+        ------
+        Stopped
+            The process stops.
+        """
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                return work()
+            except LedgerUnavailable as exc:
+                log.warning("database.away", why=str(exc), again_in_s=wait_s)
+            self._pause(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    def _give_up(self, job: Job, exc: Exception) -> Memo:
+        """Settle an image whose last step has a fault."""
+        now = datetime.now(UTC)
+        end = Settlement(State.FAILED, (_bug(exc),))
+        with self._database.transaction() as connection:
+            if images.settle(connection, job, end, now):
+                known = images.entry(connection, job.archive, job.sop_instance_uid)
+                if known is not None:
+                    study = known.study_instance_uid
+                    studies.refresh(connection, job.archive, study, now=now, waits=Waits())
+        return {END: State.FAILED.value}
+
+
+def _as_bug(_job: Job, exc: Exception) -> Memo:
+    reason = _bug(exc)
+    return {END: State.FAILED.value, "reasons": [[reason.code, reason.text, reason.source]]}
+
+
+def _bug(exc: Exception) -> Reason:
+    kind = type(exc).__name__  # its text may quote the data set
+    return Reason("bug", f"hilum has a fault that this image shows ({kind})")
