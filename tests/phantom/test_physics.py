@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hilum.phantom.exposure import SPECTRUM, draw_technique, expose
+from hilum.phantom.exposure import SPECTRUM, Technique, draw_technique, expose, quanta
 from hilum.phantom.patient import CLINIC, draw_patient
 from hilum.phantom.shapes import Canvas, capsule, ellipsoid, smooth
 from hilum.phantom.texture import noise, smear, soften
@@ -22,6 +22,11 @@ def drawn(canvas: Canvas, patch) -> np.ndarray:
     field = canvas.empty()
     patch.add_to(field)
     return field
+
+
+def exposed(canvas: Canvas, soft: np.ndarray, bone: np.ndarray, technique: Technique) -> np.ndarray:
+    """Return what the detector measures, with its noise."""
+    return expose(canvas, (soft, bone), quanta(canvas, technique), technique)
 
 
 def test_ellipsoid_has_its_volume(canvas: Canvas):
@@ -71,7 +76,7 @@ def test_more_tissue_stops_more_and_hardens_the_beam(canvas: Canvas):
     technique = draw_technique(np.random.default_rng(1), patient(), CLINIC)
     technique = replace(technique, scatter=0.0, quanta=1e7)
     depths = [
-        float(np.median(expose(canvas, canvas.empty() + d, canvas.empty(), technique)))
+        float(np.median(exposed(canvas, canvas.empty() + d, canvas.empty(), technique)))
         for d in (0.0, 50.0, 100.0, 150.0)
     ]
     steps = np.diff(depths)
@@ -86,8 +91,8 @@ def test_bone_stops_more_than_soft_tissue(canvas: Canvas):
     """A centimetre of cortical bone is seen on top of what lies around it."""
     technique = draw_technique(np.random.default_rng(1), patient(), CLINIC)
     soft = canvas.empty() + 100
-    plain = np.median(expose(canvas, soft, canvas.empty(), technique))
-    bony = np.median(expose(canvas, soft, canvas.empty() + 10, technique))
+    plain = np.median(exposed(canvas, soft, canvas.empty(), technique))
+    bony = np.median(exposed(canvas, soft, canvas.empty() + 10, technique))
 
     assert 0.2 < bony - plain < 1.0
 

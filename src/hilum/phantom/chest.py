@@ -1,13 +1,14 @@
 """A patient between tube and detector: all depths of one chest, before it is exposed."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from hilum.phantom import mediastinum, skeleton, thorax, vessels
+from hilum.phantom import mediastinum, thorax, vessels
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, ellipsoid
+from hilum.phantom.shapes import Canvas, Depth, Patch, Tile, by_bands, ellipsoid
 from hilum.phantom.texture import noise
 
 LUNG_DENSITY: Final = 0.27
@@ -58,8 +59,10 @@ class Lung:
     ----------
     side
         ``thorax.RIGHT`` or ``thorax.LEFT``.
+    at
+        The part of the canvas outside of which there is nothing of it.
     cavity
-        The space inside the ribs.
+        Depth of the space inside the ribs, mm.
     whole
         Depth of healthy lung, mm.
     air
@@ -73,7 +76,8 @@ class Lung:
     """
 
     side: int
-    cavity: thorax.Cavity
+    at: Tile
+    cavity: Depth
     whole: Depth
     air: Depth
     blood: Depth
@@ -122,22 +126,30 @@ def build(canvas: Canvas, plan: Plan) -> Chest:
 def build_lung(canvas: Canvas, plan: Plan, side: int, between: Depth) -> Lung:
     """Return one lung, around the mediastinum whose depth is `between`, above the diaphragm."""
     patient, index = plan.patient, 0 if side < 0 else 1
-    cavity = thorax.cavity(canvas, patient, side)
-    below = thorax.diaphragm(canvas, patient, side, plan.lift[index])
-    space = np.maximum(cavity.depth - between - below, 0)
     hilum = mediastinum.hilum_at(patient, side)
     size = plan.retreat[index]
     centre = (hilum[0], hilum[1] + plan.anchor * (patient.diaphragm(side) - hilum[1]))
-    whole, free, pleura = space, canvas.empty(), canvas.empty()
-    if size < 1:
-        whole, pleura = retreat(canvas, patient, side, (size, centre))
-        np.minimum(whole, space, out=whole)
-        free = space - whole
-        pleura *= space > 0
     tree = vessels.tree(patient, side, plan.engorged)
     blood = vessels.draw(canvas, tree, centre, size)
-    blood *= np.clip(whole / np.maximum(cavity.depth * np.float32(0.7), 20), 0, 1)
-    return Lung(side, cavity, whole, whole.copy(), blood, pleura, free)
+    at = thorax.tile(canvas, patient, side)
+    whole_blood, blood = blood, canvas.empty()
+    cavity, whole, air, free, pleura = (canvas.empty() for _ in range(5))
+
+    def fill(part: Tile, band: Canvas) -> None:
+        depth = thorax.cavity(band, patient, side)
+        below = thorax.diaphragm(band, patient, side, plan.lift[index])
+        here = space = np.maximum(depth - between[part] - below, 0)
+        if size < 1:
+            here, line = retreat(band, patient, side, (size, centre))
+            np.minimum(here, space, out=here)
+            free[part] = space - here
+            pleura[part] = line * (space > 0)
+        deep = np.maximum(depth * np.float32(0.7), 20)
+        blood[part] = whole_blood[part] * np.clip(here / deep, 0, 1)
+        cavity[part], whole[part], air[part] = depth, here, here
+
+    by_bands(canvas, fill, at)
+    return Lung(side, at, cavity, whole, air, blood, pleura, free)
 
 
 def retreat(
@@ -145,43 +157,60 @@ def retreat(
 ) -> tuple[Depth, Depth]:
     """Return the depth of a lung that left the wall of the chest, and of its pleura, mm."""
     size, centre = how
-    depths = []
-    for scale in (size, size - 0.011):
-        shrunk = canvas.grown(scale, centre)
-        depths.append(thorax.cavity(shrunk, patient, side).depth * np.float32(scale))
-    outer, inner = depths
+    outer, inner = (
+        thorax.cavity(canvas.grown(scale, centre), patient, side) * np.float32(scale)
+        for scale in (size, size - 0.011)
+    )
     return outer, np.clip(outer - inner, 0, 26) * np.float32(0.3)
 
 
-def matter(chest: Chest) -> tuple[Depth, Depth]:
-    """Return the depth of soft tissue and the mineral on each ray, mm."""
+def texture(canvas: Canvas, patient: Patient) -> tuple[Depth, Depth]:
+    """Return the fine and the coarse grain of a patient's lungs, unitless."""
+    return noise(canvas, (patient.seed, 1), 4.4), noise(canvas, (patient.seed, 3), 42.0)
+
+
+def matter(chest: Chest, grains: tuple[Depth, Depth]) -> Depth:
+    """Return the depth of everything but bone as if it were soft tissue, mm.
+
+    Parameters
+    ----------
+    chest
+        With its diseases.
+    grains
+        What `texture` gave.
+    """
     canvas, patient = chest.canvas, chest.patient
     soft = thorax.body(canvas, patient)
     for patch in thorax.breasts(canvas, patient):
         patch.add_to(soft)
-    grain = noise(canvas, (patient.seed, 1), 4.4) * np.float32(0.018)
-    grain += noise(canvas, (patient.seed, 3), 42.0) * np.float32(0.03)
+    fine, coarse = grains
+
+    def fill(lung: Lung, at: Tile, _: Canvas) -> None:
+        grain = fine[at] * np.float32(0.018)
+        grain += coarse[at] * np.float32(0.03)
+        grain += np.float32(1 - LUNG_DENSITY)
+        here = soft[at]
+        here -= lung.air[at] * grain
+        here -= lung.free[at]
+        here += lung.blood[at] * np.float32(1.2)
+        here += lung.dense[at] * np.clip(lung.cavity[at] * np.float32(0.05), 0, 1)
+
     for lung in chest.lungs:
-        soft -= lung.air * (np.float32(1 - LUNG_DENSITY) + grain)
-        soft -= lung.free
-        soft += lung.blood * np.float32(1.2)
-        soft += lung.dense * np.clip(lung.cavity.depth * np.float32(0.05), 0, 1)
-    soft -= mediastinum.airways(canvas, patient)
-    soft -= stomach(canvas, patient, chest.plan.lift[1])
+        by_bands(canvas, partial(fill, lung), lung.at)
+    mediastinum.airways(canvas, patient).add_to(soft, -1)
+    stomach(canvas, patient, chest.plan.lift[1]).add_to(soft, -1)
     np.maximum(soft, 0, out=soft)
-    return soft, skeleton.bones(canvas, patient)
+    return soft
 
 
-def stomach(canvas: Canvas, patient: Patient, lift: float) -> Depth:
-    """Return the gas under the left dome of the diaphragm, mm; it ends on a level."""
+def stomach(canvas: Canvas, patient: Patient, lift: float) -> Patch:
+    """Return the gas under the left dome of the diaphragm; it ends on a level."""
     rng = np.random.default_rng((patient.seed, 3))
     size = float(rng.uniform(0, 27))
-    gas = canvas.empty()
     top = patient.diaphragm(1) - lift + 9
     centre = (float(rng.uniform(52, 78)) * patient.breadth, top + 0.62 * size)
     patch = ellipsoid(canvas, centre, (1.15 * size + 1, 0.7 * size + 1, 0.8 * size + 1), -0.2)
     if patient.view == "PA":
         level = np.float32(centre[1] + 0.15 * size)
         patch.depth[:] *= np.clip((level - canvas.y[patch.at[0]]) * np.float32(0.8), 0, 1)
-    patch.add_to(gas)
-    return gas
+    return patch

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.phantom.patient import Patient, Population
-from hilum.phantom.shapes import Canvas, Depth
+from hilum.phantom.shapes import Canvas, Depth, Tile, by_bands
 from hilum.phantom.texture import smear, soften
 
 SPECTRUM: Final = (
@@ -101,39 +101,59 @@ def draw_technique(rng: np.random.Generator, patient: Patient, population: Popul
     )
 
 
-def expose(canvas: Canvas, soft: Depth, bone: Depth, technique: Technique) -> Depth:
+def quanta(canvas: Canvas, technique: Technique) -> Depth:
+    """Return the noise of single photons under a signal of 1, shape of the canvas."""
+    return np.random.default_rng(technique.seed).standard_normal(canvas.shape, np.float32)
+
+
+def expose(
+    canvas: Canvas, matter: tuple[Depth, Depth], grain: Depth, technique: Technique
+) -> Depth:
     """Return the attenuation that the detector measures, ``-ln(signal)``, unitless.
 
     Parameters
     ----------
     canvas
         The rays.
-    soft
-        Depth of everything as if it were soft tissue, mm, shape of the canvas.
-    bone
-        Mineral, mm of cortical bone, shape of the canvas.
+    matter
+        Depth of everything as if it were soft tissue, and mineral in mm of cortical bone;
+        mm, shape of the canvas.
+    grain
+        What `quanta` gave; it becomes the result.
     technique
         How.
     """
+    soft, bone = matter
     signal = canvas.empty()
-    for share, of_soft, of_bone in SPECTRUM:
-        exponent = soft * np.float32(-of_soft)
-        exponent -= bone * np.float32(of_bone)
-        np.exp(exponent, out=exponent)
-        exponent *= np.float32(share)
-        signal += exponent
-    sigma = 28.0 / canvas.spacing
+
+    def attenuate(at: Tile, _: Canvas) -> None:
+        for share, of_soft, of_bone in SPECTRUM:
+            exponent = soft[at] * np.float32(-of_soft)
+            exponent -= bone[at] * np.float32(of_bone)
+            np.exp(exponent, out=exponent)
+            exponent *= np.float32(share)
+            signal[at] += exponent
+
+    by_bands(canvas, attenuate)
     # Scatter comes from around: more than the primary behind the mediastinum, less in lungs.
-    signal += smear(np.minimum(signal, np.float32(0.2)), sigma) * np.float32(technique.scatter)
+    scattered = smear(np.minimum(signal, np.float32(0.2)), 28.0 / canvas.spacing)
+    scattered *= np.float32(technique.scatter)
+    signal += scattered
     if technique.blur > 0.3 * canvas.spacing:
         signal = soften(signal, technique.blur / canvas.spacing)
-    quanta = technique.quanta * canvas.spacing**2
-    grain = np.random.default_rng(technique.seed).standard_normal(canvas.shape, np.float32)
-    grain *= np.sqrt(signal)
-    grain *= np.float32(1 / np.sqrt(quanta))
-    signal += grain
-    np.maximum(signal, np.float32(3e-4), out=signal)
-    return -np.log(signal, out=signal)
+    noise = np.float32(1 / np.sqrt(technique.quanta * canvas.spacing**2))
+
+    def count(at: Tile, _: Canvas) -> None:
+        here = grain[at]
+        here *= np.sqrt(signal[at])
+        here *= noise
+        here += signal[at]
+        np.maximum(here, np.float32(3e-4), out=here)
+        np.log(here, out=here)
+        np.negative(here, out=here)
+
+    by_bands(canvas, count)
+    return grain
 
 
 def inside_of(canvas: Canvas, technique: Technique) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hilum.phantom.shapes import Canvas, Depth, capsule
+from hilum.phantom.shapes import Canvas, Depth, capsule, united
 
 if TYPE_CHECKING:
     from hilum.phantom.scene import Scene
@@ -37,10 +37,16 @@ def letter(canvas: Canvas, scene: "Scene") -> Depth:
     half = scene.side_mm / 2
     left = scene.centre[0] + side * half * float(rng.uniform(0.74, 0.84)) - 5
     top = scene.centre[1] - half * float(rng.uniform(0.72, 0.86))
+    strokes = [
+        capsule(
+            canvas,
+            (left + x0 * HEIGHT, top + y0 * HEIGHT),
+            (left + x1 * HEIGHT, top + y1 * HEIGHT),
+            (1.3, 1.3),
+        )
+        for (x0, y0), (x1, y1) in STROKES[name]
+    ]
+    lead = united(canvas, strokes)
     field = canvas.empty()
-    for (x0, y0), (x1, y1) in STROKES[name]:
-        start = (left + x0 * HEIGHT, top + y0 * HEIGHT)
-        end = (left + x1 * HEIGHT, top + y1 * HEIGHT)
-        capsule(canvas, start, end, (1.3, 1.3)).unite_with(field)
-    lead: Depth = np.minimum(field * np.float32(0.6), np.float32(0.97))
-    return lead
+    np.minimum(lead.depth * np.float32(0.6), np.float32(0.97), out=field[lead.at])
+    return field

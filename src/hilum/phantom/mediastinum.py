@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Point, capsule, ellipsoid
+from hilum.phantom.shapes import Canvas, Depth, Patch, Point, capsule, ellipsoid, united
 from hilum.phantom.thorax import LEFT, RIGHT
 
 
@@ -92,22 +92,25 @@ def great_vessels(canvas: Canvas, patient: Patient) -> Depth:
     return field
 
 
-def airways(canvas: Canvas, patient: Patient) -> Depth:
-    """Return the air in windpipe and main bronchi, mm, shape of the canvas."""
+def airways(canvas: Canvas, patient: Patient) -> Patch:
+    """Return the air in windpipe and main bronchi."""
     tall = patient.stature
     shift = patient.forward(8)
     carina = (1.5 + shift, 100 * tall)
     radius = 8.2 if patient.sex == "M" else 7.0
-    field = canvas.empty()
-    for start, end, radii in (
-        ((0, -160), (2.5 + 0.5 * shift, 20 * tall), (radius + 0.6, radius)),
-        ((2.5 + 0.5 * shift, 20 * tall), (-2 + shift, 78 * tall), (radius, radius)),
-        ((-2 + shift, 78 * tall), carina, (radius, radius)),
-        (carina, (-30 + shift, 126 * tall), (radius * 0.82, radius * 0.68)),
-        (carina, (38 + shift, 131 * tall), (radius * 0.7, radius * 0.55)),
-    ):
-        capsule(canvas, start, end, (float(radii[0]), float(radii[1]))).unite_with(field, 1.25)
-    return field
+    parts = [
+        capsule(canvas, start, end, (float(radii[0]), float(radii[1])))
+        for start, end, radii in (
+            ((0, -160), (2.5 + 0.5 * shift, 20 * tall), (radius + 0.6, radius)),
+            ((2.5 + 0.5 * shift, 20 * tall), (-2 + shift, 78 * tall), (radius, radius)),
+            ((-2 + shift, 78 * tall), carina, (radius, radius)),
+            (carina, (-30 + shift, 126 * tall), (radius * 0.82, radius * 0.68)),
+            (carina, (38 + shift, 131 * tall), (radius * 0.7, radius * 0.55)),
+        )
+    ]
+    air = united(canvas, parts)
+    air.depth[:] *= np.float32(1.25)
+    return air
 
 
 def hilum_at(patient: Patient, side: int) -> Point:

@@ -1,12 +1,13 @@
 """From what the detector measures to what a radiologist is shown."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.phantom.exposure import Technique, inside_of
-from hilum.phantom.shapes import Canvas, Depth
+from hilum.phantom.shapes import WORKERS, Canvas, Depth, Tile, by_bands
 from hilum.phantom.texture import smear
 
 STEPS: Final = 4096
@@ -19,10 +20,17 @@ def equalise(canvas: Canvas, measured: Depth, technique: Technique) -> Depth:
     Large structures are flattened by the share `balance`, small ones raised by `detail`,
     as every vendor's processing does in its own words.
     """
-    coarse = smear(measured, 14.0 / canvas.spacing)
-    fine = smear(measured, max(2.4 / canvas.spacing, 4.0))
-    shown = measured - coarse * np.float32(technique.balance)
-    shown += (measured - fine) * np.float32(technique.detail)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        widths = (14.0 / canvas.spacing, max(2.4 / canvas.spacing, 4.0))
+        coarse, fine = pool.map(lambda width: smear(measured, width), widths)
+    shown = np.empty_like(measured)
+
+    def flatten(at: Tile, _: Canvas) -> None:
+        here = measured[at]
+        np.subtract(here, coarse[at] * np.float32(technique.balance), out=shown[at])
+        shown[at] += (here - fine[at]) * np.float32(technique.detail)
+
+    by_bands(canvas, flatten)
     low, high = landmarks(canvas, shown, technique)
     shown -= np.float32(low)
     shown *= np.float32(1 / (high - low))

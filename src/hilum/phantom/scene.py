@@ -1,12 +1,13 @@
 """One phantom before it is drawn: all chance is here, so every resolution shows the same chest."""
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from hilum.phantom import chest, exposure, processing
+from hilum.phantom import chest, exposure, processing, skeleton
 from hilum.phantom.exposure import Technique, draw_technique
 from hilum.phantom.findings import LABELS, Disease, draw_diseases
 from hilum.phantom.findings.base import Mask
@@ -128,10 +129,15 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
     plan = chest.Plan(scene.patient)
     for disease in scene.diseases:
         plan = disease.prepare(plan)
-    whole = chest.build(canvas, plan)
-    masks = tuple(disease.apply(whole) for disease in scene.diseases)
-    soft, bone = chest.matter(whole)
-    measured = exposure.expose(canvas, soft, bone, scene.technique)
+    with ThreadPoolExecutor(1) as beside:
+        # Two that need no interpreter, while this thread draws a thousand small bodies.
+        grain = beside.submit(exposure.quanta, canvas, scene.technique)
+        grains = beside.submit(chest.texture, canvas, scene.patient)
+        whole = chest.build(canvas, plan)
+        masks = tuple(disease.apply(whole) for disease in scene.diseases)
+        bone = skeleton.bones(canvas, scene.patient)
+        soft = chest.matter(whole, grains.result())
+    measured = exposure.expose(canvas, (soft, bone), grain.result(), scene.technique)
     shown = processing.equalise(canvas, measured, scene.technique)
     inside = exposure.inside_of(canvas, scene.technique)
     marked = letter(canvas, scene) if scene.technique.marker else canvas.empty()

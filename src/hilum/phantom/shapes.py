@@ -7,6 +7,8 @@ quadratic form of the ellipse that it projects to; that of a cylinder at distanc
 axis is ``2 sqrt(r² - d²)``. So a body costs one square root a pixel of its bounding box.
 """
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +20,15 @@ Depth = NDArray[np.float32]
 
 Point = tuple[float, float]
 """(x, y) in mm."""
+
+Tile = tuple[slice, slice]
+"""Rows and columns of a canvas."""
+
+BAND_RAYS: Final = 1 << 16
+"""Rays of one band: a few float32 arrays of that many stay in the cache of one core."""
+
+WORKERS: Final = 2
+"""Threads that draw one phantom: numpy lets go of the interpreter while it counts."""
 
 MARROW: Final = 0.32
 """Mineral of the inside of a bone, as a share of its cortex."""
@@ -35,7 +46,7 @@ class Patch:
         Shape of that part, float32, mm.
     """
 
-    at: tuple[slice, slice]
+    at: Tile
     depth: Depth
 
     def add_to(self, field: Depth, weight: float = 1.0) -> None:
@@ -96,6 +107,21 @@ class Canvas:
         """Return a field of zeros, float32."""
         return np.zeros(self.shape, np.float32)
 
+    def bands(self, part: Tile | None = None) -> Iterator[tuple[Tile, "Canvas"]]:
+        """Yield `part`, or all of the canvas, in bands of rows from the top to the bottom.
+
+        What is worked out for each ray by itself is worked out band by band: whole fields
+        would go through memory, and each new one would ask the system for fresh pages.
+        """
+        whole_rows, columns = part or (slice(0, self.shape[0]), slice(0, self.shape[1]))
+        height = max(BAND_RAYS // max(columns.stop - columns.start, 1), 1)
+        for first in range(whole_rows.start, whole_rows.stop, height):
+            rows = slice(first, min(first + height, whole_rows.stop))
+            down, across = first * self.spacing, columns.start * self.spacing
+            x, y = self.x[rows, columns], self.y[rows]
+            left = self.left + across - self.lean * down
+            yield (rows, columns), Canvas(x, y, self.spacing, left, self.top + down, self.lean)
+
     def grown(self, scale: float, centre: Point) -> "Canvas":
         """Return the same rays through a patient who shrank to `scale` towards `centre`."""
         return Canvas(
@@ -107,7 +133,7 @@ class Canvas:
             self.lean,
         )
 
-    def tile(self, left: float, right: float, top: float, bottom: float) -> tuple[slice, slice]:
+    def tile(self, left: float, right: float, top: float, bottom: float) -> Tile:
         """Return the rows and columns that hold a box in mm; empty outside the canvas."""
         rows, columns = self.x.shape
         first = min(max(int((top - self.top) / self.spacing), 0), rows)
@@ -117,6 +143,15 @@ class Canvas:
         stop = int((right - self.left - min(shift)) / self.spacing) + 2
         start = min(max(start, 0), columns)
         return slice(first, last), slice(start, min(max(stop, start), columns))
+
+
+def by_bands(
+    canvas: Canvas, work: Callable[[Tile, Canvas], None], part: Tile | None = None
+) -> None:
+    """Let `work` fill `part`, or all, of the canvas band by band, two bands at a time."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in pool.map(lambda band: work(*band), canvas.bands(part)):
+            pass
 
 
 def dome(square: Depth) -> Depth:
@@ -158,6 +193,22 @@ def ellipsoid(
     return Patch(at, dome(1 - first) * np.float32(2 * along))
 
 
+def united(canvas: Canvas, patches: list[Patch]) -> Patch:
+    """Return bodies as one, on the part of the canvas that holds all: the deepest counts."""
+    rows, columns = (
+        slice(min(p.at[axis].start for p in patches), max(p.at[axis].stop for p in patches))
+        for axis in (0, 1)
+    )
+    whole = np.zeros(canvas.x[rows, columns].shape, np.float32)
+    for patch in patches:
+        part = tuple(
+            slice(near.start - far.start, near.stop - far.start)
+            for near, far in zip(patch.at, (rows, columns), strict=True)
+        )
+        np.maximum(whole[part], patch.depth, out=whole[part])
+    return Patch((rows, columns), whole)
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A straight piece of a bar: two points in mm, and the radius at each."""
@@ -167,7 +218,7 @@ class Stretch:
     radii: tuple[float, float]
 
 
-def within(canvas: Canvas, at: tuple[slice, slice], piece: Stretch) -> tuple[Depth, Depth]:
+def within(canvas: Canvas, at: Tile, piece: Stretch) -> tuple[Depth, Depth]:
     """Return ``r² - d²`` of each ray to the axis of a piece, mm², and the radius r there, mm."""
     x = canvas.x[at] - np.float32(piece.start[0])
     y = canvas.y[at[0]] - np.float32(piece.start[1])

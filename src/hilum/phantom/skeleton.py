@@ -1,5 +1,6 @@
 """Bones: a tilted ring for each rib, bent bars for clavicles and shoulder blades, a spine."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from hilum.phantom.patient import Patient
 from hilum.phantom.shapes import (
     MARROW,
+    WORKERS,
     Canvas,
     Depth,
     Patch,
@@ -31,10 +33,12 @@ def bones(canvas: Canvas, patient: Patient) -> Depth:
     """Return the mineral on each ray, in mm of cortical bone, shape of the canvas."""
     rng = np.random.default_rng(patient.seed)
     field = canvas.empty()
-    for rib in range(RIBS):
-        wobble = rng.normal(0, 1, 4)
-        for side in SIDES:
-            rib_ring(canvas, patient, rib, side, wobble).add_to(field, 0.78)
+    wobbles = rng.normal(0, 1, (RIBS, 4))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        ribs = [(rib, side) for rib in range(RIBS) for side in SIDES]
+        rings = pool.map(lambda r: rib_ring(canvas, patient, r[0], r[1], wobbles[r[0]]), ribs)
+        for ring in rings:
+            ring.add_to(field, 0.78)
     spine(canvas, patient, field)
     for side in SIDES:
         girdle(canvas, patient, side, field)

@@ -1,17 +1,23 @@
 """Smooth random fields, laid in millimetres so that every resolution shows the same one."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.phantom.shapes import Canvas, Depth
+from hilum.phantom.shapes import BAND_RAYS, WORKERS, Canvas, Depth
 
 
 def spline_weights(place: NDArray[np.float32], knots: int) -> NDArray[np.float32]:
     """Return cubic B-spline weights of ``knots`` lattice points, shape ``(len(place), knots)``."""
-    distance = np.abs(place[:, None] - np.arange(knots, dtype=np.float32))
+    # Only the four lattice points around a place count.
+    column = np.floor(place).astype(np.intp)[:, None] + np.arange(-1, 3)
+    distance = np.abs(place[:, None] - column.astype(np.float32))
     near = np.float32(2 / 3) - distance**2 + distance**3 / 2
     far = np.maximum(2 - distance, 0) ** 3 / 6
-    weights: NDArray[np.float32] = np.where(distance < 1, near, far).astype(np.float32)
+    row, there = np.nonzero((column >= 0) & (column < knots))
+    weights = np.zeros((len(place), knots), np.float32)
+    weights[row, column[row, there]] = np.where(distance < 1, near, far)[row, there]
     return weights
 
 
@@ -35,10 +41,8 @@ def noise(canvas: Canvas, seed: tuple[int, ...], scale: float) -> Depth:
     first, last = int(max(across.min() - 2, 0)), int(across.max() + 3)
     rows = spline_weights(down, knots)
     columns = spline_weights(across - first, last - first)
-    field: Depth = ((rows @ lattice[:, first:last]) @ columns[:, : knots - first].T).astype(
-        np.float32
-    )
-    return field * np.float32(2.1)
+    field = (rows @ lattice[:, first:last]) @ columns[:, : knots - first].T
+    return np.multiply(field, np.float32(2.1), out=field)
 
 
 def smear(field: Depth, sigma: float) -> Depth:
@@ -50,7 +54,8 @@ def smear(field: Depth, sigma: float) -> Depth:
     step = max(int(sigma * 0.7), 1)
     rows, columns = field.shape
     down, across = -(-rows // step), -(-columns // step)
-    padded = np.pad(field, ((0, down * step - rows), (0, across * step - columns)), mode="edge")
+    more = ((0, down * step - rows), (0, across * step - columns))
+    padded = np.pad(field, more, mode="edge") if any(map(any, more)) else field
     small = padded.reshape(down, step, across * step).sum(axis=1)
     small = small.reshape(down, across, step).sum(axis=2) * np.float32(1 / step**2)
     small = gaussian(down, sigma / step) @ small @ gaussian(across, sigma / step).T
@@ -84,16 +89,27 @@ def soften(field: Depth, sigma: float) -> Depth:
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
     rows, columns = field.shape
-    for axis, length in ((0, rows), (1, columns)):
-        pad = [(reach, reach) if axis == a else (0, 0) for a in (0, 1)]
-        padded = np.pad(field, pad, mode="edge")
-        field = np.zeros((rows, columns), np.float32)
-        weighted = np.empty_like(field)
-        for offset, weight in enumerate(weights):
-            part = (
-                padded[offset : offset + length]
-                if axis == 0
-                else (padded[:, offset : offset + length])
-            )
-            field += np.multiply(part, weight, out=weighted)
+    soft = np.empty_like(field)
+    height = max(BAND_RAYS // columns, 1)
+
+    def blur(first: int) -> None:
+        last = min(first + height, rows)
+        near = np.clip(np.arange(first - reach, last + reach), 0, rows - 1)
+        down = weighted_sum(field[near], weights)
+        across = np.pad(down, ((0, 0), (reach, reach)), mode="edge")
+        soft[first:last] = weighted_sum(across.T, weights).T
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in pool.map(blur, range(0, rows, height)):
+            pass
+    return soft
+
+
+def weighted_sum(padded: Depth, weights: NDArray[np.float32]) -> Depth:
+    """Return the sum of `padded`, shifted along its first axis, under each of the weights."""
+    length = len(padded) - len(weights) + 1
+    field = np.zeros_like(padded[:length])
+    weighted = np.empty_like(field)
+    for offset, weight in enumerate(weights):
+        field += np.multiply(padded[offset : offset + length], weight, out=weighted)
     return field

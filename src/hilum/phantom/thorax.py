@@ -1,12 +1,11 @@
 """The soft body: skin, shoulders, breasts, and the cavity that the lungs fill."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Patch, capsule, dome, ellipsoid
+from hilum.phantom.shapes import Canvas, Depth, Patch, Tile, by_bands, capsule, dome, ellipsoid
 
 HALF_DEPTH: Final = 92.0
 """Half of the depth of the chest inside the ribs at its deepest, mm."""
@@ -37,30 +36,30 @@ def half_depth(y: Depth, patient: Patient) -> Depth:
     return whole * (np.float32(0.3) + np.float32(0.7) * rise(y, patient, 2.2, 1.2))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cavity:
-    """One side of the chest inside the ribs.
+def lateral(canvas: Canvas, patient: Patient, side: int) -> Depth:
+    """Return 0 at the midline to 1 at the wall of the chest of one side, shape of the canvas."""
+    across: Depth = canvas.x * np.float32(side)
+    across /= wall(canvas.y, patient)
+    return across
 
-    Attributes
-    ----------
-    depth
-        Shape of the canvas, float32, mm; 0 outside.
-    lateral
-        Shape of the canvas, float32: 0 at the midline, 1 at the wall of the chest.
+
+def tile(canvas: Canvas, patient: Patient, side: int) -> Tile:
+    """Return the part of the canvas outside of which one side of the chest has no cavity."""
+    outer = patient.lung_width + 44.0 * patient.breadth  # no less than the wall anywhere
+    left, right = sorted((0.0, side * outer))
+    return canvas.tile(left, right, 0.0, 1.2 * patient.lung_bottom)
+
+
+def cavity(canvas: Canvas, patient: Patient, side: int) -> Depth:
+    """Return the depth of one side of the chest inside the ribs, mm, shape of the canvas.
+
+    It ends where the diaphragm does, and is 0 outside.
     """
-
-    depth: Depth
-    lateral: Depth
-
-
-def cavity(canvas: Canvas, patient: Patient, side: int) -> Cavity:
-    """Return one side of the chest inside the ribs, down to where the diaphragm ends."""
     y = canvas.y
     outer = wall(y, patient)
     outward = canvas.x * np.float32(side)
-    lateral = outward / outer
     # The wall is flatter than an ellipse: lungs stay deep almost to their edge.
-    round_wall = np.abs(lateral)
+    round_wall = np.abs(outward / outer)
     round_wall *= round_wall * np.sqrt(round_wall)
     depth = dome(1 - round_wall)
     depth *= 2 * half_depth(y, patient)
@@ -75,7 +74,7 @@ def cavity(canvas: Canvas, patient: Patient, side: int) -> Cavity:
     inward *= inward
     depth *= dome(1 - inward)
     depth *= (y > 0) & (y < np.float32(1.2 * patient.lung_bottom))
-    return Cavity(depth, lateral)
+    return depth
 
 
 def diaphragm(canvas: Canvas, patient: Patient, side: int, lift: float = 0.0) -> Depth:
@@ -94,6 +93,19 @@ def diaphragm(canvas: Canvas, patient: Patient, side: int, lift: float = 0.0) ->
 
 def body(canvas: Canvas, patient: Patient) -> Depth:
     """Return the depth of the whole body, mm, shape of the canvas."""
+    whole = np.empty(canvas.shape, np.float32)
+
+    def fill(at: Tile, band: Canvas) -> None:
+        whole[at] = trunk_depth(band, patient)
+
+    by_bands(canvas, fill)
+    for patch in limbs(canvas, patient):
+        patch.unite_with(whole)
+    return whole
+
+
+def trunk_depth(canvas: Canvas, patient: Patient) -> Depth:
+    """Return the depth of the body without neck, shoulders and arms, mm, shape of the canvas."""
     y = canvas.y
     trunk = np.clip((y + 60) / np.float32(110 * patient.stature), 0, 1)
     half_width = (wall(y, patient) + np.float32(patient.fat)) * trunk ** np.float32(0.3)
@@ -104,8 +116,6 @@ def body(canvas: Canvas, patient: Patient) -> Depth:
     skin = half_depth(y, patient) + np.float32(14 + 0.35 * patient.fat)
     skin += np.float32(24) * (1 - rise(y, patient))
     whole *= 2 * skin * trunk ** np.float32(0.4)
-    for patch in limbs(canvas, patient):
-        patch.unite_with(whole)
     return whole
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hilum.phantom.chest import Chest, Plan
 from hilum.phantom.findings.base import Mask, either_side, ramp, side_name
 from hilum.phantom.patient import Patient
-from hilum.phantom.thorax import wall
+from hilum.phantom.thorax import lateral, wall
 
 THINNEST_SEEN: Final = 6.0
 """Depth of air outside the lung that counts as the finding, mm."""
@@ -66,18 +66,18 @@ class Effusion:
         lung, patient = chest.lung(self.at), chest.patient
         canvas = chest.canvas
         level = patient.diaphragm(self.at) - self.height
-        lateral = np.abs(lung.cavity.lateral)
+        across = np.abs(lateral(canvas, patient, self.at))
         surface = np.float32(level) - np.float32(self.climb) * np.exp(
-            (np.minimum(lateral, 1) - 1) * np.float32(5.5)
+            (np.minimum(across, 1) - 1) * np.float32(5.5)
         )
-        surface -= np.float32(0.35 * self.climb) * np.exp(-lateral * 7)
+        surface -= np.float32(0.35 * self.climb) * np.exp(-across * 7)
         below = canvas.y - surface
         fluid = ramp(below * np.float32(1 / self.softness))
         lung.air[:] *= 1 - fluid
         lung.blood[:] *= 1 - fluid
         bottom = np.float32(patient.diaphragm(self.at) + 62 * patient.stature)
-        mask: Mask = (below > 0) & (lung.cavity.depth > 0) & (canvas.y < bottom)
-        return mask & (lateral * wall(canvas.y, patient) > np.float32(30))
+        mask: Mask = (below > 0) & (lung.cavity > 0) & (canvas.y < bottom)
+        return mask & (across * wall(canvas.y, patient) > np.float32(30))
 
 
 @dataclass(frozen=True, slots=True)

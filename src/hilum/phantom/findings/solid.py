@@ -47,7 +47,7 @@ def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Mask:
         ellipsoid(chest.canvas, centre, semi_axes, angle).unite_with(field)
     lung = chest.lung(side)
     mask: Mask = field > 0
-    clear = lung.air > np.float32(AIR_AROUND) * lung.cavity.depth
+    clear = lung.air > np.float32(AIR_AROUND) * lung.cavity
     seen = np.count_nonzero(mask & clear)
     if seen <= SHARE_SEEN * np.count_nonzero(mask):
         return np.zeros_like(mask)
