@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
     "models": "hilum.cli.models",
+    "users": "hilum.cli.users",
     "audit": "hilum.cli.audit",
     "phantom": "hilum.cli.phantom",
     "version": "hilum.cli.version",

@@ -89,8 +89,6 @@ class Desk:
         SOP Instance UIDs → how many of them will be read again.
     health, models
         What the node says of itself.
-    metrics
-        Prometheus' text, None where there is none.
     """
 
     settings: Settings
@@ -102,4 +100,3 @@ class Desk:
     retry: Callable[[Sequence[str]], int] = nothing_asked
     health: Callable[[], Sequence[Check]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
-    metrics: Callable[[], bytes] | None = None
