@@ -7,8 +7,11 @@ from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
+from hilum.encode.verdict_report import Assessed, Assessment, verdict_report
 
 __all__ = [
+    "Assessed",
+    "Assessment",
     "document_head",
     "document_row",
     "document_schema",
@@ -20,4 +23,5 @@ __all__ = [
     "report_documents",
     "secondary_capture",
     "to_bytes",
+    "verdict_report",
 ]

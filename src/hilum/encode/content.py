@@ -44,6 +44,12 @@ class Text(NamedTuple):
     text: str
 
 
+class PersonName(NamedTuple):
+    """Value of a PNAME."""
+
+    name: str
+
+
 class UIDReference(NamedTuple):
     """Value of a UIDREF."""
 
@@ -78,7 +84,7 @@ class Polyline:
     points: NDArray[np.float64]
 
 
-Value = Container | Text | UIDReference | Number | ImageReference | Polyline | Code
+Value = Container | Text | PersonName | UIDReference | Number | ImageReference | Polyline | Code
 """What an item holds; a `Code` makes it a CODE item."""
 
 
@@ -119,7 +125,7 @@ class Item:
         for item in self.walk():
             yield item.name.meaning
             match item.value:
-                case Text(text):
+                case Text(text) | PersonName(text):
                     yield text
                 case Code():
                     yield item.value.meaning

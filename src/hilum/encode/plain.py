@@ -16,6 +16,7 @@ from highdicom.sr import (
     EnhancedSR,
     ImageContentItem,
     NumContentItem,
+    PnameContentItem,
     ScoordContentItem,
     TextContentItem,
     UIDRefContentItem,
@@ -29,6 +30,7 @@ from hilum.encode.content import (
     ImageReference,
     Item,
     Number,
+    PersonName,
     Polyline,
     Text,
     UIDReference,
@@ -89,6 +91,8 @@ def _without_children(item: Item) -> ContentItem:
             made: ContentItem = ContainerContentItem(name, False, template, relation)  # noqa: FBT003
         case Text(text):
             made = TextContentItem(name, text, relation)
+        case PersonName(person):
+            made = PnameContentItem(name, person, relation)
         case UIDReference(uid):
             made = UIDRefContentItem(name, uid, relation)
         case Number(number, unit):

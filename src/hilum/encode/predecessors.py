@@ -1,6 +1,7 @@
 """Which earlier reports a new one replaces."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from pydicom import Dataset
 
@@ -10,6 +11,9 @@ from hilum.encode.document import SOP_CLASSES
 
 REGIONS_TITLE = "126000"
 """Code Value of the coded report's title; whatever has another one is a text report."""
+
+VERDICT_TITLE: Final = "READERVERDICT"
+"""Code Value of the title of a reader's verdict, which no reading replaces."""
 
 
 def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Dataset, ...]:
@@ -39,7 +43,7 @@ def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset
         SOP Instance UID of the new one: writing it twice replaces nothing.
     """
     for earlier in reports:
-        titled = earlier.ConceptNameCodeSequence[0].CodeValue == REGIONS_TITLE
+        titled = _title(earlier) == REGIONS_TITLE
         if titled == coded and uid != text(earlier, "SOPInstanceUID"):
             return earlier
     return None
@@ -49,12 +53,19 @@ def _reports_on(instance: Dataset, source_uid: str) -> bool:
     ours = instance.get("ManufacturerModelName") == PRODUCT
     if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
         return False
+    if _title(instance) == VERDICT_TITLE:
+        return False
     return any(
         text(image, "ReferencedSOPInstanceUID") == source_uid
         for study in instance.get("CurrentRequestedProcedureEvidenceSequence", ())
         for series in study.ReferencedSeriesSequence
         for image in series.ReferencedSOPSequence
     )
+
+
+def _title(report: Dataset) -> str:
+    named = report.get("ConceptNameCodeSequence") or ()
+    return str(named[0].get("CodeValue", "")) if named else ""
 
 
 def _moment(report: Dataset) -> tuple[str, str]:

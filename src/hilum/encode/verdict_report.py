@@ -1,0 +1,316 @@
+"""A reader's verdict on what the model said, as a structured report that anybody can count.
+
+TID 1500 with a person as observer. Each judged finding is a coded row: the finding as the
+reader sees it (present, absent, undetermined), what the model had said, and whether the
+reader agrees. The report names the model's coded report as its predecessor and carries the
+tracking identifiers of that report's rows, so that each row's pair can be found.
+
+Its title is a code of hilum's own: viewers then show it as a text tree, where a report
+titled 126000 without regions stays blank in OHIF 3.12.
+
+Sources
+-------
+PS3.16 TID 1500, 1003 (person observer); CID 240. Designed after IHE AI Result Assessment.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import wrap
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from hilum.encode.codes import PRIVATE, CodeTable, load_codes
+from hilum.encode.content import (
+    Container,
+    Item,
+    PersonName,
+    Relation,
+    Text,
+    UIDReference,
+    language,
+    reference,
+)
+from hilum.encode.document import Document, build
+from hilum.encode.identity import derived_uid
+from hilum.encode.phrases import PHRASES
+from hilum.encode.predecessors import VERDICT_TITLE
+from hilum.encode.source import as_source
+from hilum.encode.text_report import NEWLINE, WIDTH
+from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
+
+SERIES: Final = 911
+"""Series Number of readers' verdicts."""
+
+TITLE: Final = Code(VERDICT_TITLE, PRIVATE, "Reader verdict on AI findings (research use only)")
+DEMONSTRATION_TITLE: Final = Code(VERDICT_TITLE, PRIVATE, "DEMONSTRATION - reader verdict")
+
+OPINION: Final = Code("OPINION", PRIVATE, "Reader's opinion of the AI's statement")
+OPINIONS: Final = {
+    "agree": Code("AGREE", PRIVATE, "Agrees"),
+    "disagree": Code("DISAGREE", PRIVATE, "Disagrees"),
+    "unsure": Code("UNSURE", PRIVATE, "Unsure"),
+    "missed": Code("MISSED", PRIVATE, "Missed by the AI"),
+}
+"""What a reader thinks of one statement → its concept."""
+
+AI_STATEMENT: Final = Code("AISTATEMENT", PRIVATE, "Statement of the AI")
+
+WORDS: Final = {
+    ReasonLanguage.ENGLISH: {
+        "verdict": "READER'S VERDICT ON THE AI FINDINGS",
+        "reader": "Reader",
+        "agree": "agrees",
+        "disagree": "DISAGREES",
+        "unsure": "unsure",
+        "missed": "MISSED BY THE AI",
+        "comment": "Comment",
+        "series": "Reader verdict on AI: {disagree} disagree",
+    },
+    ReasonLanguage.PORTUGUESE: {
+        "verdict": "PARECER DO LEITOR SOBRE OS ACHADOS DA IA",
+        "reader": "Leitor",
+        "agree": "concorda",
+        "disagree": "DISCORDA",
+        "unsure": "em dúvida",
+        "missed": "NÃO VISTO PELA IA",
+        "comment": "Comentário",
+        "series": "Parecer sobre a IA: {disagree} discorda",
+    },
+}
+"""Language → what the text of the report says; the last is ASCII, as Series Descriptions are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """One finding of the model, as a reader judges it.
+
+    Attributes
+    ----------
+    label
+        The finding.
+    positive
+        What the model said of it.
+    opinion
+        ``agree``, ``disagree`` or ``unsure``.
+    """
+
+    label: str
+    positive: bool
+    opinion: str
+
+    def __post_init__(self) -> None:
+        if self.opinion not in {"agree", "disagree", "unsure"}:
+            raise ValueError(f"{self.opinion!r} is not an opinion")
+
+    @property
+    def state(self) -> Code:
+        """What the reader thereby says of the finding (CID 240)."""
+        state: Code = codes.SCT.Undetermined
+        if self.opinion != "unsure":
+            present = self.positive == (self.opinion == "agree")
+            state = codes.SCT.Present if present else codes.SCT.Absent
+        return state
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A reader's verdict on one reading.
+
+    Attributes
+    ----------
+    reader
+        Name of the person.
+    findings
+        Those that were judged.
+    missing
+        What the model did not see: its own labels, or the reader's words.
+    comment
+        The reader's words; may be empty.
+    labels
+        Labels of the model, to tell them from words.
+    demonstration
+        Whether the demonstration model is judged.
+    """
+
+    reader: str
+    findings: tuple[Assessed, ...]
+    missing: tuple[str, ...] = ()
+    comment: str = ""
+    labels: tuple[str, ...] = ()
+    demonstration: bool = False
+
+
+def verdict_report(
+    header: Dataset,
+    assessment: Assessment,
+    *,
+    key: str,
+    when: datetime,
+    settings: ReportSettings,
+    judged: Dataset | None = None,
+) -> Dataset:
+    """Write a reader's verdict down.
+
+    Parameters
+    ----------
+    header
+        The image's attributes.
+    assessment
+        What the reader said.
+    key
+        Names this verdict: the same one gets the same UIDs, so storing it again changes nothing.
+    when
+        Time of the verdict, with its UTC offset.
+    settings
+        Language, SOP Class and codes.
+    judged
+        The model's coded report, which becomes the predecessor; None when it is not there.
+
+    Raises
+    ------
+    SettingInvalid
+        The site's codes file cannot be used.
+    ValueError
+        `when` has no UTC offset.
+    """
+    document = describe(header, assessment, key=key, when=when, settings=settings, judged=judged)
+    return build(document)
+
+
+def describe(
+    header: Dataset,
+    assessment: Assessment,
+    *,
+    key: str,
+    when: datetime,
+    settings: ReportSettings,
+    judged: Dataset | None = None,
+) -> Document:
+    """Return what `verdict_report` encodes; its parameters and errors are the same."""
+    table = load_codes(settings.codes_file)
+    source = as_source(header)
+    tracked = {} if judged is None else dict(_tracking(judged))
+    identity = (str(source.SOPInstanceUID), key, assessment.reader)
+    disagreeing = sum(each.opinion == "disagree" for each in assessment.findings)
+    stamp = "DEMONSTRATION " if assessment.demonstration else ""
+    described = WORDS[settings.language]["series"].format(disagree=disagreeing)
+    return Document(
+        root=_tree(assessment, source, table, settings.language, tracked),
+        sop_class=settings.sr_class,
+        uid=derived_uid("verdict", *identity),
+        series_uid=derived_uid("verdict series", *identity),
+        series_number=SERIES,
+        description=stamp + described,
+        evidence=(source,),
+        codes=table,
+        model=None,
+        when=when,
+        predecessor=judged,
+    )
+
+
+def _tree(
+    assessment: Assessment,
+    source: Dataset,
+    table: CodeTable,
+    tongue: ReasonLanguage,
+    tracked: dict[str, str],
+) -> Item:
+    title = DEMONSTRATION_TITLE if assessment.demonstration else TITLE
+    rows = Item(table.concept("qualitative_evaluations"), Container()).having(
+        *(_row(each, table, tracked) for each in assessment.findings),
+        *(_missed(name, assessment, table) for name in assessment.missing),
+        *_comments(assessment, tongue),
+    )
+    finding = Item(codes.DCM.Finding, Text(_text(assessment, tongue)))
+    return Item(title, Container("1500"), None).having(
+        language(tongue),
+        Item(codes.DCM.ObserverType, codes.DCM.Person, Relation.HAS_OBS_CONTEXT),
+        Item(codes.DCM.PersonObserverName, _person(assessment.reader), Relation.HAS_OBS_CONTEXT),
+        Item(codes.DCM.Findings, Container()).having(finding),
+        rows,
+        Item(table.concept("source"), reference(source)),
+    )
+
+
+def _person(name: str) -> PersonName:
+    """Return a user's name as a Person Name: as a family name, of which no part is known."""
+    plain = "".join(" " if letter in "\\^=" else letter for letter in name)
+    return PersonName(f"{plain}^")  # without a caret it is a form of 1985 (PS3.5 6.2)
+
+
+def _row(each: Assessed, table: CodeTable, tracked: dict[str, str]) -> Item:
+    """Return what the reader says of one finding of the model."""
+    site = table.site(each.label)
+    said = codes.SCT.Present if each.positive else codes.SCT.Absent
+    uid = tracked.get(f"AI {each.label}")
+    properties = Relation.HAS_PROPERTIES
+    return Item(table.finding(each.label), each.state).having(
+        None
+        if uid is None
+        else Item(codes.DCM.TrackingUniqueIdentifier, UIDReference(uid), properties),
+        None if site is None else Item(codes.SCT.FindingSite, site, Relation.HAS_CONCEPT_MOD),
+        Item(AI_STATEMENT, said, properties),
+        Item(OPINION, OPINIONS[each.opinion], properties),
+    )
+
+
+def _missed(name: str, assessment: Assessment, table: CodeTable) -> Item:
+    """Return a finding that the model did not see: coded if it has a code, else in words."""
+    missed = Item(OPINION, OPINIONS["missed"], Relation.HAS_PROPERTIES)
+    if name in assessment.labels or name in table.findings:
+        return Item(table.finding(name), codes.SCT.Present).having(missed)
+    return Item(codes.DCM.Finding, Text(name)).having(missed)
+
+
+def _comments(assessment: Assessment, tongue: ReasonLanguage) -> Iterator[Item]:
+    for text in (assessment.comment, *_statements(assessment, tongue)):
+        if text:
+            yield Item(codes.DCM.Comment, Text(text))
+
+
+def _statements(assessment: Assessment, tongue: ReasonLanguage) -> Iterator[str]:
+    if assessment.demonstration:
+        yield PHRASES[tongue].demonstration
+    yield RESEARCH_USE_ONLY_IN[tongue]
+
+
+def _text(assessment: Assessment, tongue: ReasonLanguage) -> str:
+    """Return the verdict for the eye: what is disagreed with first."""
+    words, phrases = WORDS[tongue], PHRASES[tongue]
+    order = ("disagree", "unsure", "agree")
+    lines = [words["verdict"], f"{words['reader']}: {assessment.reader}", ""]
+    for each in sorted(assessment.findings, key=lambda found: order.index(found.opinion)):
+        said = phrases.present if each.positive else phrases.absent
+        name = finding_name(each.label, tongue)[:27]
+        lines.append(f"{name:<27}  {phrases.ai} {said:<9}  {words[each.opinion]}")
+    for name in assessment.missing:
+        lines += wrap(f"{finding_name(name, tongue)}: {words['missed']}", WIDTH)
+    if assessment.comment:
+        lines += ["", *wrap(f"{words['comment']}: {assessment.comment}", WIDTH)]
+    return NEWLINE.join([*lines, "", *_statements(assessment, tongue)])
+
+
+def _tracking(report: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield tracking identifier and UID of each row of the model's coded report."""
+    for container in _children([report]):
+        for row in _children([container]):
+            identifier = uid = ""
+            for item in _children([row]):
+                concept = item.ConceptNameCodeSequence[0].CodeValue
+                if concept == codes.DCM.TrackingIdentifier.value:
+                    identifier = str(item.TextValue)
+                elif concept == codes.DCM.TrackingUniqueIdentifier.value:
+                    uid = str(item.UID)
+            if identifier and uid and "region" not in identifier:
+                yield identifier, uid
+
+
+def _children(items: Sequence[Dataset]) -> Iterator[Dataset]:
+    for item in items:
+        yield from item.get("ContentSequence") or ()
