@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from hilum.errors import NodeError, SettingInvalid
+from hilum.orthanc import Orthanc
 from hilum.private import write_file
 from hilum.settings import PacsSettings, Settings
+from hilum.tls import NO_FILES, TlsFiles
 
 USERNAME: Final = "hilum"
 """User that hilum registers with the Orthanc that it starts."""
@@ -42,6 +44,8 @@ class PacsAddress:
         Its AE title.
     dicom_host, dicom_port
         Where it takes C-STORE.
+    tls
+        Whom we trust and what we show when `url` is https, or its DICOM port speaks TLS.
     """
 
     url: str
@@ -50,11 +54,30 @@ class PacsAddress:
     aet: str
     dicom_host: str
     dicom_port: int
+    tls: TlsFiles = NO_FILES
 
     @property
     def secret(self) -> str | None:
         """The password itself, for the one call that needs it."""
         return None if self.password is None else self.password.get_secret_value()
+
+    def connect(self, *, timeout_s: float = 30.0) -> Orthanc:
+        """Return a REST client that is logged in.
+
+        Raises
+        ------
+        PacsRefused
+            The address is none.
+        SettingInvalid
+            The files for HTTPS cannot be used.
+        """
+        return Orthanc(
+            self.url,
+            username=self.username,
+            password=self.secret,
+            timeout_s=timeout_s,
+            verify=self.tls.context() if self.url.startswith("https:") else True,
+        )
 
 
 def credentials_file(data_folder: Path) -> Path:
@@ -99,6 +122,11 @@ def load_or_generate(settings: Settings) -> PacsAddress:
     return load(settings)
 
 
+def tls_files(pacs: PacsSettings) -> TlsFiles:
+    """Return the files of the settings for encrypted connections."""
+    return TlsFiles(pacs.ca_file, pacs.certificate_file, pacs.key_file)
+
+
 def _configured(url: str, pacs: PacsSettings) -> PacsAddress:
     try:
         host = urlsplit(url).hostname
@@ -122,6 +150,7 @@ def _configured(url: str, pacs: PacsSettings) -> PacsAddress:
         aet=pacs.aet,
         dicom_host=pacs.dicom_host or host or LOOPBACK,
         dicom_port=pacs.dicom_port,
+        tls=tls_files(pacs),
     )
 
 
@@ -133,6 +162,7 @@ def _own(pacs: PacsSettings, password: SecretStr) -> PacsAddress:
         aet=pacs.aet,
         dicom_host=pacs.dicom_host or LOOPBACK,
         dicom_port=pacs.dicom_port,
+        tls=tls_files(pacs),
     )
 
 

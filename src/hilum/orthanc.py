@@ -5,11 +5,13 @@ Sources
 Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 """
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -23,6 +25,9 @@ SERVER_ERROR: Final = 500
 
 REALM: Final = "Orthanc"
 """Begins the realm for which every Orthanc asks a password (HTTP WWW-Authenticate)."""
+
+SEND_ON_S: Final = 600.0
+"""Seconds that another archive gets to take what Orthanc sends it."""
 
 PROBE_S: Final = 1.0
 """Seconds that whatever listens on a port gets to say what it is."""
@@ -82,6 +87,22 @@ class InstanceFacts:
     file_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What another archive said when it was asked whether it keeps instances.
+
+    Attributes
+    ----------
+    status
+        ``"Pending"``, ``"Success"`` or ``"Failure"``.
+    failures
+        Why, one for each instance that it does not keep.
+    """
+
+    status: str
+    failures: tuple[str, ...]
+
+
 @contextmanager
 def pacs_errors(url: str) -> Iterator[None]:
     """Turn what httpx raises into our errors. The only place that knows both.
@@ -117,10 +138,11 @@ def pacs_errors(url: str) -> Iterator[None]:
         raise PacsRefused(
             f"{url} is not an address: {exc}.", "Write it as http://host:8042."
         ) from exc
-    except httpx.HTTPError as exc:  # time-outs, connections, protocol
+    except httpx.HTTPError as exc:  # time-outs, connections, protocol, certificates
+        also = ", and the certificates of both sides" if url.startswith("https:") else ""
         raise PacsUnavailable(
             f"The PACS at {url} gave no answer ({type(exc).__name__}).",
-            "Check that it is running and that host and port are right.",
+            f"Check that it is running and that host and port are right{also}.",
         ) from exc
 
 
@@ -144,6 +166,8 @@ class Orthanc:
         Its credentials; None when it asks for none.
     timeout_s
         Seconds to wait for one answer.
+    verify
+        How its certificate is checked over HTTPS, and which one we show (`hilum.tls`).
     transport
         For tests of faults only.
     """
@@ -155,13 +179,18 @@ class Orthanc:
         username: str | None = None,
         password: str | None = None,
         timeout_s: float = 30.0,
+        verify: ssl.SSLContext | bool = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         auth = (username, password or "") if username is not None else None
         with pacs_errors(self.url):
             self._http = httpx.Client(
-                base_url=self.url, auth=auth, timeout=timeout_s, transport=transport
+                base_url=self.url,
+                auth=auth,
+                timeout=timeout_s,
+                verify=verify,
+                transport=transport,
             )
 
     def __enter__(self) -> Self:
@@ -277,6 +306,76 @@ class Orthanc:
         answer = self.json("GET", f"/instances/{instance_id}")
         uid = str(answer["MainDicomTags"]["SOPInstanceUID"])
         return InstanceFacts(uid, int(answer["FileSize"]))
+
+    def digest(self, instance_id: str) -> str | None:
+        """Return Orthanc's MD5 of the file of one instance, None when it keeps none.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there, or not any more.
+        """
+        try:
+            return self.request("GET", f"/instances/{instance_id}/attachments/dicom/md5").text
+        except NotInPacs:
+            self.describe(instance_id)  # gone altogether, or only without a digest?
+            return None
+
+    def remote_aet(self, instance_id: str) -> str:
+        """Return the AE title that sent one instance, empty when it came another way."""
+        try:
+            return self.request("GET", f"/instances/{instance_id}/metadata/RemoteAET").text
+        except NotInPacs:
+            return ""
+
+    def send_on(self, kind: str, name: str, instance_ids: Sequence[str]) -> None:
+        """Let Orthanc send instances to another archive, and wait until it has.
+
+        Parameters
+        ----------
+        kind
+            ``"modality"`` (C-STORE) or ``"peer"`` (another Orthanc's REST API).
+        name
+            What Orthanc's own configuration calls it.
+        instance_ids
+            Orthanc's identifiers.
+
+        Raises
+        ------
+        PacsUnavailable
+            The other archive did not take all of them.
+        NotInPacs
+            Orthanc knows no archive of that name, or not all instances.
+        """
+        folder = {"modality": "modalities", "peer": "peers"}[kind]
+        self.json(
+            "POST",
+            f"/{folder}/{quote(name, safe='')}/store",
+            json={"Resources": list(instance_ids), "Synchronous": True},
+            timeout=SEND_ON_S,
+        )
+
+    def ask_commitment(self, name: str, instance_ids: Sequence[str]) -> str:
+        """Ask a modality whether it keeps instances; return the transaction to look at later.
+
+        Raises
+        ------
+        PacsUnavailable
+            The modality did not take the question.
+        """
+        answer = self.json(
+            "POST",
+            f"/modalities/{quote(name, safe='')}/storage-commitment",
+            json={"Resources": list(instance_ids)},
+            timeout=SEND_ON_S,
+        )
+        return str(answer["ID"])
+
+    def commitment(self, transaction: str) -> Commitment:
+        """Return what a modality said so far to a question of `ask_commitment`."""
+        answer = self.json("GET", f"/storage-commitment/{transaction}")
+        said = [str(failure.get("Description", "no reason")) for failure in answer["Failures"]]
+        return Commitment(str(answer["Status"]), tuple(said))
 
     def text(self, instance_id: str, tag: str) -> str:
         """Return one attribute as text, empty when the instance lacks it.

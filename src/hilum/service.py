@@ -110,12 +110,7 @@ def started(settings: Settings, stop: threading.Event) -> Iterator[Service]:
 
 def connect(address: PacsAddress, settings: Settings) -> Orthanc:
     """Return a REST client of the PACS, logged in."""
-    return Orthanc(
-        address.url,
-        username=address.username,
-        password=address.secret,
-        timeout_s=settings.pacs.timeout_s,
-    )
+    return address.connect(timeout_s=settings.pacs.timeout_s)
 
 
 def _tender(

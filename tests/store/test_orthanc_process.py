@@ -94,6 +94,18 @@ def test_stranger_is_refused_and_reported_once(settings, running, radiograph_fil
     assert () == running.refused_associations()
 
 
+def test_known_title_from_another_host_is_refused(settings, radiograph_file):
+    """An AE title of the settings is taken from its own host only: anybody can call himself so."""
+    require("storescu")
+    named = settings.changed("pacs", allowed_aets=("CR1@192.0.2.10", "CR2@127.0.0.1"))
+    with process_of(named) as process:
+        process.start(threading.Event())
+
+        assert 0 != store(named, radiograph_file, calling="CR1")
+        assert (RefusedAssociation("CR1", "127.0.0.1"),) == process.refused_associations()
+        assert 0 == store(named, radiograph_file, calling="CR2")
+
+
 def test_open_node_takes_images_from_anyone(settings, radiograph_file):
     """With open_to_any_aet, every AE title may store."""
     require("storescu")

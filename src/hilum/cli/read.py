@@ -19,7 +19,6 @@ from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
 from hilum.encode import forms
 from hilum.journal import ReadingJournal
-from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader, open_reader
 from hilum.radiograph import PixelPipeline
@@ -164,9 +163,7 @@ def _writers(
         writers.append(ResultFiles(folder, settings, stems))
     if store:
         address = credentials.load(settings)
-        orthanc = stack.enter_context(
-            Orthanc(address.url, username=address.username, password=address.secret)
-        )
+        orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))
         orthanc.system()  # wrong address or password: say so before anything is read
         writers.append(ResultsInPacs(orthanc, settings))
     return writers

@@ -4,6 +4,7 @@ import os
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import click
@@ -26,6 +27,7 @@ from hilum.store import (
 )
 from hilum.store.outcome import ARRIVED
 from hilum.store.target import checked_ae_title
+from hilum.tls import TlsFiles
 
 PASSWORD_VARIABLE: Final = "HILUM_SEND_PASSWORD"  # noqa: S105  the name of the variable
 """Environment variable with the password that belongs to ``--user``."""
@@ -72,6 +74,22 @@ def _ae_title(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     show_default=True,
     help="Our AE title.",
 )
+@click.option("--tls", is_flag=True, help="Encrypt C-STORE; https:// is encrypted anyway.")
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    help="PEM file of the authorities to trust. Default: pacs.ca_file, else the system's.",
+)
+@click.option(
+    "--certificate-file",
+    type=click.Path(path_type=Path),
+    help="PEM file of the certificate to show. Default: pacs.certificate_file.",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="PEM file of its key. Default: pacs.key_file.",
+)
 @click.option(
     "--at-once",
     type=click.IntRange(1, 32),
@@ -86,6 +104,10 @@ def send(
     user: str | None,
     calling_aet: str,
     at_once: int,
+    tls: bool,
+    ca_file: Path | None,
+    certificate_file: Path | None,
+    key_file: Path | None,
 ) -> None:
     """Send DICOM files, unchanged, into a PACS.
 
@@ -96,8 +118,18 @@ def send(
     there to send, 2 wrong usage.
     """
     settings = Settings.load()
-    target = _with_user(target or _target_of(settings), user)
-    sender = open_sender(target, calling_aet=calling_aet, timeout_s=settings.pacs.timeout_s)
+    target = _with_tls(_with_user(target or _target_of(settings), user), tls=tls)
+    pacs = settings.pacs
+    sender = open_sender(
+        target,
+        calling_aet=calling_aet,
+        timeout_s=pacs.timeout_s,
+        files=TlsFiles(
+            ca_file or pacs.ca_file,
+            certificate_file or pacs.certificate_file,
+            key_file or pacs.key_file,
+        ),
+    )
     counted: Counter[Sent] = Counter()
     well = True
     try:
@@ -135,6 +167,15 @@ def _target_of(settings: Settings) -> WebTarget:
     return WebTarget(
         address.url, dicomweb=False, username=address.username, password=address.password
     )
+
+
+def _with_tls(target: WebTarget | DicomTarget, *, tls: bool) -> WebTarget | DicomTarget:
+    """Return the target, encrypted if that was asked for."""
+    if isinstance(target, DicomTarget):
+        return replace(target, tls=tls)
+    if tls and not target.url.startswith("https:"):
+        raise click.UsageError("--tls belongs to AET@HOST:PORT; write https:// in an address.")
+    return target
 
 
 def _with_user(target: WebTarget | DicomTarget, user: str | None) -> WebTarget | DicomTarget:

@@ -44,4 +44,25 @@ class PacsSettings(Section):
         default=False,
         description="Let any AE title from anywhere send images to the Orthanc that hilum starts.",
     )
+    ca_file: Path | None = Field(
+        None,
+        description="PEM file of the authorities that the other side's certificate is checked "
+        "against, over HTTPS and DICOM TLS; unset: the system's.",
+    )
+    certificate_file: Path | None = Field(
+        None,
+        description="PEM file of the certificate that hilum shows over HTTPS and DICOM TLS, and "
+        "with it the Orthanc that hilum starts.",
+    )
+    key_file: Path | None = Field(
+        None, description="PEM file of that certificate's key, without a password."
+    )
+    dicom_tls: bool = Field(
+        default=False,
+        description="DICOM over TLS only, at the Orthanc that hilum starts; needs ca_file, "
+        "certificate_file and key_file.",
+    )
+    dicom_tls_any_sender: bool = Field(
+        default=False, description="Let senders without a certificate of their own associate."
+    )
     timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for one answer of the PACS.")

@@ -4,6 +4,7 @@ from hilum.store.outcome import Outcome, Sent
 from hilum.store.outgoing import Outgoing
 from hilum.store.sender import AT_ONCE, Sender, deliver
 from hilum.store.target import DicomTarget, WebTarget, parse_target
+from hilum.tls import NO_FILES, TlsFiles
 
 __all__ = [
     "AT_ONCE",
@@ -20,7 +21,11 @@ __all__ = [
 
 
 def open_sender(
-    target: WebTarget | DicomTarget, *, calling_aet: str = "HILUM", timeout_s: float = 30.0
+    target: WebTarget | DicomTarget,
+    *,
+    calling_aet: str = "HILUM",
+    timeout_s: float = 30.0,
+    files: TlsFiles = NO_FILES,
 ) -> Sender:
     """Return the sender for a target.
 
@@ -32,21 +37,31 @@ def open_sender(
         Our AE title, for C-STORE.
     timeout_s
         Seconds to wait for one answer.
+    files
+        Whom we trust and what we show over TLS.
 
     Raises
     ------
     PacsRefused
         The address is none.
+    SettingInvalid
+        A file for TLS cannot be used.
     """
     if isinstance(target, DicomTarget):
         # pynetdicom takes half a second to import: only who needs it waits
         from hilum.store.dimse import DimseSender  # noqa: PLC0415
 
-        return DimseSender(target, calling_aet=calling_aet, timeout_s=timeout_s)
+        return DimseSender(
+            target,
+            calling_aet=calling_aet,
+            timeout_s=timeout_s,
+            context=files.context() if target.tls else None,
+        )
+    verify = files.context() if target.url.startswith("https:") else True
     if target.dicomweb:
         from hilum.store.stow import StowSender  # noqa: PLC0415
 
-        return StowSender(target, timeout_s=timeout_s)
+        return StowSender(target, timeout_s=timeout_s, verify=verify)
     from hilum.store.rest import RestSender  # noqa: PLC0415
 
-    return RestSender(target, timeout_s=timeout_s)
+    return RestSender(target, timeout_s=timeout_s, verify=verify)

@@ -11,6 +11,7 @@ byte), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
 """
 
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -83,16 +84,24 @@ class DimseSender:
         Our AE title.
     timeout_s
         Seconds to wait for the connection, and for one answer.
+    context
+        How a connection is encrypted (`hilum.tls`); None: not at all.
     """
 
     def __init__(
-        self, target: DicomTarget, *, calling_aet: str = CALLING_AET, timeout_s: float = 30.0
+        self,
+        target: DicomTarget,
+        *,
+        calling_aet: str = CALLING_AET,
+        timeout_s: float = 30.0,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         # pynetdicom's switch for sending a file's bytes without decoding them
         _config.STORE_SEND_CHUNKED_DATASET = True
         self._target = target
         self._calling_aet = calling_aet
         self._timeout_s = timeout_s
+        self._context = context
         self._lock = threading.Lock()
         self._idle: list[Line] = []
         self._pairs: dict[Pair, None] = {}  # in order of use, the latest last
@@ -208,6 +217,7 @@ class DimseSender:
                 contexts=[build_context(*pair) for pair in sorted(proposed)],
                 ae_title=self._target.aet,
                 max_pdu=MAX_PDU_BYTES,
+                tls_args=None if self._context is None else (self._context, self._target.host),
                 evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
             )
         except socket.gaierror as exc:
@@ -221,21 +231,26 @@ class DimseSender:
         )
         if association.is_established or met.agreed_to_nothing(association):
             return Line(association, proposed, accepted)
+        met.close()
         raise self._not_established(association, met)
 
     def _not_established(
         self, association: Association, met: "Met"
     ) -> PacsRefused | PacsUnavailable:
         """Return the error that says why there is no association."""
-        if not met.connection:
+        if met.connection is None:
+            secured = self._context is not None
             return PacsUnavailable(
-                f"Nothing answers at {self._target.host}:{self._target.port}.",
-                "Check that the PACS is running and that host and port are right.",
+                f"Nothing answers at {self._target.host}:{self._target.port}"
+                f"{' over TLS that we trust' if secured else ''}.",
+                "Check that the PACS is running and that host and port are right"
+                f"{', and both certificates' if secured else ''}.",
             )
         if not association.is_rejected:
             return PacsUnavailable(
                 f"{self._target} broke off before an association was made.",
-                "Check that this is the DICOM port, not the HTTP port.",
+                "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
+                "DICOM over TLS only.",
             )
         rejection: Any = association.acceptor.primitive
         why = f"{self._target} rejected the association: {rejection.reason_str}."
@@ -257,17 +272,22 @@ class Met:
     Attributes
     ----------
     connection
-        Whether the TCP connection was made.
+        The TCP connection; None when it was not made.
     answers
         PDUs that the peer sent.
     """
 
-    connection: bool = False
+    connection: socket.socket | None = None
     answers: list[str] = field(default_factory=list)
 
-    def connected(self, _event: Any) -> None:
+    def connected(self, event: Any) -> None:
         """Note the connection."""
-        self.connection = True
+        self.connection = event.assoc.dul.socket.socket
+
+    def close(self) -> None:
+        """Close the connection: pynetdicom forgets to when the peer was first."""
+        if self.connection is not None:
+            self.connection.close()
 
     def received(self, event: Any) -> None:
         """Note the kind of one PDU."""

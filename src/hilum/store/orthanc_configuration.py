@@ -13,11 +13,11 @@ Orthanc Book, "Configuration of Orthanc" and "Security"; the options are those o
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from hilum.credentials import LOOPBACK, PacsAddress
+from hilum.credentials import LOOPBACK, PacsAddress, tls_files
 from hilum.errors import NodeError, SettingInvalid
 from hilum.settings import PacsSettings
 
@@ -61,12 +61,15 @@ class Modality:
     query
         Whether it may also search and retrieve; the tools on this machine may not,
         since they give no password.
+    tls
+        Whether it is called over TLS.
     """
 
     aet: str
     host: str
     port: int = DEFAULT_PEER_PORT
     query: bool = True
+    tls: bool = False
 
     def as_orthanc(self) -> dict[str, Any]:
         """Return the modality as a value of Orthanc's ``DicomModalities``."""
@@ -80,6 +83,7 @@ class Modality:
             "AllowFindWorklist": False,
             "AllowGet": self.query,
             "AllowMove": self.query,
+            **({"UseDicomTls": True} if self.tls else {}),
         }
 
 
@@ -98,7 +102,7 @@ def configuration(pacs: PacsSettings, address: PacsAddress, folder: Path) -> dic
     Raises
     ------
     SettingInvalid
-        An entry of ``pacs.allowed_aets`` can't be used.
+        An entry of ``pacs.allowed_aets`` or a file of ``pacs.dicom_tls`` can't be used.
     NodeError
         The DICOMweb or GDCM plug-in is not installed.
     """
@@ -187,12 +191,41 @@ def _dicom(pacs: PacsSettings) -> dict[str, Any]:
         "DicomAlwaysAllowFindWorklist": False,
         "DicomAlwaysAllowGet": False,
         "DicomAlwaysAllowMove": False,
-        "DicomModalities": {name: each.as_orthanc() for name, each in known.items()},
+        "DicomModalities": {
+            name: replace(each, tls=pacs.dicom_tls).as_orthanc() for name, each in known.items()
+        },
         "AcceptedTransferSyntaxes": ["1.2.840.10008.1.*"],
         "UnknownSopClassAccepted": True,
         "DicomScpTimeout": 30,
         "DicomScuTimeout": 10,
         "MaximumPduLength": 131_072,  # the largest it takes: fewer round trips an image
+        **_dicom_tls(pacs),
+    }
+
+
+def _dicom_tls(pacs: PacsSettings) -> dict[str, Any]:
+    """Return the options for DICOM over TLS (PS3.15 B.12); Orthanc has it since 1.9.0.
+
+    Raises
+    ------
+    SettingInvalid
+        A file is missing or cannot be used: Orthanc would say so in its log only.
+    """
+    if not pacs.dicom_tls:
+        return {}
+    files = tls_files(pacs)
+    if files.ca is None or files.certificate is None or files.key is None:
+        raise SettingInvalid(
+            "pacs.dicom_tls needs pacs.ca_file, pacs.certificate_file and pacs.key_file.",
+            "Set all three, or unset pacs.dicom_tls.",
+        )
+    files.context()
+    return {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(files.certificate.resolve()),
+        "DicomTlsPrivateKey": str(files.key.resolve()),
+        "DicomTlsTrustedCertificates": str(files.ca.resolve()),
+        "DicomTlsRemoteCertificateRequired": not pacs.dicom_tls_any_sender,
     }
 
 

@@ -1,5 +1,7 @@
 """Sending over the REST API of Orthanc."""
 
+import ssl
+
 import httpx
 
 from hilum.errors import PacsError, PacsRefused
@@ -18,12 +20,24 @@ class RestSender:
         The Orthanc, with its credentials.
     timeout_s
         Seconds to wait for one answer.
+    verify
+        How its certificate is checked, and which one we show (`hilum.tls`).
     """
 
-    def __init__(self, target: WebTarget, *, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        target: WebTarget,
+        *,
+        timeout_s: float = 30.0,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
         self._target = target
         self._orthanc = Orthanc(
-            target.url, username=target.username, password=target.secret, timeout_s=timeout_s
+            target.url,
+            username=target.username,
+            password=target.secret,
+            timeout_s=timeout_s,
+            verify=verify,
         )
 
     def check(self) -> None:

@@ -5,6 +5,7 @@ Sources
 PS3.18 10.5 (Store transaction), 8.6.1.2 (multipart/related), F.2 (JSON model).
 """
 
+import ssl
 import uuid
 from typing import Any, Final
 
@@ -32,13 +33,21 @@ class StowSender:
         The DICOMweb server, with its credentials.
     timeout_s
         Seconds to wait for one answer.
+    verify
+        How its certificate is checked, and which one we show (`hilum.tls`).
     """
 
-    def __init__(self, target: WebTarget, *, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        target: WebTarget,
+        *,
+        timeout_s: float = 30.0,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
         self._url = target.url
         auth = None if target.username is None else (target.username, target.secret or "")
         with pacs_errors(self._url):
-            self._http = httpx.Client(auth=auth, timeout=timeout_s)
+            self._http = httpx.Client(auth=auth, timeout=timeout_s, verify=verify)
 
     def check(self) -> None:
         """Make sure that a DICOMweb server is there and lets us in.

@@ -74,11 +74,14 @@ class DicomTarget:
         Its AE title, at most 16 characters.
     host, port
         Where it listens.
+    tls
+        Whether it speaks DICOM over TLS.
     """
 
     aet: str
     host: str
     port: int
+    tls: bool = False
 
     def __str__(self) -> str:
         return f"{self.aet}@{self.host}:{self.port}"

@@ -1,0 +1,83 @@
+"""Encrypted connections: which files say who we are and whom we trust.
+
+Sources
+-------
+DICOM PS3.15 B.12 (BCP 195 RFC 9325 TLS profile): TLS 1.2 or newer. IHE ITI-19: each side
+shows a certificate.
+"""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hilum.errors import SettingInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The files of one side of an encrypted connection, all PEM.
+
+    Attributes
+    ----------
+    ca
+        Certificates of the authorities that the other side is checked against; None: those
+        of the system.
+    certificate, key
+        What we show of ourselves; None: nothing. The key is not encrypted.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a client needs: the other side must have a certificate for its name.
+
+        Raises
+        ------
+        SettingInvalid
+            A file cannot be read, or is not what it should be.
+        """
+        ca = None if self.ca is None else _readable(self.ca, "pacs.ca_file")
+        try:
+            context = ssl.create_default_context(cafile=ca)
+        except ssl.SSLError as exc:
+            raise SettingInvalid(
+                "pacs.ca_file holds no certificate that can be used.", "Give certificates as PEM."
+            ) from exc
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.certificate is not None:
+            certificate = _readable(self.certificate, "pacs.certificate_file")
+            key = None if self.key is None else _readable(self.key, "pacs.key_file")
+            try:
+                context.load_cert_chain(certificate, key, password="")  # never asks at the prompt
+            except (ssl.SSLError, ValueError) as exc:
+                raise SettingInvalid(
+                    "pacs.certificate_file and pacs.key_file are not a certificate and its key.",
+                    "Give both as PEM, the key without a password.",
+                ) from exc
+        return context
+
+
+NO_FILES: Final = TlsFiles()
+"""The system's authorities, and nothing that we show."""
+
+
+def _readable(path: Path, setting: str) -> Path:
+    """Return a path whose file holds PEM that can be read.
+
+    Raises
+    ------
+    SettingInvalid
+        It cannot be read, or holds no PEM.
+    """
+    try:
+        if b"-----BEGIN " not in path.read_bytes():
+            raise SettingInvalid(f"The file {path} of {setting} is not PEM.", "Convert it to PEM.")
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The file {path} of {setting} cannot be read: {exc.strerror}.",
+            "Correct the setting or the file's permissions.",
+        ) from exc
+    return path
