@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
 
-from hilum.records import tables
+from hilum.records import check_tables, tables
 
 MIGRATION: Final = Table(
     "migration",
@@ -82,11 +82,24 @@ def m004_users_and_sessions(connection: Connection) -> None:
     )
 
 
+def m005_constancy_and_drift(connection: Connection) -> None:
+    """Make the tables of the self-tests and of the counts of what models said."""
+    tables.METADATA.create_all(
+        connection,
+        tables=[
+            check_tables.DRIFT_COUNT,
+            check_tables.CONSTANCY_REFERENCE,
+            check_tables.CONSTANCY_RUN,
+        ],
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_images_and_studies,
     m002_audit_is_only_added_to,
     m003_search_thumbnails_and_verdicts,
     m004_users_and_sessions,
+    m005_constancy_and_drift,
 )
 """In the order in which they run; a released one is never changed."""
 

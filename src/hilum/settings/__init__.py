@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from hilum.errors import SettingInvalid
+from hilum.settings.constancy import ConstancySettings
 from hilum.settings.node import NodeSettings
 from hilum.settings.pacs import PacsSettings
 from hilum.settings.page import OidcSettings, PageSettings
@@ -39,6 +40,7 @@ from hilum.settings.telemetry import LogFormat, TelemetrySettings
 from hilum.settings.worklist import WorklistSettings
 
 __all__ = [
+    "ConstancySettings",
     "ExtraObject",
     "GateSettings",
     "LogFormat",
@@ -102,6 +104,7 @@ class Settings(BaseSettings):
     oidc: OidcSettings = OidcSettings()
     worklist: WorklistSettings = WorklistSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    constancy: ConstancySettings = ConstancySettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,366 @@
+"""Drift: whether what a model says of a month's images moved away from a reference.
+
+Kept are counts alone: for each model and month a histogram of each label's raw values, and
+how many images were refused, for which reason, and what the pixels needed. They are counted
+up in the transaction that settles an image and do not grow with the images.
+
+Sources
+-------
+Siddiqi, "Credit Risk Scorecards" (2006), 10: the population stability index (PSI), 0.1 and
+0.25. PSI alone calls small samples shifted, so it counts only with a two-sample
+Kolmogorov-Smirnov test, on bins and hence conservative, at `SIGNIFICANCE` over all subjects.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from scipy.special import kolmogorov
+from sqlalchemy import Connection, func, select
+
+from hilum.records.check_tables import DRIFT_COUNT
+from hilum.records.upsert import into
+
+FIRST: Final = "first"
+"""The window of the first images of a model."""
+
+ALL: Final = "all"
+READ: Final = "read"
+"""Subjects of `Kind.IMAGE`: of all images that were read or refused, and of the former."""
+
+BINS: Final = 98
+"""Of a raw value's logit: steps of a quarter from -12 to 12, and what lies beyond."""
+
+BINS_PER_LOGIT: Final = 4
+LOWEST_LOGIT: Final = -12.0
+
+GROUPS: Final = 10
+"""About equal parts of the reference into which PSI puts bins together."""
+
+SIGNIFICANCE: Final = 0.001
+"""Chance that a month of the same images is called moved, over all subjects."""
+
+
+class Kind(StrEnum):
+    """What is counted."""
+
+    IMAGE = "image"
+    """Every image that was read or refused."""
+    SCORE = "score"
+    """Raw values of a label, of those that were read."""
+    REFUSAL = "refusal"
+    """Images that were refused for a reason."""
+    DECISION = "decision"
+    """Images with which the pixels did something."""
+
+
+class Verdict(StrEnum):
+    """What is said of one distribution."""
+
+    SAME = "same"
+    MOVING = "moving"
+    """Beyond 0.1, and not by chance: look at it."""
+    SHIFTED = "shifted"
+    """Beyond 0.25, and not by chance: an alarm."""
+    TOO_FEW = "too few"
+    """Images, for anything to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is counted of one image.
+
+    Attributes
+    ----------
+    model
+        Name, version and weights of the model: see `model_key`.
+    at
+        When it was settled.
+    raw
+        Label → raw value; empty for an image that was refused.
+    refusals
+        Codes of the reasons of a refusal.
+    decisions
+        Codes of the pixel decisions.
+    """
+
+    model: str
+    at: datetime
+    raw: Mapping[str, float]
+    refusals: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From when on something is said.
+
+    Attributes
+    ----------
+    least_images
+        Images that either side needs.
+    moving, shifted
+        PSI.
+    """
+
+    least_images: int = 200
+    moving: float = 0.1
+    shifted: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One distribution against its reference.
+
+    Attributes
+    ----------
+    kind, subject
+        What is compared: scores of a label, or the share of images with a code.
+    verdict
+        What is said of it.
+    psi
+        Population stability index.
+    p
+        Of the Kolmogorov-Smirnov test: how often chance alone does as much.
+    before, now
+        Median of the raw values, or share of the images, in the reference and now.
+    """
+
+    kind: Kind
+    subject: str
+    verdict: Verdict
+    psi: float
+    p: float
+    before: float
+    now: float
+
+
+Histogram = dict[int, int]
+Counts = dict[tuple[Kind, str], Histogram]
+
+
+def model_key(name: str, version: str, sha256: str) -> str:
+    """Return what a model's counts are kept under: other weights are another model."""
+    return f"{name} {version} {sha256[:8]}"
+
+
+def bin_of(raw: float) -> int:
+    """Return the bin of a raw value in [0, 1]."""
+    if raw <= 0:
+        return 0
+    if raw >= 1:
+        return BINS - 1
+    place = math.floor((math.log(raw / (1 - raw)) - LOWEST_LOGIT) * BINS_PER_LOGIT) + 1
+    return min(max(place, 0), BINS - 1)
+
+
+def middle_of(place: int) -> float:
+    """Return the raw value in the middle of a bin."""
+    logit = LOWEST_LOGIT + (place - 0.5) / BINS_PER_LOGIT
+    return 1 / (1 + math.exp(-logit))
+
+
+def count(connection: Connection, archive: str, seen: Seen, *, reference_images: int) -> None:
+    """Count one image, in the transaction that settles it. Not for phantoms of a self-test.
+
+    Parameters
+    ----------
+    connection
+        The transaction.
+    archive
+        Where the image is.
+    seen
+        What is to be counted.
+    reference_images
+        The first so many of a model also count as its first window.
+    """
+    windows = [seen.at.astimezone(UTC).strftime("%Y-%m")]
+    if images(connection, archive, seen.model, FIRST) < reference_images:
+        windows.append(FIRST)
+    subjects = [
+        (Kind.IMAGE, ALL, 0),
+        *([(Kind.IMAGE, READ, 0)] if seen.raw else []),
+        *((Kind.SCORE, label, bin_of(raw)) for label, raw in seen.raw.items()),
+        *((Kind.REFUSAL, code, 0) for code in set(seen.refusals)),
+        *((Kind.DECISION, code, 0) for code in set(seen.decisions)),
+    ]
+    rows = [
+        {
+            "archive": archive,
+            "model": seen.model,
+            "window": window,
+            "kind": kind.value,
+            "subject": subject,
+            "bin": place,
+            "count": 1,
+        }
+        for window in windows
+        for kind, subject, place in sorted(subjects)  # one order for all: no deadlocks
+    ]
+    insert = into(connection, DRIFT_COUNT)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=list(DRIFT_COUNT.primary_key.columns),
+            set_={"count": DRIFT_COUNT.c.count + 1},
+        ),
+        rows,
+    )
+
+
+def images(connection: Connection, archive: str, model: str, window: str) -> int:
+    """Return how many images of a window were counted."""
+    return (
+        connection.scalar(
+            select(func.sum(DRIFT_COUNT.c.count)).where(
+                DRIFT_COUNT.c.archive == archive,
+                DRIFT_COUNT.c.model == model,
+                DRIFT_COUNT.c.window == window,
+                DRIFT_COUNT.c.kind == Kind.IMAGE.value,
+                DRIFT_COUNT.c.subject == ALL,
+            )
+        )
+        or 0
+    )
+
+
+def windows(connection: Connection, archive: str) -> dict[str, tuple[str, ...]]:
+    """Return model → its months in order, and `FIRST` last."""
+    rows = connection.execute(
+        select(DRIFT_COUNT.c.model, DRIFT_COUNT.c.window)
+        .where(DRIFT_COUNT.c.archive == archive, DRIFT_COUNT.c.kind == Kind.IMAGE.value)
+        .distinct()
+        .order_by(DRIFT_COUNT.c.model, DRIFT_COUNT.c.window)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for model, window in rows:
+        found[model] = (*found.get(model, ()), window)
+    return found
+
+
+def counts(connection: Connection, archive: str, model: str, window: str) -> Counts:
+    """Return the histograms of one window."""
+    rows = connection.execute(
+        select(
+            DRIFT_COUNT.c.kind, DRIFT_COUNT.c.subject, DRIFT_COUNT.c.bin, DRIFT_COUNT.c.count
+        ).where(
+            DRIFT_COUNT.c.archive == archive,
+            DRIFT_COUNT.c.model == model,
+            DRIFT_COUNT.c.window == window,
+        )
+    )
+    found: Counts = {}
+    for kind, subject, place, number in rows:
+        found.setdefault((Kind(kind), subject), {})[place] = number
+    return found
+
+
+def compare(before: Counts, now: Counts, limits: Limits) -> list[Shift]:
+    """Compare two windows, subject by subject; what moved most comes first.
+
+    Parameters
+    ----------
+    before
+        The reference.
+    now
+        What is compared with it.
+    limits
+        From when on something is said.
+    """
+    subjects = sorted({key for key in (*before, *now) if key[0] is not Kind.IMAGE})
+    chance = SIGNIFICANCE / max(len(subjects), 1)
+    shifts = [_shift(key, before, now, limits, chance) for key in subjects]
+    order = (Verdict.SHIFTED, Verdict.MOVING, Verdict.SAME, Verdict.TOO_FEW)
+    return sorted(shifts, key=lambda s: (order.index(s.verdict), -s.psi, s.kind, s.subject))
+
+
+def _shift(
+    key: tuple[Kind, str], before: Counts, now: Counts, limits: Limits, chance: float
+) -> Shift:
+    kind, subject = key
+    then, here = _histogram(before, key), _histogram(now, key)
+    edges = _groups(then) if kind is Kind.SCORE else [0, 1]
+    grouped = [_grouped(histogram, edges) for histogram in (then, here)]
+    index, p = psi(*grouped), ks_p(then, here)
+    verdict = Verdict.SAME
+    if min(sum(then.values()), sum(here.values())) < limits.least_images:
+        verdict = Verdict.TOO_FEW
+    elif p < chance and index >= limits.moving:
+        verdict = Verdict.SHIFTED if index >= limits.shifted else Verdict.MOVING
+    values = [_median(h) if kind is Kind.SCORE else _share(h) for h in (then, here)]
+    return Shift(kind, subject, verdict, index, p, *values)
+
+
+def _histogram(counts: Counts, key: tuple[Kind, str]) -> Histogram:
+    """Return the bins of a label; for a code those without it (0) and with it (1)."""
+    found = counts.get(key, {})
+    if key[0] is Kind.SCORE:
+        return found
+    there, asked = sum(found.values()), ALL if key[0] is Kind.REFUSAL else READ
+    return {0: sum(counts.get((Kind.IMAGE, asked), {}).values()) - there, 1: there}
+
+
+def _groups(histogram: Histogram) -> list[int]:
+    """Return the last bin of each of about `GROUPS` equal parts, the very last bin last."""
+    edges: list[int] = []
+    passed, whole = 0, sum(histogram.values())
+    for place in sorted(histogram):
+        passed += histogram[place]
+        if passed * GROUPS >= whole * (len(edges) + 1) and passed < whole:
+            edges.append(place)
+    return [*edges, BINS - 1]
+
+
+def _grouped(histogram: Histogram, edges: Sequence[int]) -> list[int]:
+    """Return how many lie in each group."""
+    found = [0] * len(edges)
+    for place, number in histogram.items():
+        found[next(i for i, edge in enumerate(edges) if place <= edge)] += number
+    return found
+
+
+def psi(before: Sequence[int], now: Sequence[int]) -> float:
+    """Return the population stability index of two counts over the same groups.
+
+    Half a case is added to each group, so that an empty one gives a number.
+    """
+    total = 0.0
+    sizes = [sum(side) + 0.5 * len(side) for side in (before, now)]
+    for then, here in zip(before, now, strict=True):
+        a, b = (then + 0.5) / sizes[0], (here + 0.5) / sizes[1]
+        total += (b - a) * math.log(b / a)
+    return total
+
+
+def ks_p(before: Histogram, now: Histogram) -> float:
+    """Return how often two samples of one distribution are as far apart as these; 1 for none."""
+    sizes = sum(before.values()), sum(now.values())
+    if not all(sizes):
+        return 1.0
+    apart, steps = 0.0, [0, 0]
+    for place in sorted({*before, *now}):
+        steps[0] += before.get(place, 0)
+        steps[1] += now.get(place, 0)
+        apart = max(apart, abs(steps[0] / sizes[0] - steps[1] / sizes[1]))
+    return float(kolmogorov(apart * math.sqrt(sizes[0] * sizes[1] / sum(sizes))))
+
+
+def _median(histogram: Histogram) -> float:
+    passed, whole = 0, sum(histogram.values())
+    for place in sorted(histogram):
+        passed += histogram[place]
+        if 2 * passed >= whole:
+            return middle_of(place)
+    return math.nan
+
+
+def _share(histogram: Histogram) -> float:
+    whole = sum(histogram.values())
+    return histogram.get(1, 0) / whole if whole else math.nan
+
+
+def alarms(shifts: Iterable[Shift]) -> list[Shift]:
+    """Return those that are an alarm."""
+    return [shift for shift in shifts if shift.verdict is Verdict.SHIFTED]
