@@ -217,6 +217,7 @@ VERDICT: Final = Table(
     Column("reader", String, nullable=False),  # user name
     Column("model", String, nullable=False),  # name and version
     Column("model_sha256", String, nullable=False),
+    Column("demonstration", Boolean, nullable=False),  # whether it is the demonstration model
     Column("missing", JSON, nullable=False),  # findings that the model did not see: labels or words
     Column("comment", String, nullable=False),
     Column("report", String, nullable=False, unique=True),  # SOP Instance UID of its SR

@@ -70,6 +70,8 @@ class ReaderVerdict:
         The reader's words.
     report
         SOP Instance UID of the structured report that says the same in the PACS.
+    demonstration
+        Whether the demonstration model is judged.
     """
 
     study_instance_uid: str
@@ -82,6 +84,7 @@ class ReaderVerdict:
     missing: tuple[str, ...]
     comment: str
     report: str
+    demonstration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ def add(connection: Connection, archive: str, verdict: ReaderVerdict) -> bool:
             missing=list(verdict.missing),
             comment=verdict.comment,
             report=verdict.report,
+            demonstration=verdict.demonstration,
         )
         .returning(VERDICT.c.number)
     )
@@ -250,4 +254,5 @@ def _of_row(row: Row[Any], judged: Sequence[Row[Any]]) -> ReaderVerdict:
         tuple(row.missing),
         row.comment,
         row.report,
+        row.demonstration,
     )

@@ -8,6 +8,7 @@ from hilum.credentials import PacsAddress
 from hilum.orthanc import Orthanc
 from hilum.records import Database
 from hilum.settings import Settings
+from hilum.show.tools import StudyTools
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Desk:
         SOP Instance UIDs → how many of them will be read again.
     health, models
         What the node says of itself.
+    tools
+        What the study page asks of other rooms; None: it shows words and numbers alone.
     """
 
     settings: Settings
@@ -100,3 +103,4 @@ class Desk:
     retry: Callable[[Sequence[str]], int] = nothing_asked
     health: Callable[[], Sequence[Check]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
+    tools: StudyTools | None = None

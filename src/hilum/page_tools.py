@@ -1,0 +1,124 @@
+"""What the study page asks of the rooms: pictures, outlines, forms, readers' verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from hilum import dicomfile, encode, explain, pixels
+from hilum.encode import Assessed, Assessment, forms
+from hilum.outcome import Outcome, Status
+from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
+from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
+from hilum.records.readings import StoredReading
+from hilum.records.verdicts import ReaderVerdict
+from hilum.settings import Settings
+from hilum.show.tools import GREYS, Picture
+from hilum.verdict import Reason
+
+DARKEST, BRIGHTEST = -1024.0, 1024.0
+"""Ends of the scale on which radiographs are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTools:
+    """Keeps the promises of `hilum.show.tools.StudyTools`.
+
+    Attributes
+    ----------
+    settings
+        Those of pixels and reports count.
+    """
+
+    settings: Settings
+
+    def picture(self, file: bytes) -> Picture:
+        """Return an image as it is displayed, whatever the gate says of it."""
+        dataset = dicomfile.parse(file, name="the image")
+        shown = self.settings.pixels.model_copy(update={"pipeline": PixelPipeline.DISPLAY})
+        grey = pixels.develop(dataset, shown).pixels
+        share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
+        return Picture(np.rint(share).clip(0, GREYS - 1).astype(np.uint16))
+
+    def outlines(
+        self, activation: NDArray[np.float32], field_of_view: FieldOfView
+    ) -> Sequence[NDArray[np.float64]]:
+        """Return where a map is strong; the whole field when it is strong nowhere."""
+        found = explain.outlines(Heatmap("", activation, field_of_view))
+        return found or (explain.field_frame(field_of_view),)
+
+    def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
+        """Return a reading as a FHIR Bundle."""
+        header = dicomfile.parse(file, name="the image", header_only=True)
+        return forms.fhir(restored(reading, header), when=when, settings=self.settings.report)
+
+    def csv(self, reading: StoredReading) -> str:
+        """Return a reading as a spreadsheet of one row."""
+        found = restored(reading, None)
+        uid = reading.document["readings"][0]["sop_instance_uid"]
+        labels = [finding.label for finding in found.findings]
+        outcome = Outcome(str(uid), Status.READ, uid, found.warnings, found)
+        return "".join(forms.csv_lines([outcome], labels))
+
+    def verdict_file(
+        self, file: bytes, verdict: ReaderVerdict, key: str, judged: bytes | None
+    ) -> tuple[str, bytes]:
+        """Return UID and file of the structured report of a reader's verdict."""
+        report = encode.verdict_report(
+            dicomfile.parse(file, name="the image", header_only=True),
+            Assessment(
+                verdict.reader,
+                tuple(
+                    Assessed(each.label, each.positive, each.opinion.value)
+                    for each in verdict.findings
+                ),
+                verdict.missing,
+                verdict.comment,
+                demonstration=verdict.demonstration,
+            ),
+            key=key,
+            when=verdict.at.astimezone(),
+            settings=self.settings.report,
+            judged=None if judged is None else dicomfile.parse(judged, name="the AI's report"),
+        )
+        return str(report.SOPInstanceUID), encode.to_bytes(report)
+
+
+def restored(stored: StoredReading, header: Dataset | None) -> Reading:
+    """Return a reading as it was, but for its pixels, which are as dark as they are large.
+
+    Parameters
+    ----------
+    stored
+        The reading as it is kept.
+    header
+        The image's attributes, where the reading is to be written down as DICOM or FHIR.
+    """
+    document = stored.document
+    row = document["readings"][0]
+    shown = row["pixels"]
+    dark = np.broadcast_to(np.float32(DARKEST), (shown["rows"], shown["columns"]))
+    model = document["model"]
+    return Reading(
+        Radiograph(
+            dark,
+            header,
+            PixelPipeline(shown["pipeline"]),
+            tuple(PixelDecision(each["code"], each["text"]) for each in shown["decisions"]),
+            shown.get("digest", ""),
+        ),
+        ModelIdentity(**model),
+        tuple(
+            Finding(each["label"], each["raw"], each["operating_point"], each["score"])
+            for each in row["findings"]
+        ),
+        tuple(
+            Heatmap(each["label"], activation.astype(np.float32), stored.field_of_view)
+            for each, activation in zip(row["findings"], stored.maps, strict=True)
+        ),
+        tuple(Reason(each["code"], each["text"]) for each in row["reasons"]),
+    )
