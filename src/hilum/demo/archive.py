@@ -1,27 +1,28 @@
-"""A PACS and a node that last as long as the demonstration does.
+"""A PACS that lasts as long as the demonstration does, and what is read in it.
 
-Every link is the real thing: Orthanc, C-STORE and REST, the gate, a network, DICOM out.
+Every link is the real thing: Orthanc, C-STORE and REST, the changes feed, the gate, a
+network, DICOM out. Only what makes a node durable (`hilum.jobs`) is left out, because
+nothing here outlives the command.
 """
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from pydicom import Dataset
 
-from hilum import credentials, dicomfile
+from hilum import PRODUCT, credentials, dicomfile, encode, pipeline
 from hilum.arrive import file_candidate
+from hilum.arrive.changes import START, follow
 from hilum.credentials import PacsAddress
 from hilum.demo.images import DemoImage, Route
-from hilum.errors import PortTaken
-from hilum.handler import build_handler
-from hilum.jobs.ledger import Ledger, ledger_file
-from hilum.node.one_by_one import Node
+from hilum.errors import HilumError, PortTaken, RadiographRefused
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader
@@ -30,6 +31,9 @@ from hilum.store import DicomTarget, Sender, WebTarget, deliver, open_sender
 from hilum.store.orthanc_process import OrthancProcess
 from hilum.store.outcome import ARRIVED
 from hilum.verdict import Reason
+
+MODEL_NAME_TAG: Final = "0008-1090"
+"""Manufacturer's Model Name (PS3.3 C.7.5.1): every result of ours has our name there."""
 
 ATTEMPTS: Final = 5
 """Another program may take a port between its choice and Orthanc's start."""
@@ -55,7 +59,7 @@ class Shown:
 
 
 class Demonstration:
-    """A PACS and a node of their own, for as long as the demonstration lasts.
+    """A PACS of its own, for as long as the demonstration lasts.
 
     Parameters
     ----------
@@ -70,6 +74,7 @@ class Demonstration:
         self._reader = reader
         self._stack = ExitStack()
         self._outcomes: dict[str, Outcome] = {}
+        self._results: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
@@ -82,26 +87,16 @@ class Demonstration:
                     password=self.address.secret,
                 )
             )
-            self._ledger = starting.enter_context(Ledger(ledger_file(folder), self.address.url))
             self._stack = starting.pop_all()
-        handler = build_handler(self._reader, listener=self._note)
-        self._node = Node(
-            self.orthanc,
-            self._ledger,
-            find_handler=lambda: handler,
-            settings=self._settings.node,
-        )
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
 
     def run(self, images: list[DemoImage]) -> Iterator[Shown]:
-        """Send each image its own way, let the node work, and yield what became of each."""
+        """Send each image its own way, read what arrives, and yield what became of each."""
         lost = {image.name: why for image in images if (why := self._send(image))}
-        stop = threading.Event()
-        while self._node.step(stop):
-            pass
+        self._follow()
         for image in images:
             if image.name in lost:
                 reason = Reason("not_sent", lost[image.name])
@@ -133,22 +128,48 @@ class Demonstration:
             )
         )
 
-    def _note(self, outcome: Outcome) -> None:
-        if outcome.sop_instance_uid is not None:
-            self._outcomes[outcome.sop_instance_uid] = outcome
+    def _follow(self) -> None:
+        """Read all that the feed tells of; results of ours, which come along, are no work."""
+        position, more = START, True
+        while more:
+            page = follow(self.orthanc, position)
+            for arrival in page.arrivals:
+                if self.orthanc.text(arrival.instance_id, MODEL_NAME_TAG) != PRODUCT:
+                    self._take(arrival.instance_id)
+            more, position = page.position != position, page.position
+
+    def _take(self, instance_id: str) -> None:
+        """Read one image and store its results beside it."""
+        uid = self.orthanc.describe(instance_id).sop_instance_uid
+        when = datetime.now(UTC).astimezone()
+        settings = self._reader.settings
+        results: Sequence[Dataset] = ()
+        try:
+            dataset = dicomfile.parse(self.orthanc.file(instance_id), name="the instance")
+            reading = pipeline.read(dataset, self._reader)
+            results = pipeline.report(reading, settings, when=when)
+            outcome = Outcome(uid, Status.READ, uid, reasons=reading.warnings, reading=reading)
+        except RadiographRefused as exc:
+            outcome = Outcome(uid, Status.REFUSED, uid, reasons=exc.reasons)
+            results = pipeline.report_refusal(dataset, exc.reasons, settings, when=when)
+        except HilumError as exc:
+            reasons = (Reason("unreadable", str(exc)),)
+            outcome = Outcome(uid, Status.FAILED, uid, reasons=reasons)
+        for result in results:
+            self.orthanc.upload(encode.to_bytes(result))
+        self._outcomes[uid] = outcome
+        self._results[uid] = tuple(str(result.SOPInstanceUID) for result in results)
 
     def _outcome(self, image: DemoImage) -> Outcome:
-        """Return what the node made of an image; the ledger knows also what broke."""
+        """Return what became of an image that arrived."""
         if image.sop_instance_uid in self._outcomes:
             return replace(self._outcomes[image.sop_instance_uid], path=image.name)
-        entry = self._ledger.entry(image.sop_instance_uid)
-        reasons = entry.reasons if entry else (Reason("not_seen", "the node did not see it"),)
+        reasons = (Reason("not_seen", "it was not in the feed of the PACS"),)
         return Outcome(image.name, Status.FAILED, image.sop_instance_uid, reasons=reasons)
 
     def _fetch(self, image: DemoImage) -> Iterator[Dataset]:
         """Yield the results of one image as the PACS gives them."""
-        entry = self._ledger.entry(image.sop_instance_uid)
-        for uid in entry.results if entry else ():
+        for uid in self._results.get(image.sop_instance_uid, ()):
             instance = self.orthanc.find_instance(uid)
             if instance is not None:
                 yield dicomfile.parse(self.orthanc.file(instance), name="a result")
