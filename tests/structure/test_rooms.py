@@ -24,6 +24,11 @@ KEEPERS = {
     "pebble": {"hilum.node"},
     "fastapi": {"hilum.show"},
     "starlette": {"hilum.show"},
+    "uvicorn": {"hilum.show"},
+    "jinja2": {"hilum.show"},
+    "babel": {"hilum.show"},
+    "authlib": {"hilum.show"},
+    "argon2": {"hilum.records"},
     "httpx": {"hilum.orthanc", "hilum.store", "hilum.arrive", "hilum.predict", "hilum.show"},
 }
 """Library → who may import it. predict downloads weights; show hands DICOMweb through."""

@@ -2,8 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import as_file, files
 from typing import Final
 
@@ -16,12 +16,18 @@ from starlette.types import Scope
 from hilum import PRODUCT, __version__
 from hilum.errors import PortTaken, SettingInvalid
 from hilum.settings import PageSettings
-from hilum.show import account, failures, login
+from hilum.show import account, dicomweb, failures, login, ohif_files
 from hilum.show.desk import Desk
+from hilum.show.health import Vitals, health_routes
 from hilum.show.pages import STATIC, static_digest
 from hilum.show.security import SecurityHeaders, is_secure
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (login.router, account.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    login.router,
+    account.router,
+    ohif_files.router,
+    dicomweb.router,
+)
 """Each page's own; a new page is a module with a router, and a word here."""
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -41,9 +47,27 @@ class StaticForEver(StaticFiles):
         return answer
 
 
-def create_app(desk: Desk) -> FastAPI:
-    """Return the application that shows what is at the desk."""
+def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
+    """Return the application that shows what is at the desk.
+
+    Parameters
+    ----------
+    desk
+        What the page works with.
+    vitals
+        What machines ask the node; None leaves their addresses out.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        client = dicomweb.client_of(desk.pacs, desk.settings.pacs.timeout_s)
+        async with client:
+            app.state.dicomweb = client
+            yield
+
     app = FastAPI(
+        lifespan=lifespan,
+        redirect_slashes=False,
         title=PRODUCT,
         version=__version__,
         docs_url=None,
@@ -51,9 +75,12 @@ def create_app(desk: Desk) -> FastAPI:
         openapi_url=None,
     )
     app.state.desk = desk
+    app.state.viewed = dicomweb.Viewed()
     failures.handle(app)
     for router in ROUTERS:
         app.include_router(router)
+    if vitals is not None:
+        app.include_router(health_routes(vitals))
     with as_file(files("hilum.show").joinpath("static")) as folder:
         app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
     app.add_middleware(SecurityHeaders, secure=is_secure(desk.settings.page))
@@ -80,7 +107,7 @@ def serving(app: FastAPI, settings: PageSettings) -> Iterator[str]:
         access_log=False,
         server_header=False,
         date_header=True,
-        lifespan="off",
+        lifespan="on",
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies or None,
         ssl_certfile=settings.certificate,
