@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "hilum"
 MODULES = sorted(SOURCE.rglob("*.py"))
-WIRING = frozenset({"cli", "demo", "node"})
+WIRING = frozenset({"cli", "demo", "doctor", "node"})
 """Folders that wire rooms, like the modules beside them."""
 
 NOUNS = frozenset({"records", "settings"})

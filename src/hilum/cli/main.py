@@ -17,12 +17,17 @@ FAILED: Final = 1
 COMMANDS: Final = {
     "demo": "hilum.cli.demo",
     "up": "hilum.cli.up",
+    "worker": "hilum.cli.worker",
+    "backfill": "hilum.cli.backfill",
     "send": "hilum.cli.send",
     "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
     "models": "hilum.cli.models",
     "users": "hilum.cli.users",
     "audit": "hilum.cli.audit",
+    "doctor": "hilum.cli.doctor",
+    "selftest": "hilum.cli.selftest",
+    "drift": "hilum.cli.drift",
     "phantom": "hilum.cli.phantom",
     "version": "hilum.cli.version",
 }

@@ -1,0 +1,53 @@
+"""``hilum doctor``: look at everything that a helpdesk would ask."""
+
+import json
+import sys
+from typing import Final
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.cli.main import FAILED, main
+from hilum.doctor import Level, examine
+
+SCHEMA: Final = "hilum.doctor/1"
+"""Name of the form of ``--json``."""
+
+COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
+
+WIDTH: Final = max(map(len, Level))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead of lines.")
+def doctor(*, as_json: bool) -> None:
+    """Check everything that a helpdesk would ask, and say what to do.
+
+    One line for each thing: ok, warning or problem, what was found, and what to do about
+    it. Nothing is changed, nothing of any patient is read. Status 1 when there is a problem.
+    """
+    found = []
+    for each in examine():
+        found.append(each)
+        if not as_json:
+            level, rest = each.finding.level, f"{each.name}: {each.finding.what}"
+            remedy = f"  → {each.finding.remedy}" if each.finding.remedy else ""
+            click.echo(f"{click.style(f'{level:<{WIDTH}}', fg=COLOURS[level])}  {rest}{remedy}")
+    levels = [each.finding.level for each in found]
+    if as_json:
+        checks = [
+            {
+                "check": each.name,
+                "level": each.finding.level,
+                "what": each.finding.what,
+                "remedy": each.finding.remedy,
+            }
+            for each in found
+        ]
+        document = {"schema": SCHEMA, "software": f"hilum {__version__}", "checks": checks}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        counts = ", ".join(f"{levels.count(level)} {level}" for level in Level)
+        click.echo(f"{counts}. {RESEARCH_USE_ONLY}", err=True)
+    if Level.PROBLEM in levels:
+        sys.exit(FAILED)

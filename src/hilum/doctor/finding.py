@@ -1,0 +1,59 @@
+"""What the doctor says: one line for each thing that was looked at."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hilum.settings import Settings
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works, but somebody should know."""
+    PROBLEM = "problem"
+    """Images are not read, or soon will not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line.
+
+    Attributes
+    ----------
+    level
+        How bad it is.
+    what
+        What was found, without a full stop.
+    remedy
+        What a person can do, as a sentence; empty when there is nothing to do.
+    """
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if self.level is not Level.OK and not self.remedy:
+            raise ValueError(f"{self.what}: a {self.level} needs a remedy")
+
+
+Check = Callable[[Settings], Iterable[Finding]]
+"""Looks at one thing. An error that it raises is a problem of that thing alone."""
+
+
+def ok(what: str) -> Finding:
+    """Return that something is as it should be."""
+    return Finding(Level.OK, what)
+
+
+def warning(what: str, remedy: str) -> Finding:
+    """Return that somebody should know something."""
+    return Finding(Level.WARNING, what, remedy)
+
+
+def problem(what: str, remedy: str) -> Finding:
+    """Return that something keeps images from being read."""
+    return Finding(Level.PROBLEM, what, remedy)

@@ -1,0 +1,94 @@
+"""The machine itself: versions, size, clock."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Final
+
+from hilum import __version__
+from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.settings import Settings
+
+LIBRARIES: Final = (
+    *("onnxruntime", "numpy", "pydicom", "pynetdicom", "highdicom", "imagecodecs", "pillow"),
+    *("dbos", "sqlalchemy", "psycopg", "fastapi", "uvicorn", "httpx", "pydantic"),
+)
+"""Libraries whose versions a helpdesk asks for."""
+
+GIBIBYTE: Final = 1024**3
+
+LEAST_MEMORY: Final = 2 * GIBIBYTE
+"""Bytes with which Orthanc, the node and one reader work."""
+
+MEMORY_LIMITS: Final = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+"""Where a container's limit stands (cgroup 2, cgroup 1)."""
+
+FIRST_YEAR: Final = 2026
+"""This hilum did not exist before."""
+
+LAST_YEAR: Final = 2100
+
+
+def versions(_settings: Settings) -> Iterator[Finding]:
+    """Say what runs here."""
+    said, missing = [], []
+    for name in LIBRARIES:
+        try:
+            said.append(f"{name} {version_of(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    system = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield ok(f"hilum {__version__}, {system}; {', '.join(said)}")
+    if missing:
+        yield problem(f"not installed: {', '.join(missing)}", "Install hilum again with pip.")
+
+
+def size(_settings: Settings) -> Iterator[Finding]:
+    """Say how many cores and how much memory this process may use."""
+    cores = len(os.sched_getaffinity(0))
+    memory = min(
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        *(limit for limit in map(memory_limit, MEMORY_LIMITS) if limit is not None),
+        1 << 62,
+    )
+    said = f"{cores} cores, {memory / GIBIBYTE:.1f} GiB of memory"
+    if memory < LEAST_MEMORY:
+        yield warning(said, "Give it 2 GiB or more, and set node.readers to 1.")
+    else:
+        yield ok(said)
+
+
+def memory_limit(file: Path) -> int | None:
+    """Return the limit of a control group in bytes, None when there is none."""
+    try:
+        return int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # not there, or "max"
+        return None
+
+
+def clock(_settings: Settings) -> Iterator[Finding]:
+    """Say the time and the time zone, in which reports are dated."""
+    now = datetime.now(UTC).astimezone()
+    said = f"{now:%Y-%m-%d %H:%M:%S %z}, time zone {zone()}"
+    if not FIRST_YEAR <= now.year < LAST_YEAR:
+        yield problem(said, "Set this machine's clock, e.g. with timedatectl set-ntp true.")
+    else:
+        yield ok(said)
+
+
+def zone() -> str:
+    """Return the name of the time zone, from its file where the system tells it."""
+    named = os.environ.get("TZ")
+    if named:
+        return named.removeprefix(":")
+    target = os.path.realpath("/etc/localtime")
+    _, found, name = target.partition("/zoneinfo/")
+    return name if found else time.tzname[time.localtime().tm_isdst > 0]

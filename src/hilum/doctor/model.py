@@ -1,0 +1,38 @@
+"""The model: whether ONNX Runtime works here, and whether images would be read."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.predict import DEMONSTRATION, load_model
+from hilum.radiograph import FieldOfView, ModelInput
+from hilum.settings import Settings
+
+
+def runtime(_settings: Settings) -> Iterator[Finding]:
+    """Run the small network that comes with hilum, whatever model is set."""
+    defaults = Settings.model_construct()
+    model = load_model(defaults.changed("model", name=DEMONSTRATION, threads=1))
+    side = model.identity.input_size
+    blank = np.zeros((side, side), np.float32)
+    findings, _ = model.predict(ModelInput(blank, FieldOfView(0, 0, side, side)))
+    yield ok(f"runs a network of {side}×{side} pixels with {len(findings)} findings")
+
+
+def usable(settings: Settings) -> Iterator[Finding]:
+    """Load the model of the settings: its weights are checked, its thresholds chosen."""
+    model = load_model(settings)
+    name = f"{model.identity.name} {model.identity.version}"
+    if model.identity.demonstration:
+        yield problem(
+            f"{name} is the demonstration model, which reads no images of patients",
+            "Run hilum models pull and set model.name to a trained model.",
+        )
+    elif not model.identity.verified:
+        yield warning(
+            f"{name} is here, and nobody published a hash of its weights: trust on first use",
+            f"Have its SHA-256 confirmed; hilum models show {model.card.name} tells it.",
+        )
+    else:
+        yield ok(f"{name} is here and is what was published")

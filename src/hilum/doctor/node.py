@@ -1,0 +1,101 @@
+"""The node: whether one runs on this data folder, lives, and has its ports."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from hilum.credentials import LOOPBACK
+from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.errors import PortTaken
+from hilum.settings import Settings
+from hilum.store.ports import require_free
+
+LOCK: Final = "hilum.lock"
+HEARTBEAT: Final = "heartbeat"
+"""Files of the data folder: held while a node runs, touched on every turn of its loop."""
+
+BEAT_WITHIN_S: Final = 60.0
+"""Seconds since the last heartbeat after which a node counts as hung."""
+
+LOCKS: Final = Path("/proc/locks")
+"""Who holds which file; looking there disturbs no node that is just starting."""
+
+CONNECT_S: Final = 2.0
+
+
+def running(settings: Settings) -> int | None:
+    """Return the process of the node that holds the data folder, None when none does.
+
+    Sources
+    -------
+    proc_locks(5): the sixth column ends with the inode of the locked file.
+    """
+    file = settings.data_folder / LOCK
+    try:
+        inode = str(file.stat().st_ino)
+        held = [line.split() for line in LOCKS.read_text(encoding="ascii").splitlines()]
+        process = int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    locks = [line for line in held if "FLOCK" in line and "->" not in line]
+    return process if any(inode == line[5].rpartition(":")[2] for line in locks) else None
+
+
+def heartbeat(settings: Settings) -> Iterator[Finding]:
+    """Say whether a node runs here and lives."""
+    process = running(settings)
+    if process is None:
+        yield warning(f"none runs on {settings.data_folder}", "Run hilum up.")
+        return
+    try:
+        age = time.time() - (settings.data_folder / HEARTBEAT).stat().st_mtime
+    except OSError:
+        yield warning(
+            f"process {process} has not given a sign of life yet", "Look again in a minute."
+        )
+        return
+    if age > BEAT_WITHIN_S:
+        yield problem(
+            f"process {process} gave its last sign of life {age:.0f} s ago",
+            f"Look at its log; then end it with kill {process} and start it again.",
+        )
+    else:
+        yield ok(f"process {process} lives, its last heartbeat was {max(0, age):.0f} s ago")
+
+
+def ports(settings: Settings) -> Iterator[Finding]:
+    """Say for each port that a node listens on whether it is free, or held by ours."""
+    wanted = []
+    if settings.pacs.url is None:
+        wanted += [
+            ("pacs.http_port", LOOPBACK, settings.pacs.http_port),
+            ("pacs.dicom_port", LOOPBACK, settings.pacs.dicom_port),
+        ]
+    if settings.page.enabled and settings.page.port:
+        wanted.append(("page.port", settings.page.host, settings.page.port))
+    if not wanted:
+        yield ok("none is needed")
+    process = running(settings)
+    for name, host, port in wanted:
+        if process is not None:
+            yield _held(name, host, port, process)
+            continue
+        try:
+            require_free(name, port)
+        except PortTaken as exc:
+            yield problem(exc.problem.rstrip("."), exc.remedy)
+        else:
+            yield ok(f"{port} ({name}) is free")
+
+
+def _held(name: str, host: str, port: int, process: int) -> Finding:
+    try:
+        with socket.create_connection((host, port), CONNECT_S):
+            return ok(f"{port} ({name}) is held by the node that runs (process {process})")
+    except OSError:
+        return problem(
+            f"nothing answers at port {port} ({name}), though a node runs (process {process})",
+            "Look at its log. If the setting was changed since it started, start it again.",
+        )

@@ -1,0 +1,139 @@
+"""The PACS: the program that is to be started, and whatever answers at its address."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from hilum import credentials
+from hilum.credentials import PacsAddress
+from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.node import running
+from hilum.errors import PacsError
+from hilum.orthanc import Orthanc
+from hilum.settings import Settings
+from hilum.store import DicomTarget, open_sender
+from hilum.store.orthanc_configuration import plugins
+from hilum.store.orthanc_process import find_program
+
+ANSWER_S: Final = 5.0
+"""Seconds to wait for one answer; whoever asks the doctor does not want to wait longer."""
+
+OLDEST: Final = (1, 10)
+"""Orthanc of Debian 12, the oldest that hilum was tried with."""
+
+PLUGINS: Final = {
+    "dicom-web": "OHIF shows nothing without it",
+    "gdcm": "viewers are not shown every compressed image without it",
+}
+"""Plug-ins → what is amiss without them."""
+
+SKEW_S: Final = 5.0
+"""Seconds that two clocks may differ; Orthanc tells whole seconds only."""
+
+NOT_STARTED: Final = "not asked: hilum up starts it, and does not run"
+
+
+def program(settings: Settings) -> Iterator[Finding]:
+    """Say which Orthanc would be started, with its plug-ins."""
+    if settings.pacs.url is not None:
+        yield ok("not needed: the PACS of the settings runs elsewhere")
+        return
+    path = find_program(settings.pacs.program)
+    yield ok(f"{path}, version {version_of(path)}")
+    yield ok(f"plug-ins {', '.join(plugin.stem for plugin in plugins())}")
+
+
+def version_of(path: str) -> str:
+    """Return what the program says of its version, "unknown" when it says nothing."""
+    try:
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=False, timeout=ANSWER_S
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    found = re.search(r"\d+(\.\d+)+|mainline", said)
+    return found[0] if found else "unknown"
+
+
+def rest(settings: Settings) -> Iterator[Finding]:
+    """Say whether the PACS answers and lets us in, what it is, and what its clock says."""
+    if _not_started(settings):
+        yield ok(NOT_STARTED)
+        return
+    address = credentials.load(settings)
+    with address.connect(timeout_s=min(ANSWER_S, settings.pacs.timeout_s)) as orthanc:
+        began = time.monotonic()
+        version = str(orthanc.system()["Version"])
+        took = time.monotonic() - began
+        yield ok(f"{address.url} answers in {took * 1000:.0f} ms and lets us in: Orthanc {version}")
+        numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+        if numbers and numbers < OLDEST:
+            yield warning(
+                f"Orthanc {version} is older than any that hilum was tried with",
+                "Install 1.10 or newer.",
+            )
+        yield from _plugins(orthanc)
+        yield from _clock(orthanc)
+
+
+def dicom(settings: Settings) -> Iterator[Finding]:
+    """Say whether the DICOM port takes our association and answers a C-ECHO."""
+    if _not_started(settings):
+        yield ok(NOT_STARTED)
+        return
+    address = _address(settings)
+    tls = settings.pacs.url is None and settings.pacs.dicom_tls
+    target = DicomTarget(address.aet, address.dicom_host, address.dicom_port, tls=tls)
+    sender = open_sender(target, timeout_s=ANSWER_S, files=address.tls)
+    try:
+        sender.check()
+    except PacsError as exc:
+        if settings.pacs.url is None:
+            raise
+        # the node itself speaks HTTP with it: only who sends images is concerned
+        yield warning(exc.problem.rstrip("."), exc.remedy)
+    else:
+        yield ok(f"{target} answers C-ECHO")
+    finally:
+        sender.close()
+
+
+def _address(settings: Settings) -> PacsAddress:
+    return credentials.load(settings)
+
+
+def _not_started(settings: Settings) -> bool:
+    return settings.pacs.url is None and running(settings) is None
+
+
+def _plugins(orthanc: Orthanc) -> Iterator[Finding]:
+    there = {str(name) for name in orthanc.json("GET", "/plugins")}
+    for name, without in PLUGINS.items():
+        if name not in there:
+            yield warning(
+                f"the PACS has no plug-in {name}: {without}",
+                f"Install orthanc-{name.replace('-', '')} there and start it again.",
+            )
+    if not PLUGINS.keys() - there:
+        yield ok(f"plug-ins {', '.join(sorted(there))}")
+
+
+def _clock(orthanc: Orthanc) -> Iterator[Finding]:
+    """Compare the clocks (``/tools/now``: UTC, to the second)."""
+    said = orthanc.request("GET", "/tools/now").text.strip()
+    try:
+        theirs = datetime.strptime(said, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        yield warning("the PACS does not tell its time", "Check its clock by hand.")
+        return
+    skew = (datetime.now(UTC) - theirs).total_seconds()
+    if abs(skew) > SKEW_S:
+        yield problem(
+            f"the clocks of this machine and the PACS differ by {abs(skew):.0f} s",
+            "Let both follow the same time server (NTP).",
+        )
+    else:
+        yield ok("its clock and ours agree")

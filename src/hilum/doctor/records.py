@@ -1,0 +1,133 @@
+"""The database: whether it can be used, and what it tells of images and workers."""
+
+import stat
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.records.examination import (
+    Examined,
+    database_file,
+    examine,
+    examining,
+    require_writable,
+)
+from hilum.records.observed import observe, troubles
+from hilum.records.states import State
+from hilum.settings import Settings
+
+SKEW_S: Final = 5.0
+"""Seconds that the database's clock may differ from ours."""
+
+NOT_YET: Final = "there is none yet; the first start makes it"
+
+
+def archive_name(settings: Settings) -> str:
+    """Return what the records call the PACS of the settings."""
+    return "own" if settings.pacs.url is None else settings.pacs.url.rstrip("/")
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """Say which it is, whether it is sound and can be written, and what its clock says."""
+    file = database_file(settings)
+    if file is not None and not file.exists():
+        yield ok(f"{file}: {NOT_YET}")
+        return
+    with examining(settings) as connection:
+        found = examine(connection)
+        where = str(file) if file is not None else "node.database"
+        yield ok(f"{found.kind} at {where}, journal {found.journal}")
+        yield from _soundness(found)
+        require_writable(connection)
+        yield ok("it can be written")
+    skew = abs(found.clock_s - time.time())
+    if skew > SKEW_S:
+        yield problem(
+            f"the clocks of this machine and the database differ by {skew:.0f} s",
+            "Let both follow the same time server (NTP).",
+        )
+    if file is not None and stat.S_IMODE(file.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        yield problem(f"{file} can be read by others", f"Run chmod 600 {file}.")
+
+
+def images(settings: Settings) -> Iterator[Finding]:
+    """Say how many images wait, failed or are stuck."""
+    if not _is_there(settings):
+        yield ok("none was taken up yet")
+        return
+    with examining(settings) as connection:
+        if not examine(connection).has_images:
+            yield ok("none was taken up yet")
+            return
+        found = troubles(connection, archive_name(settings), datetime.now(UTC))
+    said = ", ".join(f"{found.of(state)} {state}" for state in State if found.of(state))
+    yield ok(said or "none was taken up yet")
+    if found.stuck:
+        yield problem(
+            f"{found.stuck} are stuck: nothing has happened to them for more than an hour",
+            "Look at the node's log; start it again. hilum jobs list --state reading names them.",
+        )
+    if found.of(State.FAILED):
+        yield warning(
+            f"{found.of(State.FAILED)} failed",
+            "See why with hilum jobs list --state failed; then hilum jobs retry --all-failed.",
+        )
+    if found.of(State.HELD):
+        yield warning(
+            f"{found.of(State.HELD)} are held until there is a model that can read them",
+            "See the line of the model.",
+        )
+
+
+def workers(settings: Settings) -> Iterator[Finding]:
+    """Say how many processes read, and how many stopped without a word."""
+    if not _is_there(settings):
+        yield ok("none ever ran")
+        return
+    with examining(settings) as connection:
+        if not examine(connection).has_images:
+            yield ok("none ever ran")
+            return
+        found = observe(connection, archive_name(settings), datetime.now(UTC))
+    if found.workers_dead:
+        yield warning(
+            f"{found.workers_alive} alive, {found.workers_dead} dead; the others took its work",
+            "Look at the logs of the dead, and start them again.",
+        )
+    elif found.queue and not found.workers_alive:
+        yield problem(
+            f"{sum(found.queue.values())} images wait and nobody reads",
+            "Run hilum up, or hilum worker.",
+        )
+    else:
+        yield ok(f"{found.workers_alive} alive")
+
+
+def _soundness(found: Examined) -> Iterator[Finding]:
+    if found.damage:
+        yield problem(
+            f"the file is damaged: {found.damage[0]}",
+            "Stop the node, keep a copy of the file, and restore it from a backup.",
+        )
+    if found.journal != "wal":
+        yield warning(
+            f"its journal is {found.journal}: readers and writers wait for each other",
+            "Start the node again, which sets it, and keep the file on a local disk.",
+        )
+    if found.unknown:
+        yield problem(
+            f"it was written by a newer hilum ({found.unknown[-1]})",
+            "Install that version of hilum again.",
+        )
+    elif found.missing:
+        yield warning(
+            f"its tables are those of an older hilum ({len(found.missing)} steps behind)",
+            "Start the node again, which brings them up to date.",
+        )
+
+
+def _is_there(settings: Settings) -> bool:
+    file = database_file(settings)
+    return file is None or file.exists()

@@ -1,0 +1,142 @@
+"""Looks at the database of the settings without changing anything in it, not even its version."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from hilum.errors import LedgerUnavailable
+from hilum.records.clock import seconds_of
+from hilum.records.database import FILE, POSTGRESQL, _first_line
+from hilum.records.migrations import MIGRATION, MIGRATIONS
+from hilum.records.tables import IMAGE
+from hilum.settings import Settings
+
+ANSWER_S: Final = 5
+"""Seconds to wait for a connection, or for another process that writes."""
+
+REMEDY: Final = "Check node.database, that it runs, its permissions and the room on its disk."
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found.
+
+    Attributes
+    ----------
+    kind
+        ``"SQLite 3.40.1"`` or ``"PostgreSQL 15.8"``.
+    journal
+        SQLite's journal mode; ``"wal"`` is right, and PostgreSQL always has its own.
+    damage
+        What SQLite's own check says is wrong; empty when nothing is.
+    clock_s
+        The database's time, seconds since 1970 UTC.
+    missing
+        Migrations that have not run; the next start runs them.
+    unknown
+        Migrations of a newer hilum than this one.
+    has_images
+        Whether there is a table of images to be asked.
+    """
+
+    kind: str
+    journal: str
+    damage: tuple[str, ...]
+    clock_s: float
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    has_images: bool
+
+
+def database_file(settings: Settings) -> Path | None:
+    """Return the SQLite file of the settings, None when they name a PostgreSQL."""
+    return None if settings.node.database is not None else settings.data_folder / FILE
+
+
+@contextmanager
+def examining(settings: Settings) -> Iterator[Connection]:
+    """Open the database as it is; for SQLite its file must be there.
+
+    Raises
+    ------
+    LedgerUnavailable
+        It can't be opened, read or written, or is none.
+    """
+    file = database_file(settings)
+    try:
+        if file is not None:
+            url, wait = f"sqlite:///file:{file}?mode=rw&uri=true", {"timeout": ANSWER_S}
+        else:
+            rest = _named(settings).partition("://")[2]
+            url, wait = f"{POSTGRESQL[-1]}://{rest}", {"connect_timeout": ANSWER_S}
+        engine = create_engine(url, poolclass=NullPool, connect_args=wait)
+        with engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    except (ArgumentError, DBAPIError) as exc:
+        raise LedgerUnavailable(
+            f"The database cannot be used: {_first_line(exc)}.", REMEDY
+        ) from exc
+
+
+def examine(connection: Connection) -> Examined:
+    """Look at everything that goes wrong with databases; try whether it can be written."""
+    names = set(inspect(connection).get_table_names())
+    ran = set()
+    if MIGRATION.name in names:
+        ran = set(connection.scalars(text(f"SELECT name FROM {MIGRATION.name}")))  # noqa: S608
+    known = [step.__name__ for step in MIGRATIONS]
+    sqlite = connection.dialect.name == "sqlite"
+    return Examined(
+        kind=_kind(connection),
+        journal=str(connection.scalar(text("PRAGMA journal_mode"))) if sqlite else "wal",
+        damage=_damage(connection) if sqlite else (),
+        clock_s=seconds_of(connection),
+        missing=tuple(name for name in known if name not in ran),
+        unknown=tuple(sorted(ran - set(known))),
+        has_images=IMAGE.name in names,
+    )
+
+
+def require_writable(connection: Connection) -> None:
+    """Return when the database can be written now.
+
+    Raises
+    ------
+    LedgerUnavailable
+        It can't: read-only, a full disk, or another process holds it.
+    """
+    try:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                connection.exec_driver_sql("CREATE TABLE hilum_doctor (x)")
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+        else:
+            connection.exec_driver_sql("CREATE TEMPORARY TABLE hilum_doctor (x integer)")
+            connection.exec_driver_sql("DROP TABLE hilum_doctor")
+    except DBAPIError as exc:
+        raise LedgerUnavailable(
+            f"The database cannot be written: {_first_line(exc)}.", REMEDY
+        ) from exc
+
+
+def _named(settings: Settings) -> str:
+    named = settings.node.database
+    return "" if named is None else named.get_secret_value()
+
+
+def _kind(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        return f"SQLite {connection.scalar(text('SELECT sqlite_version()'))}"
+    return f"PostgreSQL {str(connection.scalar(text('SHOW server_version'))).split()[0]}"
+
+
+def _damage(connection: Connection) -> tuple[str, ...]:
+    said = [str(line) for line in connection.scalars(text("PRAGMA quick_check(3)"))]
+    return () if said == ["ok"] else tuple(said)

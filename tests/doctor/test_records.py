@@ -1,0 +1,255 @@
+"""The database as the doctor finds it, with each fault made real, on both kinds."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from doctor_tools import look, worst
+from hilum.doctor import records
+from hilum.doctor.finding import Level
+from hilum.errors import LedgerUnavailable
+from hilum.records import Database, images, workers
+from hilum.records.database import open_database
+from hilum.records.images import Arrived, Settlement
+from hilum.records.observed import ALIVE_S, STUCK_AFTER
+from hilum.records.states import State, Urgency
+from hilum.records.tables import WORKER
+from hilum.records.workers import Worker
+from hilum.settings import Settings
+from hilum.verdict import Reason
+from orthanc_server import free_ports
+
+LONG = STUCK_AFTER + timedelta(minutes=1)
+FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, make) -> Settings:
+    """Return settings with a database of either kind, which was used before."""
+    if request.param == "sqlite":
+        made = make()
+    else:
+        address = request.getfixturevalue("postgresql").partition("://")[2]
+        made = make(node={"database": f"postgresql://{address}"})
+    open_database(made).close()
+    return made
+
+
+@pytest.fixture
+def file(make) -> Path:
+    """Return the SQLite file of a node that ran before."""
+    open_database(make()).close()
+    return make().data_folder / "hilum.sqlite"
+
+
+def write(settings: Settings, *statements: str) -> None:
+    """Do what somebody else does to the database."""
+    with open_database(settings) as database, database.transaction() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def arrive(database: Database, number: int, *, ago: timedelta, held: bool = False):
+    """Write down an image that arrived a while ago; return its job."""
+    uid, at = f"1.2.{number}", datetime.now(UTC) - ago
+    with database.transaction() as connection:
+        return images.arrived(
+            connection, Arrived("own", uid, uid, "1.2", None, Urgency.ROUTINE, at), held=held
+        )
+
+
+def test_sound_database_is_fine(settings):
+    """Its kind, version and journal are said."""
+    findings = look(records.database, settings)
+
+    assert {Level.OK} == {finding.level for finding in findings}
+    assert "SQLite 3." in findings[0].what or "PostgreSQL 1" in findings[0].what
+    assert "journal wal" in findings[0].what
+
+
+def test_looking_makes_no_database(make, folder):
+    """Before the first start there is none, and afterwards there still is none."""
+    for check in (records.database, records.images, records.workers):
+        assert Level.OK is look(check, make())[0].level
+
+    assert [] == list(folder.iterdir())
+
+
+def test_file_that_is_no_database_says_so(make, folder):
+    """Somebody put something else there."""
+    (folder / "hilum.sqlite").write_bytes(b"this is a text, and a long one at that" * 100)
+
+    with pytest.raises(LedgerUnavailable, match="not a database"):
+        look(records.database, make())
+
+
+def test_damaged_file_is_a_problem(make, file):
+    """SQLite's own check finds pages that were overwritten."""
+    with Database(f"sqlite:///{file}") as database:
+        for number in range(200):
+            arrive(database, number, ago=timedelta(0))
+        with database.transaction() as connection:
+            connection.execute(text("CREATE INDEX extra ON image (study_instance_uid, arrived)"))
+            (root,) = connection.execute(
+                text("SELECT rootpage FROM sqlite_master WHERE name = 'extra'")
+            ).one()
+    with file.open("r+b") as opened:
+        opened.seek((root - 1) * 4096)
+        opened.write(b"\x0d" + b"\xff" * 2000)
+    findings = look_until_error(make())
+
+    assert any(f.level is Level.PROBLEM and "is damaged" in f.what for f in findings)
+
+
+def look_until_error(settings: Settings):
+    """Return what is found before a damaged file can't be asked any more."""
+    found = []
+    try:
+        found.extend(records.database(settings))
+    except LedgerUnavailable:
+        for finding in records.database(settings):
+            found.append(finding)
+            if "is damaged" in finding.what:
+                break
+    return found
+
+
+def test_database_that_somebody_holds_cannot_be_written(make, file, monkeypatch):
+    """A backup that holds it for long, for instance."""
+    monkeypatch.setattr("hilum.records.examination.ANSWER_S", 0.1)
+    with (
+        Database(f"sqlite:///{file}") as database,
+        database.transaction(),
+        pytest.raises(LedgerUnavailable, match="cannot be written: database is locked"),
+    ):
+        look(records.database, make())
+
+
+def test_slow_journal_is_a_warning(make, file):
+    """Somebody switched it, or the file lies on a network disk."""
+    with Database(f"sqlite:///{file}") as database, database.look() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+    found = worst(look(records.database, make()))
+
+    assert (Level.WARNING, True) == (found.level, "its journal is delete" in found.what)
+
+
+def test_file_that_others_read_is_a_problem(make, file):
+    """Names of patients are in it."""
+    file.chmod(0o644)
+
+    assert f"Run chmod 600 {file}." == worst(look(records.database, make())).remedy
+
+
+def test_tables_of_an_older_hilum_are_a_warning(settings):
+    """The next start brings them up to date; the doctor does not."""
+    write(settings, "DELETE FROM migration WHERE name LIKE 'm002%'")
+    found = worst(look(records.database, settings))
+
+    assert Level.WARNING is found.level
+    assert "older hilum (1 steps behind)" in found.what
+    assert found == worst(look(records.database, settings))
+
+
+def test_tables_of_a_newer_hilum_are_a_problem(settings):
+    """An older program must not write into them."""
+    write(settings, "INSERT INTO migration (name, ran) VALUES ('m999_future', 0)")
+
+    assert "newer hilum (m999_future)" in worst(look(records.database, settings)).what
+
+
+def test_postgresql_that_is_away_says_so_without_its_password(make):
+    """Neither in the problem nor in the remedy."""
+    port = free_ports(1)[0]
+    settings = make(node={"database": f"postgresql://hilum:secret@127.0.0.1:{port}/hilum"})
+
+    with pytest.raises(LedgerUnavailable, match="cannot be used") as caught:
+        look(records.database, settings)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_address_of_something_else_says_so(make):
+    """Of a database of which hilum knows nothing."""
+    with pytest.raises(LedgerUnavailable):
+        look(records.database, make(node={"database": "postgresql://"}))
+
+
+def test_database_clock_that_differs_is_a_problem(settings, monkeypatch):
+    """Beats of workers go by it."""
+    now = time.time()
+    monkeypatch.setattr("hilum.doctor.records.time.time", lambda: now + 3600)
+    found = worst(look(records.database, settings))
+
+    assert Level.PROBLEM is found.level
+    assert "the database differ by 36" in found.what
+
+
+def test_empty_postgresql_is_fine(make, postgresql):
+    """A database that no hilum has used yet."""
+    address = postgresql.partition("://")[2]
+    settings = make(node={"database": f"postgresql://{address}"})
+
+    assert Level.WARNING is worst(look(records.database, settings)).level
+    assert Level.OK is worst(look(records.images, settings)).level
+    assert Level.OK is worst(look(records.workers, settings)).level
+
+
+def test_images_are_counted_by_state(settings):
+    """What failed and what is held are worth a warning, with what to do."""
+    with open_database(settings) as database:
+        job = arrive(database, 1, ago=timedelta(0))
+        with database.transaction() as connection:
+            images.settle(connection, job, FAILED, datetime.now(UTC))
+        arrive(database, 2, ago=LONG, held=True)
+        arrive(database, 3, ago=timedelta(0))
+    findings = look(records.images, settings)
+
+    assert [
+        (Level.OK, "1 held, 1 queued, 1 failed"),
+        (Level.WARNING, "1 failed"),
+        (Level.WARNING, "1 are held until there is a model that can read them"),
+    ] == [(finding.level, finding.what) for finding in findings]
+    assert "hilum jobs retry --all-failed" in findings[1].remedy
+
+
+def test_stuck_image_is_a_problem(settings):
+    """Nothing has happened to it for more than an hour."""
+    with open_database(settings) as database:
+        job = arrive(database, 1, ago=LONG)
+        with database.transaction() as connection:
+            images.begin(connection, job, datetime.now(UTC) - LONG)
+
+    assert "1 are stuck" in worst(look(records.images, settings)).what
+
+
+def test_dead_worker_is_a_warning(settings):
+    """Its work was taken over; somebody should start it again."""
+    with open_database(settings) as database, database.transaction() as connection:
+        for name in ("alive", "dead"):
+            workers.beat(connection, Worker(name, "host", "worker", "", "1"))
+        connection.execute(
+            update(WORKER)
+            .where(WORKER.c.executor_id == "dead")
+            .values(beat=datetime.now(UTC) - timedelta(seconds=ALIVE_S + 5))
+        )
+    (found,) = look(records.workers, settings)
+
+    assert Level.WARNING is found.level
+    assert found.what.startswith("1 alive, 1 dead")
+
+
+def test_images_that_nobody_reads_are_a_problem(settings):
+    """They wait, and no process beats; with one that does, all is well."""
+    with open_database(settings) as database:
+        arrive(database, 1, ago=timedelta(0))
+        (alone,) = look(records.workers, settings)
+        with database.transaction() as connection:
+            workers.beat(connection, Worker("alive", "host", "node", "m", "1"))
+    (tended,) = look(records.workers, settings)
+
+    assert (Level.PROBLEM, "1 images wait and nobody reads") == (alone.level, alone.what)
+    assert (Level.OK, "1 alive") == (tended.level, tended.what)
