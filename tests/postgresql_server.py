@@ -59,6 +59,12 @@ class PostgresqlServer:
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
 
+    def let_in(self, url: str, *, yes: bool) -> None:
+        """Let connections to a database in, or nobody."""
+        name = url.rpartition("/")[2]
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {yes}')  # type: ignore[call-overload]
+
     def cut_connections(self) -> int:
         """End every connection but this one; return how many."""
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
