@@ -93,10 +93,6 @@ def get_log(name: str) -> Log:
     return log
 
 
-EventLog = get_log
-"""Former name of `get_log`."""
-
-
 def only_scalars(_logger: object, _method: str, facts: EventDict) -> EventDict:
     """Let through what is one short value; of anything else its kind alone."""
     return {name: _allowed(name, value) for name, value in facts.items()}

@@ -3,6 +3,7 @@
 import os
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -158,18 +159,19 @@ def test_changed_weights_say_so(make, folder):
         look(model.usable, make(model={"name": "stand-in"}))
 
 
-def test_viewer_is_there_or_not(make, tmp_path):
-    """Unset, a folder without it, a folder with it, no page at all."""
+def test_viewer_is_there_or_not(make, tmp_path, monkeypatch):
+    """Nowhere, a folder without it, a folder with it, no page at all."""
+    monkeypatch.setattr("hilum.show.ohif_files.BUILT_HERE", Path("no/such/folder"))
     empty = tmp_path / "ohif"
     empty.mkdir()
-    unset = worst(look(viewer.ohif, make()))
+    nowhere = worst(look(viewer.ohif, make()))
     wrong = worst(look(viewer.ohif, make(page={"ohif_folder": empty})))
     (empty / "index.html").touch()
     right = worst(look(viewer.ohif, make(page={"ohif_folder": empty})))
     off = worst(look(viewer.ohif, make(page={"enabled": False})))
 
     assert [Level.WARNING, Level.PROBLEM, Level.OK, Level.OK] == [
-        found.level for found in (unset, wrong, right, off)
+        found.level for found in (nowhere, wrong, right, off)
     ]
 
 

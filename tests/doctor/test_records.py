@@ -11,6 +11,7 @@ from doctor_tools import look, worst
 from hilum.doctor import records
 from hilum.doctor.finding import Level
 from hilum.errors import LedgerUnavailable
+from hilum.node.archive import archive_name
 from hilum.records import Database, images, workers
 from hilum.records.database import open_database
 from hilum.records.images import Arrived, Settlement
@@ -52,12 +53,14 @@ def write(settings: Settings, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def arrive(database: Database, number: int, *, ago: timedelta, held: bool = False):
+def arrive(
+    database: Database, number: int, archive: str = "own", *, ago: timedelta, held: bool = False
+):
     """Write down an image that arrived a while ago; return its job."""
     uid, at = f"1.2.{number}", datetime.now(UTC) - ago
     with database.transaction() as connection:
         return images.arrived(
-            connection, Arrived("own", uid, uid, "1.2", None, Urgency.ROUTINE, at), held=held
+            connection, Arrived(archive, uid, uid, "1.2", None, Urgency.ROUTINE, at), held=held
         )
 
 
@@ -201,11 +204,11 @@ def test_empty_postgresql_is_fine(make, postgresql):
 def test_images_are_counted_by_state(settings):
     """What failed and what is held are worth a warning, with what to do."""
     with open_database(settings) as database:
-        job = arrive(database, 1, ago=timedelta(0))
+        job = arrive(database, 1, archive_name(settings), ago=timedelta(0))
         with database.transaction() as connection:
             images.settle(connection, job, FAILED, datetime.now(UTC))
-        arrive(database, 2, ago=LONG, held=True)
-        arrive(database, 3, ago=timedelta(0))
+        arrive(database, 2, archive_name(settings), ago=LONG, held=True)
+        arrive(database, 3, archive_name(settings), ago=timedelta(0))
     findings = look(records.images, settings)
 
     assert [
@@ -219,7 +222,7 @@ def test_images_are_counted_by_state(settings):
 def test_stuck_image_is_a_problem(settings):
     """Nothing has happened to it for more than an hour."""
     with open_database(settings) as database:
-        job = arrive(database, 1, ago=LONG)
+        job = arrive(database, 1, archive_name(settings), ago=LONG)
         with database.transaction() as connection:
             images.begin(connection, job, datetime.now(UTC) - LONG)
 
@@ -245,7 +248,7 @@ def test_dead_worker_is_a_warning(settings):
 def test_images_that_nobody_reads_are_a_problem(settings):
     """They wait, and no process beats; with one that does, all is well."""
     with open_database(settings) as database:
-        arrive(database, 1, ago=timedelta(0))
+        arrive(database, 1, archive_name(settings), ago=timedelta(0))
         (alone,) = look(records.workers, settings)
         with database.transaction() as connection:
             workers.beat(connection, Worker("alive", "host", "node", "m", "1"))

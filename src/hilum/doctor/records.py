@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.node.archive import archive_name
 from hilum.records.examination import (
     Examined,
     database_file,
@@ -22,11 +23,6 @@ SKEW_S: Final = 5.0
 """Seconds that the database's clock may differ from ours."""
 
 NOT_YET: Final = "there is none yet; the first start makes it"
-
-
-def archive_name(settings: Settings) -> str:
-    """Return what the records call the PACS of the settings."""
-    return "own" if settings.pacs.url is None else settings.pacs.url.rstrip("/")
 
 
 def database(settings: Settings) -> Iterator[Finding]:

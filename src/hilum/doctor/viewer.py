@@ -5,22 +5,23 @@ from importlib.util import find_spec
 
 from hilum.doctor.finding import Finding, ok, problem, warning
 from hilum.settings import Settings
+from hilum.show import ohif_files
 
 
 def ohif(settings: Settings) -> Iterator[Finding]:
     """Say whether the page can show images."""
-    folder = settings.page.ohif_folder
+    found = ohif_files.folder(settings.page)
     if not settings.page.enabled:
         yield ok("the page is off (page.enabled)")
-    elif folder is None:
-        yield warning("OHIF is not set", "Run scripts/ohif.sh and set page.ohif_folder.")
-    elif not (folder / "index.html").is_file():
-        yield problem(
-            f"page.ohif_folder names {folder}, which holds no build of OHIF",
-            "Run scripts/ohif.sh, or set it to the folder dist of @ohif/app.",
-        )
+    elif found is not None:
+        yield ok(f"OHIF is in {found}")
+    elif settings.page.ohif_folder is None:
+        yield warning("OHIF is not here", ohif_files.HOW_TO_GET_IT)
     else:
-        yield ok(f"OHIF is in {folder}")
+        yield problem(
+            f"page.ohif_folder names {settings.page.ohif_folder}, which holds no build of OHIF",
+            ohif_files.HOW_TO_GET_IT,
+        )
 
 
 def traces(settings: Settings) -> Iterator[Finding]:

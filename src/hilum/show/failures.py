@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hilum.errors import HilumError, NotInPacs, PacsError
-from hilum.logs import EventLog
+from hilum.logs import get_log
 from hilum.records.accounts import AccountError
 from hilum.show.i18n import N_
 from hilum.show.pages import render
@@ -49,7 +49,7 @@ TEXTS: Final = {
 SOMETHING: Final = N_("Something went wrong")
 A_FAULT: Final = N_("hilum has a fault that this request shows. Its log says where.")
 
-log = EventLog(__name__)
+log = get_log(__name__)
 
 
 def handle(app: FastAPI) -> None:
