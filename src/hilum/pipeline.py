@@ -75,15 +75,25 @@ def read(dataset: Dataset, reader: Reader) -> Reading:
     return predict(prepare(dataset, reader), reader)
 
 
-def prepare(dataset: Dataset, reader: Reader) -> Prepared:
+def prepare(dataset: Dataset, reader: Reader, *, self_test: bool = False) -> Prepared:
     """Take one image through the gate and develop its pixels: all that needs no model.
+
+    Parameters
+    ----------
+    dataset
+        The image.
+    reader
+        The model and the settings.
+    self_test
+        Whether this is the phantom of a self-test of this installation: the only image for
+        quality control that a model for patients reads.
 
     Raises
     ------
     RadiographRefused
         The gate or the pixels said no; every reason is named.
     """
-    verdict = judge(dataset, reader)
+    verdict = judge(dataset, reader, self_test=self_test)
     if not verdict.accepted:
         raise RadiographRefused(verdict.objections)
     radiograph = pixels.develop(dataset, reader.settings.pixels)
@@ -91,13 +101,13 @@ def prepare(dataset: Dataset, reader: Reader) -> Prepared:
     return Prepared(radiograph, model_input, verdict.warnings)
 
 
-def judge(header: Dataset, reader: Reader) -> Verdict:
+def judge(header: Dataset, reader: Reader, *, self_test: bool = False) -> Verdict:
     """Ask the gate; add the objection that only the choice of model makes."""
     verdict = gate.judge(
         header,
         reader.settings.gate,
         min_age_years=reader.model.card.min_age_years,
-        clinical_model=not reader.model.identity.demonstration,
+        clinical_model=not (reader.model.identity.demonstration or self_test),
         language=reader.settings.report.language,
     )
     if may_read(header, reader):

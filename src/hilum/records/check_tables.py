@@ -23,7 +23,6 @@ CONSTANCY_REFERENCE: Final = Table(
     "constancy_reference",
     METADATA,
     Column("model", String, primary_key=True),  # its name
-    Column("mode", String, primary_key=True),  # live, offline
     Column("recorded", Instant, nullable=False),
     Column("answer", JSON, nullable=False),  # as constancy.Answer writes itself
     comment="What each model said of the self-test's phantom when that was recorded.",

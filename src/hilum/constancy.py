@@ -1,0 +1,198 @@
+"""What a model says of one phantom, and whether it still says the same: radiology's daily check.
+
+Sources
+-------
+IEC 61223-3 and the daily quality control of displays and detectors: one phantom, a
+recorded reference, a stated tolerance.
+"""
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any, Final
+
+from pydicom import Dataset
+
+from hilum import __version__
+from hilum.reading import DECIMALS
+
+LIBRARIES: Final = ("onnxruntime", "numpy", "pydicom", "imagecodecs")
+"""Libraries between a file and its findings."""
+
+SHOWN_DIGITS: Final = 12
+"""Hexadecimal digits of a hash that people are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model said of one label.
+
+    Attributes
+    ----------
+    raw
+        Sigmoid of its logit, in [0, 1].
+    operating_point
+        Threshold on it.
+    """
+
+    raw: float
+    operating_point: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said of the phantom, by which model, and on what.
+
+    Attributes
+    ----------
+    model
+        ``name``, ``version``, ``sha256``, ``operating_points``, ``pixel_pipeline`` and
+        ``phantom``: another one of these is another test.
+    findings
+        Label → what was said of it.
+    made_with
+        Versions of what the answer depends on, and the processor: told, not compared.
+    """
+
+    model: Mapping[str, str]
+    findings: Mapping[str, Said]
+    made_with: Mapping[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """Return this as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Answer":
+        """Return what `document` gave."""
+        findings = {label: Said(**said) for label, said in document["findings"].items()}
+        return cls(document["model"], findings, document["made_with"])
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An answer against the reference.
+
+    Attributes
+    ----------
+    alarms
+        What moved, in words, the largest shift first; empty when all is well.
+    notes
+        What else is different: libraries, processor.
+    worst
+        Largest shift of a raw value; 0 when no label is in both.
+    """
+
+    alarms: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
+    worst: float = 0.0
+
+
+def answer_of(document: Mapping[str, Any], phantom: str) -> Answer:
+    """Return the answer in a hilum.reading/1 document of one image.
+
+    Parameters
+    ----------
+    document
+        The document.
+    phantom
+        Which phantom was read.
+    """
+    model = {name: str(document["model"][name]) for name in ("name", "version", "sha256")}
+    model["operating_points"] = str(document["model"]["operating_points"])
+    model |= {"pixel_pipeline": str(document["pixel_pipeline"]), "phantom": phantom}
+    (row,) = document["readings"]
+    findings = {
+        each["label"]: Said(round(each["raw"], DECIMALS), each["operating_point"])
+        for each in row["findings"]
+    }
+    return Answer(model, findings, made_with())
+
+
+def made_with() -> dict[str, str]:
+    """Return the versions of what an answer depends on, and the processor."""
+    libraries = {name: version_of(name) for name in LIBRARIES}
+    return {
+        "hilum": __version__,
+        "python": platform.python_version(),
+        **libraries,
+        "processor": processor(),
+    }
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(named, platform.processor() or 'unknown')} ({platform.machine()})"
+
+
+def pixels_digest(dataset: Dataset) -> str:
+    """Return the SHA-256 of the stored pixels; that of nothing when there are none."""
+    return hashlib.sha256(bytes(dataset.get("PixelData") or b"")).hexdigest()
+
+
+def compare(reference: Answer, now: Answer, tolerance: float) -> Comparison:
+    """Hold an answer to the reference.
+
+    Parameters
+    ----------
+    reference
+        What was said when it was recorded.
+    now
+        What is said.
+    tolerance
+        How far a raw value may move.
+    """
+    both = [label for label in reference.findings if label in now.findings]
+    shifts = {label: now.findings[label].raw - reference.findings[label].raw for label in both}
+    moved = sorted(
+        (label for label in both if abs(shifts[label]) > tolerance),
+        key=lambda label: -abs(shifts[label]),
+    )
+    alarms = [
+        *_other_test(reference, now),
+        *(_moved(label, reference, now, tolerance) for label in moved),
+        *_other_labels(reference, now),
+    ]
+    notes = tuple(
+        f"{name} is {value}, was {reference.made_with.get(name, 'not there')}"
+        for name, value in now.made_with.items()
+        if value != reference.made_with.get(name)
+    )
+    worst = max((abs(shift) for shift in shifts.values()), default=0.0)
+    return Comparison(tuple(alarms), notes, worst)
+
+
+def _other_test(reference: Answer, now: Answer) -> Iterator[str]:
+    for name, value in now.model.items():
+        was = reference.model.get(name, "not there")
+        if value != was:
+            what = "weights" if name == "sha256" else name.replace("_", " ")
+            yield f"{what}: {value[:SHOWN_DIGITS]}, the reference has {was[:SHOWN_DIGITS]}"
+
+
+def _moved(label: str, reference: Answer, now: Answer, tolerance: float) -> str:
+    was, here = reference.findings[label], now.findings[label]
+    said = f"{label}: raw {here.raw:.4f}, was {was.raw:.4f}: moved by {here.raw - was.raw:+.6f}"
+    crossed = (here.raw >= here.operating_point) != (was.raw >= was.operating_point)
+    turned = "positive" if here.raw >= here.operating_point else "negative"
+    return f"{said} ({tolerance:g} is allowed){f', and is {turned} now' if crossed else ''}"
+
+
+def _other_labels(reference: Answer, now: Answer) -> Iterator[str]:
+    for label in reference.findings:
+        if label not in now.findings:
+            yield f"{label}: not said any more"
+    for label, said in now.findings.items():
+        was = reference.findings.get(label)
+        if was is None:
+            yield f"{label}: was not said before"
+        elif was.operating_point != said.operating_point:
+            yield f"{label}: operating point {said.operating_point:g}, was {was.operating_point:g}"

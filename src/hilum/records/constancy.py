@@ -1,0 +1,242 @@
+"""The self-tests: their reference, which phantom may be read now, and how the last ones went."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, delete, select, update
+
+from hilum.constancy import Answer
+from hilum.records.check_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
+from hilum.records.tables import (
+    FORWARD,
+    IMAGE,
+    READING,
+    STUDY,
+    STUDY_FINDING,
+    STUDY_WORD,
+    THUMBNAIL,
+)
+
+OF_IMAGES: Final = (FORWARD, READING, THUMBNAIL, IMAGE)
+OF_STUDIES: Final = (STUDY, STUDY_FINDING, STUDY_WORD)
+
+
+class Mode(StrEnum):
+    """What a self-test went through."""
+
+    LIVE = "live"
+    """The PACS, the node, and back."""
+    OFFLINE = "offline"
+    """This process alone."""
+
+
+class End(StrEnum):
+    """How a self-test stands."""
+
+    RUNNING = "running"
+    OK = "ok"
+    RECORDED = "recorded"
+    """Its answer is the reference now."""
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A self-test whose phantom is on its way.
+
+    Attributes
+    ----------
+    archive, mode
+        Where, and through what.
+    began, expires
+        From when to when the phantom may be read.
+    study_instance_uid, sop_instance_uid
+        The phantom, made for this test alone.
+    pixels
+        SHA-256 of its stored pixels.
+    """
+
+    archive: str
+    mode: Mode
+    began: datetime
+    expires: datetime
+    study_instance_uid: str
+    sop_instance_uid: str
+    pixels: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a self-test ended.
+
+    Attributes
+    ----------
+    state
+        Ok, recorded or alarm.
+    model
+        Name and version; empty when nothing answered.
+    said
+        Lines for people, alarms first.
+    worst
+        Largest shift of a raw value; None when nothing was compared.
+    seconds
+        Room → seconds.
+    """
+
+    state: End
+    model: str = ""
+    said: tuple[str, ...] = ()
+    worst: float | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A self-test as it is kept."""
+
+    number: int
+    begun: Begun
+    ended: Ended
+    at: datetime | None
+    """When it ended; None while it runs, or when its process was killed."""
+
+
+def begin(connection: Connection, begun: Begun) -> int:
+    """Write down that a phantom is on its way, before it is sent; return the test's number."""
+    row = connection.execute(
+        CONSTANCY_RUN.insert().values(
+            archive=begun.archive,
+            mode=begun.mode.value,
+            began=begun.began,
+            expires=begun.expires,
+            study_instance_uid=begun.study_instance_uid,
+            sop_instance_uid=begun.sop_instance_uid,
+            pixels=begun.pixels,
+            state=End.RUNNING.value,
+            model="",
+            said=[],
+            seconds={},
+        )
+    )
+    key = row.inserted_primary_key
+    assert key is not None, "the database numbers the lines"  # noqa: S101
+    return int(key[0])
+
+
+def end(connection: Connection, number: int, ended: Ended, now: datetime, *, keep: int) -> None:
+    """Write down how a self-test ended; forget all but the last `keep`."""
+    connection.execute(
+        update(CONSTANCY_RUN)
+        .where(CONSTANCY_RUN.c.number == number)
+        .values(
+            ended=now,
+            state=ended.state.value,
+            model=ended.model,
+            said=list(ended.said),
+            worst=ended.worst,
+            seconds=dict(ended.seconds),
+        )
+    )
+    kept = select(CONSTANCY_RUN.c.number).order_by(CONSTANCY_RUN.c.number.desc()).limit(keep)
+    oldest = min(connection.scalars(kept), default=0)
+    connection.execute(delete(CONSTANCY_RUN).where(CONSTANCY_RUN.c.number < oldest))
+
+
+def expected(
+    connection: Connection, archive: str, sop_instance_uid: str, now: datetime
+) -> str | None:
+    """Return the SHA-256 of the pixels that this image must have to be read as a self-test.
+
+    None for every other image: what says that it is a phantom, and was not announced here
+    a moment ago, is refused like any image for quality control.
+    """
+    row = connection.execute(
+        select(CONSTANCY_RUN.c.pixels).where(
+            CONSTANCY_RUN.c.archive == archive,
+            CONSTANCY_RUN.c.sop_instance_uid == sop_instance_uid,
+            CONSTANCY_RUN.c.state == End.RUNNING.value,
+            CONSTANCY_RUN.c.mode == Mode.LIVE.value,
+            CONSTANCY_RUN.c.expires > now,
+        )
+    ).first()
+    return None if row is None else str(row.pixels)
+
+
+def due(connection: Connection, archive: str, every: timedelta, now: datetime) -> bool:
+    """Whether the last self-test through the archive began so long ago, or there was none."""
+    if not every:
+        return False
+    last = _runs(connection, archive, 1, Mode.LIVE)
+    return not last or last[0].begun.began + every <= now
+
+
+def latest(connection: Connection, archive: str) -> Run | None:
+    """Return the last self-test that ended, None when there was none."""
+    return next((run for run in runs(connection, archive) if run.at is not None), None)
+
+
+def runs(connection: Connection, archive: str, *, limit: int = 20) -> list[Run]:
+    """Return the last self-tests, the newest first."""
+    return _runs(connection, archive, limit)
+
+
+def reference(connection: Connection, model: str) -> tuple[Answer, datetime] | None:
+    """Return the reference of the model of that name, and when it was recorded."""
+    row = connection.execute(
+        select(CONSTANCY_REFERENCE).where(CONSTANCY_REFERENCE.c.model == model)
+    ).first()
+    return None if row is None else (Answer.of(row.answer), row.recorded)
+
+
+def record(connection: Connection, answer: Answer, now: datetime) -> None:
+    """Make an answer the reference of its model."""
+    name = answer.model["name"]
+    connection.execute(delete(CONSTANCY_REFERENCE).where(CONSTANCY_REFERENCE.c.model == name))
+    connection.execute(
+        CONSTANCY_REFERENCE.insert().values(model=name, recorded=now, answer=answer.document())
+    )
+
+
+def forget(connection: Connection, begun: Begun) -> None:
+    """Take the phantom of a self-test, and what was said of it, out of jobs and worklist."""
+    for table in OF_IMAGES:
+        connection.execute(
+            delete(table).where(
+                table.c.archive == begun.archive,
+                table.c.sop_instance_uid == begun.sop_instance_uid,
+            )
+        )
+    for table in OF_STUDIES:
+        connection.execute(
+            delete(table).where(
+                table.c.archive == begun.archive,
+                table.c.study_instance_uid == begun.study_instance_uid,
+            )
+        )
+
+
+def _runs(connection: Connection, archive: str, limit: int, mode: Mode | None = None) -> list[Run]:
+    question: Select[Any] = select(CONSTANCY_RUN).where(CONSTANCY_RUN.c.archive == archive)
+    if mode is not None:
+        question = question.where(CONSTANCY_RUN.c.mode == mode.value)
+    rows: Sequence[Row[Any]] = connection.execute(
+        question.order_by(CONSTANCY_RUN.c.number.desc()).limit(limit)
+    ).all()
+    return [_run(row) for row in rows]
+
+
+def _run(row: Row[Any]) -> Run:
+    begun = Begun(
+        row.archive,
+        Mode(row.mode),
+        row.began,
+        row.expires,
+        row.study_instance_uid,
+        row.sop_instance_uid,
+        row.pixels,
+    )
+    ended = Ended(End(row.state), row.model, tuple(row.said), row.worst, row.seconds)
+    return Run(row.number, begun, ended, row.ended)
