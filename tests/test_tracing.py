@@ -14,7 +14,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from hilum import __version__
 from hilum.errors import SettingInvalid
-from hilum.tracing import ImageTrace, Part, open_tracing, traces_address
+from hilum.tracing import (
+    ImageTrace,
+    Part,
+    open_tracing,
+    parts_of,
+    settled,
+    traces_address,
+    tracing,
+)
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -197,3 +205,26 @@ def test_collector_that_is_away_disturbs_nobody(caplog):
         assert record(IMAGE)
 
     assert any(entry.name.startswith("opentelemetry") for entry in caplog.records)
+
+
+def test_the_process_hands_over_while_it_traces(collector):
+    """Before and afterwards there is nowhere to hand anything."""
+    before = settled(IMAGE)
+    with tracing(collector.url):
+        during = settled(IMAGE)
+
+    assert (None, None) == (before, settled(IMAGE))
+    assert {during} == {span.trace_id.hex() for span in collector.spans}
+
+
+def test_rooms_lie_end_to_end_from_the_beginning_of_the_work():
+    """Only their durations are kept; the wait before is a part of its own."""
+    wait, work = parts_of(START, after(1), {"gate": 0.25, "predict": 0.5})
+
+    assert Part("wait", START, after(1)) == wait
+    assert ("work", after(1), after(1.75)) == (work.name, work.started, work.ended)
+    assert [
+        Part("gate", after(1), after(1.25)),
+        Part("predict", after(1.25), after(1.75)),
+    ] == list(work.parts)
+    assert () == parts_of(START, None, {})

@@ -1,15 +1,15 @@
 """One OpenTelemetry trace an image, for whoever set ``telemetry.otlp_endpoint``.
 
-The root span is the image from its arrival to its end; below it is a span for each step
-and, below that, for each room. They are recorded together once the image has settled,
-since its steps may run in several processes. A span knows archive, state and model: no
+The root span is the image from its arrival to its end; below it are its wait and its work,
+and below that each room. They are recorded together once the image has settled, since its
+steps may run in several processes. A span knows archive, state and model: no
 UID, no name, no error's text. Without the setting OpenTelemetry is not even imported.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -78,6 +78,64 @@ Record = Callable[[ImageTrace], str | None]
 """Hands a trace over; returns its identifier, None where nobody wants traces. Never waits."""
 
 
+class Tracing:
+    """Where this process hands its traces."""
+
+    def __init__(self) -> None:
+        self.record: Record = nowhere
+
+
+def nowhere(_: ImageTrace) -> None:
+    """Record nothing: nobody wants traces."""
+
+
+CURRENT: Final = Tracing()
+
+
+@contextmanager
+def tracing(endpoint: str | None) -> Iterator[None]:
+    """Let `settled` hand traces over until the block ends; see `open_tracing`."""
+    with open_tracing(endpoint) as record:
+        CURRENT.record = record
+        try:
+            yield
+        finally:
+            CURRENT.record = nowhere
+
+
+def settled(trace: ImageTrace) -> str | None:
+    """Hand over the trace of an image whose work ended; return its identifier, if any."""
+    return CURRENT.record(trace)
+
+
+def parts_of(
+    arrived: datetime, started: datetime | None, seconds: Mapping[str, float]
+) -> tuple[Part, ...]:
+    """Return the parts of an image of whose rooms only the durations were kept.
+
+    Parameters
+    ----------
+    arrived
+        When it was seen.
+    started
+        When its work was last begun; None when it never was.
+    seconds
+        Room → seconds, in the order of the path.
+
+    Returns
+    -------
+    tuple[Part, ...]
+        The wait, then the work with its rooms end to end from its beginning.
+    """
+    if started is None:
+        return ()
+    rooms, end = [], started
+    for room, spent in seconds.items():
+        begun, end = end, end + timedelta(seconds=spent)
+        rooms.append(Part(room, begun, end))
+    return Part("wait", arrived, started), Part("work", started, end, rooms)
+
+
 @contextmanager
 def open_tracing(endpoint: str | None) -> Iterator[Record]:
     """Give what records a trace; what was not sent yet is sent at the end.
@@ -93,7 +151,7 @@ def open_tracing(endpoint: str | None) -> Iterator[Record]:
         It is set, and OpenTelemetry is not installed.
     """
     if endpoint is None:
-        yield lambda _: None
+        yield nowhere
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
