@@ -16,7 +16,8 @@ from page_desk import Page, open_desk
 
 INDEX = """<html><head><link href="/app.css"><script>window.PUBLIC_URL = '/';</script>
 <script type="module" src="/init-service-worker.js"></script>
-<script src="/app.bundle.0a.js"></script></head><body><img src="//elsewhere.example/x.png"></body></html>"""
+<script src="/app.bundle.0a.js"></script></head>
+<body><img src="//elsewhere.example/x.png"></body></html>"""
 
 
 @pytest.fixture

@@ -16,17 +16,21 @@ from starlette.types import Scope
 from hilum import PRODUCT, __version__
 from hilum.errors import PortTaken, SettingInvalid
 from hilum.settings import PageSettings
-from hilum.show import account, dicomweb, failures, login, ohif_files
+from hilum.show import account, dicomweb, failures, login, ohif_files, operations, people, upload
 from hilum.show.desk import Desk
 from hilum.show.health import Vitals, health_routes
 from hilum.show.pages import STATIC, static_digest
 from hilum.show.security import SecurityHeaders, is_secure
+from hilum.show.status import Status
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     login.router,
     account.router,
     ohif_files.router,
     dicomweb.router,
+    operations.router,
+    upload.router,
+    people.router,
 )
 """Each page's own; a new page is a module with a router, and a word here."""
 
@@ -76,11 +80,13 @@ def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
     )
     app.state.desk = desk
     app.state.viewed = dicomweb.Viewed()
+    app.state.status = Status(desk)
     failures.handle(app)
     for router in ROUTERS:
         app.include_router(router)
     if vitals is not None:
-        app.include_router(health_routes(vitals))
+        token = desk.settings.telemetry.metrics_token
+        app.include_router(health_routes(vitals, metrics_token=token))
     with as_file(files("hilum.show").joinpath("static")) as folder:
         app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
     app.add_middleware(SecurityHeaders, secure=is_secure(desk.settings.page))

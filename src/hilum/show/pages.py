@@ -65,14 +65,14 @@ def environment(language: Language) -> Environment:
     return made
 
 
-def fill(name: str, who: Visitor, **values: Any) -> str:
+def fill(template: str, who: Visitor, /, **values: Any) -> str:
     """Return a template, filled in the visitor's language."""
-    template = environment(who.language).get_template(name)
-    return template.render(visitor=who, speech=who.speech, **values)
+    found = environment(who.language).get_template(template)
+    return found.render(visitor=who, speech=who.speech, **values)
 
 
 def render(
-    request: Request, name: str, who: Visitor, *, status: int = 200, **values: Any
+    request: Request, template: str, who: Visitor, /, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Return a whole page.
 
@@ -80,7 +80,7 @@ def render(
     ----------
     request
         Tells which part of the page is open.
-    name
+    template
         The template, which extends ``base.html``.
     who
         Who looks at it.
@@ -89,4 +89,4 @@ def render(
     values
         What the template shows.
     """
-    return HTMLResponse(fill(name, who, path=request.url.path, **values), status_code=status)
+    return HTMLResponse(fill(template, who, path=request.url.path, **values), status_code=status)
