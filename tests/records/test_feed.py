@@ -10,9 +10,13 @@ from hilum.records.database import sqlite_url
 from hilum.records.feed import Mark
 
 
-@pytest.fixture
-def database(tmp_path: Path):
-    with Database(sqlite_url(tmp_path / "data" / "hilum.sqlite")) as opened:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path):
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
+    else:
+        url = request.getfixturevalue("postgresql")
+    with Database(url) as opened:
         yield opened
 
 

@@ -19,10 +19,13 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 JOB = Job("own", "1.2.3", "abc", 1)
 
 
-@pytest.fixture
-def connection(tmp_path: Path):
-    database = Database(sqlite_url(tmp_path / "data" / "hilum.sqlite"))
-    with database, database.transaction() as opened:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def connection(request: pytest.FixtureRequest, tmp_path: Path):
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
+    else:
+        url = request.getfixturevalue("postgresql")
+    with Database(url) as database, database.transaction() as opened:
         yield opened
 
 

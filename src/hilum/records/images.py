@@ -136,7 +136,9 @@ class Depth:
     oldest: datetime | None
 
 
-def arrived(connection: Connection, new: Arrived, *, held: bool = False) -> Job | None:
+def arrived(
+    connection: Connection, new: Arrived, *, held: bool = False, again: bool = False
+) -> Job | None:
     """Write an image down; return the work that there is to do, None when there is none.
 
     An image that is known and did not change makes no work. One that changed (another
@@ -150,6 +152,8 @@ def arrived(connection: Connection, new: Arrived, *, held: bool = False) -> Job 
         The image.
     held
         Whether it has to wait for a model; `release_held` ends that.
+    again
+        Whether an image that ended is read again though it did not change.
     """
     state = State.HELD if held else State.QUEUED
     insert = into(connection, IMAGE)
@@ -177,7 +181,8 @@ def arrived(connection: Connection, new: Arrived, *, held: bool = False) -> Job 
         .where(*_is(new.archive, new.sop_instance_uid))
         .with_for_update()
     ).one()
-    if new.file_digest == known.file_digest and new.instance_id == known.instance_id:
+    same = new.file_digest == known.file_digest and new.instance_id == known.instance_id
+    if same and not (again and known.state in SETTLED):
         return None
     moved = {
         "instance_id": new.instance_id,
@@ -332,34 +337,6 @@ def release_held(connection: Connection, archive: str) -> int:
         .where(IMAGE.c.archive == archive, IMAGE.c.state == State.HELD)
         .values(state=State.QUEUED)
     ).rowcount
-
-
-def unsettled(connection: Connection, *, after: str = "", limit: int = CHUNK) -> list[Entry]:
-    """Return images of all archives that are not settled, in the order of `Job.id`'s start.
-
-    Parameters
-    ----------
-    connection
-        To read with.
-    after
-        ``archive|uid`` of the last one of the page before.
-    limit
-        Length of a page.
-    """
-    archive, _, uid = after.rpartition("|")
-    rows = connection.execute(
-        select(IMAGE)
-        .where(
-            IMAGE.c.state.in_(sorted(UNSETTLED)),
-            or_(
-                IMAGE.c.archive > archive,
-                (IMAGE.c.archive == archive) & (IMAGE.c.sop_instance_uid > uid),
-            ),
-        )
-        .order_by(IMAGE.c.archive, IMAGE.c.sop_instance_uid)
-        .limit(limit)
-    )
-    return [_entry(row) for row in rows]
 
 
 def run_again(connection: Connection, job: Job) -> Job | None:
