@@ -1,5 +1,6 @@
 """A DICOM file is whole, or it is unreadable with one clear line."""
 
+import struct
 import warnings
 import zlib
 from io import BytesIO
@@ -11,7 +12,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from hilum import dicomfile
+from hilum import dicomfile, elements
 from hilum.errors import SourceUnreadable
 from radiographs import dicom_file, make_radiograph
 
@@ -75,10 +76,103 @@ def test_header_only_stops_before_the_pixels(radiograph: Dataset):
 
 def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch, radiograph: Dataset):
     """A file of a million empty elements would fill the memory."""
-    monkeypatch.setattr(dicomfile, "MAX_ELEMENTS", 10)
+    monkeypatch.setattr(elements, "MAX_ELEMENTS", 10)
 
     with pytest.raises(SourceUnreadable, match="more than 10 data elements"):
         dicomfile.parse(dicom_file(radiograph), name="x")
+
+
+def element(group: int, number: int, vr: bytes, value: bytes = b"", length: int = -1) -> bytes:
+    """Return one element in Explicit VR Little Endian, with a long length where its VR has one."""
+    size = len(value) if length < 0 else length
+    if vr in {b"SQ", b"UN", b"OB"}:
+        return struct.pack("<HH2sHI", group, number, vr, 0, size) + value
+    return struct.pack("<HH2sH", group, number, vr, size) + value
+
+
+def before_pixels(radiograph: Dataset, bomb: bytes) -> bytes:
+    """Return the file of a radiograph with something in front of its pixels."""
+    content = dicom_file(radiograph)
+    at = content.rindex(b"\xe0\x7f\x10\x00")
+    return content[:at] + bomb + content[at:]
+
+
+def item(value: bytes = b"", length: int = -1) -> bytes:
+    """Return an item of a sequence."""
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(value) if length < 0 else length) + value
+
+
+END = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+ENDLESS = 0xFFFFFFFF
+
+
+def nested(depth: int) -> bytes:
+    """Return sequences in each other, each with its length."""
+    inner = b""
+    for _ in range(depth):
+        inner = element(0x0008, 0x2218, b"SQ", item(inner))
+    return inner
+
+
+COUNT = 150_000
+BOMBS = {
+    "elements": element(0x0029, 0x1010, b"LO") * COUNT,
+    "empty items": element(0x0054, 0x0220, b"SQ", item() * COUNT),
+    "items with an element": element(
+        0x0040, 0x0275, b"SQ", item(element(0x0008, 0x0060, b"CS")) * COUNT
+    ),
+    "elements of an item": element(
+        0x0040, 0x0275, b"SQ", item(element(0x0008, 0x0060, b"CS") * COUNT)
+    ),
+    "items of unknown length": element(0x0040, 0x0275, b"SQ", length=ENDLESS)
+    + item() * COUNT
+    + END[8:],
+    "items in an unknown element": element(0x0041, 0x1075, b"UN", length=ENDLESS)
+    + item() * COUNT
+    + END[8:],
+    "sequences in each other": nested(4_000),
+    "endless sequences in each other": (
+        element(0x0008, 0x2218, b"SQ", length=ENDLESS) + item(length=ENDLESS)
+    )
+    * 20_000
+    + END * 20_000,
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "deflated"])
+def test_bomb_of_elements_is_refused(radiograph: Dataset, bomb: str, packed: bool):
+    """Small files that would keep a reader busy for minutes, or end it, are named as such."""
+    content = before_pixels(radiograph, BOMBS[bomb])
+    if packed:
+        offset = dicomfile.split(content, name="x").offset
+        begins = dicomfile.split(deflated(radiograph), name="x").offset
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        squeezed = packer.compress(content[offset:]) + packer.flush()
+        content = deflated(radiograph)[:begins] + squeezed
+
+    with pytest.raises(SourceUnreadable, match="more than 100000 data elements, or more than 32"):
+        dicomfile.parse(content, name="x")
+
+
+def test_bomb_in_the_file_meta_information_is_refused(radiograph: Dataset):
+    """It is read before anything else is known."""
+    content = dicom_file(radiograph)
+    offset = dicomfile.split(content, name="x").offset
+    content = content[:offset] + element(0x0002, 0x0102, b"UI") * COUNT + content[offset:]
+
+    with pytest.raises(SourceUnreadable, match="more than 100000 data elements"):
+        dicomfile.parse(content, name="x")
+
+
+def test_real_sequences_are_no_bomb(radiograph: Dataset):
+    """Large tables and icons in sequences, and some depth, are read as they are."""
+    table = element(0x0028, 0x3006, b"OB", b"\xfe\xff\x00\xe0" * 32_000)
+    content = before_pixels(
+        radiograph, element(0x0040, 0x0275, b"SQ", item(table) * 4) + nested(30)
+    )
+
+    assert 4 == len(dicomfile.parse(content, name="x")[0x0040, 0x0275].value)
 
 
 def deflated(radiograph: Dataset) -> bytes:

@@ -10,7 +10,7 @@ PS3.10 7.1: preamble, prefix and File Meta Information. PS3.5 A.5: deflated data
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,11 +18,14 @@ from typing import Final
 
 from pydicom import Dataset, FileDataset
 from pydicom.dataelem import RawDataElement
+from pydicom.dataset import FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from hilum import elements
+from hilum.elements import HEADER_BYTES, CountingBytes, TooManyElementsError, check_sequences
 from hilum.errors import SourceUnreadable
 
 PREAMBLE_BYTES: Final = 128
@@ -33,13 +36,7 @@ SOP_CLASS_UID: Final = Tag("SOPClassUID")
 UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 """Length of an element that ends with a delimiter (PS3.5 7.1.1)."""
 
-ELEMENT_HEADER_BYTES: Final = 8
-"""Tag, VR and length: the only thing pydicom asks for at the end of a whole file."""
-
-MAX_ELEMENTS: Final = 100_000
-"""Radiographs have some hundred; a file with more is made to exhaust memory."""
-
-MAX_INFLATED_BYTES: Final = 1 << 30
+MAX_INFLATED_BYTES: Final = 512 << 20
 """A deflated data set may grow to this many bytes, then it is refused."""
 
 FIRST_GROUPS: Final = frozenset({b"\x02\x00", b"\x08\x00", b"\x00\x08"})
@@ -67,7 +64,7 @@ class _CutOffError(Exception):
     """The bytes end before the element does. Not an EOFError, which pydicom keeps to itself."""
 
 
-class _WholeBytes(BytesIO):
+class _WholeBytes(CountingBytes):
     """Bytes that complain when they are read beyond their end."""
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -75,7 +72,7 @@ class _WholeBytes(BytesIO):
         data = super().read(size)
         if size is None or size <= 1 or len(data) == size or in_preamble:
             return data
-        in_header = size == ELEMENT_HEADER_BYTES
+        in_header = size == HEADER_BYTES  # all that is asked for at the end of a whole file
         if in_header == bool(data):  # half a header, or nothing where a value should be
             raise _CutOffError
         return data
@@ -142,6 +139,29 @@ def damage_named(name: str) -> Iterator[None]:
         ) from exc
 
 
+@contextmanager
+def _few_elements(name: str, stream: CountingBytes) -> Iterator[None]:
+    """Say of a file that is made to exhaust memory or time that it is one.
+
+    Raises
+    ------
+    SourceUnreadable
+        It has too many elements, or sequences too deep in each other. pydicom may have turned
+        the error into another one on its way here.
+    """
+    try:
+        yield
+    except (TooManyElementsError, SourceUnreadable) as exc:
+        too_deep = isinstance(exc.__cause__, RecursionError)
+        if isinstance(exc, SourceUnreadable) and stream.left >= 0 and not too_deep:
+            raise
+        raise SourceUnreadable(
+            f"{name} has more than {elements.MAX_ELEMENTS} data elements, or more than "
+            f"{elements.MAX_NESTING} sequences in each other.",
+            "No radiograph has; ask where the file comes from.",
+        ) from exc
+
+
 def truncated(name: str) -> SourceUnreadable:
     """Return the error for a file that ends too early."""
     return SourceUnreadable(
@@ -158,9 +178,9 @@ def split(content: bytes, *, name: str) -> Parts:
         The File Meta Information is damaged.
     """
     preamble = has_preamble(content)
-    stream = BytesIO(content)
+    stream = CountingBytes(content, elements.MAX_ELEMENTS)
     stream.seek(PREAMBLE_BYTES + len(PREFIX) if preamble else 0)
-    with damage_named(name):
+    with _few_elements(name, stream), damage_named(name):
         # always Explicit VR Little Endian, whatever follows it (PS3.10 7.1)
         meta = read_dataset(
             stream,
@@ -188,23 +208,21 @@ def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDatase
     SourceUnreadable
         It is cut off, damaged, not DICOM, or made to exhaust memory.
     """
-    count = 0
 
     def stop(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-        nonlocal count
-        count += 1
-        if count > MAX_ELEMENTS:
-            raise SourceUnreadable(
-                f"{name} has more than {MAX_ELEMENTS} data elements.",
-                "No radiograph has; ask where the file comes from.",
-            )
         return header_only and tag == PIXEL_DATA
 
-    _check_inflated_size(content, name=name)
-    with damage_named(name):
-        dataset = read_partial(_WholeBytes(content), stop_when=stop, force=True)
+    parts = split(content, name=name)
+    inflated = _inflated(content, parts, name=name)
+    stream = _WholeBytes(content if inflated is None else inflated, elements.MAX_ELEMENTS)
+    with _few_elements(name, stream), damage_named(name):
+        if inflated is None:
+            dataset = read_partial(stream, stop_when=stop, force=True)
+        else:
+            dataset = _read_inflated(stream, parts, stop)
         if any(_is_cut_off(dataset.get_item(tag)) for tag in dataset.keys()):  # noqa: SIM118  its iterator converts values
             raise _CutOffError
+        check_sequences(dataset, stream.left)
     if len(dataset) == 0:
         raise truncated(name)
     return dataset
@@ -230,23 +248,41 @@ def _is_cut_off(element: object) -> bool:
     return element.length not in {len(element.value), UNDEFINED_LENGTH}
 
 
-def _check_inflated_size(content: bytes, *, name: str) -> None:
-    """Raise `SourceUnreadable` for a deflated data set that would not fit into memory."""
-    parts = split(content, name=name)
+def _inflated(content: bytes, parts: Parts, *, name: str) -> bytes | None:
+    """Return a deflated data set as it was before, None when it is not deflated.
+
+    Raises
+    ------
+    SourceUnreadable
+        It would not fit into memory, or is damaged.
+    """
     with damage_named(name):
         syntax = text(parts.meta, "TransferSyntaxUID")
     if syntax != DeflatedExplicitVRLittleEndian:
-        return
+        return None
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest, inflated = content[parts.offset :], 0
+    rest, inflated = content[parts.offset :], bytearray()
     with damage_named(name):
         while rest and not inflater.eof:
-            inflated += len(inflater.decompress(rest, 1 << 20))
+            inflated += inflater.decompress(rest, 1 << 20)
             rest = inflater.unconsumed_tail
-            if inflated > MAX_INFLATED_BYTES:
+            if len(inflated) > MAX_INFLATED_BYTES:
                 raise SourceUnreadable(
                     f"{name} inflates to more than {MAX_INFLATED_BYTES} bytes.",
                     "No radiograph does; ask where the file comes from.",
                 )
     if not inflater.eof:
         raise truncated(name)
+    return bytes(inflated)
+
+
+def _read_inflated(
+    stream: BytesIO, parts: Parts, stop: Callable[[BaseTag, str | None, int], bool]
+) -> FileDataset:
+    """Read what a deflated data set was (PS3.5 A.5): Explicit VR Little Endian."""
+    meta = FileMetaDataset(parts.meta)
+    dataset = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=stop)
+    read = FileDataset(stream, dataset, bytes(PREAMBLE_BYTES), meta, False, True)  # noqa: FBT003
+    character_set = dataset.original_character_set
+    read.set_original_encoding(False, True, character_set)  # noqa: FBT003  pydicom's signature
+    return read
