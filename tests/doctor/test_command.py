@@ -122,7 +122,7 @@ def test_everything_broken_at_once_is_still_told(folder, tmp_path):
     bad = {c["check"] for c in document["checks"] if c["level"] == "problem"}
 
     assert (1, "") == (done.returncode, done.stderr)
-    assert {"disk", "PACS", "model", "database", "images", "workers", "ports", "viewer"} == bad
+    assert {"disk", "PACS", "model", "database", "ports", "viewer"} == bad
     assert ["settings", *(name for name, _ in CHECKS)] == names_of(document)
     assert all(c["remedy"] for c in document["checks"] if c["level"] != "ok")
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from hilum import metrics
 from hilum.show.desk import Check
-from hilum.show.health import BEAT_WITHIN_S, KEEP_S, Vitals, health_routes
+from hilum.show.health import BEAT_WITHIN_S, KEEP_S, Vitals, health_app, health_routes
 
 TOKEN = "a-token-of-more-than-16-characters"  # noqa: S105  of this test alone
 HERE = ("127.0.0.1", 50000)
@@ -151,3 +151,14 @@ def test_probes_are_open(node, path):
 def test_routes_are_not_part_of_the_api(node):
     """The description of the API does not list them."""
     assert {} == node.client().get("/openapi.json").json()["paths"]
+
+
+def test_worker_has_the_same_without_a_page(node):
+    """An application of its own, with the three addresses and no other."""
+    vitals = Vitals(lambda: node.age, node.look, metrics.exposition)
+    client = Client(health_app(vitals, metrics_token=SecretStr(TOKEN)), ELSEWHERE)
+
+    assert [200, 200, 401, 404, 404] == [
+        client.get(path).status_code
+        for path in ("/healthz", "/readyz", "/metrics", "/", "/openapi.json")
+    ]

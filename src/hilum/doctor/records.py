@@ -2,22 +2,26 @@
 
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.errors import LedgerUnavailable
 from hilum.node.archive import archive_name
 from hilum.records.examination import (
+    RESTORE,
     Examined,
     database_file,
     examine,
     examining,
     require_writable,
 )
-from hilum.records.observed import observe, troubles
+from hilum.records.observed import Observed, Troubles, observe, troubles
 from hilum.records.states import State
 from hilum.settings import Settings
+
+Answer = TypeVar("Answer", Observed, Troubles)
 
 SKEW_S: Final = 5.0
 """Seconds that the database's clock may differ from ours."""
@@ -50,16 +54,12 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 def images(settings: Settings) -> Iterator[Finding]:
     """Say how many images wait, failed or are stuck."""
-    if not _is_there(settings):
-        yield ok("none was taken up yet")
+    found = _ask(settings, troubles)
+    if isinstance(found, Finding):
+        yield found
         return
-    with examining(settings) as connection:
-        if not examine(connection).has_images:
-            yield ok("none was taken up yet")
-            return
-        found = troubles(connection, archive_name(settings), datetime.now(UTC))
     said = ", ".join(f"{found.of(state)} {state}" for state in State if found.of(state))
-    yield ok(said or "none was taken up yet")
+    yield ok(said or "none so far")
     if found.stuck:
         yield problem(
             f"{found.stuck} are stuck: nothing has happened to them for more than an hour",
@@ -79,14 +79,10 @@ def images(settings: Settings) -> Iterator[Finding]:
 
 def workers(settings: Settings) -> Iterator[Finding]:
     """Say how many processes read, and how many stopped without a word."""
-    if not _is_there(settings):
-        yield ok("none ever ran")
+    found = _ask(settings, observe)
+    if isinstance(found, Finding):
+        yield found
         return
-    with examining(settings) as connection:
-        if not examine(connection).has_images:
-            yield ok("none ever ran")
-            return
-        found = observe(connection, archive_name(settings), datetime.now(UTC))
     if found.workers_dead:
         yield warning(
             f"{found.workers_alive} alive, {found.workers_dead} dead; the others took its work",
@@ -105,7 +101,7 @@ def _soundness(found: Examined) -> Iterator[Finding]:
     if found.damage:
         yield problem(
             f"the file is damaged: {found.damage[0]}",
-            "Stop the node, keep a copy of the file, and restore it from a backup.",
+            RESTORE,
         )
     if found.journal != "wal":
         yield warning(
@@ -124,6 +120,15 @@ def _soundness(found: Examined) -> Iterator[Finding]:
         )
 
 
-def _is_there(settings: Settings) -> bool:
+def _ask(settings: Settings, question: Callable[..., Answer]) -> Answer | Finding:
+    """Return the answer of the records, or what there is to say instead of it."""
     file = database_file(settings)
-    return file is None or file.exists()
+    if file is not None and not file.exists():
+        return ok("none so far")
+    try:
+        with examining(settings) as connection:
+            if not examine(connection).has_images:
+                return ok("none so far")
+            return question(connection, archive_name(settings), datetime.now(UTC))
+    except LedgerUnavailable:
+        return warning("not known: the database cannot be used", "See the line of the database.")

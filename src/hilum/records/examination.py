@@ -1,5 +1,6 @@
 """Looks at the database of the settings without changing anything in it, not even its version."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ ANSWER_S: Final = 5
 """Seconds to wait for a connection, or for another process that writes."""
 
 REMEDY: Final = "Check node.database, that it runs, its permissions and the room on its disk."
+
+
+DAMAGED: Final = re.compile("not a database|malformed")
+"""What SQLite says of a file that is no database, or no longer a sound one."""
+
+RESTORE: Final = "Stop the node, keep a copy of the file, and restore it from a backup."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,9 @@ def examining(settings: Settings) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
     except (ArgumentError, DBAPIError) as exc:
-        raise LedgerUnavailable(
-            f"The database cannot be used: {_first_line(exc)}.", REMEDY
-        ) from exc
+        said = _first_line(exc)
+        remedy = RESTORE if file is not None and DAMAGED.search(said) else REMEDY
+        raise LedgerUnavailable(f"The database cannot be used: {said}.", remedy) from exc
 
 
 def examine(connection: Connection) -> Examined:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
+from hilum import PRODUCT
 from hilum.metrics import CONTENT_TYPE
 from hilum.show.desk import Check
 
@@ -99,6 +100,13 @@ def health_routes(
         return refusal or Response(vitals.metrics(), media_type=CONTENT_TYPE)
 
     return router
+
+
+def health_app(vitals: Vitals, *, metrics_token: SecretStr | None = None) -> FastAPI:
+    """Return an application of these routes alone: a worker has no page."""
+    app = FastAPI(title=PRODUCT, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(health_routes(vitals, metrics_token=metrics_token))
+    return app
 
 
 class Kept:
