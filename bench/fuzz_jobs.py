@@ -115,10 +115,9 @@ def main() -> int:
             counts = images.counts(connection, "own")
             lines = Counter(each.line.sop_instance_uid for each in audit.lines(connection))
         twice = sum(count > 1 for count in lines.values())
-        print(
-            f"{chosen.images} images, {chosen.kills} kills, {chosen.stops} stops, seed {chosen.seed}, "
-            f"{lives(database)} lives: {dict(counts)}, {len(lines)} ends, {twice} written twice"
-        )
+        said = f"{chosen.kills} kills, {chosen.stops} stops, {lives(database)} lives"
+        ends = f"{len(lines)} ends, {twice} written twice"
+        print(f"seed {chosen.seed}: {chosen.images} images, {said}: {dict(counts)}, {ends}")
     return 0 if counts == {State.STORED: chosen.images} and len(lines) == chosen.images else 1
 
 

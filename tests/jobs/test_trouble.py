@@ -121,6 +121,19 @@ def test_server_that_stops_and_comes_back(postgresql, postgresql_server):
         until(lambda: try_stored(database) == IMAGES, engine)
 
 
+def test_launch_while_the_server_is_away_can_be_tried_again(postgresql, postgresql_server):
+    """A connection that is open still serves us, but the engine gets none of its own."""
+    with Database(postgresql) as database, engine_of(database, Steps(database).named()) as engine:
+        arrive(database, engine.queue, "1.1")
+        postgresql_server.let_in(postgresql, yes=False)
+        with pytest.raises(LedgerUnavailable):
+            engine.launch()
+        assert not engine.launched
+        postgresql_server.let_in(postgresql, yes=True)
+        engine.launch()
+        until(lambda: try_stored(database) == 1, engine)
+
+
 def tend(engine: Engine) -> None:
     """Let the engine do what is due; it swallows a connection that was cut."""
     for _ in range(3):

@@ -6,7 +6,9 @@ from time import monotonic, sleep
 from typing import Final
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from sqlalchemy.exc import DBAPIError
 
+from hilum.errors import LedgerUnavailable
 from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION
 from hilum.jobs.guard import block_pickle, quieten
 from hilum.records import Database
@@ -51,6 +53,11 @@ class Library:
         Name → what such a job does. Names are for good.
     queues
         What is polled, nothing else.
+
+    Raises
+    ------
+    LedgerUnavailable
+        The database cannot be used now.
     """
 
     def __init__(
@@ -85,7 +92,14 @@ class Library:
             registry._register_internal_queue(  # noqa: SLF001
                 queue.name, worker_concurrency=queue.slots, polling_interval_sec=queue.poll_s
             )
-        DBOS.launch()
+        try:
+            DBOS.launch()
+        except DBAPIError as exc:
+            DBOS.destroy(destroy_registry=True)
+            raise LedgerUnavailable(
+                f"The jobs in {database.engine_name} cannot be worked on now.",
+                "Make room on its disk, or start it; hilum goes on by itself.",
+            ) from exc
 
     @property
     def active(self) -> list[str]:
