@@ -1,35 +1,43 @@
-"""What the tests of the node share: a handler that remembers, and faults on the way."""
+"""What the tests of the node share: a reader that remembers, and faults on the way."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum.credentials import load_or_generate
-from hilum.jobs.ledger import Ledger
-from hilum.node.one_by_one import Handler, InstanceOutcome, Node, Result
+from hilum.jobs.pause import Pause, Stopped
+from hilum.jobs.queue import Queue
+from hilum.node.answer import Answer, Result
+from hilum.node.disk import DiskWatch
+from hilum.node.follower import Follower
+from hilum.node.steps import Means, Steps
 from hilum.orthanc import Orthanc
 from hilum.outcome import Status
-from hilum.settings import NodeSettings, Settings
-from hilum.store.orthanc_process import OrthancProcess
+from hilum.records import Database, images
+from hilum.records.database import sqlite_url
+from hilum.records.images import Entry
+from hilum.records.job import Job
+from hilum.records.states import UNSETTLED, State
+from hilum.settings import Settings
 from radiographs import dicom_file, make_radiograph
 
-NO_STOP = threading.Event()
+ARCHIVE = "own"
 
 
 class Recorder:
-    """A handler that remembers what it was given and answers with one result of ours."""
+    """Reads nothing: remembers what it was given and answers with one result of ours."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def __call__(self, file: bytes) -> InstanceOutcome:
+    def __call__(self, file: bytes, _earlier: Sequence[bytes], _when: datetime) -> Answer:
         source = dcmread(DicomBytesIO(file))
         self.seen.append(str(source.SOPInstanceUID))
-        return InstanceOutcome(Status.READ, results=(result_of(source),))
+        return Answer(Status.READ, results=(result_of(source),))
 
 
 def result_of(source: Dataset) -> Result:
@@ -58,21 +66,118 @@ class Faults(httpx.BaseTransport):
         self._way.close()
 
 
-def node_of(pacs: Orthanc, ledger: Ledger, handler: Handler | None, **settings: object) -> Node:
-    return Node(pacs, ledger, find_handler=lambda: handler, settings=NodeSettings(**settings))
+class Shortened(Pause):
+    """A pause that takes no time, but lets a test do something meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.asked: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        if self.stopping or len(self.asked) > 1000:
+            raise Stopped
+        self.meanwhile()
 
 
-def send(pacs: Orthanc, **attributes: object) -> str:
-    """Send a new image; return its SOP Instance UID."""
+class Killed(BaseException):
+    """The end of the process, as a test plays it: nothing may catch it."""
+
+
+class Bench:
+    """A node whose jobs are worked on one after the other, by the test itself.
+
+    The engine that does this in earnest has tests of its own (tests/jobs), and all of it
+    together in tests/acceptance.
+    """
+
+    def __init__(
+        self, pacs: Orthanc, folder: Path, read: Any = None, archive: str = ARCHIVE, **node: Any
+    ) -> None:
+        self.recorder = Recorder()
+        self.pacs = pacs
+        settings = Settings.load(data_folder=folder)
+        settings = settings.changed("node", **{"min_free_bytes": 0, **node})
+        self.database = Database(sqlite_url(folder / "hilum.sqlite"))
+        self.pause = Shortened()
+        self.late = timedelta(0)
+        self.means = Means(
+            self.database,
+            Queue(self.database),
+            archive,
+            pacs,
+            read or self.recorder,
+            settings,
+            DiskWatch(folder, settings.node.min_free_bytes),
+            self.pause,
+            actor="node@test",
+            now=lambda: datetime.now(UTC) + self.late,
+        )
+        self.follower = Follower(self.means)
+        self.follower.intake.held = False
+        self.steps = Steps(self.means).by_name()
+        self.memos: dict[str, dict[str, Any]] = {}
+
+    def close(self) -> None:
+        self.database.close()
+
+    def follow(self) -> None:
+        """Take up all there is."""
+        while self.follower.step():
+            pass
+
+    def jobs(self) -> list[Job]:
+        """Return what is to be done, in the order of arrival."""
+        with self.database.look() as connection:
+            found = images.entries(connection, self.means.archive, UNSETTLED)
+        return [entry.job for entry in reversed(found)]
+
+    def do(self, job: Job) -> None:
+        """Do the steps of one job that are not done yet, as the engine does."""
+        memo = self.memos.setdefault(job.id, {})
+        *before, (_, last) = self.steps.items()
+        for name, step in before:
+            if "end" not in memo and name not in memo.get("done", ()):
+                memo.update(step(job, dict(memo)), done=[*memo.get("done", ()), name])
+        memo.update(last(job, dict(memo)))
+
+    def work(self) -> None:
+        """Take up and do all there is to do."""
+        self.follow()
+        for job in self.jobs():
+            self.do(job)
+        self.follow()
+
+    def entry(self, identifier: str) -> Entry:
+        with self.database.look() as connection:
+            found = images.entry(connection, self.means.archive, identifier)
+        assert found is not None, f"nothing is known of {identifier}"
+        return found
+
+    def counts(self) -> dict[State, int]:
+        with self.database.look() as connection:
+            return images.counts(connection, self.means.archive)
+
+    def restarted(self) -> "Bench":
+        """Return a node on the same records that knows nothing by heart."""
+        again = Bench.__new__(Bench)
+        again.__dict__.update(self.__dict__)
+        again.steps = Steps(self.means).by_name()
+        return again
+
+
+def send(pacs: Orthanc, **attributes: str) -> str:
+    """Send a generated radiograph; return its SOP Instance UID."""
     image = make_radiograph(**attributes)
     pacs.upload(dicom_file(image))
     return str(image.SOPInstanceUID)
 
 
-def work(node: Node) -> None:
-    """Let the node do all there is to do."""
-    while node.step(NO_STOP):
-        pass
+def delete_everything(pacs: Orthanc) -> None:
+    """Delete all patients."""
+    for patient in pacs.request("GET", "/patients").json():
+        pacs.request("DELETE", f"/patients/{patient}")
 
 
 def refuse_once(path: str, status: int) -> Callable[[httpx.Request], httpx.Response | None]:
@@ -85,12 +190,3 @@ def refuse_once(path: str, status: int) -> Callable[[httpx.Request], httpx.Respo
         return None
 
     return fault
-
-
-@contextmanager
-def own_orthanc(settings: Settings) -> Iterator[Orthanc]:
-    address = load_or_generate(settings)
-    with OrthancProcess(settings, address) as process:
-        process.start(NO_STOP)
-        with Orthanc(address.url, username=address.username, password=address.secret) as orthanc:
-            yield orthanc

@@ -6,12 +6,11 @@ Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 """
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 import httpx
 
@@ -25,9 +24,6 @@ SERVER_ERROR: Final = 500
 
 REALM: Final = "Orthanc"
 """Begins the realm for which every Orthanc asks a password (HTTP WWW-Authenticate)."""
-
-SEND_ON_S: Final = 600.0
-"""Seconds that another archive gets to take what Orthanc sends it."""
 
 PROBE_S: Final = 1.0
 """Seconds that whatever listens on a port gets to say what it is."""
@@ -88,19 +84,19 @@ class InstanceFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Commitment:
-    """What another archive said when it was asked whether it keeps instances.
+class Series:
+    """One series, without opening a file of it.
 
     Attributes
     ----------
-    status
-        ``"Pending"``, ``"Success"`` or ``"Failure"``.
-    failures
-        Why, one for each instance that it does not keep.
+    modality
+        Its Modality, empty when it has none.
+    instance_ids
+        Orthanc's identifiers of its instances.
     """
 
-    status: str
-    failures: tuple[str, ...]
+    modality: str
+    instance_ids: tuple[str, ...]
 
 
 @contextmanager
@@ -291,6 +287,20 @@ class Orthanc:
         found: list[str] = self.json("POST", "/tools/find", json={"Level": level, "Query": query})
         return found
 
+    def series_of(self, study_id: str) -> list[Series]:
+        """Return the series of one study.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there, or not any more.
+        """
+        answer = self.json("GET", f"/studies/{study_id}/series")
+        return [
+            Series(each["MainDicomTags"].get("Modality", ""), tuple(each["Instances"]))
+            for each in answer
+        ]
+
     def file(self, instance_id: str) -> bytes:
         """Return the DICOM file of one instance, as Orthanc stores it."""
         return self.request("GET", f"/instances/{instance_id}/file").content
@@ -327,55 +337,6 @@ class Orthanc:
             return self.request("GET", f"/instances/{instance_id}/metadata/RemoteAET").text
         except NotInPacs:
             return ""
-
-    def send_on(self, kind: str, name: str, instance_ids: Sequence[str]) -> None:
-        """Let Orthanc send instances to another archive, and wait until it has.
-
-        Parameters
-        ----------
-        kind
-            ``"modality"`` (C-STORE) or ``"peer"`` (another Orthanc's REST API).
-        name
-            What Orthanc's own configuration calls it.
-        instance_ids
-            Orthanc's identifiers.
-
-        Raises
-        ------
-        PacsUnavailable
-            The other archive did not take all of them.
-        NotInPacs
-            Orthanc knows no archive of that name, or not all instances.
-        """
-        folder = {"modality": "modalities", "peer": "peers"}[kind]
-        self.json(
-            "POST",
-            f"/{folder}/{quote(name, safe='')}/store",
-            json={"Resources": list(instance_ids), "Synchronous": True},
-            timeout=SEND_ON_S,
-        )
-
-    def ask_commitment(self, name: str, instance_ids: Sequence[str]) -> str:
-        """Ask a modality whether it keeps instances; return the transaction to look at later.
-
-        Raises
-        ------
-        PacsUnavailable
-            The modality did not take the question.
-        """
-        answer = self.json(
-            "POST",
-            f"/modalities/{quote(name, safe='')}/storage-commitment",
-            json={"Resources": list(instance_ids)},
-            timeout=SEND_ON_S,
-        )
-        return str(answer["ID"])
-
-    def commitment(self, transaction: str) -> Commitment:
-        """Return what a modality said so far to a question of `ask_commitment`."""
-        answer = self.json("GET", f"/storage-commitment/{transaction}")
-        said = [str(failure.get("Description", "no reason")) for failure in answer["Failures"]]
-        return Commitment(str(answer["Status"]), tuple(said))
 
     def text(self, instance_id: str, tag: str) -> str:
         """Return one attribute as text, empty when the instance lacks it.

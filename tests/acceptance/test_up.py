@@ -58,6 +58,8 @@ class Up:
             "HILUM_PACS__HTTP_PORT": str(self.http_port),
             "HILUM_PACS__DICOM_PORT": str(self.dicom_port),
             "HILUM_MODEL__NAME": self.model,
+            "HILUM_PAGE__ENABLED": "false",
+            "HILUM_NODE__MIN_FREE_BYTES": "0",
             **self.extra,
         }
 

@@ -1,13 +1,16 @@
-"""A node on a real Orthanc, with a ledger of its own."""
+"""A node on a real Orthanc, with records of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hilum.jobs.ledger import Ledger, ledger_file
+from hilum.node.reading import open_reader, read_file
 from hilum.orthanc import Orthanc
-from node_tools import Faults
+from hilum.settings import Settings
+from node_tools import Bench, Faults
 from orthanc_server import OrthancServer
 
 
@@ -26,6 +29,26 @@ def pacs(empty_orthanc: OrthancServer, faults: Faults) -> Iterator[Orthanc]:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(ledger_file(tmp_path / "data"), "own") as opened:
-        yield opened
+def bench(pacs: Orthanc, tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """Return what makes a node; all of a test share one data folder."""
+    with ExitStack() as stack:
+
+        def make(read: Any = None, **node: Any) -> Bench:
+            made = Bench(pacs, tmp_path / "data", read, **node)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def settled_reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return what reads with the demonstration model, in this process."""
+    settings = Settings.load(data_folder=tmp_path_factory.mktemp("data"))
+    settings = settings.changed("model", name="demonstration")
+    reader = open_reader(settings, in_demonstration=True)
+
+    def read(file: bytes, earlier: Any, when: Any) -> Any:
+        return read_file(file, reader, earlier, when=when)
+
+    return read

@@ -1,144 +1,221 @@
 """The node on a real Orthanc: what arrives is read once, and nothing is lost or skipped."""
 
-import threading
+import json
 
 import pytest
-from pydicom.uid import generate_uid
 
-from hilum.jobs.states import State
-from hilum.node.one_by_one import InstanceOutcome
+from hilum.node.answer import Answer
 from hilum.outcome import Status
+from hilum.records import audit, readings
+from hilum.records.states import State, Urgency
+from hilum.records.tables import STUDY
 from hilum.verdict import Reason
-from node_tools import Recorder, node_of, send, work
+from node_tools import delete_everything, send
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.orthanc
 
 
-def test_new_image_is_read_once_and_its_result_is_in_the_pacs(pacs, ledger):
-    """One image, one reading, one result in the archive, one line in the ledger."""
-    handler = Recorder()
+def test_new_image_is_read_once_and_its_result_is_in_the_pacs(pacs, bench):
+    """One image, one reading, one result in the archive, one line in the records."""
+    node = bench()
     uid = send(pacs)
-    work(node_of(pacs, ledger, handler))
-    entry = ledger.entry(uid)
+    node.work()
+    entry = node.entry(uid)
 
-    assert [uid] == handler.seen
-    assert State.STORED is entry.state
+    assert [uid] == node.recorder.seen
+    assert (State.STORED, 1) == (entry.state, entry.run)
     assert all(pacs.find_instance(result) for result in entry.results)
+    assert {"fetch", "store", "verify"} <= set(entry.seconds)
 
 
-def test_own_results_make_no_work(pacs, ledger):
-    """What we stored arrives as a change too, is counted as ours, and is never read."""
-    handler = Recorder()
+def test_own_results_make_no_work(pacs, bench):
+    """What we stored arrives as a change too, and is neither read nor listed."""
+    node = bench()
     send(pacs)
-    node = node_of(pacs, ledger, handler)
-    work(node)
-    work(node)
+    node.work()
+    node.work()
 
-    assert 1 == len(handler.seen)
-    assert {State.STORED: 1, State.OWN: 1} == ledger.counts()
+    assert 1 == len(node.recorder.seen)
+    assert {State.STORED: 1} == node.counts()
 
 
-def test_own_result_is_recognised_whatever_it_is_called(pacs, ledger):
+def test_own_result_is_recognised_whatever_it_is_called(pacs, bench):
     """A changed description does not turn a result of ours into work."""
-    handler = Recorder()
+    node = bench()
     send(pacs, ManufacturerModelName="hilum", SeriesDescription="CHEST PA", Modality="DX")
-    work(node_of(pacs, ledger, handler))
+    node.work()
 
-    assert [] == handler.seen
+    assert ([], {}) == (node.recorder.seen, node.counts())
 
 
-def test_position_survives_the_process(pacs, ledger):
+def test_position_survives_the_process(pacs, bench):
     """A node that starts later goes on after what the last one did."""
-    first, second = Recorder(), Recorder()
+    first = bench()
     send(pacs)
-    work(node_of(pacs, ledger, first))
+    first.work()
+    second = bench()
     uid = send(pacs)
-    work(node_of(pacs, ledger, second))
+    second.work()
 
-    assert [uid] == second.seen
+    assert [uid] == second.recorder.seen
 
 
-def test_refusal_is_recorded_with_its_reasons(pacs, ledger):
-    """An image that may not be read keeps its reasons in the ledger."""
+def test_second_follower_takes_nothing_up_twice(pacs, bench):
+    """Two that follow one feed: what one has taken up, the other finds done."""
+    first, second = bench(), bench()
+    uid = send(pacs)
+    first.follow()
+    second.work()
+    first.work()
+
+    assert [uid] == second.recorder.seen + first.recorder.seen
+    assert 1 == node_run(first, uid)
+
+
+def node_run(node, uid: str) -> int:
+    return node.entry(uid).run
+
+
+def test_overtaken_follower_keeps_nothing(pacs, bench, monkeypatch):
+    """A follower that was overtaken between looking and writing rolls back, and goes on."""
+    slow, quick = bench(), bench()
+    slow.follow()
+    uid = send(pacs)
+    looked = slow.follower.intake.facts
+
+    def look_slowly(instance_id):
+        quick.follow()
+        return looked(instance_id)
+
+    monkeypatch.setattr(slow.follower.intake, "facts", look_slowly)
+    assert slow.follower.step()
+    monkeypatch.undo()
+    slow.work()
+
+    assert [uid] == slow.recorder.seen
+    assert 1 == node_run(slow, uid)
+
+
+def test_refusal_is_recorded_with_its_reasons(pacs, bench):
+    """An image that may not be read keeps its reasons."""
     reason = Reason("not_chest", "not a chest: Body Part Examined is LEG")
+    node = bench(lambda *_: Answer(Status.REFUSED, (reason,)))
     uid = send(pacs)
-    work(node_of(pacs, ledger, lambda _: InstanceOutcome(Status.REFUSED, (reason,))))
+    node.work()
 
-    assert (State.REFUSED, (reason,)) == (ledger.entry(uid).state, ledger.entry(uid).reasons)
+    assert (State.REFUSED, (reason,)) == (node.entry(uid).state, node.entry(uid).reasons)
 
 
-def test_without_a_model_images_are_kept_and_read_later(pacs, ledger):
-    """While there is no model the feed stays where it is; with one, nothing is missing."""
+def test_without_a_model_images_are_held(pacs, bench):
+    """While there is no model images are listed as held, and their jobs are there."""
+    node = bench()
+    node.follower.intake.held = True
     uid = send(pacs)
-    work(node_of(pacs, ledger, None))
-    assert {} == ledger.counts()
+    node.follow()
 
-    handler = Recorder()
-    work(node_of(pacs, ledger, handler))
-    assert [uid] == handler.seen
+    assert State.HELD is node.entry(uid).state
+    node.work()
+    assert [uid] == node.recorder.seen
 
 
-def test_too_large_file_is_refused_unfetched(pacs, ledger):
+def test_too_large_file_is_refused_unfetched(pacs, bench):
     """A file over the limit is refused with its size, and never fetched."""
-    handler = Recorder()
+    node = bench(max_file_bytes=1000)
     uid = send(pacs)
-    work(node_of(pacs, ledger, handler, max_file_bytes=1000))
+    node.work()
 
-    assert ([], "too_large") == (handler.seen, ledger.entry(uid).reasons[0].code)
+    assert ([], "too_large") == (node.recorder.seen, node.entry(uid).reasons[0].code)
 
 
-def test_image_sent_again_after_deletion_is_read_again(pacs, ledger):
+def test_image_sent_again_after_deletion_is_read_again(pacs, bench):
     """When image and results were deleted, the same image is work again."""
-    handler = Recorder()
+    node = bench()
     image = dicom_file(make_radiograph())
-    node = node_of(pacs, ledger, handler)
     for _ in range(2):
         pacs.upload(image)
-        work(node)
-        for patient in pacs.request("GET", "/patients").json():
-            pacs.request("DELETE", f"/patients/{patient}")
+        node.work()
+        delete_everything(pacs)
 
-    assert 2 == len(handler.seen)
+    assert 2 == len(node.recorder.seen)
 
 
-def test_image_sent_again_beside_its_results_is_not(pacs, ledger):
+def test_image_sent_again_beside_its_results_is_not(pacs, bench):
     """When only the image was deleted and comes again, its results still stand."""
-    handler = Recorder()
+    node = bench()
     image = make_radiograph()
-    node = node_of(pacs, ledger, handler)
     pacs.upload(dicom_file(image))
-    work(node)
-    instance = pacs.find_instance(str(image.SOPInstanceUID))
-    pacs.request("DELETE", f"/instances/{instance}")
+    node.work()
+    pacs.request("DELETE", f"/instances/{pacs.find_instance(str(image.SOPInstanceUID))}")
     pacs.upload(dicom_file(image))
-    work(node)
+    node.work()
 
-    assert 1 == len(handler.seen)
-
-
-def test_stop_ends_after_the_image_in_work(pacs, ledger):
-    """When the stop comes during an image, that image is finished and the next is not begun."""
-    stop = threading.Event()
-    handler = Recorder()
-    uids = [send(pacs), send(pacs)]
-
-    def stop_meanwhile(file: bytes) -> InstanceOutcome:
-        stop.set()
-        return handler(file)
-
-    node_of(pacs, ledger, stop_meanwhile).run(stop)
-
-    assert uids[:1] == handler.seen
-    assert State.STORED is ledger.entry(uids[0]).state
+    assert 1 == len(node.recorder.seen)
 
 
-def test_events_name_no_patient(pacs, ledger, caplog):
-    """The log has the instance and how it ended, and nothing of the patient."""
-    uid = send(pacs, PatientName="Somebody^Special", PatientID=generate_uid())
-    with caplog.at_level("INFO", logger="hilum"):
-        work(node_of(pacs, ledger, Recorder()))
-    facts = [record.facts for record in caplog.records]
+def test_changed_image_is_read_again(pacs, bench):
+    """The same UID with another content is a new run."""
+    node = bench()
+    image = make_radiograph()
+    uid = str(image.SOPInstanceUID)
+    pacs.upload(dicom_file(image))
+    node.work()
+    pacs.request("DELETE", f"/instances/{pacs.find_instance(uid)}")
+    image.ImageComments = "sent again, corrected"
+    pacs.upload(dicom_file(image))
+    node.work()
 
-    assert [uid] == [each["sop_instance_uid"] for each in facts]
-    assert "Special" not in str(facts)
+    assert [uid, uid] == node.recorder.seen
+    assert 2 == node.entry(uid).run
+
+
+@pytest.mark.parametrize("priority", ["STAT", "HIGH"])
+def test_stat_order_is_urgent(pacs, bench, priority):
+    """What was ordered in haste is read before the rest."""
+    node = bench()
+    urgent, other = send(pacs, RequestedProcedurePriority=priority), send(pacs)
+    node.follow()
+
+    assert Urgency.URGENT is node.entry(urgent).urgency
+    assert Urgency.ROUTINE is node.entry(other).urgency
+
+
+def test_study_of_the_image_is_on_the_worklist(pacs, bench):
+    """The study's row is there as soon as its image is, and follows its state."""
+    node = bench()
+    uid = send(pacs, PatientID="P-1")
+    node.follow()
+    with node.database.look() as connection:
+        before = connection.execute(STUDY.select()).one()
+    node.work()
+    with node.database.look() as connection:
+        after = connection.execute(STUDY.select()).one()
+
+    assert (State.QUEUED, "P-1") == (before.state, before.patient_id)
+    assert (State.STORED, 1) == (after.state, after.images)
+    assert node.entry(uid).study_instance_uid == after.study_instance_uid
+
+
+def test_end_is_in_the_audit_trail(pacs, bench):
+    """What was read is written down there, without a word of the patient."""
+    node = bench()
+    uid = send(pacs, PatientName="Somebody^Special")
+    node.work()
+    with node.database.look() as connection:
+        (line,) = [each.line for each in audit.lines(connection)]
+
+    assert ("node@test", "image.stored", uid) == (line.actor, line.action, line.sop_instance_uid)
+    assert "Special" not in json.dumps(dict(line.detail))
+
+
+def test_reading_is_kept_for_the_page(pacs, bench, settled_reader):
+    """Document and maps of a reading are in the records, as the reader gave them."""
+    node = bench(settled_reader)
+    uid = send(pacs)
+    node.work()
+    with node.database.look() as connection:
+        kept = readings.get(connection, "own", uid)
+
+    assert uid == kept.document["readings"][0]["sop_instance_uid"]
+    assert len(kept.document["readings"][0]["findings"]) == len(kept.maps)
+    assert kept.document["model"]["name"] in node.entry(uid).model

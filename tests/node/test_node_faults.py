@@ -1,86 +1,107 @@
 """What goes wrong around the node: outages, kills, deletions, and images that break something."""
 
-import threading
-
 import httpx
 import pytest
 
-from hilum.errors import PacsError, PacsRefused, PacsUnavailable, RadiographRefused
-from hilum.jobs.states import State
-from hilum.node.one_by_one import MAX_ATTEMPTS, InstanceOutcome
-from hilum.settings import Settings
+from hilum.errors import PacsRefused, PacsUnavailable, ReaderDied, ReaderTooSlow
+from hilum.jobs.pause import Stopped
+from hilum.node.answer import Answer
+from hilum.node.archive import WAITS_S
+from hilum.node.steps import STORE_ROUNDS
+from hilum.outcome import Status
+from hilum.records import readings
+from hilum.records.states import State
 from hilum.verdict import Reason
-from node_tools import Recorder, node_of, own_orthanc, refuse_once, send, work
-from orthanc_server import free_ports, require
+from node_tools import Bench, Killed, Recorder, delete_everything, refuse_once, send
+from orthanc_server import require, running_orthanc
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.orthanc
 
 
-def test_broken_image_stops_nobody_else(pacs, ledger):
-    """A fault that one image shows is written down; the images after it are read."""
-    handler = Recorder()
-    uids = [send(pacs), send(pacs)]
-
-    def stumble(file: bytes) -> InstanceOutcome:
-        if uids[0].encode() in file:
-            raise ZeroDivisionError("Generated^Radiograph")
-        return handler(file)
-
-    work(node_of(pacs, ledger, stumble))
-
-    assert (State.FAILED, "bug") == (
-        ledger.entry(uids[0]).state,
-        ledger.entry(uids[0]).reasons[0].code,
-    )
-    assert "Generated" not in ledger.entry(uids[0]).reasons[0].text
-    assert [uids[1]] == handler.seen
+def end_of(node: Bench, uid: str) -> tuple[State, list[str]]:
+    entry = node.entry(uid)
+    return entry.state, [reason.code for reason in entry.reasons]
 
 
-def test_error_of_ours_is_recorded_in_its_own_words(pacs, ledger):
-    """An error that the pipeline raises on purpose ends the job with its text."""
-
-    def refuse(_: bytes) -> InstanceOutcome:
-        raise RadiographRefused([Reason("cut_off", "the pixels end early")])
-
+def test_failed_reading_is_recorded_in_its_own_words(pacs, bench):
+    """What the reader says of a damaged file ends the job with its text."""
+    reason = Reason("unreadable", "the pixels end early")
+    node = bench(lambda *_: Answer(Status.FAILED, (reason,)))
     uid = send(pacs)
-    work(node_of(pacs, ledger, refuse))
+    node.work()
 
-    assert State.FAILED is ledger.entry(uid).state
-    assert "the pixels end early" in ledger.entry(uid).reasons[0].text
+    assert (State.FAILED, (reason,)) == (node.entry(uid).state, node.entry(uid).reasons)
 
 
-def test_image_deleted_before_its_turn_is_gone(pacs, ledger, faults):
+@pytest.mark.parametrize(
+    ("error", "code"), [(ReaderDied, "reader_died"), (ReaderTooSlow, "too_slow")]
+)
+def test_lost_reader_is_tried_once_more(pacs, bench, error, code):
+    """An image whose reader died or hung is read again once; twice, and it has failed."""
+    unlucky, deadly = Recorder(), send(pacs)
+    lives = {deadly: 2}
+
+    def read(file, earlier, when):
+        answer = unlucky(file, earlier, when)
+        if lives.get(unlucky.seen[-1], 0):
+            lives[unlucky.seen[-1]] -= 1
+            raise error("It ended.", "Look.")
+        return answer
+
+    node = bench(read)
+    node.work()
+    uid = send(pacs)
+    lives[uid] = 1
+    node.work()
+
+    assert (State.FAILED, [code]) == end_of(node, deadly)
+    assert (State.STORED, []) == end_of(node, uid)
+
+
+def test_image_deleted_before_its_turn_is_gone(pacs, bench):
     """An image that was deleted before it was fetched is noted as gone."""
-    handler = Recorder()
+    node = bench()
+    uid = send(pacs)
+    node.follow()
+    delete_everything(pacs)
+    node.work()
+
+    assert ([], (State.GONE, [])) == (node.recorder.seen, end_of(node, uid))
+
+
+def test_image_deleted_before_it_was_taken_up_is_passed_over(pacs, bench, faults):
+    """A change about an image that is not there any more makes no work and no trouble."""
+    node = bench()
     send(pacs)
-    faults.fault = refuse_once("/file", 404)
-    work(node_of(pacs, ledger, handler))
+    faults.fault = refuse_once("/simplified-tags", 404)
+    node.work()
 
-    assert ([], {State.GONE: 1}) == (handler.seen, ledger.counts())
+    assert {} == node.counts()
 
 
-def test_image_deleted_while_it_is_read_gets_no_results(pacs, ledger):
+def test_image_deleted_while_it_is_read_gets_no_results(pacs, bench):
     """Results never bring a study back that was deleted meanwhile."""
+    recorder = Recorder()
 
-    def delete_and_read(file: bytes) -> InstanceOutcome:
-        for patient in pacs.request("GET", "/patients").json():
-            pacs.request("DELETE", f"/patients/{patient}")
-        return Recorder()(file)
+    def delete_and_read(file, earlier, when):
+        delete_everything(pacs)
+        return recorder(file, earlier, when)
 
-    send(pacs)
-    work(node_of(pacs, ledger, delete_and_read))
+    node = bench(delete_and_read)
+    uid = send(pacs)
+    node.work()
 
-    assert {State.GONE: 1} == ledger.counts()
+    assert (State.GONE, []) == end_of(node, uid)
     assert [] == pacs.request("GET", "/patients").json()
 
 
-@pytest.mark.parametrize("path", ["/changes", "/file", "/instances", "/tools/lookup"])
-def test_outage_at_any_step_skips_nothing(pacs, ledger, faults, path):
-    """When the PACS goes away at any step, the image is finished once it is back."""
+@pytest.mark.parametrize("path", ["/file", "/instances", "/tools/lookup", "/tools/find"])
+def test_outage_at_any_step_skips_nothing(pacs, bench, faults, path):
+    """When the PACS goes away at any step, the job waits in place until it is back."""
+    node = bench()
     uid = send(pacs)
-    handler = Recorder()
-    node = node_of(pacs, ledger, handler)
+    node.follow()
     down = [True]
 
     def outage(request: httpx.Request) -> httpx.Response | None:
@@ -89,155 +110,214 @@ def test_outage_at_any_step_skips_nothing(pacs, ledger, faults, path):
         return None
 
     faults.fault = outage
-    with pytest.raises(PacsUnavailable):
-        work(node)
-    down.clear()
-    work(node)
+    node.pause.meanwhile = lambda: down.clear() if len(node.pause.asked) == 20 else None
+    node.work()
 
-    assert (State.STORED, 1) == (ledger.entry(uid).state, ledger.entry(uid).attempts)
+    assert (State.STORED, []) == end_of(node, uid)
+    assert 1 == node.entry(uid).attempts
+    assert 20 == len(node.pause.asked)
     assert 2 == len(pacs.request("GET", "/instances").json())
 
 
-def test_image_at_which_the_pacs_always_stumbles_fails_in_the_end(pacs, ledger, faults):
+def test_outage_of_the_feed_is_told_and_changes_nothing(pacs, bench, faults):
+    """While the feed does not answer nothing moves."""
+    node = bench()
+    uid = send(pacs)
+    faults.fault = refuse_once("/changes", 503)
+    with pytest.raises(PacsUnavailable):
+        node.follow()
+    node.work()
+
+    assert [uid] == node.recorder.seen
+
+
+def test_waiting_ends_with_the_process(pacs, bench, faults):
+    """A stop while the PACS is away leaves the job as it is, and the next process does it."""
+    node = bench()
+    uid = send(pacs)
+    node.follow()
+    faults.fault = lambda request: httpx.Response(503, request=request)
+    node.pause.meanwhile = node.pause.stop
+    with pytest.raises(Stopped):
+        node.do(node.jobs()[0])
+    assert State.READING is node.entry(uid).state
+    faults.fault = lambda _: None
+    again = bench()
+    again.work()
+
+    assert (State.STORED, []) == end_of(again, uid)
+
+
+def test_image_at_which_the_pacs_always_stumbles_fails_in_the_end(pacs, bench, faults):
     """When only one image makes the PACS fail, it is tried a few times, then the next is read."""
     bad, good = send(pacs), send(pacs)
-    handler = Recorder()
-    node = node_of(pacs, ledger, handler)
+    node = bench()
     bad_id = pacs.find_instance(bad)
     faults.fault = lambda request: (
         httpx.Response(500, request=request)
         if request.url.path.endswith(f"{bad_id}/file")
         else None
     )
-    stumbles = 0
-    for _ in range(2 * MAX_ATTEMPTS):
-        try:
-            work(node)
-        except PacsError:
-            stumbles += 1
+    node.work()
 
-    assert MAX_ATTEMPTS - 1 == stumbles
-    assert (State.FAILED, "pacs") == (ledger.entry(bad).state, ledger.entry(bad).reasons[0].code)
-    assert [good] == handler.seen
+    assert list(WAITS_S) == node.pause.asked
+    assert (State.FAILED, ["pacs"]) == end_of(node, bad)
+    assert [good] == node.recorder.seen
 
 
-def test_lost_password_fails_no_image(pacs, ledger, faults):
+def test_lost_password_fails_no_image(pacs, bench, faults):
     """When the PACS lets nobody in any more, images wait; none is marked as failed."""
+    node = bench()
     uid = send(pacs)
-    node = node_of(pacs, ledger, Recorder())
     faults.fault = lambda request: httpx.Response(401, request=request)
     with pytest.raises(PacsRefused, match="does not accept"):
-        work(node)
+        node.follow()
     faults.fault = lambda _: None
-    work(node)
+    node.follow()
+    closed = [True]
+    faults.fault = lambda request: httpx.Response(401, request=request) if closed else None
+    node.pause.meanwhile = lambda: closed.clear() if len(node.pause.asked) == 5 else None
+    node.do(node.jobs()[0])
 
-    assert State.STORED is ledger.entry(uid).state
+    assert (State.STORED, []) == end_of(node, uid)
 
 
-def test_result_that_the_pacs_does_not_show_is_no_success(pacs, ledger, faults):
+def test_result_that_the_pacs_does_not_show_is_no_success(pacs, bench, faults):
     """A job is done only when the archive, asked again, has the results."""
+    uploads = []
+
+    def hide(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "POST" and request.url.path == "/instances":
+            uploads.append(request)
+        if request.url.path == "/tools/lookup":
+            return httpx.Response(200, json=[], request=request)
+        return None
+
+    node = bench()
     uid = send(pacs)
-    faults.fault = lambda request: (
-        httpx.Response(200, json=[], request=request)
-        if request.url.path == "/tools/lookup"
-        else None
-    )
-    work(node_of(pacs, ledger, Recorder()))
+    faults.fault = hide
+    node.work()
 
-    assert (State.FAILED, "not_shown") == (
-        ledger.entry(uid).state,
-        ledger.entry(uid).reasons[0].code,
-    )
+    assert (State.FAILED, ["not_shown"]) == end_of(node, uid)
+    assert STORE_ROUNDS == len(uploads)
 
 
-def test_killed_work_is_repeated_without_a_second_result(pacs, ledger):
-    """After a kill between storing and writing down, the same result is there once."""
-    uid = send(pacs)
-    handler = Recorder()
+@pytest.mark.parametrize("step", ["read", "store", "verify", "settle"])
+def test_killed_work_is_repeated_without_a_second_result(pacs, bench, step, settled_reader):
+    """After a kill before or after any step, each result is there once."""
+    for after in (False, True):
+        node = bench(settled_reader)
+        uid = send(pacs)
+        node.follow()
+        (job,) = node.jobs()
+        do = node.steps[step]
 
-    class Killed(BaseException):
-        """What no handler of errors may catch."""
+        def die(job, memo, do=do, after=after):
+            if after:
+                do(job, memo)
+            raise Killed
 
-    def die(file: bytes) -> InstanceOutcome:
-        pacs.upload(handler(file).results[0].file)
-        raise Killed
-
-    with pytest.raises(Killed):
-        work(node_of(pacs, ledger, die))
-    assert State.READING is ledger.entries((State.READING,))[0].state
-    work(node_of(pacs, ledger, handler))
-
-    assert State.STORED is ledger.entry(uid).state
-    assert 2 == len(pacs.request("GET", "/instances").json())
-
-
-def test_image_that_kills_the_node_fails_in_the_end(pacs, ledger):
-    """An image at which the process ended again and again is given up, with that reason."""
-    uid = send(pacs)
-
-    class Killed(BaseException):
-        """What no handler of errors may catch."""
-
-    def die(_: bytes) -> InstanceOutcome:
-        raise Killed
-
-    node = node_of(pacs, ledger, die)
-    for _ in range(MAX_ATTEMPTS):
+        node.steps = {**node.steps, step: die}
         with pytest.raises(Killed):
-            work(node)
-    work(node)
-    (entry,) = ledger.entries((State.FAILED,))
+            node.do(job)
+        again = node.restarted()
+        again.do(job)
+        entry = node.entry(uid)
+        study = pacs.find("Instance", {"StudyInstanceUID": entry.study_instance_uid})
+        with node.database.look() as connection:
+            kept = readings.get(connection, "own", uid)
 
-    assert "stopped_the_node" == entry.reasons[0].code
-    assert pacs.find_instance(uid) == entry.instance_id
+        assert State.STORED is entry.state
+        assert 1 + len(entry.results) == len(study)
+        assert kept.document["model"]["name"] in entry.model
 
 
-def test_asking_again_reads_a_failed_image(pacs, ledger):
-    """What failed is read again once a person asks for it."""
+def test_asking_again_reads_a_failed_image(pacs, bench):
+    """What failed is read again once a person asks for it, and only then."""
+    calls = []
 
-    def stumble(_: bytes) -> InstanceOutcome:
-        raise ZeroDivisionError
+    def stumble_once(file, earlier, when):
+        calls.append(when)
+        if len(calls) == 1:
+            return Answer(Status.FAILED, (Reason("unreadable", "cut off"),))
+        return Recorder()(file, earlier, when)
 
+    node = bench(stumble_once)
     uid = send(pacs)
-    work(node_of(pacs, ledger, stumble))
-    handler = Recorder()
-    node = node_of(pacs, ledger, handler)
-    work(node)
-    assert [] == handler.seen
-    (failed,) = ledger.entries((State.FAILED,))
-    ledger.ask_again([failed.instance_id])
-    work(node)
+    node.work()
+    node.work()
+    assert State.FAILED is node.entry(uid).state
+    with node.database.transaction() as connection:
+        node.means.queue.retry(connection, "own", [uid], node.means.now())
+    node.work()
 
-    assert ([uid], State.STORED) == (handler.seen, ledger.entry(uid).state)
+    assert (State.STORED, 2) == (node.entry(uid).state, node.entry(uid).run)
 
 
-def test_run_waits_out_an_outage(pacs, ledger, faults):
-    """The loop goes on by itself once the PACS is back."""
-    stop = threading.Event()
+def test_full_disk_pauses_the_node_and_says_so(pacs, bench, caplog):
+    """With too little room nothing is taken up or begun; with room again all of it is."""
+    node = bench()
     uid = send(pacs)
+    node.follow()
+    node.means.disk._min_free_bytes = 1 << 62
 
-    def read_and_stop(file: bytes) -> InstanceOutcome:
-        stop.set()
-        return Recorder()(file)
+    def make_room():
+        node.means.disk._min_free_bytes = 0
+        node.means.disk._next_look = 0.0
 
-    faults.fault = refuse_once("/changes", 503)
-    node_of(pacs, ledger, read_and_stop).run(stop)
+    assert node.means.disk.low
+    node.pause.meanwhile = make_room
+    with caplog.at_level("WARNING", logger="hilum"):
+        node.do(node.jobs()[0])
 
-    assert State.STORED is ledger.entry(uid).state
+    assert 1 == len(node.pause.asked)
+    assert (State.STORED, []) == end_of(node, uid)
 
 
-def test_new_database_is_read_from_its_start(tmp_path, ledger):
+def test_job_of_another_pacs_is_no_work_here(pacs, bench):
+    """When the settings name another PACS now, what waited for the old one fails and says so."""
+    old = bench(archive="http://old:8042")
+    uid = send(pacs)
+    old.follow()
+    new = bench()
+    new.do(old.jobs()[0])
+
+    assert (State.FAILED, ["other_pacs"]) == end_of(old, uid)
+
+
+def test_new_database_is_read_from_its_start(tmp_path):
     """When Orthanc's database was lost, what is sent to the new one is read, all of it."""
     require("Orthanc")
-    http_port, dicom_port = free_ports(2)
-    ports = {"http_port": http_port, "dicom_port": dicom_port}
     image = dicom_file(make_radiograph())
-    handler = Recorder()
     for life in range(2):
-        settings = Settings.load(data_folder=tmp_path / f"life-{life}").changed("pacs", **ports)
-        with own_orthanc(settings) as pacs:
+        with running_orthanc(tmp_path / f"life-{life}") as server, server.client() as pacs:
+            node = Bench(pacs, tmp_path / "data")
             pacs.upload(image)
-            work(node_of(pacs, ledger, handler))
+            node.work()
+            node.close()
 
-    assert 2 == len(handler.seen)
-    assert 1 == len(ledger.entries((State.STORED,)))
+            assert 1 == len(node.recorder.seen)
+            assert {State.STORED: 1} == node.counts()
+
+
+@pytest.mark.parametrize(
+    ("url", "start_at", "read"),
+    [
+        (None, None, 1),
+        ("http://pacs:8042", None, 0),
+        ("http://pacs:8042", "beginning", 1),
+        (None, "now", 0),
+    ],
+)
+def test_first_start_begins_where_it_should(pacs, tmp_path, url, start_at, read):
+    """Our own Orthanc is followed from its beginning, somebody's PACS from now on; or as set."""
+    before = send(pacs)
+    node = Bench(pacs, tmp_path / "data", start_at=start_at)
+    settings = node.means.settings.changed("pacs", url=url)
+    object.__setattr__(node.means, "settings", settings)
+    node.work()
+    after = send(pacs)
+    node.work()
+    node.close()
+
+    assert [before, after][1 - read :] == node.recorder.seen

@@ -43,7 +43,7 @@ def pids(readers: Readers) -> list[int]:
 
 
 def read(readers: Readers, file: bytes | None = None):
-    return readers.read(file or dicom_file(make_radiograph()), [], when=WHEN)
+    return readers.read(file or dicom_file(make_radiograph()), [], WHEN)
 
 
 def test_reader_gives_back_all_that_is_kept(readers):
@@ -52,8 +52,8 @@ def test_reader_gives_back_all_that_is_kept(readers):
     modalities = [dcmread(DicomBytesIO(result.file)).Modality for result in answer.results]
 
     assert (Status.READ, ["OT", "SR", "SR"]) == (answer.status, modalities)
-    assert len(answer.document["readings"][0]["findings"]) == len(answer.maps)
-    assert "float16" == answer.maps.dtype
+    assert len(answer.reading.document["readings"][0]["findings"]) == len(answer.reading.maps)
+    assert "float16" == answer.reading.maps.dtype
     assert {"open", "prepare", "predict", "report"} == set(answer.seconds)
 
 

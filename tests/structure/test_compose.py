@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from hilum import __version__
 from hilum.credentials import PacsAddress
-from hilum.service import HEARTBEAT
+from hilum.node.service import HEARTBEAT
 from hilum.settings import Settings
 from hilum.store.orthanc_configuration import configuration
 
@@ -73,7 +73,7 @@ def test_ports_are_on_loopback_unless_opened(compose):
     """Published ports listen on this machine alone; only DICOM can be opened, by a variable."""
     ports = compose["services"]["orthanc"]["ports"]
 
-    assert "ports" not in compose["services"]["hilum"]
+    assert ["127.0.0.1:${HILUM_PAGE_PORT:-8000}:8000"] == compose["services"]["hilum"]["ports"]
     assert ["${HILUM_DICOM_ADDRESS:-127.0.0.1}", "127.0.0.1"] == [
         port.rpartition(":")[0].rpartition(":${")[0] for port in ports
     ]
@@ -166,7 +166,10 @@ def test_secrets_are_generated_once(tmp_path):
         made = (tmp_path / "secrets" / "pacs_password").read_text()
     users = json.loads((tmp_path / "secrets" / "orthanc_users.json").read_text())
 
+    database = (tmp_path / "secrets" / "database_password").read_text()
     assert {"RegisteredUsers": {"hilum": made.strip()}} == users
+    assert 43 == len(database.strip())
+    assert made != database
     assert 43 == len(made.strip())
     assert 0o700 == (tmp_path / "secrets").stat().st_mode & 0o777
     assert {"secrets", "make-secrets.sh"} == {each.name for each in tmp_path.iterdir()}

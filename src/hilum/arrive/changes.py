@@ -100,6 +100,23 @@ def follow(orthanc: Orthanc, position: Position, *, limit: int = PAGE) -> Page:
     return _page(position, new, restarted=False, more=not done)
 
 
+def newest_position(orthanc: Orthanc) -> Position:
+    """Return the position after everything that happened so far.
+
+    Raises
+    ------
+    PacsUnavailable
+        No answer, or not now.
+    PacsRefused
+        The PACS answered no.
+    """
+    last = orthanc.last_change()
+    changes, _, _ = orthanc.changes(max(0, last - 1), 1)
+    if changes and changes[0].sequence >= last:
+        return _position(changes[0])
+    return Position(last)  # what the last change was about was deleted
+
+
 def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bool:
     if position.sequence == 0:
         return False

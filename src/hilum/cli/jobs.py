@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 
 from hilum.cli.main import main
 from hilum.errors import NodeError
-from hilum.jobs.ledger import Entry, Ledger, ledger_file
-from hilum.jobs.states import LISTED, State
-from hilum.service import pacs_name
+from hilum.jobs.queue import Queue
+from hilum.node.archive import archive_name
+from hilum.records import Database, forwards, images
+from hilum.records.database import open_database
+from hilum.records.forwards import ForwardEntry
+from hilum.records.images import Entry
+from hilum.records.states import State
 from hilum.settings import Settings
 
 NEWEST = 50
@@ -32,16 +37,19 @@ def jobs(context: click.Context) -> None:
     multiple=True,
     help="Only this state; may be given several times.",
 )
+@click.option("--study", metavar="UID", help="Only this study, by its Study Instance UID.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=NEWEST, show_default=True, help="Newest first."
 )
-def list_(states: tuple[str, ...] = (), limit: int = NEWEST) -> None:
-    """List images, newest first. Results of hilum itself are only counted."""
-    wanted = tuple(State(state) for state in states) or LISTED
-    with open_ledger() as ledger:
-        for entry in ledger.entries(wanted, limit=limit):
+def list_(states: tuple[str, ...] = (), study: str | None = None, limit: int = NEWEST) -> None:
+    """List images, newest first."""
+    wanted = frozenset(State(state) for state in states) or frozenset(State)
+    with records() as (database, archive), database.look() as connection:
+        for entry in images.entries(
+            connection, archive, wanted, study_instance_uid=study, limit=limit
+        ):
             click.echo(one_line(entry))
-        counts = ledger.counts()
+        counts = images.counts(connection, archive)
     said = ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
     click.echo(said or "No image has been taken up yet.", err=True)
 
@@ -50,55 +58,86 @@ def list_(states: tuple[str, ...] = (), limit: int = NEWEST) -> None:
 @click.argument("instance")
 def show(instance: str) -> None:
     """Show all about one INSTANCE: Orthanc's identifier or its SOP Instance UID."""
-    with open_ledger() as ledger:
-        entry = ledger.entry(instance)
-    if entry is None:
-        raise _unknown(instance)
-    click.echo(f"instance          {entry.instance_id}")
-    click.echo(f"SOP Instance UID  {entry.sop_instance_uid or 'unknown'}")
-    click.echo(f"state             {entry.state}")
-    click.echo(f"arrived           {entry.first_seen:%Y-%m-%d %H:%M:%S} UTC")
-    if entry.settled is not None:
-        click.echo(f"settled           {entry.settled:%Y-%m-%d %H:%M:%S} UTC")
-    click.echo(f"attempts          {entry.attempts}")
-    for reason in entry.reasons:
-        click.echo(f"because           {reason.text} ({reason.code})")
-    for uid in entry.results:
-        click.echo(f"result            {uid}")
+    with records() as (database, archive), database.look() as connection:
+        entry = images.entry(connection, archive, instance)
+        if entry is None:
+            raise _unknown(instance)
+        sent = forwards.entries(connection, archive, sop_instance_uid=entry.sop_instance_uid)
+    for name, value in facts(entry):
+        click.echo(f"{name:<18}{value}")
+    for each in sent:
+        click.echo(f"{'forward':<18}{forward_line(each)}")
 
 
 @jobs.command()
 @click.argument("instances", nargs=-1, metavar="[INSTANCE]...")
 @click.option("--all-failed", is_flag=True, help="Everything that failed.")
 def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
-    """Ask for another attempt; the running node, or the next one, takes it up."""
+    """Ask for another attempt; the running node, or the next one, takes it up.
+
+    INSTANCE is Orthanc's identifier or a SOP Instance UID of an image that failed, was
+    refused, or was gone.
+    """
     if bool(instances) == all_failed:
         raise click.UsageError("Name instances, or give --all-failed.")
-    with open_ledger() as ledger:
-        if all_failed:
-            chosen = [entry.instance_id for entry in ledger.entries((State.FAILED,))]
-        else:
-            chosen = [_find(ledger, instance).instance_id for instance in instances]
-        asked = ledger.ask_again(chosen)
-    click.echo(f"{asked} of {len(chosen)} will be read again.")
+    with records() as (database, archive):
+        with database.look() as connection:
+            if all_failed:
+                chosen = images.entries(connection, archive, {State.FAILED})
+            else:
+                chosen = [_find(database, archive, instance) for instance in instances]
+        queue = Queue(database)
+        with database.transaction() as connection:
+            uids = [entry.sop_instance_uid for entry in chosen]
+            asked = queue.retry(connection, archive, uids, datetime.now(UTC))
+    click.echo(f"{len(asked)} of {len(chosen)} will be read again.")
 
 
 @contextmanager
-def open_ledger() -> Iterator[Ledger]:
-    """Open the ledger of the PACS of the settings."""
+def records() -> Iterator[tuple[Database, str]]:
+    """Open the database of the settings; yield it with the name of their PACS."""
     settings = Settings.load()
-    with Ledger(ledger_file(settings.data_folder), pacs_name(settings)) as ledger:
-        yield ledger
+    with open_database(settings) as database:
+        yield database, archive_name(settings)
 
 
 def one_line(entry: Entry) -> str:
     """Return the line of one image in the list."""
     why = "; ".join(reason.text for reason in entry.reasons)
-    return f"{entry.first_seen:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.instance_id}  {why}"
+    return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.instance_id}  {why}"
 
 
-def _find(ledger: Ledger, instance: str) -> Entry:
-    entry = ledger.entry(instance)
+def facts(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each thing that is known of one image."""
+    yield "instance", entry.instance_id
+    yield "SOP Instance UID", entry.sop_instance_uid
+    yield "study", entry.study_instance_uid
+    yield "state", entry.state
+    yield "urgency", entry.urgency
+    yield "arrived", f"{entry.arrived:%Y-%m-%d %H:%M:%S} UTC"
+    if entry.settled is not None:
+        yield "settled", f"{entry.settled:%Y-%m-%d %H:%M:%S} UTC"
+    yield "run", str(entry.run)
+    yield "attempts", str(entry.attempts)
+    if entry.model is not None:
+        yield "model", entry.model
+    if entry.seconds:
+        yield "seconds", ", ".join(f"{room} {spent:.3f}" for room, spent in entry.seconds.items())
+    for reason in entry.reasons:
+        yield "because", f"{reason.text} ({reason.code})"
+    for uid in entry.results:
+        yield "result", uid
+
+
+def forward_line(entry: ForwardEntry) -> str:
+    """Return what became of the results on their way to one target."""
+    why = f": {entry.why}" if entry.why else ""
+    return f"{entry.forward.target} {entry.state}, {entry.attempts} attempts{why}"
+
+
+def _find(database: Database, archive: str, instance: str) -> Entry:
+    with database.look() as connection:
+        entry = images.entry(connection, archive, instance)
     if entry is None:
         raise _unknown(instance)
     return entry

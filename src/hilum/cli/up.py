@@ -10,7 +10,7 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__, credentials, logs
 from hilum.cli.main import main
-from hilum.service import Service, started
+from hilum.node.service import Service, started
 from hilum.settings import Settings
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -22,15 +22,14 @@ def up() -> None:
     """Start the node: every chest radiograph that arrives in the PACS is read.
 
     Without pacs.url in the settings, an Orthanc is started as well, with its data in
-    hilum's data folder. Ctrl-C finishes the image in work and stops everything.
+    hilum's data folder. Ctrl-C finishes the images in work and stops everything.
     """
     settings = Settings.load()
     logs.write_to_standard_error(settings.telemetry.log_format)
     with stop_on_signal() as stop, started(settings, stop) as service:
-        service.watch()
         if not stop.is_set():
             click.echo(banner(service))
-        service.node.run(stop)
+        service.run(stop)
     click.echo("hilum has stopped.")
 
 
@@ -44,7 +43,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
     def ask_to_stop(number: int, _: FrameType | None) -> None:
         stop.set()
-        signal.signal(number, before[signal.Signals(number)])
+        signal.signal(number, signal.SIG_DFL)
 
     for each in before:
         signal.signal(each, ask_to_stop)
@@ -57,7 +56,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 def banner(service: Service) -> str:
     """Return what a person needs to know once everything runs."""
-    address, model = service.address, service.watch.model
+    address = service.address
     lines = [f"hilum {__version__}. {RESEARCH_USE_ONLY}", ""]
     if service.process is None:
         lines += [f"  PACS      {address.url} (yours, from the settings)"]
@@ -71,15 +70,20 @@ def banner(service: Service) -> str:
             f"  log in    user {address.username}, password in {file}",
             f"  PACS log  {service.process.log}",
         ]
-    if service.watch.missing or model is None:
-        lines += [
+    lines += model_lines(service)
+    return "\n".join([*lines, "", "Ctrl-C stops it."])
+
+
+def model_lines(service: Service) -> list[str]:
+    """Return which model reads, or why none does."""
+    model = service.watch.model
+    if model is None:
+        return [
             f"  model     none yet. {service.watch.missing}",
             "            Images are kept and will be read when there is one.",
         ]
-    else:
-        trust = "verified" if model.identity.verified else "NOT VERIFIED: trust on first use"
-        lines += [f"  model     {model.identity.name} {model.identity.version} ({trust})"]
-    return "\n".join([*lines, "", "Ctrl-C stops it."])
+    trust = "verified" if model.verified else "NOT VERIFIED: trust on first use"
+    return [f"  model     {model.name} {model.version} ({trust}), {service.readers.count} readers"]
 
 
 def _storescu(service: Service) -> str:

@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from hilum.outcome import Status
-from hilum.radiograph import FieldOfView
+from hilum.records.readings import StoredReading
 from hilum.verdict import Reason
 
 
@@ -40,13 +36,8 @@ class Answer:
         Why it was refused or failed; warnings when it was read.
     results
         What to store, in the order in which it must be stored: reports refer to pictures.
-    document
-        The hilum.reading/1 document of a reading, None without one.
-    maps
-        Shape ``(labels, height, width)``, float16, in the order of the document's
-        findings, in logits; None without a reading.
-    field_of_view
-        The part of the source matrix that each map covers.
+    reading
+        What is kept of a reading for the page; None without one.
     seconds
         Room → seconds spent there.
     """
@@ -54,7 +45,5 @@ class Answer:
     status: Status
     reasons: tuple[Reason, ...] = ()
     results: tuple[Result, ...] = ()
-    document: Mapping[str, Any] | None = None
-    maps: NDArray[np.float16] | None = None
-    field_of_view: FieldOfView | None = None
+    reading: StoredReading | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)

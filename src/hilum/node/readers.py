@@ -106,7 +106,7 @@ class Readers:
         with self._seat() as seat:
             return seat.call(HELLO_S, reader_process.hello)
 
-    def read(self, file: bytes, earlier: Sequence[bytes], *, when: datetime) -> Answer:
+    def read(self, file: bytes, earlier: Sequence[bytes], when: datetime) -> Answer:
         """Read one file; waits for a free reader.
 
         Raises

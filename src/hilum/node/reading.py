@@ -13,6 +13,7 @@ from hilum.node.answer import Answer, Result
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader, open_reader
 from hilum.reading import Reading
+from hilum.records.readings import StoredReading
 from hilum.verdict import Reason
 
 __all__ = ["Reader", "open_reader", "read_file"]
@@ -74,16 +75,12 @@ def _read(
         map(_result, pipeline.report(reading, reader.settings, when=when, earlier=before))
     )
     laps.lap("report")
-    heatmaps = reading.heatmaps
-    return Answer(
-        Status.READ,
-        reading.warnings,
-        results,
-        document=_document(reading, reader, results, laps.seconds),
-        maps=np.stack([heatmap.activation for heatmap in heatmaps]).astype(np.float16),
-        field_of_view=heatmaps[0].field_of_view,
-        seconds=laps.seconds,
+    kept = StoredReading(
+        _document(reading, reader, results, laps.seconds),
+        np.stack([heatmap.activation for heatmap in reading.heatmaps]).astype(np.float16),
+        reading.heatmaps[0].field_of_view,
     )
+    return Answer(Status.READ, reading.warnings, results, kept, laps.seconds)
 
 
 def _result(document: Dataset) -> Result:

@@ -4,6 +4,8 @@ Knows SQLAlchemy and the nouns; nothing of DICOM, HTTP or the job engine. Every 
 takes the caller's connection, so that what belongs together is one transaction.
 """
 
+from sqlalchemy import Connection
+
 from hilum.records.database import Database
 
-__all__ = ["Database"]
+__all__ = ["Connection", "Database"]

@@ -79,3 +79,8 @@ def advance(connection: Connection, archive: str, before: Mark | None, after: Ma
             f"Another process follows the changes of the archive {archive} too.",
             "Let one hilum up follow an archive; further readers are hilum worker.",
         )
+
+
+def archives(connection: Connection) -> set[str]:
+    """Return the names of all archives that were ever followed."""
+    return set(connection.scalars(select(FEED.c.archive)))

@@ -1,18 +1,18 @@
-"""What the node does with one file: from bytes to the objects that are stored."""
+"""What a reader does with one file: from bytes to the objects that are stored."""
 
-from functools import partial
+from datetime import UTC, datetime
 
 import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum.arrive import earlier_results
-from hilum.errors import SourceUnreadable
-from hilum.handler import build_handler
+from hilum.arrive.earlier import earlier_files
+from hilum.node.reading import open_reader, read_file
 from hilum.outcome import Status
-from hilum.pipeline import open_reader
 from hilum.settings import Settings
 from radiographs import dicom_file, make_radiograph
+
+WHEN = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -22,38 +22,27 @@ def reader(tmp_path_factory):
     return open_reader(settings.changed("model", name="demonstration"), in_demonstration=True)
 
 
-def parsed(outcome):
-    """Return the results of an outcome as data sets."""
-    return [dcmread(DicomBytesIO(result.file)) for result in outcome.results]
+def parsed(answer):
+    """Return the results of an answer as data sets."""
+    return [dcmread(DicomBytesIO(result.file)) for result in answer.results]
 
 
 def test_reports_come_after_what_they_refer_to(reader):
     """The picture is stored first: a report never refers to what is not there yet."""
-    outcome = build_handler(reader)(dicom_file(make_radiograph()))
+    answer = read_file(dicom_file(make_radiograph()), reader, [], when=WHEN)
 
-    assert Status.READ is outcome.status
-    assert ["OT", "SR", "SR"] == [result.Modality for result in parsed(outcome)]
-    assert [r.SOPInstanceUID for r in parsed(outcome)] == [
-        r.sop_instance_uid for r in outcome.results
-    ]
-
-
-def test_doing_it_twice_gives_the_same_names(reader):
-    """The UIDs of results depend on the image and the model, not on the moment."""
-    file = dicom_file(make_radiograph())
-    first, second = build_handler(reader)(file), build_handler(reader)(file)
-
-    assert [r.sop_instance_uid for r in first.results] == [
-        r.sop_instance_uid for r in second.results
+    assert ["OT", "SR", "SR"] == [result.Modality for result in parsed(answer)]
+    assert [r.SOPInstanceUID for r in parsed(answer)] == [
+        r.sop_instance_uid for r in answer.results
     ]
 
 
 def test_refusal_is_written_down_only_where_the_site_wants_it(reader):
     """A lateral view stores nothing, or one text report that makes no statement."""
     lateral = dicom_file(make_radiograph(ViewPosition="LL"))
-    silent = build_handler(reader)(lateral)
+    silent = read_file(lateral, reader, [], when=WHEN)
     wanted = reader.settings.changed("report", report_refusals=True)
-    told = build_handler(type(reader)(reader.model, wanted))(lateral)
+    told = read_file(lateral, type(reader)(reader.model, wanted), [], when=WHEN)
 
     assert (Status.REFUSED, ()) == (silent.status, silent.results)
     assert "not_frontal" in {reason.code for reason in silent.reasons}
@@ -61,25 +50,28 @@ def test_refusal_is_written_down_only_where_the_site_wants_it(reader):
     assert "NOT READ" in report.ContentSequence[0].ContentSequence[0].TextValue
 
 
-def test_damaged_file_is_an_error_with_a_remedy(reader):
+def test_damaged_file_has_failed_with_a_remedy(reader):
     """A file that was cut off is never half read."""
-    with pytest.raises(SourceUnreadable, match="truncated"):
-        build_handler(reader)(dicom_file(make_radiograph())[:5000])
+    answer = read_file(dicom_file(make_radiograph())[:5000], reader, [], when=WHEN)
+
+    assert (Status.FAILED, ()) == (answer.status, answer.results)
+    assert "truncated" in answer.reasons[0].text
 
 
 @pytest.mark.orthanc
 def test_newer_reading_names_its_predecessor(reader, empty_orthanc):
     """Read again with other settings: new reports that say which ones they replace."""
-    file = dicom_file(make_radiograph())
+    image = make_radiograph()
+    file = dicom_file(image)
     portuguese = reader.settings.changed("report", language="pt")
     again = type(reader)(reader.model, portuguese, in_demonstration=True)
+    first = read_file(file, reader, [], when=WHEN)
     with empty_orthanc.client() as orthanc:
-        earlier = partial(earlier_results, orthanc)
-        first = build_handler(reader, earlier=earlier)(file)
         for content in (file, *(result.file for result in first.results)):
             orthanc.upload(content)
-        same = build_handler(reader, earlier=earlier)(file)
-        second = build_handler(again, earlier=earlier)(file)
+        earlier = earlier_files(orthanc, str(image.StudyInstanceUID))
+    same = read_file(file, reader, earlier, when=WHEN)
+    second = read_file(file, again, earlier, when=WHEN)
 
     replaced = [
         report.PredecessorDocumentsSequence[0]

@@ -1,0 +1,67 @@
+"""``hilum backfill``: read what is in the PACS already."""
+
+from datetime import UTC, datetime
+
+import click
+
+from hilum.cli.main import main
+from hilum.cli.progress import progress
+from hilum.errors import SettingInvalid
+from hilum.node.backfill import Backfill, Wanted
+from hilum.node.service import open_means
+from hilum.settings import Settings
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@main.command()
+@click.option("--since", type=DAY, help="First study date, YYYY-MM-DD.")
+@click.option("--until", type=DAY, help="Last study date, YYYY-MM-DD.")
+@click.option(
+    "--modality",
+    "modalities",
+    multiple=True,
+    metavar="CS",
+    help="Modality of the series; may be given several times.  [default: gate.modalities]",
+)
+@click.option("--study", metavar="UID", help="Only this study, by its Study Instance UID.")
+@click.option("--again", is_flag=True, help="Also what was read: with the model in use now.")
+def backfill(
+    since: datetime | None,
+    until: datetime | None,
+    modalities: tuple[str, ...],
+    study: str | None,
+    *,
+    again: bool,
+) -> None:
+    """Queue images that are in the PACS already; the running node, or the next one, reads them.
+
+    What arrives meanwhile is read first. A backfill that was broken off goes on where it
+    stopped when it is asked for in the same words. Images that were read are left alone,
+    also by another model, unless --again is given: then each gets new results beside the
+    old ones.
+    """
+    if since and until and until < since:
+        raise click.UsageError("--until is before --since.")
+    settings = Settings.load()
+    wanted = Wanted(
+        since.date() if since else None,
+        until.date() if until else None,
+        tuple(sorted({each.upper() for each in modalities})) or settings.gate.modalities,
+        study,
+        again,
+    )
+    started = datetime.now(UTC)
+    with open_means(settings) as means:
+        work = Backfill(means, wanted)
+        done, total = work.progress.studies, len(work.left)
+        if done:
+            click.echo(f"{done} studies were queued before; {total} are left.", err=True)
+        with progress("queueing", total) as advance:
+            for number, images in enumerate(work.run(), start=1):
+                advance(f"study {number} of {total}: {images} images queued")
+        reached = work.progress
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    click.echo(f"{reached.images} images of {reached.studies} studies queued in {seconds:.0f} s.")
+    if study is not None and not reached.studies:
+        raise SettingInvalid(f"The PACS has no study {study}.", "Check its Study Instance UID.")

@@ -1,0 +1,34 @@
+"""``hilum worker``: read images for a node, on this or any other machine."""
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, __version__, logs
+from hilum.cli.main import main
+from hilum.cli.up import model_lines, stop_on_signal
+from hilum.errors import SettingInvalid
+from hilum.node.service import WORKER, started
+from hilum.settings import Settings
+
+
+@main.command()
+def worker() -> None:
+    """Read images that a node takes up; any number of workers share the work.
+
+    Needs node.database, the PostgreSQL of the node, and pacs.url with its password: the
+    PACS of the node. Models are read from this machine's data folder. Ctrl-C finishes the
+    images in work; whatever else is waiting is read by the others.
+    """
+    settings = Settings.load()
+    if settings.node.database is None:
+        raise SettingInvalid(
+            "Workers share their work in a PostgreSQL database, and node.database is not set.",
+            "Set it to the one of the node, as postgresql://user:password@host/name.",
+        )
+    logs.write_to_standard_error(settings.telemetry.log_format)
+    with stop_on_signal() as stop, started(settings, stop, role=WORKER) as service:
+        if not stop.is_set():
+            lines = [f"hilum {__version__} worker. {RESEARCH_USE_ONLY}", ""]
+            lines += [f"  PACS      {service.address.url}", *model_lines(service)]
+            click.echo("\n".join([*lines, "", "Ctrl-C stops it."]))
+        service.run(stop)
+    click.echo("hilum has stopped.")

@@ -1,0 +1,141 @@
+"""Queues what is in the archive already: study by study, and goes on where it stopped."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+from hilum.errors import NotInPacs
+from hilum.node.intake import Facts, Intake
+from hilum.node.steps import Means
+from hilum.records import Connection, backfills
+from hilum.records.backfills import Progress
+from hilum.records.states import Urgency
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which images.
+
+    Attributes
+    ----------
+    since, until
+        First and last Study Date; None: from the first, to the last.
+    modalities
+        Modality of their series: a CT has a thousand images that are no radiographs.
+    study_instance_uid
+        Only this study.
+    again
+        Whether images that were read are read again, with the model in use.
+    """
+
+    since: date | None
+    until: date | None
+    modalities: tuple[str, ...]
+    study_instance_uid: str | None = None
+    again: bool = False
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The question to the archive for studies, as DICOM asks it (PS3.4 C.2.2.2)."""
+        found = {"StudyInstanceUID": self.study_instance_uid or ""}
+        if self.since or self.until:
+            found["StudyDate"] = f"{_dicom(self.since)}-{_dicom(self.until)}"
+        return {name: value for name, value in found.items() if value}
+
+    @property
+    def key(self) -> str:
+        """What was asked for, as one text that is always the same."""
+        asked = {
+            **self.query,
+            "modalities": ",".join(sorted(self.modalities)),
+            "again": str(self.again),
+        }
+        return backfills.key(asked)
+
+
+class Backfill:
+    """One backfill, as far as it is.
+
+    Parameters
+    ----------
+    means
+        Database, queue, PACS, clock.
+    wanted
+        Which images.
+
+    Raises
+    ------
+    PacsError
+        The PACS does not answer.
+    LedgerUnavailable
+        The database cannot be used now.
+    """
+
+    def __init__(self, means: Means, wanted: Wanted) -> None:
+        self._means = means
+        self._wanted = wanted
+        self._intake = Intake(means)
+        with means.database.look() as connection:
+            known = backfills.progress(connection, means.archive, wanted.key)
+        self.progress = Progress() if known.finished is not None else known
+        studies = sorted(means.orthanc.find("Study", wanted.query))
+        self.left: Final = [study for study in studies if study > self.progress.after]
+
+    def run(self) -> Iterator[int]:
+        """Queue study after study; yield how many images each one added.
+
+        Raises
+        ------
+        PacsError
+            The PACS does not answer; what was yielded is queued, asking again goes on there.
+        LedgerUnavailable
+            The database cannot be used now; the same holds.
+        """
+        for study in self.left:
+            found = [
+                facts
+                for instance in self._instances(study)
+                if (facts := self._facts(instance)) is not None
+            ]
+            yield self._queue(study, found)
+        with self._means.database.transaction() as connection:
+            self.progress = replace(self.progress, finished=self._means.now())
+            self._keep(connection)
+
+    def _queue(self, study: str, found: Collection[Facts]) -> int:
+        """Queue the images of one study, and write down that it is done."""
+        now = self._means.now()
+        with self._means.database.transaction() as connection:
+            queued = sum(
+                self._intake.take_up(
+                    connection, facts, Urgency.BACKFILL, now, again=self._wanted.again
+                )
+                for facts in found
+            )
+            before = self.progress
+            self.progress = Progress(study, before.studies + 1, before.images + queued)
+            self._keep(connection)
+        return queued
+
+    def _keep(self, connection: Connection) -> None:
+        backfills.keep(connection, self._means.archive, self._wanted.key, self.progress)
+
+    def _instances(self, study: str) -> Iterator[str]:
+        """Yield the instances of a study whose series are of the wanted modalities."""
+        try:
+            for series in self._means.orthanc.series_of(study):
+                if series.modality in self._wanted.modalities:
+                    yield from series.instance_ids
+        except NotInPacs:  # deleted meanwhile
+            return
+
+    def _facts(self, instance: str) -> Facts | None:
+        try:
+            return self._intake.facts(instance)
+        except NotInPacs:
+            return None
+
+
+def _dicom(day: date | None) -> str:
+    return "" if day is None else day.strftime("%Y%m%d")

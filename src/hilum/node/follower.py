@@ -1,0 +1,142 @@
+"""Follows the archive's changes feed: what arrives becomes a job, in one transaction.
+
+The position in the feed, the image's row, its study's row and its job are written together
+or not at all, so nothing is skipped and nothing is taken up twice, even by two followers.
+"""
+
+import threading
+from typing import Final
+
+from hilum import metrics
+from hilum.arrive.changes import Position, follow, newest_position
+from hilum.errors import FeedMoved, LedgerUnavailable, NotInPacs, PacsError
+from hilum.logs import get_log
+from hilum.node.archive import FIRST_WAIT_S, LONGEST_WAIT_S
+from hilum.node.intake import Facts, Intake
+from hilum.node.steps import Means
+from hilum.records import feed
+from hilum.records.feed import Mark
+from hilum.records.states import Urgency
+from hilum.settings.node import StartAt
+
+PAGE: Final = 40
+"""Changes that are taken up in one transaction: the first of a crowd wait for few others."""
+
+log = get_log(__name__)
+
+
+class Follower:
+    """Follows one archive. For one thread at a time.
+
+    Parameters
+    ----------
+    means
+        Database, queue, PACS, settings, disk, clock.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._archive = means.archive
+        self.intake: Final = Intake(means)
+        self.intake.held = True
+
+    def begin(self) -> None:
+        """Settle where to begin in a feed that was never followed.
+
+        Raises
+        ------
+        PacsError
+            The PACS does not answer.
+        LedgerUnavailable
+            The database cannot be used now.
+        """
+        with self._means.database.look() as connection:
+            if feed.position(connection, self._archive) is not None:
+                return
+        start_at = self._means.settings.node.start_at
+        if start_at is None:
+            start_at = StartAt.NOW if self._means.settings.pacs.url else StartAt.BEGINNING
+        start = Position()
+        if start_at is StartAt.NOW:
+            start = newest_position(self._means.orthanc)
+            log.info(
+                "feed.begins",
+                at=start.sequence,
+                remedy="run hilum backfill to read what is in the PACS already",
+            )
+        try:
+            with self._means.database.transaction() as connection:
+                feed.advance(connection, self._archive, None, _mark(start))
+        except FeedMoved:  # another one began a moment ago
+            return
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until `stop` is set; waits while the PACS, the database or the disk are away."""
+        wait_s, away = FIRST_WAIT_S, False
+        while not stop.is_set():
+            try:
+                more = not self._means.disk.low and self.step()
+            except (PacsError, LedgerUnavailable) as exc:
+                if not away:
+                    log.warning("node.waiting", why=str(exc))
+                away = True
+                stop.wait(wait_s)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                continue
+            if away:
+                log.info("node.goes_on")
+            wait_s, away = FIRST_WAIT_S, False
+            if not more:
+                stop.wait(self._means.settings.node.poll_s)
+
+    def step(self) -> bool:
+        """Take up the next page of the feed; return whether there may be more at once.
+
+        Raises
+        ------
+        PacsError
+            No answer, or not now. Nothing is skipped.
+        LedgerUnavailable
+            Nothing can be written down now.
+        """
+        self.begin()
+        with self._means.database.look() as connection:
+            before = feed.position(connection, self._archive) or Mark()
+        page = follow(self._means.orthanc, Position(before.sequence, before.anchor), limit=PAGE)
+        if page.restarted:
+            log.warning("feed.restarted", was=before.sequence)
+        if _mark(page.position) == before:
+            return False
+        found = [self._facts(arrival.instance_id) for arrival in page.arrivals]
+        arrived = [facts for facts in found if facts is not None]
+        again = {facts.sop_instance_uid for facts in arrived if self.intake.came_again(facts)}
+        now = self._means.now()
+        urgencies: list[Urgency] = []
+        try:
+            with self._means.database.transaction() as connection:
+                feed.advance(connection, self._archive, before, _mark(page.position))
+                for facts in arrived:
+                    urgency = Urgency.URGENT if facts.urgent else Urgency.ROUTINE
+                    read_again = facts.sop_instance_uid in again
+                    if self.intake.take_up(connection, facts, urgency, now, again=read_again):
+                        urgencies.append(urgency)
+        except FeedMoved as exc:
+            log.warning("feed.moved", why=exc.problem)
+            return True
+        for urgency in urgencies:
+            metrics.arrived(urgency)
+        return page.more
+
+    def _facts(self, instance_id: str) -> Facts | None:
+        try:
+            facts = self.intake.facts(instance_id)
+        except NotInPacs:  # deleted before it was taken up
+            log.info("instance.gone", instance=instance_id)
+            return None
+        if facts is None:
+            metrics.own_result_skipped()
+        return facts
+
+
+def _mark(position: Position) -> Mark:
+    return Mark(position.sequence, position.anchor)

@@ -1,0 +1,143 @@
+"""Sends results on to other archives, by the PACS's own C-STORE and peer transfer.
+
+Each image and target is a job of its own, so a target that is away holds up nothing. It
+is tried again after delays that grow, for a day.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from time import monotonic
+from typing import Final
+
+from hilum import metrics
+from hilum.errors import NotInPacs, PacsError, SettingInvalid
+from hilum.logs import get_log
+from hilum.node.archive import PatientArchive
+from hilum.node.elsewhere import FOLDERS, MODALITY, ask_commitment, commitment, send_on
+from hilum.node.steps import Means
+from hilum.records import forwards, images
+from hilum.records.forwards import Forward, ForwardState
+
+FIRST_DELAY_S: Final = 10.0
+LONGEST_DELAY_S: Final = 900.0
+"""A target that does not take results is tried again after so long, each time twice, up to this."""
+
+GIVE_UP_AFTER: Final = timedelta(hours=24)
+"""Since the image was settled; then sending has failed, and is listed as that."""
+
+COMMITMENT_S: Final = 30.0
+"""A target gets so long to say that it keeps what it took."""
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks for that answer."""
+
+log = get_log(__name__)
+
+
+def parsed(target: str) -> tuple[str, str]:
+    """Return kind and name of a target of the settings.
+
+    Raises
+    ------
+    SettingInvalid
+        It is not modality:NAME or peer:NAME.
+    """
+    kind, _, name = target.partition(":")
+    if kind not in FOLDERS or not name:
+        raise SettingInvalid(
+            f"node.forward_to has {target}, which is no target.",
+            "Write modality:NAME or peer:NAME, with a name of the PACS's own configuration.",
+        )
+    return kind, name
+
+
+class Forwarder:
+    """Sends one image's results to one target. For any number of threads.
+
+    Parameters
+    ----------
+    means
+        Database, queue, PACS, settings, clock.
+
+    Raises
+    ------
+    SettingInvalid
+        A target of the settings is none.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._archive = PatientArchive(means.orthanc, means.pause)
+        node = means.settings.node
+        for target in (*node.forward_to, *node.commit_targets):
+            parsed(target)
+
+    def __call__(self, forward: Forward, attempt: int) -> None:
+        """Try once, and write down how it went; queue the next attempt where there is one."""
+        with self._means.database.look() as connection:
+            entry = images.entry(connection, forward.archive, forward.sop_instance_uid)
+        if entry is None or entry.run != forward.run:
+            return  # a newer run has results of its own
+        own = [entry.sop_instance_uid] if self._means.settings.node.forward_images else []
+        try:
+            state, why = self._send(forward.target, [*own, *entry.results])
+        except (PacsError, SettingInvalid) as exc:
+            state, why = ForwardState.WAITING, str(exc)
+        now = self._means.now()
+        given_up = entry.settled is not None and now - entry.settled > GIVE_UP_AFTER
+        if state is ForwardState.WAITING and given_up:
+            state = ForwardState.FAILED
+        with self._means.database.transaction() as connection:
+            if not forwards.change(connection, forward, state, why, now):
+                return
+            if state is ForwardState.WAITING:
+                self._means.queue.enqueue_forward(
+                    connection, forward, now, attempt=attempt + 1, delay_s=delay_s(attempt)
+                )
+        metrics.forwarded(state)
+        say = log.info if state in {ForwardState.SENT, ForwardState.COMMITTED} else log.warning
+        say(
+            "results.forwarded",
+            state=state,
+            target=forward.target,
+            sop_instance_uid=forward.sop_instance_uid,
+            attempt=attempt,
+            why=why or "none",
+        )
+
+    def _send(self, target: str, uids: Sequence[str]) -> tuple[ForwardState, str]:
+        kind, name = parsed(target)
+        found = [self._archive.ask(lambda pacs, uid=uid: pacs.find_instance(uid)) for uid in uids]  # type: ignore[misc]
+        there = [instance for instance in found if instance is not None]
+        if len(there) < len(uids):
+            return ForwardState.FAILED, "The PACS does not hold the results any more."
+        self._archive.ask(lambda pacs: pacs.system())  # else the target is not to blame
+        try:
+            send_on(self._means.orthanc, kind, name, there)
+        except NotInPacs:
+            return ForwardState.WAITING, f"The PACS knows no {kind} of the name {name}."
+        if target not in self._means.settings.node.commit_targets or kind != MODALITY:
+            return ForwardState.SENT, ""
+        return self._ask_commitment(name, there)
+
+    def _ask_commitment(self, name: str, instances: Sequence[str]) -> tuple[ForwardState, str]:
+        """Return committed only when the target says that it keeps everything."""
+        try:
+            transaction = ask_commitment(self._means.orthanc, name, instances)
+            until = monotonic() + COMMITMENT_S
+            while monotonic() < until:
+                said = commitment(self._means.orthanc, transaction)
+                if said.status == "Success":
+                    return ForwardState.COMMITTED, ""
+                if said.status != "Pending":
+                    why = ", ".join(sorted(set(said.failures))) or said.status
+                    return ForwardState.SENT, f"It does not commit to storage: {why}."
+                self._means.pause(LOOK_S)
+        except PacsError as exc:
+            return ForwardState.SENT, f"It could not be asked for storage commitment: {exc.problem}"
+        return ForwardState.SENT, f"No answer to storage commitment in {COMMITMENT_S:g} s."
+
+
+def delay_s(attempt: int) -> float:
+    """Return how long to wait after an attempt that failed."""
+    return float(min(FIRST_DELAY_S * 2 ** (attempt - 1), LONGEST_DELAY_S))

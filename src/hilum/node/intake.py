@@ -1,0 +1,170 @@
+"""Takes images up: what the archive says of them becomes rows and jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from hilum import PRODUCT
+from hilum.node.steps import Means
+from hilum.orthanc import Orthanc
+from hilum.records import Connection, images, studies
+from hilum.records.images import Arrived
+from hilum.records.states import SETTLED, Urgency
+from hilum.records.studies import StudyFacts, Waits
+
+URGENT_PRIORITIES: Final = frozenset({"STAT", "HIGH"})
+"""Values of Requested Procedure Priority, (0040,1003) and the retired (0032,000C)."""
+
+UNKNOWN_SINCE_2006: Final = "StudyPriorityID"
+"""Retired in PS3.3, and still the only priority that many modalities send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the archive says of one instance, as far as the work on it needs that.
+
+    Attributes
+    ----------
+    instance_id
+        Orthanc's identifier.
+    sop_instance_uid
+        Its UID.
+    digest
+        Orthanc's MD5 of its file.
+    study
+        Its patient and study.
+    urgent
+        Whether it has to be read before others.
+    """
+
+    instance_id: str
+    sop_instance_uid: str
+    digest: str | None
+    study: StudyFacts
+    urgent: bool
+
+
+class Intake:
+    """Takes up images of one archive. For any number of threads.
+
+    Parameters
+    ----------
+    means
+        Database, queue, PACS, settings.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._waits = Waits.of(means.settings.worklist)
+        self.held = False
+        """Whether what is taken up has to wait for a model."""
+
+    def take_up(
+        self,
+        connection: Connection,
+        facts: Facts,
+        urgency: Urgency,
+        now: datetime,
+        *,
+        again: bool,
+    ) -> bool:
+        """Write one image down and queue its job; return whether there is work.
+
+        Parameters
+        ----------
+        connection
+            In the transaction that also moves the position on.
+        facts
+            The image.
+        urgency
+            How soon it has to be read.
+        now
+            When it was seen.
+        again
+            Whether it is read although it is known and did not change.
+        """
+        new = Arrived(
+            self._means.archive,
+            facts.sop_instance_uid,
+            facts.instance_id,
+            facts.study.study_instance_uid,
+            facts.digest,
+            urgency,
+            now,
+        )
+        job = images.arrived(connection, new, held=self.held, again=again)
+        if job is None:
+            return False
+        studies.arrived(
+            connection,
+            self._means.archive,
+            facts.study,
+            urgency=urgency,
+            now=now,
+            waits=self._waits,
+        )
+        self._means.queue.enqueue(connection, job, urgency, now)
+        return True
+
+    def facts(self, instance_id: str) -> Facts | None:
+        """Return what the archive says of an instance; None for a result of ours.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there any more.
+        PacsError
+            The PACS does not answer.
+        """
+        orthanc = self._means.orthanc
+        tags = orthanc.tags(instance_id)
+        if tags.get("ManufacturerModelName") == PRODUCT:
+            return None
+        described = orthanc.describe(instance_id)
+        return Facts(
+            instance_id,
+            described.sop_instance_uid,
+            orthanc.digest(instance_id),
+            study_facts(tags),
+            self._is_urgent(orthanc, instance_id, tags),
+        )
+
+    def _is_urgent(self, orthanc: Orthanc, instance_id: str, tags: dict[str, Any]) -> bool:
+        said = {_text(tags, "RequestedProcedurePriority"), _text(tags, UNKNOWN_SINCE_2006)}
+        if {value.upper() for value in said} & URGENT_PRIORITIES:
+            return True
+        aets = self._means.settings.node.urgent_aets
+        return bool(aets) and orthanc.remote_aet(instance_id) in aets
+
+    def came_again(self, facts: Facts) -> bool:
+        """Whether a known image came again and the archive lacks its results."""
+        with self._means.database.look() as connection:
+            known = images.entry(connection, self._means.archive, facts.sop_instance_uid)
+        if known is None or known.state not in SETTLED:
+            return False
+        return not known.results or not self._all_there(known.results)
+
+    def _all_there(self, uids: Sequence[str]) -> bool:
+        return all(self._means.orthanc.find_instance(uid) is not None for uid in uids)
+
+
+def study_facts(tags: dict[str, Any]) -> StudyFacts:
+    """Return what an image says of its patient and study."""
+    return StudyFacts(
+        study_instance_uid=_text(tags, "StudyInstanceUID"),
+        patient_name=_text(tags, "PatientName").partition("=")[0],
+        patient_id=_text(tags, "PatientID"),
+        birth_date=_text(tags, "PatientBirthDate"),
+        sex=_text(tags, "PatientSex"),
+        accession_number=_text(tags, "AccessionNumber"),
+        study_date=_text(tags, "StudyDate"),
+        study_time=_text(tags, "StudyTime"),
+        description=_text(tags, "StudyDescription"),
+    )
+
+
+def _text(tags: dict[str, Any], keyword: str) -> str:
+    """Return one attribute as text; empty when it is missing or no text."""
+    value = tags.get(keyword)
+    return value.strip(" \0") if isinstance(value, str) else ""

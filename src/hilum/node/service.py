@@ -1,0 +1,267 @@
+"""A node, or a worker, from start to stop: what `hilum up` and `hilum worker` run."""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from hilum import credentials
+from hilum.credentials import PacsAddress
+from hilum.errors import LedgerUnavailable, SettingInvalid
+from hilum.jobs.engine import Engine, Pace, Slots
+from hilum.jobs.lock import locked
+from hilum.jobs.pause import Pause
+from hilum.jobs.queue import Queue
+from hilum.logs import get_log
+from hilum.node.answer import Answer
+from hilum.node.archive import archive_name, require_this_archive
+from hilum.node.disk import DiskWatch
+from hilum.node.follower import Follower
+from hilum.node.forward import Forwarder
+from hilum.node.model_watch import ModelWatch
+from hilum.node.readers import Readers
+from hilum.node.steps import Means, Read, Steps
+from hilum.orthanc import Orthanc
+from hilum.private import OWNER_FILE, make_folder, writing_to
+from hilum.records import Database, images
+from hilum.records.database import open_database
+from hilum.settings import Settings
+from hilum.store.orthanc_process import OrthancProcess
+from hilum.tracing import tracing
+
+HEARTBEAT: Final = "heartbeat"
+"""File of the data folder that is touched about every second while the node works."""
+
+TURN_S: Final = 0.5
+"""Seconds between two turns of the main thread."""
+
+WAITING_SLOTS: Final = 2
+"""Images in work beyond the number of readers: they are fetched and stored meanwhile."""
+
+DRAIN_MARGIN_S: Final = 30.0
+"""Seconds for storing, beyond the longest reading, that images in work get at the stop."""
+
+NODE: Final = "node"
+WORKER: Final = "worker"
+
+log = get_log(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """What runs: a PACS that answers, readers, and an engine that hands them jobs.
+
+    Attributes
+    ----------
+    address
+        How the PACS is called.
+    means
+        Database, queue, settings and all else that the steps work with.
+    watch
+        The model, or why there is none.
+    readers
+        The processes that read.
+    engine
+        Hands out the jobs once a model is there.
+    follower
+        Follows the PACS; None in a worker.
+    process
+        The Orthanc that was started; None when the settings name one.
+    """
+
+    address: PacsAddress
+    means: Means
+    watch: ModelWatch
+    readers: Readers
+    engine: Engine
+    follower: Follower | None
+    process: OrthancProcess | None
+
+    @property
+    def settings(self) -> Settings:
+        """All settings."""
+        return self.means.settings
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set, then let the images in work finish; from the main thread."""
+        following = None
+        if self.follower is not None:
+            following = threading.Thread(target=self.follower.run, args=(stop,), name="follower")
+            following.start()
+        try:
+            while not stop.is_set():
+                self.turn(stop)
+                stop.wait(TURN_S)
+        finally:
+            stop.set()
+            if following is not None:
+                following.join()
+            self.engine.drain(self.settings.node.read_timeout_s + DRAIN_MARGIN_S)
+
+    def turn(self, stop: threading.Event) -> None:
+        """Give a sign of life, look after the PACS, the model and the jobs."""
+        try:
+            self._beat()
+        except SettingInvalid as exc:  # a full disk; the node pauses, and goes on by itself
+            log.warning("heartbeat.failed", why=str(exc))
+        if self.process is not None:
+            self._look_after(self.process, stop)
+        self.launch_with_model()
+        self.engine.tend()
+
+    def launch_with_model(self) -> None:
+        """Let jobs be worked on as soon as there is a model that may read."""
+        if self.engine.launched:
+            return
+        model = self.watch()
+        if model is None:
+            return
+        try:
+            if self.follower is not None:
+                self.follower.intake.held = False
+            with self.means.database.transaction() as connection:
+                released = images.release_held(connection, self.means.archive)
+            self.engine.launch(f"{model.name} {model.version}")
+        except LedgerUnavailable as exc:
+            log.warning("database.away", why=str(exc))
+            return
+        if released:
+            log.info("images.released", count=released)
+
+    def _beat(self) -> None:
+        folder = self.settings.data_folder
+        with writing_to(folder):
+            (folder / HEARTBEAT).touch(OWNER_FILE)
+
+    def _look_after(self, process: OrthancProcess, stop: threading.Event) -> None:
+        if process.revive(stop):
+            log.warning("pacs.restarted", log=process.log)
+        for refused in process.refused_associations():
+            log.warning(
+                "association.refused",
+                aet=refused.aet,
+                host=refused.host,
+                remedy=f"add {refused.aet}@{refused.host} to pacs.allowed_aets, restart hilum up",
+            )
+
+
+@contextmanager
+def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> Iterator[Service]:
+    """Start what is to be started, and stop it at the end whatever happens.
+
+    Call it from the main thread: Orthanc ends with the thread that started it.
+
+    Parameters
+    ----------
+    settings
+        All settings.
+    stop
+        When set, the start is broken off.
+    role
+        ``node`` follows the PACS and reads; ``worker`` only reads.
+
+    Raises
+    ------
+    AlreadyRunning
+        Another node uses the data folder.
+    NodeError
+        Orthanc can't be started: it is missing, its port is taken, or it ended.
+    PacsUnavailable
+        The PACS of the settings gave no answer.
+    PacsRefused
+        It does not take the user name or password, or is no Orthanc.
+    SettingInvalid
+        The data folder can't be written to, the database belongs to another PACS, or
+        another setting can't be used.
+    """
+    with ExitStack() as stack:
+        make_folder(settings.data_folder)
+        if role == NODE:
+            stack.enter_context(locked(settings.data_folder))
+        stack.enter_context(tracing(settings.telemetry.otlp_endpoint))
+        address = credentials.load_or_generate(settings)
+        readers = stack.enter_context(Readers(settings))
+        watch = ModelWatch(readers.hello)
+        loading = stack.enter_context(ThreadPoolExecutor(1, "model"))
+        warmed = loading.submit(readers.warm)
+        process: OrthancProcess | None = None
+        if settings.pacs.url is None and role == NODE:
+            process = stack.enter_context(OrthancProcess(settings, address))
+            process.start(stop)
+        orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))
+        if not stop.is_set():
+            orthanc.system()
+        database = stack.enter_context(open_database(settings))
+        require_this_archive(database, archive_name(settings))
+        means = _means(settings, orthanc, database, readers.read, actor=role)
+        engine = stack.enter_context(_engine(means, readers.count, role))
+        follower = Follower(means) if role == NODE else None
+        service = Service(address, means, watch, readers, engine, follower, process)
+        if follower is not None and not stop.is_set():
+            follower.begin()
+        warmed.result()
+        if not stop.is_set():
+            service.launch_with_model()
+        yield service
+
+
+@contextmanager
+def open_means(settings: Settings) -> Iterator[Means]:
+    """Open what takes images up, beside a running node or without one; nothing is read here.
+
+    Raises
+    ------
+    NodeError
+        There is no password of the PACS yet: the node was never started.
+    PacsError
+        The PACS does not answer, or lets nobody in.
+    SettingInvalid
+        The database can't be opened, or belongs to another PACS.
+    """
+    with ExitStack() as stack:
+        address = credentials.load(settings)
+        orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))
+        orthanc.system()
+        database = stack.enter_context(open_database(settings))
+        require_this_archive(database, archive_name(settings))
+        yield _means(settings, orthanc, database, _nobody_reads, actor="backfill")
+
+
+def _means(
+    settings: Settings, orthanc: Orthanc, database: Database, read: Read, *, actor: str
+) -> Means:
+    return Means(
+        database,
+        Queue(database),
+        archive_name(settings),
+        orthanc,
+        read,
+        settings,
+        DiskWatch(settings.data_folder, settings.node.min_free_bytes),
+        Pause(),
+        actor=f"{actor}@{socket.gethostname()}",
+    )
+
+
+def _nobody_reads(_file: bytes, _earlier: Sequence[bytes], _when: datetime) -> Answer:
+    raise NotImplementedError("a backfill only queues")
+
+
+def _engine(means: Means, readers: int, role: str) -> Engine:
+    node = means.settings.node
+    return Engine(
+        means.database,
+        Steps(means).by_name(),
+        forward=Forwarder(means),
+        slots=Slots(readers + WAITING_SLOTS),
+        role=role,
+        pause=means.pause,
+        pace=Pace(
+            keep_jobs=timedelta(hours=node.keep_workflows_hours),
+            keep_images=timedelta(days=node.keep_days),
+        ),
+    )

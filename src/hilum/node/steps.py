@@ -1,0 +1,346 @@
+"""The steps of the work on one image: begin, read, store, verify, settle.
+
+Each is done again when the process died in it, and then changes nothing that is there:
+results have derived UIDs, and an end is written down once. What goes wrong on purpose is
+a value in the memo; anything else is a fault of ours, which the job engine ends as such.
+"""
+
+import json
+import threading
+import zlib
+from base64 import b64decode, b64encode
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Final
+
+import numpy as np
+
+from hilum import metrics, tracing
+from hilum.arrive.earlier import earlier_files
+from hilum.errors import ModelError, NotInPacs, PacsError, ReaderDied, ReaderTooSlow
+from hilum.jobs.pause import Pause
+from hilum.jobs.queue import Queue
+from hilum.jobs.workflow import Memo, Step
+from hilum.logs import get_log
+from hilum.node.answer import Answer, Result
+from hilum.node.archive import PatientArchive
+from hilum.node.disk import DiskWatch
+from hilum.orthanc import Orthanc
+from hilum.outcome import Status
+from hilum.radiograph import FieldOfView
+from hilum.records import Database, audit, forwards, images, readings, studies
+from hilum.records.images import Settlement
+from hilum.records.job import Job
+from hilum.records.readings import StoredReading
+from hilum.records.states import State
+from hilum.records.studies import Waits
+from hilum.settings import Settings
+from hilum.tracing import ImageTrace
+from hilum.verdict import Reason
+
+STORE_ROUNDS: Final = 3
+"""Results that the PACS takes but does not show are stored so often."""
+
+MOST_KEPT: Final = 64
+"""Answers kept in memory between steps; one that was dropped is made again."""
+
+DISK_LOOK_S: Final = 2.0
+"""Seconds between two looks whether there is room again."""
+
+NOTHING: Final = "nothing"
+"""End of a job whose run is over already: there is nothing to settle."""
+
+STATE_OF: Final = {
+    Status.READ: State.STORED,
+    Status.REFUSED: State.REFUSED,
+    Status.FAILED: State.FAILED,
+}
+"""What an answer becomes once its results are in the PACS."""
+
+Read = Callable[[bytes, Sequence[bytes], datetime], Answer]
+"""File, earlier reports of its study, time of the analysis → answer."""
+
+log = get_log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the steps work with.
+
+    Attributes
+    ----------
+    database, queue
+        Records, and where results to be sent on are queued.
+    archive, orthanc
+        The PACS: its name in the records, and a client that is logged in.
+    read
+        Reads one file in a process of its own.
+    settings
+        All settings.
+    disk
+        Says when to pause.
+    pause
+        Waits, and ends the wait when the process stops.
+    actor
+        Who reads, for the audit trail.
+    now
+        The clock.
+    """
+
+    database: Database
+    queue: Queue
+    archive: str
+    orthanc: Orthanc
+    read: Read
+    settings: Settings
+    disk: DiskWatch
+    pause: Pause
+    actor: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Steps:
+    """The steps, for any number of threads.
+
+    Parameters
+    ----------
+    means
+        What they work with.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._archive = PatientArchive(means.orthanc, means.pause)
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+        self._waits = Waits.of(means.settings.worklist)
+
+    def by_name(self) -> Mapping[str, Step]:
+        """Return the steps in order; the names are for good (jobs may be in work)."""
+        return {
+            "begin": self.begin,
+            "read": self._ending(self.read),
+            "store": self._ending(self.store),
+            "verify": self._ending(self.verify),
+            "settle": self.settle,
+        }
+
+    def begin(self, job: Job, _: Memo) -> Memo:
+        """Mark the image as in work, and fix the time that its results will tell."""
+        while self._means.disk.low:
+            self._means.pause(DISK_LOOK_S)
+        if job.archive != self._means.archive:  # the settings named another PACS before
+            return _end(State.FAILED, Reason("other_pacs", f"it is in the PACS {job.archive}"))
+        now = self._means.now()
+        with self._means.database.transaction() as connection:
+            attempt = images.begin(connection, job, now)
+            if attempt is None:
+                return {"end": NOTHING}
+        return {"when": now.astimezone().isoformat(), "attempt": attempt, "seconds": {}}
+
+    def read(self, job: Job, memo: Memo) -> Memo:
+        """Fetch the file and read it; what is to be stored stays in memory."""
+        facts = self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
+        most = self._means.settings.node.max_file_bytes
+        if facts.file_bytes > most:
+            limit = f"{facts.file_bytes} bytes, {most} are allowed"
+            return _end(State.REFUSED, Reason("too_large", limit))
+        answer = self._make(job, memo)
+        return {
+            "status": answer.status.value,
+            "reasons": _reasons(answer.reasons),
+            "results": [result.sop_instance_uid for result in answer.results],
+            "seconds": dict(answer.seconds),
+            "reading": None if answer.reading is None else packed(answer.reading),
+        }
+
+    def store(self, job: Job, memo: Memo) -> Memo:
+        """Store the results beside the image, pictures before the reports that name them."""
+        start = perf_counter()
+        self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
+        for result in self._results(job, memo):
+            self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
+        return {"seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
+
+    def verify(self, job: Job, memo: Memo) -> Memo:
+        """Ask the archive for the results; store again what it does not show."""
+        start = perf_counter()
+        for left in reversed(range(STORE_ROUNDS)):
+            missing = [uid for uid in memo["results"] if self._find(uid) is None]
+            if not missing:
+                spent = round(perf_counter() - start, 4)
+                return {"seconds": {**memo["seconds"], "verify": spent}}
+            if left:
+                log.warning("result.missing", count=len(missing), rounds_left=left)
+                self.store(job, memo)
+        problem = f"the PACS took but does not show {', '.join(missing)}"
+        return _end(State.FAILED, Reason("not_shown", problem))
+
+    def settle(self, job: Job, memo: Memo) -> Memo:
+        """Write down the end and all that belongs to it, in one transaction."""
+        if memo.get("end") == NOTHING:
+            return {}
+        self._forget(job)
+        packet = memo.get("reading") if "end" not in memo else None
+        reading = None if packet is None else unpacked(packet)
+        end = _settlement(memo, reading)
+        now = self._means.now()
+        with self._means.database.transaction() as connection:
+            if not images.settle(connection, job, end, now):
+                return {"end": end.state.value}
+            known = images.entry(connection, job.archive, job.sop_instance_uid)
+            assert known is not None, "it was settled a line above"  # noqa: S101
+            study = known.study_instance_uid
+            if reading is not None:
+                readings.put(connection, job, reading)
+            studies.refresh(connection, job.archive, study, now, self._waits)
+            if end.results:
+                for target in self._means.settings.node.forward_to:
+                    forward = forwards.add(connection, job, target, now)
+                    self._means.queue.enqueue_forward(connection, forward, now)
+            audit.write(connection, self._line(job, end, study, now))
+        self._tell(known, end)
+        return {"end": end.state.value}
+
+    def _ending(self, step: Step) -> Step:
+        """Return the step with its expected failures turned into ends of the job."""
+
+        def careful(job: Job, memo: Memo) -> Memo:
+            try:
+                return step(job, memo)
+            except NotInPacs:
+                return _end(State.GONE)
+            except PacsError as exc:
+                return _end(State.FAILED, Reason("pacs", str(exc)))
+            except ReaderDied as exc:
+                return _end(State.FAILED, Reason("reader_died", str(exc)))
+            except ReaderTooSlow as exc:
+                return _end(State.FAILED, Reason("too_slow", str(exc)))
+            except ModelError as exc:
+                return _end(State.FAILED, Reason("model", str(exc)))
+
+        return careful
+
+    def _make(self, job: Job, memo: Memo) -> Answer:
+        """Fetch and read; keep the answer for the steps that follow."""
+        start = perf_counter()
+        file = self._archive.ask(lambda pacs: pacs.file(job.instance_id))
+        with self._means.database.look() as connection:
+            known = images.entry(connection, job.archive, job.sop_instance_uid)
+        study = "" if known is None else known.study_instance_uid
+        earlier = self._archive.ask(lambda pacs: earlier_files(pacs, study))
+        fetched = round(perf_counter() - start, 4)
+        when = datetime.fromisoformat(memo["when"])
+        try:
+            answer = self._means.read(file, earlier, when)
+        except (ReaderDied, ReaderTooSlow) as exc:
+            log.warning("reader.lost", why=exc.problem, sop_instance_uid=job.sop_instance_uid)
+            answer = self._means.read(file, earlier, when)
+        answer = replace(answer, seconds={"fetch": fetched, **answer.seconds})
+        with self._lock:
+            self._answers[job.id] = answer
+            if len(self._answers) > MOST_KEPT:
+                self._answers.popitem(last=False)
+        return answer
+
+    def _results(self, job: Job, memo: Memo) -> Sequence[Result]:
+        """Return what is to be stored; made again, with the same bytes, after a crash."""
+        if not memo["results"]:
+            return ()
+        with self._lock:
+            answer = self._answers.get(job.id)
+        return (answer or self._make(job, memo)).results
+
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            self._answers.pop(job.id, None)
+
+    def _find(self, uid: str) -> str | None:
+        return self._archive.ask(lambda pacs: pacs.find_instance(uid))
+
+    def _line(self, job: Job, end: Settlement, study: str, now: datetime) -> audit.Line:
+        detail = {
+            "state": end.state.value,
+            "run": job.run,
+            "model": end.model,
+            "reasons": [reason.code for reason in end.reasons],
+            "results": len(end.results),
+        }
+        return audit.Line(
+            now,
+            self._means.actor,
+            f"image.{end.state.value}",
+            job.archive,
+            study,
+            job.sop_instance_uid,
+            detail,
+        )
+
+    def _tell(self, entry: images.Entry, end: Settlement) -> None:
+        """Say how it ended, to the log, to Prometheus and to whoever wants traces."""
+        now = self._means.now()
+        log.info(
+            "instance.settled",
+            state=end.state,
+            instance=entry.instance_id,
+            sop_instance_uid=entry.sop_instance_uid,
+            reasons=",".join(reason.code for reason in end.reasons) or "none",
+            run=entry.run,
+            attempt=entry.attempts,
+            seconds=sum(end.seconds.values()),
+        )
+        metrics.settled(
+            end.state,
+            urgency=entry.urgency,
+            seconds=(now - entry.arrived).total_seconds(),
+            reasons=[reason.code for reason in end.reasons],
+        )
+        metrics.room_seconds(end.seconds)
+        metrics.results_stored(len(end.results))
+        parts = tracing.parts_of(entry.arrived, entry.started, end.seconds)
+        model = end.model or ""
+        tracing.settled(
+            ImageTrace(self._means.archive, end.state, model, entry.arrived, now, parts)
+        )
+
+
+def _end(state: State, *reasons: Reason) -> Memo:
+    return {"end": state.value, "reasons": _reasons(reasons), "results": []}
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[list[str]]:
+    return [[reason.code, reason.text, reason.source] for reason in reasons]
+
+
+def _settlement(memo: Memo, reading: StoredReading | None) -> Settlement:
+    state = memo["end"] if "end" in memo else STATE_OF[Status(memo["status"])]
+    model = {} if reading is None else reading.document["model"]
+    return Settlement(
+        State(state),
+        tuple(Reason(*reason) for reason in memo.get("reasons", ())),
+        tuple(memo.get("results", ())),
+        f"{model['name']} {model['version']}" if model else None,
+        memo.get("seconds", {}),
+    )
+
+
+def packed(reading: StoredReading) -> list[Any]:
+    """Return a reading as little JSON, for the memo."""
+    maps, view = reading.maps, reading.field_of_view
+    parts = (json.dumps(reading.document).encode(), maps.astype("<f2").tobytes())
+    texts = [b64encode(zlib.compress(part)).decode() for part in parts]
+    return [*texts, list(maps.shape), [view.top, view.left, view.height, view.width]]
+
+
+def unpacked(packet: Sequence[Any]) -> StoredReading:
+    """Return the reading of a memo."""
+    document, maps, shape, view = packet
+    flat = np.frombuffer(zlib.decompress(b64decode(maps)), dtype="<f2")
+    return StoredReading(
+        json.loads(zlib.decompress(b64decode(document))),
+        flat.astype(np.float16).reshape(shape),
+        FieldOfView(*view),
+    )
