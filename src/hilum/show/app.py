@@ -16,7 +16,22 @@ from starlette.types import Scope
 from hilum import PRODUCT, __version__
 from hilum.errors import PortTaken, SettingInvalid
 from hilum.settings import PageSettings
-from hilum.show import account, dicomweb, failures, login, ohif_files, operations, people, upload
+from hilum.show import (
+    account,
+    api,
+    dicomweb,
+    events,
+    failures,
+    login,
+    ohif_files,
+    operations,
+    people,
+    pictures,
+    study,
+    upload,
+    verdicts,
+    worklist,
+)
 from hilum.show.desk import Desk
 from hilum.show.health import Vitals, health_routes
 from hilum.show.pages import STATIC, static_digest
@@ -24,6 +39,11 @@ from hilum.show.security import SecurityHeaders, is_secure
 from hilum.show.status import Status
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    worklist.router,
+    events.router,
+    study.router,
+    pictures.router,
+    verdicts.router,
     login.router,
     account.router,
     ohif_files.router,
@@ -31,6 +51,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     operations.router,
     upload.router,
     people.router,
+    api.router,
 )
 """Each page's own; a new page is a module with a router, and a word here."""
 
