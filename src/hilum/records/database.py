@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import LedgerUnavailable, SettingInvalid
@@ -118,7 +118,26 @@ def open_database(settings: Settings) -> Database:
             "The setting node.database is not the address of a PostgreSQL database.",
             "Write it as postgresql://user:password@host/name, or unset it.",
         )
-    return Database(f"{POSTGRESQL[-1]}://{rest}")
+    return Database(_with_password(f"{POSTGRESQL[-1]}://{rest}", settings))
+
+
+def _with_password(url: str, settings: Settings) -> str:
+    path = settings.node.database_password_file
+    if path is None:
+        return url
+    try:
+        password = path.read_text(encoding="utf-8").strip()
+        return make_url(url).set(password=password).render_as_string(hide_password=False)
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The password file {path} cannot be read: {exc.strerror}.",
+            "Correct node.database_password_file or the file's permissions.",
+        ) from exc
+    except ArgumentError as exc:  # its text has the address with a password in it
+        raise SettingInvalid(
+            "The setting node.database is not the address of a PostgreSQL database.",
+            "Write it as postgresql://user@host/name.",
+        ) from exc
 
 
 def sqlite_url(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Settings of the node."""
 
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -26,6 +27,11 @@ class NodeSettings(Section):
         None,
         description="PostgreSQL for jobs and records, as postgresql://user:password@host/name, "
         "so that several workers share them; unset: hilum.sqlite in data_folder.",
+    )
+    database_password_file: Path | None = Field(
+        None,
+        description="File that holds the password of database, e.g. a Docker or Kubernetes "
+        "secret; it takes the place of one in the address.",
     )
     poll_s: float = Field(
         0.2, gt=0, description="Seconds between two looks at the changes feed when it is quiet."
