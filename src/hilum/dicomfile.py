@@ -146,8 +146,8 @@ def _few_elements(name: str, stream: CountingBytes) -> Iterator[None]:
     Raises
     ------
     SourceUnreadable
-        It has too many elements, or sequences too deep in each other. pydicom may have turned
-        the error into another one on its way here.
+        It has too many elements, sequences too deep in each other, or too long a text. pydicom
+        may have turned the error into another one on its way here.
     """
     try:
         yield
@@ -156,8 +156,9 @@ def _few_elements(name: str, stream: CountingBytes) -> Iterator[None]:
         if isinstance(exc, SourceUnreadable) and stream.left >= 0 and not too_deep:
             raise
         raise SourceUnreadable(
-            f"{name} has more than {elements.MAX_ELEMENTS} data elements, or more than "
-            f"{elements.MAX_NESTING} sequences in each other.",
+            f"{name} has more than {elements.MAX_ELEMENTS} data elements, more than "
+            f"{elements.MAX_NESTING} sequences in each other, or a text of more than "
+            f"{elements.MAX_TEXT_BYTES} bytes.",
             "No radiograph has; ask where the file comes from.",
         ) from exc
 

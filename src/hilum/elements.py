@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Final
 
 from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_sequence
 
@@ -25,12 +26,20 @@ MAX_NESTING: Final = 32
 HARMLESS_BYTES: Final = 64 << 10
 """Sequences that are shorter in all hold 8,000 elements at most: they are not looked into."""
 
+MAX_TEXT_BYTES: Final = 1 << 20
+"""A text of a radiograph's header; names and descriptions have some dozen letters."""
+
+TEXTS: Final = frozenset(
+    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI"]
+) | {"UR", "UT"}
+"""Value Representations that are text (PS3.5 6.2)."""
+
 ITEMS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 """First bytes of a sequence's value, in either byte order (PS3.5 7.5)."""
 
 
 class TooManyElementsError(Exception):
-    """The file holds more elements, or more deeply nested ones, than any radiograph."""
+    """The file holds more, longer or more deeply nested elements than any radiograph."""
 
 
 class CountingBytes(BytesIO):
@@ -68,13 +77,13 @@ def check_sequences(dataset: Dataset, left: int) -> None:
     Raises
     ------
     TooManyElementsError
-        There are more, or they are nested too deeply.
+        There are more, they are nested too deeply, or one is a text that never ends.
     """
     waiting = [(dataset, 0)]
     unread = sum(len(raw.value or b"") for raw in _unread(dataset))
     while waiting:
         one, depth = waiting.pop()
-        if depth > MAX_NESTING:
+        if depth > MAX_NESTING or any(map(_is_long_text, one.values())):
             raise TooManyElementsError
         inner = list(_read_items(one))
         if unread > HARMLESS_BYTES or depth:
@@ -82,6 +91,15 @@ def check_sequences(dataset: Dataset, left: int) -> None:
                 items, left = _items_of(raw, left)
                 inner += items
         waiting += [(item, depth + 1) for item in inner]
+
+
+def _is_long_text(element: object) -> bool:
+    """Whether an element is text that would keep whoever looks for words in it busy."""
+    if not isinstance(element, RawDataElement) or len(element.value or b"") <= MAX_TEXT_BYTES:
+        return False
+    if element.VR in {None, "UN"}:  # pydicom then asks its dictionary
+        return dictionary_has_tag(element.tag) and dictionary_VR(element.tag) in TEXTS
+    return element.VR in TEXTS
 
 
 def _unread(dataset: Dataset) -> Iterator[RawDataElement]:

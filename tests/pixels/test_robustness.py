@@ -1,6 +1,7 @@
 """Broken, hostile and unusual datasets: always read or refused with a reason, never worse."""
 
 import os
+import struct
 import subprocess
 import sys
 import warnings
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from hilum.errors import RadiographRefused
 from hilum.pixels import develop
@@ -51,6 +52,38 @@ def test_too_many_pixels_are_refused_before_decoding():
     assert ["no_pixels", "too_many_pixels"] == codes_of_refusal(
         image(Rows=65535, Columns=65535, PixelData=None), settings
     )
+
+
+def test_image_in_crumbs_is_refused():
+    """Millions of fragments of two bytes kept a reader busy for half a minute."""
+    piece = b"\xfe\xff\x00\xe0\x02\x00\x00\x00ab"
+    dataset = recode(image(), JPEG2000Lossless)
+    dataset.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + piece * 20_000
+
+    with pytest.raises(RadiographRefused, match=r"in 20,001 fragments, more than 10,000"):
+        develop(dataset, PixelSettings())
+
+
+CLAIMS = {
+    "jpeg 2000": (JPEG2000Lossless, b"\xff\x51", 6, ">II"),
+    "jpeg-ls": (JPEGLSLossless, b"\xff\xf7", 5, ">HH"),
+}
+
+
+@pytest.mark.parametrize("coding", CLAIMS)
+@pytest.mark.parametrize("header_agrees", [False, True])
+def test_small_codestream_of_a_huge_image_is_refused(coding, header_agrees):
+    """A few bytes that say 60,000 by 60,000 pixels make nobody allocate gigabytes."""
+    syntax, marker, offset, form = CLAIMS[coding]
+    dataset = recode(image(), syntax)
+    frame = bytearray(dataset.PixelData)
+    struct.pack_into(form, frame, frame.index(marker) + offset, 60_000, 60_000)
+    dataset.PixelData = bytes(frame)
+    if header_agrees:
+        dataset.Rows = dataset.Columns = 60_000
+
+    expected = "too_many_pixels" if header_agrees else "undecodable"
+    assert [expected] == codes_of_refusal(dataset, PixelSettings())
 
 
 def test_missing_meta_information_is_assumed_and_recorded():

@@ -26,6 +26,9 @@ MOST_THREADS: Final = 4
 ITEM: Final = b"\xfe\xff\x00\xe0"
 """First bytes of encapsulated pixels (PS3.5 A.4); as native pixels they are implausible."""
 
+MOST_FRAGMENTS: Final = 10_000
+"""Pieces of one compressed image; senders make one, or a few hundred."""
+
 RLE_HEADER: Final = 64
 """Bytes of the RLE header: the number of segments and 15 offsets (PS3.5 G.5)."""
 
@@ -59,6 +62,7 @@ def decode(dataset: Dataset, image: ImagePixel, record: Record) -> NDArray[np.in
     pixels = bytes_of(dataset, "PixelData")
     try:
         if image.syntax.is_encapsulated or (image.syntax_assumed and pixels.startswith(ITEM)):
+            _refuse_crumbs(pixels, image)
             frame = next(generate_frames(pixels, number_of_frames=1))
             return _decode_frame(frame, image, record)
         return _native(pixels, image, record, by_words=_by_words(dataset))
@@ -74,6 +78,13 @@ def _undecodable(image: ImagePixel, why: str) -> RadiographRefused:
     name = "without a transfer syntax" if image.syntax_assumed else f"in {image.syntax.name}"
     text = f"the pixels, {name}, cannot be decoded: {why}"
     return RadiographRefused([Reason("undecodable", text, "PS3.5 8")])
+
+
+def _refuse_crumbs(pixels: bytes, image: ImagePixel) -> None:
+    """Refuse an image in more pieces than can be put together in reasonable time."""
+    pieces = pixels.count(ITEM)
+    if pieces > MOST_FRAGMENTS:
+        raise _undecodable(image, f"they are in {pieces:,} fragments, more than {MOST_FRAGMENTS:,}")
 
 
 def _by_words(dataset: Dataset) -> bool:
