@@ -210,7 +210,7 @@ def refresh(
         .order_by(IMAGE.c.arrived, IMAGE.c.sop_instance_uid)
     ).all()
     read = [image.sop_instance_uid for image in images if image.state == State.STORED]
-    readings = _readings(connection, archive, read)
+    readings = documents(connection, archive, read)
     found = _highest(readings)
     positive = [label for label, _, is_positive in found if is_positive]
     state = _state(images)
@@ -232,6 +232,18 @@ def refresh(
         )
     )
     _write_findings(connection, archive, study_instance_uid, positive)
+
+
+def documents(
+    connection: Connection, archive: str, sop_instance_uids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the documents of the readings of images, by SOP Instance UID; others are left out."""
+    rows = connection.execute(
+        select(READING.c.sop_instance_uid, READING.c.document).where(
+            READING.c.archive == archive, READING.c.sop_instance_uid.in_(sop_instance_uids)
+        )
+    )
+    return {uid: json.loads(zlib.decompress(document)) for uid, document in rows}
 
 
 def fold(text: str) -> str:
@@ -290,18 +302,6 @@ def _write_findings(
     ]
     if rows:
         connection.execute(STUDY_FINDING.insert(), rows)
-
-
-def _readings(
-    connection: Connection, archive: str, sop_instance_uids: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the documents of the images that were read, by SOP Instance UID."""
-    rows = connection.execute(
-        select(READING.c.sop_instance_uid, READING.c.document).where(
-            READING.c.archive == archive, READING.c.sop_instance_uid.in_(sop_instance_uids)
-        )
-    )
-    return {uid: json.loads(zlib.decompress(document)) for uid, document in rows}
 
 
 def _highest(readings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, float, bool]]:

@@ -1,0 +1,162 @@
+// The worklist while it is open: rows that stay up to date, search as one types, keys.
+
+const list = document.querySelector("[data-rows]");
+const form = document.querySelector("[data-filters]");
+const sign = document.querySelector("[data-live]");
+const keys = document.querySelector("[data-keys]");
+
+const TYPING_MS = 180;
+const OFTEN_MS = 1000;
+const MINUTE_MS = 60000;
+
+let place = new URLSearchParams(location.search).get("after") ?? "";
+let asked = 0;
+
+function query() {
+  const fields = form ? new URLSearchParams(new FormData(form)) : new URLSearchParams();
+  for (const [name, value] of [...fields]) if (!value) fields.delete(name);
+  if (place) fields.set("after", place);
+  return fields;
+}
+
+const open = () => [...list.querySelectorAll("a.open")];
+
+/** Bring the rows up to date; the study that has the focus keeps it. */
+async function refresh({ quietly = false } = {}) {
+  const mine = ++asked;
+  const fields = query();
+  if (!quietly) list.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(`/worklist/rows?${fields}`, { headers: { Accept: "text/html" } });
+    if (answer.redirected || answer.status === 401) return location.assign("/login");
+    if (!answer.ok) throw new Error(answer.statusText);
+    const rows = await answer.text();
+    if (mine !== asked) return;
+    const focused = document.activeElement?.closest?.("a.open")?.getAttribute("href");
+    list.innerHTML = rows;
+    if (focused) open().find((each) => each.getAttribute("href") === focused)?.focus();
+    connected(true);
+  } catch {
+    connected(false);
+  } finally {
+    if (mine === asked) list.setAttribute("aria-busy", "false");
+  }
+  const address = fields.size ? `/?${fields}` : "/";
+  if (!quietly && mine === asked) history.replaceState(null, "", address);
+  const clear = form?.querySelector("[data-clear]");
+  if (clear) clear.hidden = [...fields.keys()].every((name) => name === "after");
+}
+
+function connected(yes) {
+  sign.hidden = false;
+  sign.classList.toggle("is-off", !yes);
+  sign.textContent = yes ? sign.dataset.on : sign.dataset.off;
+}
+
+// live
+let last = 0;
+let waiting = 0;
+function changed() {
+  if (waiting) return;
+  waiting = setTimeout(() => {
+    waiting = 0;
+    last = Date.now();
+    if (!form && list.querySelector(".empty")) location.reload();
+    else refresh({ quietly: true });
+  }, Math.max(0, last + OFTEN_MS - Date.now()));
+}
+const events = new EventSource("/worklist/live");
+events.addEventListener("open", () => connected(true));
+events.addEventListener("changed", changed);
+events.addEventListener("error", () => {
+  connected(false);
+  if (events.readyState === EventSource.CLOSED) refresh({ quietly: true });
+});
+addEventListener("pagehide", () => events.close());
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+setInterval(() => document.hidden || refresh({ quietly: true }), MINUTE_MS);
+
+// search
+let typing = 0;
+form?.addEventListener("input", (event) => {
+  clearTimeout(typing);
+  place = "";
+  typing = setTimeout(refresh, event.target.type === "search" ? TYPING_MS : 0);
+});
+form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  delete form.dataset.sent;
+  clearTimeout(typing);
+  place = "";
+  refresh();
+  open()[0]?.focus();
+});
+form?.querySelector("[data-clear]").addEventListener("click", (event) => {
+  event.preventDefault();
+  clearAll();
+});
+
+function clearAll() {
+  for (const field of form.elements) {
+    if (field.type === "checkbox") field.checked = false;
+    else if (field.name) field.value = "";
+  }
+  place = "";
+  refresh();
+}
+
+function toggle(name) {
+  const box = form?.elements[name];
+  if (!box) return;
+  box.checked = !box.checked;
+  place = "";
+  refresh();
+}
+
+function step(by) {
+  const all = open();
+  const at = all.indexOf(document.activeElement);
+  const next = all[Math.min(all.length - 1, Math.max(0, at + by))] ?? all[0];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+const actions = {
+  j: () => step(1),
+  k: () => step(-1),
+  "/": () => form?.elements.q.select(),
+  s: () => toggle("urgent"),
+  v: () => toggle("open"),
+  n: () => list.querySelector('a[rel="next"]')?.click(),
+  p: () => list.querySelector('a[rel="first"]')?.click(),
+  "?": () => keys.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || keys.open) return;
+  const typed = event.target.matches("input:not([type=checkbox]), select, textarea");
+  if (event.key === "Escape" && form) {
+    event.target.blur();
+    if (query().size) clearAll();
+    return;
+  }
+  if (typed) {
+    if (event.key === "ArrowDown" && event.target.type === "search") step(1);
+    return;
+  }
+  const arrows = { ArrowDown: "j", ArrowUp: "k" };
+  const action = actions[document.activeElement?.closest?.(".open") ? arrows[event.key] ?? event.key : event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+// pictures that cannot be made leave their place empty
+document.addEventListener("error", (event) => event.target.closest?.(".thumb img")?.classList.add("is-missing"), true);
+
+fetch("/worklist/notices", { headers: { Accept: "text/html" } })
+  .then((answer) => (answer.ok && !answer.redirected ? answer.text() : ""))
+  .then((text) => {
+    document.querySelector("[data-notices]").innerHTML = text.trim();
+  })
+  .catch(() => {});

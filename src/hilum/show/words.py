@@ -1,0 +1,90 @@
+"""What the page calls states and opinions, and how it writes what DICOM says."""
+
+import re
+from datetime import date, datetime
+from typing import Final
+
+from babel.dates import format_date
+
+from hilum.records.states import State
+from hilum.records.verdicts import Opinion
+from hilum.show.i18n import N_, Language
+
+STATES: Final = {
+    State.STORED: N_("Read"),
+    State.READING: N_("Reading"),
+    State.QUEUED: N_("Waiting"),
+    State.HELD: N_("Held"),
+    State.REFUSED: N_("Not read"),
+    State.FAILED: N_("Failed"),
+    State.GONE: N_("Deleted"),
+}
+"""State of an image or study → its word."""
+
+WHY: Final = {
+    State.HELD: N_("There is no usable model yet. It is read by itself once one is installed."),
+    State.QUEUED: N_("In the queue."),
+    State.READING: N_("The model is reading it."),
+    State.GONE: N_("Deleted from the PACS."),
+}
+"""State → why it is so, where no reasons are written down."""
+
+OPINIONS: Final = {
+    Opinion.AGREE: N_("Agree"),
+    Opinion.UNSURE: N_("Unsure"),
+    Opinion.DISAGREE: N_("Disagree"),
+}
+"""Opinion → its word, in the order of the buttons."""
+
+SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
+"""Patient's Sex → how it is abbreviated."""
+
+AGE_UNITS: Final = 365.25
+"""Days of a year, for ages."""
+
+
+def person(name: str) -> str:
+    """Return a DICOM Person Name as people write it: family name, given names."""
+    parts = [part.strip() for part in name.partition("=")[0].split("^")]
+    family, *others = [*parts, "", "", "", ""][:5]
+    given = " ".join(part for part in others[:2] if part)
+    return ", ".join(part for part in (family, given) if part)
+
+
+def day(stored: str, language: Language) -> str:
+    """Return a DICOM date in the reader's language; what is no date, as it stands."""
+    found = parsed(stored)
+    return stored if found is None else format_date(found, "medium", locale=language.locale)
+
+
+def parsed(stored: str) -> date | None:
+    """Return a DICOM date (PS3.5 6.2, DA), None when it is none."""
+    digits = stored.strip().replace(".", "")
+    if not re.fullmatch(r"\d{8}", digits):
+        return None
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def clock(stored: str) -> str:
+    """Return a DICOM time as hours and minutes, empty when it is none (PS3.5 6.2, TM)."""
+    found = re.match(r"([01]\d|2[0-3]):?([0-5]\d)", stored.strip())
+    return f"{found[1]}:{found[2]}" if found else ""
+
+
+def age(birth: str, at: str, now: datetime) -> int | None:
+    """Return somebody's age in whole years on the day of a study; None when it is not known."""
+    born, then = parsed(birth), parsed(at) or now.date()
+    if born is None or born > then:
+        return None
+    return then.year - born.year - ((then.month, then.day) < (born.month, born.day))
+
+
+def duration(minutes: int) -> str:
+    """Return a span as ``12 min``, ``3 h``, ``4 d``: the abbreviations hold in both languages."""
+    if minutes < 120:  # noqa: PLR2004  two hours
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004  two days
