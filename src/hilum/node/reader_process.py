@@ -10,13 +10,15 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from hilum import logs
 from hilum.errors import HilumError
 from hilum.node.answer import Answer
 from hilum.outcome import Status
@@ -59,6 +61,9 @@ def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
     if most == resource.RLIM_INFINITY or limit < most:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # what libraries say here is put down without its values, as in the node itself
+    logs.write_to_standard_error(settings.telemetry.log_format)
+    warnings.filterwarnings("ignore", module=r"pydicom\.")
     LIFE.settings, LIFE.in_demonstration = settings, in_demonstration
     with suppress(HilumError):  # said by `hello`, to whoever asks
         _reader()
@@ -94,6 +99,19 @@ def read(path: str, earlier: Sequence[bytes], when: datetime) -> Answer:
         problem = "reading it takes more memory than node.reader_memory_bytes allows"
         return Answer(Status.FAILED, (Reason("reader_memory", problem),))
     return answer
+
+
+def document(path: str, name: str) -> Mapping[str, Any]:
+    """Read one file of any kind; see `hilum.node.reading.document_of`.
+
+    Raises
+    ------
+    ModelError
+        There is no usable model.
+    """
+    reader = _reader()
+    found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, reader)
+    return found
 
 
 def _reader() -> Any:
