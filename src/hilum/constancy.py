@@ -173,9 +173,10 @@ def compare(reference: Answer, now: Answer, tolerance: float) -> Comparison:
 def _other_test(reference: Answer, now: Answer) -> Iterator[str]:
     for name, value in now.model.items():
         was = reference.model.get(name, "not there")
-        if value != was:
-            what = "weights" if name == "sha256" else name.replace("_", " ")
-            yield f"{what}: {value[:SHOWN_DIGITS]}, the reference has {was[:SHOWN_DIGITS]}"
+        if value != was and name == "sha256":
+            yield f"weights: {value[:SHOWN_DIGITS]}, the reference has {was[:SHOWN_DIGITS]}"
+        elif value != was:
+            yield f"{name.replace('_', ' ')}: {value}, the reference has {was}"
 
 
 def _moved(label: str, reference: Answer, now: Answer, tolerance: float) -> str:

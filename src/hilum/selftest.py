@@ -6,14 +6,12 @@ it was sent, with the digest of its pixels, and is forgotten minutes later. Noth
 image opens the gate, so nothing that can be copied does.
 """
 
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Final
 
 from pydicom import Dataset
@@ -23,8 +21,7 @@ from hilum import constancy, credentials, dicomfile, encode, phantom, pipeline
 from hilum.arrive import file_candidate
 from hilum.constancy import Answer, Comparison
 from hilum.credentials import PacsAddress
-from hilum.errors import HilumError, LedgerUnavailable, NodeError
-from hilum.logs import get_log
+from hilum.errors import HilumError, NodeError
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Status
 from hilum.predict import find_card
@@ -60,8 +57,6 @@ WHY_NOT: Final = {
     State.QUEUED: "it waits in the queue",
     State.READING: "it is in work",
 }
-
-log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,9 +146,7 @@ class Here:
         return constancy.answer_of(document, phantom_name(dataset))
 
 
-def run_live(
-    through: Through, *, record: bool, keep: bool, stop: threading.Event | None = None
-) -> Ended:
+def run_live(through: Through, *, record: bool, keep: bool) -> Ended:
     """Send the phantom to the PACS, wait for the node, and look at all that came back.
 
     Parameters
@@ -164,8 +157,6 @@ def run_live(
         Make the answer the reference.
     keep
         Leave phantom and results in the PACS and in the worklist.
-    stop
-        When set, the wait ends.
 
     Raises
     ------
@@ -182,7 +173,7 @@ def run_live(
     dataset = make_phantom()
     begun = _begun(through, dataset, Mode.LIVE)
     number = _begin(through, begun)
-    trip = Trip(through, address, stop or threading.Event())
+    trip = Trip(through, address)
     answer = None
     try:
         with address.connect(timeout_s=settings.pacs.timeout_s) as orthanc:
@@ -205,14 +196,11 @@ class Trip:
         The installation.
     address
         The PACS.
-    stop
-        When set, the wait ends.
     """
 
-    def __init__(self, through: Through, address: PacsAddress, stop: threading.Event) -> None:
+    def __init__(self, through: Through, address: PacsAddress) -> None:
         self._through = through
         self._address = address
-        self._stop = stop
         self.problems: list[str] = []
         self.seconds: dict[str, float] = {}
 
@@ -257,8 +245,9 @@ class Trip:
             with self._through.database.look() as connection:
                 entry = images.entry(connection, self._through.archive, sop_instance_uid)
             done = entry is not None and entry.state in SETTLED
-            if done or perf_counter() > deadline or self._stop.wait(LOOK_S):
+            if done or perf_counter() > deadline:
                 return entry
+            sleep(LOOK_S)
 
     def _why_not(self, entry: Entry | None) -> str:
         waited = f"There is no result after {self._through.settings.constancy.wait_s:g} s"
@@ -352,44 +341,3 @@ def _judged(ended: Ended, held: Comparison) -> Ended:
     alarms = (*ended.said, *held.alarms)
     state = End.ALARM if alarms else End.OK
     return replace(ended, state=state, said=(*alarms, *held.notes), worst=held.worst)
-
-
-class Schedule:
-    """Does self-tests by itself, every ``constancy.every_hours``; for the node's main thread.
-
-    Parameters
-    ----------
-    through
-        The installation.
-    """
-
-    def __init__(self, through: Through) -> None:
-        self._through = through
-        self._every = timedelta(hours=through.settings.constancy.every_hours)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def tend(self) -> None:
-        """Begin a self-test when one is due and none is under way; returns at once."""
-        if not self._every or (self._thread is not None and self._thread.is_alive()):
-            return
-        with suppress(LedgerUnavailable), self._through.database.look() as connection:
-            now = self._through.now()
-            if records.due(connection, self._through.archive, self._every, now):
-                self._thread = threading.Thread(target=self._run, name="selftest", daemon=True)
-                self._thread.start()
-
-    def close(self) -> None:
-        """End the one that is under way."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            ended = run_live(self._through, record=False, keep=False, stop=self._stop)
-        except HilumError as exc:
-            log.warning("selftest.failed", why=str(exc))
-            return
-        tell = log.warning if ended.state is End.ALARM else log.info
-        tell("selftest.ended", state=ended.state, said="; ".join(ended.said) or "nothing moved")

@@ -47,6 +47,8 @@ def test_only_the_announced_image_may_be_read_and_only_for_a_while(database: Dat
         assert constancy.expected(connection, "own", "1.3.4", NOW) is None
         constancy.end(connection, number, Ended(End.OK), NOW, keep=5)
         assert constancy.expected(connection, "own", "1.2.3", NOW) is None
+        assert constancy.is_self_test(connection, "own", "1.2.3")
+        assert not constancy.is_self_test(connection, "own", "1.2.4")
 
 
 def test_a_test_is_due_after_its_hours_and_never_without_any(database: Database):

@@ -165,6 +165,17 @@ def expected(
     return None if row is None else str(row.pixels)
 
 
+def is_self_test(connection: Connection, archive: str, sop_instance_uid: str) -> bool:
+    """Whether an image is the phantom of a self-test that is kept, whenever it was."""
+    row = connection.execute(
+        select(CONSTANCY_RUN.c.number).where(
+            CONSTANCY_RUN.c.archive == archive,
+            CONSTANCY_RUN.c.sop_instance_uid == sop_instance_uid,
+        )
+    ).first()
+    return row is not None
+
+
 def due(connection: Connection, archive: str, every: timedelta, now: datetime) -> bool:
     """Whether the last self-test through the archive began so long ago, or there was none."""
     if not every:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from scipy.special import kolmogorov
 from sqlalchemy import Connection, func, select
@@ -145,6 +145,29 @@ Counts = dict[tuple[Kind, str], Histogram]
 def model_key(name: str, version: str, sha256: str) -> str:
     """Return what a model's counts are kept under: other weights are another model."""
     return f"{name} {version} {sha256[:8]}"
+
+
+def seen_in(
+    model: str, at: datetime, document: Mapping[str, Any] | None, refusals: Iterable[str]
+) -> Seen:
+    """Return what is counted of an image that was read or refused.
+
+    Parameters
+    ----------
+    model
+        See `model_key`.
+    at
+        When it was settled.
+    document
+        Its hilum.reading/1 document; None when it was refused.
+    refusals
+        Codes of the reasons of a refusal.
+    """
+    if document is None:
+        return Seen(model, at, {}, refusals=tuple(refusals))
+    (row,) = document["readings"]
+    raw = {finding["label"]: float(finding["raw"]) for finding in row["findings"]}
+    return Seen(model, at, raw, decisions=tuple(d["code"] for d in row["pixels"]["decisions"]))
 
 
 def bin_of(raw: float) -> int:

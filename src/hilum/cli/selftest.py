@@ -1,0 +1,84 @@
+"""``hilum selftest``: a phantom through the whole chain; the model must say what it said."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Final
+
+import click
+
+from hilum import selftest as test
+from hilum.cli.main import FAILED
+from hilum.node.archive import archive_name
+from hilum.records.constancy import End, Ended
+from hilum.records.database import open_database
+from hilum.selftest import Through
+from hilum.settings import Settings
+
+SCHEMA: Final = "hilum.selftest/1"
+
+SAYS: Final = {
+    End.OK: "ok: {model} says of the phantom what it said (largest shift {worst:.1e})",
+    End.RECORDED: "recorded: what {model} says of the phantom is the reference now",
+    End.ALARM: "ALARM{of_model}",
+}
+
+
+@click.command("selftest")
+@click.option("--offline", is_flag=True, help="In this process alone: no PACS, no node.")
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Make the answer the reference, e.g. after a wanted change of model. The first test of "
+    "a model does so by itself.",
+)
+@click.option("--keep", is_flag=True, help="Leave the phantom and its results in the PACS.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def selftest(*, offline: bool, record: bool, keep: bool, as_json: bool) -> None:
+    """Send a phantom through PACS, node and model, and compare with the recorded reference.
+
+    Looks at the findings, at the objects that come back and at the seconds that each room took.
+    The phantom's study is deleted afterwards. Exit status 0 when all is well, 1 on an alarm.
+    """
+    settings = Settings.load()
+    with ended_in_order(), open_database(settings) as database:
+        through = Through(settings, database, archive_name(settings))
+        if offline:
+            ended = test.run_offline(through, record=record)
+        else:
+            ended = test.run_live(through, record=record, keep=keep)
+    if as_json:
+        click.echo(json.dumps({"schema": SCHEMA, **asdict(ended)}, indent=1))
+    else:
+        say(ended)
+    if ended.state is End.ALARM:
+        sys.exit(FAILED)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the self-test as Ctrl-C does: its phantom is taken away first."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def say(ended: Ended) -> None:
+    """Print how a self-test ended."""
+    click.echo(
+        SAYS[ended.state].format(
+            model=ended.model,
+            worst=ended.worst or 0,
+            of_model=f" of {ended.model}" if ended.model else "",
+        )
+    )
+    for line in ended.said:
+        click.echo(f"  {line}")
+    if ended.seconds:
+        rooms = ", ".join(f"{room} {spent:.2f}" for room, spent in ended.seconds.items())
+        click.echo(f"  seconds: {rooms}")
