@@ -111,32 +111,29 @@ def open_database(settings: Settings) -> Database:
     named = settings.node.database
     if named is None:
         return Database(sqlite_url(settings.data_folder / FILE))
-    url = named.get_secret_value()
-    kind, separator, rest = url.partition("://")
-    if not separator or kind not in POSTGRESQL:
-        raise SettingInvalid(
+    try:
+        url = make_url(named.get_secret_value())
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in POSTGRESQL:
+        raise SettingInvalid(  # without its cause, whose text has the password in it
             "The setting node.database is not the address of a PostgreSQL database.",
             "Write it as postgresql://user:password@host/name, or unset it.",
         )
-    return Database(_with_password(f"{POSTGRESQL[-1]}://{rest}", settings))
+    url = url.set(drivername=POSTGRESQL[-1])
+    password_file = settings.node.database_password_file
+    if password_file is not None:
+        url = url.set(password=_read_password(password_file))
+    return Database(url.render_as_string(hide_password=False))
 
 
-def _with_password(url: str, settings: Settings) -> str:
-    path = settings.node.database_password_file
-    if path is None:
-        return url
+def _read_password(path: Path) -> str:
     try:
-        password = path.read_text(encoding="utf-8").strip()
-        return make_url(url).set(password=password).render_as_string(hide_password=False)
+        return path.read_text(encoding="utf-8").strip()
     except OSError as exc:
         raise SettingInvalid(
             f"The password file {path} cannot be read: {exc.strerror}.",
             "Correct node.database_password_file or the file's permissions.",
-        ) from exc
-    except ArgumentError as exc:  # its text has the address with a password in it
-        raise SettingInvalid(
-            "The setting node.database is not the address of a PostgreSQL database.",
-            "Write it as postgresql://user@host/name.",
         ) from exc
 
 

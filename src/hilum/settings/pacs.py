@@ -12,7 +12,7 @@ class PacsSettings(Section):
 
     url: str | None = Field(
         None,
-        pattern=r"^https?://",
+        pattern=r"^https?://[^@]*$",
         description="REST address of an Orthanc that is already running; "
         "unset: hilum starts its own.",
     )
