@@ -27,7 +27,7 @@ KEEPERS = {
     "uvicorn": {"hilum.show"},
     "jinja2": {"hilum.show"},
     "babel": {"hilum.show"},
-    "authlib": {"hilum.show"},
+    "joserfc": {"hilum.show"},
     "argon2": {"hilum.records"},
     "httpx": {"hilum.orthanc", "hilum.store", "hilum.arrive", "hilum.predict", "hilum.show"},
 }

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from hilum.settings.section import Section
 
@@ -76,3 +76,11 @@ class OidcSettings(Section):
         description="What that claim's values mean, as VALUE=ROLE with the role viewer, reader or "
         "operator; the strongest counts, and who has none may not sign in.",
     )
+
+    @field_validator("roles")
+    @classmethod
+    def _known(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in roles:
+            if pair.rpartition("=")[2] not in {"viewer", "reader", "operator"} or "=" not in pair:
+                raise ValueError(f"{pair!r} is not VALUE=viewer, VALUE=reader or VALUE=operator")
+        return roles
