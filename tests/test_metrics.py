@@ -165,6 +165,7 @@ def test_series_begin_at_zero():
 
     assert 'hilum_images_settled_total{state="failed"} 0.0' in text
     assert 'hilum_images_arrived_total{urgency="urgent"} 0.0' in text
+    assert "_created" not in text
     assert "process_resident_memory_bytes" in text
 
 

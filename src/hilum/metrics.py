@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client import generate_latest as _generate
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -33,6 +39,8 @@ MOST_CODES: Final = 200
 """Different codes that are counted by themselves."""
 
 OTHER: Final = "other"
+
+disable_created_metrics()  # they would double the series, and nobody asks for them
 
 REGISTRY: Final = CollectorRegistry()
 
