@@ -89,6 +89,19 @@ def test_deleted_anchor_is_no_new_database(pacs):
     assert [later] == ids(follow(pacs, position))
 
 
+def test_deleted_newest_study_beside_an_older_one_is_no_new_database(pacs):
+    """The number of the newest change goes back then, too, but nothing came since."""
+    send(pacs)
+    old = follow(pacs, START).position
+    while (newest := send(pacs)) and follow(pacs, START).position.anchor[-15:] == old.anchor[-15:]:
+        pacs.request("DELETE", f"/instances/{newest}")  # dates are whole seconds
+    position = follow(pacs, START).position
+    pacs.request("DELETE", f"/instances/{newest}")
+    page = follow(pacs, position)
+
+    assert ([], False) == (ids(page), page.restarted)
+
+
 def test_feed_that_went_back_starts_again(pacs):
     """A position beyond the feed's end means another database: everything is new."""
     sent = [send(pacs) for _ in range(2)]

@@ -83,7 +83,7 @@ def follow(orthanc: Orthanc, position: Position, *, limit: int = PAGE) -> Page:
 
     The last known change is asked for again, as an anchor: if another one now stands
     under its number, the database was replaced. If it is gone, because the resource was
-    deleted, only a feed that went back proves that.
+    deleted, only a change that is no older and yet has a smaller number proves that.
 
     Raises
     ------
@@ -125,7 +125,13 @@ def _replaced(orthanc: Orthanc, position: Position, changes: list[Change]) -> bo
         return _position(anchor) != position
     if changes:  # later ones: the anchor was deleted
         return False
-    return orthanc.last_change() < position.sequence
+    last = orthanc.last_change()
+    if last >= position.sequence:
+        return False
+    # The number of the newest change goes back also when the newest study is deleted.
+    newest, _, _ = orthanc.changes(max(0, last - 1), 1)
+    date = position.anchor.partition(" ")[2]
+    return any(change.date >= date for change in newest)
 
 
 def _page(before: Position, changes: list[Change], *, restarted: bool, more: bool) -> Page:
