@@ -12,11 +12,19 @@ from starlette.responses import HTMLResponse
 
 from hilum import __version__
 from hilum.records.accounts import Role
-from hilum.show.i18n import Language, translations
+from hilum.show.i18n import N_, Language, translations
 from hilum.show.sessions import Theme, Visitor
 from hilum.wording import RESEARCH_USE_ONLY_IN
 
 STATIC: Final = "/static"
+
+WORDS: Final = (
+    *(N_("viewer"), N_("reader"), N_("operator")),
+    *(N_("node"), N_("worker")),
+    *(N_("waiting"), N_("sent"), N_("committed"), N_("failed")),
+    *(N_("PACS"), N_("Model"), N_("Database"), N_("Disk")),
+)
+"""Values that templates show as words: roles, kinds of process, states, checks."""
 
 
 @cache
