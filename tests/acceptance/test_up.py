@@ -1,153 +1,27 @@
 """``hilum up`` as a person starts, stops and kills it."""
 
-import hashlib
 import os
-import select
 import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum import credentials
 from hilum.orthanc import Orthanc
-from hilum.predict import find_card
-from hilum.predict.card import WeightsFormat, WeightsSource
-from hilum.predict.installed import install, open_installation
 from hilum.settings import Settings
+from hilum_up import LONG_S, STAND_IN, Running, Up
 from orthanc_server import OrthancServer, free_ports, require
+from process_tools import ended
 
 pytestmark = pytest.mark.orthanc
-
-READY = "Ctrl-C stops it."
-"""Last line of the banner."""
-
-LONG_S = 60.0
-"""Longer than anything here takes on a loaded machine; reached only when it went wrong."""
-
-STAND_IN = "stand-in"
-"""A model that is not the demonstration model, though it has learned as little."""
-
-
-@dataclass
-class Up:
-    """How to run `hilum up` on ports and in a folder of its own."""
-
-    folder: Path
-    http_port: int
-    dicom_port: int
-    model: str = STAND_IN
-    extra: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HILUM_")}
-        return {
-            **inherited,
-            "HILUM_SETTINGS": os.devnull,
-            "HILUM_DATA_FOLDER": str(self.folder / "data"),
-            "HILUM_PACS__HTTP_PORT": str(self.http_port),
-            "HILUM_PACS__DICOM_PORT": str(self.dicom_port),
-            "HILUM_MODEL__NAME": self.model,
-            "HILUM_PAGE__ENABLED": "false",
-            "HILUM_NODE__MIN_FREE_BYTES": "0",
-            **self.extra,
-        }
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def orthanc_pid(self) -> int:
-        text = (self.data / "orthanc" / "orthanc.pid").read_text()
-        return int(text.split('"pid": ')[1].split(",")[0])
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-W", "error", "-m", "hilum", *arguments]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        return subprocess.run(
-            self.command(*arguments),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONG_S,
-        )
-
-    def client(self) -> Orthanc:
-        settings = Settings.load(data_folder=self.data).changed("pacs", http_port=self.http_port)
-        address = credentials.load(settings)
-        return Orthanc(address.url, username=address.username, password=address.secret)
-
-    def storescu(self, path: Path) -> int:
-        command = ["storescu", "127.0.0.1", str(self.dicom_port), str(path)]
-        return subprocess.run(command, capture_output=True, check=False).returncode
-
-    def install_model(self) -> None:
-        shipped = find_card("demonstration", self.data)
-        card = shipped.model_copy(
-            update={
-                "name": STAND_IN,
-                "demonstration": False,
-                "weights": WeightsSource(format=WeightsFormat.ONNX),
-            }
-        )
-        contents = open_installation(shipped, self.data).contents
-        sha256 = hashlib.sha256(contents).hexdigest()
-        install(card, contents, data_folder=self.data, source_sha256=sha256, verified=False)
-        (self.data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
-
-
-class Running:
-    """One `hilum up` that printed its banner."""
-
-    def __init__(self, up: Up) -> None:
-        self.process = subprocess.Popen(
-            up.command("up"),
-            env=up.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.banner = ""
-        self.errors: list[str] = []
-        self._drain = threading.Thread(target=self._read_errors)
-        self._drain.start()
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.banner += line
-            if line.strip() == READY:
-                return
-        self.end(signal.SIGKILL)
-        pytest.fail(f"hilum up ended: {''.join(self.errors)}")
-
-    def end(self, number: int) -> int:
-        """Send a signal; return the exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(LONG_S)
-        self._drain.join()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return status
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as stream:
-            for line in stream:
-                self.errors.append(line)
 
 
 @pytest.fixture
@@ -169,18 +43,6 @@ def start(up: Up) -> Iterator[Callable[[], Running]]:
             return running
 
         yield start_one
-
-
-def ended(pid: int) -> bool:
-    """Return whether a process has ended, or ends in time."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], LONG_S)[0])
-    finally:
-        os.close(descriptor)
 
 
 def wait_for_reports(orthanc: Orthanc) -> list[str]:
@@ -222,9 +84,12 @@ def test_demonstration_model_does_not_read(up, start, radiograph_file):
     running = start()
     assert "The demonstration model does not read images of patients" in running.banner
     assert 0 == up.storescu(radiograph_file)
+    deadline = time.monotonic() + LONG_S
+    while time.monotonic() < deadline and " held " not in up.run("jobs").stdout:
+        time.sleep(0.05)
     running.end(signal.SIGTERM)
 
-    assert "No image has been taken up yet" in up.run("jobs", "list").stderr
+    assert "1 held" in up.run("jobs", "list").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -374,3 +239,20 @@ def test_stranger_is_named_in_the_log(up, start, radiograph_file):
 
     assert "aet=STRANGER host=127.0.0.1" in line
     assert "pacs.allowed_aets" in line
+
+
+def test_page_and_probes_are_served(up, start):
+    """The banner says where the page is and who may sign in; probes get their answers."""
+    up.install_model()
+    up.extra |= {"HILUM_PAGE__ENABLED": "true", "HILUM_PAGE__PORT": "0"}
+    running = start()
+    address = running.banner.partition("page      ")[2].split()[0]
+    health, ready = httpx.get(f"{address}/healthz"), httpx.get(f"{address}/readyz")
+    metrics = httpx.get(f"{address}/metrics").text
+    page = httpx.get(f"{address}/login")
+
+    assert f"password in {up.data / 'admin-password'}" in running.banner
+    assert [200, 200, 200] == [each.status_code for each in (health, ready, page)]
+    assert 'hilum_model_info{name="stand-in"' in metrics
+    assert "not a medical device" in page.text.lower()
+    assert 0 == running.end(signal.SIGTERM)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from hilum import __version__
 from hilum.credentials import PacsAddress
-from hilum.node.service import HEARTBEAT
+from hilum.node.vitals import HEARTBEAT
 from hilum.settings import Settings
 from hilum.store.orthanc_configuration import configuration
 

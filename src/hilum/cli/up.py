@@ -1,16 +1,17 @@
 """``hilum up``: start the node and, unless there is one, the PACS."""
 
+import importlib
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 import click
 
 from hilum import RESEARCH_USE_ONLY, __version__, credentials, logs
 from hilum.cli.main import main
-from hilum.node.service import Service, started
+from hilum.node.service import FRONT, Service, started
 from hilum.settings import Settings
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -26,9 +27,15 @@ def up() -> None:
     """
     settings = Settings.load()
     logs.write_to_standard_error(settings.telemetry.log_format)
-    with stop_on_signal() as stop, started(settings, stop) as service:
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        service = stack.enter_context(started(settings, stop))
+        page: list[str] = []
+        if settings.page.enabled and not stop.is_set():
+            front = importlib.import_module(FRONT)
+            page = stack.enter_context(front.page(service))
         if not stop.is_set():
-            click.echo(banner(service))
+            click.echo(banner(service, page))
         service.run(stop)
     click.echo("hilum has stopped.")
 
@@ -54,7 +61,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(each, handler)
 
 
-def banner(service: Service) -> str:
+def banner(service: Service, page: Sequence[str] = ()) -> str:
     """Return what a person needs to know once everything runs."""
     address = service.address
     lines = [f"hilum {__version__}. {RESEARCH_USE_ONLY}", ""]
@@ -70,7 +77,7 @@ def banner(service: Service) -> str:
             f"  log in    user {address.username}, password in {file}",
             f"  PACS log  {service.process.log}",
         ]
-    lines += model_lines(service)
+    lines += [*page, *model_lines(service)]
     return "\n".join([*lines, "", "Ctrl-C stops it."])
 
 

@@ -1,17 +1,25 @@
 """``hilum worker``: read images for a node, on this or any other machine."""
 
+import importlib
+from contextlib import ExitStack
+
 import click
 
 from hilum import RESEARCH_USE_ONLY, __version__, logs
 from hilum.cli.main import main
 from hilum.cli.up import model_lines, stop_on_signal
 from hilum.errors import SettingInvalid
-from hilum.node.service import WORKER, started
+from hilum.node.service import FRONT, WORKER, started
 from hilum.settings import Settings
 
 
 @main.command()
-def worker() -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Answer /metrics, /healthz and /readyz there, at page.host; without it nowhere.",
+)
+def worker(port: int | None) -> None:
     """Read images that a node takes up; any number of workers share the work.
 
     Needs node.database, the PostgreSQL of the node, and pacs.url with its password: the
@@ -25,7 +33,12 @@ def worker() -> None:
             "Set it to the one of the node, as postgresql://user:password@host/name.",
         )
     logs.write_to_standard_error(settings.telemetry.log_format)
-    with stop_on_signal() as stop, started(settings, stop, role=WORKER) as service:
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        service = stack.enter_context(started(settings, stop, role=WORKER))
+        if port is not None and not stop.is_set():
+            front = importlib.import_module(FRONT)
+            click.echo(f"  probes    {stack.enter_context(front.probes(service, port))}")
         if not stop.is_set():
             lines = [f"hilum {__version__} worker. {RESEARCH_USE_ONLY}", ""]
             lines += [f"  PACS      {service.address.url}", *model_lines(service)]

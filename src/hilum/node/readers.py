@@ -10,7 +10,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -118,6 +118,19 @@ class Readers:
         """
         with self._seat() as seat, self._handed_over(file) as path:
             return seat.call(self._timeout_s, reader_process.read, path, tuple(earlier), when)
+
+    def document(self, file: bytes, name: str) -> Mapping[str, Any]:
+        """Return what is found on a file of any kind, as a hilum.reading/1 document.
+
+        Raises
+        ------
+        ModelError
+            There is no usable model.
+        ReaderDied, ReaderTooSlow
+            See `read`.
+        """
+        with self._seat() as seat, self._handed_over(file) as path:
+            return seat.call(self._timeout_s, reader_process.document, path, name)
 
     @contextmanager
     def _seat(self) -> Iterator["_Seat"]:

@@ -1,13 +1,18 @@
 """The path of one file inside a reader: from bytes to the objects that are stored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, pipeline
+from hilum.arrive import file_candidate
+from hilum.batch import read_many
 from hilum.errors import HilumError, RadiographRefused
 from hilum.node.answer import Answer, Result
 from hilum.outcome import Outcome, Status
@@ -16,7 +21,7 @@ from hilum.reading import Reading
 from hilum.records.readings import StoredReading
 from hilum.verdict import Reason
 
-__all__ = ["Reader", "open_reader", "read_file"]
+__all__ = ["Reader", "document_of", "open_reader", "read_file"]
 
 
 class Laps:
@@ -87,9 +92,28 @@ def _result(document: Dataset) -> Result:
     return Result(str(document.SOPInstanceUID), encode.to_bytes(document))
 
 
+def document_of(path: Path, name: str, reader: Reader) -> dict[str, Any]:
+    """Return what is found on a DICOM file, PNG or JPEG, as a hilum.reading/1 document.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What the person called it.
+    reader
+        The model and the settings.
+    """
+    (outcome,) = read_many([file_candidate(path)], reader)
+    reasons = tuple(
+        replace(reason, text=reason.text.replace(str(path), name)) for reason in outcome.reasons
+    )
+    return _with_head(replace(outcome, path=name, reasons=reasons), reader)
+
+
 def _document(
     reading: Reading, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     uid = str(reading.radiograph.sop_instance_uid)
     outcome = Outcome(
         uid,
@@ -100,6 +124,10 @@ def _document(
         outputs=tuple(result.sop_instance_uid for result in results),
         seconds=seconds,
     )
+    return _with_head(outcome, reader)
+
+
+def _with_head(outcome: Outcome, reader: Reader) -> dict[str, Any]:
     codes = encode.load_codes(reader.settings.report.codes_file)
-    head = encode.document_head(reading.model, reader.settings.pixels.pipeline)
+    head = encode.document_head(reader.model.identity, reader.settings.pixels.pipeline)
     return {**head, "readings": [encode.document_row(outcome, codes)]}

@@ -1,5 +1,6 @@
 """A node, or a worker, from start to stop: what `hilum up` and `hilum worker` run."""
 
+import importlib
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from hilum.node.forward import Forwarder
 from hilum.node.model_watch import ModelWatch
 from hilum.node.readers import Readers
 from hilum.node.steps import Means, Read, Steps
+from hilum.node.vitals import HEARTBEAT
 from hilum.orthanc import Orthanc
 from hilum.private import OWNER_FILE, make_folder, writing_to
 from hilum.records import Database, images
@@ -32,9 +34,6 @@ from hilum.records.database import open_database
 from hilum.settings import Settings
 from hilum.store.orthanc_process import OrthancProcess
 from hilum.tracing import tracing
-
-HEARTBEAT: Final = "heartbeat"
-"""File of the data folder that is touched about every second while the node works."""
 
 TURN_S: Final = 0.5
 """Seconds between two turns of the main thread."""
@@ -44,6 +43,9 @@ WAITING_SLOTS: Final = 2
 
 DRAIN_MARGIN_S: Final = 30.0
 """Seconds for storing, beyond the longest reading, that images in work get at the stop."""
+
+FRONT: Final = "hilum.node.front"
+"""The module with the page; it takes a second to load."""
 
 NODE: Final = "node"
 WORKER: Final = "worker"
@@ -105,7 +107,7 @@ class Service:
     def turn(self, stop: threading.Event) -> None:
         """Give a sign of life, look after the PACS, the model and the jobs."""
         try:
-            self._beat()
+            self.beat()
         except SettingInvalid as exc:  # a full disk; the node pauses, and goes on by itself
             log.warning("heartbeat.failed", why=str(exc))
         if self.process is not None:
@@ -132,7 +134,14 @@ class Service:
         if released:
             log.info("images.released", count=released)
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Give a sign of life.
+
+        Raises
+        ------
+        SettingInvalid
+            The data folder can't be written to.
+        """
         folder = self.settings.data_folder
         with writing_to(folder):
             (folder / HEARTBEAT).touch(OWNER_FILE)
@@ -188,6 +197,8 @@ def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> I
         watch = ModelWatch(readers.hello)
         loading = stack.enter_context(ThreadPoolExecutor(1, "model"))
         warmed = loading.submit(readers.warm)
+        if role == NODE and settings.page.enabled:
+            loading.submit(importlib.import_module, FRONT)  # while Orthanc starts
         process: OrthancProcess | None = None
         if settings.pacs.url is None and role == NODE:
             process = stack.enter_context(OrthancProcess(settings, address))
@@ -206,6 +217,7 @@ def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> I
         warmed.result()
         if not stop.is_set():
             service.launch_with_model()
+        service.beat()
         yield service
 
 

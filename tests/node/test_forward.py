@@ -1,0 +1,175 @@
+"""Results are sent on to another real archive, again and again until it has them."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from hilum.errors import SettingInvalid
+from hilum.jobs.queue import FORWARD, forward_id
+from hilum.node.forward import FIRST_DELAY_S, GIVE_UP_AFTER, LONGEST_DELAY_S, Forwarder, delay_s
+from hilum.records import forwards
+from hilum.records.forwards import Forward, ForwardEntry, ForwardState
+from node_tools import Bench, delete_everything, send
+from orthanc_server import OrthancServer, free_ports, running_orthanc
+
+pytestmark = pytest.mark.orthanc
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Return another archive."""
+    with running_orthanc(tmp_path_factory.mktemp("other")) as server:
+        yield server
+
+
+@pytest.fixture
+def known(pacs, empty_orthanc: OrthancServer, other: OrthancServer):
+    """Let the two archives know each other, under the name OTHER; yield the other one."""
+    other.clear()
+    far = {"AET": other.aet, "Host": "127.0.0.1", "Port": other.dicom_port}
+    near = {"AET": empty_orthanc.aet, "Host": "127.0.0.1", "Port": empty_orthanc.dicom_port}
+    peer = {"Url": other.url, "Username": other.username, "Password": other.password}
+    pacs.request("PUT", "/modalities/OTHER", json=far)
+    pacs.request("PUT", "/peers/OTHER", json=peer)
+    with other.client() as client:
+        client.request("PUT", "/modalities/NEAR", json=near)
+        yield client
+    for path in ("/modalities/OTHER", "/peers/OTHER"):
+        pacs.request("DELETE", path)
+
+
+def line(node: Bench, uid: str) -> ForwardEntry:
+    with node.database.look() as connection:
+        (found,) = forwards.entries(connection, "own", sop_instance_uid=uid)
+    return found
+
+
+def send_on(node: Bench, uid: str, attempt: int = 1) -> ForwardEntry:
+    """Make one attempt, as the engine does; return how far it is."""
+    Forwarder(node.means)(line(node, uid).forward, attempt)
+    return line(node, uid)
+
+
+def queued(node: Bench, forward: Forward, attempt: int) -> bool:
+    """Return whether that attempt waits for its turn."""
+    client = node.means.queue.client
+    found = client.list_workflows(
+        workflow_ids=[forward_id(forward, attempt)], queue_name=FORWARD, load_input=False
+    )
+    return bool(found)
+
+
+@pytest.mark.parametrize("kind", ["modality", "peer"])
+def test_results_reach_the_other_archive(pacs, bench, known, kind):
+    """By C-STORE or peer transfer: the results are there, the image is not."""
+    node = bench(forward_to=(f"{kind}:OTHER",))
+    uid = send(pacs)
+    node.work()
+    entry = node.entry(uid)
+
+    assert ForwardState.WAITING is line(node, uid).state
+    assert queued(node, line(node, uid).forward, 1)
+    assert (ForwardState.SENT, 1) == (send_on(node, uid).state, line(node, uid).attempts)
+    assert all(known.find_instance(result) for result in entry.results)
+    assert None is known.find_instance(uid)
+
+
+def test_image_goes_along_where_that_is_wanted(pacs, bench, known):
+    """With node.forward_images the image is there as well."""
+    node = bench(forward_to=("peer:OTHER",), forward_images=True)
+    uid = send(pacs)
+    node.work()
+    send_on(node, uid)
+
+    assert known.find_instance(uid)
+
+
+@pytest.mark.usefixtures("known")
+def test_commitment_is_more_than_sending(pacs, bench):
+    """Committed is written down only when the other archive says that it keeps all."""
+    node = bench(forward_to=("modality:OTHER",), commit_targets=("modality:OTHER",))
+    uid = send(pacs)
+    node.work()
+
+    assert ForwardState.COMMITTED is send_on(node, uid).state
+
+
+def test_commitment_that_is_refused_is_no_commitment(pacs, bench, known, faults):
+    """When the other archive lost the results meanwhile, it is asked and says so."""
+
+    def lose(request: httpx.Request) -> None:
+        if request.url.path.endswith("/storage-commitment"):
+            delete_everything(known)
+
+    faults.fault = lose
+    node = bench(forward_to=("modality:OTHER",), commit_targets=("modality:OTHER",))
+    uid = send(pacs)
+    node.work()
+    found = send_on(node, uid)
+
+    assert ForwardState.SENT is found.state
+    assert "does not commit" in found.why
+
+
+def test_archive_that_is_away_gets_them_later(pacs, bench):
+    """An attempt that failed is followed by another one, and holds up nothing."""
+    (nobody,) = free_ports(1)
+    away = {"AET": "OTHER", "Host": "127.0.0.1", "Port": nobody}
+    pacs.request("PUT", "/modalities/AWAY", json=away)
+    node = bench(forward_to=("modality:AWAY",))
+    uid = send(pacs)
+    node.work()
+    found = send_on(node, uid)
+
+    assert (ForwardState.WAITING, 1) == (found.state, found.attempts)
+    assert found.why
+    assert queued(node, found.forward, 2)
+    pacs.request("DELETE", "/modalities/AWAY")
+
+
+def test_unknown_target_is_named(pacs, bench):
+    """A name that the PACS does not know is what the list says."""
+    node = bench(forward_to=("peer:NOBODY",))
+    uid = send(pacs)
+    node.work()
+
+    assert "The PACS knows no peer of the name NOBODY." == send_on(node, uid).why
+
+
+def test_after_a_day_it_has_failed(pacs, bench):
+    """Nobody is asked for ever: what did not arrive in a day is listed as failed."""
+    node = bench(forward_to=("peer:NOBODY",))
+    uid = send(pacs)
+    node.work()
+    node.late = GIVE_UP_AFTER + timedelta(minutes=1)
+    found = send_on(node, uid, attempt=7)
+
+    assert ForwardState.FAILED is found.state
+    assert not queued(node, found.forward, 8)
+
+
+@pytest.mark.usefixtures("known")
+def test_results_that_are_gone_are_not_waited_for(pacs, bench):
+    """When the study was deleted, sending its results has failed at once."""
+    node = bench(forward_to=("peer:OTHER",))
+    uid = send(pacs)
+    node.work()
+    delete_everything(pacs)
+
+    assert ForwardState.FAILED is send_on(node, uid).state
+
+
+def test_delays_grow_to_a_quarter_of_an_hour():
+    """From seconds to 15 minutes, and no longer."""
+    assert FIRST_DELAY_S == delay_s(1)
+    assert sorted(map(delay_s, range(1, 20))) == list(map(delay_s, range(1, 20)))
+    assert LONGEST_DELAY_S == delay_s(100)
+
+
+@pytest.mark.parametrize("target", ["OTHER", "modality:", "pacs:OTHER"])
+def test_target_of_no_kind_is_a_setting_that_cannot_be_used(bench, target):
+    """A mistake is said at the start, not at the first result."""
+    node = bench(forward_to=(target,))
+    with pytest.raises(SettingInvalid, match=r"node\.forward_to"):
+        Forwarder(node.means)
