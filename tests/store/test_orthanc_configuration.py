@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from hilum.credentials import load_or_generate
 from hilum.errors import NodeError, SettingInvalid
 from hilum.settings import Settings
@@ -111,3 +112,19 @@ def test_missing_plugin_is_named(settings, monkeypatch, tmp_path):
 
     with pytest.raises(NodeError, match=r"libOrthancDicomWeb\.so .* install orthanc-dicomweb"):
         configured(settings)
+
+
+def test_encrypted_node_calls_others_encrypted(settings, tmp_path):
+    """With DICOM over TLS, the port takes nothing else, and so do those that are called."""
+    signed = Authority(tmp_path, "hospital").sign("node")
+    files = {
+        "ca_file": tmp_path / "hospital.crt",
+        "certificate_file": signed.certificate,
+        "key_file": signed.key,
+    }
+    content = configured(settings, dicom_tls=True, allowed_aets=("CR1@192.0.2.10",), **files)
+
+    assert content["DicomTlsEnabled"] is True
+    assert content["DicomTlsRemoteCertificateRequired"] is True
+    assert all(each["UseDicomTls"] for each in content["DicomModalities"].values())
+    assert not any("Tls" in option for option in configured(settings))
