@@ -140,6 +140,7 @@ set_up_debian
 # --- What only the tests need: a viewer, and the reference that hilum is compared with ----
 set_up_tests() {
     scripts/ohif.sh || say "MISSING the OHIF viewer: the browser tests are skipped"
+    scripts/axe.sh || say "MISSING axe-core: the page's accessibility is not tested"
     [ ! -x scripts/reference_environment.sh ] || scripts/reference_environment.sh ||
         say "MISSING TorchXRayVision itself: the tests compare with its recorded answers instead"
 }

@@ -1,0 +1,202 @@
+"""Studies for tests of the page: really read by the demonstration model, really in a PACS."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset
+
+from hilum import phantom
+from hilum.node.answer import Answer
+from hilum.node.reading import open_reader, read_file
+from hilum.outcome import Status
+from hilum.pipeline import Reader
+from hilum.radiograph import FieldOfView
+from hilum.records import images, readings, studies
+from hilum.records.images import Arrived, Settlement
+from hilum.records.job import Job
+from hilum.records.readings import StoredReading
+from hilum.records.states import State, Urgency
+from hilum.records.studies import StudyFacts
+from hilum.settings import Settings
+from hilum.show.desk import Desk, InstalledModel
+from hilum.verdict import Reason
+from radiographs import dicom_file
+
+STATES = {
+    Status.READ: State.STORED,
+    Status.REFUSED: State.REFUSED,
+    Status.FAILED: State.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A study that is on the worklist."""
+
+    study: str
+    image: str
+    job: Job
+    answer: Answer | None = None
+
+    @property
+    def path(self) -> str:
+        """Address of its page."""
+        return f"/studies/{self.study}"
+
+    @property
+    def at(self) -> str:
+        """Address of its image."""
+        return f"{self.path}/images/{self.image}"
+
+
+def demonstration(folder: Path) -> Settings:
+    """Return settings with the demonstration model, which comes with hilum."""
+    return Settings(data_folder=folder).changed("model", name="demonstration")
+
+
+@cache
+def reader() -> Reader:
+    """Return the demonstration model as inside `hilum demo`: it may read anything."""
+    return open_reader(demonstration(Path("/nowhere")), in_demonstration=True)
+
+
+def installed() -> tuple[InstalledModel, ...]:
+    """Return what a node says of that model."""
+    model = reader().model.identity
+    facts = {"verified": model.verified, "demonstration": model.demonstration}
+    return (
+        InstalledModel(
+            model.name,
+            model.version,
+            model.sha256,
+            in_use=True,
+            installed=True,
+            **facts,
+            text="Trained on phantoms alone.",
+        ),
+    )
+
+
+def chest(seed: int = 3, findings: tuple[str, ...] | None = ("effusion",)) -> Dataset:
+    """Return a small phantom."""
+    return phantom.make(seed, findings=findings, size=384).dataset
+
+
+def facts_of(image: Dataset) -> StudyFacts:
+    """Return what a node takes from an image."""
+    keywords = {
+        "patient_name": "PatientName",
+        "patient_id": "PatientID",
+        "birth_date": "PatientBirthDate",
+        "sex": "PatientSex",
+        "accession_number": "AccessionNumber",
+        "study_date": "StudyDate",
+        "study_time": "StudyTime",
+        "description": "StudyDescription",
+    }
+    said = {name: str(image.get(keyword) or "") for name, keyword in keywords.items()}
+    return StudyFacts(str(image.StudyInstanceUID), **said)
+
+
+def arrive(
+    desk: Desk, image: Dataset, *, urgency: Urgency = Urgency.ROUTINE, at: datetime | None = None
+) -> Shown:
+    """Store an image in the PACS and write it down as the node does when it arrives."""
+    stored = desk.orthanc().upload(dicom_file(image))
+    return write_down(desk, image, stored.instance_id, urgency=urgency, at=at)
+
+
+def write_down(
+    desk: Desk,
+    image: Dataset,
+    instance: str,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+    at: datetime | None = None,
+) -> Shown:
+    """Write an image down as arrived, whether a PACS has it or not."""
+    facts, when = facts_of(image), at or datetime.now(UTC)
+    uid, study = str(image.SOPInstanceUID), facts.study_instance_uid
+    with desk.database.transaction() as connection:
+        new = Arrived(desk.archive, uid, instance, study, "digest", urgency, when)
+        job = images.arrived(connection, new)
+        assert job is not None
+        studies.arrived(connection, desk.archive, facts, urgency=urgency, now=when)
+    return Shown(study, uid, job)
+
+
+def read(desk: Desk, image: Dataset, shown: Shown) -> Shown:
+    """Let the model read an image that arrived, and store what it says, as the node does."""
+    orthanc = desk.orthanc()
+    answer = read_file(dicom_file(image), reader(), [], when=datetime.now(UTC).astimezone())
+    for result in answer.results:
+        orthanc.upload(result.file)
+    settle(
+        desk,
+        shown,
+        STATES[answer.status],
+        reasons=answer.reasons,
+        results=tuple(result.sop_instance_uid for result in answer.results),
+        reading=answer.reading,
+    )
+    return Shown(shown.study, shown.image, shown.job, answer)
+
+
+def settle(
+    desk: Desk,
+    shown: Shown,
+    state: State,
+    *,
+    reasons: tuple[Reason, ...] = (),
+    results: tuple[str, ...] = (),
+    reading: StoredReading | None = None,
+) -> None:
+    """Write down how the work on an image ended."""
+    now = datetime.now(UTC)
+    with desk.database.transaction() as connection:
+        images.settle(connection, shown.job, Settlement(state, reasons, results), now)
+        if reading is not None:
+            readings.put(connection, shown.job, reading)
+        studies.refresh(connection, desk.archive, shown.study, now)
+
+
+def add_read(desk: Desk, image: Dataset, *, urgency: Urgency = Urgency.ROUTINE) -> Shown:
+    """Do all of it."""
+    return read(desk, image, arrive(desk, image, urgency=urgency))
+
+
+def invented(**scores: float) -> StoredReading:
+    """Return a reading that no model gave, where a test needs certain scores."""
+    findings = [
+        {
+            "label": label,
+            "code": {"value": "1", "scheme": "99TXRV", "meaning": label},
+            "raw": score,
+            "operating_point": 0.5,
+            "score": score,
+            "positive": score >= 0.5,
+        }
+        for label, score in scores.items()
+    ]
+    model = {
+        "name": "densenet",
+        "version": "1",
+        "sha256": "ab" * 32,
+        "verified": False,
+        "demonstration": False,
+        "input_size": 224,
+        "operating_points": "default",
+    }
+    pixels = {"pipeline": "display", "rows": 40, "columns": 30, "decisions": []}
+    row = {"reasons": [], "pixels": pixels, "findings": findings, "sop_instance_uid": "1"}
+    document = {
+        "software": {"name": "hilum", "version": "1"},
+        "model": model,
+        "readings": [row],
+    }
+    maps = np.zeros((len(scores), 2, 2), np.float16)
+    maps[:, 0, 0] = 3
+    return StoredReading(document, maps, FieldOfView(0, 0, 40, 30))
