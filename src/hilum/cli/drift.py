@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import click
-from sqlalchemy import Connection
 
 from hilum.cli.main import FAILED
 from hilum.errors import NodeError
 from hilum.node.archive import archive_name
+from hilum.records import Database
 from hilum.records import drift as counted
 from hilum.records.database import open_database
 from hilum.records.drift import Kind, Limits, Shift, Verdict
@@ -48,8 +48,8 @@ def drift(
     """
     settings = Settings.load()
     chosen = reference or settings.constancy.drift_reference
-    with open_database(settings) as database, database.look() as connection:
-        found = list(compared(connection, settings, chosen, model, month))
+    with open_database(settings) as database:
+        found = list(compared(database, settings, chosen, model, month))
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "models": found}, indent=1))
     elif not found:
@@ -62,7 +62,7 @@ def drift(
 
 
 def compared(
-    connection: Connection,
+    database: Database,
     settings: Settings,
     reference: str,
     model: str | None,
@@ -76,30 +76,31 @@ def compared(
         A model has no such reference.
     """
     archive = archive_name(settings)
-    for name, windows in counted.windows(connection, archive).items():
-        months = [window for window in windows if window != counted.FIRST]
-        if not name.startswith(model or "") or (month and month not in months):
-            continue
-        if reference not in windows:
-            raise NodeError(
-                f"The model {name} has no counts of {reference}.",
-                f"Name another reference: {', '.join(windows)}.",
+    with database.look() as connection:
+        for name, windows in counted.windows(connection, archive).items():
+            months = [window for window in windows if window != counted.FIRST]
+            if not name.startswith(model or "") or (month and month not in months):
+                continue
+            if reference not in windows:
+                raise NodeError(
+                    f"The model {name} has no counts of {reference}.",
+                    f"Name another reference: {', '.join(windows)}.",
+                )
+            now = month or months[-1]
+            limits = limits_of(settings.constancy)
+            shifts = counted.compare(
+                counted.counts(connection, archive, name, reference),
+                counted.counts(connection, archive, name, now),
+                limits,
             )
-        now = month or months[-1]
-        limits = limits_of(settings.constancy)
-        shifts = counted.compare(
-            counted.counts(connection, archive, name, reference),
-            counted.counts(connection, archive, name, now),
-            limits,
-        )
-        yield {
-            "model": name,
-            "month": now,
-            "images": counted.images(connection, archive, name, now),
-            "reference": reference,
-            "reference_images": counted.images(connection, archive, name, reference),
-            "shifts": [_plain(shift) for shift in shifts],
-        }
+            yield {
+                "model": name,
+                "month": now,
+                "images": counted.images(connection, archive, name, now),
+                "reference": reference,
+                "reference_images": counted.images(connection, archive, name, reference),
+                "shifts": [_plain(shift) for shift in shifts],
+            }
 
 
 def limits_of(settings: ConstancySettings) -> Limits:
