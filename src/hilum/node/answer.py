@@ -40,6 +40,8 @@ class Answer:
         What is kept of a reading for the page; None without one.
     seconds
         Room → seconds spent there.
+    model
+        Under which name its counts are kept (`hilum.records.drift`); empty when none read it.
     """
 
     status: Status
@@ -47,3 +49,4 @@ class Answer:
     results: tuple[Result, ...] = ()
     reading: StoredReading | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""

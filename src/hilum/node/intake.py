@@ -118,10 +118,12 @@ class Intake:
             The PACS does not answer.
         """
         orthanc = self._means.orthanc
+        described = orthanc.describe(instance_id)
+        if described.sop_instance_uid in self._means.stored:
+            return None
         tags = orthanc.tags(instance_id)
         if tags.get("ManufacturerModelName") == PRODUCT:
             return None
-        described = orthanc.describe(instance_id)
         return Facts(
             instance_id,
             described.sop_instance_uid,

@@ -83,7 +83,9 @@ def hello() -> ModelIdentity:
     return identity
 
 
-def read(path: str, earlier: Sequence[bytes], when: datetime) -> Answer:
+def read(
+    path: str, earlier: Sequence[bytes], when: datetime, self_test: str | None = None
+) -> Answer:
     """Read one file; see `hilum.node.reading.read_file`.
 
     Raises
@@ -94,7 +96,9 @@ def read(path: str, earlier: Sequence[bytes], when: datetime) -> Answer:
     reader = _reader()
     heavy = importlib.import_module(HEAVY)
     try:
-        answer: Answer = heavy.read_file(Path(path).read_bytes(), reader, earlier, when=when)
+        answer: Answer = heavy.read_file(
+            Path(path).read_bytes(), reader, earlier, when=when, self_test=self_test
+        )
     except MemoryError:
         problem = "reading it takes more memory than node.reader_memory_bytes allows"
         return Answer(Status.FAILED, (Reason("reader_memory", problem),))

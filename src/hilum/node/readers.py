@@ -106,7 +106,13 @@ class Readers:
         with self._seat() as seat:
             return seat.call(HELLO_S, reader_process.hello)
 
-    def read(self, file: bytes, earlier: Sequence[bytes], when: datetime) -> Answer:
+    def read(
+        self,
+        file: bytes,
+        earlier: Sequence[bytes],
+        when: datetime,
+        self_test: str | None = None,
+    ) -> Answer:
         """Read one file; waits for a free reader.
 
         Raises
@@ -117,7 +123,9 @@ class Readers:
             It took longer than ``node.read_timeout_s`` and was ended.
         """
         with self._seat() as seat, self._handed_over(file) as path:
-            return seat.call(self._timeout_s, reader_process.read, path, tuple(earlier), when)
+            return seat.call(
+                self._timeout_s, reader_process.read, path, tuple(earlier), when, self_test
+            )
 
     def document(self, file: bytes, name: str) -> Mapping[str, Any]:
         """Return what is found on a file of any kind, as a hilum.reading/1 document.

@@ -13,11 +13,13 @@ from pydicom import Dataset
 from hilum import dicomfile, encode, pipeline
 from hilum.arrive import file_candidate
 from hilum.batch import read_many
+from hilum.constancy import pixels_digest
 from hilum.errors import HilumError, RadiographRefused
 from hilum.node.answer import Answer, Result
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader, open_reader
 from hilum.reading import Reading
+from hilum.records.drift import model_key
 from hilum.records.readings import StoredReading
 from hilum.verdict import Reason
 
@@ -38,7 +40,14 @@ class Laps:
         self._last = now
 
 
-def read_file(file: bytes, reader: Reader, earlier: Sequence[bytes], *, when: datetime) -> Answer:
+def read_file(
+    file: bytes,
+    reader: Reader,
+    earlier: Sequence[bytes],
+    *,
+    when: datetime,
+    self_test: str | None = None,
+) -> Answer:
     """Read the file of one instance and write down as DICOM what was found.
 
     Parameters
@@ -51,27 +60,39 @@ def read_file(file: bytes, reader: Reader, earlier: Sequence[bytes], *, when: da
         Files of our reports that are in the study already.
     when
         Time of the analysis: the same file at the same time gives the same bytes.
+    self_test
+        SHA-256 of the stored pixels of the phantom that was announced under this UID; None
+        for every image that was not.
     """
     laps = Laps()
     try:
         dataset = dicomfile.parse(file, name="the instance")
         laps.lap("open")
-        return _read(dataset, reader, earlier, when, laps)
+        announced = self_test is not None and pixels_digest(dataset) == self_test
+        return _read(dataset, reader, earlier, when, laps, self_test=announced)
     except HilumError as exc:
         reasons = (Reason("unreadable", str(exc)),)
         return Answer(Status.FAILED, reasons, seconds=laps.seconds)
 
 
 def _read(
-    dataset: Dataset, reader: Reader, earlier: Sequence[bytes], when: datetime, laps: Laps
+    dataset: Dataset,
+    reader: Reader,
+    earlier: Sequence[bytes],
+    when: datetime,
+    laps: Laps,
+    *,
+    self_test: bool,
 ) -> Answer:
+    identity = reader.model.identity
+    model = model_key(identity.name, identity.version, identity.sha256)
     try:
-        prepared = pipeline.prepare(dataset, reader)
+        prepared = pipeline.prepare(dataset, reader, self_test=self_test)
     except RadiographRefused as exc:
         laps.lap("prepare")
         told = pipeline.report_refusal(dataset, exc.reasons, reader.settings, when=when)
         results = tuple(map(_result, told))
-        return Answer(Status.REFUSED, exc.reasons, results, seconds=laps.seconds)
+        return Answer(Status.REFUSED, exc.reasons, results, seconds=laps.seconds, model=model)
     laps.lap("prepare")
     reading = pipeline.predict(prepared, reader)
     laps.lap("predict")
@@ -85,7 +106,7 @@ def _read(
         np.stack([heatmap.activation for heatmap in reading.heatmaps]).astype(np.float16),
         reading.heatmaps[0].field_of_view,
     )
-    return Answer(Status.READ, reading.warnings, results, kept, laps.seconds)
+    return Answer(Status.READ, reading.warnings, results, kept, laps.seconds, model)
 
 
 def _result(document: Dataset) -> Result:

@@ -31,6 +31,7 @@ from hilum.orthanc import Orthanc
 from hilum.private import OWNER_FILE, make_folder, writing_to
 from hilum.records import Database, images
 from hilum.records.database import open_database
+from hilum.selftest_schedule import SelfTests
 from hilum.settings import Settings
 from hilum.store.orthanc_process import OrthancProcess
 from hilum.tracing import tracing
@@ -73,6 +74,8 @@ class Service:
         Follows the PACS; None in a worker.
     process
         The Orthanc that was started; None when the settings name one.
+    self_tests
+        Those that the node does by itself; None in a worker.
     """
 
     address: PacsAddress
@@ -82,6 +85,7 @@ class Service:
     engine: Engine
     follower: Follower | None
     process: OrthancProcess | None
+    self_tests: SelfTests | None = None
 
     @property
     def settings(self) -> Settings:
@@ -100,6 +104,8 @@ class Service:
                 stop.wait(TURN_S)
         finally:
             stop.set()
+            if self.self_tests is not None:
+                self.self_tests.close()
             if following is not None:
                 following.join()
             self.engine.drain(self.settings.node.read_timeout_s + DRAIN_MARGIN_S)
@@ -114,6 +120,8 @@ class Service:
             self._look_after(self.process, stop)
         self.launch_with_model()
         self.engine.tend()
+        if self.self_tests is not None and self.engine.launched:
+            self.self_tests.tend()
 
     def launch_with_model(self) -> None:
         """Let jobs be worked on as soon as there is a model that may read."""
@@ -211,7 +219,8 @@ def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> I
         means = _means(settings, orthanc, database, readers.read, actor=role)
         engine = stack.enter_context(_engine(means, readers.count, role))
         follower = Follower(means) if role == NODE else None
-        service = Service(address, means, watch, readers, engine, follower, process)
+        tests = SelfTests(settings, database, means.archive) if role == NODE else None
+        service = Service(address, means, watch, readers, engine, follower, process, tests)
         if follower is not None and not stop.is_set():
             follower.begin()
         warmed.result()

@@ -11,7 +11,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
@@ -31,7 +31,7 @@ from hilum.node.disk import DiskWatch
 from hilum.orthanc import Orthanc
 from hilum.outcome import Status
 from hilum.radiograph import FieldOfView
-from hilum.records import Database, audit, forwards, images, readings, studies
+from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
@@ -47,6 +47,9 @@ STORE_ROUNDS: Final = 3
 MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
 
+MOST_REMEMBERED: Final = 10_000
+"""Results of ours whose UIDs are known by heart."""
+
 DISK_LOOK_S: Final = 2.0
 """Seconds between two looks whether there is room again."""
 
@@ -60,8 +63,11 @@ STATE_OF: Final = {
 }
 """What an answer becomes once its results are in the PACS."""
 
-Read = Callable[[bytes, Sequence[bytes], datetime], Answer]
-"""File, earlier reports of its study, time of the analysis → answer."""
+Read = Callable[..., Answer]
+"""File, earlier reports of its study, time of the analysis → answer.
+
+For the phantom of a self-test also ``self_test``, the digest of its pixels.
+"""
 
 log = get_log(__name__)
 
@@ -88,6 +94,8 @@ class Means:
         Who reads, for the audit trail.
     now
         The clock.
+    stored
+        Results that this process stored lately.
     """
 
     database: Database
@@ -100,6 +108,29 @@ class Means:
     pause: Pause
     actor: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    stored: "StoredHere" = field(default_factory=lambda: StoredHere())
+
+
+class StoredHere:
+    """The last results that this process stored: the feed will tell of them in a moment.
+
+    Orthanc takes long to say what a report holds; of these nobody has to ask.
+    """
+
+    def __init__(self) -> None:
+        self._uids: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, uid: str) -> None:
+        """Remember a result."""
+        with self._lock:
+            self._uids[uid] = None
+            if len(self._uids) > MOST_REMEMBERED:
+                self._uids.popitem(last=False)
+
+    def __contains__(self, uid: str) -> bool:
+        with self._lock:
+            return uid in self._uids
 
 
 class Steps:
@@ -154,6 +185,7 @@ class Steps:
             "reasons": _reasons(answer.reasons),
             "results": [result.sop_instance_uid for result in answer.results],
             "seconds": dict(answer.seconds),
+            "by": answer.model,
             "reading": None if answer.reading is None else packed(answer.reading),
         }
 
@@ -162,6 +194,7 @@ class Steps:
         start = perf_counter()
         self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
         for result in self._results(job, memo):
+            self._means.stored.add(result.sop_instance_uid)
             self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
         return {"seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
 
@@ -197,7 +230,12 @@ class Steps:
             if reading is not None:
                 readings.put(connection, job, reading)
             studies.refresh(connection, job.archive, study, now, self._waits)
-            if end.results:
+            uid = job.sop_instance_uid
+            phantom = constancy.is_self_test(connection, job.archive, uid)
+            if not phantom and (seen := _seen(memo, end, reading, now)) is not None:
+                most = self._means.settings.constancy.drift_reference_images
+                drift.count(connection, job.archive, seen, reference_images=most)
+            if end.results and not phantom:
                 for target in self._means.settings.node.forward_to:
                     forward = forwards.add(connection, job, target, now)
                     self._means.queue.enqueue_forward(connection, forward, now)
@@ -230,15 +268,18 @@ class Steps:
         file = self._archive.ask(lambda pacs: pacs.file(job.instance_id))
         with self._means.database.look() as connection:
             known = images.entry(connection, job.archive, job.sop_instance_uid)
+            uid, now = job.sop_instance_uid, self._means.now()
+            announced = constancy.expected(connection, job.archive, uid, now)
+        only = {} if announced is None else {"self_test": announced}
         study = "" if known is None else known.study_instance_uid
         earlier = self._archive.ask(lambda pacs: earlier_files(pacs, study))
         fetched = round(perf_counter() - start, 4)
         when = datetime.fromisoformat(memo["when"])
         try:
-            answer = self._means.read(file, earlier, when)
+            answer = self._means.read(file, earlier, when, **only)
         except (ReaderDied, ReaderTooSlow) as exc:
             log.warning("reader.lost", why=exc.problem, sop_instance_uid=job.sop_instance_uid)
-            answer = self._means.read(file, earlier, when)
+            answer = self._means.read(file, earlier, when, **only)
         answer = replace(answer, seconds={"fetch": fetched, **answer.seconds})
         with self._lock:
             self._answers[job.id] = answer
@@ -325,6 +366,16 @@ def _settlement(memo: Memo, reading: StoredReading | None) -> Settlement:
         f"{model['name']} {model['version']}" if model else None,
         memo.get("seconds", {}),
     )
+
+
+def _seen(
+    memo: Memo, end: Settlement, reading: StoredReading | None, now: datetime
+) -> drift.Seen | None:
+    """Return what is counted of an image, so that drift is seen; None when no model saw it."""
+    if not memo.get("by") or end.state not in {State.STORED, State.REFUSED}:
+        return None
+    codes = [reason.code for reason in end.reasons] if end.state is State.REFUSED else []
+    return drift.seen_in(memo["by"], now, None if reading is None else reading.document, codes)
 
 
 def packed(reading: StoredReading) -> list[Any]:
