@@ -103,6 +103,16 @@ def test_instance_is_described_without_its_file(empty_orthanc: OrthancServer):
 
 
 @pytest.mark.orthanc
+def test_files_come_as_they_are(empty_orthanc: OrthancServer):
+    """The PACS does not spend its processor on squeezing what goes a few centimetres."""
+    with empty_orthanc.client() as pacs:
+        instance = pacs.upload(dicom_file(make_radiograph())).instance_id
+        answer = pacs.request("GET", f"/instances/{instance}/file")
+
+    assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.orthanc
 def test_deleted_instance_is_not_in_the_pacs(empty_orthanc: OrthancServer):
     """Asking for what was deleted says that it is not there."""
     with empty_orthanc.client() as pacs:
