@@ -72,6 +72,28 @@ For the phantom of a self-test also ``self_test``, the digest of its pixels.
 log = get_log(__name__)
 
 
+class StoredHere:
+    """The last results that this process stored: the feed will tell of them in a moment.
+
+    Orthanc takes long to say what a report holds; of these nobody has to ask.
+    """
+
+    def __init__(self) -> None:
+        self._uids: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, uid: str) -> None:
+        """Remember a result."""
+        with self._lock:
+            self._uids[uid] = None
+            if len(self._uids) > MOST_REMEMBERED:
+                self._uids.popitem(last=False)
+
+    def __contains__(self, uid: str) -> bool:
+        with self._lock:
+            return uid in self._uids
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the steps work with.
@@ -108,29 +130,7 @@ class Means:
     pause: Pause
     actor: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stored: "StoredHere" = field(default_factory=lambda: StoredHere())
-
-
-class StoredHere:
-    """The last results that this process stored: the feed will tell of them in a moment.
-
-    Orthanc takes long to say what a report holds; of these nobody has to ask.
-    """
-
-    def __init__(self) -> None:
-        self._uids: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def add(self, uid: str) -> None:
-        """Remember a result."""
-        with self._lock:
-            self._uids[uid] = None
-            if len(self._uids) > MOST_REMEMBERED:
-                self._uids.popitem(last=False)
-
-    def __contains__(self, uid: str) -> bool:
-        with self._lock:
-            return uid in self._uids
+    stored: StoredHere = field(default_factory=StoredHere)
 
 
 class Steps:
