@@ -10,13 +10,13 @@ import argparse
 import copy
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from demonstration_network import INPUT, Network, export
+from demonstration_network import INPUT, WIDTH, Network, export
 from demonstration_phantoms import collect
 from torch import Tensor
 from torch.nn import functional
@@ -49,12 +49,15 @@ class Stage:
         Highest learning rate.
     small
         Weight of the labels of small findings in the loss; that of the others is 1.
+    batch
+        Phantoms in a batch.
     """
 
     chunks: int
     steps: int
     rate: float
     small: float
+    batch: int = BATCH
 
 
 STAGES: Final = (
@@ -85,16 +88,18 @@ class Phantoms:
     folder
         Where they are kept, and made when they are not there.
     chunks
-        How many files of `CHUNK` phantoms.
+        How many files.
+    count
+        Phantoms in each.
     """
 
-    def __init__(self, folder: Path, chunks: int) -> None:
+    def __init__(self, folder: Path, chunks: int, count: int = CHUNK) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         parts = []
         for index in range(chunks):
             path = folder / f"train{index}.npz"
             if not path.exists():
-                collect(FIRST_SEED + index * CHUNK, CHUNK, "training", path, 2)
+                collect(FIRST_SEED + index * count, count, "training", path, 2)
             with np.load(path) as file:
                 parts.append((file["pictures"], file["labels"], file["places"]))
         pictures, labels, places = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -183,9 +188,9 @@ def train(network: Network, phantoms: Phantoms, stage: Stage, path: Path) -> Net
     weights = torch.tensor([stage.small if label in SMALL else 1.0 for label in LABELS])
     order, began, seen = torch.zeros(0, dtype=torch.long), time.monotonic(), [0.0, 0.0]
     for step in range(stage.steps):
-        if len(order) < BATCH:
+        if len(order) < stage.batch:
             order = torch.randperm(len(phantoms.labels), generator=random)
-        batch, order = phantoms.batch(order[:BATCH], random), order[BATCH:]
+        batch, order = phantoms.batch(order[: stage.batch], random), order[stage.batch :]
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, stage)
         said, placed = loss_of(network, batch, weights)
@@ -197,8 +202,9 @@ def train(network: Network, phantoms: Phantoms, stage: Stage, path: Path) -> Net
         seen = [
             0.98 * s + 0.02 * float(v.detach()) for s, v in zip(seen, (said, placed), strict=True)
         ]
-        if step % 50 == 0:
-            report = f"{step} of {stage.steps}: labels {seen[0]:.4f}, places {seen[1]:.3f}"
+        if step % 50 == 0 or step == stage.steps - 1:
+            labels, places = (s / (1 - 0.98 ** (step + 1)) for s in seen)
+            report = f"{step} of {stage.steps}: labels {labels:.4f}, places {places:.3f}"
             print(f"{report}, {time.monotonic() - began:.0f} s", flush=True)
             torch.save(average.state_dict(), path.with_suffix(".pt"))
     torch.save(average.state_dict(), path.with_suffix(".pt"))
@@ -224,12 +230,25 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", type=Path, help="weights after the stages that are skipped")
     parser.add_argument("--skip", type=int, default=0, help="stages not to do again")
+    parser.add_argument(
+        "--short",
+        type=int,
+        nargs=2,
+        metavar=("PHANTOMS", "STEPS"),
+        help="a narrow network, one stage, so many phantoms and batches: whether it works at all",
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     torch.manual_seed(20)
-    trained = Network(len(LABELS)).to(memory_format=torch.channels_last)
+    width = WIDTH if chosen.short is None else WIDTH // 3
+    trained = Network(len(LABELS), width).to(memory_format=torch.channels_last)
     if chosen.resume is not None:
         trained.load_state_dict(torch.load(chosen.resume))
-    for stage in STAGES[chosen.skip :]:
-        trained = train(trained, Phantoms(chosen.phantoms, stage.chunks), stage, chosen.out)
+    stages, each = STAGES[chosen.skip :], CHUNK
+    if chosen.short is not None:
+        each, steps = chosen.short
+        stages = (replace(STAGES[0], chunks=1, steps=steps, batch=BATCH // 2),)
+    for stage in stages:
+        phantoms = Phantoms(chosen.phantoms, stage.chunks, each)
+        trained = train(trained, phantoms, stage, chosen.out)
     export(trained, chosen.out)
