@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 from hilum import __version__
 from hilum.errors import HilumError
+from hilum.records.constancy import End, Run
 from hilum.records.observed import Observed
 from hilum.records.states import SETTLED, State, Urgency
 
@@ -235,11 +236,30 @@ def _of_database(observed: Observed, last_change: int | None) -> Iterator[Metric
         "Processes that stopped without signing off.",
         observed.workers_dead,
     )
+    yield from _of_self_test(observed.self_test)
     if last_change is not None and observed.sequence is not None:
         yield _gauge(
             "hilum_feed_lag_changes",
             "Changes in the PACS that were not looked at yet.",
             max(0, last_change - observed.sequence),
+        )
+
+
+def _of_self_test(last: Run | None) -> Iterator[Metric]:
+    if last is None or last.at is None:
+        return
+    well = last.ended.state is not End.ALARM
+    yield _gauge("hilum_selftest_ok", "Whether the last self-test raised no alarm.", well)
+    yield _gauge(
+        "hilum_selftest_ended_timestamp_seconds",
+        "When the last self-test ended.",
+        last.at.timestamp(),
+    )
+    if last.ended.worst is not None:
+        yield _gauge(
+            "hilum_selftest_shift",
+            "Largest shift of a raw value in the last self-test.",
+            last.ended.worst,
         )
 
 

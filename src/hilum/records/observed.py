@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hilum.records import feed
+from hilum.records import constancy, feed
 from hilum.records.clock import seconds_of
 from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE, WORKER
@@ -33,6 +33,8 @@ class Observed:
         Processes that beat, and those that stopped without signing off.
     sequence
         How far the changes feed was followed; None when it never was.
+    self_test
+        The last self-test that ended; None when there was none.
     """
 
     queue: Mapping[tuple[Urgency, State], int]
@@ -40,6 +42,7 @@ class Observed:
     workers_alive: int
     workers_dead: int
     sequence: int | None
+    self_test: constancy.Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def observe(connection: Connection, archive: str, now: datetime) -> Observed:
         workers_alive=alive,
         workers_dead=len(beats) - alive,
         sequence=None if mark is None else mark.sequence,
+        self_test=constancy.latest(connection, archive),
     )
 
 
