@@ -91,11 +91,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 // the reader goes back to the worklist as it was
-$("[data-back]").addEventListener("click", (event) => {
-  if (!document.referrer.startsWith(`${location.origin}/?`) && document.referrer !== `${location.origin}/`) return;
-  event.preventDefault();
-  history.back();
-});
+const left = sessionStorage.getItem("worklist");
+if (left?.startsWith("/?")) $("[data-back]").href = left;
 
 // verdict
 const form = $("[data-verdict]");

@@ -72,7 +72,10 @@ events.addEventListener("error", () => {
   connected(false);
   if (events.readyState === EventSource.CLOSED) refresh({ quietly: true });
 });
-addEventListener("pagehide", () => events.close());
+addEventListener("pagehide", () => {
+  events.close();
+  sessionStorage.setItem("worklist", location.pathname + location.search);
+});
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(() => document.hidden || refresh({ quietly: true }), MINUTE_MS);
 

@@ -1,0 +1,189 @@
+"""A study in a browser: the radiograph, heatmaps over it, and the reader's verdict."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.page.conftest import LOOKS, Look, Tabs
+from hilum.orthanc import Orthanc
+from hilum.records import readings, verdicts
+from hilum.records.accounts import Role
+from hilum.records.states import State
+from hilum.show.desk import Desk
+from hilum.verdict import Reason
+from page_studies import Shown, add_read, arrive, chest, settle
+
+pytestmark = pytest.mark.browser
+
+COLOURED = """([x, y]) => {
+  const canvas = document.querySelector("[data-canvas]");
+  const ratio = canvas.width / canvas.clientWidth;
+  const group = document.querySelector("[data-outlines] g").getCTM();
+  const at = new DOMPoint(x, y).matrixTransform(group);
+  const pixel = canvas.getContext("2d").getImageData(at.x * ratio, at.y * ratio, 1, 1).data;
+  const colours = pixel.slice(0, 3);
+  return Math.max(...colours) - Math.min(...colours);
+}"""
+"""How far from grey the canvas is at a place of the source image."""
+
+
+@pytest.fixture
+def shown(desk: Desk) -> Shown:
+    """Return a phantom with an effusion that was read."""
+    return add_read(desk, chest())
+
+
+def ready(tab: Page) -> Page:
+    """Return a tab whose radiograph and maps are drawn."""
+    expect(tab.locator("[data-stage]")).to_have_attribute("data-ready", "yes")
+    return tab
+
+
+def peak(desk: Desk, shown: Shown, label: str) -> tuple[float, float]:
+    """Return where on the source image a map is strongest: column and row."""
+    with desk.database.look() as connection:
+        reading = readings.get(connection, desk.archive, shown.image)
+    assert reading is not None
+    labels = [each["label"] for each in reading.document["readings"][0]["findings"]]
+    activation = reading.maps[labels.index(label)]
+    row, column = divmod(int(activation.argmax()), activation.shape[1])
+    field = reading.field_of_view
+    return (
+        field.left + (column + 0.5) * field.width / activation.shape[1],
+        field.top + (row + 0.5) * field.height / activation.shape[0],
+    )
+
+
+def test_heat_lies_on_the_peak_of_the_finding(desk: Desk, tabs: Tabs, shown: Shown) -> None:
+    """And leaves the radiograph grey when it is switched off or the threshold is above it."""
+    place = peak(desk, shown, "Effusion")
+    tab = ready(tabs.open(Role.VIEWER, shown.path))
+    tab.wait_for_function(f"(place) => ({COLOURED})(place) > 40", arg=place)
+    for off, on in (("h", "h"), ("threshold", "threshold"), ("opacity", "opacity")):
+        if off == "h":
+            tab.keyboard.press("h")
+        else:
+            tab.fill(f"[data-{off}]", "0" if off == "opacity" else "95")
+        if off != "threshold":
+            tab.wait_for_function(f"(place) => ({COLOURED})(place) === 0", arg=place)
+        else:  # the peak itself stays; what is around it goes
+            around = (place[0] + 40, place[1] - 40)
+            tab.wait_for_function(f"(place) => ({COLOURED})(place) === 0", arg=around)
+        if on == "h":
+            tab.keyboard.press("h")
+        else:
+            tab.fill(f"[data-{on}]", "60" if on == "opacity" else "12")
+    tab.wait_for_function(f"(place) => ({COLOURED})(place) > 40", arg=place)
+
+
+def test_each_finding_has_its_own_map(tabs: Tabs, shown: Shown) -> None:
+    """Keys go through the findings; the numbers of the chosen one are told."""
+    tab = ready(tabs.open(Role.VIEWER, shown.path))
+    first = tab.locator("[data-finding]").inner_text()
+    outline = tab.locator("[data-outlines] .line").first.get_attribute("points")
+    tab.keyboard.press("j")
+
+    assert first != tab.locator("[data-finding]").inner_text()
+    assert outline != tab.locator("[data-outlines] .line").first.get_attribute("points")
+    expect(tab.locator('.pick[aria-pressed="true"] .numbers')).to_contain_text("operating point")
+
+
+def test_window_zoom_and_invert(tabs: Tabs, shown: Shown) -> None:
+    """By hand and by keys; each can be taken back."""
+    tab = ready(tabs.open(Role.VIEWER, shown.path))
+    tab.uncheck("[data-heat]")
+    tab.uncheck("[data-lines]")
+    picture = "document.querySelector('[data-canvas]').toDataURL()"
+    tab.evaluate("new Promise((d) => requestAnimationFrame(() => requestAnimationFrame(d)))")
+    before = tab.evaluate(picture)
+
+    def changes(back: str, do: Callable[[], object]) -> None:
+        do()
+        tab.wait_for_function(f"(was) => {picture} !== was", arg=before)
+        tab.keyboard.press(back)
+        tab.wait_for_function(f"(was) => {picture} === was", arg=before)
+
+    changes("i", lambda: tab.keyboard.press("i"))
+    changes("0", lambda: tab.keyboard.press("+"))
+    stage = tab.locator("[data-stage]").bounding_box()
+    assert stage is not None
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+
+    def drag(button: str) -> None:
+        tab.mouse.move(x, y)
+        tab.mouse.down(button=button)  # type: ignore[arg-type]
+        tab.mouse.move(x - 60, y + 30, steps=3)
+        tab.mouse.up(button=button)  # type: ignore[arg-type]
+
+    changes("0", lambda: drag("left"))
+    changes("w", lambda: drag("right"))
+
+
+def test_verdict_goes_to_the_pacs_and_comes_back(desk: Desk, tabs: Tabs, shown: Shown) -> None:
+    """A reader disagrees, names what is missing, and sees it written down."""
+    tab = ready(tabs.open(Role.READER, shown.path))
+    tab.locator('[name="opinion.Effusion"][value="disagree"]').check(force=True)
+    tab.click("[data-rest]")
+    tab.fill("[name=missing_words]", "calcified granuloma")
+    tab.fill("[name=comment]", "Scar, not fluid.")
+    tab.click("text=Give verdict")
+    given = tab.locator("#verdicts")
+    expect(given).to_contain_text("Scar, not fluid.")
+    expect(given).to_contain_text("calcified granuloma")
+    expect(given).to_contain_text("Pleural effusion")
+
+    with desk.database.look() as connection:
+        (verdict,) = verdicts.of_image(connection, desk.archive, shown.image)
+    assert desk.orthanc().find_instance(verdict.report) is not None
+    expect(tab.locator('[name="opinion.Effusion"][value="disagree"]')).to_be_checked()
+    tab.goto(f"{tabs.url}/verdicts")
+    expect(tab.get_by_role("row", name="Pleural effusion")).to_contain_text("0/1")
+
+
+def test_verdict_is_kept_while_the_pacs_is_away(desk: Desk, any_tabs: Tabs, shown: Shown) -> None:
+    """It says what happened; the form stays as it was and can be sent again."""
+    tab = ready(any_tabs.open(Role.READER, shown.path))
+    tab.fill("[name=comment]", "Once more.")
+    away = Orthanc("http://127.0.0.1:9")
+    there = desk.orthanc
+    object.__setattr__(desk, "orthanc", lambda: away)
+    tab.click("text=Give verdict")
+    expect(tab.locator("[data-problem]")).to_contain_text("gave no answer")
+    assert "Once more." == tab.input_value("[name=comment]")
+    object.__setattr__(desk, "orthanc", there)
+    away.close()
+    tab.click("text=Give verdict")
+
+    expect(tab.locator("#verdicts")).to_contain_text("Once more.")
+
+
+def test_refused_image_shows_no_finding(desk: Desk, tabs: Tabs) -> None:
+    """The radiograph is there, and why nothing was read."""
+    shown = arrive(desk, chest())
+    settle(desk, shown, State.REFUSED, reasons=(Reason("not_frontal", "it is a lateral view"),))
+    tab = ready(tabs.open(Role.READER, shown.path))
+
+    expect(tab.get_by_text("it is a lateral view")).to_be_visible()
+    expect(tab.locator(".pick")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_everybody_can_use_it(
+    tabs: Tabs, shown: Shown, violations: Callable[[Page], list[str]], look: Look
+) -> None:
+    """axe-core objects to nothing on the study and on the verdicts, at any width."""
+    tab = ready(tabs.open(look.role, shown.path, look))
+    for summary in tab.locator("details.panel > summary").all():
+        summary.click()
+    assert [] == violations(tab)
+    assert look.size[0] >= tab.evaluate("document.documentElement.scrollWidth")
+    if look.role is Role.READER:
+        tab.click("[data-rest]")
+        tab.click("form[data-verdict] [type=submit]")
+        expect(tab.locator("#verdicts")).to_be_visible()
+        ready(tab)
+        assert [] == violations(tab)
+    tab.goto(f"{tabs.url}/verdicts")
+
+    assert [] == violations(tab)
