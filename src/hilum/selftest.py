@@ -203,6 +203,7 @@ class Trip:
         self._address = address
         self.problems: list[str] = []
         self.seconds: dict[str, float] = {}
+        self._sent = False
 
     def there_and_back(self, dataset: Dataset, orthanc: Orthanc) -> Answer | None:
         """Return what the node said of the phantom; None when it said nothing."""
@@ -210,6 +211,7 @@ class Trip:
         if lost := send(dataset, self._address, self._through.settings):
             self.problems.append(f"The PACS did not take the phantom by C-STORE: {lost}")
             return None
+        self._sent = True
         self.seconds["send"] = round(perf_counter() - start, 4)
         entry = self._wait(str(dataset.SOPInstanceUID))
         self.seconds["all"] = round(perf_counter() - start, 4)
@@ -232,8 +234,9 @@ class Trip:
                 if hit["Type"] == "Study":
                     orthanc.request("DELETE", f"/studies/{hit['ID']}")
         except HilumError as exc:
-            said = f"The phantom's study {begun.study_instance_uid} is still in the PACS: {exc}"
-            self.problems.append(said)
+            if self._sent:
+                study = begun.study_instance_uid
+                self.problems.append(f"The phantom's study {study} is still in the PACS: {exc}")
             return
         with self._through.database.transaction() as connection:
             records.forget(connection, begun)

@@ -39,10 +39,17 @@ LARGEST: Final = 4096
 def phantom(
     folder: Path, *, count: int, seed: int, findings: tuple[str, ...], healthy: bool, size: int
 ) -> None:
-    """Draw chest radiographs of nobody into FOLDER.
+    r"""Draw chest radiographs of nobody into FOLDER.
 
     Each is a DICOM image that says PHANTOM and Quality Control Image YES, and beside it a JSON
     file with the truth: findings, sides, sizes and masks. The same seed gives the same phantom.
+
+    \b
+    hilum phantom folder                                    eight, findings left to chance
+    hilum phantom folder --count 1 --seed 64 --finding effusion
+    hilum phantom folder --healthy --size 2048
+
+    No phantom shows how well a model reads patients.
     """
     if healthy and findings:
         raise click.UsageError("--healthy and --finding exclude each other.")
