@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hilum import __version__, metrics
 from hilum.errors import LedgerUnavailable
 from hilum.metrics import Snapshot
+from hilum.records.constancy import Begun, End, Ended, Mode, Run
 from hilum.records.observed import Observed
 from hilum.records.states import State, Urgency
 
@@ -188,7 +190,11 @@ def test_threads_count_together():
 
 def series() -> dict[str, set[str]]:
     """Return the series that a full scrape has, each with its labels, as Prometheus names them."""
-    metrics.watch(lambda: Snapshot(Observed({}, 0, 0, 0, 1), 1, last_change=1, model=("m", "1")))
+    now = datetime(2026, 3, 5, tzinfo=UTC)
+    begun = Begun("own", Mode.LIVE, now, now, "1.2", "1.2.3", "digest")
+    tested = Run(1, begun, Ended(End.OK, worst=0.0), now)
+    observed = Observed({}, 0, 0, 0, 1, tested)
+    metrics.watch(lambda: Snapshot(observed, 1, last_change=1, model=("m", "1")))
     for state in (State.REFUSED, State.FAILED):
         metrics.settled(state, urgency=Urgency.ROUTINE, seconds=1, reasons=["bug"])
     metrics.forwarded("sent")
