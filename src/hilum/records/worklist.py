@@ -14,6 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, lite
 from hilum.records.studies import Rank, fold, words_in
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 
+StudyRow = Row[Any]
+"""A row of `STUDY`, its columns by name."""
+
 LAST: Final = "\U0010ffff"
 """Sorts after every letter: the end of the words that begin with a prefix."""
 
@@ -98,7 +101,7 @@ def page(
     *,
     size: int,
     after: Place | None = None,
-) -> tuple[Sequence[Row[Any]], Place | None]:
+) -> tuple[Sequence[StudyRow], Place | None]:
     """Return rows of `STUDY` in the order of the worklist, and where the next page begins.
 
     Parameters
@@ -134,15 +137,15 @@ def page(
     return rows[:size], Place(last.rank, last.due, last.study_instance_uid)
 
 
-def row(connection: Connection, archive: str, study_instance_uid: str) -> Row[Any] | None:
+def row(connection: Connection, archive: str, study_instance_uid: str) -> StudyRow | None:
     """Return one study's row, None when it is not known."""
     key = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid)
     return connection.execute(select(STUDY).where(*key)).one_or_none()
 
 
 def others_of_patient(
-    connection: Connection, archive: str, study: Row[Any], *, limit: int
-) -> Sequence[Row[Any]]:
+    connection: Connection, archive: str, study: StudyRow, *, limit: int
+) -> Sequence[StudyRow]:
     """Return the patient's other studies, the newest first; none without a Patient ID."""
     if not study.patient_id:
         return []

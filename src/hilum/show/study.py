@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection, Row
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -18,6 +17,7 @@ from hilum.records.images import Entry
 from hilum.records.readings import StoredReading
 from hilum.records.states import State
 from hilum.records.verdicts import Opinion, ReaderVerdict
+from hilum.records.worklist import StudyRow
 from hilum.show import charts, words
 from hilum.show.charts import Score
 from hilum.show.desk import Desk, InstalledModel
@@ -63,7 +63,9 @@ def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "
             reading = readings.get(connection, desk.archive, uid)
             given = verdicts.of_image(connection, desk.archive, uid)
         earlier = worklist.others_of_patient(connection, desk.archive, row, limit=EARLIER)
-        course = _course(connection, desk.archive, (row, *earlier), reading, who)
+        covers = [each.cover for each in earlier if each.cover]
+        documents = {} if reading is None else studies.documents(connection, desk.archive, covers)
+    course = _course((row, *earlier), reading, documents, who)
     note(
         desk, who.name, "study.viewed", study=study, image=chosen.sop_instance_uid if chosen else ""
     )
@@ -235,17 +237,15 @@ def _findings(
 
 
 def _course(
-    connection: Connection,
-    archive: str,
-    rows: Sequence[Row[Any]],
+    rows: Sequence[StudyRow],
     reading: StoredReading | None,
+    found: Mapping[str, Mapping[str, Any]],
     who: Visitor,
 ) -> Course:
     """Return the scores of the patient's studies that the same model read."""
     if reading is None or len(rows) < 2:  # noqa: PLR2004  one study is no course
         return Course({}, 0)
     model = reading.document["model"]
-    found = studies.documents(connection, archive, [row.cover for row in rows[1:] if row.cover])
     scores: dict[str, list[Score]] = {}
     others = 0
     for row in sorted(rows, key=lambda each: (each.study_date, each.study_time)):
@@ -262,7 +262,7 @@ def _course(
     return Course(scores, others)
 
 
-def _earlier(row: Row[Any], who: Visitor) -> dict[str, Any]:
+def _earlier(row: StudyRow, who: Visitor) -> dict[str, Any]:
     """Return what is shown of another study of the patient."""
     state = State(row.state)
     return {

@@ -151,7 +151,7 @@ def _verdict(image: Entry, reading: StoredReading, who: Visitor, form: FormData)
     missing = dict.fromkeys(text for each in named if (text := " ".join(str(each).split())[:200]))
     comment = str(form.get("comment") or "").strip()[:LONGEST]
     if not judged and not missing and not comment:
-        raise HTTPException(UNPROCESSABLE, NOTHING)
+        raise HTTPException(UNPROCESSABLE, who.speech.say(NOTHING))
     model = document["model"]
     return ReaderVerdict(
         image.study_instance_uid,

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import Row
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
@@ -15,7 +14,7 @@ from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 from hilum.records import worklist
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank
-from hilum.records.worklist import Place, Wanted
+from hilum.records.worklist import Place, StudyRow, Wanted
 from hilum.show import charts, words
 from hilum.show.desk import Desk
 from hilum.show.notices import model_in_use, troubles
@@ -160,7 +159,7 @@ def rows_of(desk: Desk, who: Visitor, ask: Asked) -> dict[str, Any]:
     }
 
 
-def row_of(study: Row[Any], who: Visitor, now: datetime) -> Mapping[str, Any]:
+def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
     """Return what one row shows."""
     state = State(study.state)
     shown = [bar_of(each, who) for each in study.findings[:TOP]]
