@@ -141,6 +141,10 @@ class Speech:
         form = "#,##0." + "#" * digits if digits else "#,##0"
         return format_decimal(value, format=form, locale=self.language.locale)
 
+    def fixed(self, value: float, digits: int) -> str:
+        """Return a number with just so many digits after the point, as tables need them."""
+        return format_decimal(value, format="0." + "0" * digits, locale=self.language.locale)
+
     def size(self, count: float) -> str:
         """Return a number of bytes for people."""
         for unit in ("B", "kB", "MB", "GB"):

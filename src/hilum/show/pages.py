@@ -22,7 +22,7 @@ WORDS: Final = (
     *(N_("viewer"), N_("reader"), N_("operator")),
     *(N_("node"), N_("worker")),
     *(N_("waiting"), N_("sent"), N_("committed"), N_("failed")),
-    *(N_("PACS"), N_("Model"), N_("Database"), N_("Disk")),
+    *(N_("PACS"), N_("model"), N_("database"), N_("disk")),
 )
 """Values that templates show as words: roles, kinds of process, states, checks."""
 
