@@ -5,9 +5,11 @@ Sources
 Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 """
 
+import hashlib
+import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -27,6 +29,9 @@ REALM: Final = "Orthanc"
 
 AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 """Orthanc would squeeze every answer with gzip: 0.2 s of the processor for a radiograph."""
+
+MD5: Final = re.compile("[0-9a-f]{32}")
+"""A digest as Orthanc writes it."""
 
 PROBE_S: Final = 1.0
 """Seconds that whatever listens on a port gets to say what it is."""
@@ -328,12 +333,48 @@ class Orthanc:
         ------
         NotInPacs
             It is not there, or not any more.
+        PacsUnavailable
+            No answer, not now, or one that is no digest.
         """
         try:
-            return self.request("GET", f"/instances/{instance_id}/attachments/dicom/md5").text
+            said = self.request("GET", f"/instances/{instance_id}/attachments/dicom/md5").text
         except NotInPacs:
             self.describe(instance_id)  # gone altogether, or only without a digest?
             return None
+        if MD5.fullmatch(said) is None:
+            raise PacsUnavailable(
+                f"The PACS at {self.url} answered something that is no digest.",
+                "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+            )
+        return said
+
+    def file_as_kept(self, instance_id: str) -> bytes:
+        """Return the DICOM file of one instance, made sure to be what the archive holds.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, not now, or another file than the archive's digest says.
+        """
+        file = self.file(instance_id)
+        kept = self.digest(instance_id)
+        if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
+            raise PacsUnavailable(
+                f"The PACS at {self.url} gave another file than the one it holds.",
+                "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+            )
+        return file
+
+    def delete(self, instance_id: str) -> None:
+        """Delete one instance; nothing happens when it is not there any more.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, or not now.
+        """
+        with suppress(NotInPacs):
+            self.request("DELETE", f"/instances/{instance_id}")
 
     def remote_aet(self, instance_id: str) -> str:
         """Return the AE title that sent one instance, empty when it came another way."""

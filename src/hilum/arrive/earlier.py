@@ -1,10 +1,84 @@
 """What was said about a study before: the reports that a newer one may replace."""
 
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, Final
+
 from pydicom import Dataset
 
 from hilum import PRODUCT, dicomfile
 from hilum.errors import NotInPacs
 from hilum.orthanc import Orthanc
+
+REMEMBERED: Final = 20_000
+"""Reports of which it is remembered what they are about; about 4 MB."""
+
+
+class EarlierReports:
+    """Finds hilum's own reports on one image. Safe for several threads.
+
+    What a report is about never changes, and is asked once: else each image of a study
+    would ask about the reports on all others.
+
+    Parameters
+    ----------
+    orthanc
+        The PACS, logged in.
+    """
+
+    def __init__(self, orthanc: Orthanc) -> None:
+        self._orthanc = orthanc
+        self._about: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def files(self, study_instance_uid: str, sop_instance_uid: str) -> list[bytes]:
+        """Return the files of the reports on one image.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, or not now.
+        """
+        query = {"StudyInstanceUID": study_instance_uid, "Modality": "SR"}
+        found: list[bytes] = []
+        for instance in self._orthanc.find("Instance", query):
+            try:
+                if sop_instance_uid in self._images_of(instance):
+                    found.append(self._orthanc.file_as_kept(instance))
+            except NotInPacs:  # deleted between the question and the answer
+                continue
+        return found
+
+    def remember(self, instance_id: str, sop_instance_uid: str) -> None:
+        """Learn what a result is about from whoever stored it."""
+        self._keep(instance_id, frozenset({sop_instance_uid}))
+
+    def _images_of(self, instance_id: str) -> frozenset[str]:
+        """Return the SOP Instance UIDs of what a report of ours is about, none for others'."""
+        with self._lock:
+            known = self._about.get(instance_id)
+        if known is not None:
+            return known
+        tags = self._orthanc.tags(instance_id)
+        ours = tags.get("ManufacturerModelName") == PRODUCT
+        about = frozenset(_evidence(tags)) if ours else frozenset()
+        self._keep(instance_id, about)
+        return about
+
+    def _keep(self, instance_id: str, about: frozenset[str]) -> None:
+        with self._lock:
+            self._about[instance_id] = about
+            if len(self._about) > REMEMBERED:
+                self._about.popitem(last=False)
+
+
+def _evidence(tags: dict[str, Any]) -> Iterator[str]:
+    """Yield what a report says that it is about (PS3.3 C.17.2)."""
+    for study in tags.get("CurrentRequestedProcedureEvidenceSequence", ()):
+        for series in study.get("ReferencedSeriesSequence", ()):
+            for image in series.get("ReferencedSOPSequence", ()):
+                yield str(image.get("ReferencedSOPInstanceUID", ""))
 
 
 def earlier_results(orthanc: Orthanc, study_instance_uid: str) -> list[Dataset]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from hilum import metrics, tracing
-from hilum.arrive.earlier import earlier_files
+from hilum.arrive.earlier import EarlierReports
 from hilum.errors import ModelError, NotInPacs, PacsError, ReaderDied, ReaderTooSlow
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
@@ -145,6 +145,7 @@ class Steps:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._archive = PatientArchive(means.orthanc, means.pause)
+        self._earlier = EarlierReports(means.orthanc)
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._lock = threading.Lock()
         self._waits = Waits.of(means.settings.worklist)
@@ -195,7 +196,8 @@ class Steps:
         self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
         for result in self._results(job, memo):
             self._means.stored.add(result.sop_instance_uid)
-            self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
+            stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
+            self._earlier.remember(stored.instance_id, job.sop_instance_uid)
         return {"seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
 
     def verify(self, job: Job, memo: Memo) -> Memo:
@@ -204,6 +206,7 @@ class Steps:
         for left in reversed(range(STORE_ROUNDS)):
             missing = [uid for uid in memo["results"] if self._find(uid) is None]
             if not missing:
+                self._take_back_what_stands_alone(job, memo)
                 spent = round(perf_counter() - start, 4)
                 return {"seconds": {**memo["seconds"], "verify": spent}}
             if left:
@@ -211,6 +214,23 @@ class Steps:
                 self.store(job, memo)
         problem = f"the PACS took but does not show {', '.join(missing)}"
         return _end(State.FAILED, Reason("not_shown", problem))
+
+    def _take_back_what_stands_alone(self, job: Job, memo: Memo) -> None:
+        """Delete results whose image was deleted while they were stored.
+
+        Raises
+        ------
+        NotInPacs
+            It was.
+        """
+        try:
+            self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
+        except NotInPacs:
+            for uid in memo["results"]:
+                result = self._find(uid)
+                if result is not None:
+                    self._archive.ask(lambda pacs, left=result: pacs.delete(left))  # type: ignore[misc]
+            raise
 
     def settle(self, job: Job, memo: Memo) -> Memo:
         """Write down the end and all that belongs to it, in one transaction."""
@@ -272,14 +292,21 @@ class Steps:
             announced = constancy.expected(connection, job.archive, uid, now)
         only = {} if announced is None else {"self_test": announced}
         study = "" if known is None else known.study_instance_uid
-        earlier = self._archive.ask(lambda pacs: earlier_files(pacs, study))
+        earlier = self._archive.ask(lambda _: self._earlier.files(study, uid))
         fetched = round(perf_counter() - start, 4)
         when = datetime.fromisoformat(memo["when"])
-        try:
-            answer = self._means.read(file, earlier, when, **only)
-        except (ReaderDied, ReaderTooSlow) as exc:
-            log.warning("reader.lost", why=exc.problem, sop_instance_uid=job.sop_instance_uid)
-            answer = self._means.read(file, earlier, when, **only)
+
+        def read(file: bytes) -> Answer:
+            try:
+                return self._means.read(file, earlier, when, **only)
+            except (ReaderDied, ReaderTooSlow) as exc:
+                log.warning("reader.lost", why=exc.problem, sop_instance_uid=uid)
+                return self._means.read(file, earlier, when, **only)
+
+        answer = read(file)
+        if answer.status is not Status.READ:  # or is it the way to the PACS that is broken?
+            kept = self._archive.ask(lambda pacs: pacs.file_as_kept(job.instance_id))
+            answer = answer if kept == file else read(kept)
         answer = replace(answer, seconds={"fetch": fetched, **answer.seconds})
         with self._lock:
             self._answers[job.id] = answer
