@@ -99,6 +99,7 @@ dciodvfy:dicom3tools:checks that what is written is valid DICOM
 chromium:chromium:the browser tests
 npm:npm:the OHIF viewer, for the browser tests
 /usr/lib/postgresql/*/bin/postgres:postgresql:the tests with several workers
+cc:gcc:the tests of clocks that jump
 java:default-jre-headless:PixelMed's validator of structured reports
 /usr/share/java/pixelmed.jar:libpixelmed-java:PixelMed's validator of structured reports
 LIST
