@@ -68,7 +68,7 @@ class Lung:
     air
         Depth of what is still lung, mm: the rest has become dense.
     blood
-        Depth of vessels, mm.
+        Depth of vessels, mm; what is drawn outside of `at` does not count.
     dense
         Soft tissue and fluid that are not lung, mm.
     free
@@ -118,7 +118,8 @@ def build(canvas: Canvas, plan: Plan) -> Chest:
     """Return the chest of a plan, its lungs healthy."""
     heart = mediastinum.heart_depth(canvas, mediastinum.heart_of(plan.patient))
     between = mediastinum.great_vessels(canvas, plan.patient)
-    np.maximum(between, heart * np.float32(1.15), out=between)
+    for at, _ in canvas.bands():
+        np.maximum(between[at], heart[at] * np.float32(1.15), out=between[at])
     right, left = (build_lung(canvas, plan, side, between) for side in thorax.SIDES)
     return Chest(canvas, plan, (right, left), heart)
 
@@ -132,8 +133,8 @@ def build_lung(canvas: Canvas, plan: Plan, side: int, between: Depth) -> Lung:
     tree = vessels.tree(patient, side, plan.engorged)
     blood = vessels.draw(canvas, tree, centre, size)
     at = thorax.tile(canvas, patient, side)
-    whole_blood, blood = blood, canvas.empty()
-    cavity, whole, air, free, pleura = (canvas.empty() for _ in range(5))
+    cavity, whole, air, pleura = (canvas.empty() for _ in range(4))
+    free = canvas.empty() if size < 1 else np.broadcast_to(np.float32(0), canvas.shape)
 
     def fill(part: Tile, band: Canvas) -> None:
         depth = thorax.cavity(band, patient, side)
@@ -145,7 +146,7 @@ def build_lung(canvas: Canvas, plan: Plan, side: int, between: Depth) -> Lung:
             free[part] = space - here
             pleura[part] = line * (space > 0)
         deep = np.maximum(depth * np.float32(0.7), 20)
-        blood[part] = whole_blood[part] * np.clip(here / deep, 0, 1)
+        blood[part] *= np.clip(here / deep, 0, 1)
         cavity[part], whole[part], air[part] = depth, here, here
 
     by_bands(canvas, fill, at)

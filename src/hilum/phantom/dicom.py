@@ -160,7 +160,9 @@ def stored(scene: Scene, drawing: Drawing) -> dict[str, Any]:
         shown = table(scene, levels)
         last = levels - 1
     else:
-        pixels = np.rint(brightness(scene, drawing) * np.float32(top)).astype(np.uint16)
+        picture = brightness(scene, drawing)
+        picture *= np.float32(top)
+        pixels = np.rint(picture, out=picture).astype(np.uint16)
         shown = {"WindowCenter": (top + 1) / 2, "WindowWidth": top + 1}
         last = top
     if technique.inverted:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.phantom.exposure import Technique, inside_of
-from hilum.phantom.shapes import WORKERS, Canvas, Depth, Tile, by_bands
+from hilum.phantom.shapes import BAND_RAYS, WORKERS, Canvas, Depth, Tile, by_bands
 from hilum.phantom.texture import smear
 
 STEPS: Final = 4096
@@ -63,7 +63,12 @@ def tone_curve(technique: Technique) -> NDArray[np.float32]:
 
 def apply_curve(shown: Depth, curve: NDArray[np.float32]) -> Depth:
     """Return the brightness of equalised values, in [0, 1]."""
-    return np.take(curve, curve_index(shown))
+    picture = np.empty(shown.shape, np.float32)
+    height = max(BAND_RAYS // shown.shape[1], 1)
+    for first in range(0, len(shown), height):
+        rows = slice(first, first + height)
+        np.take(curve, curve_index(shown[rows]), out=picture[rows])
+    return picture
 
 
 def curve_index(shown: Depth) -> NDArray[np.uint16]:

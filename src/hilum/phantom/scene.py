@@ -148,7 +148,7 @@ def brightness(scene: Scene, drawing: Drawing) -> Depth:
     """Return what a radiologist is shown, float32 in [0, 1], shape of the drawing."""
     picture = processing.apply_curve(drawing.shown, processing.tone_curve(scene.technique))
     border = np.float32(0.97 if scene.technique.white_border else 0.0)
-    picture = np.where(drawing.inside, picture, border)
+    np.copyto(picture, border, where=~drawing.inside)
     if scene.technique.marker:
         np.maximum(picture, drawing.marked, out=picture)
     return picture
