@@ -192,3 +192,38 @@ def test_without_a_model_nothing_is_tried(tmp_path: Path):
 
     assert 503 == answer.status_code
     assert "hilum models pull m" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/files/send", "/files/try", "/api/v1/try"])
+def test_nobody_fills_the_disk_before_signing_in(tmp_path: Path, path: str):
+    """The body is not even read: the answer comes while it is still being sent."""
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        start = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for piece in [start, *[bytes(65536)] * 1000]:
+            sent.append(len(piece))
+            yield piece
+
+    headers = {"content-type": "multipart/form-data; boundary=x", "accept": "application/json"}
+    with open_desk(tmp_path, read_file=lambda *_: document()) as desk, open_page(desk) as page:
+        try:
+            answer = page.browser().post(path, content=endless(), headers=headers)
+        except httpx.WriteError:  # the server has closed the connection already
+            answer = None
+
+    assert answer is None or 401 == answer.status_code
+
+
+@pytest.mark.parametrize("path", ["/login", "/look", "/api/v1/jobs/retry", "/people"])
+def test_forms_are_small(tmp_path: Path, path: str):
+    """Whether they say how large they are or not."""
+    body = bytes(1_100_000)
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    with open_desk(tmp_path) as desk, open_page(desk) as page:
+        client = page.signed_in(Role.OPERATOR)
+        said = client.post(path, content=body, headers=kind).status_code
+        unsaid = client.post(path, content=iter([body]), headers=kind).status_code
+
+    assert 413 == said
+    assert unsaid in {400, 413}

@@ -4,9 +4,11 @@ import re
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Depends, FastAPI, File, Query, Request, UploadFile
+from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -39,7 +41,7 @@ from hilum.show.api_models import (
 from hilum.show.desk import Desk
 from hilum.show.operations import read_again, status_of
 from hilum.show.sessions import AtDesk, Operator, Reader, Viewer, Visitor, note
-from hilum.show.upload import tried
+from hilum.show.upload import file_of, tried
 
 PREFIX: Final = "/api/v1"
 
@@ -64,6 +66,20 @@ BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.BAD_REQUEST: {"model": Problem, "description": "The body is damaged or cut off."},
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"model": Problem, "description": "Too large."},
 }
+
+FILE_BODY: Final = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        }
+    },
+}
+"""Said by hand, since the file is read only once it is known who sends it."""
 
 router: Final = APIRouter(
     prefix=PREFIX,
@@ -208,9 +224,16 @@ def retry(who: Operator, desk: AtDesk, wanted: Annotated[RetryWanted, Body()]) -
     return RetryAnswer(asked=read_again(desk, who, tuple(wanted.sop_instance_uids), wanted.state))
 
 
-@router.post("/try", tags=["node"], responses=BODY_PROBLEMS)
-def try_file(who: Reader, desk: AtDesk, file: Annotated[UploadFile, File()]) -> ReadingDocument:
+@router.post(
+    "/try", tags=["node"], responses=BODY_PROBLEMS, openapi_extra={"requestBody": FILE_BODY}
+)
+async def try_file(request: Request, who: Reader, desk: AtDesk) -> ReadingDocument:
     """Say what hilum would say of a file; nothing is stored."""
+    async with file_of(request) as file:
+        return await run_in_threadpool(_try, file, who, desk)
+
+
+def _try(file: UploadFile, who: Visitor, desk: Desk) -> ReadingDocument:
     document = tried(desk, file)
     note(desk, who.name, "file.tried", status=document["readings"][0]["status"])
     return ReadingDocument.of(document)

@@ -36,7 +36,7 @@ from hilum.show import (
 from hilum.show.desk import Desk
 from hilum.show.health import Vitals, health_routes
 from hilum.show.pages import STATIC, static_digest
-from hilum.show.security import SecurityHeaders, is_secure
+from hilum.show.security import BodyLimit, SecurityHeaders, is_secure
 from hilum.show.status import Status
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -112,6 +112,8 @@ def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
         app.include_router(health_routes(vitals, metrics_token=token))
     with as_file(files("hilum.show").joinpath("static")) as folder:
         app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
+    most = max(desk.settings.page.max_upload_bytes, desk.settings.node.max_file_bytes)
+    app.add_middleware(BodyLimit, uploads=upload.ADDRESSES, most=most)
     app.add_middleware(SecurityHeaders, secure=is_secure(desk.settings.page))
     return app
 

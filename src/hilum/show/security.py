@@ -11,7 +11,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hilum.settings import PageSettings
@@ -42,6 +44,11 @@ ALWAYS: Final = {
 
 HSTS: Final = "max-age=31536000"
 """A year; without subdomains, which are not ours to speak for."""
+
+SMALL_BODY: Final = 1024 * 1024
+"""Bytes of a form or a JSON document; only uploads are larger."""
+
+TOO_LARGE: Final = 413
 
 UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CSRF_FIELD: Final = "csrf"
@@ -90,6 +97,48 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+class BodyLimit:
+    """Reads no more of a request than its address may take, before anybody knows who asks.
+
+    Parameters
+    ----------
+    app
+        What answers.
+    uploads
+        Beginnings of the addresses that take files; they look at who asks before they read.
+    most
+        Bytes that these take.
+    """
+
+    def __init__(self, app: ASGIApp, *, uploads: tuple[str, ...], most: int) -> None:
+        self._app = app
+        self._uploads = uploads
+        self._most = most + SMALL_BODY  # the form around the file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._most if scope["path"].startswith(self._uploads) else SMALL_BODY
+        said = Headers(scope=scope).get("content-length", "0")
+        if not said.isdecimal() or int(said) > limit:
+            answer = JSONResponse({"detail": "This request is too large."}, TOO_LARGE)
+            await answer(scope, receive, send)
+            return
+        read = 0
+
+        async def receive_some() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:  # sent in chunks, without saying how much
+                raise HTTPException(TOO_LARGE)
+            return message
+
+        await self._app(scope, receive_some, send)
+
+
 def same_origin(headers: Headers, settings: PageSettings) -> bool:
     """Return whether a request comes from our own pages, as far as the browser says.
 
@@ -117,8 +166,8 @@ async def carries(request: Request, token: str) -> bool:
     given = request.headers.get(CSRF_HEADER)
     if given is None:
         kind = request.headers.get("content-type", "")
-        if not kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
-            return False
+        if not kind.startswith("application/x-www-form-urlencoded"):
+            return False  # files are sent by our script, which sets the header
         found = (await request.form()).get(CSRF_FIELD)
         given = found if isinstance(found, str) else ""
     return hmac.compare_digest(given.encode(), token.encode())

@@ -170,10 +170,10 @@ def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
     async def require(request: Request, who: Anybody, desk: AtDesk) -> Visitor:
         if who.role is None:
             raise SignInNeeded
-        if request.method in UNSAFE and who.key:
-            await require_own_form(request, who, desk.settings.page)
         if not who.may(role):
             raise NotAllowed(N_("Your role does not allow this. Ask an operator."))
+        if request.method in UNSAFE and who.key:
+            await require_own_form(request, who, desk.settings.page)
         return who
 
     return require

@@ -1,13 +1,16 @@
 """Files from a person's own disk: sent to the PACS, or tried without storing anything."""
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import PurePosixPath
-from typing import IO, Annotated, Any, Final
+from typing import IO, Any, Final
 
-from fastapi import APIRouter, File, Request, UploadFile
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -15,10 +18,13 @@ from hilum.errors import HilumError, PacsRefused
 from hilum.show.desk import Desk
 from hilum.show.i18n import N_
 from hilum.show.pages import fill, render
-from hilum.show.sessions import AtDesk, Operator, Reader, note
+from hilum.show.sessions import AtDesk, Operator, Reader, Visitor, note
 from hilum.wording import finding_name
 
 router: Final = APIRouter(include_in_schema=False)
+
+ADDRESSES: Final = ("/files/", "/api/v1/try")
+"""Where files are taken: their bodies are read once it is known who sends them."""
 
 ZIP_START: Final = b"PK\x03\x04"
 PREAMBLE: Final = 128
@@ -31,6 +37,7 @@ MOST_IN_ZIP: Final = 5000
 RATIO: Final = 200
 """An archive that grows by more than this when it is unpacked is none of ours."""
 
+NO_FILE: Final = N_("No file was sent, or the connection broke.")
 NOT_DICOM: Final = N_("This is not a DICOM file.")
 NOT_A_ZIP: Final = N_("This ZIP archive is damaged, or protected by a password.")
 TOO_LARGE: Final = N_("This is larger than the settings allow (page.max_upload_bytes).")
@@ -70,9 +77,33 @@ def show(request: Request, who: Reader, desk: AtDesk) -> Response:
     )
 
 
+@asynccontextmanager
+async def file_of(request: Request) -> AsyncIterator[UploadFile]:
+    """Yield the file of a form, read only now.
+
+    FastAPI reads what an endpoint declares before it asks who sends it; what anybody
+    could send would fill the disk.
+
+    Raises
+    ------
+    HTTPException
+        There is no file, or the form is damaged.
+    """
+    async with request.form(max_files=1, max_fields=8) as form:
+        found = form.get("file")
+        if not isinstance(found, UploadFile):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NO_FILE)
+        yield found
+
+
 @router.post("/files/send")
-def send(who: Operator, desk: AtDesk, file: Annotated[UploadFile, File()]) -> Response:
+async def send(request: Request, who: Operator, desk: AtDesk) -> Response:
     """Send one DICOM file, or a ZIP archive of them, to the PACS."""
+    async with file_of(request) as file:
+        return await run_in_threadpool(_send, file, who, desk)
+
+
+def _send(file: UploadFile, who: Visitor, desk: Desk) -> Response:
     _limit(file, desk.settings.page.max_upload_bytes)
     sent = Sent()
     start = file.file.read(4)
@@ -177,8 +208,13 @@ def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes
 
 
 @router.post("/files/try")
-def try_file(who: Reader, desk: AtDesk, file: Annotated[UploadFile, File()]) -> Response:
+async def try_file(request: Request, who: Reader, desk: AtDesk) -> Response:
     """Say what hilum would say of a file; nothing is stored, in no place."""
+    async with file_of(request) as file:
+        return await run_in_threadpool(_try, file, who, desk)
+
+
+def _try(file: UploadFile, who: Visitor, desk: Desk) -> Response:
     document = tried(desk, file)
     note(desk, who.name, "file.tried", status=document["readings"][0]["status"])
     language = who.language.reasons
