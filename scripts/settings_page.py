@@ -40,6 +40,8 @@ def shown(field: FieldInfo) -> str:
         return "unset"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, dict):
+        return "`{ " + ", ".join(f'"{key}" = {item}' for key, item in value.items()) + " }`"
     if isinstance(value, tuple):
         return "`[" + ", ".join(f'"{item}"' for item in value) + "]`"
     return f'`"{value}"`' if isinstance(value, str | Path) else f"`{value}`"

@@ -24,7 +24,7 @@ class WorklistSettings(Section):
     """In which order studies wait for a reader, and how many are shown."""
 
     wait_minutes: dict[str, int] = Field(
-        default_factory=lambda: dict(WAITS),
+        WAITS,
         description="Minutes that a study may wait whose most urgent positive finding is this; "
         "findings that are not named wait as long as the ceiling.",
     )

@@ -1,0 +1,164 @@
+"""Draw the pictures of the page for docs/page.md, over a real PACS and real readings.
+
+    PYTHONPATH=tests .venv/bin/python scripts/page_pictures.py [FOLDER]
+
+Needs Orthanc and Chromium, and writes docs/images/page-*. The studies are generated
+phantoms and the real radiograph of the package pydicom-data, read by the demonstration model.
+"""
+
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import data_store
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+from pydicom import dcmread
+
+from hilum.page_tools import PageTools
+from hilum.records.accounts import Role
+from hilum.records.states import Urgency
+from hilum.show.desk import Desk
+from hilum.show.sessions import THEME_COOKIE, session_cookie
+from orthanc_server import running_orthanc
+from page_desk import begin_session, open_desk, open_page
+from page_studies import arrive, chest, demonstration, installed, read
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DESK: Final = (1440, 900)
+PHONE: Final = (390, 800)
+SIZE: Final = (1200, 750)
+"""Of a picture of a desk's screen."""
+
+LIMIT: Final = 200_000
+"""Bytes of one picture at most."""
+
+COLOURS: Final = 192
+"""Of pages without a large radiograph."""
+
+SEEN: Final = """() => [...document.images].every(
+  (one) => one.complete || one.getBoundingClientRect().top > innerHeight)"""
+
+KINDS: Final = (
+    ("effusion",),
+    ("pneumothorax",),
+    (),
+    ("cardiomegaly",),
+    ("nodule",),
+    None,
+    ("mass",),
+)
+
+
+def fill(desk: Desk) -> str:
+    """Let studies arrive and be read; return the address of the page of RG1's study."""
+    now = datetime.now(UTC)
+    for n, kinds in enumerate(KINDS):
+        image = chest(n + 3, kinds)
+        urgency = Urgency.URGENT if n == 1 else Urgency.ROUTINE
+        read(
+            desk, image, arrive(desk, image, urgency=urgency, at=now - timedelta(minutes=9 * n + 4))
+        )
+    for year, kinds in ((2023, ()), (2024, ("effusion",)), (2026, ("effusion", "cardiomegaly"))):
+        image = chest(50, kinds)
+        image.StudyDate = f"{year}0512"
+        image.StudyInstanceUID = image.SOPInstanceUID = f"2.25.{year}0512"
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        read(desk, image, arrive(desk, image, at=now - timedelta(minutes=2026 - year + 20)))
+    lateral = chest(60, ())
+    lateral.ViewPosition, lateral.ViewCodeSequence = "LL", []
+    read(desk, lateral, arrive(desk, lateral, at=now - timedelta(minutes=30)))
+    (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
+    chest_of_pydicom = dcmread(path)
+    return read(desk, chest_of_pydicom, arrive(desk, chest_of_pydicom)).path
+
+
+def open_tab(
+    chromium: Browser, desk: Desk, url: str, look: tuple[tuple[int, int], str, str]
+) -> Page:
+    """Return a tab of a reader."""
+    (width, height), theme, locale = look
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale)
+    secret = begin_session(desk, "ana", Role.READER)
+    cookies = {session_cookie(desk.settings.page): secret, THEME_COOKIE: theme}
+    context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
+    return context.new_page()
+
+
+def ready(tab: Page) -> None:
+    """Wait until a radiograph and its maps are drawn."""
+    tab.wait_for_selector('[data-ready="yes"]', timeout=60_000)
+
+
+def judge(tab: Page) -> None:
+    """Give a verdict."""
+    tab.locator('[name="opinion.Cardiomegaly"][value="disagree"]').check(force=True)
+    tab.click("[data-rest]")
+    tab.fill("[name=comment]", "The heart is at the upper limit.")
+    tab.click("form[data-verdict] [type=submit]")
+    tab.wait_for_selector("#verdicts")
+    ready(tab)
+
+
+def keep(tab: Page, path: Path) -> None:
+    """Keep what the tab shows, small."""
+    tab.wait_for_function(SEEN)
+    picture = Image.open(BytesIO(tab.screenshot())).convert("RGB")
+    if picture.width > SIZE[0]:
+        picture = picture.resize(SIZE, Image.Resampling.LANCZOS)
+    if path.suffix == ".jpg":  # a radiograph in colours: few are left of a palette
+        picture.save(path, quality=86, subsampling=0, optimize=True)
+    else:
+        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    if path.stat().st_size > LIMIT:
+        raise SystemExit(f"{path} has more than {LIMIT} bytes")
+    print(path, path.stat().st_size)
+
+
+def main() -> None:
+    """Draw all of them."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+    dark, light, phone = (DESK, "dark", "en-US"), (DESK, "light", "pt-BR"), (PHONE, "dark", "en-US")
+    with tempfile.TemporaryDirectory() as place, running_orthanc(Path(place) / "orthanc") as pacs:
+        settings = demonstration(Path(place))
+        tools = PageTools(settings)
+        with (
+            open_desk(Path(place), pacs, settings=settings, models=installed, tools=tools) as desk,
+            open_page(desk) as page,
+            sync_playwright() as playwright,
+        ):
+            real = fill(desk)
+            flags = ["--no-sandbox", "--disable-gpu"]
+            chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+            course = "/studies/2.25.20260512"
+            for name, look, path in (
+                ("worklist.png", dark, "/"),
+                ("worklist-light.png", light, "/"),
+                ("worklist-phone.png", phone, "/"),
+                ("study.jpg", dark, real),
+                ("course.jpg", light, course),
+                ("study-phone.jpg", phone, course),
+            ):
+                tab = open_tab(chromium, desk, page.url, look)
+                tab.goto(f"{page.url}{path}")
+                if path != "/":
+                    ready(tab)
+                else:
+                    tab.wait_for_selector(".live:not([hidden])")
+                keep(tab, folder / f"page-{name}")
+                tab.context.close()
+            tab = open_tab(chromium, desk, page.url, dark)
+            tab.goto(f"{page.url}{course}")
+            ready(tab)
+            judge(tab)
+            keep(tab, folder / "page-verdict.jpg")
+            tab.goto(f"{page.url}/verdicts")
+            keep(tab, folder / "page-agreement.png")
+            chromium.close()
+
+
+if __name__ == "__main__":
+    main()
