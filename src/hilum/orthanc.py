@@ -13,10 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.request import getproxies
 
 import httpx
 
 from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
+from hilum.plain_http import PlainTransport
 
 BUSY: Final = 429
 """HTTP status "too many requests": asking again may help, like any 5xx."""
@@ -159,6 +161,11 @@ def is_orthanc(url: str) -> bool:
     return REALM in answer.headers.get("WWW-Authenticate", "") or '"DicomAet"' in answer.text
 
 
+def _own_way(url: str) -> httpx.BaseTransport | None:
+    """Return how we speak plain HTTP; None, which is httpx's own way, for TLS and proxies."""
+    return PlainTransport() if url.startswith("http://") and not getproxies() else None
+
+
 class Orthanc:
     """One Orthanc server.
 
@@ -195,7 +202,7 @@ class Orthanc:
                 headers=AS_IT_IS,
                 timeout=timeout_s,
                 verify=verify,
-                transport=transport,
+                transport=transport or _own_way(self.url),
             )
 
     def __enter__(self) -> Self:

@@ -29,7 +29,10 @@ KEEPERS = {
     "babel": {"hilum.show"},
     "joserfc": {"hilum.show"},
     "argon2": {"hilum.records"},
-    "httpx": {"hilum.orthanc", "hilum.store", "hilum.arrive", "hilum.predict", "hilum.show"},
+    "httpx": {
+        *("hilum.orthanc", "hilum.plain_http"),
+        *("hilum.store", "hilum.arrive", "hilum.predict", "hilum.show"),
+    },
 }
 """Library → who may import it. predict downloads weights; show hands DICOMweb through."""
 
