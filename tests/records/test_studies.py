@@ -171,6 +171,23 @@ def test_state_that_matters_most_is_the_studys(database, first, second, expected
     assert said == study.reasons
 
 
+def test_released_study_waits_for_its_turn(database):
+    """Once there is a model; the others stay as they are."""
+    with database.transaction() as connection:
+        for uid, held in (("1.2", True), ("1.3", False)):
+            facts = replace(FACTS, study_instance_uid=uid)
+            new = Arrived("own", f"{uid}.1", f"i{uid}", uid, None, Urgency.ROUTINE, AT)
+            images.arrived(connection, new, held=held)
+            studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=AT)
+    assert State.HELD == row(database).state
+
+    with database.transaction() as connection:
+        images.release_held(connection, "own")
+        studies.released(connection, "own", AT + MINUTE)
+    assert (State.QUEUED, AT + MINUTE) == (row(database).state, row(database).changed)
+    assert AT == row(database, "1.3").changed
+
+
 def test_every_state_has_its_place():
     """None is forgotten in the order."""
     assert set(State) == set(studies.STATES)

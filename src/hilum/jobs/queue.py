@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, prepare
 from hilum.jobs.guard import block_pickle
-from hilum.records import Database, images
+from hilum.records import Database, images, studies
 from hilum.records.forwards import Forward
 from hilum.records.job import Job
 from hilum.records.states import Urgency
@@ -151,6 +151,8 @@ class Queue:
             known = images.entry(connection, archive, job.sop_instance_uid)
             urgency = Urgency.ROUTINE if known is None else known.urgency
             self.enqueue(connection, job, urgency, now)
+            if known is not None:
+                studies.refresh(connection, archive, known.study_instance_uid, now)
         return jobs
 
     def _add(self, connection: Connection, options: EnqueueOptions, *values: Any) -> None:

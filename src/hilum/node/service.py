@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hilum import credentials
@@ -29,7 +29,7 @@ from hilum.node.steps import Means, Read, Steps
 from hilum.node.vitals import HEARTBEAT
 from hilum.orthanc import Orthanc
 from hilum.private import OWNER_FILE, make_folder, writing_to
-from hilum.records import Database, images
+from hilum.records import Database, images, studies
 from hilum.records.database import open_database
 from hilum.selftest_schedule import SelfTests
 from hilum.settings import Settings
@@ -135,6 +135,7 @@ class Service:
                 self.follower.intake.held = False
             with self.means.database.transaction() as connection:
                 released = images.release_held(connection, self.means.archive)
+                studies.released(connection, self.means.archive, datetime.now(UTC))
             self.engine.launch(f"{model.name} {model.version}")
         except LedgerUnavailable as exc:
             log.warning("database.away", why=str(exc))

@@ -234,6 +234,12 @@ def refresh(
     _write_findings(connection, archive, study_instance_uid, positive)
 
 
+def released(connection: Connection, archive: str, now: datetime) -> None:
+    """Let all held studies wait for their turn; call it with `images.release_held`."""
+    held = (STUDY.c.archive == archive, STUDY.c.state == State.HELD)
+    connection.execute(STUDY.update().where(*held).values(state=State.QUEUED, changed=now))
+
+
 def documents(
     connection: Connection, archive: str, sop_instance_uids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
