@@ -1,0 +1,160 @@
+"""Draw the pictures of sign-in, operations, files and people for docs/page.md.
+
+    PYTHONPATH=tests .venv/bin/python scripts/operations_pictures.py [FOLDER]
+
+Needs Orthanc and Chromium, and writes docs/images/page-*. What is counted on the
+operations page is invented; the file that is tried is a generated phantom, really read.
+"""
+
+import random
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from browser.viewer import FLAGS
+from hilum.node.reading import document_of
+from hilum.records import images, workers
+from hilum.records.accounts import Role
+from hilum.records.images import Arrived, Settlement
+from hilum.records.states import State, Urgency
+from hilum.records.workers import Worker
+from hilum.show.desk import Check, Desk
+from hilum.show.sessions import THEME_COOKIE, session_cookie
+from hilum.verdict import Reason
+from orthanc_server import running_orthanc
+from page_desk import begin_session, open_desk, open_page
+from page_studies import chest, demonstration, installed, reader
+from radiographs import dicom_file
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+COLOURS: Final = 128
+LIMIT: Final = 150_000
+"""Bytes of one picture at most."""
+
+WAITING: Final = 5
+"""Images that nobody has begun to read."""
+
+REFUSALS: Final = (
+    *(Reason("not_frontal", "not a frontal view: View Position is LL"),) * 5,
+    *(Reason("not_chest", "not a chest: Body Part Examined is HAND"),) * 2,
+    Reason("too_young", "the patient is 4 years old; the model is for 18 and older"),
+)
+FAILURES: Final = (
+    Reason("pacs", "The PACS answered HTTP 503. Look at its log for this minute."),
+    Reason("too_slow", "reading took longer than 120 s twice"),
+)
+HEALTH: Final = (
+    Check("model", ok=True, text="demonstration 2"),
+    Check("PACS", ok=True, text="Orthanc 1.10.1"),
+    Check("database", ok=True, text="sqlite can be written"),
+    Check("disk", ok=True, text="70.9 GiB free"),
+)
+
+
+def invent(desk: Desk) -> None:
+    """Write down a day's work."""
+    rnd, now = random.Random(3), datetime.now(UTC)  # noqa: S311  invented figures
+    stored = Settlement(State.STORED, (), ("2.25.1",))
+    refused = [Settlement(State.REFUSED, (reason,)) for reason in REFUSALS]
+    failed = [Settlement(State.FAILED, (reason,)) for reason in FAILURES]
+    ends = rnd.choices([stored, *refused, *failed], [180, *(3 for _ in refused), 2, 2], k=420)
+    with desk.database.transaction() as connection:
+        for n, end in enumerate(ends):
+            at = now - timedelta(hours=24 * rnd.random() ** 1.3)
+            new = Arrived(desk.archive, f"1.2.{n}", f"{n}", f"1.{n}", None, Urgency.ROUTINE, at)
+            job = images.arrived(connection, new)
+            if job is None or n < WAITING:
+                continue
+            images.begin(connection, job, at)
+            images.settle(connection, job, end, at + timedelta(seconds=0.3 + rnd.random()))
+        workers.beat(connection, Worker("a", "reading-1", "node", "demonstration", "0.1.0"))
+        workers.beat(connection, Worker("b", "reading-2", "worker", "demonstration", "0.1.0"))
+
+
+def read_file(file: bytes, name: str) -> Mapping[str, Any]:
+    """Read a file as the node does."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(file)
+        return document_of(path, name, reader())
+
+
+def open_tab(
+    chromium: Browser, desk: Desk, url: str, look: tuple[tuple[int, int], str, str]
+) -> Page:
+    """Return a tab of an operator."""
+    (width, height), theme, locale = look
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale)
+    secret = begin_session(desk, "ana.souza", Role.OPERATOR)
+    cookies = {session_cookie(desk.settings.page): secret, THEME_COOKIE: theme}
+    context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
+    return context.new_page()
+
+
+def keep(tab: Page, path: Path, *, whole: bool = False) -> None:
+    """Keep what the tab shows, small."""
+    tab.wait_for_load_state("networkidle")
+    picture = Image.open(BytesIO(tab.screenshot(full_page=whole))).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    if path.stat().st_size > LIMIT:
+        raise SystemExit(f"{path} has {path.stat().st_size} bytes")
+
+
+def draw(chromium: Browser, desk: Desk, url: str, folder: Path) -> None:
+    """Draw all of them."""
+    dark = open_tab(chromium, desk, url, ((1280, 860), "dark", "en-US"))
+    dark.goto(f"{url}/operations")
+    keep(dark, folder / "page-operations.png")
+    dark.goto(f"{url}/files")
+    file = {"name": "phantom.dcm", "mimeType": "application/dicom", "buffer": PHANTOM}
+    dark.set_input_files('[data-drop="/files/send"] input', [file])
+    dark.wait_for_selector(".sent .good")
+    dark.set_input_files('[data-drop="/files/try"] input', [file])
+    dark.wait_for_selector(".tried-findings")
+    keep(dark, folder / "page-files.png")
+    light = open_tab(chromium, desk, url, ((1280, 460), "light", "pt-BR"))
+    light.goto(f"{url}/people")
+    keep(light, folder / "page-people.png")
+    phone = open_tab(chromium, desk, url, ((390, 800), "dark", "pt-BR"))
+    phone.goto(f"{url}/operations")
+    keep(phone, folder / "page-operations-phone.png")
+    phone.context.clear_cookies()
+    phone.goto(f"{url}/login")
+    keep(phone, folder / "page-login-phone.png")
+
+
+PHANTOM: Final = dicom_file(chest(3, ("effusion",)))
+
+
+def main() -> None:
+    """Draw the pictures into docs/images or a folder."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+    with tempfile.TemporaryDirectory() as home:
+        (data := Path(home) / "data").mkdir()
+        (pacs := Path(home) / "orthanc").mkdir()
+        more = {"models": installed, "health": lambda: HEALTH, "read_file": read_file}
+        with (
+            running_orthanc(pacs) as orthanc,
+            open_desk(data, orthanc, settings=demonstration(data), **more) as desk,
+            open_page(desk) as page,
+            sync_playwright() as playwright,
+        ):
+            invent(desk)
+            for name in ("bruno.lima", "carla.reis"):
+                begin_session(desk, name, Role.READER)
+            chromium = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium", args=list(FLAGS)
+            )
+            draw(chromium, desk, page.url, folder)
+            chromium.close()
+
+
+if __name__ == "__main__":
+    main()
