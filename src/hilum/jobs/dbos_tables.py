@@ -40,6 +40,18 @@ def workflows(connection: Connection) -> TableClause:
     return table("workflow_status", *(column(name) for name in COLUMNS), schema=schema)
 
 
+def waiting(connection: Connection, queue_name: str) -> bool:
+    """Whether a job waits in a queue; asked often, so as SQL that is written already."""
+    schema = f"{SCHEMA}." if connection.dialect.name == "postgresql" else ""
+    mark = "%s" if schema else "?"
+    question = (
+        f"SELECT 1 FROM {schema}workflow_status"  # noqa: S608  of constants
+        f" WHERE queue_name = {mark} AND status = 'ENQUEUED'"
+        " AND status IN ('ENQUEUED', 'PENDING') LIMIT 1"  # as its index has it, for SQLite
+    )
+    return connection.exec_driver_sql(question, (queue_name,)).first() is not None
+
+
 def now_ms(connection: Connection) -> ColumnElement[int]:
     """Return SQL for the database's time in milliseconds, as its columns keep it."""
     if connection.dialect.name == "postgresql":

@@ -9,7 +9,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy.exc import DBAPIError
 
 from hilum.errors import LedgerUnavailable
-from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION
+from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, waiting
 from hilum.jobs.guard import block_pickle, quieten
 from hilum.records import Database
 
@@ -83,6 +83,7 @@ class Library:
             "log_level": "WARNING",
         }
         self._dbos = DBOS(config=config)
+        self._database = database
         for name, work in workflows.items():
             DBOS.workflow(name=name, max_recovery_attempts=MOST_RECOVERIES)(_plain(work))
         DBOS.listen_queues([])  # of those that are rows: none
@@ -100,6 +101,8 @@ class Library:
                 f"The jobs in {database.engine_name} cannot be worked on now.",
                 "Make room on its disk, or start it; hilum goes on by itself.",
             ) from exc
+        # asked before each look at a queue, which costs ten times as much as `_waiting`
+        self._dbos._sys_db.dequeue_scopes = self._scopes  # type: ignore[method-assign]  # noqa: SLF001
 
     @property
     def active(self) -> list[str]:
@@ -115,6 +118,11 @@ class Library:
             sleep(LOOK_S)
         DBOS.destroy(destroy_registry=True)
         return left
+
+    def _scopes(self, queue_name: str) -> list[str | None]:
+        """Return what a look at a queue covers: all of it, or nothing while it is empty."""
+        with self._database.look() as connection:
+            return [None] if waiting(connection, queue_name) else []
 
 
 def _plain(work: Callable[..., object]) -> Callable[..., object]:
