@@ -18,6 +18,12 @@ from bench.row import Row
 
 RESULTS = Path(__file__).parent / "results"
 
+TOOLS = ("soak",)
+"""Modules without rows: they pass or fail."""
+
+LONG_ONES = ("load",)
+"""Modules that do something longer when they are given options."""
+
 
 def names() -> list[str]:
     """Return the modules that measure something."""
@@ -52,6 +58,8 @@ def line(row: Row) -> str:
         if row.ratio_at_least is not None:
             against += f" (at least {row.ratio_at_least:g})"
     limit = "" if row.limit is None else f"at most {row.limit:g}"
+    if row.at_least is not None:
+        limit = f"at least {row.at_least:g}"
     return f"{row.what:<58} {row.value:>9.1f} {row.unit:<9} {limit:<13} {against:<52} {verdict}"
 
 
@@ -66,6 +74,9 @@ def measured(chosen: list[str]) -> Iterator[tuple[str, Row]]:
 
 def main() -> int:
     """Run and report; the status says whether the benchmarks ran, not how fast they were."""
+    tool, *options = sys.argv[1:] or [""]
+    if tool in TOOLS or (tool in LONG_ONES and options):
+        return int(importlib.import_module(f"bench.{tool}").main(options))
     parser = argparse.ArgumentParser(prog="python -m bench", description=bench.__doc__)
     parser.add_argument("name", nargs="*", choices=[*names(), []], help="what to measure")
     chosen = parser.parse_args().name or names()

@@ -13,21 +13,44 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from reference_environment import reference_python
 from seeded_weights import random_state
 
-__all__ = ["densenet_reader", "reference_python"]
+__all__ = ["densenet_reader", "install_densenet", "reference_python"]
+
+
+BIAS = "classifier.bias"
+CERTAIN = 8.0
+"""A bias beyond what the other weights make up for, in logits."""
 
 
 def densenet_reader(folder: str) -> Reader:
     """Return a reader with a DenseNet-121 whose data folder is `folder`."""
-    settings = Settings.load(data_folder=Path(folder))
+    return open_reader(install_densenet(Path(folder)))
+
+
+def install_densenet(folder: Path, *, positives: int | None = None) -> Settings:
+    """Install a DenseNet-121 in a data folder; return the settings that name it.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    positives
+        How many of its findings are positive on every image, as a trained network finds
+        a few; None: as many as chance has it, eleven of RG1.
+    """
+    settings = Settings.load(data_folder=folder)
     settings = settings.changed("model", name="densenet121-res224-all")
     card = find_card(settings.model.name, settings.data_folder)
     graph = load_graph(card.graph)
     assert card.weights.sha256 is not None
+    state = random_state(graph, len(card.labels), seed=1)
+    if positives is not None:
+        bias = state[BIAS]
+        bias[:positives], bias[positives:] = CERTAIN, -CERTAIN
     install(
         card,
-        graph.lay_out(random_state(graph, len(card.labels), seed=1), len(card.labels)),
+        graph.lay_out(state, len(card.labels)),
         data_folder=settings.data_folder,
         source_sha256=card.weights.sha256,
         verified=True,
     )
-    return open_reader(settings)
+    return settings

@@ -25,6 +25,8 @@ def share(row: Row) -> float | None:
     shares = []
     if row.limit is not None:
         shares.append(row.value / row.limit)
+    if row.at_least is not None:
+        shares.append(row.at_least / row.value)
     if row.ratio_at_least is not None and row.ratio is not None:
         shares.append(row.ratio_at_least / row.ratio)
     return max(shares) if shares else None

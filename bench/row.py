@@ -21,6 +21,8 @@ class Row:
         is not a ratio.
     limit
         What the value may be at most, or None.
+    at_least
+        What the value must be at least, or None.
     ratio_at_least
         What ``reference / value`` must be at least, or None.
     """
@@ -31,6 +33,7 @@ class Row:
     reference: float | None = None
     against: str = ""
     limit: float | None = None
+    at_least: float | None = None
     ratio_at_least: float | None = None
 
     @property
@@ -44,6 +47,8 @@ class Row:
         claims = []
         if self.limit is not None:
             claims.append(self.value <= self.limit)
+        if self.at_least is not None:
+            claims.append(self.value >= self.at_least)
         if self.ratio_at_least is not None and self.ratio is not None:
             claims.append(self.ratio >= self.ratio_at_least)
         return all(claims) if claims else None

@@ -1,0 +1,43 @@
+"""A whole node under load: how soon, how many a second, for how long, with how many workers.
+
+``python -m bench load`` takes some six minutes; ``python -m bench load --long`` sends
+20,000 small radiographs and takes most of an hour. Both measure what runs beside them,
+too: leave the machine alone meanwhile.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import load_long
+from bench.load_latency import latency_rows
+from bench.load_node import DENSENET, running_node
+from bench.load_rate import rate_rows
+from bench.load_workers import worker_rows
+from bench.row import Row
+
+
+def rows() -> Iterator[Row]:
+    """Measure one node with its own PACS, then workers on PostgreSQL."""
+    print(f"  load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="hilum-load-") as folder,
+        running_node(Path(folder, "node"), DENSENET) as node,
+    ):
+        yield from latency_rows(node)
+        yield from rate_rows(node)
+    yield from worker_rows()
+
+
+def main(arguments: list[str]) -> int:
+    """Do the long run; the status is 0 when every image was read."""
+    parser = argparse.ArgumentParser(prog="python -m bench load", description=__doc__)
+    parser.add_argument("--long", action="store_true", required=True, help="the long run")
+    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--every", type=int, default=1_000, help="images between two lines")
+    chosen = parser.parse_args(arguments)
+    print(f"load --long: {chosen.images} images of 512 pixels, the small network", flush=True)
+    load_long.run(chosen.images, chosen.every)
+    return 0
