@@ -104,6 +104,11 @@ class Service:
                 stop.wait(TURN_S)
         finally:
             stop.set()
+            log.info(
+                "node.stopping",
+                in_work=len(self.engine.active),
+                remedy="images in work are finished first; a second Ctrl-C ends it at once",
+            )
             if self.self_tests is not None:
                 self.self_tests.close()
             if following is not None:
