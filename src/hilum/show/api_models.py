@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Row
 
 from hilum.records.forwards import ForwardState
 from hilum.records.images import Entry
@@ -78,7 +77,7 @@ class StudyLine(Document):
     reviewed: datetime | None = Field(description="When a reader last gave a verdict on it.")
 
     @classmethod
-    def of(cls, row: Row[Any]) -> "StudyLine":
+    def of(cls, row: object) -> "StudyLine":
         """Return the document of a row of the worklist."""
         return cls.model_validate(row)
 

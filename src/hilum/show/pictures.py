@@ -22,6 +22,7 @@ from hilum.errors import NotInPacs, RadiographRefused, SourceUnreadable
 from hilum.records import images, worklist
 from hilum.records.images import Entry
 from hilum.show.desk import Desk
+from hilum.show.i18n import N_
 from hilum.show.sessions import AtDesk, Viewer
 from hilum.show.tools import Picture, StudyTools
 
@@ -43,7 +44,7 @@ KEEP: Final = "private, max-age=86400, immutable"
 """Browsers keep a picture for a day: its address changes with the file."""
 
 NOT_FOUND: Final = 404
-GONE: Final = "There is no such image here, or it was deleted from the PACS."
+GONE: Final = N_("There is no such image here, or it was deleted from the PACS.")
 
 
 class Gallery:
@@ -197,7 +198,7 @@ def small(request: Request, study: str, image: str, desk: AtDesk, _: Viewer) -> 
     """Return the small picture of an image."""
     made = gallery_of(request).small(image_of(desk, image, study))
     if not made:
-        raise HTTPException(NOT_FOUND, "This image has no pixels that can be shown.")
+        raise HTTPException(NOT_FOUND, N_("This image has no pixels that can be shown."))
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 

@@ -21,6 +21,7 @@ from hilum.records.worklist import StudyRow
 from hilum.show import charts, words
 from hilum.show.charts import Score
 from hilum.show.desk import Desk, InstalledModel
+from hilum.show.i18n import N_
 from hilum.show.notices import node_of
 from hilum.show.pages import render
 from hilum.show.pictures import image_of, tools_of, version
@@ -54,7 +55,7 @@ def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "
     with desk.database.look() as connection:
         row = worklist.row(connection, desk.archive, study)
         if row is None:
-            raise HTTPException(NOT_FOUND, "There is no such study here.")
+            raise HTTPException(NOT_FOUND, N_("There is no such study here."))
         entries = images.entries(connection, desk.archive, study_instance_uid=study)[::-1]
         chosen = _chosen(entries, image or row.cover)
         reading = given = None
@@ -154,7 +155,7 @@ def result(study: str, image: str, result: str, form: str, desk: AtDesk, _: View
     orthanc = desk.orthanc()
     instance = orthanc.find_instance(result) if result in entry.results else None
     if instance is None or form not in {"dcm", "png"}:
-        raise HTTPException(NOT_FOUND, "The PACS does not hold this result.")
+        raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
     if form == "png":
         made = orthanc.request(
             "GET", f"/instances/{instance}/preview", headers={"Accept": "image/png"}
@@ -174,7 +175,7 @@ def reading_of(desk: Desk, image: Entry) -> StoredReading:
     with desk.database.look() as connection:
         found = readings.get(connection, desk.archive, image.sop_instance_uid)
     if found is None:
-        raise HTTPException(NOT_FOUND, "No model has read this image.")
+        raise HTTPException(NOT_FOUND, N_("No model has read this image."))
     return found
 
 
