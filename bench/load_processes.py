@@ -29,7 +29,7 @@ class Cost:
     cpu_s
         Seconds of the processor since they began.
     memory_mib
-        What they hold now (resident set).
+        What they hold now; what several share is divided among them (PSS, proc(5)).
     """
 
     cpu_s: float = 0.0
@@ -52,7 +52,7 @@ def family(pid: int) -> Mapping[str, list[int]]:
         if name(child) == "Orthanc":
             found["Orthanc"].append(child)
         elif child in direct:
-            found["node"].append(child)
+            found["fork server"].append(child)
         else:
             found["readers"].append(child)
     return found
@@ -67,7 +67,7 @@ def cost(pids: Iterable[int], *, with_ended: bool = False) -> Cost:
             fields = text.rpartition(")")[2].split()
             which = (UTIME, STIME, CUTIME, CSTIME) if with_ended else (UTIME, STIME)
             cpu += sum(int(fields[each]) for each in which) / TICKS
-            memory += _resident_mib(pid)
+            memory += _held_mib(pid)
     return Cost(cpu, memory)
 
 
@@ -76,8 +76,8 @@ def costs(groups: Mapping[str, Iterable[int]]) -> dict[str, Cost]:
     return {group: cost(pids) for group, pids in groups.items()}
 
 
-def _resident_mib(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
+def _held_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+        if line.startswith("Pss:"):
             return int(line.split()[1]) / MIB
     return 0.0
