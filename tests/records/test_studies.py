@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from hilum.radiograph import FieldOfView
-from hilum.records import Database, images, readings, studies
+from hilum.records import Database, images, readings, studies, worklist
 from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
@@ -186,6 +186,21 @@ def test_released_study_waits_for_its_turn(database):
         studies.released(connection, "own", AT + MINUTE)
     assert (State.QUEUED, AT + MINUTE) == (row(database).state, row(database).changed)
     assert AT == row(database, "1.3").changed
+
+
+def test_image_that_changed_gets_a_new_small_picture(database):
+    """The old one is forgotten; that of another image of the study stays."""
+    settle(database, arrive(database, "1.2.1"))
+    settle(database, arrive(database, "1.2.2"))
+    with database.transaction() as connection:
+        for uid in ("1.2.1", "1.2.2"):
+            worklist.keep_thumbnail(connection, "own", uid, b"old")
+        changed = Arrived("own", "1.2.2", "id-new", "1.2", "other", Urgency.ROUTINE, AT)
+        images.arrived(connection, changed)
+        studies.arrived(connection, "own", FACTS, urgency=Urgency.ROUTINE, now=AT)
+
+        assert b"old" == worklist.thumbnail(connection, "own", "1.2.1")
+        assert worklist.thumbnail(connection, "own", "1.2.2") is None
 
 
 def test_every_state_has_its_place():

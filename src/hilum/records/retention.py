@@ -8,7 +8,15 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, select, tuple_
 
 from hilum.records.states import SETTLED
-from hilum.records.tables import FORWARD, IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD
+from hilum.records.tables import (
+    FORWARD,
+    IMAGE,
+    READING,
+    STUDY,
+    STUDY_FINDING,
+    STUDY_WORD,
+    THUMBNAIL,
+)
 
 
 def forget(connection: Connection, before: datetime, *, limit: int) -> int:
@@ -21,7 +29,7 @@ def forget(connection: Connection, before: datetime, *, limit: int) -> int:
     if not old:
         return 0
     images = [(row.archive, row.sop_instance_uid) for row in old]
-    for each in (FORWARD, READING, IMAGE):
+    for each in (FORWARD, READING, THUMBNAIL, IMAGE):
         connection.execute(
             delete(each).where(tuple_(each.c.archive, each.c.sop_instance_uid).in_(images))
         )

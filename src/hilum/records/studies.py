@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from hilum.records.states import State, Urgency
-from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD
+from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 from hilum.records.upsert import into
 from hilum.settings.worklist import WorklistSettings
 
@@ -174,6 +174,7 @@ def arrived(
             STUDY.update().where(*_key(archive, facts)).values(**known, urgency=more)
         )
     _write_words(connection, archive, facts.study_instance_uid)
+    _forget_pictures(connection, archive, facts.study_instance_uid)
     refresh(connection, archive, facts.study_instance_uid, now, waits)
 
 
@@ -291,6 +292,20 @@ def _write_words(connection: Connection, archive: str, study_instance_uid: str) 
             for word in sorted(added)
         ]
         connection.execute(STUDY_WORD.insert(), rows)
+
+
+def _forget_pictures(connection: Connection, archive: str, study_instance_uid: str) -> None:
+    """Forget the small pictures of images that came again with other pixels."""
+    anew = select(IMAGE.c.sop_instance_uid).where(
+        IMAGE.c.archive == archive,
+        IMAGE.c.study_instance_uid == study_instance_uid,
+        IMAGE.c.state.in_([State.QUEUED, State.HELD]),
+    )
+    connection.execute(
+        THUMBNAIL.delete().where(
+            THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid.in_(anew)
+        )
+    )
 
 
 def _write_findings(
