@@ -1,6 +1,7 @@
 """A reader's verdict: valid, says what was meant, and is never taken for the model's own."""
 
 from datetime import datetime
+from pathlib import Path
 
 import highdicom
 import pytest
@@ -18,7 +19,14 @@ from hilum.encode import (
     verdict_report,
 )
 from hilum.encode.document import build
-from hilum.encode.verdict_report import describe
+from hilum.encode.verdict_report import (
+    AI_STATEMENT,
+    OPINION,
+    OPINIONS,
+    SERIES,
+    TITLE,
+    describe,
+)
 from hilum.settings import ReasonLanguage, ReportSettings, SRClass
 from radiographs import dicom_file
 from sr_cases import THREE, read, regions_of
@@ -210,6 +218,15 @@ def test_demonstration_is_stamped(header, when, settings):
 
     assert report.SeriesDescription.startswith("DEMONSTRATION")
     assert "DEMONSTRATION" in parse(to_bytes(report)).ConceptNameCodeSequence[0].CodeMeaning
+
+
+def test_conformance_page_has_every_code():
+    """With its meaning, and the number of the series."""
+    page = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+
+    for code in (TITLE, OPINION, AI_STATEMENT, *OPINIONS.values()):
+        assert f"| `{code.value}` | {code.meaning} |" in page
+    assert f"| {SERIES} | SR | a reader gives one" in page
 
 
 def test_other_opinions_are_refused():
