@@ -8,6 +8,7 @@ from httpx import Client, Response
 from hilum.records.accounts import Role
 from hilum.records.tables import LOGIN_ATTEMPT, SESSION, USER
 from hilum.show.desk import Desk
+from hilum.show.first_user import ensure_user
 from hilum.show.login import safe_next
 from page_desk import PASSWORD, Page, add_user, csrf_in, token_of, trail
 
@@ -195,3 +196,26 @@ def test_language_and_theme_are_chosen_by_browser_then_by_user(page: Page):
 
     assert '<html lang="pt-BR" data-theme="dark">' in first
     assert '<html lang="en" data-theme="light">' in client.get("/login").text
+
+
+def test_the_first_time_it_is_said_where_the_password_is(page: Page, desk: Desk):
+    """Until somebody has signed in with it."""
+    hint = "Its password is in the file that hilum up names."
+    assert hint not in page.browser().get("/login").text
+    file = ensure_user(desk.database, desk.settings.data_folder)
+    assert file is not None
+    client = page.browser()
+    assert hint in client.get("/login").text
+    assert file.name not in client.get("/login").text
+
+    assert 303 == sign_in(client, "admin", file.read_text().strip()).status_code
+    assert hint not in page.browser().get("/login").text
+
+
+def test_who_is_held_off_fills_no_disk(page: Page, desk: Desk, ana: str):
+    """One line of the trail tells of any number of tries."""
+    client = page.browser()
+    statuses = [sign_in(client, ana, "wrong").status_code for _ in range(9)]
+
+    assert [401] * 5 + [429] * 4 == statuses
+    assert [("nobody", "user.held_off")] == [each for each in trail(desk) if each[0] != ana]

@@ -19,6 +19,15 @@ def password_file(data_folder: Path) -> Path:
     return data_folder / FILE
 
 
+def is_first_time(database: Database, data_folder: Path) -> bool:
+    """Return whether nobody has signed in with the generated password yet."""
+    if not password_file(data_folder).exists():
+        return False
+    with database.look() as connection:
+        found = accounts.find(connection, NAME)
+    return found is not None and found.signed_in is None
+
+
 def ensure_user(database: Database, data_folder: Path) -> Path | None:
     """Make an operator with a generated password where there is no user at all.
 

@@ -1,5 +1,6 @@
 """Signing in and out, with a password that hilum keeps."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -8,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hilum.records import access, accounts
 from hilum.show.desk import Desk
+from hilum.show.first_user import is_first_time
 from hilum.show.i18n import N_, Language
 from hilum.show.pages import render
 from hilum.show.sessions import (
@@ -75,6 +77,7 @@ def form(
         error=error,
         minutes=desk.settings.page.login_window_minutes,
         provider=desk.settings.oidc.label if desk.settings.oidc.issuer else "",
+        first_time=is_first_time(desk.database, desk.settings.data_folder),
     )
     set_cookie(page, FORM_COOKIE, csrf, desk.settings.page, strict=True)
     return page
@@ -99,7 +102,7 @@ def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     try:
         attempt = _attempt(desk, name, address)
     except accounts.TooManyFailures:
-        note(desk, "nobody", "user.held_off", address=address)
+        note_once(request, desk, "user.held_off")
         return form(request, who, desk, after=after, error=TOO_MANY, status=TOO_MANY_REQUESTS)
     with desk.database.look() as connection:
         kept = accounts.password_hash(connection, name)
@@ -111,6 +114,17 @@ def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     with desk.database.transaction() as connection:
         access.succeeded(connection, attempt)
     return signed_in(request, desk, name, after)
+
+
+def note_once(request: Request, desk: Desk, action: str, **detail: str) -> None:
+    """Write a refusal into the audit trail, once for each address and window.
+
+    Anybody can cause it as often as they like, and lines of the trail are never removed.
+    """
+    place = address_of(request)
+    window = int(time.time() // (60 * desk.settings.page.login_window_minutes))
+    if request.app.state.viewed.is_new(f"{action} {place}", str(window)):
+        note(desk, "nobody", action, address=place, **detail)
 
 
 def _attempt(desk: Desk, name: str, address: str) -> int:

@@ -32,9 +32,9 @@ from hilum.records.accounts import AccountError, Role
 from hilum.settings import OidcSettings
 from hilum.show.desk import Desk
 from hilum.show.i18n import N_
-from hilum.show.login import SEE_OTHER, address_of, form, safe_next, signed_in
+from hilum.show.login import SEE_OTHER, form, note_once, safe_next, signed_in
 from hilum.show.security import is_secure
-from hilum.show.sessions import Anybody, AtDesk, Visitor, note, set_cookie
+from hilum.show.sessions import Anybody, AtDesk, Visitor, set_cookie
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -239,7 +239,7 @@ def _failed(
     request: Request, who: Visitor, desk: Desk, error: NotVouchedFor, after: str
 ) -> Response:
     log.warning("oidc.refused", why=error.why)
-    note(desk, "nobody", "user.sign_in_failed", address=address_of(request), by="oidc")
+    note_once(request, desk, "user.sign_in_failed", by="oidc")
     return form(request, who, desk, after=after, error=error.message, status=error.status)
 
 

@@ -9,7 +9,9 @@ Answer = TypeVar("Answer")
 
 
 class Remembered(Generic[Answer]):
-    """Asks at most once in a while; those who come meanwhile wait for one answer.
+    """Asks at most once in a while; who comes while somebody asks gets the answer of before.
+
+    Only the first answer is waited for by all: whoever is asked may take long to say no.
 
     Parameters
     ----------
@@ -27,8 +29,15 @@ class Remembered(Generic[Answer]):
 
     def __call__(self) -> Answer:
         """Return the answer as it is, or was a moment ago."""
-        with self._lock:
-            now = time.monotonic()
-            if self._kept is None or now - self._kept[0] >= self._keep_s:
-                self._kept = (now, self._ask())
-            return self._kept[1]
+        kept = self._kept
+        if kept is not None and time.monotonic() - kept[0] < self._keep_s:
+            return kept[1]
+        if not self._lock.acquire(blocking=kept is None) and kept is not None:
+            return kept[1]
+        try:
+            now = self._kept
+            if now is None or now is kept:  # else somebody else has just asked
+                now = self._kept = (time.monotonic(), self._ask())
+            return now[1]
+        finally:
+            self._lock.release()
