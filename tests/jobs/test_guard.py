@@ -1,6 +1,7 @@
 """A row of the job tables is data: nothing in it is ever run."""
 
 import base64
+import logging
 import pickle
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from dbos._serialization import DefaultSerializer
 from sqlalchemy import Connection, column, table, update
 
-from hilum.jobs.guard import PickleRefused
+from hilum.jobs.guard import PickleRefused, Seldom
 from hilum.records.states import State
 from job_tools import Steps, all_settled, arrive, engine_of, entry, until
 
@@ -67,3 +68,15 @@ def test_library_unpickles_nothing(sqlite):
     """Whatever asks it to."""
     with engine_of(sqlite, Steps(sqlite).named()), pytest.raises(PickleRefused):
         DefaultSerializer().deserialize(base64.b64encode(pickle.dumps(1)).decode())
+
+
+def test_complaint_of_the_library_is_not_repeated():
+    """A database that is away for a night does not fill the disk with one line of the library."""
+    times = iter([0.0, 1.0, 2.0, 59.0, 61.0])
+    seldom = Seldom(lambda: next(times))
+    lines = [("queue.py", 1), ("queue.py", 1), ("queue.py", 2), ("queue.py", 1), ("queue.py", 1)]
+
+    assert [True, False, True, False, True] == [
+        seldom.filter(logging.LogRecord("dbos", logging.WARNING, file, line, "away", None, None))
+        for file, line in lines
+    ]

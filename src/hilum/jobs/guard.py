@@ -5,11 +5,41 @@ write to the database could run code in every process that reads it. We keep JSO
 """
 
 import logging
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 from dbos._serialization import DefaultSerializer
 
 LIBRARY: Final = logging.getLogger("dbos")
+
+
+SELDOM_S: Final = 60.0
+"""Seconds for which the library's line is not repeated: it asks the database ten times a
+second, and complains as often while that is away."""
+
+
+class Seldom(logging.Filter):
+    """Lets each line of a library's source speak once in `SELDOM_S`.
+
+    Parameters
+    ----------
+    clock
+        Seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is written."""
+        place, now = (record.pathname, record.lineno), self._clock()
+        if now - self._said.get(place, -SELDOM_S) < SELDOM_S:
+            return False
+        self._said[place] = now
+        return True
 
 
 class PickleRefused(TypeError):
@@ -22,10 +52,12 @@ def block_pickle() -> None:
 
 
 def quieten() -> None:
-    """Let the library say warnings only, and where our log is: it would add a way of its own."""
+    """Let the library say warnings only, seldom, and where our log is; safe to call again."""
     if not LIBRARY.handlers:
         LIBRARY.addHandler(logging.NullHandler())
     LIBRARY.setLevel(logging.WARNING)
+    if not any(isinstance(each, Seldom) for each in LIBRARY.filters):
+        LIBRARY.addFilter(Seldom())
 
 
 def _refuse(_self: Any, _serialized: str) -> Any:
