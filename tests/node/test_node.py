@@ -40,6 +40,20 @@ def test_own_results_make_no_work(pacs, bench):
     assert {State.STORED: 1} == node.counts()
 
 
+def test_what_was_stored_a_moment_ago_needs_no_question(pacs, bench, faults):
+    """The feed tells of our results, and the PACS is asked nothing about them."""
+    node = bench()
+    send(pacs)
+    node.follow()
+    for job in node.jobs():
+        node.do(job)
+    asked: list[str] = []
+    faults.fault = lambda request: asked.append(request.url.path)
+    node.follow()
+
+    assert {"/changes"} == set(asked)
+
+
 def test_own_result_is_recognised_whatever_it_is_called(pacs, bench):
     """A changed description does not turn a result of ours into work."""
     node = bench()

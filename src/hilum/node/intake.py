@@ -19,6 +19,9 @@ URGENT_PRIORITIES: Final = frozenset({"STAT", "HIGH"})
 UNKNOWN_SINCE_2006: Final = "StudyPriorityID"
 """Retired in PS3.3, and still the only priority that many modalities send."""
 
+MODEL_NAME: Final = "0008-1090"
+"""Manufacturer's Model Name: in results it is ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -57,6 +60,7 @@ class Intake:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._waits = Waits.of(means.settings.worklist)
+        self._shared = not means.database.is_sqlite
         self.held = False
         """Whether what is taken up has to wait for a model."""
 
@@ -117,10 +121,14 @@ class Intake:
         PacsError
             The PACS does not answer.
         """
-        orthanc = self._means.orthanc
-        described = orthanc.describe(instance_id)
-        if described.sop_instance_uid in self._means.stored:
+        orthanc, stored = self._means.orthanc, self._means.stored
+        if instance_id in stored:
             return None
+        described = orthanc.describe(instance_id)
+        if described.sop_instance_uid in stored:
+            return None
+        if self._shared and orthanc.text(instance_id, MODEL_NAME) == PRODUCT:
+            return None  # a worker's; all attributes of a report cost a hundred times as much
         tags = orthanc.tags(instance_id)
         if tags.get("ManufacturerModelName") == PRODUCT:
             return None

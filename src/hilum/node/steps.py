@@ -47,7 +47,7 @@ STORE_ROUNDS: Final = 3
 MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
 
-MOST_REMEMBERED: Final = 10_000
+MOST_REMEMBERED: Final = 20_000
 """Results of ours whose UIDs are known by heart."""
 
 DISK_LOOK_S: Final = 2.0
@@ -79,19 +79,19 @@ class StoredHere:
     """
 
     def __init__(self) -> None:
-        self._uids: OrderedDict[str, None] = OrderedDict()
+        self._names: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, uid: str) -> None:
-        """Remember a result."""
+    def add(self, name: str) -> None:
+        """Remember a result by its UID, before it is sent, or by Orthanc's identifier."""
         with self._lock:
-            self._uids[uid] = None
-            if len(self._uids) > MOST_REMEMBERED:
-                self._uids.popitem(last=False)
+            self._names[name] = None
+            if len(self._names) > MOST_REMEMBERED:
+                self._names.popitem(last=False)
 
-    def __contains__(self, uid: str) -> bool:
+    def __contains__(self, name: str) -> bool:
         with self._lock:
-            return uid in self._uids
+            return name in self._names
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +197,7 @@ class Steps:
         for result in self._results(job, memo):
             self._means.stored.add(result.sop_instance_uid)
             stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
+            self._means.stored.add(stored.instance_id)
             self._earlier.remember(stored.instance_id, job.sop_instance_uid)
         return {"seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
 
