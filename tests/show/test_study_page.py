@@ -85,6 +85,17 @@ def test_page_has_every_finding_with_its_numbers(desk, shown, reader):
     assert ("ana", "study.viewed") in trail(desk)
 
 
+def test_ohif_is_opened_at_the_study(desk, shown, reader, tmp_path):
+    """Where it is not installed, the page says how to get it."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    object.__setattr__(desk, "settings", desk.settings.changed("page", ohif_folder=folder))
+    assert "scripts/ohif.sh" in reader.get(shown.path).text
+    (folder / "index.html").write_text("<html></html>")
+
+    assert f'href="/ohif/viewer?StudyInstanceUIDs={shown.study}"' in reader.get(shown.path).text
+
+
 def test_viewer_sees_no_form(shown, page):
     """Who may only look gives no verdict, by the form or without."""
     client = page.signed_in(Role.VIEWER)

@@ -23,6 +23,7 @@ from hilum.show.charts import Score
 from hilum.show.desk import Desk, InstalledModel
 from hilum.show.i18n import N_
 from hilum.show.notices import node_of
+from hilum.show.ohif_files import HOW_TO_GET_IT, study_address
 from hilum.show.pages import render
 from hilum.show.pictures import image_of, tools_of, version
 from hilum.show.sessions import AtDesk, Viewer, Visitor, note
@@ -94,6 +95,8 @@ def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "
         opinions=list(words.OPINIONS.items()),
         judges=who.may(Role.READER) and reading is not None,
         key=new_secret(),
+        ohif=study_address(desk.settings.page, study),
+        no_ohif=HOW_TO_GET_IT,
     )
 
 

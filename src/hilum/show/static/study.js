@@ -80,9 +80,12 @@ const actions = {
   w: doing.window,
   i: invert,
   u: () => $("[data-back]").click(),
+  "?": () => $("[data-keys]").showModal(),
 };
+$("[data-help]").addEventListener("click", actions["?"]);
+$("[data-keys]").addEventListener("close", () => delete $("[data-keys] form").dataset.sent);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("[data-keys]").open) return;
   if (event.target.matches("input:not([type=checkbox], [type=range], [type=radio]), select, textarea")) return;
   const action = actions[event.key];
   if (!action || (!stage && "hoi01w+-".includes(event.key))) return;

@@ -135,6 +135,8 @@ const actions = {
   "?": () => keys.showModal(),
 };
 
+keys.addEventListener("close", () => delete keys.querySelector("form").dataset.sent);
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || keys.open) return;
   const typed = event.target.matches("input:not([type=checkbox]), select, textarea");
