@@ -8,9 +8,9 @@ demo: ## The main job, end to end, on a real radiograph; results in demo/
 	@scripts/setup.sh demo
 	@.venv/bin/hilum demo --out demo
 
-up: ## Start the node and its PACS; Ctrl-C stops both
+up: ## Start the node, its page and its PACS; Ctrl-C stops them
 	@scripts/setup.sh run
-	@.venv/bin/hilum up
+	@.venv/bin/hilum up --pull
 
 test: ## Every check and test
 	@scripts/setup.sh dev

@@ -103,9 +103,9 @@ class Up:
 class Running:
     """One `hilum up` or `hilum worker` that printed its banner."""
 
-    def __init__(self, up: Up, command: str = "up") -> None:
+    def __init__(self, up: Up, command: str = "up", *options: str) -> None:
         self.process = subprocess.Popen(
-            up.command(command),
+            up.command(command, *options),
             env=up.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -33,12 +33,12 @@ def up(tmp_path: Path) -> Up:
 
 
 @pytest.fixture
-def start(up: Up) -> Iterator[Callable[[], Running]]:
+def start(up: Up) -> Iterator[Callable[..., Running]]:
     """Return a function that starts `hilum up`; whatever still runs at the end is stopped."""
     with ExitStack() as stack:
 
-        def start_one() -> Running:
-            running = Running(up)
+        def start_one(*options: str) -> Running:
+            running = Running(up, "up", *options)
             stack.callback(running.end, signal.SIGTERM)
             return running
 
@@ -76,6 +76,18 @@ def test_images_wait_for_a_model(up, start, radiograph_file):
     with up.client() as orthanc:
         assert wait_for_reports(orthanc)
     assert " stored " in up.run("jobs").stdout
+
+
+def test_weights_that_cannot_be_had_do_not_keep_it_from_starting(up, start):
+    """`--pull` says what went wrong; images are kept until there is a model."""
+    up.model = "densenet121-res224-all"
+    up.extra["HILUM_MODEL__MIRROR"] = f"http://127.0.0.1:{free_ports(1)[0]}"
+
+    banner = start("--pull").banner
+
+    assert "The weights of densenet121-res224-all are not here. Trying to get them" in banner
+    assert "gave no answer" in banner
+    assert "model     none yet" in banner
 
 
 def test_demonstration_model_does_not_read(up, start, radiograph_file):

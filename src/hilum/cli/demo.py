@@ -10,12 +10,12 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.main import FAILED
-from hilum.cli.models import download_progress
+from hilum.cli.models import pull_missing
 from hilum.demo import DemoFolder, DemoImage, Demonstration, Shown, demo_images
 from hilum.errors import ModelError, WeightsMissing
 from hilum.outcome import Status
 from hilum.pipeline import Reader, open_reader
-from hilum.predict import DEMONSTRATION, find_card, pull
+from hilum.predict import DEMONSTRATION
 from hilum.reading_table import model_line, summary
 from hilum.settings import Settings
 
@@ -79,10 +79,9 @@ def choose_reader(settings: Settings) -> Reader:
     try:
         return open_reader(settings)
     except WeightsMissing:
-        click.echo(f"The weights of {settings.model.name} are not here. Trying to get them ...")
+        pass
     try:
-        with download_progress(settings.model.name) as progress:
-            pull(find_card(settings.model.name, settings.data_folder), settings, progress)
+        pull_missing(settings)
         return open_reader(settings)
     except ModelError as exc:
         click.echo(f"{exc.problem}\nThe demonstration model is used instead.")

@@ -15,7 +15,7 @@ from hilum import RESEARCH_USE_ONLY, predict
 from hilum.cli.main import FAILED
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
 from hilum.pixels import develop_picture, fit
-from hilum.predict import ModelCard
+from hilum.predict import ModelCard, find_card
 from hilum.predict.card import WeightsFormat
 from hilum.predict.download import Progress
 from hilum.radiograph import PixelPipeline
@@ -177,6 +177,19 @@ def is_whole(card: ModelCard, settings: Settings) -> bool:
     except ModelError:
         return False
     return True
+
+
+def pull_missing(settings: Settings) -> None:
+    """Say that the weights of the settings' model are not here, and get them.
+
+    Raises
+    ------
+    ModelError
+        They can't be had, or are not what the card says.
+    """
+    click.echo(f"The weights of {settings.model.name} are not here. Trying to get them ...")
+    with download_progress(settings.model.name) as progress:
+        predict.pull(find_card(settings.model.name, settings.data_folder), settings, progress)
 
 
 @contextmanager

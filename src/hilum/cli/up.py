@@ -11,7 +11,10 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__, credentials, logs
 from hilum.cli.main import main
+from hilum.cli.models import pull_missing
+from hilum.errors import ModelError
 from hilum.node.service import FRONT, Service, started
+from hilum.predict import find_card, is_installed
 from hilum.settings import Settings
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -19,13 +22,20 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @main.command()
-def up() -> None:
+@click.option(
+    "--pull",
+    is_flag=True,
+    help="First get the model's weights, if they are not here; go on without when that fails.",
+)
+def up(*, pull: bool) -> None:
     """Start the node: every chest radiograph that arrives in the PACS is read.
 
     Without pacs.url in the settings, an Orthanc is started as well, with its data in
     hilum's data folder. Ctrl-C finishes the images in work and stops everything.
     """
     settings = Settings.load()
+    if pull:
+        get_weights(settings)
     logs.write_to_standard_error(settings.telemetry.log_format)
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
@@ -38,6 +48,17 @@ def up() -> None:
             click.echo(banner(service, page))
         service.run(stop)
     click.echo("hilum has stopped.")
+
+
+def get_weights(settings: Settings) -> None:
+    """Get the weights if they are missing; without them the node keeps its images unread."""
+    try:
+        if not is_installed(
+            find_card(settings.model.name, settings.data_folder), settings.data_folder
+        ):
+            pull_missing(settings)
+    except ModelError as exc:
+        click.echo(str(exc))
 
 
 @contextmanager
