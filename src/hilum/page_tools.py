@@ -53,8 +53,10 @@ class PageTools:
 
     def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
         """Return a reading as a FHIR Bundle."""
-        header = dicomfile.parse(file, name="the image", header_only=True)
-        return forms.fhir(restored(reading, header), when=when, settings=self.settings.report)
+        # the stored pixels are part of what the resources' identifiers are derived from
+        seen = pixels.develop(dicomfile.parse(file, name="the image"), self.settings.pixels)
+        whole = restored(reading, seen.header, seen.pixel_digest)
+        return forms.fhir(whole, when=when, settings=self.settings.report)
 
     def csv(self, reading: StoredReading) -> str:
         """Return a reading as a spreadsheet of one row."""
@@ -88,7 +90,7 @@ class PageTools:
         return str(report.SOPInstanceUID), encode.to_bytes(report)
 
 
-def restored(stored: StoredReading, header: Dataset | None) -> Reading:
+def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:
     """Return a reading as it was, but for its pixels, which are as dark as they are large.
 
     Parameters
@@ -97,6 +99,8 @@ def restored(stored: StoredReading, header: Dataset | None) -> Reading:
         The reading as it is kept.
     header
         The image's attributes, where the reading is to be written down as DICOM or FHIR.
+    pixel_digest
+        That of the image's stored pixels, where identifiers are derived from it.
     """
     document = stored.document
     row = document["readings"][0]
@@ -109,7 +113,7 @@ def restored(stored: StoredReading, header: Dataset | None) -> Reading:
             header,
             PixelPipeline(shown["pipeline"]),
             tuple(PixelDecision(each["code"], each["text"]) for each in shown["decisions"]),
-            shown.get("digest", ""),
+            pixel_digest,
         ),
         ModelIdentity(**model),
         tuple(

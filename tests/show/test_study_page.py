@@ -4,6 +4,7 @@ import csv
 import json
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from io import BytesIO, StringIO
 
 import httpx
@@ -12,6 +13,8 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
+from hilum import pipeline
+from hilum.encode import forms
 from hilum.encode.predecessors import VERDICT_TITLE
 from hilum.explain import sample
 from hilum.page_tools import PageTools
@@ -36,6 +39,7 @@ from page_studies import (
     settle,
     write_down,
 )
+from page_studies import reader as model
 
 
 @pytest.fixture
@@ -174,6 +178,16 @@ def test_downloads_are_what_they_say(shown, reader):
     assert "Bundle" == bundle["resourceType"]
     assert results[-1].sop_instance_uid == dcmread(BytesIO(report)).SOPInstanceUID
     assert "PNG" == Image.open(BytesIO(picture)).format
+
+
+def test_fhir_is_that_of_the_reading_itself(desk, shown, reader):
+    """Identifiers and values are those of `hilum read --fhir`, though the pixels are not kept."""
+    bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
+    image = dcmread(BytesIO(desk.orthanc().file(shown.job.instance_id)))
+    when = datetime.fromisoformat(bundle["timestamp"])
+    again = forms.fhir(pipeline.read(image, model()), when=when, settings=desk.settings.report)
+
+    assert again == bundle
 
 
 @pytest.mark.parametrize(
