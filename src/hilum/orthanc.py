@@ -411,6 +411,17 @@ class Orthanc:
         simplified: dict[str, Any] = self.json("GET", f"/instances/{instance_id}/simplified-tags")
         return simplified
 
+    def tags_of_study(self, instance_id: str) -> dict[str, Any]:
+        """Return what the index knows of the patient and study of one instance.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there, or not any more.
+        """
+        study = self.json("GET", f"/instances/{instance_id}/study")
+        return {**study.get("PatientMainDicomTags", {}), **study["MainDicomTags"]}
+
     def changes(self, since: int, limit: int = 100) -> tuple[list[Change], int, bool]:
         """Return changes after position `since`, oldest first.
 

@@ -67,6 +67,28 @@ def test_object_that_is_refused_for_good_fails_its_image_alone(world):
     until(lambda: image_rows(world)[bad.uid][0] == State.STORED, "the end of the retry")
 
 
+def test_lost_file_holds_up_nobody(build):
+    """An image whose file the PACS lost has failed; those that come after it are read."""
+    world = build()
+    bad = world.send_later(refused=0)
+    world.expected[bad.uid] = {State.FAILED}
+    bad.send()
+    world.send(2)
+    for file in (world.orthanc.server.folder / "storage").glob("??/??/*"):
+        if bad.uid.encode() in file.read_bytes():
+            file.unlink()
+    world.orthanc.kill()  # it keeps some files in memory
+    world.orthanc.start()
+    node = world.node()
+    node.start()
+    world.send(2)
+    wait_until_settled(world)
+    state, _, _, reasons, _ = image_rows(world)[bad.uid]
+
+    assert (State.FAILED, True) == (state, "pacs" in reasons)
+    assert "instance.unreadable" in node.said()
+
+
 def test_partial_store_heals(world):
     """A report that the PACS does not take twice, after its pictures, is there in the end."""
     rule = Rule("POST", "/instances", Fault.UNAVAILABLE, about=SR, times=2)

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from hilum import PRODUCT
+from hilum.errors import NotInPacs, PacsError
+from hilum.logs import get_log
+from hilum.node.archive import WAITS_S
 from hilum.node.steps import Means
 from hilum.orthanc import Orthanc
 from hilum.records import Connection, images, studies
@@ -21,6 +24,8 @@ UNKNOWN_SINCE_2006: Final = "StudyPriorityID"
 
 MODEL_NAME: Final = "0008-1090"
 """Manufacturer's Model Name: in results it is ours."""
+
+log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +132,7 @@ class Intake:
         described = orthanc.describe(instance_id)
         if described.sop_instance_uid in stored:
             return None
-        if self._shared and orthanc.text(instance_id, MODEL_NAME) == PRODUCT:
-            return None  # a worker's; all attributes of a report cost a hundred times as much
-        tags = orthanc.tags(instance_id)
+        tags = self._tags(instance_id)
         if tags.get("ManufacturerModelName") == PRODUCT:
             return None
         return Facts(
@@ -139,6 +142,35 @@ class Intake:
             study_facts(tags),
             self._is_urgent(orthanc, instance_id, tags),
         )
+
+    def _tags(self, instance_id: str) -> dict[str, Any]:
+        """Return the attributes of an instance; of its study alone when its file is lost.
+
+        A file that the PACS cannot read must not hold up those that come after it.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there any more.
+        PacsError
+            The PACS does not answer.
+        """
+        orthanc, waits = self._means.orthanc, iter(WAITS_S)
+        while True:
+            try:
+                if self._shared and orthanc.text(instance_id, MODEL_NAME) == PRODUCT:
+                    # a worker's; all attributes of a report cost a hundred times as much
+                    return {"ManufacturerModelName": PRODUCT}
+                return orthanc.tags(instance_id)
+            except NotInPacs:
+                raise
+            except PacsError as exc:
+                orthanc.system()  # is it away, or does it only stumble over this one?
+                wait_s = next(waits, None)
+                if wait_s is None or not exc.retryable:
+                    log.warning("instance.unreadable", instance=instance_id, why=str(exc))
+                    return orthanc.tags_of_study(instance_id)
+            self._means.pause(wait_s)
 
     def _is_urgent(self, orthanc: Orthanc, instance_id: str, tags: dict[str, Any]) -> bool:
         said = {_text(tags, "RequestedProcedurePriority"), _text(tags, UNKNOWN_SINCE_2006)}
