@@ -60,13 +60,12 @@ def begin_beside(regions: Iterable[Region], rows: int, columns: int) -> tuple[Re
         (_inside(region.outline * scale, round(columns * scale)) for region in regions),
         start=np.zeros((GRID, round(columns * scale))),
     )
-    begun = []
+    sums, begun = _sums(taken), []
     for region in regions:
         name = finding_name(region.label, ReasonLanguage.ENGLISH)
         places = _places(region.outline * scale, len(name + SAID))
-        best = int(np.argmin(_costs(taken, places)))
-        left, top, right, bottom = places[best].clip(0)
-        taken[top:bottom, left:right] += ON_A_LABEL
+        best = int(np.argmin(_costs(sums, places)))
+        sums += ON_A_LABEL * _sums_of_box(places[best], sums.shape)
         ring = np.roll(region.outline[:-1], -best, axis=0)
         begun.append(replace(region, outline=np.concatenate([ring, ring[:1]])))
     return tuple(begun)
@@ -89,11 +88,24 @@ def _places(outline: NDArray[np.float64], characters: int) -> NDArray[np.intp]:
     return np.rint(boxes).astype(np.intp)
 
 
-def _costs(taken: NDArray[np.float64], places: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return how bad each box is: what it covers, and how much of it is off the image."""
-    height, width = taken.shape
-    sums = np.zeros((height + 1, width + 1))
+def _sums(taken: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what lies above and to the left of each crossing of the grid's lines."""
+    sums = np.zeros((taken.shape[0] + 1, taken.shape[1] + 1))
     sums[1:, 1:] = taken.cumsum(axis=0).cumsum(axis=1)
+    return sums
+
+
+def _sums_of_box(box: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return `_sums` of 1 within a box and 0 elsewhere."""
+    left, top, right, bottom = box
+    down = (np.arange(shape[0], dtype=np.float64).clip(None, bottom) - max(top, 0)).clip(0)
+    across = (np.arange(shape[1], dtype=np.float64).clip(None, right) - max(left, 0)).clip(0)
+    return np.outer(down, across)
+
+
+def _costs(sums: NDArray[np.float64], places: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return how bad each box is: what it covers, and how much of it is off the image."""
+    height, width = sums.shape[0] - 1, sums.shape[1] - 1
     left, right = places[:, 0].clip(0, width), places[:, 2].clip(0, width)
     top, bottom = places[:, 1].clip(0, height), places[:, 3].clip(0, height)
     covered = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]

@@ -10,6 +10,9 @@ Sources
 PS3.3 C.18.6.1.2: a closed POLYLINE ends at its first point. PS3.16 TID 1410.
 """
 
+import math
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias, cast
 
 import contourpy
@@ -70,6 +73,7 @@ def regions(reading: Reading) -> tuple[Region, ...]:
     return begin_beside(found, reading.radiograph.rows, reading.radiograph.columns)
 
 
+@lru_cache(maxsize=32)  # the sheet and the report ask for the same ones
 def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
     """Return where one map is above `LEVEL` of its peak, the strongest region first.
 
@@ -78,7 +82,8 @@ def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
     tuple[NDArray[np.float64], ...]
         At most `MAX_REGIONS` closed outlines, each of shape ``(points, 2)``, (column,
         row) in source coordinates, `MIN_POINTS` to `MAX_POINTS` points. Holes are not
-        drawn. Empty when the map has no evidence for the finding.
+        drawn. Empty when the map has no evidence for the finding. They are not to be
+        written to: whoever asks about the same map gets the same arrays.
     """
     shares = relative(heatmap)
     if not shares.activation.any():
@@ -91,7 +96,10 @@ def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
     ]
     ranked.sort(key=lambda region: region[:2], reverse=True)
     large = [ring for _, cells, ring in ranked[1:] if cells >= MIN_CELLS]
-    return tuple(_simplified(ring, cell) for ring in [ranked[0][2], *large][:MAX_REGIONS])
+    chosen = tuple(_simplified(ring, cell) for ring in [ranked[0][2], *large][:MAX_REGIONS])
+    for outline in chosen:
+        outline.flags.writeable = False
+    return chosen
 
 
 def field_frame(field_of_view: FieldOfView) -> NDArray[np.float64]:
@@ -122,8 +130,16 @@ def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
     across = np.linspace(field.left, field.left + field.width, SAMPLES * width + 1)
     # Filled contours follow the border of the grid by themselves, so that a region cut
     # by the field of view is closed along it.
-    generator = contourpy.contour_generator(
-        across, down, sample(shares, down, across), fill_type=contourpy.FillType.OuterOffset
+    # The class itself: `contour_generator` takes longer to look for masked values than it to draw.
+    generator = contourpy.SerialContourGenerator(
+        *np.meshgrid(across, down),
+        sample(shares, down, across).astype(np.float64),
+        None,  # type: ignore[arg-type]  # no mask
+        corner_mask=False,
+        line_type=contourpy.LineType.Separate,
+        fill_type=contourpy.FillType.OuterOffset,
+        quad_as_tri=False,
+        z_interp=contourpy.ZInterp.Linear,
     )
     filled = cast("_OuterOffset", generator.filled(LEVEL, np.inf))
     corners = (across[0], down[0]), (across[-1], down[-1])  # rounding may step outside
@@ -188,24 +204,31 @@ def _douglas_peucker(ring: NDArray[np.float64], tolerance: float) -> NDArray[np.
     Douglas and Peucker, "Algorithms for the reduction of the number of points required
     to represent a digitized line", Cartographica 10 (1973).
     """
+    points = ring.tolist()
     keep = np.zeros(len(ring), dtype=bool)
     keep[[0, -1]] = True
     spans = [(0, len(ring) - 1)]
     while spans:
         first, last = spans.pop()
-        between = ring[first + 1 : last] - ring[first]
-        if not len(between):
-            continue
-        chord = ring[last] - ring[first]
-        length = float(np.linalg.norm(chord))
-        away = (
-            np.abs(between[:, 0] * chord[1] - between[:, 1] * chord[0]) / length
-            if length
-            else np.linalg.norm(between, axis=1)
-        )
-        farthest = int(np.argmax(away))
-        if away[farthest] > tolerance:
-            middle = first + 1 + farthest
+        farthest, away = _farthest(points[first : last + 1])
+        if away > tolerance:
+            middle = first + farthest
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
     return ring[keep]
+
+
+def _farthest(line: Sequence[tuple[float, float]]) -> tuple[int, float]:
+    """Return which point of a line is farthest from its chord, and how far that is.
+
+    Most lines have few points: a loop is faster than arrays.
+    """
+    (x, y), (end_x, end_y) = line[0], line[-1]
+    across, down = end_x - x, end_y - y
+    length = math.sqrt(across * across + down * down)
+    if length:
+        away = [abs((px - x) * down - (py - y) * across) / length for px, py in line[1:-1]]
+    else:
+        away = [math.sqrt((px - x) * (px - x) + (py - y) * (py - y)) for px, py in line[1:-1]]
+    most = max(away, default=0.0)
+    return (away.index(most) + 1 if away else 0), most
