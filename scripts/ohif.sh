@@ -1,11 +1,11 @@
 #!/bin/sh
-# Put the OHIF viewer where the browser tests look for it: tests/browser/ohif/node_modules.
+# Put the OHIF viewer where the page and the browser tests look for it: viewer/node_modules.
 #
-# Version and SHA-512 are in tests/browser/ohif/package-lock.json. The lock names OHIF alone:
+# Version and SHA-512 are in viewer/package-lock.json. The lock names OHIF alone:
 # its package holds a finished build, and what that was built from is not needed to serve it.
 # Safe to run again; the second time it only checks. HILUM_SETUP_OFFLINE=1 installs nothing.
 set -eu
-cd "$(dirname "$0")/../tests/browser/ohif"
+cd "$(dirname "$0")/../viewer"
 
 stamp=node_modules/.hilum-ohif
 wanted=$(cksum <package-lock.json)
@@ -17,7 +17,7 @@ stop() {
 }
 [ -z "${HILUM_SETUP_OFFLINE:-}" ] || stop "OHIF is not installed and HILUM_SETUP_OFFLINE is set. Unset it, or run scripts/ohif.sh once with a network."
 command -v npm >/dev/null || stop "OHIF needs npm. Debian/Ubuntu, as root: apt-get install npm"
-echo "set-up: installing the OHIF viewer for the browser tests (a few seconds)" >&2
+echo "set-up: installing the OHIF viewer (a few seconds)" >&2
 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
     stop "OHIF could not be installed; npm's message is above."
 # 155 of its 200 MB are for artificial segmentation and for microscopy.

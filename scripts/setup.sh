@@ -97,7 +97,7 @@ LIST
     [ "$level" != dev ] || cat <<'LIST'
 dciodvfy:dicom3tools:checks that what is written is valid DICOM
 chromium:chromium:the browser tests
-npm:npm:the OHIF viewer, for the browser tests
+npm:npm:the OHIF viewer and axe-core, for the browser tests
 /usr/lib/postgresql/*/bin/postgres:postgresql:the tests with several workers
 cc:gcc:the tests of clocks that jump
 java:default-jre-headless:PixelMed's validator of structured reports
@@ -138,12 +138,17 @@ set_up_debian() {
 set_up_python
 set_up_debian
 
-# --- What only the tests need: a viewer, and the reference that hilum is compared with ----
+# --- The viewer that the page opens; npm is not installed for it alone ---------
+set_up_viewer() {
+    scripts/ohif.sh || say "MISSING the OHIF viewer: the page goes without its link, the tests of the viewer are skipped"
+}
+
+# --- What only the tests need: the page's examiner, and the reference that hilum is compared with ----
 set_up_tests() {
-    scripts/ohif.sh || say "MISSING the OHIF viewer: the browser tests are skipped"
     scripts/axe.sh || say "MISSING axe-core: the page's accessibility is not tested"
     [ ! -x scripts/reference_environment.sh ] || scripts/reference_environment.sh ||
         say "MISSING TorchXRayVision itself: the tests compare with its recorded answers instead"
 }
 
+[ "$level" = demo ] || set_up_viewer
 [ "$level" != dev ] || set_up_tests

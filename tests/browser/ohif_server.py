@@ -14,7 +14,7 @@ import httpx
 from hilum.show.ohif import DICOMWEB_PATH, app_config
 from orthanc_server import OrthancServer
 
-DIST: Final = Path(__file__).parent / "ohif" / "node_modules" / "@ohif" / "app" / "dist"
+DIST: Final = Path(__file__).parents[2] / "viewer" / "node_modules" / "@ohif" / "app" / "dist"
 """Where scripts/ohif.sh puts OHIF."""
 
 PASSED_ON: Final = ("accept", "content-type", "host")

@@ -27,7 +27,7 @@ router: Final = APIRouter(include_in_schema=False)
 
 BASE: Final = "/ohif"
 
-BUILT_HERE: Final = Path("tests/browser/ohif/node_modules/@ohif/app/dist")
+BUILT_HERE: Final = Path("viewer/node_modules/@ohif/app/dist")
 """Where scripts/ohif.sh puts it in a clone."""
 
 INDEX: Final = "index.html"
