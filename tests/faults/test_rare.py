@@ -104,6 +104,23 @@ def test_archive_that_lost_everything_is_followed_from_its_start(build):
     assert 3 == len(lost)
 
 
+def test_other_settings_after_a_kill_lead_to_one_set_of_results(build):
+    """Killed before it stored, and started with settings under which results are others."""
+    world = build()
+    node = world.node()
+    node.start()
+    node.wait_until_ready()
+    rule = Rule("POST", "/instances", Fault.RESET, before=node.kill, times=1)
+    with world.proxy.ruled(rule):
+        world.send(1, refused=0)
+        until(rule.fired.is_set, "the kill")
+    world.settings["HILUM_PIXELS__PIPELINE"] = "torchxrayvision"
+    again = world.node()
+    again.start()
+
+    check_afterwards(world)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_time_while_the_pacs_hangs(build, number):
     """A PACS that never answers does not keep the node from stopping; the work waits."""

@@ -25,7 +25,7 @@ from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import Memo, Step
 from hilum.logs import get_log
-from hilum.node.answer import Answer, Result
+from hilum.node.answer import Answer
 from hilum.node.archive import PatientArchive
 from hilum.node.disk import DiskWatch
 from hilum.orthanc import Orthanc
@@ -181,38 +181,37 @@ class Steps:
             limit = f"{facts.file_bytes} bytes, {most} are allowed"
             return _end(State.REFUSED, Reason("too_large", limit))
         answer = self._make(job, memo)
-        return {
-            "status": answer.status.value,
-            "reasons": _reasons(answer.reasons),
-            "results": [result.sop_instance_uid for result in answer.results],
-            "seconds": dict(answer.seconds),
-            "by": answer.model,
-            "reading": None if answer.reading is None else packed(answer.reading),
-        }
+        return {**_told(answer), "seconds": dict(answer.seconds)}
 
     def store(self, job: Job, memo: Memo) -> Memo:
         """Store the results beside the image, pictures before the reports that name them."""
         start = perf_counter()
         self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
-        for result in self._results(job, memo):
+        answer = self._answer(job, memo)
+        for result in answer.results if answer is not None else ():
             self._means.stored.add(result.sop_instance_uid)
             stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
             self._means.stored.add(stored.instance_id)
             self._earlier.remember(stored.instance_id, job.sop_instance_uid)
-        return {"seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
+        told: Memo = {}
+        uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
+        if answer is not None and uids != memo["results"]:  # restarted with another model
+            told = _told(answer)
+        return {**told, "seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
 
     def verify(self, job: Job, memo: Memo) -> Memo:
         """Ask the archive for the results; store again what it does not show."""
-        start = perf_counter()
+        start, again = perf_counter(), Memo()
         for left in reversed(range(STORE_ROUNDS)):
             missing = [uid for uid in memo["results"] if self._find(uid) is None]
             if not missing:
                 self._take_back_what_stands_alone(job, memo)
                 spent = round(perf_counter() - start, 4)
-                return {"seconds": {**memo["seconds"], "verify": spent}}
+                return {**again, "seconds": {**memo["seconds"], "verify": spent}}
             if left:
                 log.warning("result.missing", count=len(missing), rounds_left=left)
-                self.store(job, memo)
+                again = {**again, **self.store(job, memo)}
+                memo = {**memo, **again}
         problem = f"the PACS took but does not show {', '.join(missing)}"
         return _end(State.FAILED, Reason("not_shown", problem))
 
@@ -315,13 +314,13 @@ class Steps:
                 self._answers.popitem(last=False)
         return answer
 
-    def _results(self, job: Job, memo: Memo) -> Sequence[Result]:
+    def _answer(self, job: Job, memo: Memo) -> Answer | None:
         """Return what is to be stored; made again, with the same bytes, after a crash."""
         if not memo["results"]:
-            return ()
+            return None
         with self._lock:
             answer = self._answers.get(job.id)
-        return (answer or self._make(job, memo)).results
+        return answer or self._make(job, memo)
 
     def _forget(self, job: Job) -> None:
         with self._lock:
@@ -374,6 +373,17 @@ class Steps:
         tracing.settled(
             ImageTrace(self._means.archive, end.state, model, entry.arrived, now, parts)
         )
+
+
+def _told(answer: Answer) -> Memo:
+    """Return what the memo keeps of an answer."""
+    return {
+        "status": answer.status.value,
+        "reasons": _reasons(answer.reasons),
+        "results": [result.sop_instance_uid for result in answer.results],
+        "by": answer.model,
+        "reading": None if answer.reading is None else packed(answer.reading),
+    }
 
 
 def _end(state: State, *reasons: Reason) -> Memo:
