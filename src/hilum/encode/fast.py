@@ -11,6 +11,7 @@ PS3.5 7.1.2 (data elements), 7.5 (sequences); PS3.3 C.17.3 and C.18 (content ite
 """
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 from pydicom.sr.coding import Code
@@ -98,13 +99,8 @@ class Writer:
         return elements
 
     def _code(self, code: Code) -> bytes:
-        return _item(
-            {
-                (0x0008, 0x0100): (b"SH", self._text(code.value)),
-                (0x0008, 0x0102): (b"SH", self._text(code.scheme_designator)),
-                (0x0008, 0x0104): (b"LO", self._text(code.meaning)),
-            }
-        )
+        # by its parts: to pydicom two codes are equal that are written differently
+        return _code_item(code.value, code.scheme_designator, code.meaning, self._encoding)
 
     def _number(self, number: float, unit: Code) -> bytes:
         elements: Elements = {
@@ -116,7 +112,23 @@ class Writer:
         return _item(elements)
 
     def _text(self, text: str) -> bytes:
-        return _even(text.encode(self._encoding), b" ")
+        return _text(text, self._encoding)
+
+
+@lru_cache(maxsize=1024)
+def _code_item(value: str, scheme: str, meaning: str, encoding: str) -> bytes:
+    """Return the item of a code: a report has hundreds, and mostly those of the one before."""
+    return _item(
+        {
+            (0x0008, 0x0100): (b"SH", _text(value, encoding)),
+            (0x0008, 0x0102): (b"SH", _text(scheme, encoding)),
+            (0x0008, 0x0104): (b"LO", _text(meaning, encoding)),
+        }
+    )
+
+
+def _text(text: str, encoding: str) -> bytes:
+    return _even(text.encode(encoding), b" ")
 
 
 def _container(template: str | None) -> Elements:
