@@ -175,6 +175,7 @@ def results_in_pacs(world: World) -> dict[str, list[Dataset]]:
             assert len(sources) == 1, f"a result is about {len(sources)} images"
             if str(dataset.SOPClassUID).startswith(REPORTS):
                 assert list(sr_reader.walk(dataset)), "an empty report"
+            dataset.pop("PixelData", None)  # it was there; many of them fill the memory
             found[sources.pop()].append(dataset)
     twice = [uid for uid, count in seen.items() if count > 1]
     assert twice == [], "one UID, two objects"

@@ -76,43 +76,26 @@ def test_restarted_postgresql_costs_nothing(build):
     assert node.said().count("library.said") <= LINES_OF_AN_OUTAGE
 
 
-def test_sleeping_worker_is_replaced_and_wakes_to_no_harm(build):
-    """A worker that stops for longer than its beat may be away loses its work to the others."""
+def test_workers_that_sleep_or_die_are_replaced(build):
+    """One stops for longer than the others wait and wakes up again, one is gone for good."""
     world = build(postgresql=True)
     node = world.node()
     node.start()
     node.wait_until_ready()
-    worker = world.worker("worker")
-    worker.start()
-    until(lambda: len(rows_of(world, "SELECT 1 FROM worker")) == 2, "the worker's first beat")
-    step = STEPS["store"]
-    rule = Rule(step.method, step.path, whose=lambda: worker.pid, times=1)
-    rule.before = lambda: freeze(worker, signal.SIGSTOP)
-    world.proxy.add(rule)
-    while not rule.fired.is_set():
-        world.send(2, refused=0)
-        rule.fired.wait(1.0)
+    sleeper, mortal = world.worker("sleeper"), world.worker("mortal")
+    sleeper.start()
+    mortal.start()
+    until(lambda: len(rows_of(world, "SELECT 1 FROM worker")) == 3, "the workers' first beats")
+    store, read = STEPS["store"], STEPS["read"]
+    asleep = Rule(store.method, store.path, whose=lambda: sleeper.pid, times=1)
+    asleep.before = lambda: freeze(sleeper, signal.SIGSTOP)
+    dead = Rule(read.method, read.path, whose=lambda: mortal.pid, times=1, after=mortal.kill)
+    with world.proxy.ruled(asleep, dead):
+        while not (asleep.fired.is_set() and dead.fired.is_set()):
+            world.send(3, refused=0)
+            asleep.fired.wait(1.0)
     wait_until_settled(world, 90)
-    freeze(worker, signal.SIGCONT)
+    freeze(sleeper, signal.SIGCONT)
     world.send(4)
-
-    check_afterwards(world)
-
-
-def test_dead_worker_is_replaced_without_its_return(build):
-    """What a killed worker had in hand is read by the others."""
-    world = build(postgresql=True)
-    node = world.node()
-    node.start()
-    node.wait_until_ready()
-    worker = world.worker("worker")
-    worker.start()
-    step = STEPS["read"]
-    rule = Rule(step.method, step.path, whose=lambda: worker.pid, times=1, after=worker.kill)
-    world.proxy.add(rule)
-    while not rule.fired.is_set():
-        world.send(2, refused=0)
-        rule.fired.wait(1.0)
-    wait_until_settled(world, 60)
 
     check_afterwards(world)

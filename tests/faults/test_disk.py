@@ -62,11 +62,10 @@ def fill_and_send(world: World, disk: Path, *, leave: int) -> None:
     world.send(2)
 
 
-@pytest.mark.parametrize("leave", [0, 20_000], ids=["nothing", "a little"])
-def test_full_disk_loses_nothing(build, small_disk, leave):
-    """With no room at all every write fails; with room again all images are read."""
+def test_full_disk_loses_nothing(build, small_disk):
+    """With no room, or next to none, writes fail; with room again all images are read."""
     world = build()
-    fill_and_send(world, small_disk, leave=leave)
+    fill_and_send(world, small_disk, leave=world.random.choice((0, 20_000)))
 
     check_afterwards(world)
 
