@@ -201,8 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
         if rule.before is not None:
             rule.before()
             rule.fired.set()
-        self._act(rule, body)
-        rule.fired.set()
+        try:
+            self._act(rule, body)
+        finally:  # who asked may be dead by now
+            rule.fired.set()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815
 
