@@ -7,7 +7,7 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__, logs
 from hilum.cli.main import main
-from hilum.cli.up import model_lines, stop_on_signal
+from hilum.cli.running import model_lines, stop_on_signal
 from hilum.errors import SettingInvalid
 from hilum.node.service import FRONT, WORKER, started
 from hilum.settings import Settings

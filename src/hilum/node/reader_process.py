@@ -21,13 +21,11 @@ from typing import Any, Final
 from hilum import logs
 from hilum.errors import HilumError
 from hilum.node.answer import Answer
+from hilum.node.fork_server import HEAVY
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
 from hilum.settings import Settings
 from hilum.verdict import Reason
-
-HEAVY: Final = "hilum.node.reading"
-"""The module with the path; loaded once in the process from which readers are forked."""
 
 PR_SET_PDEATHSIG: Final = 1
 """Option of prctl(2), from linux/prctl.h: end with the process that forked this one."""

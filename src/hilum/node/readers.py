@@ -7,7 +7,6 @@ process that has loaded the libraries once (multiprocessing's forkserver).
 
 import multiprocessing
 import os
-import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,6 @@ from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import datetime
-from multiprocessing import forkserver
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Self, TypeVar
@@ -23,7 +21,7 @@ from typing import Any, Final, Self, TypeVar
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from hilum.errors import ReaderDied, ReaderTooSlow
-from hilum.node import reader_process
+from hilum.node import fork_server, reader_process
 from hilum.node.answer import Answer
 from hilum.private import make_folder
 from hilum.reading import ModelIdentity
@@ -37,9 +35,6 @@ LOOK_S: Final = 0.5
 
 HELLO_S: Final = 60.0
 """Longer than any model takes to load."""
-
-IGNORED: Final = (signal.SIGINT, signal.SIGHUP)
-"""Signals of a terminal that reach the whole family; the node alone decides what to do."""
 
 CONSTS.term_timeout = 0.1  # readers ignore SIGTERM: pebble asks, then kills
 
@@ -68,7 +63,7 @@ class Readers:
         self._timeout_s = settings.node.read_timeout_s
         threads = settings.model.threads or max(1, cores // self.count)
         own = settings.changed("model", threads=threads)
-        _start_fork_server()
+        fork_server.begin()
         self._seats = [_Seat(own, in_demonstration=in_demonstration) for _ in range(self.count)]
         self._free: SimpleQueue[_Seat] = SimpleQueue()
         self._spare = _spare_folder(settings.data_folder)
@@ -239,20 +234,6 @@ def _died() -> ReaderDied:
         "The process that read it ended.",
         "Look at the kernel's log for lack of memory, and at the image.",
     )
-
-
-def _start_fork_server() -> None:
-    """Start the process from which readers are forked; it loads the libraries meanwhile."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload([reader_process.HEAVY])
-    if threading.current_thread() is not threading.main_thread():
-        forkserver.ensure_running()
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED}
-    try:
-        forkserver.ensure_running()  # what is ignored stays so in all its children
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _spare_folder(data_folder: Path) -> Path:

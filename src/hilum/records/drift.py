@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from scipy.special import kolmogorov
 from sqlalchemy import Connection, func, select
 
 from hilum.records.check_tables import DRIFT_COUNT
@@ -367,6 +366,8 @@ def ks_p(before: Histogram, now: Histogram) -> float:
         steps[0] += before.get(place, 0)
         steps[1] += now.get(place, 0)
         apart = max(apart, abs(steps[0] / sizes[0] - steps[1] / sizes[1]))
+    from scipy.special import kolmogorov  # noqa: PLC0415  takes 0.2 s, and few ask
+
     return float(kolmogorov(apart * math.sqrt(sizes[0] * sizes[1] / sum(sizes))))
 
 

@@ -1,0 +1,129 @@
+"""What runs in the foreground: a node, and what a person is told of it."""
+
+import importlib
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import click
+
+from hilum import RESEARCH_USE_ONLY, __version__, credentials, logs
+from hilum.errors import ModelError
+from hilum.node.service import FRONT, Service, started
+from hilum.settings import Settings
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a service manager's stop, and a terminal that was closed."""
+
+
+def run_node(*, pull: bool) -> None:
+    """Run a node until somebody stops it.
+
+    Parameters
+    ----------
+    pull
+        First get the model's weights, if they are not here.
+
+    Raises
+    ------
+    HilumError
+        It cannot be started; see `hilum.node.service.started`.
+    """
+    settings = Settings.load()
+    if pull:
+        get_weights(settings)
+    logs.write_to_standard_error(settings.telemetry.log_format)
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        service = stack.enter_context(started(settings, stop))
+        page: list[str] = []
+        if settings.page.enabled and not stop.is_set():
+            front = importlib.import_module(FRONT)
+            page = stack.enter_context(front.page(service))
+        if not stop.is_set():
+            click.echo(banner(service, page))
+        service.run(stop)
+    click.echo("hilum has stopped.")
+
+
+def get_weights(settings: Settings) -> None:
+    """Get the weights if they are missing; without them the node keeps its images unread."""
+    from hilum.cli.models import pull_missing  # noqa: PLC0415  loads a network library
+    from hilum.predict import find_card, is_installed  # noqa: PLC0415
+
+    try:
+        if not is_installed(
+            find_card(settings.model.name, settings.data_folder), settings.data_folder
+        ):
+            pull_missing(settings)
+    except ModelError as exc:
+        click.echo(str(exc))
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C or SIGTERM sets; the second one ends the process at once."""
+    stop = threading.Event()
+    before = {each: signal.getsignal(each) for each in ENDING_SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:  # nohup: it is to outlive its terminal
+        del before[signal.SIGHUP]
+
+    def ask_to_stop(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for each in before:
+        signal.signal(each, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def banner(service: Service, page: Sequence[str] = ()) -> str:
+    """Return what a person needs to know once everything runs."""
+    address = service.address
+    lines = [f"hilum {__version__}. {RESEARCH_USE_ONLY}", ""]
+    if service.process is None:
+        lines += [f"  PACS      {address.url} (yours, from the settings)"]
+    else:
+        file = credentials.credentials_file(service.settings.data_folder)
+        lines += [
+            f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",
+            f"            e.g. {_storescu(service)}, or hilum send IMAGE.dcm",
+            f"  from      {_senders(service.settings)}",
+            f"  browse    {address.url}/app/explorer.html, from this machine only",
+            f"  log in    user {address.username}, password in {file}",
+            f"  PACS log  {service.process.log}",
+        ]
+    lines += [*page, *model_lines(service)]
+    return "\n".join([*lines, "", "Ctrl-C stops it."])
+
+
+def model_lines(service: Service) -> list[str]:
+    """Return which model reads, or why none does."""
+    model = service.watch.model
+    if model is None:
+        return [
+            f"  model     none yet. {service.watch.missing}",
+            "            Images are kept and will be read when there is one.",
+        ]
+    trust = "verified" if model.verified else "NOT VERIFIED: trust on first use"
+    return [f"  model     {model.name} {model.version} ({trust}), {service.readers.count} readers"]
+
+
+def _storescu(service: Service) -> str:
+    address = service.address
+    return f"storescu -aec {address.aet} {address.dicom_host} {address.dicom_port} IMAGE.dcm"
+
+
+def _senders(settings: Settings) -> str:
+    if settings.pacs.open_to_any_aet:
+        return "anywhere, any AE title (pacs.open_to_any_aet)"
+    tools = "DICOM tools on this machine"
+    if settings.pacs.allowed_aets:
+        return f"{', '.join(settings.pacs.allowed_aets)}, and {tools}"
+    return f"{tools}; for others set pacs.allowed_aets, e.g. CR_ROOM_1@192.0.2.10"
