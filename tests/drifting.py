@@ -1,9 +1,12 @@
-"""Invented answers of a model, for the tests of drift."""
+"""Invented answers of a model and invented self-tests, for whoever tells of them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
+from sqlalchemy import Connection
 
+from hilum.records import constancy, drift
+from hilum.records.constancy import Begun, Ended, Mode
 from hilum.records.drift import Seen
 
 LABELS = tuple(f"Label {number}" for number in range(18))
@@ -24,3 +27,23 @@ def seen(month: datetime, raw: np.ndarray | None, refusals: tuple[str, ...] = ()
     values = {} if raw is None else dict(zip(LABELS, raw.tolist(), strict=True))
     decisions = () if raw is None else ("monochrome1_inverted",)
     return Seen(MODEL, month, values, refusals, decisions)
+
+
+def drifted(connection: Connection, archive: str, *, moved: float, now: datetime) -> None:
+    """Count 100 images in the month before `now`, and 60 in its own whose scores moved.
+
+    For settings with a reference of 100 images and 50 as the least.
+    """
+    rng = np.random.default_rng(4)
+    before = now.replace(day=1) - timedelta(days=1)
+    for month, count, by in ((before, 100, 0.0), (now, 60, moved)):
+        for raw in answers(rng, count, moved=by):
+            drift.count(connection, archive, seen(month, raw), reference_images=100)
+
+
+def was_tested(
+    connection: Connection, archive: str, ended: Ended, at: datetime, mode: Mode = Mode.LIVE
+) -> None:
+    """Write down a self-test that ended so."""
+    number = constancy.begin(connection, Begun(archive, mode, at, at, "1.2", "1.2.3", "digest"))
+    constancy.end(connection, number, ended, at, keep=5)

@@ -15,6 +15,7 @@ from hilum import __version__, metrics
 from hilum.errors import LedgerUnavailable
 from hilum.metrics import Snapshot
 from hilum.records.constancy import Begun, End, Ended, Mode, Run
+from hilum.records.drift_watch import Compared
 from hilum.records.observed import Observed
 from hilum.records.states import State, Urgency
 
@@ -194,7 +195,8 @@ def series() -> dict[str, set[str]]:
     begun = Begun("own", Mode.LIVE, now, now, "1.2", "1.2.3", "digest")
     tested = Run(1, begun, Ended(End.OK, worst=0.0), now)
     observed = Observed({}, 0, 0, 0, 1, tested)
-    metrics.watch(lambda: Snapshot(observed, 1, last_change=1, model=("m", "1")))
+    drift = [Compared("m 1 0123abcd", "2026-03", 300, "first", 500, ())]
+    metrics.watch(lambda: Snapshot(observed, 1, last_change=1, model=("m", "1"), drift=drift))
     for state in (State.REFUSED, State.FAILED):
         metrics.settled(state, urgency=Urgency.ROUTINE, seconds=1, reasons=["bug"])
     metrics.forwarded("sent")

@@ -1,11 +1,11 @@
 """What Prometheus is told. The node's steps call the functions; a scrape calls `exposition`.
 
-No label has more values than the code has: states, urgencies, rooms, reason codes. None
-tells of any patient, study or image.
+No label has more values than the code has: states, urgencies, rooms, reason codes; and no
+more than a few models. None tells of any patient, study or image.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from hilum import __version__
 from hilum.errors import HilumError
 from hilum.records.constancy import End, Run
+from hilum.records.drift_watch import LOUD, Compared
 from hilum.records.observed import Observed
 from hilum.records.states import SETTLED, State, Urgency
 
@@ -38,6 +39,9 @@ CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 MOST_CODES: Final = 200
 """Different codes that are counted by themselves."""
+
+MOST_MODELS: Final = 8
+"""Whose drift is told: of those that read lately."""
 
 OTHER: Final = "other"
 
@@ -98,6 +102,8 @@ class Snapshot:
         Number of the newest change in the PACS; None when it can't be asked, or by a worker.
     model
         Name and version of the model that reads; None when there is none.
+    drift
+        What the models that read lately say, against their references.
     """
 
     observed: Observed | None = None
@@ -105,6 +111,7 @@ class Snapshot:
     paused: bool = False
     last_change: int | None = None
     model: tuple[str, str] | None = None
+    drift: Sequence[Compared] = ()
 
 
 Look = Callable[[], Snapshot]
@@ -137,6 +144,8 @@ class Gauges(Collector):
             yield _gauge("hilum_disk_free_bytes", "Room on the data folder's disk.", now.free_bytes)
         if now.observed is not None:
             yield from _of_database(now.observed, now.last_change)
+        if now.drift:
+            yield _of_drift(now.drift)
 
     def describe(self) -> Iterator[Metric]:
         """Name nothing beforehand: registering must not ask the database."""
@@ -261,6 +270,19 @@ def _of_self_test(last: Run | None) -> Iterator[Metric]:
             "Largest shift of a raw value in the last self-test.",
             last.ended.worst,
         )
+
+
+def _of_drift(found: Sequence[Compared]) -> Metric:
+    family = GaugeMetricFamily(
+        "hilum_drift_subjects",
+        "Scores, refusals and pixel decisions that moved away from a model's reference.",
+        labels=["model", "verdict"],
+    )
+    newest = sorted(found, key=lambda each: each.month, reverse=True)
+    for each in newest[:MOST_MODELS]:
+        for verdict in LOUD:
+            family.add_metric([each.model, verdict], each.count(verdict))
+    return family
 
 
 def _begin_at_zero() -> None:

@@ -1,4 +1,4 @@
-"""The last self-test as Prometheus sees it."""
+"""The last self-test and drift as Prometheus sees them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from drifting import MODEL, drifted
 from hilum import metrics
 from hilum.metrics import Snapshot
 from hilum.records import Database, constancy
 from hilum.records.constancy import Begun, End, Ended, Mode
 from hilum.records.database import sqlite_url
+from hilum.records.drift_watch import Compared, watched
 from hilum.records.observed import observe
+from hilum.settings.constancy import ConstancySettings
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+SETTINGS = ConstancySettings(drift_least_images=50, drift_reference_images=100)
 
 
 @pytest.fixture
@@ -24,18 +28,19 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
         def look() -> Snapshot:
             with opened.look() as connection:
-                return Snapshot(observed=observe(connection, "own", NOW))
+                observed = observe(connection, "own", NOW)
+                return Snapshot(observed, drift=watched(connection, "own", SETTINGS, NOW))
 
         metrics.watch(look)
         yield opened
         metrics.watch(before)
 
 
-def scraped() -> dict[str, float]:
-    """Return the samples of the self-test, by name."""
+def scraped(beginning: str = "hilum_selftest") -> dict[str, float]:
+    """Return the samples whose name begins so, by name and labels."""
     lines = metrics.exposition().decode().splitlines()
-    pairs = [line.split() for line in lines if line.startswith("hilum_selftest")]
-    return {name: float(value) for name, value in pairs}
+    pairs = [line.rpartition(" ") for line in lines if line.startswith(beginning)]
+    return {name: float(value) for name, _, value in pairs}
 
 
 @pytest.mark.parametrize(("state", "ok"), [(End.OK, 1), (End.ALARM, 0)])
@@ -52,3 +57,28 @@ def test_scrape_tells_how_the_last_self_test_ended(database: Database, state: En
         "hilum_selftest_ended_timestamp_seconds": NOW.timestamp(),
         "hilum_selftest_shift": 0.25,
     } == scraped()
+
+
+@pytest.mark.parametrize(("moved", "shifted"), [(2.5, 9), (0.0, 0)])
+def test_scrape_tells_how_much_of_a_model_shifted(database: Database, moved: float, shifted: int):
+    """Nothing before the first image; then a number for each verdict that matters."""
+    assert {} == scraped("hilum_drift")
+    with database.transaction() as connection:
+        drifted(connection, "own", moved=moved, now=NOW)
+
+    assert {
+        f'hilum_drift_subjects{{model="{MODEL}",verdict="shifted"}}': shifted,
+        f'hilum_drift_subjects{{model="{MODEL}",verdict="moving"}}': 0,
+    } == scraped("hilum_drift")
+
+
+def test_scrape_tells_of_a_few_models_alone(monkeypatch: pytest.MonkeyPatch):
+    """Those with the newest images: whoever tries many models does not fill Prometheus."""
+    months = [f"2026-{month:02}" for month in range(1, 13)]
+    found = [Compared(f"net {month}", month, 1, "first", 1, ()) for month in months]
+    monkeypatch.setattr(metrics.GAUGES, "look", lambda: Snapshot(drift=found))
+    said = scraped("hilum_drift")
+
+    assert 2 * metrics.MOST_MODELS == len(said)
+    assert any("2026-12" in sample for sample in said)
+    assert not any("2026-01" in sample for sample in said)

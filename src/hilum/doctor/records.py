@@ -17,11 +17,11 @@ from hilum.records.examination import (
     examining,
     require_writable,
 )
-from hilum.records.observed import Observed, Troubles, observe, troubles
+from hilum.records.observed import observe, troubles
 from hilum.records.states import State
 from hilum.settings import Settings
 
-Answer = TypeVar("Answer", Observed, Troubles)
+Answer = TypeVar("Answer")
 
 SKEW_S: Final = 5.0
 """Seconds that the database's clock may differ from ours."""
@@ -54,7 +54,7 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 def images(settings: Settings) -> Iterator[Finding]:
     """Say how many images wait, failed or are stuck."""
-    found = _ask(settings, troubles)
+    found = ask(settings, troubles)
     if isinstance(found, Finding):
         yield found
         return
@@ -79,7 +79,7 @@ def images(settings: Settings) -> Iterator[Finding]:
 
 def workers(settings: Settings) -> Iterator[Finding]:
     """Say how many processes read, and how many stopped without a word."""
-    found = _ask(settings, observe)
+    found = ask(settings, observe)
     if isinstance(found, Finding):
         yield found
         return
@@ -120,7 +120,7 @@ def _soundness(found: Examined) -> Iterator[Finding]:
         )
 
 
-def _ask(settings: Settings, question: Callable[..., Answer]) -> Answer | Finding:
+def ask(settings: Settings, question: Callable[..., Answer]) -> Answer | Finding:
     """Return the answer of the records, or what there is to say instead of it."""
     file = database_file(settings)
     if file is not None and not file.exists():

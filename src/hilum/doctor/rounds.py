@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from hilum.doctor import machine, model, node, pacs, place, records, viewer
+from hilum.doctor import constancy, machine, model, node, pacs, place, records, viewer
 from hilum.doctor.finding import Check, Finding, Level, ok, problem
 from hilum.errors import HilumError
 from hilum.settings import Settings, default_settings_file
@@ -26,6 +26,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("database", records.database),
     ("images", records.images),
     ("workers", records.workers),
+    ("self-test", constancy.self_test),
+    ("drift", constancy.drift),
     ("node", node.heartbeat),
     ("viewer", viewer.ohif),
     ("traces", viewer.traces),

@@ -11,6 +11,7 @@ from hilum.errors import HilumError, PacsError
 from hilum.metrics import Snapshot
 from hilum.node.model_watch import ModelWatch
 from hilum.node.steps import Means
+from hilum.records.drift_watch import watched
 from hilum.records.observed import observe
 from hilum.show.desk import Check
 from hilum.show.health import Vitals
@@ -77,13 +78,17 @@ class Condition:
         """
         model = self.watch.model
         with self.means.database.look() as connection:
-            observed = observe(connection, self.means.archive, self.means.now())
+            now = self.means.now()
+            observed = observe(connection, self.means.archive, now)
+            constancy = self.means.settings.constancy
+            drift = watched(connection, self.means.archive, constancy, now)
         return Snapshot(
             observed,
             free_bytes=self.means.disk.free_bytes,
             paused=self.means.disk.low,
             last_change=self._last_change() if self.follows else None,
             model=None if model is None else (model.name, model.version),
+            drift=drift,
         )
 
     def _model(self) -> Check:

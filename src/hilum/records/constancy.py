@@ -184,6 +184,14 @@ def due(connection: Connection, archive: str, every: timedelta, now: datetime) -
     return not last or last[0].begun.began + every <= now
 
 
+def overdue(last: Run | None, every: timedelta, now: datetime) -> bool:
+    """Whether self-tests are on schedule, and twice the time has passed since the last one.
+
+    A first one that is still to come is not overdue.
+    """
+    return bool(every) and last is not None and last.begun.began + 2 * every < now
+
+
 def latest(connection: Connection, archive: str) -> Run | None:
     """Return the last self-test that ended, None when there was none."""
     return next((run for run in runs(connection, archive) if run.at is not None), None)

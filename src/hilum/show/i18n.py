@@ -16,7 +16,7 @@ from babel.dates import format_date, format_datetime, format_time, format_timede
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from hilum.settings import ReasonLanguage
 
@@ -144,6 +144,10 @@ class Speech:
     def fixed(self, value: float, digits: int) -> str:
         """Return a number with just so many digits after the point, as tables need them."""
         return format_decimal(value, format="0." + "0" * digits, locale=self.language.locale)
+
+    def share(self, value: float) -> str:
+        """Return a share of 1 as a percentage."""
+        return format_percent(value, format="#,##0.#%", locale=self.language.locale)
 
     def size(self, count: float) -> str:
         """Return a number of bytes for people."""

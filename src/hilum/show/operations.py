@@ -11,6 +11,7 @@ from hilum.show.desk import Desk
 from hilum.show.pages import fill, render
 from hilum.show.sessions import AtDesk, Operator, Viewer, Visitor, note
 from hilum.show.status import Snapshot, Status
+from hilum.show.words import CONSTANCY, shift_words
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -54,6 +55,9 @@ def _values(request: Request, desk: Desk) -> dict[str, Any]:
         "models": desk.models(),
         "bars": bars(snapshot),
         "chart": CHART,
+        "constancy": desk.settings.constancy,
+        "constancy_words": CONSTANCY,
+        "shift_words": shift_words,
         "highest": max((hour.images for hour in snapshot.hours), default=0),
     }
 

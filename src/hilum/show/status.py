@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from hilum.errors import HilumError
-from hilum.records import forwards, images, operations, workers
+from hilum.records import constancy, forwards, images, operations, workers
+from hilum.records.constancy import Run
+from hilum.records.drift_watch import Compared, watched
 from hilum.records.forwards import ForwardEntry, ForwardState
 from hilum.records.images import Depth, Entry
 from hilum.records.operations import Hour, Refusals
@@ -26,6 +28,8 @@ NEWEST: Final = 20
 HEALTH_KEEP_S: Final = 3.0
 STORAGE_KEEP_S: Final = 15.0
 """Orthanc adds up its disk for each answer."""
+DRIFT_KEEP_S: Final = 60.0
+"""A month does not move within a minute."""
 
 MIB: Final = 1024 * 1024
 BEATS_WITHIN: Final = timedelta(seconds=60)
@@ -85,6 +89,12 @@ class Snapshot:
         Processes that read, the last heard of first.
     storage
         Room.
+    self_test
+        The last one that ended; None when there was none.
+    self_test_overdue
+        Whether the node should have done another since.
+    drift
+        What the models that read lately say, against their references.
     """
 
     at: datetime
@@ -98,6 +108,9 @@ class Snapshot:
     failed_forwards: list[ForwardEntry]
     workers: list[Seen]
     storage: Storage
+    self_test: Run | None
+    self_test_overdue: bool
+    drift: list[Compared]
 
     def lives(self, worker: Seen) -> bool:
         """Return whether a process was heard of lately."""
@@ -117,16 +130,19 @@ class Status:
         self._desk = desk
         self.health: Remembered[Sequence[Check]] = Remembered(desk.health, HEALTH_KEEP_S)
         self.storage: Remembered[Storage] = Remembered(self._storage, STORAGE_KEEP_S)
+        self.drift: Remembered[list[Compared]] = Remembered(self._drift, DRIFT_KEEP_S)
 
     def look(self) -> Snapshot:
         """Return how things are now."""
         now = datetime.now(UTC)
         archive = self._desk.archive
-        storage = self.storage()
+        storage, drift = self.storage(), self.drift()
+        every = timedelta(hours=self._desk.settings.constancy.every_hours)
         with self._desk.database.look() as connection:
             seconds = operations.seconds_to_result(
                 connection, archive, since=now - timedelta(hours=HOURS)
             )
+            self_test = constancy.latest(connection, archive)
             return Snapshot(
                 at=now,
                 counts=images.counts(connection, archive),
@@ -141,7 +157,15 @@ class Status:
                 ),
                 workers=workers.seen(connection),
                 storage=storage,
+                self_test=self_test,
+                self_test_overdue=constancy.overdue(self_test, every, now),
+                drift=drift,
             )
+
+    def _drift(self) -> list[Compared]:
+        with self._desk.database.look() as connection:
+            settings = self._desk.settings.constancy
+            return watched(connection, self._desk.archive, settings, datetime.now(UTC))
 
     def _storage(self) -> Storage:
         folder = self._desk.settings.data_folder

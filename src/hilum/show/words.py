@@ -1,14 +1,18 @@
 """What the page calls states and opinions, and how it writes what DICOM says."""
 
+import math
 import re
 from datetime import date, datetime
 from typing import Final
 
 from babel.dates import format_date
 
+from hilum.records.constancy import End, Mode
+from hilum.records.drift import Kind, Shift, Verdict
 from hilum.records.states import State
 from hilum.records.verdicts import Opinion
-from hilum.show.i18n import N_, Language
+from hilum.show.i18n import N_, Language, Speech
+from hilum.wording import finding_name
 
 STATES: Final = {
     State.STORED: N_("Read"),
@@ -35,6 +39,26 @@ OPINIONS: Final = {
     Opinion.DISAGREE: N_("Disagree"),
 }
 """Opinion → its word, in the order of the buttons."""
+
+CONSTANCY: Final = {
+    End.OK: N_("as recorded"),
+    End.RECORDED: N_("reference recorded"),
+    End.ALARM: N_("alarm"),
+    Mode.LIVE: N_("PACS and node"),
+    Mode.OFFLINE: N_("one process, no PACS"),
+    Verdict.SHIFTED: N_("shifted"),
+    Verdict.MOVING: N_("moving"),
+    Verdict.SAME: N_("as before"),
+    Verdict.TOO_FEW: N_("too few images"),
+}
+"""How a self-test went and ended, and what is said of a distribution → its word."""
+
+SHIFTS: Final = {
+    Kind.SCORE: N_("median raw value %(now)s, was %(before)s"),
+    Kind.REFUSAL: N_("refused: %(now)s of images, was %(before)s"),
+    Kind.DECISION: N_("pixels: %(now)s of images, was %(before)s"),
+}
+"""What is compared → what is said of it."""
 
 SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
 """Patient's Sex → how it is abbreviated."""
@@ -88,3 +112,17 @@ def duration(minutes: int) -> str:
         return f"{minutes} min"
     hours = minutes // 60
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004  two days
+
+
+def shift_words(shift: Shift, speech: Speech) -> tuple[str, str]:
+    """Return what a distribution is of, and what it was and is, in a language."""
+    is_score = shift.kind is Kind.SCORE
+    subject = finding_name(shift.subject, speech.language.reasons) if is_score else shift.subject
+
+    def said(value: float) -> str:
+        if math.isnan(value):
+            return "–"
+        return speech.number(float(f"{value:.2g}"), 6) if is_score else speech.share(value)
+
+    values = {"now": said(shift.now), "before": said(shift.before)}
+    return subject, speech.say(SHIFTS[shift.kind]) % values

@@ -1,0 +1,155 @@
+"""Where each model stands: a month of it against its reference.
+
+For the command line, the operations page, Prometheus and the doctor alike.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from hilum.records import drift
+from hilum.records.drift import FIRST, Kind, Limits, Shift, Verdict
+from hilum.settings.constancy import ConstancySettings
+
+WHAT: Final = {Kind.REFUSAL: "refused", Kind.DECISION: "pixels"}
+"""What stands before a code."""
+
+LOUD: Final = (Verdict.SHIFTED, Verdict.MOVING)
+"""Verdicts that somebody should look at, the worse first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A month of one model against its reference.
+
+    Attributes
+    ----------
+    model
+        See `drift.model_key`.
+    month, images
+        What is compared, and how many images it has.
+    reference, reference_images
+        What it is compared with: a window, and its images; 0 when there is no such window.
+    shifts
+        Each distribution, what moved most first.
+    """
+
+    model: str
+    month: str
+    images: int
+    reference: str
+    reference_images: int
+    shifts: tuple[Shift, ...]
+
+    @property
+    def fewest(self) -> int:
+        """How many images the smaller side has."""
+        return min(self.images, self.reference_images)
+
+    @property
+    def loud(self) -> list[Shift]:
+        """Those that shifted or move."""
+        return [shift for shift in self.shifts if shift.verdict in LOUD]
+
+    def count(self, verdict: Verdict) -> int:
+        """Return of how many distributions that is said."""
+        return sum(shift.verdict == verdict for shift in self.shifts)
+
+
+def limits_of(settings: ConstancySettings) -> Limits:
+    """Return the limits of the settings."""
+    return Limits(settings.drift_least_images, settings.drift_moving, settings.drift_shifted)
+
+
+def compared(
+    connection: Connection,
+    archive: str,
+    settings: ConstancySettings,
+    *,
+    model: str = "",
+    month: str | None = None,
+    reference: str | None = None,
+) -> Iterator[Compared]:
+    """Yield the comparison of each model that was asked for.
+
+    Parameters
+    ----------
+    connection, archive
+        Where the counts are.
+    settings
+        Limits and reference.
+    model
+        How a model's name begins.
+    month
+        Which one to look at. None: see `month_to_tell_of`.
+    reference
+        With what it is compared; None: with that of the settings.
+    """
+    against = reference or settings.drift_reference
+    for name, windows in drift.windows(connection, archive).items():
+        months = [window for window in windows if window != FIRST]
+        if not name.startswith(model) or (month and month not in months):
+            continue
+        now = month or month_to_tell_of(connection, archive, name, months, settings)
+        yield Compared(
+            name,
+            now,
+            drift.images(connection, archive, name, now),
+            against,
+            drift.images(connection, archive, name, against),
+            tuple(
+                drift.compare(
+                    drift.counts(connection, archive, name, against),
+                    drift.counts(connection, archive, name, now),
+                    limits_of(settings),
+                )
+            ),
+        )
+
+
+def month_to_tell_of(
+    connection: Connection, archive: str, model: str, months: list[str], settings: ConstancySettings
+) -> str:
+    """Return a model's newest month, or the one before while the newest has too few images.
+
+    Else an alarm would end by itself with the month.
+    """
+    newest = months[-1]
+    for month in reversed(months[-2:]):
+        if drift.images(connection, archive, model, month) >= settings.drift_least_images:
+            return month
+    return newest
+
+
+def watched(
+    connection: Connection, archive: str, settings: ConstancySettings, now: datetime
+) -> list[Compared]:
+    """Return the comparison of each model that read in this month or the one before.
+
+    A model that was replaced long ago raises no alarm for ever.
+    """
+    first = now.astimezone(UTC).replace(day=1)
+    since = (first - timedelta(days=1)).strftime("%Y-%m")
+    newest = {
+        model: max(window for window in windows if window != FIRST)
+        for model, windows in drift.windows(connection, archive).items()
+    }
+    found = compared(connection, archive, settings)
+    return [each for each in found if newest[each.model] >= since]
+
+
+def said(shift: Shift) -> str:
+    """Return in words what a distribution was and is."""
+    if shift.kind is Kind.SCORE:
+        before, now = (_or_none(value, "{:.2g}") for value in (shift.before, shift.now))
+        return f"{shift.subject}: median raw value {now}, was {before}"
+    before, now = (_or_none(value, "{:.1%}") for value in (shift.before, shift.now))
+    return f"{WHAT[shift.kind]} {shift.subject}: {now} of images, was {before}"
+
+
+def _or_none(value: float, form: str) -> str:
+    return "none" if math.isnan(value) else form.format(value)
