@@ -77,6 +77,14 @@ def test_demonstration_model_never_reads(clock):
     assert (1, DEMONSTRATION_HELD, None) == (hello.asked, watch.missing, watch.model)
 
 
+def test_demonstration_model_reads_inside_the_demonstration():
+    """In the throw-away archive of `hilum demo` it is a model like any other."""
+    watch = ModelWatch(Hello(model(demonstration=True)), in_demonstration=True)
+
+    assert watch() is not None
+    assert "" == watch.missing
+
+
 def test_same_trouble_is_logged_once(clock, caplog):
     """A model that stays away does not fill the log."""
     watch = ModelWatch(Hello(WeightsMissing("Not here.", "Pull.")))

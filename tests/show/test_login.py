@@ -200,7 +200,7 @@ def test_language_and_theme_are_chosen_by_browser_then_by_user(page: Page):
 
 def test_the_first_time_it_is_said_where_the_password_is(page: Page, desk: Desk):
     """Until somebody has signed in with it."""
-    hint = "Its password is in the file that hilum up names."
+    hint = "Its password is in the file that was named when hilum started."
     assert hint not in page.browser().get("/login").text
     file = ensure_user(desk.database, desk.settings.data_folder)
     assert file is not None

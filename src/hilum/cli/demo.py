@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.cli.demo_page import keep_page
 from hilum.cli.main import FAILED
 from hilum.cli.models import pull_missing
 from hilum.demo import DemoFolder, DemoImage, Demonstration, Shown, demo_images
@@ -36,13 +37,19 @@ EXPECTED: Final = {
     show_default=True,
     help="Folder for everything that comes of it; an earlier demonstration there is replaced.",
 )
-def demo(*, folder: Path) -> None:
+@click.option(
+    "--page",
+    is_flag=True,
+    help="Instead of writing a folder, keep the throw-away PACS running with the node and its "
+    "page: sign in, drop images of your own, judge the answers. Ctrl-C stops and deletes it.",
+)
+def demo(*, folder: Path, page: bool) -> None:
     """Show the main job, end to end, on a real chest radiograph.
 
     Starts a PACS (Orthanc) that is thrown away afterwards, sends it a real chest radiograph,
     phantoms whose truth is known, and images that must not be read; reads what may be read,
     stores the reports in the same studies, and fetches them back. Nothing on this machine is
-    changed but the folder.
+    changed but the folder. With --page the same is shown on the page, until you stop it.
 
     Exit status: 0 when everything went as it should, 1 when something did not, 2 for wrong
     usage.
@@ -51,10 +58,18 @@ def demo(*, folder: Path) -> None:
     settings = Settings.load()
     reader = choose_reader(settings)
     click.echo(model_line(reader.model.identity))
+    if page:
+        keep_page(reader.settings)
+    else:
+        write_folder(folder, reader)
+
+
+def write_folder(folder: Path, reader: Reader) -> None:
+    """Read each image of the demonstration, print its line, and write down what came of it."""
     written = DemoFolder(folder, reader)
     with TemporaryDirectory(prefix="hilum-demo-images-") as made:
         images = list(demo_images(Path(made)))
-        with Demonstration(settings, reader) as demonstration:
+        with Demonstration(reader.settings, reader) as demonstration:
             version = demonstration.orthanc.system()["Version"]
             click.echo(
                 f"PACS: Orthanc {version}, thrown away afterwards, "
@@ -72,6 +87,13 @@ def demo(*, folder: Path) -> None:
     if not as_expected(shown, reader):
         click.echo("hilum: the demonstration did not go as it should; see above.", err=True)
         sys.exit(FAILED)
+    click.echo(f"\nNext: {program()} demo --page, to sign in, drop a file and judge the answer.")
+
+
+def program() -> str:
+    """Return how the person calls this program."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "hilum" and not shutil.which("hilum") else "hilum"
 
 
 def choose_reader(settings: Settings) -> Reader:

@@ -2,6 +2,6 @@
 
 from hilum.demo.archive import Demonstration, Shown
 from hilum.demo.folder import DemoFolder
-from hilum.demo.images import DemoImage, demo_images
+from hilum.demo.images import DemoImage, demo_images, samples_folder
 
-__all__ = ["DemoFolder", "DemoImage", "Demonstration", "Shown", "demo_images"]
+__all__ = ["DemoFolder", "DemoImage", "Demonstration", "Shown", "demo_images", "samples_folder"]

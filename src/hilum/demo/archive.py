@@ -95,7 +95,7 @@ class Demonstration:
 
     def run(self, images: list[DemoImage]) -> Iterator[Shown]:
         """Send each image its own way, read what arrives, and yield what became of each."""
-        lost = {image.name: why for image in images if (why := self._send(image))}
+        lost = {image.name: why for image in images if (why := send(image, self.address))}
         self._follow()
         for image in images:
             if image.name in lost:
@@ -104,29 +104,6 @@ class Demonstration:
             else:
                 outcome = self._outcome(image)
             yield Shown(image, outcome, tuple(self._fetch(image)))
-
-    def _send(self, image: DemoImage) -> str:
-        """Send one image; return why it did not arrive, or nothing."""
-        sender = self._sender(image.route)
-        try:
-            (sent,) = deliver([file_candidate(image.path)], sender)
-        finally:
-            sender.close()
-        return "" if sent.sent in ARRIVED else sent.detail.replace(str(image.path), image.path.name)
-
-    def _sender(self, route: Route) -> Sender:
-        if route is Route.C_STORE:
-            return open_sender(
-                DicomTarget(self.address.aet, credentials.LOOPBACK, self.address.dicom_port)
-            )
-        return open_sender(
-            WebTarget(
-                self.address.url,
-                username=self.address.username,
-                password=self.address.password,
-                dicomweb=False,
-            )
-        )
 
     def _follow(self) -> None:
         """Read all that the feed tells of; results of ours, which come along, are no work."""
@@ -173,6 +150,24 @@ class Demonstration:
             instance = self.orthanc.find_instance(uid)
             if instance is not None:
                 yield dicomfile.parse(self.orthanc.file(instance), name="a result")
+
+
+def send(image: DemoImage, address: PacsAddress) -> str:
+    """Send one image its own way; return why it did not arrive, or nothing."""
+    sender = _sender(image.route, address)
+    try:
+        (sent,) = deliver([file_candidate(image.path)], sender)
+    finally:
+        sender.close()
+    return "" if sent.sent in ARRIVED else sent.detail.replace(str(image.path), image.path.name)
+
+
+def _sender(route: Route, address: PacsAddress) -> Sender:
+    if route is Route.C_STORE:
+        return open_sender(DicomTarget(address.aet, credentials.LOOPBACK, address.dicom_port))
+    return open_sender(
+        WebTarget(address.url, username=address.username, password=address.password, dicomweb=False)
+    )
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class ModelWatch:
     ----------
     hello
         Asks a reader which model it has; see `hilum.node.readers.Readers.hello`.
+    in_demonstration
+        True inside `hilum demo` only: there the demonstration model reads.
 
     Attributes
     ----------
@@ -37,8 +39,11 @@ class ModelWatch:
         Why there is no usable model, as a line for people; empty when there is one.
     """
 
-    def __init__(self, hello: Callable[[], ModelIdentity]) -> None:
+    def __init__(
+        self, hello: Callable[[], ModelIdentity], *, in_demonstration: bool = False
+    ) -> None:
         self._hello = hello
+        self._in_demonstration = in_demonstration
         self._next_look = 0.0
         self.model: ModelIdentity | None = None
         self.missing = ""
@@ -62,7 +67,7 @@ class ModelWatch:
         except (ModelError, ReaderDied, ReaderTooSlow) as exc:
             self._say_missing(str(exc))
             return
-        if model.demonstration:
+        if model.demonstration and not self._in_demonstration:
             self._next_look = math.inf  # the settings are read once
             self._say_missing(DEMONSTRATION_HELD)
             return

@@ -173,7 +173,13 @@ class Service:
 
 
 @contextmanager
-def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> Iterator[Service]:
+def started(
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    role: str = NODE,
+    in_demonstration: bool = False,
+) -> Iterator[Service]:
     """Start what is to be started, and stop it at the end whatever happens.
 
     Call it from the main thread: Orthanc ends with the thread that started it.
@@ -186,6 +192,9 @@ def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> I
         When set, the start is broken off.
     role
         ``node`` follows the PACS and reads; ``worker`` only reads.
+    in_demonstration
+        True for `hilum demo --page` only, whose archive is thrown away: there the
+        demonstration model may read what arrives. No setting leads here.
 
     Raises
     ------
@@ -207,8 +216,8 @@ def started(settings: Settings, stop: threading.Event, *, role: str = NODE) -> I
             stack.enter_context(locked(settings.data_folder))
         stack.enter_context(tracing(settings.telemetry.otlp_endpoint))
         address = credentials.load_or_generate(settings)
-        readers = stack.enter_context(Readers(settings))
-        watch = ModelWatch(readers.hello)
+        readers = stack.enter_context(Readers(settings, in_demonstration=in_demonstration))
+        watch = ModelWatch(readers.hello, in_demonstration=in_demonstration)
         loading = stack.enter_context(ThreadPoolExecutor(1, "model"))
         warmed = loading.submit(readers.warm)
         if role == NODE and settings.page.enabled:

@@ -2,7 +2,7 @@
 
 from hilum.predict.acquire import add_onnx, add_weights, pull
 from hilum.predict.card import ModelCard
-from hilum.predict.catalogue import DEMONSTRATION, all_cards, find_card
+from hilum.predict.catalogue import DEMONSTRATION, all_cards, find_card, models_folder
 from hilum.predict.installed import Installation, is_installed, open_installation
 from hilum.predict.model import Model, load_model
 
@@ -17,6 +17,7 @@ __all__ = [
     "find_card",
     "is_installed",
     "load_model",
+    "models_folder",
     "open_installation",
     "pull",
 ]

@@ -1,0 +1,110 @@
+"""A node with its page, in a folder that is deleted when it stops.
+
+The one node whose demonstration model may read what it is sent: its archive is its own
+and goes with it.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hilum.demo.archive import ATTEMPTS, free_ports
+from hilum.errors import PortTaken
+from hilum.node.service import Service, started
+from hilum.predict import models_folder
+from hilum.settings import (
+    ConstancySettings,
+    NodeSettings,
+    OidcSettings,
+    PacsSettings,
+    PageSettings,
+    Settings,
+    TelemetrySettings,
+)
+
+
+@contextmanager
+def demo_node(settings: Settings, stop: threading.Event) -> Iterator[Service]:
+    """Start a node that touches nothing outside its own folder; delete that at the end.
+
+    Parameters
+    ----------
+    settings
+        The user's; see `own_settings` for what of them holds here.
+    stop
+        When set, the start is broken off.
+
+    Raises
+    ------
+    NodeError
+        Orthanc is not installed or does not start.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="hilum-demo-")))
+        models = models_folder(settings.data_folder)
+        if models.is_dir():
+            models_folder(folder).symlink_to(models.resolve(), target_is_directory=True)
+        yield _started(settings, folder, stop, stack)
+
+
+def _started(settings: Settings, folder: Path, stop: threading.Event, stack: ExitStack) -> Service:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return stack.enter_context(_node(settings, folder, stop))
+        except PortTaken:  # by another program, since it was found free
+            continue
+    return stack.enter_context(_node(settings, folder, stop))
+
+
+@contextmanager
+def _node(settings: Settings, folder: Path, stop: threading.Event) -> Iterator[Service]:
+    with started(own_settings(settings, folder), stop, in_demonstration=True) as service:
+        yield service
+
+
+def own_settings(settings: Settings, folder: Path) -> Settings:
+    """Return the settings of a node that reaches nothing outside `folder`.
+
+    What the user's settings say of model, pixels, gate, reports and worklist holds here as
+    well. What names another database, archive, machine or user does not: results of a
+    demonstration go nowhere else, and nobody but this machine reaches its page.
+    """
+    http_port, dicom_port = free_ports(2)
+    pacs, node, page = settings.pacs, settings.node, settings.page
+    return settings.model_copy(
+        update={
+            "data_folder": folder,
+            "pacs": PacsSettings(
+                program=pacs.program,
+                http_port=http_port,
+                dicom_port=dicom_port,
+                timeout_s=pacs.timeout_s,
+            ),
+            "node": NodeSettings(
+                readers=node.readers,
+                read_timeout_s=node.read_timeout_s,
+                reader_memory_bytes=node.reader_memory_bytes,
+                max_file_bytes=node.max_file_bytes,
+                min_free_bytes=node.min_free_bytes,
+            ),
+            "page": PageSettings(
+                port=page.port if _is_free(page.port) else 0,
+                ohif_folder=page.ohif_folder,
+            ),
+            "oidc": OidcSettings(),
+            "telemetry": TelemetrySettings(log_format=settings.telemetry.log_format),
+            "constancy": ConstancySettings(),
+        }
+    )
+
+
+def _is_free(port: int) -> bool:
+    """Whether the page can listen on a port of this machine now."""
+    try:
+        with socket.create_server((PageSettings().host, port)):
+            return True
+    except OSError:
+        return False
