@@ -59,6 +59,18 @@ def test_lost_reader_is_tried_once_more(pacs, bench, error, code):
     assert (State.STORED, []) == end_of(node, uid)
 
 
+def test_lost_earlier_report_does_not_fail_a_new_reading(pacs, bench, faults):
+    """When the PACS stumbles over what was said before, the image is read all the same."""
+    node = bench()
+    uid = send(pacs)
+    faults.fault = lambda request: (
+        httpx.Response(500, request=request) if request.url.path == "/tools/find" else None
+    )
+    node.work()
+
+    assert (State.STORED, []) == end_of(node, uid)
+
+
 def test_image_deleted_before_its_turn_is_gone(pacs, bench):
     """An image that was deleted before it was fetched is noted as gone."""
     node = bench()

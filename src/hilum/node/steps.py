@@ -292,7 +292,7 @@ class Steps:
             announced = constancy.expected(connection, job.archive, uid, now)
         only = {} if announced is None else {"self_test": announced}
         study = "" if known is None else known.study_instance_uid
-        earlier = self._archive.ask(lambda _: self._earlier.files(study, uid))
+        earlier = self._earlier_files(study, uid)
         fetched = round(perf_counter() - start, 4)
         when = datetime.fromisoformat(memo["when"])
 
@@ -313,6 +313,17 @@ class Steps:
             if len(self._answers) > MOST_KEPT:
                 self._answers.popitem(last=False)
         return answer
+
+    def _earlier_files(self, study: str, uid: str) -> Sequence[bytes]:
+        """Return the reports that a new one may replace, none when the PACS lost one of them.
+
+        The new report then names no predecessor; the image is not to wait for that.
+        """
+        try:
+            return self._archive.ask(lambda _: self._earlier.files(study, uid))
+        except PacsError as exc:
+            log.warning("earlier.unknown", why=str(exc), sop_instance_uid=uid)
+            return ()
 
     def _answer(self, job: Job, memo: Memo) -> Answer | None:
         """Return what is to be stored; made again, with the same bytes, after a crash."""
