@@ -15,19 +15,25 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Connection
 
 from browser.viewer import FLAGS
+from drifting import answers, was_tested
 from hilum.node.reading import document_of
-from hilum.records import images, workers
+from hilum.records import drift, images, workers
 from hilum.records.accounts import Role
+from hilum.records.constancy import End, Ended, Mode
+from hilum.records.drift import Seen
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
 from hilum.show.desk import Check, Desk
 from hilum.show.sessions import THEME_COOKIE, session_cookie
 from hilum.verdict import Reason
+from hilum.wording import FINDING_NAMES
 from orthanc_server import running_orthanc
 from page_desk import begin_session, open_desk, open_page
 from page_studies import chest, demonstration, installed, reader
@@ -50,6 +56,11 @@ FAILURES: Final = (
     Reason("pacs", "The PACS answered HTTP 503. Look at its log for this minute."),
     Reason("too_slow", "reading took longer than 120 s twice"),
 )
+TESTED: Final = Ended(End.OK, "demonstration 2", (), 0.0)
+SHIFTED: Final = ("Effusion", "Edema")
+REFERENCE: Final = 500
+THIS_MONTH: Final = 240
+
 HEALTH: Final = (
     Check("model", ok=True, text="demonstration 2"),
     Check("PACS", ok=True, text="Orthanc 1.10.1"),
@@ -74,8 +85,24 @@ def invent(desk: Desk) -> None:
                 continue
             images.begin(connection, job, at)
             images.settle(connection, job, end, at + timedelta(seconds=0.3 + rnd.random()))
+        was_tested(connection, desk.archive, TESTED, now - timedelta(hours=5), Mode.OFFLINE)
+        invent_drift(connection, desk.archive, now)
         workers.beat(connection, Worker("a", "reading-1", "node", "demonstration", "0.1.0"))
         workers.beat(connection, Worker("b", "reading-2", "worker", "demonstration", "0.1.0"))
+
+
+def invent_drift(connection: Connection, archive: str, now: datetime) -> None:
+    """Count a reference, and a month in which the scores of `SHIFTED` moved."""
+    rng = np.random.default_rng(4)
+    raw = answers(rng, REFERENCE + THIS_MONTH)
+    for number, values in enumerate(raw):
+        row = dict(zip(FINDING_NAMES, values.tolist(), strict=True))
+        old = number < REFERENCE
+        if not old:
+            row |= {label: row[label] ** 0.5 for label in SHIFTED}
+        at = now.replace(day=1) - timedelta(days=1) if old else now
+        new = Seen("demonstration 2 1be380b6", at, row)
+        drift.count(connection, archive, new, reference_images=REFERENCE)
 
 
 def read_file(file: bytes, name: str) -> Mapping[str, Any]:

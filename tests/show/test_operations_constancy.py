@@ -103,6 +103,7 @@ def test_what_shifted_is_named_in_words_with_its_index(page: Page, desk: Desk):
     assert 9 == text.count("PSI ")
     assert all(f"<strong>{label}</strong>" in text for label in LABELS[:9])
     assert "median raw value 0." in text
+    assert "Find out what changed" in text
     assert "10 distributions as before" in text
     assert "valor bruto mediano 0," in shown(page, "pt-BR")
 
