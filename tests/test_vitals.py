@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from drifting import MODEL as DRIFTED
+from drifting import drifted
 from hilum import credentials, metrics
 from hilum.errors import LedgerUnavailable, WeightsMissing
 from hilum.jobs.pause import Pause
@@ -22,6 +24,7 @@ from hilum.node.vitals import HEARTBEAT, Condition
 from hilum.reading import ModelIdentity
 from hilum.records import feed, images
 from hilum.records.database import open_database
+from hilum.records.drift import Verdict
 from hilum.records.feed import Mark
 from hilum.records.images import Arrived
 from hilum.records.states import Urgency
@@ -172,3 +175,18 @@ def test_scrape_goes_on_while_the_pacs_is_away(condition):
 
     assert None is found.last_change
     assert None is not found.observed
+
+
+def test_scrape_asks_for_drift_of_this_archive(condition):
+    """With the limits of the settings; all 18 labels and a decision are compared."""
+    means = condition.means
+    settings = means.settings.changed(
+        "constancy", drift_least_images=50, drift_reference_images=100
+    )
+    with means.database.transaction() as connection:
+        drifted(connection, means.archive, moved=2.5, now=means.now())
+    (found,) = replace(condition, means=replace(means, settings=settings)).snapshot().drift
+    (few,) = condition.snapshot().drift
+
+    assert (DRIFTED, 9, 19) == (found.model, found.count(Verdict.SHIFTED), len(found.shifts))
+    assert 19 == few.count(Verdict.TOO_FEW)

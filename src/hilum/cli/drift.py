@@ -24,7 +24,7 @@ SCHEMA: Final = "hilum.drift/1"
 
 @click.command("drift")
 @click.option("--model", help="Only models whose name begins so.")
-@click.option("--month", metavar="YYYY-MM", help="The month to look at. Default: the newest.")
+@click.option("--month", metavar="YYYY-MM", help="Default: the newest month with enough images.")
 @click.option(
     "--reference", metavar="WINDOW", help="first, or a month. Default: constancy.drift_reference."
 )
