@@ -43,7 +43,8 @@ def keep_page(settings: Settings) -> None:
             page = stack.enter_context(front.page(service))
             for line in sent(service, stop):
                 click.echo(line)
-            click.echo(banner(service, page))
+            if not stop.is_set():
+                click.echo(banner(service, page))
         service.run(stop)
     click.echo("hilum has stopped. The demonstration's folder is deleted.")
 
