@@ -1,5 +1,5 @@
 # Each command does all of its own set-up; the second time takes seconds.
-.PHONY: help demo test up check bench lock
+.PHONY: help demo page test up check bench lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -7,6 +7,11 @@ help: ## Show this list
 demo: ## The main job, end to end, on a real radiograph; results in demo/
 	@scripts/setup.sh demo
 	@.venv/bin/hilum demo --out demo
+
+page: ## The demonstration stays up, with the page on it: sign in, drop a file; Ctrl-C deletes it
+	@scripts/setup.sh demo
+	@scripts/ohif.sh || true
+	@.venv/bin/hilum demo --page
 
 up: ## Start the node, its page and its PACS; Ctrl-C stops them
 	@scripts/setup.sh run

@@ -139,9 +139,9 @@ def _said(say: Any, sent: Sent) -> str:
         return str(say(sent.error))
     parts = (
         (sent.stored, N_("%d sent")),
-        (sent.already_there, N_("%d were there already")),
-        (sent.not_dicom, N_("%d were no DICOM files")),
-        (sent.refused, N_("%d were not taken by the PACS")),
+        (sent.already_there, N_("%d already there")),
+        (sent.not_dicom, N_("%d not DICOM")),
+        (sent.refused, N_("%d not taken by the PACS")),
     )
     return ", ".join(say(text) % count for count, text in parts if count)
 
