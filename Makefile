@@ -20,7 +20,7 @@ up: ## Start the node, its page and its PACS; Ctrl-C stops them
 test: ## Every check and test
 	@scripts/setup.sh dev
 	@scripts/check.sh
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: ## Format, lint and types only
 	@scripts/setup.sh dev

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
+
 from faults.proxy import Proxy
 from faults.servers import KillableOrthanc, KillablePostgresql, children
 from hilum.errors import PacsError
@@ -323,6 +326,14 @@ class Unsent:
     study: str
     file: bytes
     state: State
+
+    @property
+    def instance_id(self) -> str:
+        """Orthanc's identifier of it: a hash of its patient, study, series and own UID."""
+        image = dcmread(DicomBytesIO(self.file), stop_before_pixels=True)
+        names = (image.PatientID, self.study, image.SeriesInstanceUID, self.uid)
+        digits = hashlib.sha1("|".join(map(str, names)).encode()).hexdigest()  # noqa: S324
+        return "-".join(digits[at : at + 8] for at in range(0, len(digits), 8))
 
     def send(self) -> None:
         """Send it until the PACS takes it; an image is expected once it was."""

@@ -6,13 +6,13 @@ Light to import: who begins it first of all has it load beside the rest of the n
 import multiprocessing
 import signal
 import threading
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
 HEAVY: Final = "hilum.node.reading"
 """The module with the path; it takes a second to load."""
 
-IGNORED: Final = (signal.SIGINT, signal.SIGHUP)
+BLOCKED: Final = (signal.SIGINT, signal.SIGHUP)
 """Signals of a terminal that reach the whole family; the node alone decides what to do."""
 
 
@@ -22,9 +22,9 @@ def begin() -> None:
     if threading.current_thread() is not threading.main_thread():
         forkserver.ensure_running()
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED}
+    resource_tracker.ensure_running()  # by itself: its start lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     try:
-        forkserver.ensure_running()  # what is ignored stays so in all its children
+        forkserver.ensure_running()  # what is blocked stays so in all its children
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what came meanwhile is heard now
