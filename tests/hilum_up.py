@@ -104,13 +104,17 @@ class Running:
     """One `hilum up` or `hilum worker` that printed its banner."""
 
     def __init__(self, up: Up, command: str = "up", *options: str) -> None:
-        self.process = subprocess.Popen(
-            up.command(command, *options),
-            env=up.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+        try:
+            self.process = subprocess.Popen(
+                up.command(command, *options),
+                env=up.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGHUP, before)
         self.banner = ""
         self.errors: list[str] = []
         self._drain = threading.Thread(target=self._read_errors)
