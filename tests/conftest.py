@@ -10,6 +10,7 @@ from pydicom import Dataset
 from orthanc_server import OrthancServer, running_orthanc
 from postgresql_server import postgresql, postgresql_server
 from radiographs import dicom_file, make_radiograph
+from reference_environment import reference_python
 
 __all__ = ["postgresql", "postgresql_server"]  # fixtures
 
@@ -85,3 +86,10 @@ def ct_path() -> Path:
 def mr_path() -> Path:
     """Return a real MR image (MR2)."""
     return real_file("MR2_UNCR.dcm")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which outputs of TorchXRayVision the parity tests compared with."""
+    live = reference_python() is not None
+    which = "live, in its own environment" if live else "committed golden outputs"
+    terminalreporter.write_line(f"TorchXRayVision reference of the parity tests: {which}")

@@ -9,7 +9,6 @@ from hilum.predict import Model, find_card, load_model
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import install
 from hilum.settings import Settings
-from reference_environment import reference_python
 from seeded_weights import random_state
 from torch_files import TorchFile
 
@@ -55,10 +54,3 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory, state: dict[str, np.n
     """Return a weights file of torch with `state`: a pickled network, legacy container."""
     file = TorchFile(legacy=True)
     return file.write(tmp_path_factory.mktemp("weights") / "weights.pt", file.module(state))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which outputs of TorchXRayVision the parity tests compared with."""
-    live = reference_python() is not None
-    which = "live, in its own environment" if live else "committed golden outputs"
-    terminalreporter.write_line(f"TorchXRayVision reference of the parity tests: {which}")
