@@ -11,6 +11,7 @@ from hilum.predict.installed import (
     LOCK_FILE,
     install,
     is_installed,
+    is_verified,
     open_installation,
     put_folder,
 )
@@ -112,6 +113,19 @@ def test_network_that_is_gone_is_one_line(tmp_path: Path):
     """A card whose network is not in the package says what to do."""
     with pytest.raises(WeightsMissing, match="Install hilum again"):
         open_installation(SHIPPED.model_copy(update={"name": "other"}), tmp_path)
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_whether_the_source_matched_a_published_hash_is_in_the_record(
+    verified: bool, tmp_path: Path
+):
+    """The page asks that of every model, and its weights are not read for it."""
+    assert not is_verified(CARD, tmp_path)
+
+    install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=verified)
+
+    assert is_verified(CARD, tmp_path) is verified
+    assert is_verified(SHIPPED, tmp_path)
 
 
 def test_weights_that_are_gone_are_missing(tmp_path: Path):

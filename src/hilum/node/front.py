@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hilum import predict
-from hilum.errors import ModelError
 from hilum.node.service import Service
 from hilum.node.vitals import Condition
 from hilum.page_tools import PageTools
-from hilum.predict import ModelCard
 from hilum.show.app import create_app, serving
 from hilum.show.desk import Desk, InstalledModel
 from hilum.show.first_user import NAME, ensure_user
@@ -78,14 +75,6 @@ def desk(service: Service) -> Desk:
     )
 
 
-def _is_verified(card: ModelCard, data_folder: Path) -> bool:
-    """Whether the weights of a model are here and matched a published hash."""
-    try:
-        return predict.open_installation(card, data_folder).record.verified
-    except ModelError:
-        return False
-
-
 def installed_models(service: Service) -> list[InstalledModel]:
     """Return every model that hilum knows, as the operations page shows it."""
     folder = service.settings.data_folder
@@ -97,7 +86,7 @@ def installed_models(service: Service) -> list[InstalledModel]:
             card.weights.sha256 or "",
             in_use=used is not None and used.name == card.name,
             installed=predict.is_installed(card, folder),
-            verified=_is_verified(card, folder),
+            verified=predict.is_verified(card, folder),
             demonstration=card.demonstration,
             text="\n".join([card.title, *card.training_data, *card.limits]),
         )

@@ -3,7 +3,7 @@
 from hilum.predict.acquire import add_onnx, add_weights, pull
 from hilum.predict.card import ModelCard
 from hilum.predict.catalogue import DEMONSTRATION, all_cards, find_card, models_folder
-from hilum.predict.installed import Installation, is_installed, open_installation
+from hilum.predict.installed import Installation, is_installed, is_verified, open_installation
 from hilum.predict.model import Model, load_model
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "all_cards",
     "find_card",
     "is_installed",
+    "is_verified",
     "load_model",
     "models_folder",
     "open_installation",

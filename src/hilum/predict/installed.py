@@ -83,6 +83,24 @@ def is_installed(card: ModelCard, data_folder: Path) -> bool:
     return (models_folder(data_folder) / card.name / RECORD_FILE).is_file()
 
 
+def is_verified(card: ModelCard, data_folder: Path) -> bool:
+    """Whether a model is here and matched a published hash when it came.
+
+    Only its record is read; that its contents are still those is checked when it is opened.
+    """
+    if card.weights.format is WeightsFormat.SHIPPED:
+        return True
+    try:
+        return _record_of(card, data_folder).verified
+    except (OSError, ValidationError):
+        return False
+
+
+def _record_of(card: ModelCard, data_folder: Path) -> InstallRecord:
+    file = models_folder(data_folder) / card.name / RECORD_FILE
+    return InstallRecord.model_validate_json(file.read_bytes())
+
+
 def install(
     card: ModelCard,
     contents: bytes,
@@ -197,7 +215,7 @@ def open_installation(card: ModelCard, data_folder: Path) -> Installation:
         return open_shipped(card)
     folder = models_folder(data_folder) / card.name
     try:
-        record = InstallRecord.model_validate_json((folder / RECORD_FILE).read_bytes())
+        record = _record_of(card, data_folder)
         contents = (folder / contents_name(card)).read_bytes()
     except FileNotFoundError as exc:
         raise WeightsMissing(
