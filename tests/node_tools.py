@@ -67,7 +67,10 @@ class Faults(httpx.BaseTransport):
 
 
 class Shortened(Pause):
-    """A pause that takes no time, but lets a test do something meanwhile."""
+    """A pause that takes no time, but lets a test do something meanwhile.
+
+    What waits for another program needs real time: a test gives it, in `meanwhile`.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,7 @@
 """Results are sent on to another real archive, again and again until it has them."""
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -7,7 +9,14 @@ import pytest
 
 from hilum.errors import SettingInvalid
 from hilum.jobs.queue import FORWARD, forward_id
-from hilum.node.forward import FIRST_DELAY_S, GIVE_UP_AFTER, LONGEST_DELAY_S, Forwarder, delay_s
+from hilum.node.forward import (
+    FIRST_DELAY_S,
+    GIVE_UP_AFTER,
+    LONGEST_DELAY_S,
+    LOOK_S,
+    Forwarder,
+    delay_s,
+)
 from hilum.records import forwards
 from hilum.records.forwards import Forward, ForwardEntry, ForwardState
 from node_tools import Bench, delete_everything, send
@@ -37,6 +46,14 @@ def known(pacs, empty_orthanc: OrthancServer, other: OrthancServer):
         yield client
     for path in ("/modalities/OTHER", "/peers/OTHER"):
         pacs.request("DELETE", path)
+
+
+@pytest.fixture
+def committing(bench: Callable[..., Bench]) -> Bench:
+    """Return a node that asks for commitment, and lets time pass until there is an answer."""
+    node = bench(forward_to=("modality:OTHER",), commit_targets=("modality:OTHER",))
+    node.pause.meanwhile = lambda: time.sleep(LOOK_S / 10)
+    return node
 
 
 def line(node: Bench, uid: str) -> ForwardEntry:
@@ -86,16 +103,35 @@ def test_image_goes_along_where_that_is_wanted(pacs, bench, known):
 
 
 @pytest.mark.usefixtures("known")
-def test_commitment_is_more_than_sending(pacs, bench):
+def test_commitment_is_more_than_sending(pacs, committing):
     """Committed is written down only when the other archive says that it keeps all."""
-    node = bench(forward_to=("modality:OTHER",), commit_targets=("modality:OTHER",))
     uid = send(pacs)
-    node.work()
+    committing.work()
 
-    assert ForwardState.COMMITTED is send_on(node, uid).state
+    assert ForwardState.COMMITTED is send_on(committing, uid).state
 
 
-def test_commitment_that_is_refused_is_no_commitment(pacs, bench, known, faults):
+@pytest.mark.usefixtures("known")
+def test_commitment_may_take_its_time(pacs, committing, faults):
+    """While the other archive has not answered, it is looked for again after a pause."""
+    left = 3
+
+    def not_yet(request: httpx.Request) -> httpx.Response | None:
+        nonlocal left
+        if left == 0 or not request.url.path.startswith("/storage-commitment/"):
+            return None
+        left -= 1
+        return httpx.Response(200, json={"Status": "Pending", "Failures": []}, request=request)
+
+    faults.fault = not_yet
+    uid = send(pacs)
+    committing.work()
+
+    assert ForwardState.COMMITTED is send_on(committing, uid).state
+    assert [LOOK_S] * 3 == committing.pause.asked[:3]
+
+
+def test_commitment_that_is_refused_is_no_commitment(pacs, committing, known, faults):
     """When the other archive lost the results meanwhile, it is asked and says so."""
 
     def lose(request: httpx.Request) -> None:
@@ -103,10 +139,9 @@ def test_commitment_that_is_refused_is_no_commitment(pacs, bench, known, faults)
             delete_everything(known)
 
     faults.fault = lose
-    node = bench(forward_to=("modality:OTHER",), commit_targets=("modality:OTHER",))
     uid = send(pacs)
-    node.work()
-    found = send_on(node, uid)
+    committing.work()
+    found = send_on(committing, uid)
 
     assert ForwardState.SENT is found.state
     assert "does not commit" in found.why
