@@ -16,6 +16,7 @@ from pydicom import dcmread
 from hilum import pipeline
 from hilum.encode import forms
 from hilum.encode.predecessors import VERDICT_TITLE
+from hilum.errors import NotInPacs
 from hilum.explain import sample
 from hilum.page_tools import PageTools
 from hilum.reading import Heatmap
@@ -24,7 +25,7 @@ from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.records.studies import Rank
 from hilum.show.desk import Desk
-from hilum.show.pictures import packed
+from hilum.show.pictures import Gallery, image_of, packed
 from hilum.show.tools import Picture
 from hilum.verdict import Reason
 from orthanc_server import OrthancServer
@@ -143,6 +144,16 @@ def test_small_and_quick_pictures(desk, shown, reader):
     assert np.asarray(small.convert("L")).std() > 20
     with desk.database.look() as connection:
         assert worklist.thumbnail(connection, desk.archive, shown.image)
+
+
+def test_gallery_remembers_no_image_that_it_could_not_show(desk):
+    """However many are asked for that the PACS does not hold any more."""
+    gone = write_down(desk, chest(), "an-instance-that-was-deleted")
+    gallery = Gallery(desk)
+    with pytest.raises(NotInPacs):
+        gallery.picture(image_of(desk, gone.image))
+
+    assert {} == gallery._turns
 
 
 def test_maps_and_outlines_lie_on_the_source(desk, shown, reader):

@@ -78,14 +78,18 @@ class Gallery:
         key = image.sop_instance_uid, version(image)
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
-        with turn:  # a page asks for the quick and the whole picture at once: one is decoded
-            made = self._kept(key)
-            if made is None:
-                with self._decoding:
-                    file = self._desk.orthanc().file(image.instance_id)
-                    made = tools_of(self._desk).picture(file)
-                self._keep(key, made)
-        return made
+        try:
+            with turn:  # a page asks for the quick and the whole picture at once: one is decoded
+                made = self._kept(key)
+                if made is None:
+                    with self._decoding:
+                        file = self._desk.orthanc().file(image.instance_id)
+                        made = tools_of(self._desk).picture(file)
+                    self._keep(key, made)
+                return made
+        finally:
+            with self._lock:
+                self._turns.pop(key, None)
 
     def _kept(self, key: tuple[str, str]) -> Picture | None:
         with self._lock:
@@ -97,8 +101,7 @@ class Gallery:
         with self._lock:
             self._pictures[key] = made
             while len(self._pictures) > KEPT:
-                gone, _ = self._pictures.popitem(last=False)
-                self._turns.pop(gone, None)
+                self._pictures.popitem(last=False)
 
     def small(self, image: Entry) -> bytes:
         """Return the small picture; made once, empty when none can be made."""
