@@ -7,12 +7,21 @@ import data_store
 import pytest
 from pydicom import Dataset
 
+from databases import connection, database, database_address, sqlite, sqlite_address
 from orthanc_server import OrthancServer, running_orthanc
 from postgresql_server import postgresql, postgresql_server
 from radiographs import dicom_file, make_radiograph
 from reference_environment import reference_python
 
-__all__ = ["postgresql", "postgresql_server"]  # fixtures
+__all__ = [  # fixtures
+    "connection",
+    "database",
+    "database_address",
+    "postgresql",
+    "postgresql_server",
+    "sqlite",
+    "sqlite_address",
+]
 
 PYDICOM_DATA = Path(data_store.__file__).parent / "data"
 

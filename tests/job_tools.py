@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from hilum.jobs.engine import Engine, Pace, Slots
@@ -14,7 +13,6 @@ from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import Memo, Step
 from hilum.records import Database, images
-from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived, Entry, Settlement
 from hilum.records.job import Job
 from hilum.records.states import SETTLED, State, Urgency
@@ -25,11 +23,6 @@ NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PACE: Final = Pace(poll_s=0.02, forward_poll_s=0.02, beat_s=0.2, dead_after_s=1.5, reconcile_s=0.2)
 PATIENCE_S: Final = 45.0
 """Longer than anything takes on a loaded machine; reached only when it failed."""
-
-
-def sqlite_database(folder: Path) -> Database:
-    """Return a new SQLite database."""
-    return Database(sqlite_url(folder / "data" / "hilum.sqlite"))
 
 
 def arrive(

@@ -1,7 +1,6 @@
 """Drift: the same images are silent, another scanner is an alarm, and nothing grows."""
 
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,17 +18,6 @@ MARCH = datetime(2026, 3, 5, tzinfo=UTC)
 APRIL = datetime(2026, 4, 5, tzinfo=UTC)
 SIMULATED = 400
 """Pairs of months of the same images: their false alarms are counted."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Return an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 def histograms(raw: np.ndarray, refused: int = 0) -> Counts:

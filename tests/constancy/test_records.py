@@ -1,16 +1,12 @@
 """What is kept of self-tests, on both databases."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from hilum.constancy import Answer, Said
 from hilum.records import Database, constancy, images, studies
 from hilum.records.constancy import Begun, End, Ended, Mode
-from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts, Waits
@@ -20,17 +16,6 @@ NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=3)
 BEGUN = Begun("own", Mode.LIVE, NOW, SOON, "1.2", "1.2.3", "digest")
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Return an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 def test_only_the_announced_image_may_be_read_and_only_for_a_while(database: Database):

@@ -27,14 +27,16 @@ LONG = STUCK_AFTER + timedelta(minutes=1)
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, make) -> Settings:
+def in_settings(address: str) -> dict[str, str]:
+    """Return what the settings of a node say of a database: nothing of its own SQLite."""
+    kind, _, place = address.partition("://")
+    return {} if kind == "sqlite" else {"database": f"postgresql://{place}"}
+
+
+@pytest.fixture
+def settings(database_address: str, make) -> Settings:
     """Return settings with a database of either kind, which was used before."""
-    if request.param == "sqlite":
-        made = make()
-    else:
-        address = request.getfixturevalue("postgresql").partition("://")[2]
-        made = make(node={"database": f"postgresql://{address}"})
+    made = make(node=in_settings(database_address))
     open_database(made).close()
     return made
 
@@ -193,8 +195,7 @@ def test_database_clock_that_differs_is_a_problem(settings, monkeypatch):
 
 def test_empty_postgresql_is_fine(make, postgresql):
     """A database that no hilum has used yet."""
-    address = postgresql.partition("://")[2]
-    settings = make(node={"database": f"postgresql://{address}"})
+    settings = make(node=in_settings(postgresql))
 
     assert Level.WARNING is worst(look(records.database, settings)).level
     assert Level.OK is worst(look(records.images, settings)).level

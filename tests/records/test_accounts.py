@@ -1,15 +1,12 @@
 """Users, sessions, tokens and the count of failed sign-ins, on both databases."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from hilum.records import Database, access, accounts, images, operations
 from hilum.records.accounts import AccountError, Role, TooManyFailures
-from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.verdict import Reason
@@ -17,17 +14,6 @@ from hilum.verdict import Reason
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Return an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 def add(database: Database, name: str, role: Role = Role.OPERATOR) -> None:

@@ -1,7 +1,6 @@
 """The audit trail on both databases: it only grows, and it notices what was done to it."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,17 +17,6 @@ AT = datetime(2026, 3, 1, 12, 30, 15, 123457, UTC)
 LINE = audit.Line(
     AT, "node@host", "image.read", "own", "1.2.3", "1.2.3.4", {"state": "stored", "seconds": 0.1}
 )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Return an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 def write(database: Database, *lines: audit.Line) -> list[str]:

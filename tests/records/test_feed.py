@@ -1,23 +1,10 @@
 """A position that never runs ahead of what was written down."""
 
-from pathlib import Path
-
 import pytest
 
 from hilum.errors import FeedMoved
 from hilum.records import Database, feed
-from hilum.records.database import sqlite_url
 from hilum.records.feed import Mark
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path):
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 def test_new_feed_was_never_followed(database):

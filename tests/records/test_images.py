@@ -1,15 +1,11 @@
 """One line for each image: nothing is done twice, and nothing is lost."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
-from hilum.records import Database, images
-from hilum.records.database import sqlite_url
+from hilum.records import images
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import SETTLED, State, Urgency
 from hilum.verdict import Reason
@@ -20,16 +16,6 @@ STORED = Settlement(
     State.STORED, results=("2.25.1", "2.25.2"), model="densenet 1", seconds={"predict": 0.5}
 )
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as database, database.transaction() as opened:
-        yield opened
 
 
 def test_new_image_is_queued_work(connection):

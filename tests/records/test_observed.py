@@ -1,15 +1,11 @@
 """What a scrape and the doctor are told, from either database."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import update
 
-from hilum.records import Database, feed, images, workers
-from hilum.records.database import sqlite_url
+from hilum.records import feed, images, workers
 from hilum.records.feed import Mark
 from hilum.records.images import Arrived, Settlement
 from hilum.records.observed import ALIVE_S, STUCK_AFTER, observe, troubles
@@ -23,17 +19,6 @@ MINUTE = timedelta(minutes=1)
 IMAGE = Arrived("own", "1.2.3", "abc", "1.2", "0a", Urgency.ROUTINE, NOW)
 STORED = Settlement(State.STORED, results=("2.25.1",))
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
-    """Return an open transaction in an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as database, database.transaction() as opened:
-        yield opened
 
 
 def arrive(connection, number, urgency=Urgency.ROUTINE, ago=MINUTE, *, archive="own", held=False):

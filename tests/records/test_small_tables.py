@@ -1,15 +1,12 @@
 """Readings, forwards, workers and backfills: what goes in comes out."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from hilum.radiograph import FieldOfView
-from hilum.records import Database, backfills, forwards, readings, workers
+from hilum.records import backfills, forwards, readings, workers
 from hilum.records.backfills import Progress
-from hilum.records.database import sqlite_url
 from hilum.records.forwards import ForwardState
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
@@ -17,16 +14,6 @@ from hilum.records.workers import Worker
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 JOB = Job("own", "1.2.3", "abc", 1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def connection(request: pytest.FixtureRequest, tmp_path: Path):
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as database, database.transaction() as opened:
-        yield opened
 
 
 def test_reading_comes_back_and_the_newest_counts(connection):

@@ -1,9 +1,7 @@
 """A study's row on both databases: what its images and their readings make of it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from sqlalchemy import select
 
 from hilum.radiograph import FieldOfView
 from hilum.records import Database, images, readings, studies, worklist
-from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
@@ -31,17 +28,6 @@ FACTS = StudyFacts(
     accession_number="A-77/b",
     study_date="20260301",
 )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Return an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 def arrive(

@@ -1,14 +1,11 @@
 """Verdicts of readers on both databases: nothing is changed, the latest counts."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from hilum.records import Database, studies, verdicts, worklist
-from hilum.records.database import sqlite_url
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts
 from hilum.records.verdicts import Agreement, Judged, Opinion, ReaderVerdict
@@ -31,18 +28,12 @@ VERDICT = ReaderVerdict(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(database: Database) -> Database:
     """Return a database of each kind with one study."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        with opened.transaction() as connection:
-            facts = StudyFacts("1.2")
-            studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=AT)
-        yield opened
+    with database.transaction() as connection:
+        studies.arrived(connection, "own", StudyFacts("1.2"), urgency=Urgency.ROUTINE, now=AT)
+    return database
 
 
 def add(database: Database, *given: ReaderVerdict) -> list[bool]:

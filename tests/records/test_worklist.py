@@ -1,14 +1,11 @@
 """The worklist's questions on both databases: order, search, filters, pages that go on."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
 from hilum.records import Database, images, studies, worklist
-from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank, StudyFacts, Waits
@@ -18,17 +15,6 @@ from hilum.records.worklist import Place, Wanted
 AT = datetime(2026, 3, 1, 12, 30, 0, 123457, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 EVERYTHING = Wanted()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Return an empty database of each kind."""
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "data" / "hilum.sqlite")
-    else:
-        url = request.getfixturevalue("postgresql")
-    with Database(url) as opened:
-        yield opened
 
 
 @pytest.fixture
