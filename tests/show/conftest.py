@@ -1,6 +1,6 @@
 """The page over a real database; see also `page_desk`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -28,3 +28,20 @@ def page(desk: Desk) -> Iterator[Page]:
 def anybody(page: Page) -> httpx.Client:
     """Return the browser of somebody who has not signed in."""
     return page.browser()
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """Return what `retry` was asked to read again."""
+    return []
+
+
+@pytest.fixture
+def retry(asked: list[str]) -> Callable[[Sequence[str]], int]:
+    """Return the way to have images read again of a node that takes all."""
+
+    def take(uids: Sequence[str]) -> int:
+        asked.extend(uids)
+        return len(uids)
+
+    return take

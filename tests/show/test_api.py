@@ -1,6 +1,6 @@
 """The API for programs: what it says, who may ask, and that no input breaks it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,19 +85,8 @@ def fill(desk: Desk) -> None:
 
 
 @pytest.fixture
-def asked() -> list[str]:
-    """Return what is asked to be read again."""
-    return []
-
-
-@pytest.fixture
-def desk(tmp_path: Path, asked: list[str]) -> Iterator[Desk]:
+def desk(tmp_path: Path, retry: Callable[[Sequence[str]], int]) -> Iterator[Desk]:
     """Return a desk with that study, a model and a health."""
-
-    def retry(uids: tuple[str, ...]) -> int:
-        asked.extend(uids)
-        return len(uids)
-
     with open_desk(
         tmp_path,
         retry=retry,

@@ -1,6 +1,6 @@
 """The operations page: what waits, what went wrong, and the buttons to mend it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,19 +20,8 @@ FAILED = Reason("pacs", "The PACS answered HTTP 503.")
 
 
 @pytest.fixture
-def asked() -> list[str]:
-    """Return what is asked to be read again."""
-    return []
-
-
-@pytest.fixture
-def desk(tmp_path: Path, asked: list[str]) -> Iterator[Desk]:
+def desk(tmp_path: Path, retry: Callable[[Sequence[str]], int]) -> Iterator[Desk]:
     """Return a desk of a node that is not well."""
-
-    def retry(uids: tuple[str, ...]) -> int:
-        asked.extend(uids)
-        return len(uids)
-
     with open_desk(
         tmp_path,
         retry=retry,
