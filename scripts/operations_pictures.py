@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Connection
 
+from browser.people import Look, signed_in
 from browser.viewer import FLAGS
 from drifting import answers, was_tested
 from hilum.node.reading import document_of
@@ -31,7 +32,6 @@ from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
 from hilum.show.desk import Check, Desk
-from hilum.show.sessions import THEME_COOKIE, session_cookie
 from hilum.verdict import Reason
 from hilum.wording import FINDING_NAMES
 from orthanc_server import running_orthanc
@@ -113,18 +113,6 @@ def read_file(file: bytes, name: str) -> Mapping[str, Any]:
         return document_of(path, name, reader())
 
 
-def open_tab(
-    chromium: Browser, desk: Desk, url: str, look: tuple[tuple[int, int], str, str]
-) -> Page:
-    """Return a tab of an operator."""
-    (width, height), theme, locale = look
-    context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale)
-    secret = begin_session(desk, "ana.souza", Role.OPERATOR)
-    cookies = {session_cookie(desk.settings.page): secret, THEME_COOKIE: theme}
-    context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
-    return context.new_page()
-
-
 def keep(tab: Page, path: Path, *, whole: bool = False) -> None:
     """Keep what the tab shows, small."""
     tab.wait_for_load_state("networkidle")
@@ -136,7 +124,11 @@ def keep(tab: Page, path: Path, *, whole: bool = False) -> None:
 
 def draw(chromium: Browser, desk: Desk, url: str, folder: Path) -> None:
     """Draw all of them."""
-    dark = open_tab(chromium, desk, url, ((1280, 860), "dark", "en-US"))
+
+    def tab(look: Look) -> Page:
+        return signed_in(chromium, desk, url, look, "ana.souza").new_page()
+
+    dark = tab(Look((1280, 860), "dark", "en-US", Role.OPERATOR))
     dark.goto(f"{url}/operations")
     keep(dark, folder / "page-operations.png")
     dark.goto(f"{url}/files")
@@ -146,10 +138,10 @@ def draw(chromium: Browser, desk: Desk, url: str, folder: Path) -> None:
     dark.set_input_files('[data-drop="/files/try"] input', [file])
     dark.wait_for_selector(".tried-findings")
     keep(dark, folder / "page-files.png")
-    light = open_tab(chromium, desk, url, ((1280, 460), "light", "pt-BR"))
+    light = tab(Look((1280, 460), "light", "pt-BR", Role.OPERATOR))
     light.goto(f"{url}/people")
     keep(light, folder / "page-people.png")
-    phone = open_tab(chromium, desk, url, ((390, 800), "dark", "pt-BR"))
+    phone = tab(Look((390, 800), "dark", "pt-BR", Role.OPERATOR))
     phone.goto(f"{url}/operations")
     keep(phone, folder / "page-operations-phone.png")
     phone.context.clear_cookies()

@@ -15,21 +15,22 @@ from typing import Final
 
 import data_store
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from pydicom import dcmread
 
+from browser.people import DESKTOP, Look, signed_in
 from hilum.page_tools import PageTools
 from hilum.records.accounts import Role
 from hilum.records.states import Urgency
 from hilum.show.desk import Desk
-from hilum.show.sessions import THEME_COOKIE, session_cookie
 from orthanc_server import running_orthanc
-from page_desk import begin_session, open_desk, open_page
+from page_desk import open_desk, open_page
 from page_studies import arrive, chest, demonstration, installed, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DESK: Final = (1440, 900)
-PHONE: Final = (390, 800)
+DARK: Final = Look(DESKTOP, "dark", "en-US", Role.READER)
+LIGHT: Final = Look(DESKTOP, "light", "pt-BR", Role.READER)
+PHONE: Final = Look((390, 800), "dark", "en-US", Role.READER)
 SIZE: Final = (1200, 750)
 """Of a picture of a desk's screen."""
 
@@ -76,18 +77,6 @@ def fill(desk: Desk) -> str:
     return read(desk, chest_of_pydicom, arrive(desk, chest_of_pydicom)).path
 
 
-def open_tab(
-    chromium: Browser, desk: Desk, url: str, look: tuple[tuple[int, int], str, str]
-) -> Page:
-    """Return a tab of a reader."""
-    (width, height), theme, locale = look
-    context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale)
-    secret = begin_session(desk, "ana", Role.READER)
-    cookies = {session_cookie(desk.settings.page): secret, THEME_COOKIE: theme}
-    context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
-    return context.new_page()
-
-
 def ready(tab: Page) -> None:
     """Wait until a radiograph and its maps are drawn."""
     tab.wait_for_selector('[data-ready="yes"]', timeout=60_000)
@@ -121,7 +110,6 @@ def keep(tab: Page, path: Path) -> None:
 def main() -> None:
     """Draw all of them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
-    dark, light, phone = (DESK, "dark", "en-US"), (DESK, "light", "pt-BR"), (PHONE, "dark", "en-US")
     with tempfile.TemporaryDirectory() as place, running_orthanc(Path(place) / "orthanc") as pacs:
         settings = demonstration(Path(place))
         tools = PageTools(settings)
@@ -135,14 +123,14 @@ def main() -> None:
             chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
             course = "/studies/2.25.20260512"
             for name, look, path in (
-                ("worklist.png", dark, "/"),
-                ("worklist-light.png", light, "/"),
-                ("worklist-phone.png", phone, "/"),
-                ("study.jpg", dark, real),
-                ("course.jpg", light, course),
-                ("study-phone.jpg", phone, course),
+                ("worklist.png", DARK, "/"),
+                ("worklist-light.png", LIGHT, "/"),
+                ("worklist-phone.png", PHONE, "/"),
+                ("study.jpg", DARK, real),
+                ("course.jpg", LIGHT, course),
+                ("study-phone.jpg", PHONE, course),
             ):
-                tab = open_tab(chromium, desk, page.url, look)
+                tab = signed_in(chromium, desk, page.url, look, "ana").new_page()
                 tab.goto(f"{page.url}{path}")
                 if path != "/":
                     ready(tab)
@@ -150,7 +138,7 @@ def main() -> None:
                     tab.wait_for_selector(".live:not([hidden])")
                 keep(tab, folder / f"page-{name}")
                 tab.context.close()
-            tab = open_tab(chromium, desk, page.url, dark)
+            tab = signed_in(chromium, desk, page.url, DARK, "ana").new_page()
             tab.goto(f"{page.url}{course}")
             ready(tab)
             judge(tab)

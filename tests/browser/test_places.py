@@ -150,9 +150,7 @@ def test_the_picture_is_seen_as_it_was_made(
     store(results.source, results.picture)
     viewer.open(results.picture)
     seen = viewer.image()
-    sheet = Image.fromarray(
-        explain.overlay(results.reading, when=WHEN, language=ReasonLanguage.ENGLISH)
-    )
+    sheet = explain.overlay(results.reading, when=WHEN, language=ReasonLanguage.ENGLISH)
     scale = min(seen.shape[1] / sheet.width, seen.shape[0] / sheet.height)
     size = round(sheet.width * scale), round(sheet.height * scale)
     made = np.asarray(sheet.resize(size, Image.Resampling.BOX), np.float64)

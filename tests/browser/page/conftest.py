@@ -2,36 +2,22 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from browser.people import Look, signed_in
 from hilum.page_tools import PageTools
 from hilum.records.accounts import Role
 from hilum.show.desk import Desk
-from hilum.show.sessions import THEME_COOKIE, session_cookie
 from orthanc_server import OrthancServer
-from page_desk import begin_session, open_desk, open_page
+from page_desk import open_desk, open_page
 from page_studies import demonstration, installed
 
 AXE = Path(__file__).parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-DESKTOP = (1440, 900)
-
-
-@dataclass(frozen=True)
-class Look:
-    """How somebody looks at a page."""
-
-    size: tuple[int, int] = DESKTOP
-    theme: str = "dark"
-    locale: str = "en-US"
-    role: Role = Role.VIEWER
-
-    def __str__(self) -> str:
-        return f"{self.role}-{self.size[0]}-{self.theme}-{self.locale}"
 
 
 DEFAULT = Look()
@@ -58,19 +44,8 @@ class Tabs:
 
     def open(self, role: Role, path: str = "/", look: Look = DEFAULT) -> Page:
         """Return a tab at that address, of somebody with that role."""
-        width, height = look.size
-        context = self.chromium.new_context(
-            viewport={"width": width, "height": height}, locale=look.locale
-        )
+        context = signed_in(self.chromium, self.desk, self.url, replace(look, role=role))
         self.contexts.append(context)
-        name = session_cookie(self.desk.settings.page)
-        secret = begin_session(self.desk, f"some.{role}", role)
-        context.add_cookies(
-            [
-                {"name": name, "value": secret, "url": self.url},
-                {"name": THEME_COOKIE, "value": look.theme, "url": self.url},
-            ]
-        )
         tab = context.new_page()
         tab.on("console", lambda said: self._hear(said.type, said.text))
         tab.on("pageerror", lambda error: self.complaints.append(str(error)))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.page.conftest import LOOKS, Look, Tabs
+from browser.page.conftest import LOOKS, Tabs
 from browser.page.test_frame import fits
+from browser.people import Look
 from drifting import drifted, was_tested
 from hilum.records.accounts import Role
 from hilum.records.constancy import End, Ended

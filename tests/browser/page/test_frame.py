@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.ohif_server import DIST
-from browser.page.conftest import LOOKS, Look, Tabs
+from browser.page.conftest import LOOKS, Tabs
+from browser.people import Look
 from hilum.page_tools import PageTools
 from hilum.records import images
 from hilum.records.accounts import Role

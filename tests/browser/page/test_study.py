@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.page.conftest import LOOKS, Look, Tabs
+from browser.page.conftest import LOOKS, Tabs
+from browser.people import Look
 from hilum.orthanc import Orthanc
 from hilum.records import readings, verdicts
 from hilum.records.accounts import Role

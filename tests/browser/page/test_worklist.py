@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.page.conftest import LOOKS, Look, Tabs
+from browser.page.conftest import LOOKS, Tabs
+from browser.people import Look
 from hilum.records import studies
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency

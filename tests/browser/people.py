@@ -1,0 +1,38 @@
+"""People who are signed in to the page, as their browser shows it to them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.sync_api import Browser, BrowserContext
+
+from hilum.records.accounts import Role
+from hilum.show.desk import Desk
+from hilum.show.sessions import THEME_COOKIE, session_cookie
+from page_desk import begin_session
+
+DESKTOP: Final = (1440, 900)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How somebody looks at a page."""
+
+    size: tuple[int, int] = DESKTOP
+    theme: str = "dark"
+    locale: str = "en-US"
+    role: Role = Role.VIEWER
+
+    def __str__(self) -> str:
+        return f"{self.role}-{self.size[0]}-{self.theme}-{self.locale}"
+
+
+def signed_in(
+    chromium: Browser, desk: Desk, url: str, look: Look, name: str = ""
+) -> BrowserContext:
+    """Return the browser of somebody with that role; the caller closes it."""
+    width, height = look.size
+    context = chromium.new_context(viewport={"width": width, "height": height}, locale=look.locale)
+    secret = begin_session(desk, name or f"some.{look.role}", look.role)
+    cookies = {session_cookie(desk.settings.page): secret, THEME_COOKIE: look.theme}
+    context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
+    return context
