@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import click
 
 from hilum import logs
-from hilum.cli.running import model_lines, stop_on_signal
+from hilum.cli.running import model_lines, stop_on_signal, storescu
 from hilum.demo import demo_images, samples_folder
 from hilum.demo.archive import send
 from hilum.demo.page import demo_node
@@ -65,7 +65,6 @@ def sent(service: Service, stop: threading.Event) -> Iterator[str]:
 def banner(service: Service, page: Sequence[str]) -> str:
     """Return where everything is, once it runs."""
     address = service.address
-    storescu = f"storescu -aec {address.aet} {address.dicom_host} {address.dicom_port}"
     lines = [
         "",
         "Open the page and sign in. Drop images of your own under Files: they are read too.",
@@ -73,7 +72,7 @@ def banner(service: Service, page: Sequence[str]) -> str:
         "",
         *page,
         f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",
-        f"            e.g. {storescu} IMAGE.dcm",
+        f"            e.g. {storescu(service)}",
         *model_lines(service),
     ]
     model = service.watch.model

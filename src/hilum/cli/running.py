@@ -93,7 +93,7 @@ def banner(service: Service, page: Sequence[str] = ()) -> str:
         file = credentials.credentials_file(service.settings.data_folder)
         lines += [
             f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",
-            f"            e.g. {_storescu(service)}, or hilum send IMAGE.dcm",
+            f"            e.g. {storescu(service)}, or hilum send IMAGE.dcm",
             f"  from      {_senders(service.settings)}",
             f"  browse    {address.url}/app/explorer.html, from this machine only",
             f"  log in    user {address.username}, password in {file}",
@@ -115,7 +115,8 @@ def model_lines(service: Service) -> list[str]:
     return [f"  model     {model.name} {model.version} ({trust}), {service.readers.count} readers"]
 
 
-def _storescu(service: Service) -> str:
+def storescu(service: Service) -> str:
+    """Return the command that sends an image from this machine."""
     address = service.address
     return f"storescu -aec {address.aet} {address.dicom_host} {address.dicom_port} IMAGE.dcm"
 
