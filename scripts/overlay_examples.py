@@ -58,7 +58,7 @@ def main() -> None:
     for name, (positives, changes, language) in examples.items():
         scores = dict(list(SCORES.items())[:positives])
         reading = make_reading(radiograph, scores, MAPS, **{"model": NO_MODEL, **changes})
-        sheet = Image.fromarray(overlay(reading, when=WHEN, language=language))
+        sheet = overlay(reading, when=WHEN, language=language)
         small = sheet.resize((WIDTH, sheet.height * WIDTH // sheet.width), Image.Resampling.LANCZOS)
         file = ROOT / "docs" / "images" / f"{name}.jpg"
         marked(small).save(file, quality=86, subsampling="4:4:4", optimize=True)

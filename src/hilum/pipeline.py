@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, gate, pixels
@@ -156,8 +155,8 @@ def predict(prepared: Prepared, reader: Reader) -> Reading:
     )
 
 
-def draw(reading: Reading, settings: Settings, *, when: datetime) -> NDArray[np.uint8]:
-    """Return the overlay sheet of one reading, shape ``(height, width, 3)``."""
+def draw(reading: Reading, settings: Settings, *, when: datetime) -> Image.Image:
+    """Return the overlay sheet of one reading, in colour."""
     return explain.overlay(reading, when=when, language=settings.report.language)
 
 
@@ -167,7 +166,7 @@ def report(
     *,
     when: datetime,
     earlier: Sequence[Dataset] = (),
-    sheet: NDArray[np.uint8] | None = None,
+    sheet: Image.Image | None = None,
 ) -> tuple[Dataset, ...]:
     """Write one reading down as DICOM, in the order in which it must be stored.
 

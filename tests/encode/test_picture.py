@@ -34,7 +34,7 @@ def picture_of(source, scores=None, model=MODEL, settings=ENGLISH):
     """Return sheet and Secondary Capture of an invented reading."""
     reading = make_reading(radiograph_of(source), scores or {"Mass": 0.8}, model=model)
     sheet = overlay(reading, when=WHEN, language=settings.language)
-    return sheet, secondary_capture(sheet, reading, when=WHEN, settings=settings)
+    return np.asarray(sheet), secondary_capture(sheet, reading, when=WHEN, settings=settings)
 
 
 def read_back(result):
@@ -169,7 +169,7 @@ def test_a_picture_without_a_header_has_no_dicom_result():
     reading = make_reading(scores={"Mass": 0.8})
 
     with pytest.raises(ValueError, match="without a DICOM header"):
-        secondary_capture(np.zeros((8, 8, 3), np.uint8), reading, when=WHEN, settings=ENGLISH)
+        secondary_capture(Image.new("RGB", (8, 8)), reading, when=WHEN, settings=ENGLISH)
 
 
 @pytest.mark.orthanc

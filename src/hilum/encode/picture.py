@@ -15,8 +15,6 @@ from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
@@ -50,14 +48,14 @@ LOSSY_METHOD: Final = "ISO_10918_1"
 
 
 def secondary_capture(
-    sheet: NDArray[np.uint8], reading: Reading, *, when: datetime, settings: ReportSettings
+    sheet: Image.Image, reading: Reading, *, when: datetime, settings: ReportSettings
 ) -> Dataset:
     """Write the overlay of one reading down as a Secondary Capture Image.
 
     Parameters
     ----------
     sheet
-        Shape ``(height, width, 3)``, red, green, blue.
+        Mode ``RGB``.
     reading
         What the sheet shows; its radiograph came as DICOM.
     when
@@ -105,15 +103,15 @@ def _write_derivation(result: Dataset, of: Material) -> None:
     result.PatientOrientation = of.source.get("PatientOrientation") or None
 
 
-def _write_pixels(result: Dataset, sheet: NDArray[np.uint8], source: Dataset) -> None:
+def _write_pixels(result: Dataset, sheet: Image.Image, source: Dataset) -> None:
     """Write the sheet as JPEG, and that it lost something, after what the source had lost."""
     buffer = BytesIO()
-    Image.fromarray(sheet).save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:2")
+    sheet.save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:2")
     jpeg = buffer.getvalue()
     result.SamplesPerPixel = 3
     result.PhotometricInterpretation = "YBR_FULL_422"
     result.PlanarConfiguration = 0
-    result.Rows, result.Columns = sheet.shape[:2]
+    result.Rows, result.Columns = sheet.height, sheet.width
     result.BitsAllocated = result.BitsStored = 8
     result.HighBit = 7
     result.PixelRepresentation = 0
@@ -122,7 +120,10 @@ def _write_pixels(result: Dataset, sheet: NDArray[np.uint8], source: Dataset) ->
     methods = _values(source, "LossyImageCompressionMethod")
     if len(ratios) != len(methods):  # a chain with a hole says nothing about either
         ratios, methods = [], []
-    result.LossyImageCompressionRatio = [*ratios, f"{sheet.size / len(jpeg):.2f}"]
+    result.LossyImageCompressionRatio = [
+        *ratios,
+        f"{3 * sheet.width * sheet.height / len(jpeg):.2f}",
+    ]
     result.LossyImageCompressionMethod = [*methods, LOSSY_METHOD]
     result.file_meta = FileMetaDataset()
     result.file_meta.TransferSyntaxUID = JPEGBaseline8Bit

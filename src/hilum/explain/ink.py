@@ -160,6 +160,21 @@ def heat_opacity() -> tuple[int, ...]:
     return tuple(int(opacity) for opacity in (255 * eased).round())
 
 
+@cache
+def _mixtures() -> NDArray[np.uint32]:
+    """Return every grey under every heat, shape ``(65536,)``: red, green, blue, unused bytes.
+
+    Looking the colours up is three times as fast as laying one picture over the other.
+    """
+    levels = np.arange(256, dtype=np.uint8)
+    heat = Image.fromarray(np.repeat(levels, 256).reshape(256, 256))
+    opacity = heat.point(heat_opacity())
+    heat.putpalette(heat_palette())
+    painted = Image.fromarray(np.tile(levels, (256, 1))).convert("RGB")
+    painted.paste(heat.convert("RGB"), (0, 0), opacity)
+    return np.asarray(painted.convert("RGBX")).view(np.uint32).ravel()
+
+
 def paint_heat(grey: Image.Image, shares: NDArray[np.float32]) -> Image.Image:
     """Return a grey picture with heat laid over it, in colour.
 
@@ -170,9 +185,8 @@ def paint_heat(grey: Image.Image, shares: NDArray[np.float32]) -> Image.Image:
     shares
         Shape ``(height, width)`` of `grey`, in [0, 1].
     """
-    heat = Image.fromarray((shares * np.float32(255.0)).astype(np.uint8))
-    opacity = heat.point(heat_opacity())
-    heat.putpalette(heat_palette())
-    painted = grey.convert("RGB")
-    painted.paste(heat.convert("RGB"), (0, 0), opacity)
-    return painted
+    mixture = (shares * np.float32(255.0)).astype(np.uint16)
+    mixture <<= 8
+    mixture |= np.asarray(grey)
+    colours = _mixtures().take(mixture, mode="clip")
+    return Image.frombytes("RGB", grey.size, colours, "raw", "RGBX")

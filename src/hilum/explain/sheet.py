@@ -13,8 +13,6 @@ from io import BytesIO
 from itertools import zip_longest
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hilum import PRODUCT, __version__
@@ -69,7 +67,7 @@ AREA: Final = Box(
 """Room of the panels."""
 
 
-def overlay(reading: Reading, *, when: datetime, language: ReasonLanguage) -> NDArray[np.uint8]:
+def overlay(reading: Reading, *, when: datetime, language: ReasonLanguage) -> Image.Image:
     """Return the sheet of one reading.
 
     Parameters
@@ -83,9 +81,9 @@ def overlay(reading: Reading, *, when: datetime, language: ReasonLanguage) -> ND
 
     Returns
     -------
-    NDArray[np.uint8]
-        Shape ``(height, WIDTH, 3)``, red, green, blue; `HEIGHT` rows at most, fewer when
-        the panels need less.
+    Image
+        Mode ``RGB``, `WIDTH` pixels wide; `HEIGHT` pixels high at most, fewer when the
+        panels need less.
     """
     sheet = Image.new("RGB", (WIDTH, HEIGHT), ink.BACKGROUND)
     _header(sheet, reading, when, language)
@@ -97,13 +95,13 @@ def overlay(reading: Reading, *, when: datetime, language: ReasonLanguage) -> ND
     below = Box(MARGIN, panels + GAP, AREA.width, AREA.bottom - panels)
     end = max(panels, _notes(table, below, sheet, reading)) + MARGIN // 2
     _footer(sheet, min(end, HEIGHT - FOOTER), reading, language)
-    return np.asarray(sheet.crop((0, 0, WIDTH, min(end + FOOTER, HEIGHT))))
+    return sheet.crop((0, 0, WIDTH, min(end + FOOTER, HEIGHT)))
 
 
-def png(sheet: NDArray[np.uint8]) -> bytes:
-    """Return a sheet, shape ``(height, width, 3)``, as a PNG file."""
+def png(sheet: Image.Image) -> bytes:
+    """Return a sheet as a PNG file."""
     buffer = BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG", compress_level=6)
+    sheet.save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
