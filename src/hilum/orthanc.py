@@ -8,7 +8,7 @@ Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 import hashlib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -161,9 +161,31 @@ def is_orthanc(url: str) -> bool:
     return REALM in answer.headers.get("WWW-Authenticate", "") or '"DicomAet"' in answer.text
 
 
-def _own_way(url: str) -> httpx.BaseTransport | None:
-    """Return how we speak plain HTTP; None, which is httpx's own way, for TLS and proxies."""
-    return PlainTransport() if url.startswith("http://") and not getproxies() else None
+Send = Callable[[httpx.Request], httpx.Response]
+"""Sends one request and reads the whole answer."""
+
+
+def _way(
+    url: str, *, verify: ssl.SSLContext | bool, transport: httpx.BaseTransport | None
+) -> tuple[Send, Callable[[], None]]:
+    """Return what sends requests, and what closes its connections.
+
+    Plain HTTP goes past httpx's client, which takes as long for its cookies, redirects and
+    addresses as the request itself; TLS and proxies go through it.
+    """
+    if transport is None and url.startswith("http://") and not getproxies():
+        plain = PlainTransport()
+        return plain.handle_request, plain.close
+    client = httpx.Client(verify=verify, transport=transport)
+    return client.send, client.close
+
+
+def _headers(url: str, username: str | None, password: str | None) -> httpx.Headers:
+    """Return what every request says, with the credentials."""
+    request = httpx.Request("GET", url, headers=AS_IT_IS)
+    if username is not None:
+        request = next(httpx.BasicAuth(username, password or "").sync_auth_flow(request))
+    return httpx.Headers({n: v for n, v in request.headers.items() if n != "host"})
 
 
 class Orthanc:
@@ -194,16 +216,10 @@ class Orthanc:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        auth = (username, password or "") if username is not None else None
+        self._limits = {"timeout": httpx.Timeout(timeout_s).as_dict()}
         with pacs_errors(self.url):
-            self._http = httpx.Client(
-                base_url=self.url,
-                auth=auth,
-                headers=AS_IT_IS,
-                timeout=timeout_s,
-                verify=verify,
-                transport=transport or _own_way(self.url),
-            )
+            self._headers = _headers(self.url, username, password)
+            self._send, self._close = _way(self.url, verify=verify, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +231,7 @@ class Orthanc:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._close()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request and return its successful response.
@@ -228,9 +244,14 @@ class Orthanc:
             The PACS answered no.
         """
         with pacs_errors(self.url):
-            response = self._http.request(method, path, **options)
-            response.raise_for_status()
-            return response
+            request = httpx.Request(
+                method,
+                self.url + path,
+                headers=self._headers,
+                extensions=self._limits,
+                **options,
+            )
+            return self._send(request).raise_for_status()
 
     def json(self, method: str, path: str, **options: Any) -> Any:
         """Send one request and return what its answer says as JSON.

@@ -173,8 +173,8 @@ def arrived(
         connection.execute(
             STUDY.update().where(*_key(archive, facts)).values(**known, urgency=more)
         )
+        _forget_pictures(connection, archive, facts.study_instance_uid)
     _write_words(connection, archive, facts.study_instance_uid)
-    _forget_pictures(connection, archive, facts.study_instance_uid)
     refresh(connection, archive, facts.study_instance_uid, now, waits)
 
 
@@ -245,6 +245,8 @@ def documents(
     connection: Connection, archive: str, sop_instance_uids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """Return the documents of the readings of images, by SOP Instance UID; others are left out."""
+    if not sop_instance_uids:
+        return {}
     rows = connection.execute(
         select(READING.c.sop_instance_uid, READING.c.document).where(
             READING.c.archive == archive, READING.c.sop_instance_uid.in_(sop_instance_uids)
