@@ -5,11 +5,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import Final
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sr.coding import Code
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from hilum import MANUFACTURER, PRODUCT, __version__
@@ -156,13 +158,12 @@ def finish(
     -------
     PS3.3 C.7 and C.12.1; IHE AI Results 6.5.3.1 for the equipment.
     """
-    for keyword in COPIED:
-        if keyword in source:
-            result.add(copy_element(source[keyword]))
+    _copy(COPIED, source, result)
     result.pop("SpecificCharacterSet", None)
     if declared := fitting_character_set(source, [series_description, *texts]):
         result.SpecificCharacterSet = declared
-    _write_times(result, local_time(source, when))
+    moment = local_time(source, when)
+    _write_times(result, moment)
     result.SeriesDescription = series_description[:64]
     result.Manufacturer = MANUFACTURER
     result.ManufacturerModelName = PRODUCT
@@ -171,7 +172,7 @@ def finish(
     result.ContributingEquipmentSequence = [
         *source.get("ContributingEquipmentSequence", ()),
         *acquisition_equipment(source),
-        processing_equipment(model, local_time(source, when)),
+        processing_equipment(model, moment),
     ]
     _write_file_meta(result)
 
@@ -230,9 +231,7 @@ def acquisition_equipment(source: Dataset) -> list[Dataset]:
     if not source.get("Manufacturer"):
         return []
     item = Dataset()
-    for keyword in ACQUIRED_WITH:
-        if keyword in source:
-            item.add(copy_element(source[keyword]))
+    _copy(ACQUIRED_WITH, source, item)
     item.PurposeOfReferenceCodeSequence = [code_item(ACQUISITION)]
     item.ContributionDescription = "Acquisition equipment of the source image"
     return [item]
@@ -265,6 +264,19 @@ def code_item(code: Code) -> Dataset:
     item.CodingSchemeDesignator = code.scheme_designator
     item.CodeMeaning = code.meaning
     return item
+
+
+def _copy(keywords: tuple[str, ...], source: Dataset, result: Dataset) -> None:
+    """Copy attributes of the source that it has; `result` is changed in place."""
+    for tag in _tags(keywords):
+        if tag in source:
+            result.add(copy_element(source[tag]))
+
+
+@cache
+def _tags(keywords: tuple[str, ...]) -> tuple[BaseTag, ...]:
+    """Return the tags of attributes: finding them takes longer than copying the values."""
+    return tuple(map(Tag, keywords))
 
 
 def _write_times(result: Dataset, when: datetime) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
+from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Text, reference
 from hilum.encode.document import referenced_requests, references, write_content
 from hilum.encode.material import Material

@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 from pydicom.uid import ParametricMapStorage
 
+from hilum.encode.concepts import codes
 from hilum.encode.equipment import code_item
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from pydicom.sr.codedict import codes
-
 from hilum import MANUFACTURER, PRODUCT
+from hilum.encode.concepts import codes
 from hilum.encode.content import Item, Relation, Text, UIDReference
 from hilum.encode.equipment import (
     algorithm_name,

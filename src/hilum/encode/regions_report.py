@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
+from hilum.encode.concepts import codes
 from hilum.encode.content import (
     Container,
     ImageReference,

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pydicom import Dataset
 from pydicom.pixels.utils import pack_bits
-from pydicom.sr.codedict import codes
 from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage
 
 from hilum import MANUFACTURER
+from hilum.encode.concepts import codes
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES

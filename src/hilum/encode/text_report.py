@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Final
 
-from pydicom.sr.codedict import codes
-
 from hilum.encode.codes import CodeTable
+from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Relation, Text, language
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import (

@@ -20,10 +20,10 @@ from textwrap import wrap
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from hilum.encode.codes import PRIVATE, CodeTable, load_codes
+from hilum.encode.concepts import codes
 from hilum.encode.content import (
     Container,
     Item,

@@ -8,7 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -61,10 +61,16 @@ def words(text: str) -> list[str]:
     return [part for word in found for part in _parted(word)]
 
 
+@cache
+def _longest() -> int:
+    """Return the words of the longest phrase."""
+    return max(map(len, lexicon()))
+
+
+@lru_cache(maxsize=512)  # a site's descriptions are few, and each is asked about twice
 def meanings(text: str) -> frozenset[Meaning]:
     """Return all that `text` says; empty when it says nothing that we know."""
-    known = lexicon()
-    longest = max(map(len, known))
+    known, longest = lexicon(), _longest()
     rest = words(text)
     said: set[Meaning] = set()
     while rest:

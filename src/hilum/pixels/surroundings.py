@@ -52,8 +52,11 @@ def shuttered(dataset: Dataset, image: ImagePixel) -> NDArray[np.bool_] | None:
     Shape ``(rows, columns)``. Several shapes are open where all are (PS3.3 C.7.6.11).
     A shutter that hides everything, or whose numbers are not there, is none.
     """
-    hidden = np.zeros((image.rows, image.columns), dtype=np.bool_)
-    for shape in _shapes(dataset, "ShutterShape"):
+    shapes = shutter_shapes(dataset)
+    if not shapes:
+        return None
+    hidden = _nothing(image)
+    for shape in shapes:
         match shape:
             case "RECTANGULAR":
                 hidden |= _outside_rectangle(dataset, image)
