@@ -1,14 +1,11 @@
 """What tests of the doctor share."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from hilum.doctor.finding import Check, Finding, Level
-from hilum.predict import find_card
-from hilum.predict.card import WeightsFormat, WeightsSource
-from hilum.predict.installed import install, open_installation
 from hilum.settings import Settings
+from stand_in import STAND_IN, install_stand_in
 
 Make = Callable[..., Settings]
 """section=dict(name=value) → settings with a data folder and ports of the test's own."""
@@ -27,16 +24,5 @@ def worst(findings: list[Finding]) -> Finding:
 
 def installed(folder: Path, *, verified: bool) -> Path:
     """Install a model that is not the demonstration model; return the file that holds it."""
-    shipped = find_card("demonstration", folder)
-    card = shipped.model_copy(
-        update={
-            "name": "stand-in",
-            "demonstration": False,
-            "weights": WeightsSource(format=WeightsFormat.ONNX),
-        }
-    )
-    contents = open_installation(shipped, folder).contents
-    sha256 = hashlib.sha256(contents).hexdigest()
-    install(card, contents, data_folder=folder, source_sha256=sha256, verified=verified)
-    (folder / "models" / "stand-in" / "card.json").write_text(card.model_dump_json())
-    return folder / "models" / "stand-in" / "network.onnx"
+    install_stand_in(folder, verified=verified)
+    return folder / "models" / STAND_IN / "network.onnx"

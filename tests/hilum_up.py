@@ -1,6 +1,5 @@
 """How tests run ``hilum up`` and its like: as a person does, in a folder of their own."""
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -13,19 +12,14 @@ import pytest
 
 from hilum import credentials
 from hilum.orthanc import Orthanc
-from hilum.predict import find_card
-from hilum.predict.card import WeightsFormat, WeightsSource
-from hilum.predict.installed import install, open_installation
 from hilum.settings import Settings
+from stand_in import STAND_IN, install_stand_in
 
 READY = "Ctrl-C stops it."
 """Last line of the banner."""
 
 LONG_S = 60.0
 """Longer than anything here takes on a loaded machine; reached only when it went wrong."""
-
-STAND_IN = "stand-in"
-"""A model that is not the demonstration model, though it has learned as little."""
 
 
 @dataclass
@@ -86,18 +80,7 @@ class Up:
         return subprocess.run(command, capture_output=True, check=False).returncode
 
     def install_model(self) -> None:
-        shipped = find_card("demonstration", self.data)
-        card = shipped.model_copy(
-            update={
-                "name": STAND_IN,
-                "demonstration": False,
-                "weights": WeightsSource(format=WeightsFormat.ONNX),
-            }
-        )
-        contents = open_installation(shipped, self.data).contents
-        sha256 = hashlib.sha256(contents).hexdigest()
-        install(card, contents, data_folder=self.data, source_sha256=sha256, verified=False)
-        (self.data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
+        install_stand_in(self.data)
 
 
 class Running:

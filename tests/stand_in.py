@@ -19,7 +19,7 @@ def contents_of(data: Path) -> bytes:
     return open_installation(find_card("demonstration", data), data).contents
 
 
-def install_stand_in(data: Path, contents: bytes | None = None) -> None:
+def install_stand_in(data: Path, contents: bytes | None = None, *, verified: bool = False) -> None:
     """Install the network, or other `contents` of the same shape, in a data folder."""
     shipped = find_card("demonstration", data)
     weights = WeightsSource(format=WeightsFormat.ONNX)
@@ -27,7 +27,7 @@ def install_stand_in(data: Path, contents: bytes | None = None) -> None:
     card = shipped.model_copy(update=changes)
     chosen = contents_of(data) if contents is None else contents
     digest = hashlib.sha256(chosen).hexdigest()
-    install(card, chosen, data_folder=data, source_sha256=digest, verified=False)
+    install(card, chosen, data_folder=data, source_sha256=digest, verified=verified)
     (data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
 
 

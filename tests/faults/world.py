@@ -21,18 +21,13 @@ from faults.proxy import Proxy
 from faults.servers import KillableOrthanc, KillablePostgresql, children
 from hilum.errors import PacsError
 from hilum.orthanc import Orthanc
-from hilum.predict import find_card
-from hilum.predict.card import WeightsFormat, WeightsSource
-from hilum.predict.installed import install, open_installation
 from hilum.records.states import State
 from orthanc_server import free_ports
 from radiographs import dicom_file, make_radiograph
+from stand_in import STAND_IN, install_stand_in
 
 SEED: Final = int(os.environ.get("HILUM_FAULTS_SEED") or random.SystemRandom().randrange(10**6))
 """Of everything random here; printed by every test, set it to repeat a run."""
-
-STAND_IN: Final = "stand-in"
-"""A model that is not the demonstration model, though it has learned as little."""
 
 MARK: Final = "FAULTS_WORLD"
 """Environment variable by which all processes of a world are found."""
@@ -58,18 +53,7 @@ def say(line: str) -> None:
 
 def install_model(data: Path) -> None:
     """Install the demonstration network under a card that may read images of patients."""
-    shipped = find_card("demonstration", data)
-    card = shipped.model_copy(
-        update={
-            "name": STAND_IN,
-            "demonstration": False,
-            "weights": WeightsSource(format=WeightsFormat.ONNX),
-        }
-    )
-    contents = open_installation(shipped, data).contents
-    sha256 = hashlib.sha256(contents).hexdigest()
-    install(card, contents, data_folder=data, source_sha256=sha256, verified=False)
-    (data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
+    install_stand_in(data)
 
 
 @dataclass
