@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from hilum.settings import Settings
 from hilum.store.orphan import end_orphan, remember
 from hilum.store.orthanc_process import OrthancProcess, RefusedAssociation, find_program
 from orthanc_server import OrthancServer, free_ports, require
+from process_tools import ended
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.orthanc
@@ -45,18 +45,6 @@ def running(settings: Settings) -> Iterator[OrthancProcess]:
     with process_of(settings) as process:
         process.start(threading.Event())
         yield process
-
-
-def wait_for_end(pid: int) -> bool:
-    """Return whether a process that is not our child ended in time."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], ENDS_S)[0])
-    finally:
-        os.close(descriptor)
 
 
 def store(settings: Settings, path: Path, *, calling: str) -> int:
@@ -141,7 +129,7 @@ def test_stop_leaves_no_process_and_no_trace(settings, running):
     running.stop()
 
     assert pid is not None
-    assert wait_for_end(pid)
+    assert ended(pid)
     assert None is running.pid
     assert not (settings.data_folder / "orthanc" / "orthanc.pid").exists()
 
@@ -177,7 +165,7 @@ def test_start_can_be_broken_off(settings):
     with process_of(settings) as process:
         process.start(stop)
         pid = process.pid
-    assert pid is None or wait_for_end(pid)
+    assert pid is None or ended(pid)
 
 
 @pytest.mark.parametrize("name", ["http_port", "dicom_port"])
