@@ -19,13 +19,12 @@ from playwright.sync_api import Page, sync_playwright
 from pydicom import dcmread
 
 from browser.people import DESKTOP, Look, signed_in
-from hilum.page_tools import PageTools
 from hilum.records.accounts import Role
 from hilum.records.states import Urgency
 from hilum.show.desk import Desk
 from orthanc_server import running_orthanc
-from page_desk import open_desk, open_page
-from page_studies import arrive, chest, demonstration, installed, read
+from page_desk import open_page
+from page_studies import arrive, chest, open_demonstration, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DARK: Final = Look(DESKTOP, "dark", "en-US", Role.READER)
@@ -110,42 +109,41 @@ def keep(tab: Page, path: Path) -> None:
 def main() -> None:
     """Draw all of them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
-    with tempfile.TemporaryDirectory() as place, running_orthanc(Path(place) / "orthanc") as pacs:
-        settings = demonstration(Path(place))
-        tools = PageTools(settings)
-        with (
-            open_desk(Path(place), pacs, settings=settings, models=installed, tools=tools) as desk,
-            open_page(desk) as page,
-            sync_playwright() as playwright,
+    with (
+        tempfile.TemporaryDirectory() as place,
+        running_orthanc(Path(place) / "orthanc") as pacs,
+        open_demonstration(Path(place), pacs) as desk,
+        open_page(desk) as page,
+        sync_playwright() as playwright,
+    ):
+        real = fill(desk)
+        flags = ["--no-sandbox", "--disable-gpu"]
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        course = "/studies/2.25.20260512"
+        for name, look, path in (
+            ("worklist.png", DARK, "/"),
+            ("worklist-light.png", LIGHT, "/"),
+            ("worklist-phone.png", PHONE, "/"),
+            ("study.jpg", DARK, real),
+            ("course.jpg", LIGHT, course),
+            ("study-phone.jpg", PHONE, course),
         ):
-            real = fill(desk)
-            flags = ["--no-sandbox", "--disable-gpu"]
-            chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
-            course = "/studies/2.25.20260512"
-            for name, look, path in (
-                ("worklist.png", DARK, "/"),
-                ("worklist-light.png", LIGHT, "/"),
-                ("worklist-phone.png", PHONE, "/"),
-                ("study.jpg", DARK, real),
-                ("course.jpg", LIGHT, course),
-                ("study-phone.jpg", PHONE, course),
-            ):
-                tab = signed_in(chromium, desk, page.url, look, "ana").new_page()
-                tab.goto(f"{page.url}{path}")
-                if path != "/":
-                    ready(tab)
-                else:
-                    tab.wait_for_selector(".live:not([hidden])")
-                keep(tab, folder / f"page-{name}")
-                tab.context.close()
-            tab = signed_in(chromium, desk, page.url, DARK, "ana").new_page()
-            tab.goto(f"{page.url}{course}")
-            ready(tab)
-            judge(tab)
-            keep(tab, folder / "page-verdict.jpg")
-            tab.goto(f"{page.url}/verdicts")
-            keep(tab, folder / "page-agreement.png")
-            chromium.close()
+            tab = signed_in(chromium, desk, page.url, look, "ana").new_page()
+            tab.goto(f"{page.url}{path}")
+            if path != "/":
+                ready(tab)
+            else:
+                tab.wait_for_selector(".live:not([hidden])")
+            keep(tab, folder / f"page-{name}")
+            tab.context.close()
+        tab = signed_in(chromium, desk, page.url, DARK, "ana").new_page()
+        tab.goto(f"{page.url}{course}")
+        ready(tab)
+        judge(tab)
+        keep(tab, folder / "page-verdict.jpg")
+        tab.goto(f"{page.url}/verdicts")
+        keep(tab, folder / "page-agreement.png")
+        chromium.close()
 
 
 if __name__ == "__main__":

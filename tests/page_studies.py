@@ -1,9 +1,12 @@
 """Studies for tests of the page: really read by the demonstration model, really in a PACS."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom import Dataset
@@ -12,6 +15,7 @@ from hilum import phantom
 from hilum.node.answer import Answer
 from hilum.node.reading import open_reader, read_file
 from hilum.outcome import Status
+from hilum.page_tools import PageTools
 from hilum.pipeline import Reader
 from hilum.radiograph import FieldOfView
 from hilum.records import images, readings, studies
@@ -23,6 +27,8 @@ from hilum.records.studies import StudyFacts
 from hilum.settings import Settings
 from hilum.show.desk import Desk, InstalledModel
 from hilum.verdict import Reason
+from orthanc_server import OrthancServer
+from page_desk import open_desk
 from radiographs import dicom_file
 
 STATES = {
@@ -55,6 +61,15 @@ class Shown:
 def demonstration(folder: Path) -> Settings:
     """Return settings with the demonstration model, which comes with hilum."""
     return Settings(data_folder=folder).changed("model", name="demonstration")
+
+
+@contextmanager
+def open_demonstration(folder: Path, pacs: OrthancServer, **more: Any) -> Iterator[Desk]:
+    """Yield a desk with that model and a real PACS; `more` is what else is at it."""
+    settings = demonstration(folder)
+    tools = PageTools(settings)
+    with open_desk(folder, pacs, settings=settings, models=installed, tools=tools, **more) as desk:
+        yield desk
 
 
 @cache

@@ -35,8 +35,7 @@ from page_studies import (
     add_read,
     arrive,
     chest,
-    demonstration,
-    installed,
+    open_demonstration,
     settle,
     write_down,
 )
@@ -46,10 +45,7 @@ from page_studies import reader as model
 @pytest.fixture
 def desk(tmp_path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
     """Return a desk with the demonstration model and a real PACS."""
-    settings = demonstration(tmp_path)
-    with open_desk(
-        tmp_path, empty_orthanc, settings=settings, models=installed, tools=PageTools(settings)
-    ) as made:
+    with open_demonstration(tmp_path, empty_orthanc) as made:
         yield made
 
 

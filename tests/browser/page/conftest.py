@@ -9,12 +9,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser.people import Look, signed_in
-from hilum.page_tools import PageTools
 from hilum.records.accounts import Role
 from hilum.show.desk import Desk
 from orthanc_server import OrthancServer
-from page_desk import open_desk, open_page
-from page_studies import demonstration, installed
+from page_desk import open_page
+from page_studies import open_demonstration
 
 AXE = Path(__file__).parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -66,10 +65,7 @@ class Tabs:
 @pytest.fixture
 def desk(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
     """Return a desk with the demonstration model and a real PACS."""
-    settings = demonstration(tmp_path)
-    with open_desk(
-        tmp_path, empty_orthanc, settings=settings, models=installed, tools=PageTools(settings)
-    ) as made:
+    with open_demonstration(tmp_path, empty_orthanc) as made:
         yield made
 
 

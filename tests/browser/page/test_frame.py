@@ -11,7 +11,6 @@ from playwright.sync_api import Page, expect
 from browser.ohif_server import DIST
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
-from hilum.page_tools import PageTools
 from hilum.records import images
 from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
@@ -20,8 +19,8 @@ from hilum.records.tables import SESSION
 from hilum.show.desk import Check, Desk
 from hilum.verdict import Reason
 from orthanc_server import OrthancServer, lacking
-from page_desk import PASSWORD, add_user, open_desk
-from page_studies import demonstration, installed
+from page_desk import PASSWORD, add_user
+from page_studies import open_demonstration
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.browser
@@ -53,13 +52,9 @@ def read_file(_file: bytes, _name: str) -> Mapping[str, Any]:
 @pytest.fixture
 def desk(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
     """Return a desk with failures, refusals and a problem, over a real PACS."""
-    settings = demonstration(tmp_path)
-    with open_desk(
+    with open_demonstration(
         tmp_path,
         empty_orthanc,
-        settings=settings,
-        models=installed,
-        tools=PageTools(settings),
         read_file=read_file,
         health=lambda: (Check("PACS", True, "answers"), Check("disk", False, "full", "Make room.")),
         retry=len,
