@@ -2,7 +2,6 @@
 
 import os
 import zipfile
-from io import BytesIO
 from pathlib import Path
 
 import pydicom.data
@@ -13,6 +12,7 @@ from hilum.arrive import Kind, find_candidates, read_dicom
 from hilum.arrive.errors import read_errors
 from hilum.errors import SourceUnreadable
 from radiographs import dicom_file
+from zip_files import zipped
 
 PYDICOM_FILES = Path(pydicom.data.__file__).parent / "test_files"
 MEDIUM = PYDICOM_FILES / "dicomdirtests"
@@ -38,15 +38,6 @@ def complaint(*paths: Path) -> str:
     with pytest.raises(SourceUnreadable) as caught:
         read_dicom(candidate)
     return str(caught.value)
-
-
-def zipped(**members: bytes) -> bytes:
-    """Return a ZIP archive; a double underscore in a name is a slash."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, member in members.items():
-            archive.writestr(name.replace("__", "/"), member)
-    return buffer.getvalue()
 
 
 def test_folders_are_walked_in_a_stable_order(tmp_path: Path, content: bytes):

@@ -1,7 +1,5 @@
 """Files from a person's disk: sent to the PACS, or tried without storing anything."""
 
-import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from hilum.show.desk import Desk
 from orthanc_server import OrthancServer
 from page_desk import Page, csrf_in, open_desk, open_page, trail
 from radiographs import dicom_file, make_radiograph
+from zip_files import zipped
 
 FINDING = {
     "label": "Effusion",
@@ -65,15 +64,6 @@ def stored(server: OrthancServer) -> int:
     """Return how many instances the PACS holds."""
     with server.client() as orthanc:
         return len(orthanc.json("GET", "/instances"))
-
-
-def zipped(**files: bytes) -> bytes:
-    """Return an archive."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 @pytest.mark.orthanc
