@@ -1,13 +1,17 @@
 """Whole commands, run as a person runs them, in a home of their own."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
+
+from hilum_up import Running, Up
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -45,3 +49,16 @@ def run_hilum(data_folder: Path) -> Run:
 def hilum(run_hilum: Run, tmp_path: Path) -> Run:
     """Return `run_hilum` in a home of this test's own."""
     return partial(run_hilum, HOME=tmp_path)
+
+
+@pytest.fixture
+def start(up: Up) -> Iterator[Callable[..., Running]]:
+    """Return what starts a command of hilum; whatever still runs at the end is stopped."""
+    with ExitStack() as stack:
+
+        def start_one(command: str = "up", *options: str) -> Running:
+            running = Running(up, command, *options)
+            stack.callback(running.end, signal.SIGTERM)
+            return running
+
+        yield start_one

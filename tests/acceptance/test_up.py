@@ -5,8 +5,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -17,7 +15,7 @@ from pydicom.filebase import DicomBytesIO
 from hilum import credentials
 from hilum.orthanc import Orthanc
 from hilum.settings import Settings
-from hilum_up import LONG_S, STAND_IN, Running, Up
+from hilum_up import LONG_S, STAND_IN, Up
 from orthanc_server import OrthancServer, free_ports, require
 from process_tools import ended
 
@@ -30,19 +28,6 @@ def up(tmp_path: Path) -> Up:
     require("storescu")
     http_port, dicom_port = free_ports(2)
     return Up(tmp_path, http_port, dicom_port)
-
-
-@pytest.fixture
-def start(up: Up) -> Iterator[Callable[..., Running]]:
-    """Return a function that starts `hilum up`; whatever still runs at the end is stopped."""
-    with ExitStack() as stack:
-
-        def start_one(*options: str) -> Running:
-            running = Running(up, "up", *options)
-            stack.callback(running.end, signal.SIGTERM)
-            return running
-
-        yield start_one
 
 
 def wait_for_reports(orthanc: Orthanc) -> list[str]:
@@ -83,7 +68,7 @@ def test_weights_that_cannot_be_had_do_not_keep_it_from_starting(up, start):
     up.model = "densenet121-res224-all"
     up.extra["HILUM_MODEL__MIRROR"] = f"http://127.0.0.1:{free_ports(1)[0]}"
 
-    banner = start("--pull").banner
+    banner = start("up", "--pull").banner
 
     assert "The weights of densenet121-res224-all are not here. Trying to get them" in banner
     assert "gave no answer" in banner

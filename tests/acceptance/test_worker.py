@@ -3,12 +3,10 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from hilum_up import LONG_S, Running, Up
+from hilum_up import LONG_S, Up
 from orthanc_server import OrthancServer, free_ports
 from radiographs import dicom_file, make_radiograph
 
@@ -28,19 +26,6 @@ def up(tmp_path, empty_orthanc: OrthancServer, postgresql: str) -> Up:
         "HILUM_NODE__READERS": "1",
     }
     return made
-
-
-@pytest.fixture
-def start(up: Up) -> Iterator[Callable[..., Running]]:
-    """Return what starts a command of hilum; whatever still runs at the end is stopped."""
-    with ExitStack() as stack:
-
-        def start_one(command: str) -> Running:
-            running = Running(up, command)
-            stack.callback(running.end, signal.SIGTERM)
-            return running
-
-        yield start_one
 
 
 def send(server: OrthancServer, count: int) -> None:
