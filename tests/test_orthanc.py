@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
-from hilum.orthanc import Orthanc, is_orthanc, pacs_errors
+from hilum.orthanc import Orthanc, is_orthanc
+from hilum.pacs_http import pacs_errors
 from orthanc_server import OrthancServer, free_ports
 from radiographs import dicom_file, make_radiograph
 

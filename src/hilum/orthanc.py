@@ -1,4 +1,4 @@
-"""Orthanc, spoken to over its REST API. The one place that knows httpx.
+"""Orthanc, spoken to over its REST API.
 
 Sources
 -------
@@ -8,29 +8,18 @@ Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 import hashlib
 import re
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.request import getproxies
 
 import httpx
 
 from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
-from hilum.plain_http import PlainTransport
-
-BUSY: Final = 429
-"""HTTP status "too many requests": asking again may help, like any 5xx."""
-
-SERVER_ERROR: Final = 500
-"""First HTTP status of the class "the server's fault"."""
+from hilum.pacs_http import headers, pacs_errors, way
 
 REALM: Final = "Orthanc"
 """Begins the realm for which every Orthanc asks a password (HTTP WWW-Authenticate)."""
-
-AS_IT_IS: Final = {"Accept-Encoding": "identity"}
-"""Orthanc would squeeze every answer with gzip: 0.2 s of the processor for a radiograph."""
 
 MD5: Final = re.compile("[0-9a-f]{32}")
 """A digest as Orthanc writes it."""
@@ -109,49 +98,6 @@ class Series:
     instance_ids: tuple[str, ...]
 
 
-@contextmanager
-def pacs_errors(url: str) -> Iterator[None]:
-    """Turn what httpx raises into our errors. The only place that knows both.
-
-    Raises
-    ------
-    PacsUnavailable
-        No answer, or the PACS says that it can't serve us now.
-    PacsRefused
-        The PACS answered no; `NotInPacs` when it does not hold that.
-    """
-    try:
-        yield
-    except httpx.HTTPStatusError as exc:
-        status = exc.response.status_code
-        if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise PacsRefused(
-                f"The PACS at {url} does not accept the user name or password (HTTP {status}).",
-                "Set pacs.username and pacs.password to those of that Orthanc; "
-                "with hilum send --to, give --user.",
-            ) from exc
-        if status == BUSY or status >= SERVER_ERROR:
-            raise PacsUnavailable(
-                f"The PACS at {url} answered HTTP {status}.",
-                "Look at its log for this minute; hilum asks again where it can.",
-            ) from exc
-        refusal = NotInPacs if status == httpx.codes.NOT_FOUND else PacsRefused
-        raise refusal(
-            f"The PACS at {url} answered HTTP {status} to {exc.request.url.path}.",
-            "Check that this is the address of an Orthanc.",
-        ) from exc
-    except httpx.InvalidURL as exc:
-        raise PacsRefused(
-            f"{url} is not an address: {exc}.", "Write it as http://host:8042."
-        ) from exc
-    except httpx.HTTPError as exc:  # time-outs, connections, protocol, certificates
-        also = ", and the certificates of both sides" if url.startswith("https:") else ""
-        raise PacsUnavailable(
-            f"The PACS at {url} gave no answer ({type(exc).__name__}).",
-            f"Check that it is running and that host and port are right{also}.",
-        ) from exc
-
-
 def is_orthanc(url: str) -> bool:
     """Whether an Orthanc answers at `url`, with or without asking for a password."""
     try:
@@ -159,33 +105,6 @@ def is_orthanc(url: str) -> bool:
     except httpx.HTTPError:
         return False
     return REALM in answer.headers.get("WWW-Authenticate", "") or '"DicomAet"' in answer.text
-
-
-Send = Callable[[httpx.Request], httpx.Response]
-"""Sends one request and reads the whole answer."""
-
-
-def _way(
-    url: str, *, verify: ssl.SSLContext | bool, transport: httpx.BaseTransport | None
-) -> tuple[Send, Callable[[], None]]:
-    """Return what sends requests, and what closes its connections.
-
-    Plain HTTP goes past httpx's client, which takes as long for its cookies, redirects and
-    addresses as the request itself; TLS and proxies go through it.
-    """
-    if transport is None and url.startswith("http://") and not getproxies():
-        plain = PlainTransport()
-        return plain.handle_request, plain.close
-    client = httpx.Client(verify=verify, transport=transport)
-    return client.send, client.close
-
-
-def _headers(url: str, username: str | None, password: str | None) -> httpx.Headers:
-    """Return what every request says, with the credentials."""
-    request = httpx.Request("GET", url, headers=AS_IT_IS)
-    if username is not None:
-        request = next(httpx.BasicAuth(username, password or "").sync_auth_flow(request))
-    return httpx.Headers({n: v for n, v in request.headers.items() if n != "host"})
 
 
 class Orthanc:
@@ -216,10 +135,10 @@ class Orthanc:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        self._limits = {"timeout": httpx.Timeout(timeout_s).as_dict()}
+        self._timeout_s = timeout_s
         with pacs_errors(self.url):
-            self._headers = _headers(self.url, username, password)
-            self._send, self._close = _way(self.url, verify=verify, transport=transport)
+            self._headers = headers(self.url, username, password)
+            self._send, self._close = way(self.url, verify=verify, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -233,8 +152,19 @@ class Orthanc:
         """Close the connections."""
         self._close()
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def request(
+        self, method: str, path: str, *, timeout_s: float | None = None, **options: Any
+    ) -> httpx.Response:
         """Send one request and return its successful response.
+
+        Parameters
+        ----------
+        method, path
+            Of HTTP; the path begins with a slash.
+        timeout_s
+            Seconds to wait for the answer; None: those of the client.
+        **options
+            Of `httpx.Request`: ``content``, ``json``, ``params``.
 
         Raises
         ------
@@ -244,11 +174,12 @@ class Orthanc:
             The PACS answered no.
         """
         with pacs_errors(self.url):
+            limits = httpx.Timeout(timeout_s or self._timeout_s)
             request = httpx.Request(
                 method,
                 self.url + path,
                 headers=self._headers,
-                extensions=self._limits,
+                extensions={"timeout": limits.as_dict()},
                 **options,
             )
             return self._send(request).raise_for_status()

@@ -30,7 +30,7 @@ KEEPERS = {
     "joserfc": {"hilum.show"},
     "argon2": {"hilum.records"},
     "httpx": {
-        *("hilum.orthanc", "hilum.plain_http"),
+        *("hilum.orthanc", "hilum.pacs_http", "hilum.plain_http"),
         *("hilum.store", "hilum.arrive", "hilum.predict", "hilum.show"),
     },
 }

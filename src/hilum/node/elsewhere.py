@@ -64,7 +64,7 @@ def send_on(orthanc: Orthanc, kind: str, name: str, instance_ids: Sequence[str])
         "POST",
         f"/{FOLDERS[kind]}/{quote(name, safe='')}/store",
         json={"Resources": list(instance_ids), "Synchronous": True},
-        timeout=SEND_S,
+        timeout_s=SEND_S,
     )
 
 
@@ -80,7 +80,7 @@ def ask_commitment(orthanc: Orthanc, name: str, instance_ids: Sequence[str]) -> 
         "POST",
         f"/modalities/{quote(name, safe='')}/storage-commitment",
         json={"Resources": list(instance_ids)},
-        timeout=SEND_S,
+        timeout_s=SEND_S,
     )
     return str(answer["ID"])
 

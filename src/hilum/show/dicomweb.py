@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from hilum.credentials import PacsAddress
 from hilum.errors import NotInPacs
-from hilum.orthanc import pacs_errors
+from hilum.pacs_http import pacs_errors
 from hilum.show.ohif import DICOMWEB_PATH
 from hilum.show.sessions import AtDesk, Viewer, note_async
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from hilum.errors import PacsError, PacsRefused
-from hilum.orthanc import pacs_errors
+from hilum.pacs_http import pacs_errors
 from hilum.store.outcome import Outcome, Sent
 from hilum.store.outgoing import Outgoing
 from hilum.store.status import meaning
