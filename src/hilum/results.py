@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, pipeline
-from hilum.arrive import earlier_results
+from hilum.arrive import EarlierReports
 from hilum.aside import FileAside, not_written
 from hilum.encode import forms
 from hilum.errors import EncodingFailed, PacsRefused
@@ -102,13 +102,15 @@ class ResultsInPacs:
                 f"{outcome.path} is a picture without a study that its results could be stored in.",
                 "Read pictures without --store.",
             )
-        if self.orthanc.find_instance(str(reading.radiograph.sop_instance_uid)) is None:
+        uid = str(reading.radiograph.sop_instance_uid)
+        if self.orthanc.find_instance(uid) is None:
             raise PacsRefused(
                 f"The PACS does not have the image {outcome.path}: its results would stand alone.",
                 "Send the image first with `hilum send`.",
             )
         study = dicomfile.text(reading.radiograph.header, "StudyInstanceUID")
-        before = earlier_results(self.orthanc, study)
+        files = EarlierReports(self.orthanc).files(study, uid)
+        before = [dicomfile.parse(file, name="an earlier report") for file in files]
         for result in pipeline.report(reading, self.settings, when=when, earlier=before):
             self.orthanc.upload(encode.to_bytes(result))
             stored = self.orthanc.find_instance(str(result.SOPInstanceUID))

@@ -6,7 +6,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum.arrive.earlier import earlier_files
+from hilum.arrive.earlier import EarlierReports
 from hilum.node.reading import open_reader, read_file
 from hilum.outcome import Status
 from hilum.settings import Settings
@@ -69,7 +69,8 @@ def test_newer_reading_names_its_predecessor(reader, empty_orthanc):
     with empty_orthanc.client() as orthanc:
         for content in (file, *(result.file for result in first.results)):
             orthanc.upload(content)
-        earlier = earlier_files(orthanc, str(image.StudyInstanceUID))
+        reports = EarlierReports(orthanc)
+        earlier = reports.files(str(image.StudyInstanceUID), str(image.SOPInstanceUID))
     same = read_file(file, reader, earlier, when=WHEN)
     second = read_file(file, again, earlier, when=WHEN)
 

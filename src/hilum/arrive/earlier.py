@@ -5,9 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydicom import Dataset
-
-from hilum import PRODUCT, dicomfile
+from hilum import PRODUCT
 from hilum.errors import NotInPacs
 from hilum.orthanc import Orthanc
 
@@ -79,36 +77,3 @@ def _evidence(tags: dict[str, Any]) -> Iterator[str]:
         for series in study.get("ReferencedSeriesSequence", ()):
             for image in series.get("ReferencedSOPSequence", ()):
                 yield str(image.get("ReferencedSOPInstanceUID", ""))
-
-
-def earlier_results(orthanc: Orthanc, study_instance_uid: str) -> list[Dataset]:
-    """Return hilum's own structured reports in one study.
-
-    Raises
-    ------
-    PacsUnavailable
-        No answer, or not now.
-    SourceUnreadable
-        The PACS gave a report that cannot be parsed.
-    """
-    files = earlier_files(orthanc, study_instance_uid)
-    return [dicomfile.parse(file, name="an earlier report") for file in files]
-
-
-def earlier_files(orthanc: Orthanc, study_instance_uid: str) -> list[bytes]:
-    """Return the files of hilum's own structured reports in one study.
-
-    Raises
-    ------
-    PacsUnavailable
-        No answer, or not now.
-    """
-    query = {"StudyInstanceUID": study_instance_uid, "Modality": "SR"}
-    found: list[bytes] = []
-    for instance in orthanc.find("Instance", query):
-        try:
-            if orthanc.tags(instance).get("ManufacturerModelName") == PRODUCT:
-                found.append(orthanc.file(instance))
-        except NotInPacs:  # deleted between the question and the answer
-            continue
-    return found
