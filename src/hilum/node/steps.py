@@ -5,9 +5,7 @@ results have derived UIDs, and an end is written down once. What goes wrong on p
 a value in the memo; anything else is a fault of ours, which the job engine ends as such.
 """
 
-import json
 import threading
-import zlib
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
-
-import numpy as np
 
 from hilum import metrics, tracing
 from hilum.arrive.earlier import EarlierReports
@@ -30,11 +26,10 @@ from hilum.node.archive import PatientArchive
 from hilum.node.disk import DiskWatch
 from hilum.orthanc import Orthanc
 from hilum.outcome import Status
-from hilum.radiograph import FieldOfView
 from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
-from hilum.records.readings import StoredReading
+from hilum.records.readings import Squeezed, StoredReading
 from hilum.records.states import State
 from hilum.records.studies import Waits
 from hilum.settings import Settings
@@ -429,18 +424,11 @@ def _seen(
 
 def packed(reading: StoredReading) -> list[Any]:
     """Return a reading as little JSON, for the memo."""
-    maps, view = reading.maps, reading.field_of_view
-    parts = (json.dumps(reading.document).encode(), maps.astype("<f2").tobytes())
-    texts = [b64encode(zlib.compress(part)).decode() for part in parts]
-    return [*texts, list(maps.shape), [view.top, view.left, view.height, view.width]]
+    document, maps, *rest = readings.squeezed(reading)
+    return [b64encode(document).decode(), b64encode(maps).decode(), *rest]
 
 
 def unpacked(packet: Sequence[Any]) -> StoredReading:
     """Return the reading of a memo."""
-    document, maps, shape, view = packet
-    flat = np.frombuffer(zlib.decompress(b64decode(maps)), dtype="<f2")
-    return StoredReading(
-        json.loads(zlib.decompress(b64decode(document))),
-        flat.astype(np.float16).reshape(shape),
-        FieldOfView(*view),
-    )
+    document, maps, *rest = packet
+    return readings.whole(Squeezed(b64decode(document), b64decode(maps), *rest))

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,27 @@ class StoredReading:
     field_of_view: FieldOfView
 
 
+class Squeezed(NamedTuple):
+    """A reading in little room.
+
+    Attributes
+    ----------
+    document
+        zlib of JSON.
+    maps
+        zlib of little-endian float16.
+    shape
+        Of the maps: labels, height, width.
+    view
+        Top, left, height and width of the field of view.
+    """
+
+    document: bytes
+    maps: bytes
+    shape: list[int]
+    view: list[int]
+
+
 def put(connection: Connection, job: Job, reading: StoredReading) -> None:
     """Keep the reading of an image instead of an earlier one."""
     where = (
@@ -42,18 +63,16 @@ def put(connection: Connection, job: Job, reading: StoredReading) -> None:
         READING.c.sop_instance_uid == job.sop_instance_uid,
     )
     connection.execute(delete(READING).where(*where))
-    maps = np.ascontiguousarray(reading.maps, dtype="<f2")
-    document = json.dumps(reading.document, ensure_ascii=False, separators=(",", ":"))
-    view = reading.field_of_view
+    kept = squeezed(reading)
     connection.execute(
         READING.insert().values(
             archive=job.archive,
             sop_instance_uid=job.sop_instance_uid,
             run=job.run,
-            document=zlib.compress(document.encode()),
-            maps=zlib.compress(maps.tobytes()),
-            maps_shape=list(maps.shape),
-            field_of_view=[view.top, view.left, view.height, view.width],
+            document=kept.document,
+            maps=kept.maps,
+            maps_shape=kept.shape,
+            field_of_view=kept.view,
         )
     )
 
@@ -67,9 +86,31 @@ def get(connection: Connection, archive: str, sop_instance_uid: str) -> StoredRe
     ).one_or_none()
     if row is None:
         return None
-    flat = np.frombuffer(zlib.decompress(row.maps), dtype="<f2").astype(np.float16, copy=False)
-    return StoredReading(
-        json.loads(zlib.decompress(row.document)),
-        flat.reshape(row.maps_shape),
-        FieldOfView(*row.field_of_view),
+    return whole(Squeezed(row.document, row.maps, row.maps_shape, row.field_of_view))
+
+
+def squeezed(reading: StoredReading) -> Squeezed:
+    """Return a reading as it lies in a table or a memo."""
+    maps = np.ascontiguousarray(reading.maps, dtype="<f2")
+    document = json.dumps(reading.document, ensure_ascii=False, separators=(",", ":"))
+    view = reading.field_of_view
+    return Squeezed(
+        zlib.compress(document.encode()),
+        zlib.compress(maps.tobytes()),
+        list(maps.shape),
+        [view.top, view.left, view.height, view.width],
     )
+
+
+def whole(kept: Squeezed) -> StoredReading:
+    """Return the reading that was squeezed."""
+    flat = np.frombuffer(zlib.decompress(kept.maps), dtype="<f2").astype(np.float16, copy=False)
+    return StoredReading(
+        document_in(kept.document), flat.reshape(kept.shape), FieldOfView(*kept.view)
+    )
+
+
+def document_in(squeezed_document: bytes) -> dict[str, Any]:
+    """Return the document of a reading that was squeezed."""
+    document: dict[str, Any] = json.loads(zlib.decompress(squeezed_document))
+    return document

@@ -4,10 +4,8 @@
 position with the new jobs, and an image's results.
 """
 
-import json
 import re
 import unicodedata
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from hilum.records.readings import document_in
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 from hilum.records.upsert import into
@@ -252,7 +251,7 @@ def documents(
             READING.c.archive == archive, READING.c.sop_instance_uid.in_(sop_instance_uids)
         )
     )
-    return {uid: json.loads(zlib.decompress(document)) for uid, document in rows}
+    return {uid: document_in(document) for uid, document in rows}
 
 
 def fold(text: str) -> str:
