@@ -50,9 +50,8 @@ class Follower:
         LedgerUnavailable
             The database cannot be used now.
         """
-        with self._means.database.look() as connection:
-            if feed.position(connection, self._archive) is not None:
-                return
+        if self._position() is not None:
+            return
         start_at = self._means.settings.node.start_at
         if start_at is None:
             start_at = StartAt.NOW if self._means.settings.pacs.url else StartAt.BEGINNING
@@ -99,9 +98,10 @@ class Follower:
         LedgerUnavailable
             Nothing can be written down now.
         """
-        self.begin()
-        with self._means.database.look() as connection:
-            before = feed.position(connection, self._archive) or Mark()
+        before = self._position()
+        if before is None:
+            self.begin()
+            before = self._position() or Mark()
         page = follow(self._means.orthanc, Position(before.sequence, before.anchor), limit=PAGE)
         if page.restarted:
             log.warning("feed.restarted", was=before.sequence)
@@ -126,6 +126,10 @@ class Follower:
         for urgency in urgencies:
             metrics.arrived(urgency)
         return page.more
+
+    def _position(self) -> Mark | None:
+        with self._means.database.look() as connection:
+            return feed.position(connection, self._archive)
 
     def _facts(self, instance_id: str) -> Facts | None:
         try:
