@@ -122,7 +122,7 @@ class Region:
     outline: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Reading:
     """What one model found on one radiograph. Pure and deterministic.
 

@@ -1,5 +1,7 @@
 """The source's header is read as it is: whatever is in it, quietly."""
 
+import gc
+import weakref
 from io import BytesIO
 
 import pytest
@@ -15,7 +17,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from hilum.encode.source import as_source
+from hilum.encode.source import as_source, source_of
+from invented import make_reading, radiograph_of
 from radiographs import make_radiograph
 from sr_cases import generated
 
@@ -143,3 +146,16 @@ def test_file_meta_information_is_not_needed():
     header.file_meta = FileMetaDataset()
 
     assert header.PatientName == as_source(header).PatientName
+
+
+def test_all_results_of_a_reading_share_one_source():
+    """It is read from the header once, and given up together with the reading."""
+    reading = make_reading(radiograph_of(make_radiograph()), {"Mass": 0.8})
+    source = source_of(reading)
+
+    assert source_of(reading) is source
+
+    left = weakref.ref(source)
+    del reading, source
+    gc.collect()
+    assert left() is None

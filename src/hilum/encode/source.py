@@ -8,6 +8,7 @@ reads without judging: what is unknown stays unknown, what is invalid is copied.
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from pydicom import DataElement, Dataset, Sequence, config
 from pydicom.charset import decode_bytes, python_encoding
@@ -50,6 +51,9 @@ SEXES: Final = ("M", "F", "O")
 SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 """Attributes that some senders fill with zeros."""
 
+SOURCES: Final[WeakKeyDictionary[Reading, Dataset]] = WeakKeyDictionary()
+"""Reading → its source, as long as somebody has the reading."""
+
 
 def as_source(header: Dataset) -> Dataset:
     """Return what results need of an image's header, as a data set of its own.
@@ -88,7 +92,7 @@ def as_source(header: Dataset) -> Dataset:
 
 
 def source_of(reading: Reading) -> Dataset:
-    """Return `as_source` of the image that was read.
+    """Return `as_source` of the image that was read: one for all results, which only read it.
 
     Raises
     ------
@@ -98,7 +102,9 @@ def source_of(reading: Reading) -> Dataset:
     header = reading.radiograph.header
     if header is None:
         raise ValueError("a picture without a DICOM header has no DICOM results")
-    return as_source(header)
+    if reading not in SOURCES:
+        SOURCES[reading] = as_source(header)
+    return SOURCES[reading]
 
 
 def copy_element(element: DataElement) -> DataElement:
