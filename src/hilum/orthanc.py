@@ -8,10 +8,11 @@ Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 import hashlib
 import re
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypedDict, Unpack
 
 import httpx
 
@@ -107,6 +108,30 @@ def is_orthanc(url: str) -> bool:
     return REALM in answer.headers.get("WWW-Authenticate", "") or '"DicomAet"' in answer.text
 
 
+class Options(TypedDict, total=False):
+    """What a request may have beside its method and path.
+
+    Attributes
+    ----------
+    content
+        Body as it is.
+    json
+        Body, to be written as JSON.
+    params
+        What comes after the question mark.
+    accept
+        Media type that is wanted.
+    timeout_s
+        Seconds to wait for this answer.
+    """
+
+    content: bytes | str
+    json: Any
+    params: Mapping[str, int | str]
+    accept: str
+    timeout_s: float
+
+
 class Orthanc:
     """One Orthanc server.
 
@@ -152,19 +177,8 @@ class Orthanc:
         """Close the connections."""
         self._close()
 
-    def request(
-        self, method: str, path: str, *, timeout_s: float | None = None, **options: Any
-    ) -> httpx.Response:
+    def request(self, method: str, path: str, **options: Unpack[Options]) -> httpx.Response:
         """Send one request and return its successful response.
-
-        Parameters
-        ----------
-        method, path
-            Of HTTP; the path begins with a slash.
-        timeout_s
-            Seconds to wait for the answer; None: those of the client.
-        **options
-            Of `httpx.Request`: ``content``, ``json``, ``params``.
 
         Raises
         ------
@@ -174,17 +188,21 @@ class Orthanc:
             The PACS answered no.
         """
         with pacs_errors(self.url):
-            limits = httpx.Timeout(timeout_s or self._timeout_s)
+            limits = httpx.Timeout(options.get("timeout_s", self._timeout_s))
             request = httpx.Request(
                 method,
                 self.url + path,
+                params=options.get("params"),
                 headers=self._headers,
+                content=options.get("content"),
+                json=options.get("json"),
                 extensions={"timeout": limits.as_dict()},
-                **options,
             )
+            if "accept" in options:
+                request.headers["Accept"] = options["accept"]
             return self._send(request).raise_for_status()
 
-    def json(self, method: str, path: str, **options: Any) -> Any:
+    def json(self, method: str, path: str, **options: Unpack[Options]) -> Any:
         """Send one request and return what its answer says as JSON.
 
         Raises

@@ -160,9 +160,7 @@ def result(study: str, image: str, result: str, form: str, desk: AtDesk, _: View
     if instance is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
     if form == "png":
-        made = orthanc.request(
-            "GET", f"/instances/{instance}/preview", headers={"Accept": "image/png"}
-        )
+        made = orthanc.request("GET", f"/instances/{instance}/preview", accept="image/png")
         return _attached(made.content, "image/png", f"{result}.png")
     return _attached(orthanc.file(instance), "application/dicom", f"{result}.dcm")
 
