@@ -38,7 +38,7 @@ def _rows(node: Node, images: Images, objects: int, senders: int) -> Iterator[Ro
     ):
         started = costs(groups)
         start = node.wait_for(before + 1)
-        end = node.wait_for(before + objects * IMAGES, look_s=0.05)
+        end = node.wait_for(before + objects * IMAGES, look_s=0.25)
     ended = costs(groups)
     who = f"{senders} sender{'s' if senders > 1 else ''}"
     yield Row(f"{who}: images read and stored", IMAGES / (end - start), "images/s", at_least=PER_S)
