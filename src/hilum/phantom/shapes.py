@@ -107,6 +107,13 @@ class Canvas:
         """Return a field of zeros, float32."""
         return np.zeros(self.shape, np.float32)
 
+    def part(self, at: Tile) -> "Canvas":
+        """Return some of the rays."""
+        rows, columns = at
+        down, across = rows.start * self.spacing, columns.start * self.spacing
+        left = self.left + across - self.lean * down
+        return Canvas(self.x[at], self.y[rows], self.spacing, left, self.top + down, self.lean)
+
     def bands(self, part: Tile | None = None) -> Iterator[tuple[Tile, "Canvas"]]:
         """Yield `part`, or all of the canvas, in bands of rows from the top to the bottom.
 
@@ -116,11 +123,8 @@ class Canvas:
         whole_rows, columns = part or (slice(0, self.shape[0]), slice(0, self.shape[1]))
         height = max(BAND_RAYS // max(columns.stop - columns.start, 1), 1)
         for first in range(whole_rows.start, whole_rows.stop, height):
-            rows = slice(first, min(first + height, whole_rows.stop))
-            down, across = first * self.spacing, columns.start * self.spacing
-            x, y = self.x[rows, columns], self.y[rows]
-            left = self.left + across - self.lean * down
-            yield (rows, columns), Canvas(x, y, self.spacing, left, self.top + down, self.lean)
+            band = slice(first, min(first + height, whole_rows.stop)), columns
+            yield band, self.part(band)
 
     def grown(self, scale: float, centre: Point) -> "Canvas":
         """Return the same rays through a patient who shrank to `scale` towards `centre`."""
@@ -224,19 +228,22 @@ def within(canvas: Canvas, at: Tile, piece: Stretch) -> tuple[Depth, Depth]:
     y = canvas.y[at[0]] - np.float32(piece.start[1])
     step_x, step_y = piece.end[0] - piece.start[0], piece.end[1] - piece.start[1]
     scale = 1 / max(step_x * step_x + step_y * step_y, 1e-6)
-    along = x * np.float32(step_x * scale) + y * np.float32(step_y * scale)
+    along = x * np.float32(step_x * scale)
+    along += y * np.float32(step_y * scale)
     np.maximum(along, 0, out=along)
     np.minimum(along, 1, out=along)
-    x = x - along * np.float32(step_x)
-    y = y - along * np.float32(step_y)
+    aside = along * np.float32(step_x)
+    np.subtract(x, aside, out=x)
+    np.multiply(along, np.float32(step_y), out=aside)
+    np.subtract(y, aside, out=aside)
     radius = along
     radius *= np.float32(piece.radii[1] - piece.radii[0])
     radius += np.float32(piece.radii[0])
     inside = radius * radius
     x *= x
     inside -= x
-    y *= y
-    inside -= y
+    aside *= aside
+    inside -= aside
     return inside, radius
 
 

@@ -1,6 +1,5 @@
 """Bones: a tilted ring for each rib, bent bars for clavicles and shoulder blades, a spine."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 from hilum.phantom.patient import Patient
 from hilum.phantom.shapes import (
     MARROW,
-    WORKERS,
     Canvas,
     Depth,
     Patch,
@@ -34,11 +32,9 @@ def bones(canvas: Canvas, patient: Patient) -> Depth:
     rng = np.random.default_rng(patient.seed)
     field = canvas.empty()
     wobbles = rng.normal(0, 1, (RIBS, 4))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        ribs = [(rib, side) for rib in range(RIBS) for side in SIDES]
-        rings = pool.map(lambda r: rib_ring(canvas, patient, r[0], r[1], wobbles[r[0]]), ribs)
-        for ring in rings:
-            ring.add_to(field, 0.78)
+    for rib in range(RIBS):
+        for side in SIDES:
+            rib_ring(canvas, patient, rib, side, wobbles[rib]).add_to(field, 0.78)
     spine(canvas, patient, field)
     for side in SIDES:
         girdle(canvas, patient, side, field)
@@ -75,7 +71,8 @@ def rib_ring(
     arc = MAIN_ARC - 0.25 * max(0, rib - 7) ** 1.2 - (0.25 if rib == 0 else 0.0)
     left, right = sorted((side * -6.0, side * (root + reach + thick)))
     at = canvas.tile(left, right, back - thick, back + drop + thick)
-    x = canvas.x[at] * np.float32(side) - np.float32(root)
+    x = canvas.x[at] * np.float32(side)
+    x -= np.float32(root)
     y = canvas.y[at[0]] - np.float32(middle)
     return Patch(at, ring_depth(x, y, (reach - root, drop / 2), thick, arc))
 
@@ -90,7 +87,8 @@ def ring_depth(
     """
     wide, high = semi_axes
     u, v = x * np.float32(1 / wide), y * np.float32(1 / high)
-    square = u * u + v * v
+    square = u * u
+    square += v * v
     # Most rays pass the bar by: only those near it are looked at further.
     reach = 1.05 * thick / min(wide, high)
     near = np.flatnonzero((square > (1 - reach) ** 2) & (square < (1 + reach) ** 2))

@@ -98,15 +98,9 @@ def grow(
 
 def draw(canvas: Canvas, vessels: list[Vessel], hilum: Point, shrink: float = 1.0) -> Depth:
     """Return the depth of blood in `vessels`, drawn together towards `hilum` by `shrink`."""
-
-    def moved(point: Point) -> Point:
-        return (
-            hilum[0] + (point[0] - hilum[0]) * shrink,
-            hilum[1] + (point[1] - hilum[1]) * shrink,
-        )
-
+    ends = np.array([(vessel.start, vessel.end) for vessel in vessels])
+    ends = hilum + (ends - hilum) * shrink
     field = canvas.empty()
-    for vessel in vessels:
-        patch = capsule(canvas, moved(vessel.start), moved(vessel.end), vessel.radii)
-        patch.unite_with(field)
+    for (start, end), vessel in zip(ends.tolist(), vessels, strict=True):
+        capsule(canvas, start, end, vessel.radii).unite_with(field)
     return field

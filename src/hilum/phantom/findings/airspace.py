@@ -16,7 +16,7 @@ from hilum.phantom.findings.base import (
 )
 from hilum.phantom.mediastinum import hilum_at
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Point, capsule
+from hilum.phantom.shapes import Canvas, Depth, Point, Tile, capsule
 from hilum.phantom.texture import noise
 
 
@@ -64,32 +64,36 @@ class Patch:
         """Return the plan unchanged."""
         return plan
 
-    def share(self, canvas: Canvas) -> Depth:
-        """Return how much of the disease there is at each ray, 0 to 1."""
-        spot = gaussian_spot(canvas, self.centre, self.reach)
-        rough = noise(canvas, (self.seed, 0), 16.0) + noise(canvas, (self.seed, 1), 7.0) * (
-            np.float32(0.5)
-        )
-        spot += rough * np.float32(self.raggedness) * np.sqrt(spot)
+    def share(self, canvas: Canvas, at: Tile) -> Depth:
+        """Return how much of the disease there is at each ray of a part of the canvas, 0 to 1."""
+        part = canvas.part(at)
+        spot = gaussian_spot(part, self.centre, self.reach)
+        rough = noise(canvas, (self.seed, 1), 7.0)[at] * np.float32(0.5)
+        rough += noise(canvas, (self.seed, 0), 16.0)[at]
+        rough *= np.float32(self.raggedness)
+        rough *= np.sqrt(spot)
+        spot += rough
         spot -= np.float32(0.55)
         spot *= np.float32(3.2)
         dense = ramp(spot)
         if self.fissure:
             edge = self.centre[1] + 0.55 * self.reach[1]
-            slope = canvas.y - np.float32(edge) + canvas.x * np.float32(0.1 * self.at)
+            slope = part.y - np.float32(edge) + part.x * np.float32(0.1 * self.at)
             dense *= ramp(slope * np.float32(-0.5))
         return dense
 
     def fill(self, chest: Chest, *, bronchi: bool) -> Mask:
         """Take the air out of the lung; return where."""
         lung = chest.lung(self.at)
-        dense = self.share(chest.canvas)
-        dense *= lung.whole > 0
-        lung.air[:] *= 1 - dense * np.float32(self.strength)
+        at, whole = lung.at, lung.whole[lung.at]
+        dense = self.share(chest.canvas, at)
+        dense *= whole > 0
+        lung.air[at] *= 1 - dense * np.float32(self.strength)
         # Vessels vanish in dense lung; the bronchi beside them stay full of air.
-        lung.blood[:] *= 1 - dense * np.float32(1.7 if bronchi else 0.3)
-        mask: Mask = dense > np.float32(0.35)
-        return mask & (lung.whole > np.float32(8))
+        lung.blood[at] *= 1 - dense * np.float32(1.7 if bronchi else 0.3)
+        mask = np.zeros(chest.canvas.shape, np.bool_)
+        mask[at] = (dense > np.float32(0.35)) & (whole > np.float32(8))
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,19 +224,22 @@ class Edema:
     def apply(self, chest: Chest) -> Mask:
         """Cloud both lungs."""
         canvas, patient = chest.canvas, chest.patient
-        uneven = 1 + noise(canvas, (self.seed, 0), 18.0) * np.float32(0.12)
+        uneven = noise(canvas, (self.seed, 0), 18.0)
+        uneven *= np.float32(0.12)
+        uneven += 1
         uneven += noise(canvas, (self.seed, 1), 5.0) * np.float32(0.07)
         mask = np.zeros(canvas.shape, np.bool_)
         for lung in chest.lungs:
             hilum = hilum_at(patient, lung.side)
             centre = (hilum[0] + lung.side * 22, hilum[1] + 22 * patient.stature)
-            haze = gaussian_spot(canvas, centre, (self.reach * 0.9, 1.25 * self.reach))
-            mask |= (haze > np.float32(0.5)) & (lung.whole > np.float32(20))
+            at, reach = lung.at, (self.reach * 0.9, 1.25 * self.reach)
+            haze = gaussian_spot(canvas.part(at), centre, reach)
+            mask[at] |= (haze > np.float32(0.5)) & (lung.whole[at] > np.float32(20))
             haze += np.float32(0.22)
-            haze *= np.float32(self.strength) * uneven
+            haze *= np.float32(self.strength) * uneven[at]
             np.clip(haze, 0, 0.9, out=haze)
-            lung.air[:] *= 1 - haze
-            lung.blood[:] *= 1 - haze * np.float32(0.7)
+            lung.air[at] *= 1 - haze
+            lung.blood[at] *= 1 - haze * np.float32(0.7)
             self.septal_lines(chest, lung.side, lung.dense)
         return mask
 
@@ -307,6 +314,9 @@ class Atelectasis:
             # A plate is thickest along the rays in its middle and thins out to its rim.
             patch.depth[:] *= patch.depth * np.float32(1 / (2 * half))
             patch.unite_with(field, 1 / (2 * half))
-        lung.dense[:] += field * np.float32(self.density) * (lung.air > 0)
-        mask: Mask = (field > 0) & (lung.air > 0)
+        at = lung.at
+        there = lung.air[at] > 0
+        lung.dense[at] += field[at] * np.float32(self.density) * there
+        mask = np.zeros(chest.canvas.shape, np.bool_)
+        mask[at] = (field[at] > 0) & there
         return mask

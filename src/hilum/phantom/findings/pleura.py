@@ -64,7 +64,7 @@ class Effusion:
     def apply(self, chest: Chest) -> Mask:
         """Replace lung by fluid below the meniscus."""
         lung, patient = chest.lung(self.at), chest.patient
-        canvas = chest.canvas
+        at, canvas = lung.at, chest.canvas.part(lung.at)
         level = patient.diaphragm(self.at) - self.height
         across = np.abs(lateral(canvas, patient, self.at))
         surface = np.float32(level) - np.float32(self.climb) * np.exp(
@@ -73,11 +73,13 @@ class Effusion:
         surface -= np.float32(0.35 * self.climb) * np.exp(-across * 7)
         below = canvas.y - surface
         fluid = ramp(below * np.float32(1 / self.softness))
-        lung.air[:] *= 1 - fluid
-        lung.blood[:] *= 1 - fluid
+        lung.air[at] *= 1 - fluid
+        lung.blood[at] *= 1 - fluid
         bottom = np.float32(patient.diaphragm(self.at) + 62 * patient.stature)
-        mask: Mask = (below > 0) & (lung.cavity > 0) & (canvas.y < bottom)
-        return mask & (across * wall(canvas.y, patient) > np.float32(30))
+        mask = np.zeros(chest.canvas.shape, np.bool_)
+        mask[at] = (below > 0) & (lung.cavity[at] > 0) & (canvas.y < bottom)
+        mask[at] &= across * wall(canvas.y, patient) > np.float32(30)
+        return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Pneumothorax:
     def apply(self, chest: Chest) -> Mask:
         """Return where there is air and no lung: the plan has drawn both."""
         lung = chest.lung(self.at)
-        lung.air[:] *= np.float32(0.9 + 0.1 * self.shrunk)
-        mask: Mask = (lung.free > THINNEST_SEEN) & (lung.whole <= 0)
+        at = lung.at
+        lung.air[at] *= np.float32(0.9 + 0.1 * self.shrunk)
+        mask = np.zeros(chest.canvas.shape, np.bool_)
+        mask[at] = (lung.free[at] > THINNEST_SEEN) & (lung.whole[at] <= 0)
         return mask

@@ -8,7 +8,7 @@ import numpy as np
 from hilum.phantom.chest import Chest, Plan
 from hilum.phantom.findings.base import Mask, either_side, place_in_lung, side_name
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Point, capsule, ellipsoid
+from hilum.phantom.shapes import Point, capsule, ellipsoid, united
 
 Lobule = tuple[Point, tuple[float, float, float], float]
 """Middle, semi-axes and angle of an ellipsoid; mm, radians."""
@@ -42,17 +42,14 @@ def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Mask:
     In fluid, in dense lung or behind a large heart nobody could see them: then they are not
     drawn, and are nowhere.
     """
-    field = chest.canvas.empty()
-    for centre, semi_axes, angle in lobules:
-        ellipsoid(chest.canvas, centre, semi_axes, angle).unite_with(field)
-    lung = chest.lung(side)
-    mask: Mask = field > 0
-    clear = lung.air > np.float32(AIR_AROUND) * lung.cavity
-    seen = np.count_nonzero(mask & clear)
-    if seen <= SHARE_SEEN * np.count_nonzero(mask):
-        return np.zeros_like(mask)
-    np.minimum(field, lung.air, out=field)
-    lung.dense[:] += field * np.float32(0.9)
+    body = united(chest.canvas, [ellipsoid(chest.canvas, *lobule) for lobule in lobules])
+    at, depth, lung = body.at, body.depth, chest.lung(side)
+    mask = np.zeros(chest.canvas.shape, np.bool_)
+    there = depth > 0
+    clear = lung.air[at] > np.float32(AIR_AROUND) * lung.cavity[at]
+    if np.count_nonzero(there & clear) > SHARE_SEEN * np.count_nonzero(there):
+        mask[at] = there
+        lung.dense[at] += np.minimum(depth, lung.air[at]) * np.float32(0.9)
     return mask
 
 
