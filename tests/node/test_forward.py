@@ -121,7 +121,7 @@ def test_commitment_may_take_its_time(pacs, committing, faults):
         if left == 0 or not request.url.path.startswith("/storage-commitment/"):
             return None
         left -= 1
-        return httpx.Response(200, json={"Status": "Pending", "Failures": []}, request=request)
+        return httpx.Response(200, json={"Status": "Pending"}, request=request)
 
     faults.fault = not_yet
     uid = send(pacs)

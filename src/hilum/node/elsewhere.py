@@ -88,5 +88,5 @@ def ask_commitment(orthanc: Orthanc, name: str, instance_ids: Sequence[str]) -> 
 def commitment(orthanc: Orthanc, transaction: str) -> Commitment:
     """Return what a modality said so far to a question of `ask_commitment`."""
     answer = orthanc.json("GET", f"/storage-commitment/{transaction}")
-    said = [str(failure.get("Description", "no reason")) for failure in answer["Failures"]]
+    said = [str(failure.get("Description", "no reason")) for failure in answer.get("Failures", ())]
     return Commitment(str(answer["Status"]), tuple(said))
