@@ -34,7 +34,7 @@ NOW: Final = datetime(2026, 1, 2, tzinfo=UTC)
 def steps(database: Database) -> dict[str, Step]:
     """Return the node's steps without its work."""
 
-    def begin(job: Job, _memo: Memo) -> Memo:
+    def read(job: Job, _memo: Memo) -> Memo:
         with database.transaction() as connection:
             images.begin(connection, job, NOW)
         return {"when": NOW.isoformat()}
@@ -47,7 +47,7 @@ def steps(database: Database) -> dict[str, Step]:
             images.settle(connection, job, Settlement(State.STORED), NOW)
         return {}
 
-    return {"begin": begin, "read": nothing, "store": nothing, "verify": nothing, "settle": settle}
+    return {"read": read, "store": nothing, "verify": nothing, "settle": settle}
 
 
 def arrive(engine: Engine, database: Database, number: int) -> None:

@@ -1,4 +1,4 @@
-"""The steps of the work on one image: begin, read, store, verify, settle.
+"""The steps of the work on one image: read, store, verify, settle.
 
 Each is done again when the process died in it, and then changes nothing that is there:
 results have derived UIDs, and an end is written down once. What goes wrong on purpose is
@@ -19,7 +19,7 @@ from hilum.arrive.earlier import EarlierReports
 from hilum.errors import ModelError, NotInPacs, PacsError, ReaderDied, ReaderTooSlow
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
-from hilum.jobs.workflow import Memo, Step
+from hilum.jobs.workflow import END, Memo, Step
 from hilum.logs import get_log
 from hilum.node.answer import Answer
 from hilum.node.archive import PatientArchive
@@ -148,35 +148,40 @@ class Steps:
     def by_name(self) -> Mapping[str, Step]:
         """Return the steps in order; the names are for good (jobs may be in work)."""
         return {
-            "begin": self.begin,
             "read": self._ending(self.read),
             "store": self._ending(self.store),
             "verify": self._ending(self.verify),
             "settle": self.settle,
         }
 
-    def begin(self, job: Job, _: Memo) -> Memo:
-        """Mark the image as in work, and fix the time that its results will tell."""
+    def read(self, job: Job, memo: Memo) -> Memo:
+        """Fetch the file and read it; what is to be stored stays in memory."""
+        begun = self._begin(job)
+        if END in begun:
+            return begun
+        facts = self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
+        most = self._means.settings.node.max_file_bytes
+        if facts.file_bytes > most:
+            limit = f"{facts.file_bytes} bytes, {most} are allowed"
+            return _end(State.REFUSED, Reason("too_large", limit))
+        answer = self._make(job, {**memo, **begun})
+        return {**begun, **_told(answer), "seconds": dict(answer.seconds)}
+
+    def _begin(self, job: Job) -> Memo:
+        """Mark the image as in work, and fix the time that its results will tell.
+
+        That it is fixed before anything is stored is enough: nobody saw what a process that
+        died while it read would have told.
+        """
         while self._means.disk.low:
             self._means.pause(DISK_LOOK_S)
         if job.archive != self._means.archive:  # the settings named another PACS before
             return _end(State.FAILED, Reason("other_pacs", f"it is in the PACS {job.archive}"))
         now = self._means.now()
         with self._means.database.transaction() as connection:
-            attempt = images.begin(connection, job, now)
-            if attempt is None:
-                return {"end": NOTHING}
-        return {"when": now.astimezone().isoformat(), "attempt": attempt, "seconds": {}}
-
-    def read(self, job: Job, memo: Memo) -> Memo:
-        """Fetch the file and read it; what is to be stored stays in memory."""
-        facts = self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
-        most = self._means.settings.node.max_file_bytes
-        if facts.file_bytes > most:
-            limit = f"{facts.file_bytes} bytes, {most} are allowed"
-            return _end(State.REFUSED, Reason("too_large", limit))
-        answer = self._make(job, memo)
-        return {**_told(answer), "seconds": dict(answer.seconds)}
+            if images.begin(connection, job, now) is None:
+                return {END: NOTHING}
+        return {"when": now.astimezone().isoformat()}
 
     def store(self, job: Job, memo: Memo) -> Memo:
         """Store the results beside the image, pictures before the reports that name them."""
@@ -229,16 +234,16 @@ class Steps:
 
     def settle(self, job: Job, memo: Memo) -> Memo:
         """Write down the end and all that belongs to it, in one transaction."""
-        if memo.get("end") == NOTHING:
+        if memo.get(END) == NOTHING:
             return {}
         self._forget(job)
-        packet = memo.get("reading") if "end" not in memo else None
+        packet = memo.get("reading") if END not in memo else None
         reading = None if packet is None else unpacked(packet)
         end = _settlement(memo, reading)
         now = self._means.now()
         with self._means.database.transaction() as connection:
             if not images.settle(connection, job, end, now):
-                return {"end": end.state.value}
+                return {END: end.state.value}
             known = images.entry(connection, job.archive, job.sop_instance_uid)
             assert known is not None, "it was settled a line above"  # noqa: S101
             study = known.study_instance_uid
@@ -256,7 +261,7 @@ class Steps:
                     self._means.queue.enqueue_forward(connection, forward, now)
             audit.write(connection, self._line(job, end, study, now))
         self._tell(known, end)
-        return {"end": end.state.value}
+        return {END: end.state.value}
 
     def _ending(self, step: Step) -> Step:
         """Return the step with its expected failures turned into ends of the job."""
@@ -393,7 +398,7 @@ def _told(answer: Answer) -> Memo:
 
 
 def _end(state: State, *reasons: Reason) -> Memo:
-    return {"end": state.value, "reasons": _reasons(reasons), "results": []}
+    return {END: state.value, "reasons": _reasons(reasons), "results": []}
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[list[str]]:
@@ -401,7 +406,7 @@ def _reasons(reasons: Sequence[Reason]) -> list[list[str]]:
 
 
 def _settlement(memo: Memo, reading: StoredReading | None) -> Settlement:
-    state = memo["end"] if "end" in memo else STATE_OF[Status(memo["status"])]
+    state = memo[END] if END in memo else STATE_OF[Status(memo["status"])]
     model = {} if reading is None else reading.document["model"]
     return Settlement(
         State(state),
