@@ -9,6 +9,7 @@ import click
 
 from hilum.cli.progress import progress
 from hilum.errors import SourceUnreadable
+from hilum.memory import keep_freed_memory
 from hilum.phantom import KINDS, SIZE, SMALLEST, Phantom, make
 
 LARGEST: Final = 4096
@@ -54,6 +55,7 @@ def phantom(
     if healthy and findings:
         raise click.UsageError("--healthy and --finding exclude each other.")
     wanted = () if healthy else findings or None
+    keep_freed_memory()
     with progress("drawing", count) as advance:
         for number in range(seed, seed + count):
             drawn = make(number, findings=wanted, size=size)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from hilum import logs
 from hilum.errors import HilumError
+from hilum.memory import keep_freed_memory
 from hilum.node.answer import Answer
 from hilum.node.fork_server import HEAVY
 from hilum.outcome import Status
@@ -29,17 +30,6 @@ from hilum.verdict import Reason
 
 PR_SET_PDEATHSIG: Final = 1
 """Option of prctl(2), from linux/prctl.h: end with the process that forked this one."""
-
-M_TRIM_THRESHOLD: Final = -1
-M_MMAP_THRESHOLD: Final = -3
-"""Options of mallopt(3), from malloc.h of the GNU C library."""
-
-KEPT_MEMORY: Final = 1 << 28
-LARGEST_KEPT: Final = 1 << 25
-"""Bytes of free memory that a reader keeps, and of the largest block of it (glibc's limit).
-
-The kernel takes 20 ms of the processor to give a radiograph's memory anew for each image.
-"""
 
 OOM_SCORE: Final = "700"
 """Of 1000: when memory runs out the kernel ends a reader, not the node or the PACS."""
@@ -62,11 +52,8 @@ def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        with suppress(AttributeError):  # musl has none
-            libc.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
-            libc.mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    keep_freed_memory()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
     limit = settings.node.reader_memory_bytes
