@@ -96,13 +96,13 @@ class Chest:
     lungs
         Right, left.
     heart
-        Depth of the heart, mm.
+        The heart.
     """
 
     canvas: Canvas
     plan: Plan
     lungs: tuple[Lung, Lung]
-    heart: Depth
+    heart: Patch
 
     @property
     def patient(self) -> Patient:
@@ -118,8 +118,7 @@ def build(canvas: Canvas, plan: Plan) -> Chest:
     """Return the chest of a plan, its lungs healthy."""
     heart = mediastinum.heart_depth(canvas, mediastinum.heart_of(plan.patient))
     between = mediastinum.great_vessels(canvas, plan.patient)
-    for at, _ in canvas.bands():
-        np.maximum(between[at], heart[at] * np.float32(1.15), out=between[at])
+    heart.unite_with(between, 1.15)
     right, left = (build_lung(canvas, plan, side, between) for side in thorax.SIDES)
     return Chest(canvas, plan, (right, left), heart)
 
@@ -170,18 +169,19 @@ def texture(canvas: Canvas, patient: Patient) -> tuple[Depth, Depth]:
     return noise(canvas, (patient.seed, 1), 4.4), noise(canvas, (patient.seed, 3), 42.0)
 
 
-def matter(chest: Chest, grains: tuple[Depth, Depth]) -> Depth:
+def matter(chest: Chest, soft: Depth, grains: tuple[Depth, Depth]) -> Depth:
     """Return the depth of everything but bone as if it were soft tissue, mm.
 
     Parameters
     ----------
     chest
         With its diseases.
+    soft
+        What `thorax.body` gave; it becomes the result.
     grains
         What `texture` gave.
     """
     canvas, patient = chest.canvas, chest.patient
-    soft = thorax.body(canvas, patient)
     for patch in thorax.breasts(canvas, patient):
         patch.add_to(soft)
     fine, coarse = grains
@@ -194,7 +194,8 @@ def matter(chest: Chest, grains: tuple[Depth, Depth]) -> Depth:
         here -= lung.air[at] * grain
         here -= lung.free[at]
         here += lung.blood[at] * np.float32(1.2)
-        here += lung.dense[at] * np.clip(lung.cavity[at] * np.float32(0.05), 0, 1)
+        if lung.dense[at].any():
+            here += lung.dense[at] * np.clip(lung.cavity[at] * np.float32(0.05), 0, 1)
 
     for lung in chest.lungs:
         by_bands(canvas, partial(fill, lung), lung.at)

@@ -124,15 +124,17 @@ def expose(
         How.
     """
     soft, bone = matter
-    signal = canvas.empty()
+    signal = np.empty_like(soft)
 
     def attenuate(at: Tile, _: Canvas) -> None:
+        here = signal[at]
+        here[:] = 0
         for share, of_soft, of_bone in SPECTRUM:
             exponent = soft[at] * np.float32(-of_soft)
             exponent -= bone[at] * np.float32(of_bone)
             np.exp(exponent, out=exponent)
             exponent *= np.float32(share)
-            signal[at] += exponent
+            here += exponent
 
     by_bands(canvas, attenuate)
     # Scatter comes from around: more than the primary behind the mediastinum, less in lungs.

@@ -57,12 +57,10 @@ def heart_of(patient: Patient) -> Heart:
     )
 
 
-def heart_depth(canvas: Canvas, heart: Heart) -> Depth:
-    """Return the depth of the heart, mm, shape of the canvas."""
-    field = canvas.empty()
-    ellipsoid(canvas, heart.centre, heart.semi_axes, heart.angle).unite_with(field)
-    ellipsoid(canvas, heart.atrium, heart.atrium_axes, 0.12).unite_with(field)
-    return field
+def heart_depth(canvas: Canvas, heart: Heart) -> Patch:
+    """Return the heart."""
+    ventricles = ellipsoid(canvas, heart.centre, heart.semi_axes, heart.angle)
+    return united(canvas, [ventricles, ellipsoid(canvas, heart.atrium, heart.atrium_axes, 0.12)])
 
 
 def great_vessels(canvas: Canvas, patient: Patient) -> Depth:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from hilum.phantom import chest, exposure, processing, skeleton
+from hilum.phantom import chest, exposure, processing, skeleton, thorax
 from hilum.phantom.exposure import Technique, draw_technique
 from hilum.phantom.findings import LABELS, Disease, draw_diseases
 from hilum.phantom.findings.base import Mask
@@ -130,13 +130,14 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
     for disease in scene.diseases:
         plan = disease.prepare(plan)
     with ThreadPoolExecutor(1) as beside:
-        # Two that need no interpreter, while this thread draws a thousand small bodies.
+        # What hardly needs the interpreter, while this thread draws a thousand small bodies.
         grain = beside.submit(exposure.quanta, canvas, scene.technique)
         grains = beside.submit(chest.texture, canvas, scene.patient)
+        body = beside.submit(thorax.body, canvas, plan.patient)
         whole = chest.build(canvas, plan)
         masks = tuple(disease.apply(whole) for disease in scene.diseases)
         bone = skeleton.bones(canvas, scene.patient)
-        soft = chest.matter(whole, grains.result())
+        soft = chest.matter(whole, body.result(), grains.result())
     measured = exposure.expose(canvas, (soft, bone), grain.result(), scene.technique)
     shown = processing.equalise(canvas, measured, scene.technique)
     inside = exposure.inside_of(canvas, scene.technique)

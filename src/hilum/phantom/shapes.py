@@ -140,11 +140,14 @@ class Canvas:
     def tile(self, left: float, right: float, top: float, bottom: float) -> Tile:
         """Return the rows and columns that hold a box in mm; empty outside the canvas."""
         rows, columns = self.x.shape
-        first = min(max(int((top - self.top) / self.spacing), 0), rows)
-        last = min(max(int((bottom - self.top) / self.spacing) + 2, first), rows)
-        shift = (-self.lean * (top - self.top), -self.lean * (bottom - self.top))
-        start = int((left - self.left - max(shift)) / self.spacing)
-        stop = int((right - self.left - min(shift)) / self.spacing) + 2
+        down, bottom = top - self.top, bottom - self.top
+        first = min(max(int(down / self.spacing), 0), rows)
+        last = min(max(int(bottom / self.spacing) + 2, first), rows)
+        less, more = -self.lean * down, -self.lean * bottom
+        if less > more:
+            less, more = more, less
+        start = int((left - self.left - more) / self.spacing)
+        stop = int((right - self.left - less) / self.spacing) + 2
         start = min(max(start, 0), columns)
         return slice(first, last), slice(start, min(max(stop, start), columns))
 

@@ -130,6 +130,9 @@ def vertebra(
 ) -> None:
     """Add one vertebra: a box with waist and dense end plates, and what hangs on its arch."""
     wide, high = half
+    rows, _ = canvas.tile(0, 0, centre[1] - high - 8, centre[1] + 1.15 * high + 8)
+    if rows.start == rows.stop:
+        return  # out of the image, with all that hangs on it
     at = canvas.tile(
         centre[0] - 1.2 * wide, centre[0] + 1.2 * wide, centre[1] - high, centre[1] + high
     )

@@ -195,5 +195,6 @@ class Cardiomegaly:
 
     def apply(self, chest: Chest) -> Mask:
         """Return where the heart is: the plan has drawn it."""
-        mask: Mask = chest.heart > 0
+        mask = np.zeros(chest.canvas.shape, np.bool_)
+        mask[chest.heart.at] = chest.heart.depth > 0
         return mask
