@@ -77,10 +77,13 @@ class InstanceFacts:
         Its SOP Instance UID.
     file_bytes
         Size of its file, in bytes.
+    file_uuid
+        Orthanc's name of its file, another one whenever a file is written.
     """
 
     sop_instance_uid: str
     file_bytes: int
+    file_uuid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +304,7 @@ class Orthanc:
         """
         answer = self.json("GET", f"/instances/{instance_id}")
         uid = str(answer["MainDicomTags"]["SOPInstanceUID"])
-        return InstanceFacts(uid, int(answer["FileSize"]))
+        return InstanceFacts(uid, int(answer["FileSize"]), str(answer["FileUuid"]))
 
     def digest(self, instance_id: str) -> str | None:
         """Return Orthanc's MD5 of the file of one instance, None when it keeps none.

@@ -2,18 +2,26 @@
 
 import json
 
+import httpx
 import pytest
 
 from hilum.node.answer import Answer
 from hilum.outcome import Status
 from hilum.records import audit, readings
 from hilum.records.states import State, Urgency
-from hilum.records.tables import STUDY
+from hilum.records.tables import FEED, STUDY
 from hilum.verdict import Reason
 from node_tools import delete_everything, send
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.orthanc
+
+
+def without_digests(request: httpx.Request) -> httpx.Response | None:
+    """Answer as an Orthanc with ``StoreMD5ForAttachments`` off, which ours is."""
+    if request.url.path.endswith("/attachments/dicom/md5"):
+        return httpx.Response(404, request=request)
+    return None
 
 
 def test_new_image_is_read_once_and_its_result_is_in_the_pacs(pacs, bench):
@@ -167,8 +175,11 @@ def test_image_sent_again_beside_its_results_is_not(pacs, bench):
     assert 1 == len(node.recorder.seen)
 
 
-def test_changed_image_is_read_again(pacs, bench):
-    """The same UID with another content is a new run."""
+@pytest.mark.parametrize("keeps_digests", [True, False])
+def test_changed_image_is_read_again(pacs, bench, faults, keeps_digests):
+    """The same UID with another content is a new run, whether or not Orthanc keeps digests."""
+    if not keeps_digests:
+        faults.fault = without_digests
     node = bench()
     image = make_radiograph()
     uid = str(image.SOPInstanceUID)
@@ -181,6 +192,19 @@ def test_changed_image_is_read_again(pacs, bench):
 
     assert [uid, uid] == node.recorder.seen
     assert 2 == node.entry(uid).run
+
+
+def test_without_digests_the_feed_told_twice_reads_once(pacs, bench, faults):
+    """The same file is the same, though Orthanc keeps no digest of it."""
+    faults.fault = without_digests
+    node = bench()
+    uid = send(pacs)
+    node.work()
+    with node.database.transaction() as connection:
+        connection.execute(FEED.delete())
+    node.work()
+
+    assert ([uid], 1) == (node.recorder.seen, node.entry(uid).run)
 
 
 @pytest.mark.parametrize("priority", ["STAT", "HIGH"])

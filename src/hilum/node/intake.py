@@ -39,7 +39,7 @@ class Facts:
     sop_instance_uid
         Its UID.
     digest
-        Orthanc's MD5 of its file.
+        What tells its file from another one: Orthanc's MD5, else Orthanc's name of it.
     study
         Its patient and study.
     urgent
@@ -48,7 +48,7 @@ class Facts:
 
     instance_id: str
     sop_instance_uid: str
-    digest: str | None
+    digest: str
     study: StudyFacts
     urgent: bool
 
@@ -68,6 +68,7 @@ class Intake:
         self._shared = not means.database.is_sqlite
         self.held = False
         """Whether what is taken up has to wait for a model."""
+        self._keeps_digests = True
 
     def take_up(
         self,
@@ -138,10 +139,22 @@ class Intake:
         return Facts(
             instance_id,
             described.sop_instance_uid,
-            orthanc.digest(instance_id),
+            self._digest(instance_id, described.file_uuid),
             study_facts(tags),
             self._is_urgent(orthanc, instance_id, tags),
         )
+
+    def _digest(self, instance_id: str, file_uuid: str) -> str:
+        """Return what tells a file from another one that comes under the same UID.
+
+        An Orthanc keeps digests of all files or, like the one that hilum starts, of none.
+        """
+        if self._keeps_digests:
+            digest = self._means.orthanc.digest(instance_id)
+            if digest is not None:
+                return digest
+            self._keeps_digests = False
+        return file_uuid
 
     def _tags(self, instance_id: str) -> dict[str, Any]:
         """Return the attributes of an instance; of its study alone when its file is lost.

@@ -32,7 +32,7 @@ class Arrived:
     study_instance_uid
         Its study.
     file_digest
-        Orthanc's MD5 of the file, None when it does not tell.
+        What tells the file from another one; None when nothing does.
     urgency
         How soon it has to be read.
     at

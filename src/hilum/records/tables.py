@@ -51,7 +51,7 @@ IMAGE: Final = Table(
     Column("sop_instance_uid", String, primary_key=True),
     Column("instance_id", String, nullable=False),  # Orthanc's identifier
     Column("study_instance_uid", String, nullable=False),
-    Column("file_digest", String),  # Orthanc's MD5 of the file: a changed image has another
+    Column("file_digest", String),  # Orthanc's MD5 or name of the file: another one has another
     Column("urgency", String, nullable=False),  # urgent, routine, backfill
     Column("state", String, nullable=False),
     Column("reasons", JSON, nullable=False),  # [[code, text, source], …]
