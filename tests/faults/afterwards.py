@@ -72,10 +72,13 @@ def image_rows(world: World) -> dict[str, tuple[Any, ...]]:
 
 
 def wait_until_settled(world: World, seconds: float = LONG_S) -> None:
-    """Wait until every image that was sent has its end; name those that have none."""
-    deadline = time.monotonic() + seconds
+    """Wait until every image that was sent has its end; name those that have none.
+
+    They are stuck when for so many seconds none of them gets there: a machine may be slow.
+    """
+    moved, most_left = time.monotonic(), len(world.expected) + 1
     left: dict[str, object] = {}
-    while time.monotonic() < deadline:
+    while time.monotonic() < moved + seconds:
         rows = image_rows(world)
         left = {
             uid: rows.get(uid, "unknown to the node")
@@ -84,6 +87,8 @@ def wait_until_settled(world: World, seconds: float = LONG_S) -> None:
         }
         if not left:
             return
+        if len(left) < most_left:
+            moved, most_left = time.monotonic(), len(left)
         time.sleep(0.1)
     logs = {program.name: program.said()[-4000:] for program in world.programs}
     said = "\n".join(f"--- {name}\n{text}" for name, text in logs.items())
@@ -98,7 +103,7 @@ def check_afterwards(world: World, *, seconds: float = LONG_S, doctor: bool = Tr
     world
         With its node running and all faults over.
     seconds
-        How long the node may need to catch up.
+        How long the node may need for the next image that it has to catch up with.
     doctor
         Whether `hilum doctor` has to find nothing to mend.
     """
