@@ -1,8 +1,8 @@
-"""A whole node under load: how soon, how many a second, for how long, with how many workers.
+"""A whole node under load: how soon it is there, how soon and how fast it reads, and how long.
 
-``python -m bench load`` takes some six minutes; ``python -m bench load --long`` sends
-20,000 small radiographs and takes most of an hour. Both measure what runs beside them,
-too: leave the machine alone meanwhile.
+One node, then several workers. ``python -m bench load`` takes some seven minutes;
+``python -m bench load --long`` sends 20,000 small radiographs and takes most of an hour.
+Both measure what runs beside them, too: leave the machine alone meanwhile.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from bench import load_long
 from bench.load_latency import latency_rows
 from bench.load_node import DENSENET, running_node
 from bench.load_rate import rate_rows
+from bench.load_start import start_rows
 from bench.load_workers import worker_rows
 from bench.row import Row
 
@@ -26,6 +27,7 @@ def rows() -> Iterator[Row]:
         tempfile.TemporaryDirectory(prefix="hilum-load-") as folder,
         running_node(Path(folder, "node"), DENSENET) as node,
     ):
+        yield from start_rows(node)
         yield from latency_rows(node)
         yield from rate_rows(node)
     yield from worker_rows()
