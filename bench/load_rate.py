@@ -14,7 +14,7 @@ from bench.load_processes import costs, family
 from bench.load_senders import crowd, sending
 from bench.row import Row
 
-IMAGES: Final = 200
+IMAGES: Final = 300
 SENDERS: Final = (1, 4, 16)
 PER_S: Final = 8.0
 

@@ -8,7 +8,7 @@ Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 import hashlib
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -262,6 +262,15 @@ class Orthanc:
         """Return Orthanc's identifier of the instance with this UID, None when it has none."""
         answer = self.json("POST", "/tools/lookup", content=sop_instance_uid)
         return next((str(hit["ID"]) for hit in answer if hit["Type"] == "Instance"), None)
+
+    def there(self, instance_ids: Sequence[str]) -> frozenset[str]:
+        """Return the SOP Instance UIDs of those of some instances that are there.
+
+        One request for all of them (``/tools/bulk-content``, since Orthanc 1.9.4).
+        """
+        question = {"Resources": list(instance_ids), "Level": "Instance", "Metadata": False}
+        answer = self.json("POST", "/tools/bulk-content", json=question)
+        return frozenset(str(each["MainDicomTags"]["SOPInstanceUID"]) for each in answer)
 
     def find(self, level: str, query: dict[str, str]) -> list[str]:
         """Return Orthanc's identifiers of the resources that match (``/tools/find``).

@@ -35,8 +35,8 @@ STEPS: Final = {
     "begin": Step("GET", rf"/instances/{ID}/attachments/dicom/md5", 150),
     "read": Step("GET", rf"/instances/{ID}/file", 120),
     "store": Step("POST", "/instances", 10),
-    "verify": Step("POST", "/tools/lookup", 5),
-    "settle": Step("POST", "/tools/lookup", 40),
+    "verify": Step("POST", "/tools/bulk-content", 5),
+    "settle": Step("POST", "/tools/bulk-content", 40),
     "forward": Step("POST", r"/(modalities|peers)/\w+/store", 40),
 }
 """The feed is followed, what is new is looked at, its job begins and goes its steps."""

@@ -109,7 +109,7 @@ def test_results_deleted_between_store_and_verify_are_stored_again(world):
 
     image = world.send_later(refused=0)
     study = image.study
-    rule = Rule("POST", "/tools/lookup", before=delete_results, times=1)
+    rule = Rule("POST", "/tools/bulk-content", before=delete_results, times=1)
     with world.proxy.ruled(rule):
         image.send()
         wait_until_settled(world)

@@ -108,7 +108,7 @@ def test_image_deleted_while_it_is_read_gets_no_results(pacs, bench):
     assert [] == pacs.request("GET", "/patients").json()
 
 
-@pytest.mark.parametrize("path", ["/file", "/instances", "/tools/lookup", "/tools/find"])
+@pytest.mark.parametrize("path", ["/file", "/instances", "/tools/bulk-content", "/tools/find"])
 def test_outage_at_any_step_skips_nothing(pacs, bench, faults, path):
     """When the PACS goes away at any step, the job waits in place until it is back."""
     node = bench()
@@ -201,7 +201,7 @@ def test_result_that_the_pacs_does_not_show_is_no_success(pacs, bench, faults):
     def hide(request: httpx.Request) -> httpx.Response | None:
         if request.method == "POST" and request.url.path == "/instances":
             uploads.append(request)
-        if request.url.path == "/tools/lookup":
+        if request.url.path == "/tools/bulk-content":
             return httpx.Response(200, json=[], request=request)
         return None
 

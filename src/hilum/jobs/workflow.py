@@ -64,20 +64,20 @@ class Course:
         if not steps:
             raise ValueError("a job needs at least the step that settles it")
         self._database = database
-        *self._before, self._last = steps.items()
+        *self._before, (_, self._last) = steps.items()
         self._send = send
         self._pause = pause
 
     def read_image(self, archive: str, uid: str, instance_id: str, run: int, memo: Memo) -> str:
-        """Work on one image; return how it ended. Deterministic but for its steps."""
+        """Work on one image; return how it ended. Deterministic but for its steps and its end."""
         job = Job(archive, uid, instance_id, run)
         memo = dict(memo)
         for name, step in self._before:
             if END in memo:
                 break
             memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, _as_bug)
-        name, step = self._last
-        memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, self._give_up)
+        # not remembered: the end of the job is, and to settle once more changes nothing
+        memo |= self._careful(self._last, job, memo, self._give_up)
         return str(memo.get(END, ""))
 
     def send_forward(self, archive: str, uid: str, target: str, run: int, attempt: int) -> None:

@@ -1,5 +1,6 @@
 """A node, or a worker, from start to stop: what `hilum up` and `hilum worker` run."""
 
+import gc
 import importlib
 import socket
 import threading
@@ -39,7 +40,7 @@ from hilum.tracing import tracing
 TURN_S: Final = 0.5
 """Seconds between two turns of the main thread."""
 
-WAITING_SLOTS: Final = 2
+WAITING_SLOTS: Final = 4
 """Images in work beyond the number of readers: they are fetched and stored meanwhile."""
 
 DRAIN_MARGIN_S: Final = 30.0
@@ -242,6 +243,7 @@ def started(
         if not stop.is_set():
             service.launch_with_model()
         service.beat()
+        gc.freeze()  # what is there now stays for good: the collector need not look at it again
         yield service
 
 

@@ -188,24 +188,30 @@ class Steps:
         start = perf_counter()
         self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
         answer = self._answer(job, memo)
+        names: list[str] = []
         for result in answer.results if answer is not None else ():
             self._means.stored.add(result.sop_instance_uid)
             stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
+            names.append(stored.instance_id)
             self._means.stored.add(stored.instance_id)
             self._earlier.remember(stored.instance_id, job.sop_instance_uid)
-        told: Memo = {}
+        told: Memo = {"stored_as": names}
         uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
         if answer is not None and uids != memo["results"]:  # restarted with another model
-            told = _told(answer)
+            told |= _told(answer)
         return {**told, "seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
 
     def verify(self, job: Job, memo: Memo) -> Memo:
         """Ask the archive for the results; store again what it does not show."""
         start, again = perf_counter(), Memo()
         for left in reversed(range(STORE_ROUNDS)):
-            missing = [uid for uid in memo["results"] if self._find(uid) is None]
+            asked = (job.instance_id, *memo["stored_as"])
+            there = self._archive.ask(lambda pacs, asked=asked: pacs.there(asked))  # type: ignore[misc]
+            missing = [uid for uid in memo["results"] if uid not in there]
             if not missing:
-                self._take_back_what_stands_alone(job, memo)
+                if job.sop_instance_uid not in there:
+                    self._take_back(memo)
+                    return _end(State.GONE)
                 spent = round(perf_counter() - start, 4)
                 return {**again, "seconds": {**memo["seconds"], "verify": spent}}
             if left:
@@ -215,22 +221,10 @@ class Steps:
         problem = f"the PACS took but does not show {', '.join(missing)}"
         return _end(State.FAILED, Reason("not_shown", problem))
 
-    def _take_back_what_stands_alone(self, job: Job, memo: Memo) -> None:
-        """Delete results whose image was deleted while they were stored.
-
-        Raises
-        ------
-        NotInPacs
-            It was.
-        """
-        try:
-            self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
-        except NotInPacs:
-            for uid in memo["results"]:
-                result = self._find(uid)
-                if result is not None:
-                    self._archive.ask(lambda pacs, left=result: pacs.delete(left))  # type: ignore[misc]
-            raise
+    def _take_back(self, memo: Memo) -> None:
+        """Delete results whose image was deleted while they were stored."""
+        for name in memo["stored_as"]:
+            self._archive.ask(lambda pacs, left=name: pacs.delete(left))  # type: ignore[misc]
 
     def settle(self, job: Job, memo: Memo) -> Memo:
         """Write down the end and all that belongs to it, in one transaction."""
@@ -336,9 +330,6 @@ class Steps:
     def _forget(self, job: Job) -> None:
         with self._lock:
             self._answers.pop(job.id, None)
-
-    def _find(self, uid: str) -> str | None:
-        return self._archive.ask(lambda pacs: pacs.find_instance(uid))
 
     def _line(self, job: Job, end: Settlement, study: str, now: datetime) -> audit.Line:
         detail = {
