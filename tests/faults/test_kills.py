@@ -16,7 +16,7 @@ from faults.world import Program, World, say, until
 
 pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(280)]
 
-HIT_S = 45.0
+HIT_S = 90.0
 """How long the path may take to come to a kill point: a dead process's work is taken over first."""
 
 

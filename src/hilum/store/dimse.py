@@ -246,13 +246,15 @@ class DimseSender:
                 "Check that the PACS is running and that host and port are right"
                 f"{', and both certificates' if secured else ''}.",
             )
-        if not association.is_rejected:
+        rejection: Any = (
+            association.acceptor.primitive if association.is_rejected else met.rejection
+        )
+        if rejection is None:
             return PacsUnavailable(
                 f"{self._target} broke off before an association was made.",
                 "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
                 "DICOM over TLS only.",
             )
-        rejection: Any = association.acceptor.primitive
         why = f"{self._target} rejected the association: {rejection.reason_str}."
         if rejection.result == TRANSIENT:
             return PacsUnavailable(why, "Try again later.")
@@ -275,10 +277,14 @@ class Met:
         The TCP connection; None when it was not made.
     answers
         PDUs that the peer sent.
+    rejection
+        What it said when it rejected the association: pynetdicom forgets that when the
+        connection is closed before it looked.
     """
 
     connection: socket.socket | None = None
     answers: list[str] = field(default_factory=list)
+    rejection: Any = None
 
     def connected(self, event: Any) -> None:
         """Note the connection."""
@@ -292,6 +298,8 @@ class Met:
     def received(self, event: Any) -> None:
         """Note the kind of one PDU."""
         self.answers.append(type(event.pdu).__name__)
+        if self.answers[-1] == "A_ASSOCIATE_RJ":
+            self.rejection = event.pdu.to_primitive()
 
     def agreed_to_nothing(self, association: Association) -> bool:
         """Return whether the peer accepted the association, but no context on it."""
