@@ -285,6 +285,16 @@ class Orthanc:
         found: list[str] = self.json("POST", "/tools/find", json={"Level": level, "Query": query})
         return found
 
+    def study_of(self, instance_id: str) -> str:
+        """Return Orthanc's identifier of the study of an instance.
+
+        Raises
+        ------
+        NotInPacs
+            It is not there, or not any more.
+        """
+        return str(self.json("GET", f"/instances/{instance_id}/study")["ID"])
+
     def series_of(self, study_id: str) -> list[Series]:
         """Return the series of one study.
 

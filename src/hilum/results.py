@@ -103,13 +103,13 @@ class ResultsInPacs:
                 "Read pictures without --store.",
             )
         uid = str(reading.radiograph.sop_instance_uid)
-        if self.orthanc.find_instance(uid) is None:
+        instance = self.orthanc.find_instance(uid)
+        if instance is None:
             raise PacsRefused(
                 f"The PACS does not have the image {outcome.path}: its results would stand alone.",
                 "Send the image first with `hilum send`.",
             )
-        study = dicomfile.text(reading.radiograph.header, "StudyInstanceUID")
-        files = EarlierReports(self.orthanc).files(study, uid)
+        files = EarlierReports(self.orthanc).files(instance, uid)
         before = [dicomfile.parse(file, name="an earlier report") for file in files]
         for result in pipeline.report(reading, self.settings, when=when, earlier=before):
             self.orthanc.upload(encode.to_bytes(result))

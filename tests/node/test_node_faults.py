@@ -108,7 +108,7 @@ def test_image_deleted_while_it_is_read_gets_no_results(pacs, bench):
     assert [] == pacs.request("GET", "/patients").json()
 
 
-@pytest.mark.parametrize("path", ["/file", "/instances", "/tools/bulk-content", "/tools/find"])
+@pytest.mark.parametrize("path", ["/file", "/instances", "/tools/bulk-content", "/study"])
 def test_outage_at_any_step_skips_nothing(pacs, bench, faults, path):
     """When the PACS goes away at any step, the job waits in place until it is back."""
     node = bench()

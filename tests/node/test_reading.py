@@ -69,8 +69,9 @@ def test_newer_reading_names_its_predecessor(reader, empty_orthanc):
     with empty_orthanc.client() as orthanc:
         for content in (file, *(result.file for result in first.results)):
             orthanc.upload(content)
-        reports = EarlierReports(orthanc)
-        earlier = reports.files(str(image.StudyInstanceUID), str(image.SOPInstanceUID))
+        instance = orthanc.find_instance(str(image.SOPInstanceUID))
+        assert instance is not None
+        earlier = EarlierReports(orthanc).files(instance, str(image.SOPInstanceUID))
     same = read_file(file, reader, earlier, when=WHEN)
     second = read_file(file, again, earlier, when=WHEN)
 

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 from hilum import PRODUCT
@@ -30,17 +31,27 @@ class EarlierReports:
         self._about: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def files(self, study_instance_uid: str, sop_instance_uid: str) -> list[bytes]:
-        """Return the files of the reports on one image.
+    def files(self, instance_id: str, sop_instance_uid: str) -> list[bytes]:
+        """Return the files of the reports on one image, which are in its study.
+
+        Asked by Orthanc's identifiers: a search takes longer with each study that it holds.
+
+        Parameters
+        ----------
+        instance_id, sop_instance_uid
+            The image, as Orthanc and as DICOM calls it.
 
         Raises
         ------
+        NotInPacs
+            The image is not there, or not any more.
         PacsUnavailable
             No answer, or not now.
         """
-        query = {"StudyInstanceUID": study_instance_uid, "Modality": "SR"}
         found: list[bytes] = []
-        for instance in self._orthanc.find("Instance", query):
+        series = self._orthanc.series_of(self._orthanc.study_of(instance_id))
+        reports = [each.instance_ids for each in series if each.modality == "SR"]
+        for instance in chain.from_iterable(reports):
             try:
                 if sop_instance_uid in self._images_of(instance):
                     found.append(self._orthanc.file_as_kept(instance))

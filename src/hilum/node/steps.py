@@ -281,12 +281,10 @@ class Steps:
         start = perf_counter()
         file = self._archive.ask(lambda pacs: pacs.file(job.instance_id))
         with self._means.database.look() as connection:
-            known = images.entry(connection, job.archive, job.sop_instance_uid)
             uid, now = job.sop_instance_uid, self._means.now()
             announced = constancy.expected(connection, job.archive, uid, now)
         only = {} if announced is None else {"self_test": announced}
-        study = "" if known is None else known.study_instance_uid
-        earlier = self._earlier_files(study, uid)
+        earlier = self._earlier_files(job)
         fetched = round(perf_counter() - start, 4)
         when = datetime.fromisoformat(memo["when"])
 
@@ -308,13 +306,16 @@ class Steps:
                 self._answers.popitem(last=False)
         return answer
 
-    def _earlier_files(self, study: str, uid: str) -> Sequence[bytes]:
+    def _earlier_files(self, job: Job) -> Sequence[bytes]:
         """Return the reports that a new one may replace, none when the PACS lost one of them.
 
         The new report then names no predecessor; the image is not to wait for that.
         """
+        uid = job.sop_instance_uid
         try:
-            return self._archive.ask(lambda _: self._earlier.files(study, uid))
+            return self._archive.ask(lambda _: self._earlier.files(job.instance_id, uid))
+        except NotInPacs:  # the image itself
+            raise
         except PacsError as exc:
             log.warning("earlier.unknown", why=str(exc), sop_instance_uid=uid)
             return ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from hilum.records.job import Job
 from hilum.records.states import RETRIED, SETTLED, UNSETTLED, State, Urgency
@@ -248,13 +248,12 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
 
 def entry(connection: Connection, archive: str, identifier: str) -> Entry | None:
     """Return the line of an image by Orthanc's identifier or SOP Instance UID."""
-    row = connection.execute(
-        select(IMAGE).where(
-            IMAGE.c.archive == archive,
-            or_(IMAGE.c.sop_instance_uid == identifier, IMAGE.c.instance_id == identifier),
-        )
-    ).first()
-    return None if row is None else _entry(row)
+    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.instance_id):  # an OR would read all images
+        question = select(IMAGE).where(IMAGE.c.archive == archive, column == identifier)
+        row = connection.execute(question).first()
+        if row is not None:
+            return _entry(row)
+    return None
 
 
 def entries(

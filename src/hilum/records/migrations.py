@@ -94,12 +94,20 @@ def m005_constancy_and_drift(connection: Connection) -> None:
     )
 
 
+def m006_images_of_a_study_in_order(connection: Connection) -> None:
+    """Let the images of a study be found in order: else SQLite reads those of all studies."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS image_by_study")
+    columns = "archive, study_instance_uid, arrived"
+    connection.exec_driver_sql(f"CREATE INDEX image_by_study ON image ({columns})")
+
+
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_images_and_studies,
     m002_audit_is_only_added_to,
     m003_search_thumbnails_and_verdicts,
     m004_users_and_sessions,
     m005_constancy_and_drift,
+    m006_images_of_a_study_in_order,
 )
 """In the order in which they run; a released one is never changed."""
 

@@ -68,7 +68,7 @@ IMAGE: Final = Table(
 )
 Index("image_by_state", IMAGE.c.archive, IMAGE.c.state, IMAGE.c.urgency, IMAGE.c.arrived)
 Index("image_by_arrival", IMAGE.c.archive, IMAGE.c.arrived)
-Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid)
+Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid, IMAGE.c.arrived)
 Index("image_by_instance", IMAGE.c.archive, IMAGE.c.instance_id)
 
 READING: Final = Table(
