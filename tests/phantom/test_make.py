@@ -1,5 +1,6 @@
 """What a phantom promises, whatever is drawn on it."""
 
+import multiprocessing
 import subprocess
 import sys
 
@@ -37,6 +38,22 @@ def test_another_process_gives_the_same_pixels():
     }
 
     assert 1 == len(digests)
+
+
+def test_process_that_was_forked_draws_with_threads_of_its_own():
+    """The threads that drew before a fork are not in the new process; nothing waits for them."""
+    make(3, size=128)
+    child = multiprocessing.get_context("fork").Process(
+        target=make, args=(3,), kwargs={"size": 128}
+    )
+
+    child.start()
+    child.join(60)
+
+    try:
+        assert 0 == child.exitcode
+    finally:
+        child.kill()
 
 
 def test_other_seeds_give_other_phantoms():

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hilum.phantom.bars import capsule, capsules, smooth
 from hilum.phantom.exposure import SPECTRUM, Technique, draw_technique, expose, quanta
 from hilum.phantom.patient import CLINIC, draw_patient
-from hilum.phantom.shapes import Canvas, capsule, ellipsoid, smooth
+from hilum.phantom.shapes import Canvas, ellipsoid
 from hilum.phantom.texture import noise, smear, soften
 
 
@@ -44,6 +45,23 @@ def test_capsule_has_its_volume(canvas: Canvas):
     length = np.hypot(80, 50)
 
     assert field.sum() == pytest.approx(np.pi * 144 * length + 4 / 3 * np.pi * 12**3, rel=5e-3)
+
+
+def test_many_bars_are_drawn_as_each_by_itself():
+    """Bars that are worked out together pass each ray as they do one after the other."""
+    canvas = Canvas.spread(200, 240, spacing=0.5, centre=(0.0, 0.0), lean=0.1)
+    rng = np.random.default_rng(1)
+    ends, radii = rng.uniform(-80, 80, (60, 2, 2)), rng.uniform(0.5, 9, (60, 2))
+    ends[:30, 1] = ends[:30, 0] + rng.uniform(-9, 9, (30, 2))  # some are short, some outside
+    together, one_by_one = canvas.empty(), canvas.empty()
+
+    for patch in capsules(canvas, ends, radii):
+        patch.unite_with(together)
+    for (start, end), thick in zip(ends.tolist(), radii.tolist(), strict=True):
+        capsule(canvas, tuple(start), tuple(end), tuple(thick)).unite_with(one_by_one)
+
+    assert one_by_one.any()
+    np.testing.assert_array_equal(together, one_by_one)
 
 
 def test_body_at_the_edge_is_cut_off(canvas: Canvas):

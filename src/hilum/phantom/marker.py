@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hilum.phantom.shapes import Canvas, Depth, capsule, united
+from hilum.phantom.bars import capsule
+from hilum.phantom.shapes import Canvas, Depth, united
 
 if TYPE_CHECKING:
     from hilum.phantom.scene import Scene

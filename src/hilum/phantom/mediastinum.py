@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hilum.phantom.bars import capsule
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Patch, Point, capsule, ellipsoid, united
+from hilum.phantom.shapes import Canvas, Depth, Patch, Point, ellipsoid, united
 from hilum.phantom.thorax import LEFT, RIGHT
 
 

@@ -1,13 +1,12 @@
 """From what the detector measures to what a radiologist is shown."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.phantom.exposure import Technique, inside_of
-from hilum.phantom.shapes import BAND_RAYS, WORKERS, Canvas, Depth, Tile, by_bands
+from hilum.phantom.shapes import BAND_RAYS, Canvas, Depth, Tile, beside_each_other, by_bands
 from hilum.phantom.texture import smear
 
 STEPS: Final = 4096
@@ -20,9 +19,8 @@ def equalise(canvas: Canvas, measured: Depth, technique: Technique) -> Depth:
     Large structures are flattened by the share `balance`, small ones raised by `detail`,
     as every vendor's processing does in its own words.
     """
-    with ThreadPoolExecutor(WORKERS) as pool:
-        widths = (14.0 / canvas.spacing, max(2.4 / canvas.spacing, 4.0))
-        coarse, fine = pool.map(lambda width: smear(measured, width), widths)
+    widths = (14.0 / canvas.spacing, max(2.4 / canvas.spacing, 4.0))
+    coarse, fine = beside_each_other(lambda width: smear(measured, width), widths)
     shown = np.empty_like(measured)
 
     def flatten(at: Tile, _: Canvas) -> None:

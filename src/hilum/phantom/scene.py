@@ -130,15 +130,15 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
     for disease in scene.diseases:
         plan = disease.prepare(plan)
     with ThreadPoolExecutor(1) as beside:
-        # What hardly needs the interpreter, while this thread draws a thousand small bodies.
+        # Half of the work; first what hardly needs the interpreter, as the vessels here do.
         grain = beside.submit(exposure.quanta, canvas, scene.technique)
-        grains = beside.submit(chest.texture, canvas, scene.patient)
         body = beside.submit(thorax.body, canvas, plan.patient)
+        bone = beside.submit(skeleton.bones, canvas, scene.patient)
         whole = chest.build(canvas, plan)
         masks = tuple(disease.apply(whole) for disease in scene.diseases)
-        bone = skeleton.bones(canvas, scene.patient)
-        soft = chest.matter(whole, body.result(), grains.result())
-    measured = exposure.expose(canvas, (soft, bone), grain.result(), scene.technique)
+        grains = chest.texture(canvas, scene.patient)
+        soft = chest.matter(whole, body.result(), grains)
+    measured = exposure.expose(canvas, (soft, bone.result()), grain.result(), scene.technique)
     shown = processing.equalise(canvas, measured, scene.technique)
     inside = exposure.inside_of(canvas, scene.technique)
     marked = letter(canvas, scene) if scene.technique.marker else canvas.empty()

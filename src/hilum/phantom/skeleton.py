@@ -5,19 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.phantom.bars import MARROW, bent_bone, bone_depth, capsule, shell, smooth
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import (
-    MARROW,
-    Canvas,
-    Depth,
-    Patch,
-    bent_bone,
-    bone_depth,
-    capsule,
-    ellipsoid,
-    shell,
-    smooth,
-)
+from hilum.phantom.shapes import Canvas, Depth, Patch, ellipsoid
 from hilum.phantom.thorax import HALF_DEPTH, SIDES, wall
 
 RIBS: Final = 12

@@ -1,14 +1,13 @@
 """Smooth random fields, laid in millimetres so that every resolution shows the same one."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.phantom.shapes import BAND_RAYS, WORKERS, Canvas, Depth, Tile
+from hilum.phantom.shapes import BAND_RAYS, Canvas, Depth, Tile, beside_each_other
 
 ROWS_AT_ONCE: Final = 128
 """Rows of weights that are multiplied at once: fewer look at less of the lattice."""
@@ -144,9 +143,7 @@ def soften(field: Depth, sigma: float) -> Depth:
         across = np.pad(down, ((0, 0), (reach, reach)), mode="edge")
         soft[first:last] = weighted_sum(across.T, weights).T
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for _ in pool.map(blur, range(0, rows, height)):
-            pass
+    beside_each_other(blur, range(0, rows, height))
     return soft
 
 

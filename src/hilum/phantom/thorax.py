@@ -4,8 +4,9 @@ from typing import Final
 
 import numpy as np
 
+from hilum.phantom.bars import capsule
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Patch, Tile, by_bands, capsule, dome, ellipsoid
+from hilum.phantom.shapes import Canvas, Depth, Patch, Tile, by_bands, dome, ellipsoid
 
 HALF_DEPTH: Final = 92.0
 """Half of the depth of the chest inside the ribs at its deepest, mm."""
@@ -73,7 +74,8 @@ def cavity(canvas: Canvas, patient: Patient, side: int) -> Depth:
     inward *= inward
     inward *= inward
     depth *= dome(1 - inward)
-    depth *= (y > 0) & (y < np.float32(1.2 * patient.lung_bottom))
+    there = (y > 0) & (y < np.float32(1.2 * patient.lung_bottom))
+    depth *= there.astype(np.float32)
     return depth
 
 

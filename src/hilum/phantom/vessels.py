@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from hilum.phantom.bars import capsules
 from hilum.phantom.mediastinum import hilum_at
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Point, capsule
+from hilum.phantom.shapes import Canvas, Depth, Point
 
 TRUNKS: Final = (
     # angle from straight out, upwards positive (radians); radius and length of the trunk, mm
@@ -52,7 +53,7 @@ def tree(patient: Patient, side: int, engorged: float = 0.0) -> list[Vessel]:
     root = hilum_at(patient, side)
     grown: list[Vessel] = []
     for angle, radius, length in TRUNKS:
-        heading = angle + rng.normal(0, 0.1)
+        heading = angle + 0.1 * rng.standard_normal()
         wide = (
             1.15
             * radius
@@ -78,7 +79,7 @@ def grow(
     stack = [(start, shape)]
     while stack:
         here, (heading, radius, length) = stack.pop()
-        bend = heading + float(rng.normal(0, 0.14))
+        bend = heading + 0.14 * rng.standard_normal()
         there = (
             here[0] + side * length * float(np.cos(bend)),
             here[1] - length * float(np.sin(bend)),
@@ -87,13 +88,18 @@ def grow(
         grown.append(Vessel(here, there, (radius, thin)))
         if thin < THINNEST * 1.25:
             continue
-        share = float(rng.uniform(0.5, 0.82))
-        fork = float(rng.uniform(0.3, 0.62)) * (1 if rng.random() < 0.5 else -1)  # noqa: PLR2004
+        share = drawn(rng, 0.5, 0.82)
+        fork = drawn(rng, 0.3, 0.62) * (1 if rng.random() < 0.5 else -1)  # noqa: PLR2004
         for part, turn in ((share, fork * (1 - share)), (1 - share, -fork * share * 1.25)):
             branch = thin * part ** (1 / 2.6)
             if branch > THINNEST:
-                longer = length * float(rng.uniform(0.72, 0.98))
+                longer = length * drawn(rng, 0.72, 0.98)
                 stack.append((there, (bend + turn, branch, longer)))
+
+
+def drawn(rng: np.random.Generator, low: float, high: float) -> float:
+    """Return ``rng.uniform(low, high)``, in a third of its time."""
+    return low + (high - low) * rng.random()
 
 
 def draw(canvas: Canvas, vessels: list[Vessel], hilum: Point, shrink: float = 1.0) -> Depth:
@@ -101,6 +107,6 @@ def draw(canvas: Canvas, vessels: list[Vessel], hilum: Point, shrink: float = 1.
     ends = np.array([(vessel.start, vessel.end) for vessel in vessels])
     ends = hilum + (ends - hilum) * shrink
     field = canvas.empty()
-    for (start, end), vessel in zip(ends.tolist(), vessels, strict=True):
-        capsule(canvas, start, end, vessel.radii).unite_with(field)
+    for patch in capsules(canvas, ends, np.array([vessel.radii for vessel in vessels])):
+        patch.unite_with(field)
     return field

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from hilum.phantom.bars import capsule
 from hilum.phantom.chest import Chest, Plan
 from hilum.phantom.findings.base import (
     Mask,
@@ -16,7 +17,7 @@ from hilum.phantom.findings.base import (
 )
 from hilum.phantom.mediastinum import hilum_at
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Canvas, Depth, Point, Tile, capsule
+from hilum.phantom.shapes import Canvas, Depth, Point, Tile
 from hilum.phantom.texture import noise
 
 

@@ -5,10 +5,11 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
+from hilum.phantom.bars import capsule
 from hilum.phantom.chest import Chest, Plan
 from hilum.phantom.findings.base import Mask, either_side, place_in_lung, side_name
 from hilum.phantom.patient import Patient
-from hilum.phantom.shapes import Point, capsule, ellipsoid, united
+from hilum.phantom.shapes import Point, ellipsoid, united
 
 Lobule = tuple[Point, tuple[float, float, float], float]
 """Middle, semi-axes and angle of an ellipsoid; mm, radians."""
