@@ -112,9 +112,8 @@ class ResultsInPacs:
         files = EarlierReports(self.orthanc).files(instance, uid)
         before = [dicomfile.parse(file, name="an earlier report") for file in files]
         for result in pipeline.report(reading, self.settings, when=when, earlier=before):
-            self.orthanc.upload(encode.to_bytes(result))
-            stored = self.orthanc.find_instance(str(result.SOPInstanceUID))
-            if stored is None:
+            stored = self.orthanc.upload(encode.to_bytes(result)).instance_id
+            if str(result.SOPInstanceUID) not in self.orthanc.there([stored]):
                 raise PacsRefused(
                     f"The PACS took a result of {outcome.path} but does not show it.",
                     "Look at its log and its disk, then run this again.",

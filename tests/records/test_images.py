@@ -7,13 +7,18 @@ import pytest
 
 from hilum.records import images
 from hilum.records.images import Arrived, Settlement
+from hilum.records.migrations import migrate
 from hilum.records.states import SETTLED, State, Urgency
 from hilum.verdict import Reason
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IMAGE = Arrived("own", "1.2.3", "abc", "1.2", "0a", Urgency.ROUTINE, NOW)
 STORED = Settlement(
-    State.STORED, results=("2.25.1", "2.25.2"), model="densenet 1", seconds={"predict": 0.5}
+    State.STORED,
+    results=("2.25.1", "2.25.2"),
+    result_instances=("aa", "bb"),
+    model="densenet 1",
+    seconds={"predict": 0.5},
 )
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
 
@@ -91,8 +96,9 @@ def test_line_keeps_all_that_is_said(connection):
     images.settle(connection, job, STORED, NOW + timedelta(seconds=1))
     entry = images.entry(connection, "own", "1.2.3")
 
-    assert (STORED.results, STORED.model, STORED.seconds) == (
+    assert (STORED.results, STORED.result_instances, STORED.model, STORED.seconds) == (
         entry.results,
+        entry.result_instances,
         entry.model,
         entry.seconds,
     )
@@ -102,6 +108,26 @@ def test_line_keeps_all_that_is_said(connection):
         entry.started,
         entry.settled,
     )
+
+
+def test_results_are_known_by_what_the_archive_calls_them(connection):
+    """A search by UID reads the whole index of some archives; nobody has to make one."""
+    images.settle(connection, images.arrived(connection, IMAGE), STORED, NOW)
+    entry = images.entry(connection, "own", "1.2.3")
+
+    assert ("bb", None) == (entry.instance_of("2.25.2"), entry.instance_of("2.25.9"))
+
+
+def test_lines_of_an_older_database_are_still_read(connection):
+    """What was stored before the archive's names were kept has none."""
+    images.settle(connection, images.arrived(connection, IMAGE), STORED, NOW)
+    connection.exec_driver_sql("ALTER TABLE image DROP COLUMN result_instances")
+    connection.exec_driver_sql("DELETE FROM migration WHERE name = 'm007_results_by_name'")
+
+    migrate(connection)
+    entry = images.entry(connection, "own", "1.2.3")
+
+    assert (STORED.results, None) == (entry.results, entry.instance_of("2.25.1"))
 
 
 def test_each_archive_has_its_own_lines(connection):

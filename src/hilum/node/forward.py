@@ -17,6 +17,7 @@ from hilum.node.elsewhere import FOLDERS, MODALITY, ask_commitment, commitment, 
 from hilum.node.steps import Means
 from hilum.records import forwards, images
 from hilum.records.forwards import Forward, ForwardState
+from hilum.records.images import Entry
 
 FIRST_DELAY_S: Final = 10.0
 LONGEST_DELAY_S: Final = 900.0
@@ -78,9 +79,8 @@ class Forwarder:
             entry = images.entry(connection, forward.archive, forward.sop_instance_uid)
         if entry is None or entry.run != forward.run:
             return  # a newer run has results of its own
-        own = [entry.sop_instance_uid] if self._means.settings.node.forward_images else []
         try:
-            state, why = self._send(forward.target, [*own, *entry.results])
+            state, why = self._send(forward.target, entry)
         except (PacsError, SettingInvalid) as exc:
             state, why = ForwardState.WAITING, str(exc)
         now = self._means.now()
@@ -105,20 +105,21 @@ class Forwarder:
             why=why or "none",
         )
 
-    def _send(self, target: str, uids: Sequence[str]) -> tuple[ForwardState, str]:
+    def _send(self, target: str, entry: Entry) -> tuple[ForwardState, str]:
         kind, name = parsed(target)
-        found = [self._archive.ask(lambda pacs, uid=uid: pacs.find_instance(uid)) for uid in uids]  # type: ignore[misc]
-        there = [instance for instance in found if instance is not None]
-        if len(there) < len(uids):
+        instances, uids = entry.result_instances, entry.results
+        if self._means.settings.node.forward_images:
+            instances, uids = (entry.instance_id, *instances), (entry.sop_instance_uid, *uids)
+        if not self._archive.ask(lambda pacs: pacs.there(instances)).issuperset(uids):
             return ForwardState.FAILED, "The PACS does not hold the results any more."
         self._archive.ask(lambda pacs: pacs.system())  # else the target is not to blame
         try:
-            send_on(self._means.orthanc, kind, name, there)
+            send_on(self._means.orthanc, kind, name, instances)
         except NotInPacs:
             return ForwardState.WAITING, f"The PACS knows no {kind} of the name {name}."
         if target not in self._means.settings.node.commit_targets or kind != MODALITY:
             return ForwardState.SENT, ""
-        return self._ask_commitment(name, there)
+        return self._ask_commitment(name, instances)
 
     def _ask_commitment(self, name: str, instances: Sequence[str]) -> tuple[ForwardState, str]:
         """Return committed only when the target says that it keeps everything."""

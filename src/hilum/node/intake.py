@@ -1,6 +1,5 @@
 """Takes images up: what the archive says of them becomes rows and jobs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -198,10 +197,10 @@ class Intake:
             known = images.entry(connection, self._means.archive, facts.sop_instance_uid)
         if known is None or known.state not in SETTLED:
             return False
-        return not known.results or not self._all_there(known.results)
-
-    def _all_there(self, uids: Sequence[str]) -> bool:
-        return all(self._means.orthanc.find_instance(uid) is not None for uid in uids)
+        if not known.results:
+            return True
+        there = self._means.orthanc.there(known.result_instances)
+        return not there.issuperset(known.results)
 
 
 def study_facts(tags: dict[str, Any]) -> StudyFacts:

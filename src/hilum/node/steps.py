@@ -404,6 +404,7 @@ def _settlement(memo: Memo, reading: StoredReading | None) -> Settlement:
         State(state),
         tuple(Reason(*reason) for reason in memo.get("reasons", ())),
         tuple(memo.get("results", ())),
+        tuple(memo.get("stored_as", ())),
         f"{model['name']} {model['version']}" if model else None,
         memo.get("seconds", {}),
     )

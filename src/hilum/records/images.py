@@ -58,8 +58,8 @@ class Settlement:
         One of the settled states.
     reasons
         Why it was refused or failed; warnings when it was stored.
-    results
-        SOP Instance UIDs of what was stored for it.
+    results, result_instances
+        SOP Instance UIDs of what was stored for it, and Orthanc's identifiers of these.
     model
         Which model read it, with its version; None when none did.
     seconds
@@ -69,6 +69,7 @@ class Settlement:
     state: State
     reasons: tuple[Reason, ...] = ()
     results: tuple[str, ...] = ()
+    result_instances: tuple[str, ...] = ()
     model: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -102,6 +103,7 @@ class Entry:
     state: State
     reasons: tuple[Reason, ...]
     results: tuple[str, ...]
+    result_instances: tuple[str, ...]
     run: int
     attempts: int
     lost: int
@@ -115,6 +117,10 @@ class Entry:
     def job(self) -> Job:
         """The newest run of the work on it."""
         return Job(self.archive, self.sop_instance_uid, self.instance_id, self.run)
+
+    def instance_of(self, result: str) -> str | None:
+        """Return Orthanc's identifier of a result by its UID, None for what is none of it."""
+        return dict(zip(self.results, self.result_instances, strict=False)).get(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,7 @@ def arrived(
             state=state,
             reasons=[],
             results=[],
+            result_instances=[],
             run=1,
             attempts=0,
             lost=0,
@@ -238,6 +245,7 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
             state=end.state,
             reasons=[[reason.code, reason.text, reason.source] for reason in end.reasons],
             results=list(end.results),
+            result_instances=list(end.result_instances),
             model=end.model,
             seconds=dict(end.seconds),
             settled=now,
@@ -371,6 +379,7 @@ def _anew(run: Any, state: State) -> dict[str, Any]:
         "attempts": 0,
         "reasons": [],
         "results": [],
+        "result_instances": [],
         "started": None,
         "settled": None,
         "model": None,
@@ -384,5 +393,6 @@ def _entry(row: Row[Any]) -> Entry:
     values["state"] = State(values["state"])
     values["reasons"] = tuple(Reason(*reason) for reason in values["reasons"])
     values["results"] = tuple(values["results"])
+    values["result_instances"] = tuple(values["result_instances"] or ())
     values["seconds"] = values["seconds"] or {}
     return Entry(**values)

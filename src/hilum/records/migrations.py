@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
 from hilum.records import check_tables, tables
 
@@ -101,6 +101,31 @@ def m006_images_of_a_study_in_order(connection: Connection) -> None:
     connection.exec_driver_sql(f"CREATE INDEX image_by_study ON image ({columns})")
 
 
+def m007_results_by_name(connection: Connection) -> None:
+    """Keep what Orthanc calls each result: its search by UID grows with what it holds.
+
+    Results that were stored before have no such name: the page searches for them.
+    """
+    there = {column["name"] for column in inspect(connection).get_columns("image")}
+    if "result_instances" not in there:  # else the first step made the table of today
+        connection.exec_driver_sql("ALTER TABLE image ADD COLUMN result_instances JSON")
+
+
+def m008_findings_and_words_of_a_study(connection: Connection) -> None:
+    """Let a study's lines be found by the study: else those of all studies are read.
+
+    SQLite counts on ten lines of one archive, and takes the key that begins with it rather
+    than an index that lacks the word.
+    """
+    connection.exec_driver_sql("DROP INDEX IF EXISTS study_word_by_study")
+    for table, columns in (
+        ("study_word", "archive, study_instance_uid, word"),
+        ("study_finding", "archive, study_instance_uid"),
+    ):
+        index = f"CREATE INDEX IF NOT EXISTS {table}_by_study ON {table} ({columns})"
+        connection.exec_driver_sql(index)
+
+
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_images_and_studies,
     m002_audit_is_only_added_to,
@@ -108,6 +133,8 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m004_users_and_sessions,
     m005_constancy_and_drift,
     m006_images_of_a_study_in_order,
+    m007_results_by_name,
+    m008_findings_and_words_of_a_study,
 )
 """In the order in which they run; a released one is never changed."""
 

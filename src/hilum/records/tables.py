@@ -56,6 +56,7 @@ IMAGE: Final = Table(
     Column("state", String, nullable=False),
     Column("reasons", JSON, nullable=False),  # [[code, text, source], …]
     Column("results", JSON, nullable=False),  # SOP Instance UIDs of what was stored for it
+    Column("result_instances", JSON),  # Orthanc's identifiers of these
     Column("run", Integer, nullable=False),  # how often work on it was asked for
     Column("attempts", Integer, nullable=False),  # how often this run was begun
     Column("lost", Integer, nullable=False),  # how often its work vanished and was asked for again
@@ -182,6 +183,7 @@ STUDY_FINDING: Final = Table(
     Column("study_instance_uid", String, primary_key=True),
     comment="Which findings are positive in which study, to filter by.",
 )
+Index("study_finding_by_study", STUDY_FINDING.c.archive, STUDY_FINDING.c.study_instance_uid)
 
 Word = String().with_variant(String(collation="C"), "postgresql")
 """Text that sorts by its code points in both databases, so that a range finds a prefix."""
@@ -194,7 +196,7 @@ STUDY_WORD: Final = Table(
     Column("study_instance_uid", String, primary_key=True),
     comment="Words of names, IDs and accession numbers, to search by their beginnings.",
 )
-Index("study_word_by_study", STUDY_WORD.c.archive, STUDY_WORD.c.study_instance_uid)
+Index("study_word_by_study", *(STUDY_WORD.c[n] for n in ("archive", "study_instance_uid", "word")))
 
 THUMBNAIL: Final = Table(
     "thumbnail",

@@ -156,6 +156,14 @@ def image_of(desk: Desk, sop_instance_uid: str, study_instance_uid: str = "") ->
     return found
 
 
+def stored_as(desk: Desk, image: Entry, result: str) -> str | None:
+    """Return Orthanc's identifier of a result of an image, None for what is none of it."""
+    if result not in image.results:
+        return None
+    # The search, which is slow beside many studies, is for what older versions stored.
+    return image.instance_of(result) or desk.orthanc().find_instance(result)
+
+
 def version(image: Entry) -> str:
     """Return what changes when an image comes again with other pixels."""
     return f"{image.run}-{image.arrived.timestamp():.0f}"

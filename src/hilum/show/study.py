@@ -25,7 +25,7 @@ from hilum.show.i18n import N_
 from hilum.show.notices import node_of
 from hilum.show.ohif_files import HOW_TO_GET_IT, study_address
 from hilum.show.pages import render
-from hilum.show.pictures import image_of, tools_of, version
+from hilum.show.pictures import image_of, stored_as, tools_of, version
 from hilum.show.sessions import AtDesk, Viewer, Visitor, note
 from hilum.show.worklist import bar_of
 from hilum.wording import finding_name, raw_texts, score_text
@@ -155,10 +155,10 @@ def download(study: str, image: str, form: str, desk: AtDesk, _: Viewer) -> Resp
 def result(study: str, image: str, result: str, form: str, desk: AtDesk, _: Viewer) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
     entry = image_of(desk, image, study)
-    orthanc = desk.orthanc()
-    instance = orthanc.find_instance(result) if result in entry.results else None
+    instance = stored_as(desk, entry, result)
     if instance is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
+    orthanc = desk.orthanc()
     if form == "png":
         made = orthanc.request("GET", f"/instances/{instance}/preview", accept="image/png")
         return _attached(made.content, "image/png", f"{result}.png")

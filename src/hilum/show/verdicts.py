@@ -20,7 +20,6 @@ from starlette.responses import (
 )
 
 from hilum.errors import PacsUnavailable
-from hilum.orthanc import Orthanc
 from hilum.records import studies, verdicts
 from hilum.records.images import Entry
 from hilum.records.readings import StoredReading
@@ -30,7 +29,7 @@ from hilum.show.desk import Desk
 from hilum.show.failures import wants_page
 from hilum.show.i18n import N_
 from hilum.show.pages import render
-from hilum.show.pictures import image_of, tools_of
+from hilum.show.pictures import image_of, stored_as, tools_of
 from hilum.show.sessions import AtDesk, Reader, Viewer, Visitor, note
 from hilum.show.study import reading_of
 from hilum.wording import finding_name
@@ -106,17 +105,17 @@ def _give(desk: Desk, who: Visitor, image: Entry, form: FormData) -> None:
     key = str(form.get("key") or "")[:64]
     orthanc = desk.orthanc()
     uid, file = tools_of(desk).verdict_file(
-        orthanc.file(image.instance_id), verdict, key, _judged(orthanc, image)
+        orthanc.file(image.instance_id), verdict, key, _judged(desk, image)
     )
-    orthanc.upload(file)
-    if orthanc.find_instance(uid) is None:
+    stored = orthanc.upload(file)
+    if uid not in orthanc.there([stored.instance_id]):
         raise PacsUnavailable(
             "The PACS took the verdict and does not show it.", "Give it again in a minute."
         )
-    stored = replace(verdict, report=uid)
+    given = replace(verdict, report=uid)
     now = datetime.now(UTC)
     with desk.database.transaction() as connection:
-        if verdicts.add(connection, desk.archive, stored):
+        if verdicts.add(connection, desk.archive, given):
             waits = Waits.of(desk.settings.worklist)
             studies.refresh(connection, desk.archive, image.study_instance_uid, now, waits)
     note(
@@ -168,10 +167,10 @@ def _verdict(image: Entry, reading: StoredReading, who: Visitor, form: FormData)
     )
 
 
-def _judged(orthanc: Orthanc, image: Entry) -> bytes | None:
+def _judged(desk: Desk, image: Entry) -> bytes | None:
     """Return the model's coded report, the last thing that was stored for the image."""
-    instance = orthanc.find_instance(image.results[-1]) if image.results else None
-    return None if instance is None else orthanc.file(instance)
+    instance = stored_as(desk, image, image.results[-1]) if image.results else None
+    return None if instance is None else desk.orthanc().file(instance)
 
 
 def _by_finding(counted: list[Agreement], months: list[str], who: Visitor) -> list[dict[str, Any]]:

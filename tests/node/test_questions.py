@@ -1,0 +1,71 @@
+"""What the records are asked for one image takes as long beside a million images as beside ten."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from hilum.phantom import make
+from hilum.records import Database
+from radiographs import dicom_file
+
+pytestmark = pytest.mark.orthanc
+
+FEW_LINES = {"feed", "worker"}
+"""Tables that do not grow with the images."""
+
+LAST_LINE = "SCAN audit"
+"""The audit trail's last line is read from its end."""
+
+
+def test_no_question_about_one_image_reads_the_lines_of_all(pacs, bench, settled_reader):
+    """Whatever is asked finds its lines by more than the name of the archive."""
+    node = bench(settled_reader, forward_to=("modality:ELSEWHERE",))
+    pacs.upload(dicom_file(make(1, findings=["effusion"], size=256).dataset))
+    with questions(node.database) as asked:
+        node.follow()
+    (job,) = node.jobs()
+    with questions(node.database, asked):
+        node.do(job)
+        node.follow()
+
+    assert {"study_finding", "study_word", "reading", "audit", "forward"} <= written(asked)
+    assert [] == [step for step in plans(node.database, asked) if reads_all(step)]
+
+
+@contextmanager
+def questions(database: Database, asked: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Collect the statements that are executed meanwhile, with values of each."""
+    asked = {} if asked is None else asked
+
+    def note(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        asked[statement] = values[0] if isinstance(values, list) else values
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def written(asked: dict[str, Any]) -> set[str]:
+    """Return the tables that lines were added to."""
+    return {word.split()[2] for word in asked if word.startswith("INSERT INTO")}
+
+
+def plans(database: Database, asked: dict[str, Any]) -> list[str]:
+    """Return the steps in which SQLite would carry out the statements."""
+    with database.engine.connect() as connection:
+        return [
+            line[-1]
+            for statement, values in asked.items()
+            for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+
+
+def reads_all(step: str) -> bool:
+    """Whether a step reads a whole table, or all lines of one archive."""
+    kind, table, *_ = step.split()
+    if table in FEW_LINES or step == LAST_LINE:
+        return False
+    return kind == "SCAN" or (kind == "SEARCH" and step.endswith("(archive=?)"))
