@@ -1,5 +1,6 @@
 """``hilum up``: start the node and, unless there is one, the PACS."""
 
+import gc
 import importlib
 from typing import Final
 
@@ -25,4 +26,5 @@ def up(*, pull: bool) -> None:
     hilum's data folder. Ctrl-C finishes the images in work and stops everything.
     """
     fork_server.begin()
+    gc.disable()  # what is loaded stays; `started` lets the collector in when all is there
     importlib.import_module(RUNNING).run_node(pull=pull)

@@ -12,13 +12,16 @@ from typing import Final
 HEAVY: Final = "hilum.node.reading"
 """The module with the path; it takes a second to load."""
 
+PRELOADED: Final = "hilum.node.preload"
+"""The module that loads it in the process that forks."""
+
 BLOCKED: Final = (signal.SIGINT, signal.SIGHUP)
 """Signals of a terminal that reach the whole family; the node alone decides what to do."""
 
 
 def begin() -> None:
     """Let it start, unless it runs; it ends with this process."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload([HEAVY])
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
     if threading.current_thread() is not threading.main_thread():
         forkserver.ensure_running()
         return

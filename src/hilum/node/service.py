@@ -244,6 +244,7 @@ def started(
             service.launch_with_model()
         service.beat()
         gc.freeze()  # what is there now stays for good: the collector need not look at it again
+        gc.enable()
         yield service
 
 

