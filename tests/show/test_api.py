@@ -63,7 +63,7 @@ DOCUMENT = {
 def fill(desk: Desk) -> None:
     """Write a study of three images: one read, one refused, one failed."""
     ends = (
-        Settlement(State.STORED, (), ("2.25.1",), "m 1", {"predict": 0.03}),
+        Settlement(State.STORED, (), ("2.25.1",), model="m 1", seconds={"predict": 0.03}),
         Settlement(State.REFUSED, (Reason("not_frontal", "not a frontal view"),)),
         Settlement(State.FAILED, (Reason("pacs", "the PACS answered HTTP 503"),)),
     )
