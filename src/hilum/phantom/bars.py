@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,6 @@ MARROW: Final = 0.32
 
 SIDES: Final = (24, 40, 64, 100, 160, 256, 400, 640)
 """Rays along a side of the boxes that bars of about the same size are worked out in."""
-
 
 Number = float | NDArray[np.float64]
 """One, or one for each of many bars."""
@@ -77,12 +77,6 @@ def bone_depth(outer: Depth, inner: Depth) -> Depth:
     return depth
 
 
-def box(points: NDArray[np.float64], reach: float) -> tuple[float, float, float, float]:
-    """Return left, right, top and bottom of `points`, shape ``(n, 2)``, widened by `reach`."""
-    (left, top), (right, bottom) = points.min(axis=0) - reach, points.max(axis=0) + reach
-    return float(left), float(right), float(top), float(bottom)
-
-
 def capsule(canvas: Canvas, start: Point, end: Point, radii: tuple[float, float]) -> Patch:
     """Return a bar with round ends whose radius (mm) changes evenly from start to end."""
     at = around(canvas, start, end, max(radii))
@@ -93,7 +87,7 @@ def capsule(canvas: Canvas, start: Point, end: Point, radii: tuple[float, float]
 
 
 def around(canvas: Canvas, start: Point, end: Point, reach: float) -> Tile:
-    """Return the rays that come nearer than `reach` (mm) to a straight line, and some more."""
+    """Return the box of rays around two corners, or ends of a line, widened by `reach` mm."""
     (left, top), (right, bottom) = start, end
     if left > right:
         left, right = right, left
@@ -184,17 +178,16 @@ def bent_bone(
     cortex
         Thickness of its dense outside, mm.
     """
-    at = canvas.tile(*box(points, float(radii.max())))
+    at = around(canvas, points.min(axis=0).tolist(), points.max(axis=0).tolist(), radii.max())
     shape = canvas.x[at].shape
     outer, inner = np.full(shape, -1, np.float32), np.full(shape, -1, np.float32)
-    for index in range(len(points) - 1):
-        ends, thick = points[index : index + 2], radii[index : index + 2]
-        here = canvas.tile(*box(ends, float(thick.max())))
+    for (start, thick), (end, thin) in pairwise(zip(points.tolist(), radii.tolist(), strict=True)):
+        here = around(canvas, start, end, max(thick, thin))
         part = tuple(
             slice(near.start - whole.start, near.stop - whole.start)
             for near, whole in zip(here, at, strict=True)
         )
-        piece = Stretch(tuple(ends[0]), tuple(ends[1]), (float(thick[0]), float(thick[1])))
+        piece = Stretch(start, end, (thick, thin))
         inside, radius = within(canvas.x[here], canvas.y[here[0]], piece)
         np.maximum(outer[part], inside, out=outer[part])
         np.maximum(inner[part], shell(inside, radius, cortex), out=inner[part])
