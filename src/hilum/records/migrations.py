@@ -96,9 +96,7 @@ def m005_constancy_and_drift(connection: Connection) -> None:
 
 def m006_images_of_a_study_in_order(connection: Connection) -> None:
     """Let the images of a study be found in order: else SQLite reads those of all studies."""
-    connection.exec_driver_sql("DROP INDEX IF EXISTS image_by_study")
-    columns = "archive, study_instance_uid, arrived"
-    connection.exec_driver_sql(f"CREATE INDEX image_by_study ON image ({columns})")
+    _index_anew(connection, tables.IMAGE, "image_by_study")
 
 
 def m007_results_by_name(connection: Connection) -> None:
@@ -117,13 +115,15 @@ def m008_findings_and_words_of_a_study(connection: Connection) -> None:
     SQLite counts on ten lines of one archive, and takes the key that begins with it rather
     than an index that lacks the word.
     """
-    connection.exec_driver_sql("DROP INDEX IF EXISTS study_word_by_study")
-    for table, columns in (
-        ("study_word", "archive, study_instance_uid, word"),
-        ("study_finding", "archive, study_instance_uid"),
-    ):
-        index = f"CREATE INDEX IF NOT EXISTS {table}_by_study ON {table} ({columns})"
-        connection.exec_driver_sql(index)
+    _index_anew(connection, tables.STUDY_WORD, "study_word_by_study")
+    _index_anew(connection, tables.STUDY_FINDING, "study_finding_by_study")
+
+
+def _index_anew(connection: Connection, table: Table, name: str) -> None:
+    """Make an index as the table has it today, whatever was there under its name."""
+    (index,) = (each for each in table.indexes if each.name == name)
+    index.drop(connection, checkfirst=True)
+    index.create(connection)
 
 
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
