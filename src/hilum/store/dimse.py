@@ -232,11 +232,9 @@ class DimseSender:
         if association.is_established or met.agreed_to_nothing(association):
             return Line(association, proposed, accepted)
         met.close()
-        raise self._not_established(association, met)
+        raise self._not_established(met)
 
-    def _not_established(
-        self, association: Association, met: "Met"
-    ) -> PacsRefused | PacsUnavailable:
+    def _not_established(self, met: "Met") -> PacsRefused | PacsUnavailable:
         """Return the error that says why there is no association."""
         if met.connection is None:
             secured = self._context is not None
@@ -246,17 +244,14 @@ class DimseSender:
                 "Check that the PACS is running and that host and port are right"
                 f"{', and both certificates' if secured else ''}.",
             )
-        rejection: Any = (
-            association.acceptor.primitive if association.is_rejected else met.rejection
-        )
-        if rejection is None:
+        if met.rejection is None:
             return PacsUnavailable(
                 f"{self._target} broke off before an association was made.",
                 "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
                 "DICOM over TLS only.",
             )
-        why = f"{self._target} rejected the association: {rejection.reason_str}."
-        if rejection.result == TRANSIENT:
+        why = f"{self._target} rejected the association: {met.rejection.reason_str}."
+        if met.rejection.result == TRANSIENT:
             return PacsUnavailable(why, "Try again later.")
         return PacsRefused(
             why, f"Check both AE titles; ours is {self._calling_aet}, as that PACS must know it."
