@@ -2,6 +2,9 @@
 
 Knows SQLAlchemy and the nouns; nothing of DICOM, HTTP or the job engine. Every function
 takes the caller's connection, so that what belongs together is one transaction.
+
+What is asked for each image is a statement with named values that is put together once:
+that takes SQLAlchemy longer than to ask it.
 """
 
 from sqlalchemy import Connection

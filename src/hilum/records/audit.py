@@ -34,6 +34,9 @@ ACTION: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 AT_ONCE: Final = 1000
 """Lines that are fetched at a time: a long trail needs no long memory."""
 
+LAST: Final = select(AUDIT.c.chain).order_by(AUDIT.c.number.desc()).limit(1)
+"""Asked for each line, hence put together once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -126,20 +129,18 @@ def write(connection: Connection, line: Line) -> str:
         raise ValueError(f"{line.action!r} is not an action such as image.read")
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-    last = select(AUDIT.c.chain).order_by(AUDIT.c.number.desc()).limit(1)
-    chain = link(connection.scalar(last) or START, line)
-    connection.execute(
-        AUDIT.insert().values(
-            at=line.at,
-            actor=line.actor,
-            action=line.action,
-            archive=line.archive,
-            study_instance_uid=line.study_instance_uid,
-            sop_instance_uid=line.sop_instance_uid,
-            detail=dict(line.detail),
-            chain=chain,
-        )
-    )
+    chain = link(connection.scalar(LAST) or START, line)
+    row = {
+        "at": line.at,
+        "actor": line.actor,
+        "action": line.action,
+        "archive": line.archive,
+        "study_instance_uid": line.study_instance_uid,
+        "sop_instance_uid": line.sop_instance_uid,
+        "detail": dict(line.detail),
+        "chain": chain,
+    }
+    connection.execute(AUDIT.insert(), row)
     return chain
 
 

@@ -53,7 +53,7 @@ def keep(connection: Connection, archive: str, query: str, reached: Progress) ->
         "finished": reached.finished,
     }
     connection.execute(
-        into(connection, BACKFILL)
+        into(connection.dialect.name, BACKFILL)
         .values(archive=archive, query=query, **values)
         .on_conflict_do_update(index_elements=[BACKFILL.c.archive, BACKFILL.c.query], set_=values)
     )

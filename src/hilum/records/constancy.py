@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from hilum.constancy import Answer
 from hilum.records.check_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
@@ -41,6 +41,18 @@ class End(StrEnum):
     RECORDED = "recorded"
     """Its answer is the reference now."""
     ALARM = "alarm"
+
+
+KEPT: Final = select(CONSTANCY_RUN.c.number).where(
+    CONSTANCY_RUN.c.archive == bindparam("of_archive"),
+    CONSTANCY_RUN.c.sop_instance_uid == bindparam("of_uid"),
+)
+EXPECTED: Final = KEPT.with_only_columns(CONSTANCY_RUN.c.pixels).where(
+    CONSTANCY_RUN.c.state == End.RUNNING.value,
+    CONSTANCY_RUN.c.mode == Mode.LIVE.value,
+    CONSTANCY_RUN.c.expires > bindparam("now"),
+)
+"""Asked for each image, hence put together once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,27 +165,15 @@ def expected(
     None for every other image: what says that it is a phantom, and was not announced here
     a moment ago, is refused like any image for quality control.
     """
-    row = connection.execute(
-        select(CONSTANCY_RUN.c.pixels).where(
-            CONSTANCY_RUN.c.archive == archive,
-            CONSTANCY_RUN.c.sop_instance_uid == sop_instance_uid,
-            CONSTANCY_RUN.c.state == End.RUNNING.value,
-            CONSTANCY_RUN.c.mode == Mode.LIVE.value,
-            CONSTANCY_RUN.c.expires > now,
-        )
-    ).first()
+    asked = {"of_archive": archive, "of_uid": sop_instance_uid, "now": now}
+    row = connection.execute(EXPECTED, asked).first()
     return None if row is None else str(row.pixels)
 
 
 def is_self_test(connection: Connection, archive: str, sop_instance_uid: str) -> bool:
     """Whether an image is the phantom of a self-test that is kept, whenever it was."""
-    row = connection.execute(
-        select(CONSTANCY_RUN.c.number).where(
-            CONSTANCY_RUN.c.archive == archive,
-            CONSTANCY_RUN.c.sop_instance_uid == sop_instance_uid,
-        )
-    ).first()
-    return row is not None
+    asked = {"of_archive": archive, "of_uid": sop_instance_uid}
+    return connection.execute(KEPT, asked).first() is not None
 
 
 def due(connection: Connection, archive: str, every: timedelta, now: datetime) -> bool:

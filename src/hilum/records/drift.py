@@ -16,9 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.dialects import sqlite
 
 from hilum.records.check_tables import DRIFT_COUNT
 from hilum.records.upsert import into
@@ -66,6 +68,15 @@ class Verdict(StrEnum):
     """Beyond 0.25, and not by chance: an alarm."""
     TOO_FEW = "too few"
     """Images, for anything to be said."""
+
+
+IMAGES: Final = select(func.sum(DRIFT_COUNT.c.count)).where(
+    DRIFT_COUNT.c.archive == bindparam("of_archive"),
+    DRIFT_COUNT.c.model == bindparam("of_model"),
+    DRIFT_COUNT.c.window == bindparam("of_window"),
+    DRIFT_COUNT.c.kind == Kind.IMAGE.value,
+    DRIFT_COUNT.c.subject == ALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,30 +233,22 @@ def count(connection: Connection, archive: str, seen: Seen, *, reference_images:
         for window in windows
         for kind, subject, place in sorted(subjects)  # one order for all: no deadlocks
     ]
-    insert = into(connection, DRIFT_COUNT)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=list(DRIFT_COUNT.primary_key.columns),
-            set_={"count": DRIFT_COUNT.c.count + 1},
-        ),
-        rows,
+    connection.execute(_one_more(connection.dialect.name), rows)
+
+
+@cache
+def _one_more(dialect: str) -> sqlite.Insert:
+    """Return what counts one more, or the first."""
+    return into(dialect, DRIFT_COUNT).on_conflict_do_update(
+        index_elements=list(DRIFT_COUNT.primary_key.columns),
+        set_={"count": DRIFT_COUNT.c.count + 1},
     )
 
 
 def images(connection: Connection, archive: str, model: str, window: str) -> int:
     """Return how many images of a window were counted."""
-    return (
-        connection.scalar(
-            select(func.sum(DRIFT_COUNT.c.count)).where(
-                DRIFT_COUNT.c.archive == archive,
-                DRIFT_COUNT.c.model == model,
-                DRIFT_COUNT.c.window == window,
-                DRIFT_COUNT.c.kind == Kind.IMAGE.value,
-                DRIFT_COUNT.c.subject == ALL,
-            )
-        )
-        or 0
-    )
+    asked = {"of_archive": archive, "of_model": model, "of_window": window}
+    return connection.scalar(IMAGES, asked) or 0
 
 
 def windows(connection: Connection, archive: str) -> dict[str, tuple[str, ...]]:

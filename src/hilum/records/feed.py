@@ -6,12 +6,23 @@ loses and takes everything back.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from hilum.errors import FeedMoved
 from hilum.records.tables import FEED
-from hilum.records.upsert import into
+from hilum.records.upsert import unless_there
+
+POSITION: Final = select(FEED.c.sequence, FEED.c.anchor).where(
+    FEED.c.archive == bindparam("of_archive")
+)
+ADVANCE: Final = update(FEED).where(
+    FEED.c.archive == bindparam("of_archive"),
+    FEED.c.sequence == bindparam("before_sequence"),
+    FEED.c.anchor == bindparam("before_anchor"),
+)
+"""Asked for each image, hence put together once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +43,7 @@ class Mark:
 
 def position(connection: Connection, archive: str) -> Mark | None:
     """Return how far `archive` was followed, None when it never was."""
-    row = connection.execute(
-        select(FEED.c.sequence, FEED.c.anchor).where(FEED.c.archive == archive)
-    ).one_or_none()
+    row = connection.execute(POSITION, {"of_archive": archive}).one_or_none()
     return None if row is None else Mark(row.sequence, row.anchor)
 
 
@@ -57,24 +66,14 @@ def advance(connection: Connection, archive: str, before: Mark | None, after: Ma
     FeedMoved
         The position is another one: somebody else follows this feed too.
     """
+    reached = {"sequence": after.sequence, "anchor": after.anchor}
     if before is None:
-        insert = into(connection, FEED)
-        changed = connection.execute(
-            insert.values(
-                archive=archive, sequence=after.sequence, anchor=after.anchor
-            ).on_conflict_do_nothing()
-        ).rowcount
+        first = {"archive": archive, **reached}
+        changed = connection.execute(unless_there(connection, FEED), first)
     else:
-        changed = connection.execute(
-            update(FEED)
-            .where(
-                FEED.c.archive == archive,
-                FEED.c.sequence == before.sequence,
-                FEED.c.anchor == before.anchor,
-            )
-            .values(sequence=after.sequence, anchor=after.anchor)
-        ).rowcount
-    if changed != 1:
+        at = {"before_sequence": before.sequence, "before_anchor": before.anchor}
+        changed = connection.execute(ADVANCE, {"of_archive": archive, **at, **reached})
+    if changed.rowcount != 1:
         raise FeedMoved(
             f"Another process follows the changes of the archive {archive} too.",
             "Let one hilum up follow an archive; further readers are hilum worker.",

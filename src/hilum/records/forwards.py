@@ -68,7 +68,7 @@ def add(connection: Connection, job: Job, target: str, now: datetime) -> Forward
     """Write down that the results of `job` go to `target`; replaces an earlier run's line."""
     values = {"run": job.run, "state": ForwardState.WAITING, "attempts": 0, "why": ""}
     connection.execute(
-        into(connection, FORWARD)
+        into(connection.dialect.name, FORWARD)
         .values(
             archive=job.archive,
             sop_instance_uid=job.sop_instance_uid,

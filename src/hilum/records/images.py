@@ -9,16 +9,45 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from hilum.records.job import Job
 from hilum.records.states import RETRIED, SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE
-from hilum.records.upsert import into
+from hilum.records.upsert import unless_there
 from hilum.verdict import Reason
 
 CHUNK: Final = 500
 """Images asked for in one statement: databases limit the number of values."""
+
+THIS: Final = (
+    IMAGE.c.archive == bindparam("of_archive"),
+    IMAGE.c.sop_instance_uid == bindparam("of_uid"),
+)
+OPEN: Final = (
+    *THIS,
+    IMAGE.c.run == bindparam("of_run"),
+    IMAGE.c.state.in_(sorted(UNSETTLED)),
+)
+"""The condition that a job is the newest run and has not ended."""
+
+KNOWN: Final = (
+    select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.instance_id, IMAGE.c.run)
+    .where(*THIS)
+    .with_for_update()
+)
+CHANGE: Final = update(IMAGE).where(*THIS)
+CHANGE_OPEN: Final = update(IMAGE).where(*OPEN)
+BEGIN: Final = CHANGE_OPEN.values(
+    state=State.READING, attempts=IMAGE.c.attempts + 1, started=bindparam("now")
+).returning(IMAGE.c.attempts)
+BY_UID, BY_INSTANCE = (
+    select(IMAGE).where(
+        IMAGE.c.archive == bindparam("of_archive"), column == bindparam("identifier")
+    )
+    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.instance_id)
+)
+"""Asked for each image, hence put together once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,32 +191,26 @@ def arrived(
         Whether an image that ended is read again though it did not change.
     """
     state = State.HELD if held else State.QUEUED
-    insert = into(connection, IMAGE)
-    inserted = connection.execute(
-        insert.values(
-            archive=new.archive,
-            sop_instance_uid=new.sop_instance_uid,
-            instance_id=new.instance_id,
-            study_instance_uid=new.study_instance_uid,
-            file_digest=new.file_digest,
-            urgency=new.urgency,
-            state=state,
-            reasons=[],
-            results=[],
-            result_instances=[],
-            run=1,
-            attempts=0,
-            lost=0,
-            arrived=new.at,
-        ).on_conflict_do_nothing()
-    ).rowcount
-    if inserted == 1:
+    line: dict[str, Any] = {
+        "archive": new.archive,
+        "sop_instance_uid": new.sop_instance_uid,
+        "instance_id": new.instance_id,
+        "study_instance_uid": new.study_instance_uid,
+        "file_digest": new.file_digest,
+        "urgency": new.urgency,
+        "state": state,
+        "reasons": [],
+        "results": [],
+        "result_instances": [],
+        "run": 1,
+        "attempts": 0,
+        "lost": 0,
+        "arrived": new.at,
+    }
+    if connection.execute(unless_there(connection, IMAGE), line).rowcount == 1:
         return Job(new.archive, new.sop_instance_uid, new.instance_id, 1)
-    known = connection.execute(
-        select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.instance_id, IMAGE.c.run)
-        .where(*_is(new.archive, new.sop_instance_uid))
-        .with_for_update()
-    ).one()
+    this = {"of_archive": new.archive, "of_uid": new.sop_instance_uid}
+    known = connection.execute(KNOWN, this).one()
     same = new.file_digest == known.file_digest and new.instance_id == known.instance_id
     if same and not (again and known.state in SETTLED):
         return None
@@ -199,15 +222,10 @@ def arrived(
     }
     only_waits = known.state in {State.HELD, State.QUEUED}
     if only_waits and new.instance_id == known.instance_id:
-        connection.execute(
-            update(IMAGE).where(*_is(new.archive, new.sop_instance_uid)).values(moved)
-        )
+        connection.execute(CHANGE, {**this, **moved})
         return None
-    connection.execute(
-        update(IMAGE)
-        .where(*_is(new.archive, new.sop_instance_uid))
-        .values(**moved, urgency=new.urgency, lost=0, **_anew(known.run, state))
-    )
+    anew = {"urgency": new.urgency, "lost": 0, **_anew(known.run, state)}
+    connection.execute(CHANGE, {**this, **moved, **anew})
     return Job(new.archive, new.sop_instance_uid, new.instance_id, known.run + 1)
 
 
@@ -220,12 +238,7 @@ def begin(connection: Connection, job: Job, now: datetime) -> int | None:
         Which attempt of this run it is, from 1; None when there is nothing to do: the run
         ended, or a newer one was asked for.
     """
-    begun = connection.execute(
-        update(IMAGE)
-        .where(*_open(job))
-        .values(state=State.READING, attempts=IMAGE.c.attempts + 1, started=now)
-        .returning(IMAGE.c.attempts)
-    ).scalar_one_or_none()
+    begun = connection.execute(BEGIN, {**_run_of(job), "now": now}).scalar_one_or_none()
     return None if begun is None else int(begun)
 
 
@@ -238,27 +251,24 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
         False when it was written down before or a newer run was asked for; then nothing
         that belongs to the end may be written either.
     """
-    changed = connection.execute(
-        update(IMAGE)
-        .where(*_open(job))
-        .values(
-            state=end.state,
-            reasons=[[reason.code, reason.text, reason.source] for reason in end.reasons],
-            results=list(end.results),
-            result_instances=list(end.result_instances),
-            model=end.model,
-            seconds=dict(end.seconds),
-            settled=now,
-        )
-    )
-    return changed.rowcount == 1
+    ended = {
+        "state": end.state,
+        "reasons": [[reason.code, reason.text, reason.source] for reason in end.reasons],
+        "results": list(end.results),
+        "result_instances": list(end.result_instances),
+        "model": end.model,
+        "seconds": dict(end.seconds),
+        "settled": now,
+    }
+    return connection.execute(CHANGE_OPEN, {**_run_of(job), **ended}).rowcount == 1
 
 
 def entry(connection: Connection, archive: str, identifier: str) -> Entry | None:
     """Return the line of an image by Orthanc's identifier or SOP Instance UID."""
-    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.instance_id):  # an OR would read all images
-        question = select(IMAGE).where(IMAGE.c.archive == archive, column == identifier)
-        row = connection.execute(question).first()
+    for question in (BY_UID, BY_INSTANCE):  # an OR would read all images
+        row = connection.execute(
+            question, {"of_archive": archive, "identifier": identifier}
+        ).first()
         if row is not None:
             return _entry(row)
     return None
@@ -348,27 +358,15 @@ def release_held(connection: Connection, archive: str) -> int:
 
 def run_again(connection: Connection, job: Job) -> Job | None:
     """Ask for a new run because the work of `job` vanished; None when it ended after all."""
-    state = connection.execute(
-        update(IMAGE)
-        .where(*_open(job))
-        .values(lost=IMAGE.c.lost + 1, **_anew(IMAGE.c.run, State.QUEUED))
-    )
-    if state.rowcount != 1:
+    anew = CHANGE_OPEN.values(lost=IMAGE.c.lost + 1, **_anew(IMAGE.c.run, State.QUEUED))
+    if connection.execute(anew, _run_of(job)).rowcount != 1:
         return None
     return Job(job.archive, job.sop_instance_uid, job.instance_id, job.run + 1)
 
 
-def _is(archive: str, uid: str) -> tuple[Any, ...]:
-    return (IMAGE.c.archive == archive, IMAGE.c.sop_instance_uid == uid)
-
-
-def _open(job: Job) -> tuple[Any, ...]:
-    """Return the condition that `job` is the newest run and has not ended."""
-    return (
-        *_is(job.archive, job.sop_instance_uid),
-        IMAGE.c.run == job.run,
-        IMAGE.c.state.in_(sorted(UNSETTLED)),
-    )
+def _run_of(job: Job) -> dict[str, Any]:
+    """Return the values of `OPEN`."""
+    return {"of_archive": job.archive, "of_uid": job.sop_instance_uid, "of_run": job.run}
 
 
 def _anew(run: Any, state: State) -> dict[str, Any]:

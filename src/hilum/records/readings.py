@@ -4,15 +4,23 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from hilum.radiograph import FieldOfView
 from hilum.records.job import Job
 from hilum.records.tables import READING
+
+THIS: Final = (
+    READING.c.archive == bindparam("of_archive"),
+    READING.c.sop_instance_uid == bindparam("of_uid"),
+)
+FORGET: Final = delete(READING).where(*THIS)
+GET: Final = select(READING).where(*THIS)
+"""Asked for each image, hence put together once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,32 +66,25 @@ class Squeezed(NamedTuple):
 
 def put(connection: Connection, job: Job, reading: StoredReading) -> None:
     """Keep the reading of an image instead of an earlier one."""
-    where = (
-        READING.c.archive == job.archive,
-        READING.c.sop_instance_uid == job.sop_instance_uid,
-    )
-    connection.execute(delete(READING).where(*where))
+    this = {"of_archive": job.archive, "of_uid": job.sop_instance_uid}
+    connection.execute(FORGET, this)
     kept = squeezed(reading)
-    connection.execute(
-        READING.insert().values(
-            archive=job.archive,
-            sop_instance_uid=job.sop_instance_uid,
-            run=job.run,
-            document=kept.document,
-            maps=kept.maps,
-            maps_shape=kept.shape,
-            field_of_view=kept.view,
-        )
-    )
+    line = {
+        "archive": job.archive,
+        "sop_instance_uid": job.sop_instance_uid,
+        "run": job.run,
+        "document": kept.document,
+        "maps": kept.maps,
+        "maps_shape": kept.shape,
+        "field_of_view": kept.view,
+    }
+    connection.execute(READING.insert(), line)
 
 
 def get(connection: Connection, archive: str, sop_instance_uid: str) -> StoredReading | None:
     """Return the reading of an image, None when it has none."""
-    row = connection.execute(
-        select(READING).where(
-            READING.c.archive == archive, READING.c.sop_instance_uid == sop_instance_uid
-        )
-    ).one_or_none()
+    this = {"of_archive": archive, "of_uid": sop_instance_uid}
+    row = connection.execute(GET, this).one_or_none()
     if row is None:
         return None
     return whole(Squeezed(row.document, row.maps, row.maps_shape, row.field_of_view))

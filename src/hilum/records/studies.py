@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, select
 
 from hilum.records.readings import document_in
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
-from hilum.records.upsert import into
+from hilum.records.upsert import unless_there
 from hilum.settings.worklist import WorklistSettings
 
 STATES: Final = (
@@ -42,6 +42,33 @@ WORD: Final = re.compile(r"[^\W_]+")
 
 LONGEST_WORD: Final = 64
 """Letters of a word that are kept."""
+
+
+def _of_study(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the condition that a line is about the study that is asked for."""
+    return (
+        table.c.archive == bindparam("of_archive"),
+        table.c.study_instance_uid == bindparam("of_study"),
+    )
+
+
+ROW: Final = select(STUDY).where(*_of_study(STUDY)).with_for_update()
+CHANGE: Final = STUDY.update().where(*_of_study(STUDY))
+NAMES: Final = select(STUDY.c.patient_name, STUDY.c.patient_id, STUDY.c.accession_number).where(
+    *_of_study(STUDY)
+)
+IMAGES: Final = (
+    select(IMAGE.c.sop_instance_uid, IMAGE.c.state, IMAGE.c.reasons, IMAGE.c.arrived)
+    .where(*_of_study(IMAGE))
+    .order_by(IMAGE.c.arrived, IMAGE.c.sop_instance_uid)
+)
+DOCUMENTS: Final = select(READING.c.sop_instance_uid, READING.c.document).where(
+    READING.c.archive == bindparam("of_archive"),
+    READING.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
+)
+WORDS: Final = select(STUDY_WORD.c.word).where(*_of_study(STUDY_WORD))
+NO_FINDINGS: Final = STUDY_FINDING.delete().where(*_of_study(STUDY_FINDING))
+"""Asked for each image, hence put together once."""
 
 
 class Rank(IntEnum):
@@ -164,14 +191,12 @@ def arrived(
         "findings": [],
         "cover": "",
     }
-    insert = into(connection, STUDY).values(**row).on_conflict_do_nothing()
-    if connection.execute(insert).rowcount == 0:
+    if connection.execute(unless_there(connection, STUDY), row).rowcount == 0:
+        this = _named(archive, facts.study_instance_uid)
         known = {name: value for name, value in asdict(facts).items() if value}
-        before = connection.scalar(select(STUDY.c.urgency).where(*_key(archive, facts)))
-        more = min(Urgency(before or urgency), urgency, key=URGENCIES.index)
-        connection.execute(
-            STUDY.update().where(*_key(archive, facts)).values(**known, urgency=more)
-        )
+        before = Urgency(connection.execute(ROW, this).one().urgency)
+        more = min(before, urgency, key=URGENCIES.index)
+        connection.execute(CHANGE, {**this, **known, "urgency": more})
         _forget_pictures(connection, archive, facts.study_instance_uid)
     _write_words(connection, archive, facts.study_instance_uid)
     refresh(connection, archive, facts.study_instance_uid, now, waits)
@@ -200,37 +225,30 @@ def refresh(
         How long it may wait; None: as long as the settings' defaults say.
     """
     waits = waits or DEFAULT_WAITS
-    key = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid)
-    study = connection.execute(select(STUDY).where(*key).with_for_update()).one_or_none()
+    this = _named(archive, study_instance_uid)
+    study = connection.execute(ROW, this).one_or_none()
     if study is None:
         return
-    images = connection.execute(
-        select(IMAGE.c.sop_instance_uid, IMAGE.c.state, IMAGE.c.reasons, IMAGE.c.arrived)
-        .where(IMAGE.c.archive == archive, IMAGE.c.study_instance_uid == study_instance_uid)
-        .order_by(IMAGE.c.arrived, IMAGE.c.sop_instance_uid)
-    ).all()
+    images = connection.execute(IMAGES, this).all()
     read = [image.sop_instance_uid for image in images if image.state == State.STORED]
     readings = documents(connection, archive, read)
     found = _highest(readings)
     positive = [label for label, _, is_positive in found if is_positive]
     state = _state(images)
     urgent = study.urgency == Urgency.URGENT
-    connection.execute(
-        STUDY.update()
-        .where(*key)
-        .values(
-            changed=now,
-            rank=_rank(study, state, images),
-            due=study.arrived if urgent else study.arrived + waits.allowed(positive),
-            state=state,
-            reasons=_reasons(images, state),
-            images=len(images),
-            positives=len(positive),
-            findings=found[:SHOWN],
-            model=_model(readings),
-            cover=_cover(images, readings),
-        )
-    )
+    anew = {
+        "changed": now,
+        "rank": _rank(study, state, images),
+        "due": study.arrived if urgent else study.arrived + waits.allowed(positive),
+        "state": state,
+        "reasons": _reasons(images, state),
+        "images": len(images),
+        "positives": len(positive),
+        "findings": found[:SHOWN],
+        "model": _model(readings),
+        "cover": _cover(images, readings),
+    }
+    connection.execute(CHANGE, {**this, **anew})
     _write_findings(connection, archive, study_instance_uid, positive)
 
 
@@ -246,11 +264,7 @@ def documents(
     """Return the documents of the readings of images, by SOP Instance UID; others are left out."""
     if not sop_instance_uids:
         return {}
-    rows = connection.execute(
-        select(READING.c.sop_instance_uid, READING.c.document).where(
-            READING.c.archive == archive, READING.c.sop_instance_uid.in_(sop_instance_uids)
-        )
-    )
+    rows = connection.execute(DOCUMENTS, {"of_archive": archive, "uids": sop_instance_uids})
     return {uid: document_in(document) for uid, document in rows}
 
 
@@ -271,22 +285,19 @@ def words_in(folded: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
-def _key(archive: str, facts: StudyFacts) -> tuple[Any, Any]:
-    return STUDY.c.archive == archive, STUDY.c.study_instance_uid == facts.study_instance_uid
+def _named(archive: str, study_instance_uid: str) -> dict[str, Any]:
+    """Return the values of `_of_study`."""
+    return {"of_archive": archive, "of_study": study_instance_uid}
 
 
 def _write_words(connection: Connection, archive: str, study_instance_uid: str) -> None:
     """Write what the study is found by, over what was there."""
-    study = connection.execute(
-        select(STUDY.c.patient_name, STUDY.c.patient_id, STUDY.c.accession_number).where(
-            STUDY.c.archive == archive, STUDY.c.study_instance_uid == study_instance_uid
-        )
-    ).one()
-    wanted = words(*study)
-    key = (STUDY_WORD.c.archive == archive, STUDY_WORD.c.study_instance_uid == study_instance_uid)
-    there = set(connection.scalars(select(STUDY_WORD.c.word).where(*key)))
+    this = _named(archive, study_instance_uid)
+    wanted = words(*connection.execute(NAMES, this).one())
+    there = set(connection.scalars(WORDS, this))
     if gone := there - wanted:
-        connection.execute(STUDY_WORD.delete().where(*key, STUDY_WORD.c.word.in_(gone)))
+        lost = STUDY_WORD.delete().where(*_of_study(STUDY_WORD), STUDY_WORD.c.word.in_(gone))
+        connection.execute(lost, this)
     if added := wanted - there:
         rows = [
             {"archive": archive, "word": word, "study_instance_uid": study_instance_uid}
@@ -298,26 +309,18 @@ def _write_words(connection: Connection, archive: str, study_instance_uid: str) 
 def _forget_pictures(connection: Connection, archive: str, study_instance_uid: str) -> None:
     """Forget the small pictures of images that came again with other pixels."""
     anew = select(IMAGE.c.sop_instance_uid).where(
-        IMAGE.c.archive == archive,
-        IMAGE.c.study_instance_uid == study_instance_uid,
-        IMAGE.c.state.in_([State.QUEUED, State.HELD]),
+        *_of_study(IMAGE), IMAGE.c.state.in_([State.QUEUED, State.HELD])
     )
-    connection.execute(
-        THUMBNAIL.delete().where(
-            THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid.in_(anew)
-        )
+    pictures = THUMBNAIL.delete().where(
+        THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid.in_(anew)
     )
+    connection.execute(pictures, _named(archive, study_instance_uid))
 
 
 def _write_findings(
     connection: Connection, archive: str, study_instance_uid: str, positive: Sequence[str]
 ) -> None:
-    connection.execute(
-        STUDY_FINDING.delete().where(
-            STUDY_FINDING.c.archive == archive,
-            STUDY_FINDING.c.study_instance_uid == study_instance_uid,
-        )
-    )
+    connection.execute(NO_FINDINGS, _named(archive, study_instance_uid))
     rows = [
         {"archive": archive, "label": label, "study_instance_uid": study_instance_uid}
         for label in positive

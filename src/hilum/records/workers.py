@@ -51,7 +51,7 @@ def beat(connection: Connection, worker: Worker) -> None:
     now = now_of(connection)
     facts = {"host": worker.host, "role": worker.role, "model": worker.model}
     connection.execute(
-        into(connection, WORKER)
+        into(connection.dialect.name, WORKER)
         .values(
             executor_id=worker.executor_id,
             version=worker.version,
