@@ -139,17 +139,6 @@ def test_readers_wait_for_their_model(settings):
             read(readers)
 
 
-def test_handed_over_files_are_nobody_elses_and_leave_nothing(readers, settings, monkeypatch):
-    """Images are handed over in files with mode 0600, which are gone afterwards."""
-    monkeypatch.setattr("hilum.node.readers.SHARED_MEMORY", Path("/nowhere"))
-    with readers._handed_over(b"image") as path:
-        assert 0o600 == Path(path).stat().st_mode & 0o777
-        assert Path(path).is_relative_to(settings.data_folder)
-    assert Status.READ is read(readers).status
-
-    assert [] == list((settings.data_folder / "reading").iterdir())
-
-
 def test_readers_end_with_a_killed_node(tmp_path):
     """After kill -9 of the node no reader stays behind."""
     script = textwrap.dedent(

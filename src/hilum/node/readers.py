@@ -7,7 +7,6 @@ process that has loaded the libraries once (multiprocessing's forkserver).
 
 import multiprocessing
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -23,12 +22,9 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from hilum.errors import ReaderDied, ReaderTooSlow
 from hilum.node import fork_server, reader_process
 from hilum.node.answer import Answer
-from hilum.private import make_folder
+from hilum.node.tray import Tray, spare_folder
 from hilum.reading import ModelIdentity
 from hilum.settings import Settings
-
-SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  files in it are made with O_EXCL, 0600
-"""Where a file costs no disk; Linux has it everywhere, though small in some containers."""
 
 LOOK_S: Final = 0.5
 """Seconds between two looks whether the process that was asked still lives."""
@@ -64,9 +60,11 @@ class Readers:
         threads = settings.model.threads or max(1, cores // self.count)
         own = settings.changed("model", threads=threads)
         fork_server.begin()
-        self._seats = [_Seat(own, in_demonstration=in_demonstration) for _ in range(self.count)]
+        spare = spare_folder(settings.data_folder)
+        self._seats = [
+            _Seat(own, spare, in_demonstration=in_demonstration) for _ in range(self.count)
+        ]
         self._free: SimpleQueue[_Seat] = SimpleQueue()
-        self._spare = _spare_folder(settings.data_folder)
         for seat in self._seats:
             self._free.put(seat)
 
@@ -117,7 +115,7 @@ class Readers:
         ReaderTooSlow
             It took longer than ``node.read_timeout_s`` and was ended.
         """
-        with self._seat() as seat, self._handed_over(file) as path:
+        with self._seat() as seat, seat.tray.holding(file) as path:
             return seat.call(
                 self._timeout_s, reader_process.read, path, tuple(earlier), when, self_test
             )
@@ -132,7 +130,7 @@ class Readers:
         ReaderDied, ReaderTooSlow
             See `read`.
         """
-        with self._seat() as seat, self._handed_over(file) as path:
+        with self._seat() as seat, seat.tray.holding(file) as path:
             return seat.call(self._timeout_s, reader_process.document, path, name)
 
     @contextmanager
@@ -143,23 +141,12 @@ class Readers:
         finally:
             self._free.put(seat)
 
-    @contextmanager
-    def _handed_over(self, file: bytes) -> Iterator[str]:
-        """Put a file where a reader finds it; a pipe would hold up both for as long."""
-        try:
-            path = _put(file, SHARED_MEMORY)
-        except OSError:  # none, or no room
-            path = _put(file, self._spare)
-        try:
-            yield path
-        finally:
-            Path(path).unlink()
-
 
 class _Seat:
     """A place for one reader; when it ends, the next call has a new one."""
 
-    def __init__(self, settings: Settings, *, in_demonstration: bool) -> None:
+    def __init__(self, settings: Settings, spare: Path, *, in_demonstration: bool) -> None:
+        self.tray: Final = Tray(spare)
         self._settings = settings
         self._in_demonstration = in_demonstration
         self._lock = threading.Lock()
@@ -190,7 +177,11 @@ class _Seat:
             raise _died() from exc
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and give back what it read from."""
+        self._end()
+        self.tray.close()
+
+    def _end(self) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
@@ -213,7 +204,7 @@ class _Seat:
             ) from exc
 
     def _replace(self) -> None:
-        self.close()
+        self._end()
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPool:
@@ -234,23 +225,3 @@ def _died() -> ReaderDied:
         "The process that read it ended.",
         "Look at the kernel's log for lack of memory, and at the image.",
     )
-
-
-def _spare_folder(data_folder: Path) -> Path:
-    folder = data_folder / "reading"
-    make_folder(folder)
-    for left in folder.iterdir():  # of a node that was killed
-        left.unlink(missing_ok=True)
-    return folder
-
-
-def _put(file: bytes, folder: Path) -> str:
-    """Write a file that only its owner reads; return its path, or leave nothing behind."""
-    descriptor, path = tempfile.mkstemp(prefix="hilum-", suffix=".dcm", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(file)
-    except OSError:
-        Path(path).unlink()
-        raise
-    return path

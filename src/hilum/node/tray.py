@@ -1,0 +1,98 @@
+"""Where a file lies while a reader reads it: memory that is written over by the next one.
+
+To make a file of a radiograph in ``/dev/shm``, and to take it away, costs the kernel 4 ms; to
+write over the last one 1.2. Besides, it has no name in any folder and ends with the process
+that made it, so a node that is killed leaves nobody's image behind, and it needs no room in
+``/dev/shm``, which is small in containers.
+
+Sources
+-------
+memfd_create(2); proc_pid_fd(5).
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hilum.private import make_folder
+
+MOST_KEPT: Final = 1 << 26
+"""Bytes that a tray keeps for the next file; an uncompressed radiograph has 5 to 40 MB."""
+
+
+class Tray:
+    """Holds one file at a time for a process of this machine. For one thread at a time.
+
+    Parameters
+    ----------
+    spare
+        Folder for files where the system has no such memory, or no more of it.
+    """
+
+    def __init__(self, spare: Path) -> None:
+        self._spare = spare
+        self._memory = _memory()
+
+    @contextmanager
+    def holding(self, file: bytes) -> Iterator[str]:
+        """Yield the path under which the file can be read meanwhile, by its owner alone."""
+        if self._memory is None or not _written_over(self._memory, file):
+            with _put(file, self._spare) as path:
+                yield path
+            return
+        try:
+            yield f"/proc/{os.getpid()}/fd/{self._memory}"
+        finally:
+            if len(file) > MOST_KEPT:
+                os.truncate(self._memory, 0)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._memory is not None:
+            os.close(self._memory)
+            self._memory = None
+
+
+def spare_folder(data_folder: Path) -> Path:
+    """Return the folder for what memory does not hold, empty."""
+    folder = data_folder / "reading"
+    make_folder(folder)
+    for left in folder.iterdir():  # of a node that was killed
+        left.unlink(missing_ok=True)
+    return folder
+
+
+def _memory() -> int | None:
+    try:
+        return os.memfd_create("hilum-image")
+    except (AttributeError, OSError):  # not Linux, or not allowed in this container
+        return None
+
+
+def _written_over(descriptor: int, file: bytes) -> bool:
+    """Write a file over what is there; return whether there was room for it."""
+    rest, at = memoryview(file), 0
+    try:
+        while rest:
+            written = os.pwrite(descriptor, rest, at)
+            rest, at = rest[written:], at + written
+        os.truncate(descriptor, len(file))
+    except OSError:
+        os.truncate(descriptor, 0)
+        return False
+    return True
+
+
+@contextmanager
+def _put(file: bytes, folder: Path) -> Iterator[str]:
+    """Write a file that only its owner reads; take it away afterwards."""
+    descriptor, path = tempfile.mkstemp(prefix="hilum-", suffix=".dcm", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(file)
+        yield path
+    finally:
+        Path(path).unlink()
