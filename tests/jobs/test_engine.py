@@ -131,6 +131,32 @@ def test_step_that_waits_is_left_and_goes_on_in_the_next_process(database):
     assert State.STORED is entry(database, "1.1").state
 
 
+def test_only_steps_that_are_repeated_are_done_again_after_a_stop(database):
+    """What a repeated step said is asked for anew; what came before it is remembered."""
+    pause, waiting = Pause(), threading.Event()
+
+    def wait(_job, _memo):
+        waiting.set()
+        pause(3600)
+
+    first = Steps(database)
+    ask = {"begin": first.begin, "ask": first.work, "wait": wait, "settle": first.settle}
+    with engine_of(database, ask, pause=pause, repeated={"ask"}) as engine:
+        arrive(database, engine.queue, "1.1")
+        engine.launch()
+        assert waiting.wait(30)
+        assert engine.drain(30)
+
+    second = Steps(database)
+    ask |= {"ask": second.work, "wait": lambda _job, _memo: {}, "settle": second.settle}
+    with engine_of(database, ask, repeated={"ask"}) as engine:
+        engine.launch()
+        until(lambda: all_settled(database), engine)
+
+    assert {("begin", "1.1"): 1, ("work", "1.1"): 1} == first.done
+    assert {("work", "1.1"): 1, ("settle", "1.1"): 1} == second.done
+
+
 def test_drain_finishes_what_is_in_work_and_leaves_the_rest(database):
     """Nothing is begun after the stop, and what was begun is settled."""
     begun, go_on = threading.Semaphore(0), threading.Event()

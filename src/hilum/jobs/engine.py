@@ -7,7 +7,7 @@ without a job), `prune` (what ended long ago), `lock` (one process for an SQLite
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,6 +101,8 @@ class Engine:
         What the steps wait with; ends when the process stops.
     pace
         How often things are looked at.
+    repeated
+        Steps that are done again after a crash rather than remembered.
 
     Raises
     ------
@@ -120,9 +122,10 @@ class Engine:
         role: str,
         pause: Pause,
         pace: Pace = Pace(),
+        repeated: Collection[str] = (),
     ) -> None:
         self._database = database
-        self._course = Course(database, steps, forward, pause)
+        self._course = Course(database, steps, forward, pause, repeated=repeated)
         self._forward = forward
         self._slots = slots
         self._pause = pause

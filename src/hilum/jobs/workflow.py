@@ -1,11 +1,11 @@
-"""What one job does: its steps, one after the other, each remembered once it is done.
+"""What one job does: its steps, one after the other, remembered once they are done.
 
-After a crash a job goes on with the step that was in work; a step may therefore be done
-twice and has to lead to the same end. A step that fails on purpose says so by its value;
+After a crash a job goes on with the first step that is not remembered; a step may therefore
+be done twice and has to lead to the same end. A step that fails on purpose says so by its value;
 an exception is a fault of ours, and ends as that instead of taking the image with it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -56,10 +56,18 @@ class Course:
         Tries to send results on; None where no such job is taken.
     pause
         Ends when the process stops.
+    repeated
+        Steps that are not remembered: to do them again costs less. The last one never is.
     """
 
     def __init__(
-        self, database: Database, steps: Mapping[str, Step], send: Send | None, pause: Pause
+        self,
+        database: Database,
+        steps: Mapping[str, Step],
+        send: Send | None,
+        pause: Pause,
+        *,
+        repeated: Collection[str] = (),
     ) -> None:
         if not steps:
             raise ValueError("a job needs at least the step that settles it")
@@ -67,6 +75,7 @@ class Course:
         *self._before, (_, self._last) = steps.items()
         self._send = send
         self._pause = pause
+        self._repeated = frozenset(repeated)
 
     def read_image(self, archive: str, uid: str, instance_id: str, run: int, memo: Memo) -> str:
         """Work on one image; return how it ended. Deterministic but for its steps and its end."""
@@ -75,7 +84,10 @@ class Course:
         for name, step in self._before:
             if END in memo:
                 break
-            memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, _as_bug)
+            if name in self._repeated:
+                memo |= self._careful(step, job, memo, _as_bug)
+            else:
+                memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, _as_bug)
         # not remembered: the end of the job is, and to settle once more changes nothing
         memo |= self._careful(self._last, job, memo, self._give_up)
         return str(memo.get(END, ""))

@@ -26,7 +26,7 @@ from hilum.node.follower import Follower
 from hilum.node.forward import Forwarder
 from hilum.node.model_watch import ModelWatch
 from hilum.node.readers import Readers
-from hilum.node.steps import Means, Read, Steps
+from hilum.node.steps import REPEATED, Means, Read, Steps
 from hilum.node.vitals import HEARTBEAT
 from hilum.orthanc import Orthanc
 from hilum.private import OWNER_FILE, make_folder, writing_to
@@ -303,4 +303,5 @@ def _engine(means: Means, readers: int, role: str) -> Engine:
             keep_jobs=timedelta(hours=node.keep_workflows_hours),
             keep_images=timedelta(days=node.keep_days),
         ),
+        repeated=REPEATED,
     )

@@ -48,6 +48,9 @@ MOST_REMEMBERED: Final = 20_000
 DISK_LOOK_S: Final = 2.0
 """Seconds between two looks whether there is room again."""
 
+REPEATED: Final = frozenset({"verify"})
+"""Steps that only ask: to ask again takes less than to remember the answer."""
+
 NOTHING: Final = "nothing"
 """End of a job whose run is over already: there is nothing to settle."""
 
