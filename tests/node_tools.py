@@ -33,10 +33,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.urgent: list[str] = []
 
-    def __call__(self, file: bytes, _earlier: Sequence[bytes], _when: datetime) -> Answer:
+    def __call__(
+        self, file: bytes, _earlier: Sequence[bytes], _when: datetime, *, urgent: bool = False
+    ) -> Answer:
         source = dcmread(DicomBytesIO(file))
-        self.seen.append(str(source.SOPInstanceUID))
+        uid = str(source.SOPInstanceUID)
+        self.seen.append(uid)
+        self.urgent += [uid] if urgent else []
         return Answer(Status.READ, results=(result_of(source),))
 
 

@@ -217,6 +217,11 @@ def test_stat_order_is_urgent(pacs, bench, priority):
     assert Urgency.URGENT is node.entry(urgent).urgency
     assert Urgency.ROUTINE is node.entry(other).urgency
 
+    node.work()
+
+    assert [urgent] == node.recorder.urgent
+    assert {urgent, other} == set(node.recorder.seen)
+
 
 def test_study_of_the_image_is_on_the_worklist(pacs, bench):
     """The study's row is there as soon as its image is, and follows its state."""

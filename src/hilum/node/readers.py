@@ -14,7 +14,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Final, Self, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -22,6 +21,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from hilum.errors import ReaderDied, ReaderTooSlow
 from hilum.node import fork_server, reader_process
 from hilum.node.answer import Answer
+from hilum.node.line import Line
 from hilum.node.tray import Tray, spare_folder
 from hilum.reading import ModelIdentity
 from hilum.settings import Settings
@@ -64,9 +64,7 @@ class Readers:
         self._seats = [
             _Seat(own, spare, in_demonstration=in_demonstration) for _ in range(self.count)
         ]
-        self._free: SimpleQueue[_Seat] = SimpleQueue()
-        for seat in self._seats:
-            self._free.put(seat)
+        self._line = Line(self._seats)
 
     def __enter__(self) -> Self:
         return self
@@ -105,8 +103,10 @@ class Readers:
         earlier: Sequence[bytes],
         when: datetime,
         self_test: str | None = None,
+        *,
+        urgent: bool = False,
     ) -> Answer:
-        """Read one file; waits for a free reader.
+        """Read one file; waits for a free reader, an urgent one before others.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Readers:
         ReaderTooSlow
             It took longer than ``node.read_timeout_s`` and was ended.
         """
-        with self._seat() as seat, seat.tray.holding(file) as path:
+        with self._seat(urgent=urgent) as seat, seat.tray.holding(file) as path:
             return seat.call(
                 self._timeout_s, reader_process.read, path, tuple(earlier), when, self_test
             )
@@ -134,12 +134,12 @@ class Readers:
             return seat.call(self._timeout_s, reader_process.document, path, name)
 
     @contextmanager
-    def _seat(self) -> Iterator["_Seat"]:
-        seat = self._free.get()
+    def _seat(self, *, urgent: bool = False) -> Iterator["_Seat"]:
+        seat = self._line.take(urgent=urgent)
         try:
             yield seat
         finally:
-            self._free.put(seat)
+            self._line.give_back(seat)
 
 
 class _Seat:

@@ -40,7 +40,7 @@ from hilum.tracing import tracing
 TURN_S: Final = 0.5
 """Seconds between two turns of the main thread."""
 
-WAITING_SLOTS: Final = 2
+WAITING_SLOTS: Final = 4
 """Images in work beyond the number of readers: they are fetched and stored meanwhile."""
 
 DRAIN_MARGIN_S: Final = 30.0

@@ -24,13 +24,14 @@ from hilum.logs import get_log
 from hilum.node.answer import Answer
 from hilum.node.archive import PatientArchive
 from hilum.node.disk import DiskWatch
+from hilum.node.stored_here import StoredHere
 from hilum.orthanc import Orthanc
 from hilum.outcome import Status
 from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.readings import Squeezed, StoredReading
-from hilum.records.states import State
+from hilum.records.states import State, Urgency
 from hilum.records.studies import Waits
 from hilum.settings import Settings
 from hilum.tracing import ImageTrace
@@ -41,9 +42,6 @@ STORE_ROUNDS: Final = 3
 
 MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
-
-MOST_REMEMBERED: Final = 20_000
-"""Results of ours whose UIDs are known by heart."""
 
 DISK_LOOK_S: Final = 2.0
 """Seconds between two looks whether there is room again."""
@@ -64,32 +62,11 @@ STATE_OF: Final = {
 Read = Callable[..., Answer]
 """File, earlier reports of its study, time of the analysis → answer.
 
-For the phantom of a self-test also ``self_test``, the digest of its pixels.
+For the phantom of a self-test also ``self_test``, the digest of its pixels; for what has to
+be read before others ``urgent``.
 """
 
 log = get_log(__name__)
-
-
-class StoredHere:
-    """The last results that this process stored: the feed will tell of them in a moment.
-
-    Orthanc takes long to say what a report holds; of these nobody has to ask.
-    """
-
-    def __init__(self) -> None:
-        self._names: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def add(self, name: str) -> None:
-        """Remember a result by its UID, before it is sent, or by Orthanc's identifier."""
-        with self._lock:
-            self._names[name] = None
-            if len(self._names) > MOST_REMEMBERED:
-                self._names.popitem(last=False)
-
-    def __contains__(self, name: str) -> bool:
-        with self._lock:
-            return name in self._names
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +161,9 @@ class Steps:
         with self._means.database.transaction() as connection:
             if images.begin(connection, job, now) is None:
                 return {END: NOTHING}
-        return {"when": now.astimezone().isoformat()}
+            known = images.entry(connection, job.archive, job.sop_instance_uid)
+        urgent = known is not None and known.urgency is Urgency.URGENT
+        return {"when": now.astimezone().isoformat(), "urgent": urgent}
 
     def store(self, job: Job, memo: Memo) -> Memo:
         """Store the results beside the image, pictures before the reports that name them."""
@@ -286,7 +265,9 @@ class Steps:
         with self._means.database.look() as connection:
             uid, now = job.sop_instance_uid, self._means.now()
             announced = constancy.expected(connection, job.archive, uid, now)
-        only = {} if announced is None else {"self_test": announced}
+        only: dict[str, Any] = {} if announced is None else {"self_test": announced}
+        if memo.get("urgent"):  # not there in a job that began under an earlier release
+            only["urgent"] = True
         earlier = self._earlier_files(job)
         fetched = round(perf_counter() - start, 4)
         when = datetime.fromisoformat(memo["when"])

@@ -1,0 +1,65 @@
+"""Who gets the next reader: the image that waits longest, but urgent ones go before others."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Lock
+from typing import Final, Generic, TypeVar
+
+MOST_PASSED: Final = 2
+"""Urgent images that may go before one that waits: a third of the readers' time is its kind's."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    urgent: bool
+    passed: int = 0
+    turn: SimpleQueue[T] = field(default_factory=SimpleQueue)
+
+
+class Line(Generic[T]):
+    """Hands out things that one may have at a time. For any number of threads.
+
+    Parameters
+    ----------
+    free
+        The things, none of which is in use.
+    """
+
+    def __init__(self, free: Iterable[T]) -> None:
+        self._free = deque(free)
+        self._waiting: list[_Waiting[T]] = []
+        self._lock = Lock()
+
+    def take(self, *, urgent: bool = False) -> T:
+        """Wait for one of the things, and return it."""
+        with self._lock:
+            if self._free:
+                return self._free.popleft()
+            mine = _Waiting[T](urgent)
+            place = self._place_of(mine)
+            for other in self._waiting[place:]:
+                other.passed += 1
+            self._waiting.insert(place, mine)
+        return mine.turn.get()
+
+    def give_back(self, thing: T) -> None:
+        """Let the next one in the line have it."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.pop(0).turn.put(thing)
+            else:
+                self._free.append(thing)
+
+    def _place_of(self, new: _Waiting[T]) -> int:
+        """Return where to stand: behind all but those whom an urgent one may pass."""
+        place = len(self._waiting)
+        while new.urgent and place and self._may_be_passed(self._waiting[place - 1]):
+            place -= 1
+        return place
+
+    def _may_be_passed(self, other: _Waiting[T]) -> bool:
+        return not other.urgent and other.passed < MOST_PASSED
