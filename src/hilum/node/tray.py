@@ -13,7 +13,8 @@ memfd_create(2); proc_pid_fd(5).
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -39,21 +40,21 @@ class Tray:
     @contextmanager
     def holding(self, file: bytes) -> Iterator[str]:
         """Yield the path under which the file can be read meanwhile, by its owner alone."""
-        if self._memory is None or not _written_over(self._memory, file):
+        memory = self._memory
+        if memory is None or not _written_over(memory, file):
             with _put(file, self._spare) as path:
                 yield path
             return
         try:
-            yield f"/proc/{os.getpid()}/fd/{self._memory}"
+            yield f"/proc/{os.getpid()}/fd/{memory.fileno()}"
         finally:
-            if len(file) > MOST_KEPT:
-                os.truncate(self._memory, 0)
+            if len(file) > MOST_KEPT and not memory.closed:
+                memory.truncate(0)
 
     def close(self) -> None:
         """Give the memory back."""
         if self._memory is not None:
-            os.close(self._memory)
-            self._memory = None
+            self._memory.close()
 
 
 def spare_folder(data_folder: Path) -> Path:
@@ -65,23 +66,24 @@ def spare_folder(data_folder: Path) -> Path:
     return folder
 
 
-def _memory() -> int | None:
+def _memory() -> FileIO | None:
     try:
-        return os.memfd_create("hilum-image")
+        return FileIO(os.memfd_create("hilum-image"), "r+")
     except (AttributeError, OSError):  # not Linux, or not allowed in this container
         return None
 
 
-def _written_over(descriptor: int, file: bytes) -> bool:
+def _written_over(memory: FileIO, file: bytes) -> bool:
     """Write a file over what is there; return whether there was room for it."""
-    rest, at = memoryview(file), 0
+    rest = memoryview(file)
     try:
+        memory.seek(0)
         while rest:
-            written = os.pwrite(descriptor, rest, at)
-            rest, at = rest[written:], at + written
-        os.truncate(descriptor, len(file))
-    except OSError:
-        os.truncate(descriptor, 0)
+            rest = rest[memory.write(rest) :]
+        memory.truncate(len(file))
+    except (OSError, ValueError):  # no room; given back already
+        with suppress(OSError, ValueError):
+            memory.truncate(0)
         return False
     return True
 
