@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +110,28 @@ def test_hung_reader_is_ended_in_time(settings):
 
         assert ended(pid)
         assert pid not in pids(readers)
+
+
+def test_reader_that_is_killed_while_it_answers_costs_one_image(settings):
+    """Half an answer in the pipe holds up nobody: the next image has a reader."""
+    one = settings.changed("node", readers=1)
+    with Readers(one, in_demonstration=True) as readers:
+        (pid,) = pids(readers)
+        killer = threading.Thread(target=kill_as_it_writes, args=(pid,))
+        killer.start()
+        with pytest.raises(ReaderDied):
+            readers._seats[0].call(30, bytes, 300_000_000)
+        killer.join()
+
+        assert pid not in pids(readers)
+
+
+def kill_as_it_writes(pid: int) -> None:
+    """Kill a process while it waits for room in a pipe."""
+    waits_in = Path(f"/proc/{pid}/wchan")
+    while "pipe_write" not in waits_in.read_text():
+        time.sleep(0.0005)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_reader_is_held_to_its_memory(settings):

@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -31,6 +32,12 @@ LOOK_S: Final = 0.5
 
 HELLO_S: Final = 60.0
 """Longer than any model takes to load."""
+
+GRACE_S: Final = 10.0
+"""Longer than pebble takes to end a process whose time is over, and to say so."""
+
+END_S: Final = 10.0
+"""Longer than a pool takes to end, unless it never will."""
 
 CONSTS.term_timeout = 0.1  # readers ignore SIGTERM: pebble asks, then kills
 
@@ -178,33 +185,36 @@ class _Seat:
 
     def close(self) -> None:
         """End the process, and give back what it read from."""
-        self._end()
+        _ending(self._pool).join(END_S)
         self.tray.close()
-
-    def _end(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
 
     def _call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
         try:
             future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout_s)
         except RuntimeError as exc:  # pebble has seen already that the process ended
             raise BrokenProcessPool from exc
+        deadline = monotonic() + timeout_s + GRACE_S
         while not wait([future], timeout=LOOK_S).done:
             if not self._pool.active and not future.done():
                 raise BrokenProcessPool  # the process ended before pebble took the task up
+            if monotonic() > deadline:  # it ended between taking the task and saying so
+                self._replace()
+                raise _too_slow(timeout_s)
         try:
             return future.result()
         except ProcessExpired as exc:
+            self._replace()
             raise _died() from exc
         except TimeoutError as exc:
-            raise ReaderTooSlow(
-                f"Reading took longer than {timeout_s:g} s (node.read_timeout_s) and was ended.",
-                "Look at the image; raise the setting where images are very large.",
-            ) from exc
+            self._replace()
+            raise _too_slow(timeout_s) from exc
 
     def _replace(self) -> None:
-        self._end()
+        """Take another pool: a process that was killed may have left half an answer in its pipe.
+
+        Nobody waits for the old one, which waits for the other half.
+        """
+        _ending(self._pool)
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPool:
@@ -220,8 +230,27 @@ def _begin_life(settings: Settings, in_demonstration: bool) -> None:  # noqa: FB
     reader_process.begin_life(settings, in_demonstration=in_demonstration)
 
 
+def _ending(pool: ProcessPool) -> threading.Thread:
+    """End a pool; return who sees to it."""
+
+    def end() -> None:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+    thread = threading.Thread(target=end, name="end of a reader", daemon=True)
+    thread.start()
+    return thread
+
+
 def _died() -> ReaderDied:
     return ReaderDied(
         "The process that read it ended.",
         "Look at the kernel's log for lack of memory, and at the image.",
+    )
+
+
+def _too_slow(timeout_s: float) -> ReaderTooSlow:
+    return ReaderTooSlow(
+        f"Reading took longer than {timeout_s:g} s (node.read_timeout_s) and was ended.",
+        "Look at the image; raise the setting where images are very large.",
     )
