@@ -16,6 +16,7 @@ from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum.errors import ReaderDied, ReaderTooSlow, WeightsMissing
+from hilum.node import tray
 from hilum.node.readers import Readers
 from hilum.outcome import Status
 from hilum.settings import Settings
@@ -56,6 +57,19 @@ def test_reader_gives_back_all_that_is_kept(readers):
     assert len(answer.reading.document["readings"][0]["findings"]) == len(answer.reading.maps)
     assert "float16" == answer.reading.maps.dtype
     assert {"open", "prepare", "predict", "report"} == set(answer.seconds)
+
+
+def test_reader_that_may_not_look_into_the_nodes_memory_finds_the_file_in_the_folder(
+    readers, monkeypatch, tmp_path
+):
+    """In a sandbox that hides one process from another every image is read all the same."""
+    monkeypatch.setattr(tray, "_path_of", lambda _memory: "/proc/self/fd/hidden")
+    answers = [read(readers) for _ in readers._seats]
+    told = readers.document(dicom_file(make_radiograph()), "thorax.dcm")
+
+    assert [Status.READ, Status.READ] == [answer.status for answer in answers]
+    assert ("read", "thorax.dcm") == tuple(told["readings"][0][key] for key in ("status", "path"))
+    assert [] == list((tmp_path / "data" / "reading").iterdir())
 
 
 def test_same_file_at_the_same_time_gives_the_same_bytes(readers):

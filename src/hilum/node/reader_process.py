@@ -90,6 +90,8 @@ def read(
 
     Raises
     ------
+    OSError
+        This process cannot open the file.
     ModelError
         There is no usable model any more.
     """
@@ -110,9 +112,12 @@ def document(path: str, name: str) -> Mapping[str, Any]:
 
     Raises
     ------
+    OSError
+        This process cannot open the file.
     ModelError
         There is no usable model.
     """
+    Path(path).open("rb").close()
     reader = _reader()
     found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, reader)
     return found

@@ -122,9 +122,9 @@ class Readers:
         ReaderTooSlow
             It took longer than ``node.read_timeout_s`` and was ended.
         """
-        with self._seat(urgent=urgent) as seat, seat.tray.holding(file) as path:
-            return seat.call(
-                self._timeout_s, reader_process.read, path, tuple(earlier), when, self_test
+        with self._seat(urgent=urgent) as seat:
+            return seat.hand_over(
+                file, self._timeout_s, reader_process.read, tuple(earlier), when, self_test
             )
 
     def document(self, file: bytes, name: str) -> Mapping[str, Any]:
@@ -137,8 +137,8 @@ class Readers:
         ReaderDied, ReaderTooSlow
             See `read`.
         """
-        with self._seat() as seat, seat.tray.holding(file) as path:
-            return seat.call(self._timeout_s, reader_process.document, path, name)
+        with self._seat() as seat:
+            return seat.hand_over(file, self._timeout_s, reader_process.document, name)
 
     @contextmanager
     def _seat(self, *, urgent: bool = False) -> Iterator["_Seat"]:
@@ -156,12 +156,23 @@ class _Seat:
         self.tray: Final = Tray(spare)
         self._settings = settings
         self._in_demonstration = in_demonstration
-        self._lock = threading.Lock()
         self._pool = self._new_pool()
 
     def warm(self) -> None:
         """Let the process start and load the model, without waiting for it."""
         self._pool.schedule(reader_process.hello)
+
+    def hand_over(
+        self, file: bytes, timeout_s: float, function: Callable[..., T], *arguments: Any
+    ) -> T:
+        """Return what the function says of a file, whose path it is given first; see `call`."""
+        try:
+            with self.tray.holding(file) as path:
+                return self.call(timeout_s, function, path, *arguments)
+        except (FileNotFoundError, PermissionError):
+            self.tray.close()  # a sandbox in which no process opens what is another's
+        with self.tray.holding(file) as path:
+            return self.call(timeout_s, function, path, *arguments)
 
     def call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
         """Return what the function says in the process; start another one if it had ended.

@@ -46,7 +46,7 @@ class Tray:
                 yield path
             return
         try:
-            yield f"/proc/{os.getpid()}/fd/{memory.fileno()}"
+            yield _path_of(memory)
         finally:
             if len(file) > MOST_KEPT and not memory.closed:
                 memory.truncate(0)
@@ -71,6 +71,11 @@ def _memory() -> FileIO | None:
         return FileIO(os.memfd_create("hilum-image"), "r+")
     except (AttributeError, OSError):  # not Linux, or not allowed in this container
         return None
+
+
+def _path_of(memory: FileIO) -> str:
+    """Return where other processes of the same user find it."""
+    return f"/proc/{os.getpid()}/fd/{memory.fileno()}"
 
 
 def _written_over(memory: FileIO, file: bytes) -> bool:
