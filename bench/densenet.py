@@ -21,9 +21,17 @@ CERTAIN = 8.0
 """A bias beyond what the other weights make up for, in logits."""
 
 
-def densenet_reader(folder: str) -> Reader:
-    """Return a reader with a DenseNet-121 whose data folder is `folder`."""
-    return open_reader(install_densenet(Path(folder)))
+def densenet_reader(folder: str, *, threads: int = 0) -> Reader:
+    """Return a reader with a DenseNet-121 whose data folder is `folder`.
+
+    Parameters
+    ----------
+    folder
+        An empty one.
+    threads
+        Of the network; 0 is one for each physical core.
+    """
+    return open_reader(install_densenet(Path(folder)).changed("model", threads=threads))
 
 
 def install_densenet(folder: Path, *, positives: int | None = None) -> Settings:

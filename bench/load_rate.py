@@ -13,6 +13,7 @@ from bench.load_node import Node
 from bench.load_processes import costs, family
 from bench.load_senders import crowd, sending
 from bench.row import Row
+from bench.yardstick import network_alone_ms
 
 IMAGES: Final = 300
 SENDERS: Final = (1, 4, 16)
@@ -29,6 +30,8 @@ def rate_rows(node: Node) -> Iterator[Row]:
 
 
 def _rows(node: Node, images: Images, objects: int, senders: int) -> Iterator[Row]:
+    who = f"{senders} sender{'s' if senders > 1 else ''}"
+    yield Row(f"{who}: before them, the network alone on each core (CPU)", network_alone_ms(), "ms")
     before = node.instances()
     groups = family(node.program.pid)
     senders_cpu = _children_cpu_s()
@@ -40,7 +43,6 @@ def _rows(node: Node, images: Images, objects: int, senders: int) -> Iterator[Ro
         start = node.wait_for(before + 1)
         end = node.wait_for(before + objects * IMAGES, look_s=0.25)
     ended = costs(groups)
-    who = f"{senders} sender{'s' if senders > 1 else ''}"
     yield Row(f"{who}: images read and stored", IMAGES / (end - start), "images/s", at_least=PER_S)
     cpu_s = {group: cost.cpu_s - started[group].cpu_s for group, cost in ended.items()}
     cpu_s["senders"] = _children_cpu_s() - senders_cpu
