@@ -1,20 +1,26 @@
-"""What the records are asked for one image takes as long beside a million images as beside ten."""
+"""What the records are asked for an image, or on a schedule, does not read the lines of all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from hilum.jobs.prune import prune_records
+from hilum.jobs.reconcile import reconcile
 from hilum.phantom import make
-from hilum.records import Database
+from hilum.records import Database, forwards, images, operations
+from hilum.records.forwards import ForwardState
+from hilum.records.observed import observe, troubles
+from hilum.records.states import State
 from radiographs import dicom_file
 
 pytestmark = pytest.mark.orthanc
 
-FEW_LINES = {"feed", "worker"}
-"""Tables that do not grow with the images."""
+FEW_LINES = {"feed", "worker", "constancy_run", "CONSTANT"}
+"""Tables that do not grow with the images, and SQLite's word for none."""
 
 LAST_LINE = "SCAN audit"
 """The audit trail's last line is read from its end."""
@@ -33,6 +39,28 @@ def test_no_question_about_one_image_reads_the_lines_of_all(pacs, bench, settled
 
     assert {"study_finding", "study_word", "reading", "audit", "forward"} <= written(asked)
     assert [] == [step for step in plans(node.database, asked) if reads_all(step)]
+
+
+def test_no_question_on_a_schedule_reads_the_lines_of_all(bench):
+    """Whether work was lost, what to forget, what operators and scrapes are shown."""
+    node = bench(forward_to=("modality:ELSEWHERE",))
+    archive, database, now = node.means.archive, node.database, datetime.now(UTC)
+    with questions(database) as asked:
+        reconcile(database, node.means.queue)
+        prune_records(database, now - timedelta(days=400))
+        with database.look() as connection:
+            operations.per_hour(connection, archive, hours=24, now=now)
+            operations.refusals(connection, archive, since=now - timedelta(days=7))
+            operations.seconds_to_result(connection, archive, since=now - timedelta(hours=24))
+            observe(connection, archive, now)
+            troubles(connection, archive, now)
+            images.depth(connection, archive)
+            images.entries(connection, archive, {State.FAILED}, limit=5)
+            forwards.counts(connection, archive)
+            forwards.entries(connection, archive, {ForwardState.FAILED}, limit=5)
+
+    assert 12 <= len(asked)
+    assert [] == [step for step in plans(database, asked) if reads_all(step)]
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def counts(connection: Connection, archive: str) -> dict[ForwardState, int]:
     """Return how many lines are in each state that occurs."""
     rows = connection.execute(
         select(FORWARD.c.state, func.count())
-        .where(FORWARD.c.archive == archive)
+        .where(FORWARD.c.archive == archive, FORWARD.c.state.in_(sorted(ForwardState)))
         .group_by(FORWARD.c.state)
     )
     return {ForwardState(state): int(count) for state, count in rows}

@@ -119,6 +119,13 @@ def m008_findings_and_words_of_a_study(connection: Connection) -> None:
     _index_anew(connection, tables.STUDY_FINDING, "study_finding_by_study")
 
 
+def m009_images_by_state_and_end(connection: Connection) -> None:
+    """Let what is asked on a schedule read what is open or ended lately, not all there is."""
+    _index_anew(connection, tables.IMAGE, "image_by_state")
+    _index_anew(connection, tables.IMAGE, "image_by_end")
+    _index_anew(connection, tables.FORWARD, "forward_by_state")
+
+
 def _index_anew(connection: Connection, table: Table, name: str) -> None:
     """Make an index as the table has it today, whatever was there under its name."""
     (index,) = (each for each in table.indexes if each.name == name)
@@ -135,6 +142,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m006_images_of_a_study_in_order,
     m007_results_by_name,
     m008_findings_and_words_of_a_study,
+    m009_images_by_state_and_end,
 )
 """In the order in which they run; a released one is never changed."""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hilum.records import constancy, feed
+from hilum.records import constancy, feed, images
 from hilum.records.clock import seconds_of
 from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE, WORKER
@@ -91,10 +91,6 @@ def observe(connection: Connection, archive: str, now: datetime) -> Observed:
 
 def troubles(connection: Connection, archive: str, now: datetime) -> Troubles:
     """Return what a person should look at in one archive."""
-    ours = IMAGE.c.archive == archive
-    counted = connection.execute(
-        select(IMAGE.c.state, func.count()).where(ours).group_by(IMAGE.c.state)
-    )
     cut = now - STUCK_AFTER
     settled = IMAGE.alias()
     moves = exists().where(
@@ -104,11 +100,12 @@ def troubles(connection: Connection, archive: str, now: datetime) -> Troubles:
     )
     stuck = connection.scalar(
         select(func.count()).where(
-            ours,
+            IMAGE.c.archive == archive,
+            IMAGE.c.state.in_(sorted(UNSETTLED)),
             or_(
                 and_(IMAGE.c.state == State.READING, IMAGE.c.started < cut),
                 and_(IMAGE.c.state == State.QUEUED, IMAGE.c.arrived < cut, ~moves),
             ),
         )
     )
-    return Troubles({State(state): int(count) for state, count in counted}, int(stuck or 0))
+    return Troubles(images.counts(connection, archive), int(stuck or 0))

@@ -67,7 +67,8 @@ IMAGE: Final = Table(
     Column("seconds", JSON),  # room → seconds
     comment="What became of each image: one line for each, whatever happens to its jobs.",
 )
-Index("image_by_state", IMAGE.c.archive, IMAGE.c.state, IMAGE.c.urgency, IMAGE.c.arrived)
+Index("image_by_state", *(IMAGE.c[n] for n in ("state", "archive", "arrived", "urgency")))
+Index("image_by_end", IMAGE.c.state, IMAGE.c.settled, IMAGE.c.archive)
 Index("image_by_arrival", IMAGE.c.archive, IMAGE.c.arrived)
 Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid, IMAGE.c.arrived)
 Index("image_by_instance", IMAGE.c.archive, IMAGE.c.instance_id)
@@ -98,7 +99,7 @@ FORWARD: Final = Table(
     Column("changed", Instant, nullable=False),
     comment="Results that are sent on to other PACS.",
 )
-Index("forward_by_state", FORWARD.c.archive, FORWARD.c.state)
+Index("forward_by_state", FORWARD.c.state, FORWARD.c.archive, FORWARD.c.changed)
 
 WORKER: Final = Table(
     "worker",
