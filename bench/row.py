@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from time import perf_counter
 
 
@@ -32,6 +32,7 @@ class Row:
     unit: str
     reference: float | None = None
     against: str = ""
+    _: KW_ONLY  # a promise is named where it is made: three numbers are easily taken for each other
     limit: float | None = None
     at_least: float | None = None
     ratio_at_least: float | None = None
