@@ -1,7 +1,6 @@
 """Thousands of images in one go, and whether anything grows or slows down."""
 
 import os
-import statistics
 import tempfile
 import threading
 import time
@@ -9,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bench.load_images import Images, small
 from bench.load_node import SMALL, Node, running_node
 from bench.load_senders import Send, sending
+from bench.row import median_ms
 from hilum.jobs.queue import Queue
 from hilum.node.archive import OWN_PACS
 from hilum.records import Connection, Database, images, worklist
@@ -90,8 +91,8 @@ class Questions:
         found = {}
         for name, question in asked.items():
             with self.database.look() as connection:
-                found[name] = _median_ms(lambda: question(connection))  # noqa: B023
-        found["enqueue"] = _median_ms(self._enqueue)
+                found[name] = median_ms(partial(question, connection), repeats=ASKED, warm_up=0)
+        found["enqueue"] = median_ms(self._enqueue, repeats=ASKED, warm_up=0)
         return found
 
     def _enqueue(self) -> None:
@@ -162,12 +163,3 @@ def _line(node: Node, questions: Questions, goal: int, rate: float) -> str:
         f"  {goal:6} images: {rate:5.2f} a second; MiB: {memory}, database {size:.0f}; "
         f"ms: {times}; load {os.getloadavg()[0]:.1f}"
     )
-
-
-def _median_ms(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ASKED):
-        start = time.perf_counter()
-        work()
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)

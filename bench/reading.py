@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter, sleep
+from time import sleep
 from typing import Any
 
 import data_store
@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 
 from bench.densenet import densenet_reader, reference_python
-from bench.row import Row, alternate_ms
+from bench.row import Row, alternate_ms, spent_ms
 from hilum import pipeline
 from hilum.arrive import file_candidate, read_dicom
 from hilum.pipeline import Reader
@@ -70,20 +70,18 @@ def reference() -> Iterator[Callable[[Path], dict[str, float]] | None]:
         process.stdin.close()
 
 
-def _own_ms(path: Path, ours: Reader) -> float:
-    start = perf_counter()
-    pipeline.read(read_dicom(file_candidate(path)), ours)
-    return (perf_counter() - start) * 1000
-
-
 def in_turns(path: Path, ours: Reader, ask: Any) -> tuple[float, float | None, float | None]:
     """Return our median, TorchXRayVision's, and its peak memory, on one file in turns."""
+
+    def read() -> None:
+        pipeline.read(read_dicom(file_candidate(path)), ours)
+
     mine: list[float] = []
     theirs: list[float] = []
     peak = None
     for turn in range(TURNS + 1):
         sleep(CALM_S)
-        own = [_own_ms(path, ours) for _ in range(IN_A_ROW)]
+        own = [spent_ms(read) for _ in range(IN_A_ROW)]
         sleep(CALM_S)
         answers = [ask(path) for _ in range(IN_A_ROW)] if ask is not None else []
         if turn:  # the first turn warms up

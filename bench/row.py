@@ -55,16 +55,27 @@ class Row:
         return all(claims) if claims else None
 
 
-def median_ms(work: Callable[[], object], *, repeats: int = 15, warm_up: int = 2) -> float:
-    """Return the median wall time of `work` in milliseconds."""
-    for _ in range(warm_up):
-        work()
-    times = []
-    for _ in range(repeats):
-        start = perf_counter()
-        work()
-        times.append((perf_counter() - start) * 1000)
-    return statistics.median(times)
+def spent_ms(work: Callable[[], object], clock: Callable[[], float] = perf_counter) -> float:
+    """Return the milliseconds of one piece of work.
+
+    With `process_time` as `clock` it is the time of the processor that is measured, not of
+    the wall.
+    """
+    start = clock()
+    work()
+    return (clock() - start) * 1000
+
+
+def median_ms(
+    work: Callable[[], object],
+    *,
+    repeats: int = 15,
+    warm_up: int = 2,
+    clock: Callable[[], float] = perf_counter,
+) -> float:
+    """Return the median of `spent_ms`, without the first times."""
+    times = [spent_ms(work, clock) for _ in range(warm_up + repeats)]
+    return statistics.median(times[warm_up:])
 
 
 def alternate_ms(
@@ -76,14 +87,8 @@ def alternate_ms(
 ) -> tuple[float, float]:
     """Return the medians of two pieces of work that take turns, in milliseconds.
 
-    Taking turns, whatever else the machine does falls on both. With `process_time` as
-    `clock` it is the time of the processor that is measured, not of the wall.
+    Taking turns, whatever else the machine does falls on both. The first turn warms up.
     """
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(repeats + 1):
-        for work, taken in ((ours, times[0]), (theirs, times[1])):
-            start = clock()
-            work()
-            if turn:  # the first turn warms up
-                taken.append((clock() - start) * 1000)
-    return statistics.median(times[0]), statistics.median(times[1])
+    turns = [(spent_ms(ours, clock), spent_ms(theirs, clock)) for _ in range(1 + repeats)]
+    mine, others = zip(*turns[1:], strict=True)
+    return statistics.median(mine), statistics.median(others)

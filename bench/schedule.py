@@ -1,12 +1,13 @@
 """What is asked on a schedule, however many images were read before: 2,000 or 200,000.
 
-The larger number is a year of 550 images a day. Every reader asks the first every 30 s and
-the second every ten minutes; the operations page and a scrape ask the others when they look.
+The larger number is a year of 550 images a day. Each node and worker asks the first every 30 s
+and the second every ten minutes; the operations page and a scrape ask the others when they look.
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from bench.row import Row, median_ms
 from hilum.jobs.prune import prune_records
 from hilum.jobs.queue import Queue
 from hilum.jobs.reconcile import reconcile
-from hilum.records import Database, images, operations
+from hilum.records import Connection, Database, images, operations
 from hilum.records.database import sqlite_url
 from hilum.records.observed import observe, troubles
 from hilum.records.states import State, Urgency
@@ -46,7 +47,7 @@ def _took_ms(folder: Path, count: int, now: datetime) -> dict[str, float]:
         "what to forget": lambda: prune_records(database, now - 2 * count * APART),
     }
     day, week = now - timedelta(days=1), now - timedelta(days=7)
-    looks: dict[str, Callable[[Any], object]] = {
+    looks: dict[str, Callable[[Connection], object]] = {
         "a scrape": lambda c: observe(c, ARCHIVE, now),
         "what the doctor asks": lambda c: troubles(c, ARCHIVE, now),
         "images by state": lambda c: images.counts(c, ARCHIVE),
@@ -60,7 +61,7 @@ def _took_ms(folder: Path, count: int, now: datetime) -> dict[str, float]:
     took = {what: median_ms(question) for what, question in asked.items()}
     with database.look() as connection:
         for what, look in looks.items():
-            took[what] = median_ms(lambda look=look: look(connection))  # type: ignore[misc]
+            took[what] = median_ms(partial(look, connection))
     return took
 
 

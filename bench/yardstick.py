@@ -1,6 +1,5 @@
 """How fast the machine is at this moment, without a node: other guests of its host may slow it."""
 
-import os
 import statistics
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -11,8 +10,10 @@ from typing import Final
 
 from bench.densenet import densenet_reader
 from bench.reading import image
+from bench.row import median_ms
 from hilum import pipeline
 from hilum.arrive import file_candidate, read_dicom
+from hilum.node.readers import core_count
 
 TURNS: Final = 20
 WARM_UP: Final = 3
@@ -20,7 +21,7 @@ WARM_UP: Final = 3
 
 def network_alone_ms() -> float:
     """Return the time of the processor that one network takes while each core has one."""
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     with (
         tempfile.TemporaryDirectory(prefix="hilum-yardstick-") as folder,
         ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool,
@@ -32,9 +33,9 @@ def network_alone_ms() -> float:
 def _one_core_ms(folder: str) -> float:
     reader = densenet_reader(folder, threads=1)
     prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), reader)
-    spent = []
-    for _ in range(WARM_UP + TURNS):
-        start = process_time()
-        pipeline.predict(prepared, reader)
-        spent.append(1000 * (process_time() - start))
-    return statistics.median(spent[WARM_UP:])
+    return median_ms(
+        lambda: pipeline.predict(prepared, reader),
+        repeats=TURNS,
+        warm_up=WARM_UP,
+        clock=process_time,
+    )

@@ -117,7 +117,7 @@ def document(path: str, name: str) -> Mapping[str, Any]:
     ModelError
         There is no usable model.
     """
-    Path(path).open("rb").close()
+    Path(path).open("rb").close()  # one that is hidden from us is not the person's bad file
     reader = _reader()
     found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, reader)
     return found

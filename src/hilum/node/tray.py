@@ -30,7 +30,8 @@ class Tray:
     Parameters
     ----------
     spare
-        Folder for files where the system has no such memory, or no more of it.
+        Folder for files where the system has no such memory, or no more of it, and after
+        `close`.
     """
 
     def __init__(self, spare: Path) -> None:

@@ -137,7 +137,7 @@ def present(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
         The same shape; -1024 is 0, 1024 is 255.
     """
     shown = pixels + np.float32(LIMIT)
-    shown *= np.float32(255 / (2 * LIMIT))
+    shown *= 255 / TOP
     np.rint(shown, out=shown)
     np.clip(shown, 0, 255, out=shown)
     return shown.astype(np.uint8)
