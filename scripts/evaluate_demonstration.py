@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hilum import phantom, pixels
 from hilum.phantom import LABELS, Phantom
-from hilum.predict.network import FileNetwork
+from hilum.predict.network import Execution, FileNetwork
 from hilum.predict.scores import sigmoid
 from hilum.settings import PixelSettings
 
@@ -114,7 +114,8 @@ def judge_one(made: Phantom, network: FileNetwork) -> tuple[NDArray[np.float64],
     """Return logits, truth and distances of one phantom, each of shape ``(labels,)``."""
     radiograph = pixels.develop(made.dataset, PixelSettings())
     fitted = pixels.fit(radiograph, INPUT)
-    logits, maps = network.run(np.ascontiguousarray(fitted.pixels)[None, None])
+    batch = np.ascontiguousarray(fitted.pixels)[None, None]
+    logits, maps = (outputs[0] for outputs in network.run(batch))
     view = fitted.field_of_view
     truth, distance = np.zeros(len(LABELS), bool), np.full(len(LABELS), np.nan)
     for index, label in enumerate(LABELS):
@@ -133,7 +134,7 @@ def network_of(path: Path) -> FileNetwork:
         labels=len(LABELS),
         input_size=INPUT,
         chosen=list(range(len(LABELS))),
-        threads=1,
+        execution=Execution(threads=1),
     )
 
 

@@ -8,6 +8,7 @@ HilumError                     says what happened and what the person can do, al
 │   ├── ModelUnknown           no card of that name
 │   ├── WeightsMissing         the card is known, its weights are not here
 │   ├── WeightsUntrusted       size, SHA-256 or contents are not what the card says
+│   ├── ProviderMissing        the execution provider of the settings cannot be used here
 │   └── CardInvalid            a model card that cannot be used
 ├── EncodingFailed             the reading cannot be written down as DICOM
 ├── PacsError
@@ -93,6 +94,10 @@ class WeightsMissing(ModelError):
 
 class WeightsUntrusted(ModelError):
     """A weights file is not what its card says, or holds more than tensors."""
+
+
+class ProviderMissing(ModelError):
+    """The execution provider of the settings cannot be used on this machine."""
 
 
 class CardInvalid(ModelError):

@@ -13,6 +13,7 @@ from hilum.predict.download import Download, Expected, Progress
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Installation, InstallRecord, install, is_installed
 from hilum.predict.model import build_network
+from hilum.predict.network import Execution
 from hilum.predict.weights import read_state
 from hilum.settings import Settings
 
@@ -214,7 +215,7 @@ def add_onnx(card_path: Path, network: Path, data_folder: Path, *, replace: bool
     sha256 = digest(network)
     contents = network.read_bytes()
     record = InstallRecord(source_sha256=sha256, contents_sha256=sha256, verified=False)
-    build_network(card, Installation(contents, record), [0], threads=0)  # it must run
+    build_network(card, Installation(contents, record), [0], Execution())  # it must run
     install(
         card,
         contents,

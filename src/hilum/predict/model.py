@@ -7,7 +7,7 @@ from hilum.predict.card import ModelCard, WeightsFormat
 from hilum.predict.catalogue import find_card
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Installation, open_installation
-from hilum.predict.network import FileNetwork, GraphNetwork
+from hilum.predict.network import Execution, FileNetwork, GraphNetwork
 from hilum.predict.operating_points import ChosenPoints, choose_operating_points
 from hilum.predict.scores import to_findings
 from hilum.radiograph import ModelInput
@@ -28,8 +28,8 @@ class Model:
         Its weights.
     points
         The operating points in use; a label without one is not read.
-    threads
-        Threads of one run; 0 is one for each physical core.
+    execution
+        What its network runs on; the CPU by default.
 
     Attributes
     ----------
@@ -42,7 +42,12 @@ class Model:
     """
 
     def __init__(
-        self, card: ModelCard, installation: Installation, points: ChosenPoints, *, threads: int = 0
+        self,
+        card: ModelCard,
+        installation: Installation,
+        points: ChosenPoints,
+        *,
+        execution: Execution | None = None,
     ) -> None:
         self.card = card
         self.identity = ModelIdentity(
@@ -57,7 +62,7 @@ class Model:
         chosen = [i for i, label in enumerate(card.labels) if label in points.thresholds]
         self.labels = tuple(card.labels[i] for i in chosen)
         self._points = tuple(points.thresholds[label] for label in self.labels)
-        self._network = build_network(card, installation, chosen, threads)
+        self._network = build_network(card, installation, chosen, execution or Execution())
 
     def predict(self, model_input: ModelInput) -> tuple[tuple[Finding, ...], tuple[Heatmap, ...]]:
         """Read one image.
@@ -83,7 +88,7 @@ class Model:
                 f"{self.card.name} takes {size}×{size}, not {model_input.pixels.shape}"
             )
         image = np.ascontiguousarray(model_input.pixels, dtype=np.float32)[None, None]
-        logits, maps = self._network.run(image)
+        logits, maps = (batch[0] for batch in self._network.run(image))
         heatmaps = tuple(
             Heatmap(label=label, activation=activation, field_of_view=model_input.field_of_view)
             for label, activation in zip(self.labels, maps, strict=True)
@@ -92,7 +97,7 @@ class Model:
 
 
 def build_network(
-    card: ModelCard, installation: Installation, chosen: list[int], threads: int
+    card: ModelCard, installation: Installation, chosen: list[int], execution: Execution
 ) -> GraphNetwork | FileNetwork:
     """Return the network that a card describes, with its weights.
 
@@ -102,6 +107,8 @@ def build_network(
         The card does not fit the network.
     WeightsUntrusted
         The weights do not fit the network.
+    ProviderMissing
+        The execution provider cannot be used here.
     """
     labels = len(card.labels)
     if card.weights.format is not WeightsFormat.TORCH:
@@ -110,7 +117,7 @@ def build_network(
             labels=labels,
             input_size=card.input_size,
             chosen=chosen,
-            threads=threads,
+            execution=execution,
         )
     graph = load_graph(card.graph)
     if graph.input_size != card.input_size:
@@ -119,7 +126,9 @@ def build_network(
             f"{graph.input_size}.",
             "Correct input_size, or name another graph.",
         )
-    return GraphNetwork(graph, installation.contents, labels=labels, chosen=chosen, threads=threads)
+    return GraphNetwork(
+        graph, installation.contents, labels=labels, chosen=chosen, execution=execution
+    )
 
 
 def load_model(settings: Settings) -> Model:
@@ -135,8 +144,11 @@ def load_model(settings: Settings) -> Model:
         They are not what was installed.
     CardInvalid
         Its card or the operating points cannot be used.
+    ProviderMissing
+        The execution provider of the settings cannot be used here.
     """
     card = find_card(settings.model.name, settings.data_folder)
     points = choose_operating_points(card, settings.model.operating_points)
     installation = open_installation(card, settings.data_folder)
-    return Model(card, installation, points, threads=settings.model.threads)
+    execution = Execution(settings.model.provider, settings.model.threads)
+    return Model(card, installation, points, execution=execution)

@@ -1,14 +1,16 @@
 """ONNX Runtime, the one engine. The only module that knows it."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
-from hilum.errors import CardInvalid, WeightsUntrusted
+from hilum.errors import CardInvalid, ProviderMissing, WeightsUntrusted
 from hilum.predict.graph import Graph
+from hilum.settings import ExecutionProvider
 
 ENGINE_ERRORS: Final = tuple(
     kind for kind in vars(engine).values() if isinstance(kind, type) and issubclass(kind, Exception)
@@ -18,6 +20,64 @@ ENGINE_ERRORS: Final = tuple(
 IMAGE: Final = "image"
 LOGITS: Final = "logits"
 MAPS: Final = "class_activation_maps"
+
+
+PROVIDERS: Final[dict[ExecutionProvider, tuple[str, dict[str, Any]]]] = {
+    ExecutionProvider.CPU: ("CPUExecutionProvider", {}),
+    # Without use_tf32 = 0 convolutions round their inputs to 10 bits, and raw values move by 1e-3.
+    ExecutionProvider.CUDA: (
+        "CUDAExecutionProvider",
+        {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
+    ),
+}
+"""ONNX Runtime's name of each execution provider, and the options it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a network runs on.
+
+    Attributes
+    ----------
+    provider
+        The execution provider.
+    threads
+        Threads of one run on the CPU; 0 is one for each physical core.
+    """
+
+    provider: ExecutionProvider = ExecutionProvider.CPU
+    threads: int = 0
+
+
+def open_session(
+    network: bytes, execution: Execution, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    """Return a session that runs on the provider asked for, and on no other.
+
+    ONNX Runtime falls back to the CPU when a provider's libraries cannot be loaded, with
+    a line of log at most; a person who asked for a GPU is told instead.
+
+    Raises
+    ------
+    ProviderMissing
+        The provider is not part of the installed engine, or cannot be started.
+    """
+    name, provider_options = PROVIDERS[execution.provider]
+    if name not in onnxruntime.get_available_providers():
+        raise _missing(execution.provider, "The installed ONNX Runtime does not have it")
+    if execution.provider is ExecutionProvider.CUDA:
+        onnxruntime.preload_dlls()  # CUDA and cuDNN as PyPI packages are on no library path
+    session = onnxruntime.InferenceSession(network, options, providers=[(name, provider_options)])
+    if session.get_providers()[0] != name:
+        raise _missing(execution.provider, "Its libraries or a device could not be used")
+    return session
+
+
+def _missing(provider: ExecutionProvider, why: str) -> ProviderMissing:
+    return ProviderMissing(
+        f"The network cannot be run with model.provider = {provider}. {why}.",
+        "See docs/speed.md on GPUs, or set model.provider to cpu.",
+    )
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:
@@ -49,8 +109,8 @@ class GraphNetwork:
         Number of outputs in the weights file.
     chosen
         Indices of the outputs that are computed.
-    threads
-        See `session_options`.
+    execution
+        What it runs on.
 
     Raises
     ------
@@ -59,7 +119,7 @@ class GraphNetwork:
     """
 
     def __init__(
-        self, graph: Graph, contents: bytes, *, labels: int, chosen: list[int], threads: int
+        self, graph: Graph, contents: bytes, *, labels: int, chosen: list[int], execution: Execution
     ) -> None:
         tensors = graph.tensors_of(contents, labels)
         self._classifier = {
@@ -70,12 +130,10 @@ class GraphNetwork:
         self._values = [
             onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()
         ]
-        options = session_options(threads)
+        options = session_options(execution.threads)
         options.add_external_initializers(list(tensors), self._values)
         try:
-            self._session = onnxruntime.InferenceSession(
-                graph.onnx, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(graph.onnx, execution, options)
         except ENGINE_ERRORS as exc:
             raise WeightsUntrusted(
                 f"The network {graph.name} cannot be filled with these weights: {exc}.",
@@ -83,20 +141,20 @@ class GraphNetwork:
             ) from exc
 
     def run(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Run the network on one image.
+        """Run the network on a batch of images.
 
         Parameters
         ----------
         image
-            Shape ``(1, 1, size, size)``, in [-1024, 1024].
+            Shape ``(n, 1, size, size)``, in [-1024, 1024].
 
         Returns
         -------
         tuple[NDArray[np.float32], NDArray[np.float32]]
-            Logits ``(labels,)`` and class activation maps ``(labels, height, width)``.
+            Logits ``(n, labels)`` and class activation maps ``(n, labels, height, width)``.
         """
         logits, maps = self._session.run([LOGITS, MAPS], {IMAGE: image, **self._classifier})
-        return logits[0], maps[0]
+        return logits, maps
 
 
 class FileNetwork:
@@ -115,8 +173,8 @@ class FileNetwork:
         Side of its square input, in pixels.
     chosen
         Indices of the outputs that are used.
-    threads
-        See `session_options`.
+    execution
+        What it runs on.
 
     Raises
     ------
@@ -125,13 +183,17 @@ class FileNetwork:
     """
 
     def __init__(
-        self, contents: bytes, *, labels: int, input_size: int, chosen: list[int], threads: int
+        self,
+        contents: bytes,
+        *,
+        labels: int,
+        input_size: int,
+        chosen: list[int],
+        execution: Execution,
     ) -> None:
         self._chosen = chosen
         try:
-            self._session = onnxruntime.InferenceSession(
-                contents, session_options(threads), providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(contents, execution, session_options(execution.threads))
             inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
             if len(inputs) != 1 or not {LOGITS, MAPS} <= {output.name for output in outputs}:
                 raise not_such_a_network(
@@ -154,9 +216,9 @@ class FileNetwork:
         return logits, maps
 
     def run(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Run the network on one image; see `GraphNetwork.run`."""
+        """Run the network on a batch of images; see `GraphNetwork.run`."""
         logits, maps = self._outputs(image)
-        return logits[0][self._chosen], maps[0][self._chosen]
+        return logits[:, self._chosen], maps[:, self._chosen]
 
 
 def not_such_a_network(what: str) -> CardInvalid:

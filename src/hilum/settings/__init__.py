@@ -26,6 +26,7 @@ from hilum.settings.node import NodeSettings
 from hilum.settings.pacs import PacsSettings
 from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.reading import (
+    ExecutionProvider,
     ExtraObject,
     GateSettings,
     ModelSettings,
@@ -41,6 +42,7 @@ from hilum.settings.worklist import WorklistSettings
 
 __all__ = [
     "ConstancySettings",
+    "ExecutionProvider",
     "ExtraObject",
     "GateSettings",
     "LogFormat",

@@ -48,6 +48,14 @@ class SRClass(StrEnum):
     """For archives that take neither."""
 
 
+class ExecutionProvider(StrEnum):
+    """What runs the network, by ONNX Runtime's names."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    """An NVIDIA GPU; needs onnxruntime-gpu in place of onnxruntime, see docs/speed.md."""
+
+
 class ModelSettings(Section):
     """Which model reads, and where its weights come from."""
 
@@ -60,6 +68,9 @@ class ModelSettings(Section):
     )
     offline_folder: Path | None = Field(
         None, description="Folder that already holds the weights files; nothing is downloaded."
+    )
+    provider: ExecutionProvider = Field(
+        ExecutionProvider.CPU, description="What runs the network: cpu, or cuda (an NVIDIA GPU)."
     )
     threads: int = Field(
         0, ge=0, description="Threads of the network; 0: one for each physical core."

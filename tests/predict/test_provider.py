@@ -1,0 +1,56 @@
+"""The network runs on the provider of the settings, or says that it cannot."""
+
+import onnxruntime
+import pytest
+
+from hilum.errors import ProviderMissing
+from hilum.predict import DEMONSTRATION, Model, load_model
+from hilum.settings import ExecutionProvider, Settings
+from model_inputs import blobs, model_input
+
+RAW_TOLERANCE = 1e-4
+"""Of CUDA; docs/speed.md states it, `python -m bench provider` measures it."""
+
+
+@pytest.fixture
+def on_cuda() -> Settings:
+    """Return settings that ask for a GPU."""
+    return Settings.model_construct().changed(
+        "model", name=DEMONSTRATION, provider=ExecutionProvider.CUDA
+    )
+
+
+def test_provider_that_the_engine_lacks_is_named(on_cuda: Settings, monkeypatch):
+    """A GPU asked for without the engine that has it is an error with its remedy."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+
+    with pytest.raises(ProviderMissing, match=r"model\.provider = cuda.*docs/speed\.md"):
+        load_model(on_cuda)
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
+    reason="the installed engine has CUDA",
+)
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_silent_fall_back_to_the_cpu_is_an_error(on_cuda: Settings, monkeypatch):
+    """ONNX Runtime goes on with the CPU when CUDA cannot be loaded; hilum does not."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+
+    with pytest.raises(ProviderMissing, match="could not be used"):
+        load_model(on_cuda)
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(),
+    reason="needs onnxruntime-gpu and a GPU",
+)
+def test_gpu_gives_what_the_cpu_gives(on_cuda: Settings, demonstration: Model):
+    """Raw values differ by no more than docs/speed.md says."""
+    on_gpu = load_model(on_cuda)
+    for seed in range(8):
+        image = model_input(blobs(seed))
+        ours = [finding.raw for finding in on_gpu.predict(image)[0]]
+        expected = [finding.raw for finding in demonstration.predict(image)[0]]
+
+        assert expected == pytest.approx(ours, abs=RAW_TOLERANCE)
