@@ -26,6 +26,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.settings import Settings
 from hilum.show.desk import Desk, InstalledModel
+from hilum.values.ages import age_of
 from hilum.verdict import Reason
 from orthanc_server import OrthancServer
 from page_desk import open_desk
@@ -113,7 +114,8 @@ def facts_of(image: Dataset) -> StudyFacts:
         "description": "StudyDescription",
     }
     said = {name: str(image.get(keyword) or "") for name, keyword in keywords.items()}
-    return StudyFacts(str(image.StudyInstanceUID), **said)
+    age = age_of(lambda keyword: str(image.get(keyword) or ""))
+    return StudyFacts(str(image.StudyInstanceUID), **said, age_years=age.years)
 
 
 def arrive(

@@ -10,7 +10,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 WIRING = frozenset({"cli", "demo", "doctor", "node"})
 """Folders that wire rooms, like the modules beside them."""
 
-NOUNS = frozenset({"records", "settings"})
+NOUNS = frozenset({"records", "settings", "values"})
 """Folders that every room may know, like the nouns at the root; they know no room."""
 
 ROOMS = frozenset(

@@ -72,6 +72,30 @@ def test_patient_is_never_quoted():
     assert "12345" not in objection.text
 
 
+def test_birth_date_is_never_quoted():
+    """What cannot be read of it is shown by its form alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*for VR DA")
+        header = make_radiograph(PatientBirthDate="31.02.1960", PatientAge=None)
+    (objection,) = judge(header, GATE, min_age_years=18).objections
+
+    assert "age_unreadable" == objection.code
+    assert "1960" not in objection.text
+    assert "##.##.####" in objection.text
+    assert "gate.unreadable_age" in objection.text
+
+
+@pytest.mark.parametrize("said", ["7", "07Y", "8M", "7 anos"])
+def test_nearly_valid_age_is_quoted(said: str):
+    """Whoever corrects the sender sees what it sent."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*for VR AS")
+        header = make_radiograph(PatientAge=said, PatientBirthDate=None)
+    (objection,) = judge(header, GATE, min_age_years=18).objections
+
+    assert f"(Patient's Age {said})" in objection.text
+
+
 def test_long_value_is_cut_and_kept_on_one_line():
     """A reason stays a line, whatever a sender wrote."""
     shown = reason(

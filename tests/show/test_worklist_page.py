@@ -85,6 +85,17 @@ def test_row_says_who_what_and_how_urgent(desk, viewer):
     assert 'href="/studies/1.2.1"' in text
 
 
+def test_age_is_that_at_the_date_of_the_image(desk, viewer):
+    """The page says what a refusal says: 13 at the acquisition, not 25 at the study's date."""
+    image = chest(1, ())
+    image.PatientBirthDate, image.PatientAge = "19980101", ""
+    image.AcquisitionDate, image.StudyDate = "20110601", "20230601"
+    shown = write_down(desk, image, "i1")
+
+    assert " 13 y" in viewer.get("/").text
+    assert " 13 y" in viewer.get(f"/studies/{shown.study}").text
+
+
 @pytest.mark.parametrize("state", [State.REFUSED, State.FAILED])
 def test_what_was_not_read_says_why(desk, viewer, state):
     """In the row itself."""

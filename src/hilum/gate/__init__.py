@@ -2,7 +2,6 @@
 
 from pydicom import Dataset
 
-from hilum.gate import evidence
 from hilum.gate.reasons import reason
 from hilum.gate.rules import Case, Rule
 from hilum.gate.table import DOUBTS, OBJECTIONS
@@ -43,14 +42,12 @@ def judge(
     Verdict
         Objections and warnings in the order of the rules (docs/gate.md).
     """
-    case = Case(
-        header=header,
-        settings=settings,
+    case = Case.of(
+        header,
+        settings,
         min_age_years=min_age_years,
         clinical_model=clinical_model,
         language=language,
-        body_part=evidence.body_part(header),
-        view=evidence.view(header),
     )
     return Verdict(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
 
@@ -71,15 +68,7 @@ def judge_picture(
     """
     header = Dataset()
     header.Rows, header.Columns = rows, columns
-    case = Case(
-        header=header,
-        settings=settings,
-        min_age_years=None,
-        clinical_model=True,
-        language=language,
-        body_part=evidence.body_part(header),
-        view=evidence.view(header),
-    )
+    case = Case.of(header, settings, min_age_years=None, clinical_model=True, language=language)
     return Verdict(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
 
 

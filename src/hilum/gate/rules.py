@@ -9,11 +9,11 @@ from pydicom.uid import UID
 
 from hilum import MANUFACTURER, PRODUCT
 from hilum.gate import evidence
-from hilum.gate.age import age_years
 from hilum.gate.header import called, items, number, value, values
 from hilum.gate.reasons import word
 from hilum.gate.vocabulary import Meaning, meanings
 from hilum.settings import GateSettings, ReasonLanguage, UnknownView
+from hilum.values.ages import BORN, STATED, Age, age_of
 
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 """Root of the Secondary Capture image classes (PS3.4 Table B.5-1)."""
@@ -46,6 +46,8 @@ class Case:
         Language of the reasons.
     body_part, view
         What the header as a whole says about a chest and a frontal view.
+    age
+        How old the patient was, by all that the header says.
     """
 
     header: Dataset
@@ -55,11 +57,38 @@ class Case:
     language: ReasonLanguage
     body_part: evidence.Resolution
     view: evidence.Resolution
+    age: Age
+
+    @classmethod
+    def of(
+        cls,
+        header: Dataset,
+        settings: GateSettings,
+        *,
+        min_age_years: float | None,
+        clinical_model: bool,
+        language: ReasonLanguage,
+    ) -> "Case":
+        """Return a header with all that it says about body part, view and age."""
+        return cls(
+            header,
+            settings,
+            min_age_years,
+            clinical_model,
+            language,
+            body_part=evidence.body_part(header),
+            view=evidence.view(header),
+            age=age_of(lambda keyword: value(header, keyword)),
+        )
 
     @property
     def is_image(self) -> bool:
         """Whether there is a matrix of pixels to be judged."""
         return bool(number(self.header, "Rows") and number(self.header, "Columns"))
+
+
+Broken = Callable[[Case], Gaps | None]
+"""Returns what fills a reason's text when a rule is broken, else None."""
 
 
 class Rule(NamedTuple):
@@ -85,7 +114,7 @@ class Rule(NamedTuple):
     attributes: tuple[str, ...]
     accepted: str
     source: str
-    broken: Callable[[Case], Gaps | None]
+    broken: Broken
     of_images: bool = True
 
 
@@ -180,10 +209,16 @@ def _said_against(resolution: evidence.Resolution) -> Gaps | None:
 
 def too_young(case: Case) -> Gaps | None:
     """Object to patients that the model was not made for."""
-    age = age_years(case.header)
-    if case.min_age_years is None or age is None or age >= case.min_age_years:
+    years, limit = case.age.years, case.min_age_years
+    if limit is None or years is None or years >= limit:
         return None
-    return {"value": f"{int(age)}", "limit": f"{case.min_age_years:g}"}
+    return {"value": f"{int(years)}", "said": _told(case, case.age.by), "limit": f"{limit:g}"}
+
+
+def _told(case: Case, keyword: str) -> str:
+    """Return what told an age; a date of birth is the patient's and never quoted."""
+    quoted = f" {value(case.header, keyword)}" if keyword != BORN else ""
+    return f"{called(keyword)}{quoted}"
 
 
 def quality_control(case: Case) -> Gaps | None:
@@ -212,14 +247,19 @@ def view_unknown(case: Case) -> Gaps | None:
     return {} if case.view.decided_by is None else None
 
 
-def if_refused(broken: Callable[[Case], Gaps | None]) -> Callable[[Case], Gaps | None]:
-    """Return `broken` for sites that refuse what nothing speaks for."""
-    return lambda case: broken(case) if case.settings.unknown_view is UnknownView.REFUSE else None
+def if_refused(setting: str, broken: Broken) -> Broken:
+    """Return `broken` for sites that refuse what a setting leaves to them."""
+    return lambda case: broken(case) if _refuses(case, setting) else None
 
 
-def if_read(broken: Callable[[Case], Gaps | None]) -> Callable[[Case], Gaps | None]:
-    """Return `broken` for sites that read what nothing speaks for, with a warning."""
-    return lambda case: broken(case) if case.settings.unknown_view is UnknownView.READ else None
+def if_read(setting: str, broken: Broken) -> Broken:
+    """Return `broken` for sites that read it, with a warning."""
+    return lambda case: None if _refuses(case, setting) else broken(case)
+
+
+def _refuses(case: Case, setting: str) -> bool:
+    chosen: UnknownView = getattr(case.settings, setting)
+    return chosen is UnknownView.REFUSE
 
 
 def body_part_contradiction(case: Case) -> Gaps | None:
@@ -252,6 +292,46 @@ def derived_secondary(case: Case) -> Gaps | None:
 
 def age_unknown(case: Case) -> Gaps | None:
     """Say that the age limit could not be checked."""
-    if case.min_age_years is None or age_years(case.header) is not None:
+    if case.min_age_years is None or case.age.years is not None or case.age.unusable:
         return None
     return {"limit": f"{case.min_age_years:g}"}
+
+
+def age_unreadable(case: Case) -> Gaps | None:
+    """Say that what is said of the age cannot be read, or cannot be."""
+    if case.min_age_years is None or case.age.years is not None or not case.age.unusable:
+        return None
+    return {"value": _unusable(case), "limit": f"{case.min_age_years:g}"}
+
+
+def age_contradiction(case: Case) -> Gaps | None:
+    """Say that age and birth date do not agree, and which was taken."""
+    age = case.age
+    if age.computed is None or age.stated is None or not age.doubtful_at(case.min_age_years):
+        return None
+    return {"value": value(case.header, STATED), "years": f"{int(age.computed)}"}
+
+
+def age_ignored(case: Case) -> Gaps | None:
+    """Say that one of age and birth date cannot be read, or cannot be, and the other was taken."""
+    if case.age.years is None or not case.age.unusable:
+        return None
+    return {
+        "value": _unusable(case),
+        "said": called(case.age.by),
+        "years": f"{int(case.age.years)}",
+    }
+
+
+def _unusable(case: Case) -> str:
+    """Return what cannot be read, quoted; of a date of birth only its form is."""
+    return ", ".join(
+        f"{called(keyword)} {_form(said) if keyword == BORN else said}"
+        for keyword in case.age.unusable
+        for said in [value(case.header, keyword)]
+    )
+
+
+def _form(text: str) -> str:
+    """Return how a text is written, without what it says: ``##.##.####``."""
+    return "".join("#" if c.isdigit() else "x" if c.isalpha() else c for c in text)

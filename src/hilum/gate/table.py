@@ -9,6 +9,7 @@ from typing import Final
 from hilum import MANUFACTURER, PRODUCT
 from hilum.gate import evidence, rules
 from hilum.gate.rules import Rule
+from hilum.values.ages import TAKEN, TAKEN_ABOUT
 
 OBJECTIONS: Final = (
     Rule(
@@ -93,10 +94,17 @@ OBJECTIONS: Final = (
     ),
     Rule(
         "too_young",
-        ("PatientAge", "PatientBirthDate"),
+        ("PatientAge", "PatientBirthDate", *TAKEN, *TAKEN_ABOUT),
         "at least the model card's minimum age",
         "PS3.3 C.7.2.2, C.7.1.1; the model card",
         rules.too_young,
+    ),
+    Rule(
+        "age_unreadable",
+        ("PatientAge", "PatientBirthDate"),
+        "can be read, if gate.unreadable_age is refuse and the model card has a minimum age",
+        "the setting gate.unreadable_age",
+        rules.if_refused("unreadable_age", rules.age_unreadable),
     ),
     Rule(
         "quality_control",
@@ -117,14 +125,14 @@ OBJECTIONS: Final = (
         ("BodyPartExamined",),
         "anything that tells, if gate.unknown_view is refuse",
         "the setting gate.unknown_view",
-        rules.if_refused(rules.body_part_unknown),
+        rules.if_refused("unknown_view", rules.body_part_unknown),
     ),
     Rule(
         "view_unknown",
         ("ViewPosition",),
         "anything that tells, if gate.unknown_view is refuse",
         "the setting gate.unknown_view",
-        rules.if_refused(rules.view_unknown),
+        rules.if_refused("unknown_view", rules.view_unknown),
     ),
 )
 """What refuses an image; each broken rule is one reason."""
@@ -135,14 +143,14 @@ DOUBTS: Final = (
         ("BodyPartExamined",),
         "anything that tells, if gate.unknown_view is read",
         "the setting gate.unknown_view",
-        rules.if_read(rules.body_part_unknown),
+        rules.if_read("unknown_view", rules.body_part_unknown),
     ),
     Rule(
         "view_unknown",
         ("ViewPosition",),
         "anything that tells, if gate.unknown_view is read",
         "the setting gate.unknown_view",
-        rules.if_read(rules.view_unknown),
+        rules.if_read("unknown_view", rules.view_unknown),
     ),
     Rule(
         "body_part_contradiction",
@@ -167,10 +175,31 @@ DOUBTS: Final = (
     ),
     Rule(
         "age_unknown",
-        ("PatientAge", "PatientBirthDate"),
+        ("PatientAge", "PatientBirthDate", *TAKEN, *TAKEN_ABOUT),
         "known, if the model card has a minimum age",
         "PS3.3 C.7.2.2, C.7.1.1; the model card",
         rules.age_unknown,
+    ),
+    Rule(
+        "age_unreadable",
+        ("PatientAge", "PatientBirthDate"),
+        "can be read, if gate.unreadable_age is read and the model card has a minimum age",
+        "the setting gate.unreadable_age",
+        rules.if_read("unreadable_age", rules.age_unreadable),
+    ),
+    Rule(
+        "age_contradiction",
+        ("PatientAge", "PatientBirthDate", *TAKEN, *TAKEN_ABOUT),
+        "age and birth date agree within a year, and lie on one side of the minimum age",
+        "PS3.3 C.7.2.2, C.7.1.1",
+        rules.age_contradiction,
+    ),
+    Rule(
+        "age_ignored",
+        ("PatientAge", "PatientBirthDate"),
+        "both can be read and can be right",
+        "PS3.5 6.2",
+        rules.age_ignored,
     ),
 )
 """What is read with a warning that every report repeats."""

@@ -14,6 +14,8 @@ from hilum.records import Connection, images, studies
 from hilum.records.images import Arrived
 from hilum.records.states import SETTLED, Urgency
 from hilum.records.studies import StudyFacts, Waits
+from hilum.values.ages import age_of
+from hilum.values.dates import read_date
 
 URGENT_PRIORITIES: Final = frozenset({"STAT", "HIGH"})
 """Values of Requested Procedure Priority, (0040,1003) and the retired (0032,000C)."""
@@ -209,13 +211,21 @@ def study_facts(tags: dict[str, Any]) -> StudyFacts:
         study_instance_uid=_text(tags, "StudyInstanceUID"),
         patient_name=_text(tags, "PatientName").partition("=")[0],
         patient_id=_text(tags, "PatientID"),
-        birth_date=_text(tags, "PatientBirthDate"),
+        birth_date=_day(tags, "PatientBirthDate"),
         sex=_text(tags, "PatientSex"),
         accession_number=_text(tags, "AccessionNumber"),
-        study_date=_text(tags, "StudyDate"),
+        study_date=_day(tags, "StudyDate"),
         study_time=_text(tags, "StudyTime"),
         description=_text(tags, "StudyDescription"),
+        age_years=age_of(lambda keyword: _text(tags, keyword)).years,
     )
+
+
+def _day(tags: dict[str, Any], keyword: str) -> str:
+    """Return a date as DICOM writes it; what is not one day, as it stands."""
+    text = _text(tags, keyword)
+    day = read_date(text)
+    return f"{day.first:%Y%m%d}" if day is not None and day.first == day.last else text
 
 
 def _text(tags: dict[str, Any], keyword: str) -> str:

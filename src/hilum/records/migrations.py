@@ -126,6 +126,13 @@ def m009_images_by_state_and_end(connection: Connection) -> None:
     _index_anew(connection, tables.FORWARD, "forward_by_state")
 
 
+def m010_age_at_the_image(connection: Connection) -> None:
+    """Keep how old the patient was at the image, by the rule that the gate has."""
+    there = {column["name"] for column in inspect(connection).get_columns("study")}
+    if "age_years" not in there:  # else the first step made the table of today
+        connection.exec_driver_sql("ALTER TABLE study ADD COLUMN age_years DOUBLE PRECISION")
+
+
 def _index_anew(connection: Connection, table: Table, name: str) -> None:
     """Make an index as the table has it today, whatever was there under its name."""
     (index,) = (each for each in table.indexes if each.name == name)
@@ -143,6 +150,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m007_results_by_name,
     m008_findings_and_words_of_a_study,
     m009_images_by_state_and_end,
+    m010_age_at_the_image,
 )
 """In the order in which they run; a released one is never changed."""
 

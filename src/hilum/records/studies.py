@@ -103,6 +103,8 @@ class StudyFacts:
         ``YYYYMMDD`` and ``HHMMSS``.
     description
         Study Description.
+    age_years
+        How old the patient was at the date of the image, None when unknown.
     """
 
     study_instance_uid: str
@@ -114,6 +116,7 @@ class StudyFacts:
     study_date: str = ""
     study_time: str = ""
     description: str = ""
+    age_years: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ def arrived(
     }
     if connection.execute(unless_there(connection, STUDY), row).rowcount == 0:
         this = _named(archive, facts.study_instance_uid)
-        known = {name: value for name, value in asdict(facts).items() if value}
+        known = {name: value for name, value in asdict(facts).items() if value not in {"", None}}
         before = Urgency(connection.execute(ROW, this).one().urgency)
         more = min(before, urgency, key=URGENCIES.index)
         connection.execute(CHANGE, {**this, **known, "urgency": more})

@@ -150,6 +150,7 @@ STUDY: Final = Table(
     Column("patient_name", String, nullable=False),
     Column("patient_id", String, nullable=False),
     Column("birth_date", String, nullable=False),
+    Column("age_years", Double),  # at the date of the image; none when its header does not tell
     Column("sex", String, nullable=False),
     Column("accession_number", String, nullable=False),
     Column("study_date", String, nullable=False),  # DICOM DA, empty when unknown

@@ -10,7 +10,7 @@ from hilum.settings.section import Section
 
 
 class UnknownView(StrEnum):
-    """What to do with an image when nothing says whether it is frontal."""
+    """What to do with an image of which something that matters is not known."""
 
     READ = "read"
     """Read it, with a warning in every report."""
@@ -96,6 +96,11 @@ class GateSettings(Section):
     )
     unknown_view: UnknownView = Field(
         UnknownView.READ, description="When nothing tells the view: read with a warning, or refuse."
+    )
+    unreadable_age: UnknownView = Field(
+        UnknownView.REFUSE,
+        description="When an age or a birth date is there, cannot be read, and the model has a "
+        "minimum age: read with a warning, or refuse.",
     )
     min_side: int = Field(
         224, gt=0, description="Images with a side shorter than this many pixels are refused."

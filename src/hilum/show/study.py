@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -71,7 +70,6 @@ def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "
     note(
         desk, who.name, "study.viewed", study=study, image=chosen.sop_instance_uid if chosen else ""
     )
-    now = datetime.now(UTC)
     own = next((each for each in given or () if each.reader == who.name), None)
     return render(
         request,
@@ -79,7 +77,7 @@ def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "
         who,
         study=row,
         patient=words.person(row.patient_name),
-        age=words.age(row.birth_date, row.study_date, now),
+        age=words.age(row),
         sex=words.SEXES.get(row.sex, ""),
         day=words.day(row.study_date, who.language),
         clock=words.clock(row.study_time),

@@ -2,7 +2,6 @@
 
 import math
 import re
-from datetime import date, datetime
 from typing import Final
 
 from babel.dates import format_date
@@ -11,7 +10,10 @@ from hilum.records.constancy import End, Mode
 from hilum.records.drift import Kind, Shift, Verdict
 from hilum.records.states import State
 from hilum.records.verdicts import Opinion
+from hilum.records.worklist import StudyRow
 from hilum.show.i18n import N_, Language, Speech
+from hilum.values.ages import age_of
+from hilum.values.dates import read_date
 from hilum.wording import finding_name
 
 STATES: Final = {
@@ -77,19 +79,10 @@ def person(name: str) -> str:
 
 def day(stored: str, language: Language) -> str:
     """Return a DICOM date in the reader's language; what is no date, as it stands."""
-    found = parsed(stored)
-    return stored if found is None else format_date(found, "medium", locale=language.locale)
-
-
-def parsed(stored: str) -> date | None:
-    """Return a DICOM date (PS3.5 6.2, DA), None when it is none."""
-    digits = stored.strip().replace(".", "")
-    if not re.fullmatch(r"\d{8}", digits):
-        return None
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    except ValueError:
-        return None
+    found = read_date(stored)
+    if found is None or found.first != found.last:
+        return stored
+    return format_date(found.first, "medium", locale=language.locale)
 
 
 def clock(stored: str) -> str:
@@ -98,12 +91,13 @@ def clock(stored: str) -> str:
     return f"{found[1]}:{found[2]}" if found else ""
 
 
-def age(birth: str, at: str, now: datetime) -> int | None:
-    """Return somebody's age in whole years on the day of a study; None when it is not known."""
-    born, then = parsed(birth), parsed(at) or now.date()
-    if born is None or born > then:
-        return None
-    return then.year - born.year - ((then.month, then.day) < (born.month, born.day))
+def age(study: StudyRow) -> int | None:
+    """Return the patient's age in whole years at the date of the image; None when unknown."""
+    years = study.age_years
+    if years is None:
+        told = {"PatientBirthDate": study.birth_date, "StudyDate": study.study_date}
+        years = age_of(lambda keyword: told.get(keyword, "")).years
+    return None if years is None else int(years)
 
 
 def duration(minutes: int) -> str:

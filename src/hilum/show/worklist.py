@@ -168,7 +168,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
     return {
         "study": study,
         "name": words.person(study.patient_name),
-        "age": words.age(study.birth_date, study.study_date, now),
+        "age": words.age(study),
         "sex": words.SEXES.get(study.sex, ""),
         "day": words.day(study.study_date, who.language),
         "clock": words.clock(study.study_time),
