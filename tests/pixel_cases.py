@@ -584,6 +584,20 @@ SURROUNDINGS: dict[str, Case] = {
 }
 """What lies around and over the image."""
 
+WAY_UP: dict[str, Case] = {
+    "orientation_turned": Case(
+        lambda: image(PatientOrientation=["R", "H"]), FULL, ("turned_upright",)
+    ),
+    "orientation_mirrored": Case(
+        lambda: image(PatientOrientation=["R", "F"]), FULL, ("mirrored_upright",)
+    ),
+    "orientation_unusable": Case(
+        lambda: image(PatientOrientation=["L", "L"]), FULL, ("orientation_unusable",)
+    ),
+    "image_rotation": Case(lambda: image(ImageRotation=90), FULL, ("display_turn_noted",)),
+}
+"""Which way up the image is stored: its pixels stay so, `tests/test_way_up.py` has the rest."""
+
 COLOUR: dict[str, Case] = {
     "grey_rgb": Case(lambda: colour(GREY_RGB), V8 / 255, ("rgb_grey",), "raises"),
     "grey_rgb_by_plane": Case(
@@ -624,6 +638,7 @@ CASES: dict[str, Case] = {
     **VOI,
     **PRESENTATION,
     **SURROUNDINGS,
+    **WAY_UP,
     **COLOUR,
     **SINGLE,
 }

@@ -95,7 +95,8 @@ def prepare(dataset: Dataset, reader: Reader, *, self_test: bool = False) -> Pre
     verdict = judge(dataset, reader, self_test=self_test)
     if not verdict.accepted:
         raise RadiographRefused(verdict.objections)
-    radiograph = pixels.develop(dataset, reader.settings.pixels)
+    language = reader.settings.report.language
+    radiograph = pixels.develop(dataset, reader.settings.pixels, language=language)
     model_input = pixels.fit(radiograph, reader.model.identity.input_size)
     return Prepared(radiograph, model_input, verdict.warnings)
 
@@ -137,7 +138,7 @@ def prepare_picture(file: bytes, reader: Reader) -> Prepared:
     language = reader.settings.report.language
     if not may_read(None, reader):
         raise RadiographRefused((path_reason("demonstration_model", language),))
-    radiograph = pixels.develop_picture(file, reader.settings.pixels)
+    radiograph = pixels.develop_picture(file, reader.settings.pixels, language=language)
     rows, columns = radiograph.pixels.shape
     verdict = gate.judge_picture(rows, columns, reader.settings.gate, language=language)
     if not verdict.accepted:

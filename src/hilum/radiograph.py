@@ -1,13 +1,24 @@
 """One image as the model may see it, and the facts about it."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum import dicomfile
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+AXES: Final = {letter: axis for axis in ("LR", "HF", "AP") for letter in axis}
+"""Letter of a direction in the patient → the axis that it is on (PS3.3 C.7.6.1.1.1)."""
+
+BETWEEN: Final = re.compile(r"[\\/,\s]+")
+"""What stands between two directions: a backslash, and what is written instead."""
 
 
 class PixelPipeline(StrEnum):
@@ -53,6 +64,96 @@ class FieldOfView:
     width: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a frontal image as stored is brought upright: head up, the patient's left at the right.
+
+    All eight positions are a transposition or none, then a reversal of the rows, the
+    columns, both or neither.
+
+    Attributes
+    ----------
+    transposed
+        Whether rows and columns change places first.
+    rows_reversed, columns_reversed
+        Whether what is then the top goes to the bottom, and what is left to the right.
+    """
+
+    transposed: bool = False
+    rows_reversed: bool = False
+    columns_reversed: bool = False
+
+    @classmethod
+    def said(cls, orientation: Sequence[str]) -> Self | None:
+        """Return the turn that Patient Orientation asks for, None when it tells none.
+
+        Parameters
+        ----------
+        orientation
+            Its values: the direction of the rows, and that of the columns. Only the
+            first letter of each counts, the larger part of an oblique direction.
+
+        Sources
+        -------
+        PS3.3 C.7.6.1.1.1.
+        """
+        said = [part for part in BETWEEN.split("\\".join(orientation).upper()) if part]
+        if not all(map(_is_direction, said)):
+            return None
+        match [direction[0] for direction in said]:
+            case ["L" | "R" as rows, "H" | "F" as columns]:
+                return cls(rows_reversed=columns == "H", columns_reversed=rows == "R")
+            case ["H" | "F" as rows, "L" | "R" as columns]:
+                return cls(
+                    transposed=True, rows_reversed=rows == "H", columns_reversed=columns == "R"
+                )
+            case _:
+                return None
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether it takes a mirror, not only a rotation, to bring the image upright."""
+        return self.transposed ^ self.rows_reversed ^ self.columns_reversed
+
+    def upright(self, stored: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Return an array that lies as the image is stored as it lies upright; a view."""
+        turned = stored.T if self.transposed else stored
+        return turned[self._steps]
+
+    def stored(self, upright: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Return an array that lies upright as it lies when the image is stored; a view."""
+        turned = upright[self._steps]
+        return turned.T if self.transposed else turned
+
+    def stored_view(self, upright: FieldOfView, rows: int, columns: int) -> FieldOfView:
+        """Return a part of the upright image in pixels of the stored one.
+
+        Parameters
+        ----------
+        upright
+            The part.
+        rows, columns
+            Size of the upright image in pixels.
+        """
+        height, width = upright.height, upright.width
+        top = rows - upright.top - height if self.rows_reversed else upright.top
+        left = columns - upright.left - width if self.columns_reversed else upright.left
+        if self.transposed:
+            return FieldOfView(left, top, width, height)
+        return FieldOfView(top, left, height, width)
+
+    @property
+    def _steps(self) -> tuple[slice, slice]:
+        back, on = slice(None, None, -1), slice(None)
+        return back if self.rows_reversed else on, back if self.columns_reversed else on
+
+
+def _is_direction(letters: str) -> bool:
+    """Whether letters name a direction: known ones, none of which takes another back."""
+    axes = [AXES.get(letter) for letter in letters]
+    return None not in axes and len(set(axes)) == len(axes)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Radiograph:
     """One frontal chest radiograph, ready for a model.
@@ -60,7 +161,8 @@ class Radiograph:
     Attributes
     ----------
     pixels
-        Shape ``(rows, columns)``, float32, unitless, in [-1024, 1024]; bone is bright.
+        Shape ``(rows, columns)``, float32, unitless, in [-1024, 1024]; bone is bright. They
+        lie as they are stored: whatever is drawn or written down is in these rows and columns.
     header
         The source's attributes without its pixels; None for PNG and JPEG, which have
         no patient, no study, and hence no DICOM results.
@@ -71,6 +173,8 @@ class Radiograph:
     pixel_digest
         SHA-256 of the stored pixels, hexadecimal, whatever coding they came in; empty for
         PNG and JPEG.
+    turn
+        What brings them upright for the model.
     """
 
     pixels: NDArray[np.float32]
@@ -78,6 +182,7 @@ class Radiograph:
     pipeline: PixelPipeline
     decisions: tuple[PixelDecision, ...] = ()
     pixel_digest: str = ""
+    turn: Turn = Turn()
 
     @property
     def rows(self) -> int:
@@ -102,10 +207,13 @@ class ModelInput:
     Attributes
     ----------
     pixels
-        Shape ``(size, size)``, float32, unitless, in [-1024, 1024].
+        Shape ``(size, size)``, float32, unitless, in [-1024, 1024]; upright.
     field_of_view
         The part of the source matrix that `pixels` covers.
+    turn
+        What brought the source upright; whatever the network says of a place is turned back.
     """
 
     pixels: NDArray[np.float32]
     field_of_view: FieldOfView
+    turn: Turn = Turn()

@@ -86,7 +86,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heatmap:
-    """Class activation map of one finding, as the network gave it.
+    """Class activation map of one finding.
 
     Attributes
     ----------
@@ -94,7 +94,8 @@ class Heatmap:
         The finding it explains.
     activation
         Shape ``(height, width)`` of the last feature map, float32, in logits:
-        its mean plus the classifier's bias is the finding's logit.
+        its mean plus the classifier's bias is the finding's logit. It lies as the source
+        is stored, also where the network saw that upright.
     field_of_view
         The part of the source matrix that `activation` covers.
     """

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hilum.pixels.decisions import TEXTS
+from hilum.pixels.decisions import TEXTS, Record
+from hilum.pixels.portuguese import PORTUGUESE
+from hilum.settings import ReasonLanguage
 from pixel_cases import CASES, REFUSALS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "pixels.md").read_text(encoding="utf-8")
@@ -59,3 +61,23 @@ def test_every_decision_is_reached_by_a_test():
 
     # These two are reached in test_torchxrayvision_parity.py and test_robustness.py.
     assert set(TEXTS) - {"voi_not_applied", "syntax_assumed", *OF_PICTURES} == reached
+
+
+def test_every_decision_is_told_in_both_languages():
+    """The Portuguese texts have the codes of the English ones, and the same gaps with them."""
+    gaps = re.compile(r"{(\w+)")
+
+    assert {code: sorted(gaps.findall(text)) for code, text in TEXTS.items()} == {
+        code: sorted(gaps.findall(text)) for code, text in PORTUGUESE.items()
+    }
+
+
+def test_numbers_in_portuguese_are_written_as_in_brazil():
+    """A decision in Portuguese has the comma before the decimals, the point in thousands."""
+    record = Record(ReasonLanguage.PORTUGUESE)
+
+    record.add("stray_values_clipped", count=12345, ceiling=4095)
+    record.add("rescale_applied", slope=0.5, intercept=-1000.25)
+
+    assert "12.345 pixels" in record.entries[0].text
+    assert "slope 0,5 e intercept -1000,25" in record.entries[1].text

@@ -12,7 +12,8 @@ from hilum.gate import evidence
 from hilum.gate.header import called, items, number, value, values
 from hilum.gate.reasons import word
 from hilum.gate.vocabulary import Meaning, meanings
-from hilum.settings import GateSettings, ReasonLanguage, UnknownView
+from hilum.radiograph import Turn
+from hilum.settings import GateSettings, NotUpright, ReasonLanguage, UnknownView
 from hilum.values.ages import BORN, STATED, Age, age_of
 
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
@@ -235,6 +236,18 @@ def quality_control(case: Case) -> Gaps | None:
         if Meaning.PHANTOM in meanings(value(case.header, keyword)):  # which is never quoted
             return {"attribute": called(keyword), "value": word("phantom", case.language)}
     return None
+
+
+def not_upright(answer: NotUpright) -> Callable[[Case], Gaps | None]:
+    """Return a rule for sites with this `answer` to images that are stored turned or mirrored."""
+
+    def broken(case: Case) -> Gaps | None:
+        turn = Turn.said(values(case.header, "PatientOrientation")) or Turn()
+        if turn == Turn() or case.settings.not_upright is not answer:
+            return None
+        return _quoted(case, "PatientOrientation")
+
+    return broken
 
 
 def body_part_unknown(case: Case) -> Gaps | None:

@@ -9,6 +9,7 @@ from typing import Final
 from hilum import MANUFACTURER, PRODUCT
 from hilum.gate import evidence, rules
 from hilum.gate.rules import Rule
+from hilum.settings import NotUpright
 from hilum.values.ages import TAKEN, TAKEN_ABOUT
 
 OBJECTIONS: Final = (
@@ -121,6 +122,13 @@ OBJECTIONS: Final = (
         rules.quality_control,
     ),
     Rule(
+        "not_upright",
+        ("PatientOrientation",),
+        "L\\F, or nothing that tells, if gate.not_upright is refuse",
+        "PS3.3 C.7.6.1.1.1; the setting gate.not_upright",
+        rules.not_upright(NotUpright.REFUSE),
+    ),
+    Rule(
         "body_part_unknown",
         ("BodyPartExamined",),
         "anything that tells, if gate.unknown_view is refuse",
@@ -165,6 +173,13 @@ DOUBTS: Final = (
         "all that is about this image agrees",
         "PS3.3 C.8.11.5",
         rules.view_contradiction,
+    ),
+    Rule(
+        "not_upright",
+        ("PatientOrientation",),
+        "L\\F, or nothing that tells, if gate.not_upright is turn",
+        "PS3.3 C.7.6.1.1.1; the setting gate.not_upright",
+        rules.not_upright(NotUpright.TURN),
     ),
     Rule(
         "derived_secondary",

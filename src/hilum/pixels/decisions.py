@@ -1,9 +1,15 @@
 """Every decision of the pixel pipelines: its code, and its text with the values."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from string import Formatter
+from typing import Any, Final
 
+from hilum.pixels.portuguese import PORTUGUESE
 from hilum.radiograph import PixelDecision
+from hilum.settings import ReasonLanguage
+
+SWAPPED: Final = str.maketrans(",.", ".,")
+"""Point and comma change places in Portuguese numbers."""
 
 TEXTS: Final = {
     "syntax_assumed": "The transfer syntax is not said; {syntax} is assumed.",
@@ -41,7 +47,7 @@ TEXTS: Final = {
     "monochrome1_inverted": "MONOCHROME1, small values are bright: inverted.",
     "presentation_inverse": "Presentation LUT Shape is INVERSE: inverted.",
     "presentation_contradicts": "Presentation LUT Shape {shape} contradicts {photometric}; "
-    "{chosen}.",
+    "inverted.",
     "lut_values_above_bits": "{lut} holds values to {top}, above its {said} bits; "
     "scaled over {bits} bits.",
     "lut_fewer_bits_used": "{lut} says {said} bits, its values need {bits}; "
@@ -49,19 +55,47 @@ TEXTS: Final = {
     "shutter_applied": "Display shutter {shape} applied: {count:,} pixels are shown black.",
     "shutter_noted": "Display shutter {shape} is there and not applied.",
     "collimator_noted": "Collimator {shape} is there; pixels outside it are shown as stored.",
+    "turned_upright": "Patient Orientation is {said}: turned upright for the model; pictures "
+    "and places are as stored.",
+    "mirrored_upright": "Patient Orientation is {said}: mirrored upright for the model; pictures "
+    "and places are as stored.",
+    "orientation_unusable": "Patient Orientation {said} does not say which way is up; "
+    "taken as upright.",
+    "display_turn_noted": "Image Rotation {rotation} and Image Horizontal Flip {flip} belong to "
+    "presentation states; not applied.",
     "picture_turned": "The camera's orientation mark (EXIF {orientation}) was followed.",
     "one_bit": "The picture is black and white only.",
     "lossy_compression": "Compressed with loss ({method}).",
 }
-"""Code → text; the values in braces come from the image."""
+"""Code → text in English; the values in braces come from the image. Its twin is PORTUGUESE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The decisions taken on one image, in order."""
+    """The decisions taken on one image, in order.
 
+    Attributes
+    ----------
+    language
+        Language of their texts.
+    """
+
+    language: ReasonLanguage = ReasonLanguage.ENGLISH
     entries: list[PixelDecision] = field(default_factory=list)
 
     def add(self, code: str, **values: object) -> None:
         """Add the decision `code` with the values that its text names."""
-        self.entries.append(PixelDecision(code, TEXTS[code].format(**values)))
+        if self.language is ReasonLanguage.PORTUGUESE:
+            text = Portuguese().format(PORTUGUESE[code], **values)
+        else:
+            text = TEXTS[code].format(**values)
+        self.entries.append(PixelDecision(code, text))
+
+
+class Portuguese(Formatter):
+    """Writes numbers as in Brazil: 1.234,5."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return one value of a text."""
+        written = str(super().format_field(value, format_spec))
+        return written.translate(SWAPPED) if isinstance(value, int | float) else written

@@ -14,18 +14,24 @@ from hilum.pixels.decisions import Record
 from hilum.pixels.decode import decode
 from hilum.pixels.image import GREY, ImagePixel, describe
 from hilum.pixels.modality import Modality, read_modality
+from hilum.pixels.orientation import read_turn
 from hilum.pixels.stored import Stored, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_voi, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
-from hilum.settings import PixelSettings
+from hilum.settings import PixelSettings, ReasonLanguage
 
 PIXEL_GROUP: Final = 0x7FE0
 """Group of Pixel Data, Float Pixel Data and their offset tables."""
 
 
-def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
+def develop(
+    dataset: Dataset,
+    settings: PixelSettings,
+    *,
+    language: ReasonLanguage = ReasonLanguage.ENGLISH,
+) -> Radiograph:
     """Turn a DICOM image into what the model may see.
 
     Parameters
@@ -34,6 +40,8 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
         A whole image, with its Pixel Data read or deferred; not changed.
     settings
         Which pixel pipeline, and the limits.
+    language
+        Language of the decisions' texts; their codes are the same in each.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
     PS3.3 C.7.6.3, C.11.1, C.11.2, PS3.4 N.2; ``torchxrayvision.utils.read_xray_dcm``
     1.5.7. What is done in each case, and why: ``docs/pixels.md``.
     """
-    record = Record()
+    record = Record(language)
     image = describe(dataset, settings)
     if image.syntax_assumed:
         record.add("syntax_assumed", syntax=image.syntax.name)
@@ -66,6 +74,7 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
         pixels[stored.padding] = -LIMIT
     if settings.pipeline is PixelPipeline.DISPLAY:
         close_shutters(pixels, dataset, grey, record)
+    turn = read_turn(dataset, record)
     note(dataset, image, record)
     return Radiograph(
         pixels,
@@ -73,6 +82,7 @@ def develop(dataset: Dataset, settings: PixelSettings) -> Radiograph:
         settings.pipeline,
         tuple(record.entries),
         digest(stored.values),
+        turn,
     )
 
 
@@ -118,7 +128,6 @@ def shown_inverted(dataset: Dataset, image: ImagePixel, record: Record) -> bool:
                 "presentation_contradicts",
                 shape=shape,
                 photometric=image.photometric,
-                chosen="inverted",
             )
         return True
     if shape == "INVERSE":

@@ -14,7 +14,7 @@ from hilum.pixels.colour import refuse_colour
 from hilum.pixels.decisions import Record
 from hilum.pixels.tone import Ramp, refuse_blank
 from hilum.radiograph import Radiograph
-from hilum.settings import PixelSettings
+from hilum.settings import PixelSettings, ReasonLanguage
 from hilum.verdict import Reason
 
 FORMATS: Final = ("PNG", "JPEG")
@@ -24,7 +24,12 @@ SIXTEEN_BIT_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I"})
 """Pillow's names for 16-bit grey."""
 
 
-def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
+def develop_picture(
+    file: bytes | Path,
+    settings: PixelSettings,
+    *,
+    language: ReasonLanguage = ReasonLanguage.ENGLISH,
+) -> Radiograph:
     """Turn a PNG or JPEG into what the model may see.
 
     Pictures are taken as they are shown: 0 is black, and bone is bright.
@@ -35,6 +40,8 @@ def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
         The file's bytes or its path.
     settings
         Which pixel pipeline the result is marked with, and the limits.
+    language
+        Language of the decisions' texts; their codes are the same in each.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
             with Image.open(source, formats=FORMATS) as picture:
                 refuse_large(picture.width * picture.height, settings)
                 refuse_animated(picture)
-                record = Record()
+                record = Record(language)
                 values, bits = grey_of(turned(picture, record), record)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise SourceUnreadable(

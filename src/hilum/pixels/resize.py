@@ -17,7 +17,7 @@ OPERATORS_KEPT: Final = 32
 
 
 def fit(radiograph: Radiograph, size: int) -> ModelInput:
-    """Cut the centre square out and resize it to `size` × `size`.
+    """Turn a radiograph upright, cut the centre square out and resize it to `size` × `size`.
 
     Gives what ``XRayCenterCrop`` and ``XRayResizer(size)`` give: a Gaussian against
     aliasing, then linear interpolation, both with 0 beyond the border. Both are linear
@@ -46,15 +46,16 @@ def fit(radiograph: Radiograph, size: int) -> ModelInput:
     """
     if size < 1:
         raise ValueError(f"a network's input has at least one pixel a side, not {size}")
-    view = center_square(radiograph.rows, radiograph.columns)
-    square = radiograph.pixels[
-        view.top : view.top + view.height, view.left : view.left + view.width
-    ]
+    turn = radiograph.turn
+    upright = turn.upright(radiograph.pixels)
+    view = center_square(*upright.shape)
+    square = upright[view.top : view.top + view.height, view.left : view.left + view.width]
+    seen = turn.stored_view(view, *upright.shape)
     if view.height == size:
-        return ModelInput(square.copy(), view)
+        return ModelInput(square.copy(), seen, turn)
     operator = resize_operator(view.height, size)
     resized = np.asarray(operator @ (operator @ square).T).T
-    return ModelInput(clip_as_skimage(square, np.ascontiguousarray(resized)), view)
+    return ModelInput(clip_as_skimage(square, np.ascontiguousarray(resized)), seen, turn)
 
 
 def center_square(rows: int, columns: int) -> FieldOfView:

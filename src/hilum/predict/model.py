@@ -90,7 +90,7 @@ class Model:
         image = np.ascontiguousarray(model_input.pixels, dtype=np.float32)[None, None]
         logits, maps = (batch[0] for batch in self._network.run(image))
         heatmaps = tuple(
-            Heatmap(label=label, activation=activation, field_of_view=model_input.field_of_view)
+            Heatmap(label, model_input.turn.stored(activation), model_input.field_of_view)
             for label, activation in zip(self.labels, maps, strict=True)
         )
         return to_findings(self.labels, logits, self._points), heatmaps

@@ -17,6 +17,14 @@ class UnknownView(StrEnum):
     REFUSE = "refuse"
 
 
+class NotUpright(StrEnum):
+    """What to do with an image whose header says that it is stored turned or mirrored."""
+
+    TURN = "turn"
+    """Show it to the model upright, with a warning in every report."""
+    REFUSE = "refuse"
+
+
 class ReasonLanguage(StrEnum):
     """Language of the reasons and reports that people read."""
 
@@ -101,6 +109,11 @@ class GateSettings(Section):
         UnknownView.REFUSE,
         description="When an age or a birth date is there, cannot be read, and the model has a "
         "minimum age: read with a warning, or refuse.",
+    )
+    not_upright: NotUpright = Field(
+        NotUpright.TURN,
+        description="When Patient Orientation says that the image is stored turned or mirrored: "
+        "turn it upright for the model, with a warning, or refuse.",
     )
     min_side: int = Field(
         224, gt=0, description="Images with a side shorter than this many pixels are refused."

@@ -1,0 +1,39 @@
+"""Which way up an image is stored, as its header says (PS3.3 C.7.6.1.1.1)."""
+
+from typing import Final
+
+from pydicom import Dataset
+
+from hilum.pixels.attributes import number_of, text_of, values_of
+from hilum.pixels.decisions import Record
+from hilum.radiograph import Turn
+
+LONGEST: Final = 32
+"""Characters of a wrong value that a decision quotes."""
+
+FULL_TURN: Final = 360
+"""Degrees."""
+
+
+def read_turn(dataset: Dataset, record: Record) -> Turn:
+    """Return what brings an image upright; none where the header does not tell.
+
+    Field of View Rotation and Horizontal Flip say what was done to the detector's image
+    before it was stored. They are not asked: Patient Orientation is of the stored one.
+    """
+    rotation, flip = (
+        number_of(dataset, "ImageRotation") or 0,
+        text_of(dataset, "ImageHorizontalFlip"),
+    )
+    if rotation % FULL_TURN or flip == "Y":
+        record.add("display_turn_noted", rotation=f"{rotation:g}", flip=flip or "N")
+    values = [str(value).strip() for value in values_of(dataset, "PatientOrientation")]
+    said = "\\".join(values)
+    turn = Turn.said(values)
+    if turn is None:
+        if any(values):
+            record.add("orientation_unusable", said=said[:LONGEST])
+        return Turn()
+    if turn != Turn():
+        record.add("mirrored_upright" if turn.mirrors else "turned_upright", said=said)
+    return turn

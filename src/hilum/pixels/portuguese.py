@@ -1,0 +1,63 @@
+"""The decisions of the pixel pipelines in Brazilian Portuguese, as `decisions` has them."""
+
+from typing import Final
+
+PORTUGUESE: Final = {
+    "syntax_assumed": "A sintaxe de transferência não é informada; supõe-se {syntax}.",
+    "excess_pixel_data": "Pixel Data tem {extra:,} bytes além da imagem; foram ignorados.",
+    "high_bit_shifted": "High Bit é {high_bit} com {stored} bits armazenados: deslocado em "
+    "{shift}.",
+    "overlay_bits_removed": "Os bits acima de Bits Stored ({stored}) contêm um overlay; removidos.",
+    "overlay_not_shown": "{count} overlay(s) junto à imagem não são mostrados ao modelo.",
+    "values_above_bits_stored": "Os valores chegam a {top}, acima de {limit}, o máximo de Bits "
+    "Stored {stored}; todos os bits são mantidos.",
+    "stray_values_clipped": "{count:,} pixels são espúrios ou excedem o limite: mostrados como "
+    "{ceiling}.",
+    "more_bits_used": "Escala de {bits} bits, como os valores exigem.",
+    "fewer_bits_used": "Bits Stored é {stored}, mas os valores precisam de {bits} bits "
+    "({low} a {top}); escala de {bits} bits.",
+    "signed_pixels": "Os pixels têm sinal; escala de {low} a {high}.",
+    "sign_extended": "Os pixels têm sinal, {stored} bits; o sinal foi restaurado.",
+    "padding_blackened": "{count:,} pixels são preenchimento ({value}) e aparecem em preto.",
+    "padding_ignored": "{share:.0%} dos pixels têm o valor de preenchimento {value}; "
+    "não são tratados como preenchimento.",
+    "palette_grey": "Foi aplicada uma paleta de cinza de {entries} entradas.",
+    "rgb_grey": "Armazenada como {photometric}, mas em tons de cinza: usado um canal.",
+    "rescale_applied": "Aplicados slope {slope:g} e intercept {intercept:g} de Rescale.",
+    "rescale_invalid": "O slope {slope:g} de Rescale não pode ser aplicado e é ignorado.",
+    "modality_lut_applied": "Aplicada a Modality LUT de {entries} entradas, {bits} bits.",
+    "modality_lut_invalid": "A Modality LUT não pode ser usada ({why}) e é ignorada.",
+    "voi_lut_applied": "Aplicada a VOI LUT {number} de {count}, {entries} entradas, {bits} bits.",
+    "voi_lut_invalid": "A VOI LUT {number} não pode ser usada ({why}) e é ignorada.",
+    "window_applied": "Aplicada a janela {number} de {count}: centro {center:g}, largura "
+    "{width:g}, {function}.",
+    "window_invalid": "A janela {number} (centro {center:g}, largura {width:g}, {function}) "
+    "não pode ser usada e é ignorada.",
+    "window_misses_image": "{voi} mostra toda a imagem ({low} a {top}) em um só tom e é ignorada.",
+    "voi_not_applied": "Há {count} janela(s) ou VOI LUT(s); o pipeline torchxrayvision "
+    "não aplica nenhuma.",
+    "monochrome1_inverted": "MONOCHROME1, valores pequenos são claros: invertida.",
+    "presentation_inverse": "Presentation LUT Shape é INVERSE: invertida.",
+    "presentation_contradicts": "Presentation LUT Shape {shape} contradiz {photometric}; "
+    "invertida.",
+    "lut_values_above_bits": "{lut} contém valores até {top}, acima dos {said} bits declarados; "
+    "escala de {bits} bits.",
+    "lut_fewer_bits_used": "{lut} declara {said} bits, seus valores precisam de {bits}; "
+    "escala de {bits} bits.",
+    "shutter_applied": "Aplicado o obturador de exibição {shape}: {count:,} pixels aparecem em "
+    "preto.",
+    "shutter_noted": "Há um obturador de exibição {shape}, que não é aplicado.",
+    "collimator_noted": "Há um colimador {shape}; os pixels fora dele aparecem como armazenados.",
+    "turned_upright": "Patient Orientation é {said}: girada para a posição usual para o modelo; "
+    "imagens e posições seguem o arquivo.",
+    "mirrored_upright": "Patient Orientation é {said}: espelhada para a posição usual para o "
+    "modelo; imagens e posições seguem o arquivo.",
+    "orientation_unusable": "Patient Orientation {said} não informa a posição da imagem; "
+    "supõe-se a posição usual.",
+    "display_turn_noted": "Image Rotation {rotation} e Image Horizontal Flip {flip} pertencem a "
+    "estados de apresentação; não são aplicados.",
+    "picture_turned": "A marca de orientação da câmera (EXIF {orientation}) foi seguida.",
+    "one_bit": "A imagem tem apenas preto e branco.",
+    "lossy_compression": "Comprimida com perdas ({method}).",
+}
+"""Code → text; the values in braces come from the image."""
