@@ -6,7 +6,7 @@ from pathlib import Path
 from hilum.pipeline import Reader, open_reader
 from hilum.predict import find_card
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import install
+from hilum.predict.installed import Source, install
 from hilum.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -57,8 +57,7 @@ def install_densenet(folder: Path, *, positives: int | None = None) -> Settings:
     install(
         card,
         graph.lay_out(state, len(card.labels)),
+        Source(card.weights.sha256, verified=True),
         data_folder=settings.data_folder,
-        source_sha256=card.weights.sha256,
-        verified=True,
     )
     return settings

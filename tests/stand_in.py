@@ -8,7 +8,7 @@ import numpy as np
 
 from hilum.predict import find_card
 from hilum.predict.card import WeightsFormat, WeightsSource
-from hilum.predict.installed import install, open_installation
+from hilum.predict.installed import Source, install, open_installation
 
 STAND_IN: Final = "stand-in"
 """Name of its card."""
@@ -27,7 +27,7 @@ def install_stand_in(data: Path, contents: bytes | None = None, *, verified: boo
     card = shipped.model_copy(update=changes)
     chosen = contents_of(data) if contents is None else contents
     digest = hashlib.sha256(chosen).hexdigest()
-    install(card, chosen, data_folder=data, source_sha256=digest, verified=verified)
+    install(card, chosen, Source(digest, verified=verified), data_folder=data)
     (data / "models" / STAND_IN / "card.json").write_text(card.model_dump_json())
 
 

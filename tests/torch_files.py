@@ -3,7 +3,9 @@
 A pickle is assembled opcode by opcode, so a file can name what could never be imported.
 """
 
+import itertools
 import pickle
+import pickletools
 import struct
 import zipfile
 from dataclasses import dataclass, field
@@ -36,6 +38,13 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Opcodes as they are."""
+
+    opcodes: bytes
+
+
+@dataclass(frozen=True)
 class Persistent:
     """A persistent identifier."""
 
@@ -52,6 +61,8 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911  one return a kind
             if value.items is not None:
                 made += encode_items(value.items)
             return made if value.state is None else made + encode(value.state) + b"b"
+        case Raw():
+            return value.opcodes
         case Persistent():
             return encode(value.identifier) + b"Q"
         case dict():
@@ -61,6 +72,18 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911  one return a kind
         case tuple():
             return b"(" + b"".join(encode(item) for item in value) + b"t"
     return pickle.dumps(value, protocol=2)[2:-1]  # a plain value, without its frame
+
+
+def as_python_2(contents: bytes) -> bytes:
+    """Return a pickle with its texts as Python 2 wrote them: as bytes."""
+    made = b""
+    steps = [*pickletools.genops(contents), (None, None, len(contents))]
+    for (opcode, argument, start), (_, _, end) in itertools.pairwise(steps):
+        if opcode.name == "BINUNICODE":
+            made += b"U" + bytes([len(argument)]) + argument.encode()
+        else:
+            made += contents[start:end]
+    return made
 
 
 def encode_items(items: dict[Any, Any]) -> bytes:
@@ -93,15 +116,21 @@ class TorchFile:
         Key → numbers.
     legacy
         Whether it is of the legacy container.
+    big_endian
+        Whether a big-endian machine writes it.
+    python_2
+        Whether Python 2 writes it.
     """
 
     legacy: bool
+    big_endian: bool = False
+    python_2: bool = False
     storages: dict[str, np.ndarray] = field(default_factory=dict)
 
     def tensor(self, array: np.ndarray, **changes: Any) -> Call:
         """Add a storage and return its tensor; `changes` make it a hostile one."""
         key = str(len(self.storages))
-        flat = np.ascontiguousarray(array, dtype="<f4").reshape(-1)
+        flat = np.ascontiguousarray(array, dtype=changes.pop("dtype", "<f4")).reshape(-1)
         self.storages[key] = flat
         strides = [1] * array.ndim
         for axis in range(array.ndim - 2, -1, -1):
@@ -114,16 +143,16 @@ class TorchFile:
             "strides": tuple(strides),
         } | changes
         identifier = ("storage", fields["kind"], key, "cpu", fields["count"])
-        source = Persistent((*identifier, None) if self.legacy else identifier)
-        hooks = ordered({})
-        return Call(
-            REBUILD, (source, fields["offset"], fields["shape"], fields["strides"], False, hooks)
-        )
+        source = Persistent((*identifier, fields.get("view")) if self.legacy else identifier)
+        place = (source, fields["offset"], fields["shape"], fields["strides"])
+        if fields.get("first_version"):
+            return Call(Name("torch._utils", "_rebuild_tensor"), place)
+        return Call(REBUILD, (*place, False, ordered({})))
 
-    def parameter(self, array: np.ndarray) -> Call:
+    def parameter(self, array: np.ndarray, hooks: Any = None) -> Call:
         """Add a storage and return its parameter."""
         rebuild = Name("torch._utils", "_rebuild_parameter")
-        return Call(rebuild, (self.tensor(array), True, ordered({})))
+        return Call(rebuild, (self.tensor(array), True, ordered({}) if hooks is None else hooks))
 
     def state_dict(self, state: dict[str, np.ndarray]) -> Call:
         """Return a state dict."""
@@ -162,8 +191,10 @@ class TorchFile:
 
     def legacy_bytes(self, network: Any) -> bytes:
         """Return the file in the legacy container."""
-        machine = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": {}}
+        machine = {"protocol_version": PROTOCOL, "little_endian": not self.big_endian}
         head = [pickled(part) for part in (MAGIC, PROTOCOL, machine, network, list(self.storages))]
+        if self.python_2:
+            head = [as_python_2(part) for part in head]
         tail = [struct.pack("<q", a.size) + a.tobytes() for a in self.storages.values()]
         return b"".join(head + tail)
 
@@ -172,8 +203,9 @@ class TorchFile:
         stream = BytesIO()
         with zipfile.ZipFile(stream, "w", compression) as archive:
             archive.writestr("archive/data.pkl", pickled(network))
-            archive.writestr("archive/byteorder", "little")
+            archive.writestr("archive/byteorder", "big" if self.big_endian else "little")
             for key, array in self.storages.items():
-                archive.writestr(f"archive/data/{key}", array.tobytes())
+                written = array.astype(array.dtype.newbyteorder(">")) if self.big_endian else array
+                archive.writestr(f"archive/data/{key}", written.tobytes())
             archive.writestr("archive/version", "3\n")
         return stream.getvalue()

@@ -7,7 +7,7 @@ import pytest
 
 from hilum.predict import Model, find_card, load_model
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import install
+from hilum.predict.installed import Source, install
 from hilum.settings import Settings
 from seeded_weights import random_state
 from torch_files import TorchFile
@@ -27,9 +27,8 @@ def installed(settings: Settings, state: dict[str, np.ndarray]) -> Settings:
     install(
         card,
         load_graph(card.graph).lay_out(state, len(card.labels)),
+        Source(card.weights.sha256, verified=True),
         data_folder=settings.data_folder,
-        source_sha256=card.weights.sha256,
-        verified=True,
     )
     return settings.changed("model", name=card.name)
 

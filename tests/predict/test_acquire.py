@@ -18,6 +18,7 @@ from hilum.predict import (
     ModelCard,
     add_onnx,
     add_weights,
+    card_like,
     find_card,
     load_model,
     open_installation,
@@ -101,17 +102,112 @@ def test_offline_file_is_checked_and_left_alone(settings: Settings, weights_file
     assert weights_file.exists()
 
 
-def test_hostile_download_leaves_nothing(settings: Settings, tmp_path: Path):
-    """A file that matches its hash but holds code is refused, and no model is there."""
+def test_download_of_another_thing_leaves_nothing(settings: Settings, tmp_path: Path):
+    """A file that matches its hash but is no network is refused, and no model is there."""
     path = TorchFile(legacy=True).write(tmp_path / "w.pt", Call(Name("os", "system"), ("id",)))
     contents = path.read_bytes()
     with serving({"/weights.pt": contents}) as server:
         card = card_for(contents, f"{server.url}/weights.pt")
-        with pytest.raises(WeightsUntrusted, match=r"names 'os\.system'"):
+        with pytest.raises(WeightsUntrusted, match=r"holds 'os\.system', which is no network"):
             pull(card, settings, quiet)
-
     assert not (settings.data_folder / "models").exists()
     assert [] == list((settings.data_folder / "downloads").iterdir())
+
+
+PAYLOAD = Call(Name("os", "system"), ("touch hacked",))
+
+
+@pytest.fixture
+def odd_file(tmp_path: Path, state: dict[str, np.ndarray]) -> Path:
+    """Return a weights file that names what nobody listed, a payload among it."""
+    file = TorchFile(legacy=True)
+    network = file.module(state)
+    own = Call(Name("__main__", "Net"), (), network.state | {"extra": PAYLOAD})
+    (tmp_path / "odd").mkdir()
+    return file.write(tmp_path / "odd" / "weights.pt", own)
+
+
+def test_published_file_loads_at_first_sight_whatever_it_names(
+    settings: Settings, odd_file: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its hash is the card's, so names in it are inert: same weights, verified, nothing runs."""
+    monkeypatch.chdir(odd_file.parent)
+    offline = settings.changed("model", offline_folder=odd_file.parent)
+    card = card_for(odd_file.read_bytes(), "http://unused/weights.pt")
+
+    record = pull(card, offline, quiet)
+
+    assert record == open_installation(card, settings.data_folder).record
+    assert (True, ("__main__.Net", "os.system")) == (record.verified, record.inert_names)
+    assert [odd_file] == list(odd_file.parent.iterdir())
+    plain = card_like("plain", find_card(CARD, settings.data_folder))
+    added = add_weights(plain, weights_file, settings.data_folder)
+    assert added.contents_sha256 == record.contents_sha256
+
+
+def test_first_file_without_a_published_hash_may_not_name_anything(
+    settings: Settings, odd_file: Path
+):
+    """Nobody vouches for it: what it names is told, and it takes a word to pass over it."""
+    offline = settings.changed("model", offline_folder=odd_file.parent)
+    card = card_for(odd_file.read_bytes(), "http://unused/weights.pt", sha256="")
+
+    with pytest.raises(WeightsUntrusted, match=r"names '__main__\.Net'.*--inert-names"):
+        pull(card, offline, quiet)
+    assert not (settings.data_folder / "models").exists()
+
+    record = pull(card, offline, quiet, inert_names=True)
+    assert record is not None
+    assert (False, ("__main__.Net", "os.system")) == (record.verified, record.inert_names)
+
+
+def test_added_file_may_not_name_anything_unless_told(settings: Settings, odd_file: Path):
+    """The same holds for a file of one's own."""
+    card = card_like("mine", find_card(CARD, settings.data_folder))
+
+    with pytest.raises(WeightsUntrusted, match=r"names '__main__\.Net'.*--inert-names"):
+        add_weights(card, odd_file, settings.data_folder)
+    record = add_weights(card, odd_file, settings.data_folder, inert_names=True)
+
+    assert (False, ("__main__.Net", "os.system")) == (record.verified, record.inert_names)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "model.", "net.module.", "_orig_mod.model.module.", "student.encoder."]
+)
+def test_what_a_wrapper_puts_before_every_name_is_taken_off(
+    settings: Settings,
+    tmp_path: Path,
+    state: dict[str, np.ndarray],
+    weights_file: Path,
+    prefix: str,
+):
+    """DataParallel, Lightning, compiled networks, or whatever a program called its own."""
+    file = TorchFile(legacy=False)
+    wrapped = file.write(
+        tmp_path / "w.pt", file.state_dict({prefix + name: array for name, array in state.items()})
+    )
+    like = find_card(CARD, settings.data_folder)
+
+    records = [
+        add_weights(card_like(name, like), path, settings.data_folder)
+        for name, path in (("wrapped", wrapped), ("plain", weights_file))
+    ]
+
+    assert records[0].contents_sha256 == records[1].contents_sha256
+
+
+def test_network_beside_another_head_is_refused(
+    settings: Settings, tmp_path: Path, state: dict[str, np.ndarray]
+):
+    """Only what is before *every* name is a wrapper's: another classifier would be lost."""
+    file = TorchFile(legacy=False)
+    names = {f"backbone.{name}": array for name, array in state.items()}
+    path = file.write(tmp_path / "w.pt", file.state_dict(names | {"head.weight": np.zeros(2)}))
+    like = find_card(CARD, settings.data_folder)
+
+    with pytest.raises(WeightsUntrusted, match="that the network lacks"):
+        add_weights(card_like("mine", like), path, settings.data_folder)
 
 
 def test_card_without_a_hash_is_trust_on_first_use(settings: Settings, weights_file: Path):
@@ -131,7 +227,7 @@ def test_card_without_a_hash_is_trust_on_first_use(settings: Settings, weights_f
 def test_added_weights_read_under_their_name(settings: Settings, weights_file: Path):
     """A model of one's own is listed, loads, reads, and says that nobody vouches for it."""
     like = find_card(CARD, settings.data_folder)
-    add_weights("mine", weights_file, like, own=None, data_folder=settings.data_folder)
+    add_weights(card_like("mine", like), weights_file, settings.data_folder)
 
     model = load_model(settings.changed("model", name="mine"))
     findings, _ = model.predict(model_input(blobs(1)))
@@ -158,7 +254,7 @@ def test_added_model_may_have_its_own_labels(
         "[operating_points.default]\nSilicosis = 0.3\nTuberculosis = 0.2\n"
     )
     like = find_card(CARD, settings.data_folder)
-    add_weights("ours", weights, like, own=card, data_folder=settings.data_folder)
+    add_weights(card_like("ours", like, card), weights, settings.data_folder)
 
     findings, heatmaps = load_model(settings.changed("model", name="ours")).predict(
         model_input(blobs(1))
@@ -176,8 +272,8 @@ def test_weights_of_another_network_are_refused(settings: Settings, tmp_path: Pa
     weights = file.write(tmp_path / "w.pt", file.state_dict({"fc.weight": np.zeros((2, 2))}))
     like = find_card(CARD, settings.data_folder)
 
-    with pytest.raises(WeightsUntrusted, match=r"has a tensor fc\.weight that the network lacks"):
-        add_weights("mine", weights, like, own=None, data_folder=settings.data_folder)
+    with pytest.raises(WeightsUntrusted, match=r"a tensor 'fc\.weight' that the network lacks"):
+        add_weights(card_like("mine", like), weights, settings.data_folder)
     with pytest.raises(ModelUnknown):
         find_card("mine", settings.data_folder)
 
@@ -202,7 +298,7 @@ def test_weights_with_a_wrong_tensor_are_refused(
     like = find_card(CARD, settings.data_folder)
 
     with pytest.raises(WeightsUntrusted, match=match):
-        add_weights("mine", weights, like, own=None, data_folder=settings.data_folder)
+        add_weights(card_like("mine", like), weights, settings.data_folder)
 
 
 def test_name_of_a_published_model_is_taken(settings: Settings, weights_file: Path):
@@ -210,7 +306,7 @@ def test_name_of_a_published_model_is_taken(settings: Settings, weights_file: Pa
     like = find_card(CARD, settings.data_folder)
 
     with pytest.raises(CardInvalid, match="comes with hilum"):
-        add_weights(CARD, weights_file, like, own=None, data_folder=settings.data_folder)
+        add_weights(card_like(CARD, like), weights_file, settings.data_folder)
 
 
 def test_name_that_is_a_path_is_refused(settings: Settings, weights_file: Path):
@@ -218,18 +314,18 @@ def test_name_that_is_a_path_is_refused(settings: Settings, weights_file: Path):
     like = find_card(CARD, settings.data_folder)
 
     with pytest.raises(CardInvalid, match="name: "):
-        add_weights("../x", weights_file, like, own=None, data_folder=settings.data_folder)
+        add_weights(card_like("../x", like), weights_file, settings.data_folder)
 
 
 def test_added_model_is_replaced_only_when_told(settings: Settings, weights_file: Path):
     """A second model of the same name needs a word."""
     like = find_card(CARD, settings.data_folder)
     folder = settings.data_folder
-    add_weights("mine", weights_file, like, own=None, data_folder=folder)
+    add_weights(card_like("mine", like), weights_file, folder)
 
     with pytest.raises(CardInvalid, match="--replace"):
-        add_weights("mine", weights_file, like, own=None, data_folder=folder)
-    add_weights("mine", weights_file, like, own=None, data_folder=folder, replace=True)
+        add_weights(card_like("mine", like), weights_file, folder)
+    add_weights(card_like("mine", like), weights_file, folder, replace=True)
 
 
 def test_card_of_added_weights_may_not_name_a_network(
@@ -241,7 +337,7 @@ def test_card_of_added_weights_may_not_name_a_network(
     like = find_card(CARD, settings.data_folder)
 
     with pytest.raises(CardInvalid, match="gives input_size"):
-        add_weights("mine", weights_file, like, own=card, data_folder=settings.data_folder)
+        add_weights(card_like("mine", like, card), weights_file, settings.data_folder)
 
 
 def test_missing_weights_file_is_one_line(settings: Settings, tmp_path: Path):
@@ -249,7 +345,7 @@ def test_missing_weights_file_is_one_line(settings: Settings, tmp_path: Path):
     like = find_card(CARD, settings.data_folder)
 
     with pytest.raises(SourceUnreadable, match=r"none\.pt cannot be read"):
-        add_weights("mine", tmp_path / "none.pt", like, own=None, data_folder=settings.data_folder)
+        add_weights(card_like("mine", like), tmp_path / "none.pt", settings.data_folder)
 
 
 TINY_CARD = """
@@ -322,7 +418,8 @@ def test_model_that_comes_with_hilum_is_there_without_a_pull(settings: Settings)
 def test_added_model_cannot_be_pulled(settings: Settings, weights_file: Path):
     """A model from a file has no address."""
     like = find_card(CARD, settings.data_folder)
-    card = add_weights("mine", weights_file, like, own=None, data_folder=settings.data_folder)
+    card = card_like("mine", like)
+    add_weights(card, weights_file, settings.data_folder)
 
     with pytest.raises(WeightsMissing, match="was added from a file"):
         pull(card, settings, quiet)

@@ -9,6 +9,7 @@ from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.predict import find_card
 from hilum.predict.installed import (
     LOCK_FILE,
+    Source,
     install,
     is_installed,
     is_verified,
@@ -84,7 +85,7 @@ def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WeightsMissing, match="No space left on device"):
-        install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
+        install(CARD, b"x", Source("0" * 64, verified=True), data_folder=tmp_path)
     assert not is_installed(CARD, tmp_path)
 
 
@@ -122,7 +123,7 @@ def test_whether_the_source_matched_a_published_hash_is_in_the_record(
     """The page asks that of every model, and its weights are not read for it."""
     assert not is_verified(CARD, tmp_path)
 
-    install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=verified)
+    install(CARD, b"x", Source("0" * 64, verified=verified), data_folder=tmp_path)
 
     assert is_verified(CARD, tmp_path) is verified
     assert is_verified(SHIPPED, tmp_path)
@@ -130,7 +131,7 @@ def test_whether_the_source_matched_a_published_hash_is_in_the_record(
 
 def test_weights_that_are_gone_are_missing(tmp_path: Path):
     """A record without its weights is not a model."""
-    install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
+    install(CARD, b"x", Source("0" * 64, verified=True), data_folder=tmp_path)
     (tmp_path / "models" / CARD.name / "weights.bin").unlink()
 
     with pytest.raises(WeightsMissing, match="not on this machine"):
@@ -139,7 +140,7 @@ def test_weights_that_are_gone_are_missing(tmp_path: Path):
 
 def test_weights_that_cannot_be_read_are_one_line(tmp_path: Path):
     """A folder where the weights should be is told by its reason."""
-    install(CARD, b"x", data_folder=tmp_path, source_sha256="0" * 64, verified=True)
+    install(CARD, b"x", Source("0" * 64, verified=True), data_folder=tmp_path)
     weights = tmp_path / "models" / CARD.name / "weights.bin"
     weights.unlink()
     weights.mkdir()

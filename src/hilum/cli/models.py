@@ -15,7 +15,7 @@ from hilum import RESEARCH_USE_ONLY, predict
 from hilum.cli.main import FAILED
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
 from hilum.pixels import develop_picture, fit
-from hilum.predict import ModelCard, find_card
+from hilum.predict import InstallRecord, ModelCard, find_card
 from hilum.predict.card import WeightsFormat
 from hilum.predict.download import Progress
 from hilum.radiograph import PixelPipeline
@@ -26,6 +26,16 @@ PUBLISHED_TOLERANCE: Final = 1e-3
 
 LINE_EVERY: Final = 0.1
 """Without a terminal, one line for each tenth of a download."""
+
+SHOWN_NAMES: Final = 8
+"""Of the unlisted names in a weights file, so many are shown."""
+
+INERT_NAMES: Final = click.option(
+    "--inert-names",
+    is_flag=True,
+    help="Ignore names in the weights file that hilum does not know, instead of refusing the "
+    "file. Nothing in it runs either way. Always so for a file whose hash is published.",
+)
 
 
 @click.group(epilog=RESEARCH_USE_ONLY)
@@ -82,6 +92,7 @@ def show(name: str | None) -> None:
         "input": f"{card.input_size} × {card.input_size} pixels",
         "youngest patient": f"{card.min_age_years} years",
         "licence": card.licence,
+        "names ignored": ignored_names(card, settings),
     }
     for key, value in facts.items():
         if value:
@@ -104,6 +115,14 @@ def weights_without_address(card: ModelCard) -> str:
     if card.weights.format is WeightsFormat.SHIPPED:
         return "come with hilum"
     return f"{card.weights.format} on this machine"
+
+
+def ignored_names(card: ModelCard, settings: Settings) -> str:
+    """Return the names in an installed model's weights file that were ignored."""
+    try:
+        return names_in(predict.open_installation(card, settings.data_folder).record)
+    except ModelError:
+        return ""
 
 
 def table_of(card: ModelCard) -> Iterator[str]:
@@ -145,7 +164,8 @@ def state_of(card: ModelCard, settings: Settings) -> str:
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--all", "everything", is_flag=True, help="Fetch every published model.")
 @click.option("--again", is_flag=True, help="Fetch a model that is here already, too.")
-def pull(names: tuple[str, ...], *, everything: bool, again: bool) -> None:
+@INERT_NAMES
+def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: bool) -> None:
     """Fetch the weights of models and check them.
 
     NAME defaults to the model of the settings. A download that was interrupted goes on
@@ -166,8 +186,9 @@ def pull(names: tuple[str, ...], *, everything: bool, again: bool) -> None:
             click.echo(f"{card.name}: already here")
             continue
         with download_progress(card.name) as progress:
-            predict.pull(card, settings, progress)
+            record = predict.pull(card, settings, progress, inert_names=inert_names)
         click.echo(f"{card.name}: {state_of(card, settings)}")
+        say_names(record)
 
 
 def is_whole(card: ModelCard, settings: Settings) -> bool:
@@ -189,7 +210,25 @@ def pull_missing(settings: Settings) -> None:
     """
     click.echo(f"The weights of {settings.model.name} are not here. Trying to get them ...")
     with download_progress(settings.model.name) as progress:
-        predict.pull(find_card(settings.model.name, settings.data_folder), settings, progress)
+        card = find_card(settings.model.name, settings.data_folder)
+        record = predict.pull(card, settings, progress)
+    say_names(record)
+
+
+def say_names(record: InstallRecord | None) -> None:
+    """Say which names of a weights file were passed over, if any were."""
+    if record is not None and record.inert_names:
+        count = len(record.inert_names)
+        click.echo(f"  {count} unlisted name{'s' * (count > 1)} in it, ignored: {names_in(record)}")
+
+
+def names_in(record: InstallRecord) -> str:
+    """Return the names that were passed over, the first few of many.
+
+    They are the file's own text, so nothing in them may reach the terminal unescaped.
+    """
+    shown = ", ".join(ascii(name)[1:-1] for name in record.inert_names[:SHOWN_NAMES])
+    return shown + (", ..." if len(record.inert_names) > SHOWN_NAMES else "")
 
 
 @contextmanager
@@ -229,6 +268,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--onnx", type=FILE, help="A whole network as an ONNX file, with CARD.toml as its card."
 )
 @click.option("--replace", is_flag=True, help="Replace a model that was added under this name.")
+@INERT_NAMES
 def add(
     name: str,
     *,
@@ -237,6 +277,7 @@ def add(
     own: Path | None,
     onnx: Path | None,
     replace: bool,
+    inert_names: bool,
 ) -> None:
     """Add a model of your own.
 
@@ -248,26 +289,25 @@ def add(
         any other network, with its card (docs/models.md)
 
     The weights file is read without running anything in it, in either of torch's
-    containers. No hash of an added model is published, so it counts as "first use", and
+    containers. A name in it that is no layer's is told and the file refused, unless you say
+    --inert-names. No hash of an added model is published, so it counts as "first use", and
     every result says so.
     """  # noqa: D301  click wants the character itself, not a backslash and a b
     settings = Settings.load()
+    record = None
     if onnx is not None:
-        if weights or like or own:
+        if weights or like or own or inert_names:
             raise click.UsageError("--onnx takes a card and nothing else but --replace")
         card = predict.add_onnx(Path(name), onnx, settings.data_folder, replace=replace)
     elif weights is None or like is None:
         raise click.UsageError("say --weights FILE --like CARD, or --onnx FILE with a card")
     else:
-        card = predict.add_weights(
-            name,
-            weights,
-            predict.find_card(like, settings.data_folder),
-            own=own,
-            data_folder=settings.data_folder,
-            replace=replace,
+        card = predict.card_like(name, predict.find_card(like, settings.data_folder), own)
+        record = predict.add_weights(
+            card, weights, settings.data_folder, replace=replace, inert_names=inert_names
         )
     click.echo(f"{card.name}: added, {len(card.trained_labels)} labels, not verified")
+    say_names(record)
     click.echo(f'To read with it, set name = "{card.name}" under [model] in the settings.')
 
 

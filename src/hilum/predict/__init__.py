@@ -1,19 +1,27 @@
 """What does the model see? Model cards, weights that are who they say they are, ONNX Runtime."""
 
-from hilum.predict.acquire import add_onnx, add_weights, pull
+from hilum.predict.acquire import add_onnx, add_weights, card_like, pull
 from hilum.predict.card import ModelCard
 from hilum.predict.catalogue import DEMONSTRATION, all_cards, find_card, models_folder
-from hilum.predict.installed import Installation, is_installed, is_verified, open_installation
+from hilum.predict.installed import (
+    Installation,
+    InstallRecord,
+    is_installed,
+    is_verified,
+    open_installation,
+)
 from hilum.predict.model import Model, load_model
 
 __all__ = [
     "DEMONSTRATION",
+    "InstallRecord",
     "Installation",
     "Model",
     "ModelCard",
     "add_onnx",
     "add_weights",
     "all_cards",
+    "card_like",
     "find_card",
     "is_installed",
     "is_verified",

@@ -11,7 +11,7 @@ from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_to
 from hilum.predict.catalogue import is_shipped, models_folder
 from hilum.predict.download import Download, Expected, Progress
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import Installation, InstallRecord, install, is_installed
+from hilum.predict.installed import Installation, InstallRecord, Source, install, is_installed
 from hilum.predict.model import build_network
 from hilum.predict.network import Execution
 from hilum.predict.weights import read_state
@@ -21,7 +21,9 @@ DOWNLOADS: Final = "downloads"
 """Folder of the data folder for what is on its way."""
 
 
-def pull(card: ModelCard, settings: Settings, progress: Progress) -> None:
+def pull(
+    card: ModelCard, settings: Settings, progress: Progress, *, inert_names: bool = False
+) -> InstallRecord | None:
     """Fetch a model's weights from its release, the mirror or the offline folder.
 
     Parameters
@@ -32,6 +34,14 @@ def pull(card: ModelCard, settings: Settings, progress: Progress) -> None:
         Name the data folder, the mirror and the offline folder.
     progress
         Told how far the download is.
+    inert_names
+        Whether names that nobody listed are passed over though no hash of the file is
+        published; where one is, they always are.
+
+    Returns
+    -------
+    InstallRecord or None
+        What was installed; None for a network that comes with hilum.
 
     Raises
     ------
@@ -41,7 +51,7 @@ def pull(card: ModelCard, settings: Settings, progress: Progress) -> None:
         The file is not what the card says, or holds more than weights.
     """
     if card.weights.format is WeightsFormat.SHIPPED:
-        return  # it came with hilum
+        return None  # it came with hilum
     if card.weights.url is None:
         raise WeightsMissing(
             f"{card.name} was added from a file and has no address.",
@@ -56,15 +66,15 @@ def pull(card: ModelCard, settings: Settings, progress: Progress) -> None:
                 f"The offline folder has no file {name}.",
                 f"Copy it to {settings.model.offline_folder} from a machine with a network.",
             )
-        install_torch(card, path, expected.check(path), settings.data_folder)
-        return
+        sha256 = expected.check(path)
+        return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
     mirror = settings.model.mirror
     url = card.weights.url if mirror is None else f"{mirror.rstrip('/')}/{name}"
     path = settings.data_folder / DOWNLOADS / name
     with Download(url, path, expected, progress) as download:
         sha256 = download.run()
     try:
-        install_torch(card, path, sha256, settings.data_folder)
+        return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
     finally:
         path.unlink(missing_ok=True)
 
@@ -76,86 +86,101 @@ def install_torch(
     data_folder: Path,
     *,
     card_text: str | None = None,
+    inert_names: bool,
 ) -> InstallRecord:
     """Read a weights file of torch, lay it out for its graph and install it.
+
+    In a file whose hash the card publishes, a name that nobody listed stands for nothing: it
+    is the file that its authors published, and nothing in it runs.
 
     Raises
     ------
     WeightsUntrusted
-        It holds more than weights, or the weights do not fit the network.
+        It names what it may not, or the weights do not fit the network.
     """
-    graph = load_graph(card.graph)
-    contents = graph.lay_out(read_state(path), len(card.labels))
+    verified = card.weights.sha256 is not None and card_text is None
+    state = read_state(path, inert_names=verified or inert_names)
+    contents = load_graph(card.graph).lay_out(state.tensors, len(card.labels))
     return install(
         card,
         contents,
+        Source(sha256, verified=verified, inert_names=state.inert_names),
         data_folder=data_folder,
-        source_sha256=sha256,
-        verified=card.weights.sha256 is not None and card_text is None,
         card_text=card_text,
     )
 
 
 def add_weights(
-    name: str,
+    card: ModelCard,
     weights: Path,
-    like: ModelCard,
-    *,
-    own: Path | None,
     data_folder: Path,
+    *,
     replace: bool = False,
-) -> ModelCard:
+    inert_names: bool = False,
+) -> InstallRecord:
     """Register weights of a published architecture under a new name.
+
+    Parameters
+    ----------
+    card
+        The new model's, from `card_like`.
+    weights
+        A pickled module or state dict of torch.
+    data_folder
+        hilum's data folder.
+    replace
+        Whether a model that was added under this name before may go.
+    inert_names
+        Whether names in the file that nobody listed are passed over.
+
+    Returns
+    -------
+    InstallRecord
+        What was installed.
+
+    Raises
+    ------
+    CardInvalid
+        The name is taken.
+    SourceUnreadable
+        The weights file cannot be opened.
+    WeightsUntrusted
+        It names what it may not, or the weights do not fit the network.
+    """
+    refuse_taken(card, data_folder, replace=replace)
+    return install_torch(
+        card,
+        weights,
+        digest(weights),
+        data_folder,
+        card_text=card.model_dump_json(indent=1),
+        inert_names=inert_names,
+    )
+
+
+def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
+    """Return a new model's card: the network of one card, the facts of another file.
 
     Parameters
     ----------
     name
         The new model's name.
-    weights
-        A pickled module or state dict of torch.
     like
         The card whose network, labels and operating points it shares.
     own
         A TOML file with the fields that are its own; see docs/models.md.
-    data_folder
-        hilum's data folder.
-    replace
-        Whether a model that was added under this name before may go.
-
-    Returns
-    -------
-    ModelCard
-        The new model's card.
 
     Raises
     ------
     CardInvalid
-        The name is taken, or the card cannot be used.
-    SourceUnreadable
-        The weights file cannot be opened.
-    WeightsUntrusted
-        It holds more than weights, or the weights do not fit the network.
+        The other card has no network for weights, or the file has a field that is unknown,
+        impossible or not its to give.
     """
-    card = card_like(name, like, own)
-    refuse_taken(card, data_folder, replace=replace)
-    if card.graph != like.graph or like.weights.format is not WeightsFormat.TORCH:
+    if like.weights.format is not WeightsFormat.TORCH:
         raise CardInvalid(
             f"Weights need one of hilum's graphs, and {like.name} has none of them.",
             "Name another card with --like, or add the whole network with --onnx.",
         )
-    sha256 = digest(weights)
-    install_torch(card, weights, sha256, data_folder, card_text=card.model_dump_json(indent=1))
-    return card
-
-
-def card_like(name: str, like: ModelCard, own: Path | None) -> ModelCard:
-    """Return a new model's card: the network of one card, the facts of another file.
-
-    Raises
-    ------
-    CardInvalid
-        The file has a field that is unknown, impossible or not its to give.
-    """
     fields: dict[str, Any] = {
         "version": "1",
         "title": f"{name}: weights added here for the network of {like.name}",
@@ -219,9 +244,8 @@ def add_onnx(card_path: Path, network: Path, data_folder: Path, *, replace: bool
     install(
         card,
         contents,
+        Source(sha256, verified=False),
         data_folder=data_folder,
-        source_sha256=sha256,
-        verified=False,
         card_text=card.model_dump_json(indent=1),
     )
     return card

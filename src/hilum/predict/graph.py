@@ -7,10 +7,12 @@ float32, little endian. The classifier is not part of the graph but fed to it.
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 from typing import Any, Final
 
 import numpy as np
@@ -86,8 +88,9 @@ class Graph:
         Parameters
         ----------
         state
-            Name → array. More tensors than the graph has are an error, but for
-            the counters of batch normalisation and TorchXRayVision's ``op_threshs``.
+            Name → array. What a wrapper puts before every name is taken off. More tensors
+            than the graph has are an error, but for the counters of batch normalisation and
+            TorchXRayVision's ``op_threshs``.
         labels
             Number of outputs that the card declares.
 
@@ -97,9 +100,10 @@ class Graph:
             A tensor is missing, one too many, of another shape, or not finite.
         """
         wanted = {place.name: place for place in self.places(labels)}
+        state = without_wrapper(state, wanted)
         surplus = [name for name in state if name not in wanted and not is_ignored(name)]
         if surplus:
-            raise mismatch(self.name, f"has a tensor {surplus[0]} that the network lacks")
+            raise mismatch(self.name, f"has a tensor {surplus[0]!r} that the network lacks")
         contents = bytearray(self.weights_size(labels))
         for place in wanted.values():
             tensor = state.get(place.name)
@@ -138,9 +142,24 @@ class Graph:
         }
 
 
+def without_wrapper(
+    state: Mapping[str, NDArray[Any]], wanted: Collection[str]
+) -> Mapping[str, NDArray[Any]]:
+    """Take off what a wrapper such as DataParallel puts before every name, e.g. ``module.``.
+
+    Of what all names begin with, that goes after which most of them are wanted ones.
+    """
+    names = [name for name in state if not is_ignored(name)]
+    starts = [name[: dot.end()] for name in names[:1] for dot in re.finditer(r"\.", name)]
+    common = takewhile(lambda start: all(name.startswith(start) for name in names), starts)
+    prefixes = ["", *common]
+    best = max(prefixes, key=lambda prefix: sum(prefix + name in state for name in wanted))
+    return {name.removeprefix(best): tensor for name, tensor in state.items()}
+
+
 def is_ignored(name: str) -> bool:
     """Whether a tensor of the state dict plays no part in inference."""
-    return name.endswith("num_batches_tracked") or name == "op_threshs"
+    return name.rpartition(".")[2] in {"num_batches_tracked", "op_threshs"}
 
 
 def mismatch(graph: str, what: str) -> WeightsUntrusted:

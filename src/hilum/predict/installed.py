@@ -43,6 +43,8 @@ class InstallRecord(BaseModel):
     verified
         True when the file matched a hash that its card publishes; False is trust on
         first use.
+    inert_names
+        Names in the file that nobody listed and that were passed over.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +52,26 @@ class InstallRecord(BaseModel):
     source_sha256: str
     contents_sha256: str
     verified: bool
+    inert_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that a model comes from.
+
+    Attributes
+    ----------
+    sha256
+        SHA-256 of it, lower-case hexadecimal.
+    verified
+        Whether that matched a published hash.
+    inert_names
+        Names in it that nobody listed and that were passed over.
+    """
+
+    sha256: str
+    verified: bool
+    inert_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +126,9 @@ def _record_of(card: ModelCard, data_folder: Path) -> InstallRecord:
 def install(
     card: ModelCard,
     contents: bytes,
+    source: Source,
     *,
     data_folder: Path,
-    source_sha256: str,
-    verified: bool,
     card_text: str | None = None,
 ) -> InstallRecord:
     """Put a model in its place, replacing an older one; at no moment is it there in part.
@@ -118,12 +139,10 @@ def install(
         The model.
     contents
         What is kept: the weights file, or the whole ONNX network.
+    source
+        The file that it came from.
     data_folder
         hilum's data folder.
-    source_sha256
-        SHA-256 of the file that it came from.
-    verified
-        Whether that matched a published hash.
     card_text
         The card as JSON, for a model that does not come with hilum.
 
@@ -133,9 +152,10 @@ def install(
         The data folder cannot be written.
     """
     record = InstallRecord(
-        source_sha256=source_sha256,
+        source_sha256=source.sha256,
         contents_sha256=hashlib.sha256(contents).hexdigest(),
-        verified=verified,
+        verified=source.verified,
+        inert_names=source.inert_names,
     )
     parts = {
         contents_name(card): contents,

@@ -1,17 +1,31 @@
 """What the names in a weights file may be, and what stands for the results of their calls."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hilum.predict.weights.records import Global, Record, Storage, Tensor, untrusted
 
-NAMES: Final = frozenset(
+TENSOR_CALLS: Final = frozenset(
     {
-        "collections.OrderedDict",
         "torch._utils._rebuild_tensor",
         "torch._utils._rebuild_tensor_v2",
         "torch._utils._rebuild_parameter",
         "torch._utils._rebuild_parameter_with_state",
+    }
+)
+"""What torch makes tensors and parameters with."""
+
+SUBCLASS_CALLS: Final = frozenset(
+    {"torch._tensor._rebuild_from_type", "torch._tensor._rebuild_from_type_v2"}
+)
+"""What torch makes tensors of other classes with: function, class, its arguments, state."""
+
+NAMES: Final = (
+    TENSOR_CALLS
+    | SUBCLASS_CALLS
+    | {
+        "collections.OrderedDict",
         "torch.Size",
         "torch.device",
         "builtins.set",
@@ -36,66 +50,112 @@ FAMILIES: Final = re.compile(
 )
 """Layers, storages and number types: known by their shape, and inert as any other name."""
 
+MAX_NAME: Final = 200
+"""Longest text of a name that can be a listed one, and the part of a name that is shown."""
+
+MAX_NAMES: Final = 100
+"""So many unlisted names of one file are remembered."""
+
+ANYWAY: Final = (
+    "If you know where the file comes from, say --inert-names: such a name then stands for "
+    "nothing, and nothing in the file runs. Else do not use it."
+)
+"""What to do with a file that names something unlisted."""
+
 STORAGE_FIELDS: Final = 5
 """Fields of torch's persistent identifier of a storage that both containers write."""
 
+VIEW_FIELDS: Final = 3
+"""Fields of a view of a storage: its key, where it begins, how many numbers it has."""
 
-def allowed(module: str, name: str) -> Global:
-    """Return a name that a weights file may hold.
+MAX_NUMBER: Final = 1 << 62
+"""More than any extent, offset or count can be."""
 
-    Raises
-    ------
-    WeightsUntrusted
-        It is any other.
+
+@dataclass(slots=True)
+class Names:
+    """The names of one file. None is ever looked up; the question is only what may be there.
+
+    Attributes
+    ----------
+    inert
+        Whether a name that nobody listed is passed over. Else the file is refused.
+    unlisted
+        Those that were passed over, in their order, each once.
     """
-    known = Global(module, name)
-    if str(known) in NAMES or FAMILIES.fullmatch(str(known)):
-        return known
-    raise untrusted(f"it names {str(known)[:200]!r}, which has no place among weights")
+
+    inert: bool
+    unlisted: dict[str, None] = field(default_factory=dict)
+
+    def admit(self, module: str, name: str) -> Global:
+        """Return a name as a record.
+
+        Raises
+        ------
+        WeightsUntrusted
+            It is not listed, and such names are not passed over.
+        """
+        found = Global(module, name)
+        text = str(found)
+        if len(text) <= MAX_NAME and (text in NAMES or FAMILIES.fullmatch(text)):
+            return found
+        if not self.inert:
+            problem = f"it names {text[:MAX_NAME]!r}, which has no place among weights"
+            raise untrusted(problem, ANYWAY)
+        if len(self.unlisted) < MAX_NAMES:
+            self.unlisted[text[:MAX_NAME]] = None
+        return found
 
 
-def plain_key(key: object) -> str | int | float | bytes | Global | None:
-    """Return a key that a dict of torch's may have.
+def key_of(value: object) -> object:
+    """Return what stands for the key of a dict.
 
-    Raises
-    ------
-    WeightsUntrusted
-        It is of another kind.
+    A key that is no plain value is told apart by identity: to hash one that is nested
+    without end would never end.
     """
-    if key is None or isinstance(key, str | int | float | bytes | Global):
-        return key
-    raise untrusted("its pickle has a dict with a key that is no text or number")
+    if value is None or isinstance(value, str | int | float | bytes | Global | Record):
+        return value
+    return Record(None, value)
 
 
-def made(kind: Global, arguments: tuple[Any, ...]) -> object:
+def made(kind: object, arguments: object) -> object:
     """Return what stands for the result of a call.
+
+    Raises
+    ------
+    WeightsUntrusted
+        It makes a tensor, and the arguments are not those of torch.
+    """
+    name = str(kind) if isinstance(kind, Global) else ""
+    if isinstance(arguments, tuple):
+        if name in SUBCLASS_CALLS and len(arguments) > 2:  # noqa: PLR2004  the third are its own
+            return tensor_of(arguments[0], arguments[2])
+        if name == "collections.OrderedDict" and not arguments:
+            return {}
+        if name == "torch.Size" and arguments:
+            return arguments[0]
+    return tensor_of(kind, arguments)
+
+
+def tensor_of(kind: object, arguments: object) -> object:
+    """Return the tensor that one of torch's functions would make, or a record of the call.
+
+    A parameter of something that is no plain tensor (a quantised one, say) is a record:
+    whether the network needs it shows when the weights are laid out.
 
     Raises
     ------
     WeightsUntrusted
         The arguments are not those of torch.
     """
-    match str(kind):
-        case "collections.OrderedDict":
-            return ordered(arguments)
-        case "torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v2":
-            return tensor(arguments)
-        case "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state":
-            if not arguments or not isinstance(arguments[0], Tensor):
-                raise untrusted("it has a parameter without a tensor")
-            return arguments[0]
-    return Record(kind, arguments)
-
-
-def ordered(arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    """Return an ordered dict: empty, or of the pairs that old versions of Python wrote."""
-    pairs = arguments[0] if arguments else []
-    if not isinstance(pairs, list) or not all(
-        isinstance(pair, list | tuple) and len(pair) == 2  # noqa: PLR2004  key and value
-        for pair in pairs
-    ):
-        raise untrusted("it has an ordered dict that is none")
-    return {plain_key(key): value for key, value in pairs}
+    name = str(kind) if isinstance(kind, Global) else ""
+    if name not in TENSOR_CALLS or not isinstance(arguments, tuple):
+        return Record(kind, arguments)
+    if "parameter" not in name:
+        return tensor(arguments)
+    if not arguments or not isinstance(arguments[0], Tensor | Record):
+        raise untrusted("it has a parameter without a tensor")
+    return arguments[0]
 
 
 def whole_numbers(values: object) -> tuple[int, ...]:
@@ -106,7 +166,9 @@ def whole_numbers(values: object) -> tuple[int, ...]:
     WeightsUntrusted
         It is something else.
     """
-    if isinstance(values, tuple) and all(type(value) is int and value >= 0 for value in values):
+    if isinstance(values, tuple) and all(
+        type(value) is int and 0 <= value < MAX_NUMBER for value in values
+    ):
         return values
     raise untrusted("it has a tensor with an impossible shape")
 
@@ -117,23 +179,31 @@ def tensor(arguments: tuple[Any, ...]) -> Tensor:
     if not isinstance(source, Storage):
         raise untrusted("it has a tensor without a storage")
     (start,) = whole_numbers((offset,))
-    view = Tensor(source, start, whole_numbers(shape), whole_numbers(strides))
+    view = Tensor(source, source.start + start, whole_numbers(shape), whole_numbers(strides))
     if len(view.shape) != len(view.strides):
         raise untrusted("it has a tensor with an impossible shape")
     return view
 
 
 def storage(identifier: tuple[Any, ...]) -> Storage:
-    """Return a storage from torch's persistent identifier.
+    """Return a storage, or a view of one, from torch's persistent identifier.
+
+    Its fields are ``"storage"``, class, key, device and count; in the legacy container also a
+    view's key, start and count, or None.
 
     Raises
     ------
     WeightsUntrusted
-        It is something else, or a view of another storage, which only torch 0.3 wrote.
+        It is something else.
     """
     kind, storage_class, key, _, count = (*identifier, *[None] * STORAGE_FIELDS)[:STORAGE_FIELDS]
-    views = [field for field in identifier[STORAGE_FIELDS:] if field is not None]
-    if kind != "storage" or views or not isinstance(storage_class, Global):
+    if kind != "storage" or not isinstance(storage_class, Global) or not isinstance(key, str):
         raise untrusted("its pickle has an unknown kind of storage")
+    views = [field for field in identifier[STORAGE_FIELDS:] if field is not None]
+    start = 0
+    if views:
+        if not isinstance(views[0], tuple) or len(views[0]) != VIEW_FIELDS:
+            raise untrusted("its pickle has an unknown kind of storage")
+        start, _ = whole_numbers(views[0][1:])
     (size,) = whole_numbers((count,))
-    return Storage(str(key), storage_class.name, size)
+    return Storage(key, storage_class.name, size, start)

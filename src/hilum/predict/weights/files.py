@@ -5,11 +5,13 @@ from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import SourceUnreadable
-from hilum.predict.weights.records import Storage, untrusted
-from hilum.predict.weights.state import item_size, to_arrays
+from hilum.predict.weights.calls import Names
+from hilum.predict.weights.records import StateDict, Storage, untrusted
+from hilum.predict.weights.state import number_type, to_arrays
 from hilum.predict.weights.unpickler import read_pickle
 
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -42,69 +44,82 @@ MAX_ENTRIES: Final = 50_000
 """Files in a ZIP; one a tensor and a few more."""
 
 
-def read_state(path: Path) -> dict[str, NDArray[Any]]:
+def read_state(path: Path, *, inert_names: bool = False) -> StateDict:
     """Read the tensors of a weights file of torch, of either container.
 
     Parameters
     ----------
     path
-        A pickled ``torch.nn.Module`` or state dict.
-
-    Returns
-    -------
-    dict[str, NDArray[Any]]
-        Name → read-only array.
+        A pickled ``torch.nn.Module`` or state dict, or a checkpoint with one of them in it.
+    inert_names
+        Whether names that nobody listed are passed over; else the first one ends the reading.
+        Either way none is looked up and nothing runs.
 
     Raises
     ------
     SourceUnreadable
         The file cannot be opened.
     WeightsUntrusted
-        It is no such file, is damaged, or holds more than weights.
+        It is no such file, is damaged, or names what it may not.
+    """
+    names = Names(inert_names)
+    contents = read_whole(path)
+    read = read_zip if contents.startswith(ZIP_MAGIC) else read_legacy
+    return StateDict(read(contents, names), tuple(names.unlisted))
+
+
+def read_whole(path: Path) -> bytes:
+    """Return a file's contents.
+
+    Raises
+    ------
+    SourceUnreadable
+        It cannot be opened.
+    WeightsUntrusted
+        It is larger than any weights file.
     """
     try:
         size = path.stat().st_size
         if size > MAX_FILE:
             raise untrusted(f"it has {size} bytes, more than any network here")
-        contents = path.read_bytes()
+        return path.read_bytes()
     except OSError as exc:
         raise SourceUnreadable(
             f"The weights file {path.name} cannot be read: {exc.strerror}.",
             "Check its path and permissions.",
         ) from exc
-    if contents.startswith(ZIP_MAGIC):
-        return read_zip(contents)
-    return read_legacy(contents)
 
 
-def read_legacy(contents: bytes) -> dict[str, NDArray[Any]]:
-    """Read a legacy container (``torch.save(…, _use_new_zipfile_serialization=False)``).
+def read_legacy(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
+    """Read a legacy container (``torch.save`` before 1.6).
+
+    Its numbers are little-endian whatever machine wrote them.
 
     Raises
     ------
     WeightsUntrusted
-        It is not one, is damaged, or holds more than weights.
+        It is not one, is damaged, or names what it may not.
     """
     stream = BytesIO(contents)
-    if read_pickle(stream).contents != LEGACY_MAGIC:
+    if read_pickle(stream, names).contents != LEGACY_MAGIC:
         raise untrusted("it is not a file of torch")
-    protocol, machine = read_pickle(stream).contents, read_pickle(stream).contents
-    if protocol != LEGACY_PROTOCOL:
-        raise untrusted(f"it is of an unknown version of torch's format ({protocol!r:.40})")
-    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
-        raise untrusted("it was written on a big-endian machine")
-    network = read_pickle(stream)
-    keys = read_pickle(stream).contents
-    if not isinstance(keys, list) or set(keys) != set(network.storages):
+    if read_pickle(stream, names).contents != LEGACY_PROTOCOL:
+        raise untrusted("it is of an unknown version of torch's format")
+    read_pickle(stream, names)  # the machine that wrote it
+    network = read_pickle(stream, names)
+    keys = read_pickle(stream, names).contents
+    if (
+        not isinstance(keys, list)
+        or not all(isinstance(key, str) for key in keys)
+        or sorted(keys) != sorted(network.storages)
+    ):
         raise untrusted("its list of storages is damaged")
-    found: dict[str, memoryview] = {}
-    for key in keys:
-        found[key] = next_storage(stream, network.storages[key])
+    found = {key: next_storage(stream, network.storages[key]) for key in keys}
     return to_arrays(network.contents, lambda storage: found[storage.key])
 
 
-def next_storage(stream: BytesIO, storage: Storage) -> memoryview:
-    """Return the bytes of the storage that begins at the stream's position.
+def next_storage(stream: BytesIO, storage: Storage) -> NDArray[Any]:
+    """Return the numbers of the storage that begins at the stream's position.
 
     Raises
     ------
@@ -114,15 +129,15 @@ def next_storage(stream: BytesIO, storage: Storage) -> memoryview:
     count = int.from_bytes(stream.read(COUNT_BYTES), "little")
     if count != storage.count:
         raise untrusted(f"a storage has {count} numbers instead of {storage.count}")
-    length = count * item_size(storage)
+    numbers = number_type(storage)
     start = stream.tell()
-    if stream.seek(0, SEEK_END) < start + length:
+    if stream.seek(0, SEEK_END) < start + count * numbers.itemsize:
         raise untrusted("it ends early")
-    stream.seek(start + length)
-    return stream.getbuffer()[start : start + length]
+    stream.seek(start + count * numbers.itemsize)
+    return np.frombuffer(stream.getbuffer(), numbers, count, start)
 
 
-def read_zip(contents: bytes) -> dict[str, NDArray[Any]]:
+def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
     """Read a ZIP container (``torch.save`` since 1.6).
 
     torch never compresses what it writes, so an archive that does is refused unread:
@@ -131,23 +146,27 @@ def read_zip(contents: bytes) -> dict[str, NDArray[Any]]:
     Raises
     ------
     WeightsUntrusted
-        It is not one, is damaged, or holds more than weights.
+        It is not one, is damaged, or names what it may not.
     """
     try:
         with zipfile.ZipFile(BytesIO(contents)) as archive:
             check_entries(archive.infolist(), len(contents))
             folder = root_folder(archive.namelist())
             order = f"{folder}/byteorder"
-            if order in archive.namelist() and archive.read(order) != b"little":
-                raise untrusted("it was written on a big-endian machine")
-            network = read_pickle(BytesIO(archive.read(f"{folder}/data.pkl")))
+            big = order in archive.namelist() and archive.read(order) == b"big"
+            network = read_pickle(BytesIO(archive.read(f"{folder}/data.pkl")), names)
             found = {key: archive.read(f"{folder}/data/{key}") for key in network.storages}
     except ZIP_ERRORS as exc:
         raise untrusted("it is a damaged ZIP archive") from exc
-    for key, storage in network.storages.items():
-        if len(found[key]) != storage.count * item_size(storage):
-            raise untrusted(f"a storage has {len(found[key])} bytes for {storage.count} numbers")
-    return to_arrays(network.contents, lambda storage: found[storage.key])
+
+    def numbers_of(storage: Storage) -> NDArray[Any]:
+        numbers = number_type(storage)
+        if len(found[storage.key]) != storage.count * numbers.itemsize:
+            length = len(found[storage.key])
+            raise untrusted(f"a storage has {length} bytes for {storage.count} numbers")
+        return np.frombuffer(found[storage.key], numbers.newbyteorder(">" if big else "<"))
+
+    return to_arrays(network.contents, numbers_of)
 
 
 def check_entries(entries: list[zipfile.ZipInfo], length: int) -> None:

@@ -1,7 +1,10 @@
 """What a pickle of torch becomes here: inert records, with no code behind any of them."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hilum.errors import WeightsUntrusted
 
@@ -9,9 +12,25 @@ REMEDY: Final = "Do not use it; get the file again from where its authors publis
 """What to do with a file that is not what it should be."""
 
 
-def untrusted(problem: str) -> WeightsUntrusted:
+def untrusted(problem: str, remedy: str = REMEDY) -> WeightsUntrusted:
     """Return the error for a weights file that is refused."""
-    return WeightsUntrusted(f"The weights file is refused: {problem}.", REMEDY)
+    return WeightsUntrusted(f"The weights file is refused: {problem}.", remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class StateDict:
+    """What a weights file gives.
+
+    Attributes
+    ----------
+    tensors
+        Name → read-only array, with the names of the file.
+    inert_names
+        Names in it that nobody listed, in their order, each once; they stand for nothing.
+    """
+
+    tensors: dict[str, NDArray[np.generic]]
+    inert_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +52,29 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
-    """What would have been an object.
+    """What would have been an object: what the pickle gives it, and nothing else.
+
+    It compares and hashes by identity and has no text of its own, because what it holds may
+    be nested without end.
 
     Attributes
     ----------
     kind
-        What it would have been made by.
+        What it would have been made by: a `Global`, or what stands for the result of a call.
     arguments
         What that would have been given.
     state
         What would have been its attributes.
+    items
+        What would have been set in it by key; None when nothing was.
     """
 
-    kind: Global
-    arguments: tuple[object, ...]
+    kind: object
+    arguments: object
     state: object = None
+    items: dict[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +89,14 @@ class Storage:
         Name of torch's storage class, e.g. ``"FloatStorage"``.
     count
         How many numbers it has.
+    start
+        Index of the number where a view of it begins, 0 for the storage itself.
     """
 
     key: str
     kind: str
     count: int
+    start: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +108,7 @@ class Tensor:
     storage
         Where its numbers lie.
     offset
-        Index of its first number.
+        Index of its first number, from the start of the storage in the file.
     shape, strides
         Of the view, in numbers, one of each a dimension.
     """

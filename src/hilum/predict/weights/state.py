@@ -2,42 +2,55 @@
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.predict.weights.records import Record, Storage, Tensor, untrusted
+from hilum.predict.weights.records import Global, Record, Storage, Tensor, untrusted
 
 NUMBERS: Final = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "BFloat16Storage": "<u2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "<i1",
-    "ByteStorage": "<u1",
-    "BoolStorage": "<u1",
+    "FloatStorage": "f4",
+    "DoubleStorage": "f8",
+    "HalfStorage": "f2",
+    "BFloat16Storage": "u2",
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "u1",
 }
-"""torch's storage classes, and how their numbers lie in the file."""
+"""torch's storage classes, and numpy's names of their numbers."""
 
-MAX_MODULES: Final = 20_000
-"""Modules of one network; DenseNet-121 has 434. Each visit counts, so a loop ends here too."""
+MAX_MEMBERS: Final = 200_000
+"""Modules, parameters and buffers of one network; DenseNet-121 has some 1,700.
+
+Each visit counts, so a loop ends here too.
+"""
+
+MAX_NAME: Final = 1_000
+"""Longest name of a tensor, with those of the modules that it lies in."""
 
 MAX_DIMENSIONS: Final = 8
 """Of a tensor."""
 
-WRAPPERS: Final = ("state_dict", "model_state_dict")
-"""Where training programs keep the state dict in a checkpoint."""
+WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "net", "network")
+"""Where training programs keep the network or its state dict in a checkpoint."""
 
-PREFIXES: Final = ("module.", "model.")
-"""What DataParallel and TorchXRayVision's ResNet put before every name."""
+MAX_WRAPPERS: Final = 3
+"""One in another."""
+
+ENDLESS: Final = "its network has no end"
+"""Of a network whose modules contain themselves, or of names that grow and grow."""
+
+HOLDERS: Final = ("_parameters", "_buffers", "_modules")
+"""The dicts that every ``torch.nn.Module`` has."""
 
 
-def item_size(storage: Storage) -> int:
-    """Return the length of one number of a storage in bytes.
+def number_type(storage: Storage) -> np.dtype[Any]:
+    """Return what the numbers of a storage are, in little-endian order.
 
     Raises
     ------
@@ -45,26 +58,26 @@ def item_size(storage: Storage) -> int:
         It is of a kind that no network of ours has.
     """
     if storage.kind not in NUMBERS:
-        raise untrusted(f"it has numbers of the kind {storage.kind[:80]}")
-    return np.dtype(NUMBERS[storage.kind]).itemsize
+        raise untrusted(f"it has numbers of the kind {storage.kind[:80]!r}")
+    return np.dtype(NUMBERS[storage.kind]).newbyteorder("<")
 
 
 def to_arrays(
-    contents: object, bytes_of: Callable[[Storage], bytes | memoryview]
+    contents: object, numbers_of: Callable[[Storage], NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
-    """Return the state dict that a file holds.
+    """Return the tensors that a file holds.
 
     Parameters
     ----------
     contents
-        A pickled module, a state dict, or a checkpoint with one in it.
-    bytes_of
-        Gives a storage's bytes.
+        A pickled module, a state dict, or a checkpoint with one of them in it.
+    numbers_of
+        Gives all numbers of a storage: shape ``(storage.count,)``.
 
     Returns
     -------
     dict[str, NDArray[Any]]
-        Name → read-only view; names as the network's own modules give them.
+        Name → read-only view; names as the file gives them.
 
     Raises
     ------
@@ -72,10 +85,7 @@ def to_arrays(
         It holds no such thing, or a tensor reaches beyond its storage.
     """
     tensors = find_tensors(contents)
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return {name: view(tensor, bytes_of(tensor.storage)) for name, tensor in tensors.items()}
+    return {name: view(tensor, numbers_of(tensor.storage)) for name, tensor in tensors.items()}
 
 
 def find_tensors(contents: object) -> dict[str, Tensor]:
@@ -86,95 +96,127 @@ def find_tensors(contents: object) -> dict[str, Tensor]:
     WeightsUntrusted
         There are none.
     """
-    for wrapper in WRAPPERS:
-        if isinstance(contents, dict) and isinstance(contents.get(wrapper), dict):
-            contents = contents[wrapper]
-    if isinstance(contents, Record):
+    for _ in range(MAX_WRAPPERS):
+        contents = unwrapped(contents)
+    tensors = {
+        name: value
+        for name, value in items_of(contents).items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
+    if not tensors and isinstance(contents, Record):
         tensors = module_tensors(contents)
-    elif isinstance(contents, dict):
-        tensors = {
-            name: value
-            for name, value in contents.items()
-            if isinstance(name, str) and isinstance(value, Tensor)
-        }
-    else:
-        tensors = {}
     if not tensors:
         raise untrusted("it holds neither a network nor a state dict")
+    if any(len(name) > MAX_NAME for name in tensors):
+        raise untrusted(ENDLESS)
     return tensors
+
+
+def unwrapped(contents: object) -> object:
+    """Return what a training program's checkpoint is about, anything else as it is."""
+    items = items_of(contents)
+    if any(isinstance(value, Tensor) for value in items.values()):
+        return contents  # a state dict
+    for wrapper in WRAPPERS:
+        if isinstance(items.get(wrapper), dict | Record):
+            return items[wrapper]
+    return contents
+
+
+def items_of(value: object) -> Mapping[Any, Any]:
+    """Return what a dict, or an object of a dict's own class, holds; else nothing."""
+    if isinstance(value, Record):
+        value = pairs_of(value) if value.items is None else value.items
+    return value if isinstance(value, dict) else {}
+
+
+def pairs_of(record: Record) -> dict[str, Any]:
+    """Return the items of an ordered dict as Python 2 wrote it: called with a list of pairs.
+
+    They are looked at only where they are asked for: many calls may share one long list.
+    """
+    items: dict[str, Any] = {}
+    match record:
+        case Record(kind=Global("collections", "OrderedDict"), arguments=(list(pairs),)):
+            for pair in pairs:
+                match pair:
+                    case [str(name), value]:
+                        items[name] = value
+    return items
 
 
 def module_tensors(root: Record) -> dict[str, Tensor]:
     """Walk a network's modules and return their parameters and buffers by name.
 
+    What a module's class is called says nothing; it is known by its three dicts.
+
     Raises
     ------
     WeightsUntrusted
-        A module has no modules, or there is no end to them.
+        It is no module, or there is no end to its modules.
     """
+    if "_modules" not in attributes(root):
+        kind = f"{str(root.kind)[:200]!r}" if isinstance(root.kind, Global) else "an object"
+        raise untrusted(f"it holds {kind}, which is no network")
     tensors: dict[str, Tensor] = {}
     waiting = [("", root)]
-    visits = 0
+    visited = 0
     while waiting:
         prefix, module = waiting.pop()
-        visits += 1
-        if visits > MAX_MODULES:
-            raise untrusted("its network has no end")
-        for holder in ("_parameters", "_buffers"):
-            for name, value in members(module, holder).items():
-                if isinstance(value, Tensor):
-                    tensors[f"{prefix}{name}"] = value
-        for name, child in members(module, "_modules").items():
-            if isinstance(child, Record):
-                waiting.append((f"{prefix}{name}.", child))
+        held = [items_of(attributes(module).get(holder)) for holder in HOLDERS]
+        visited += 1 + sum(map(len, held))
+        if visited > MAX_MEMBERS:
+            raise untrusted(ENDLESS)
+        for name, value in chain.from_iterable(items.items() for items in held):
+            if not isinstance(name, str):
+                continue
+            if len(prefix) + len(name) > MAX_NAME:
+                raise untrusted(ENDLESS)
+            if isinstance(value, Tensor):
+                tensors[prefix + name] = value
+            elif isinstance(value, Record):
+                waiting.append((f"{prefix}{name}.", value))
     return tensors
 
 
-def members(module: Record, holder: str) -> Mapping[Any, Any]:
-    """Return one of the three dicts that every ``torch.nn.Module`` has.
+def attributes(record: Record) -> Mapping[Any, Any]:
+    """Return what would have been an object's attributes.
 
-    Raises
-    ------
-    WeightsUntrusted
-        It has none, so it is no module.
+    A class with slots has them in a pair, after those of its dict (PEP 307).
     """
-    state = module.state
-    found = state.get(holder) if isinstance(state, dict) else None
-    if not isinstance(found, dict):
-        raise untrusted(f"it holds a {str(module.kind)[:200]}, which is no network")
-    return found
+    state = record.state
+    if isinstance(state, tuple) and state:
+        state = state[0]
+    return state if isinstance(state, dict) else {}
 
 
-def view(tensor: Tensor, contents: bytes | memoryview) -> NDArray[Any]:
+def view(tensor: Tensor, numbers: NDArray[Any]) -> NDArray[Any]:
     """Return a tensor as a read-only array.
 
     Parameters
     ----------
     tensor
         The view to make.
-    contents
-        Its storage's bytes.
+    numbers
+        Its storage's: shape ``(tensor.storage.count,)``.
 
     Raises
     ------
     WeightsUntrusted
         It reaches beyond its storage, or claims to be larger than it.
     """
-    size = item_size(tensor.storage)
-    elements = math.prod(tensor.shape)
-    if len(tensor.shape) > MAX_DIMENSIONS or elements > tensor.storage.count:
+    if len(tensor.shape) > MAX_DIMENSIONS or math.prod(tensor.shape) > tensor.storage.count:
         raise untrusted("it has a tensor larger than what it stores")
+    if 0 in tensor.shape:
+        return np.zeros(tensor.shape, numbers.dtype)
     pairs = zip(tensor.shape, tensor.strides, strict=True)
     last = tensor.offset + sum((extent - 1) * stride for extent, stride in pairs)
-    if elements and last >= tensor.storage.count:
+    if last >= tensor.storage.count:
         raise untrusted("it has a tensor that reaches beyond what it stores")
-    if not elements:
-        return np.zeros(tensor.shape, NUMBERS[tensor.storage.kind])
-    numbers = np.frombuffer(contents, NUMBERS[tensor.storage.kind])[tensor.offset :]
     array = np.lib.stride_tricks.as_strided(
-        numbers,
+        numbers[tensor.offset :],
         tensor.shape,
-        [stride * size for stride in tensor.strides],
+        [stride * numbers.itemsize for stride in tensor.strides],
         writeable=False,
     )
     if tensor.storage.kind == "BFloat16Storage":  # the upper half of a float32

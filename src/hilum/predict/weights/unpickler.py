@@ -1,8 +1,9 @@
-"""A pickle machine that can only make records: the subset of opcodes that torch writes.
+"""A pickle machine that can only make records.
 
 Python's own unpickler calls what a file names. This one has no way to: it reads opcodes
-with `pickletools`, which runs nothing, and knows names only as text. A name outside the list
-of `calls`, an opcode outside the table below, or a file beyond the limits ends the reading.
+with `pickletools`, which runs nothing, and knows names only as text. So it can take whatever
+a pickle says; what would have been a call, an attribute or an item lies in a record. A file
+that is damaged or beyond the limits ends the reading.
 """
 
 import pickletools
@@ -12,14 +13,17 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
-from hilum.predict.weights.calls import allowed, made, plain_key, storage
-from hilum.predict.weights.records import Global, Record, Storage, Tensor, untrusted
+from hilum.predict.weights.calls import Names, key_of, made, storage
+from hilum.predict.weights.records import Record, Storage, untrusted
 
 MAX_OPCODES: Final = 2_000_000
 """A pickled DenseNet-121 has about 30,000."""
 
 MAX_TEXT: Final = 16 * 1024 * 1024
-"""Longest text or number in bytes; torch's legacy container carries source code of classes."""
+"""Longest text in bytes; torch's legacy container carries source code of classes."""
+
+MAX_BITS: Final = 1 << 12
+"""Longest number; torch's own longest has 77 bits."""
 
 Mark: Final = object()
 """Where a group of values on the stack begins."""
@@ -41,13 +45,15 @@ class Pickled:
     storages: dict[str, Storage]
 
 
-def read_pickle(stream: BytesIO) -> Pickled:
+def read_pickle(stream: BytesIO, names: Names) -> Pickled:
     """Read one pickle and leave the stream after it.
 
     Parameters
     ----------
     stream
         At the start of the pickle.
+    names
+        Says which names may be there, and remembers those that nobody listed.
 
     Returns
     -------
@@ -63,14 +69,20 @@ def read_pickle(stream: BytesIO) -> Pickled:
         with warnings.catch_warnings():
             # pickletools decodes escapes in names, and Python warns of odd ones.
             warnings.simplefilter("ignore", DeprecationWarning)
-            return interpret(stream)
+            return interpret(stream, names)
     except (ValueError, OverflowError) as exc:  # what pickletools raises for broken input
         raise untrusted("it is not a complete pickle") from exc
 
 
-def interpret(stream: BytesIO) -> Pickled:
-    """Do what a pickle says, opcode by opcode, within the limits."""
-    machine = Machine()
+def interpret(stream: BytesIO, names: Names) -> Pickled:
+    """Do what a pickle says, opcode by opcode, within the limits.
+
+    Raises
+    ------
+    WeightsUntrusted
+        It is beyond them, or has no end.
+    """
+    machine = Machine(names)
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= MAX_OPCODES:
             raise untrusted(f"its pickle has more than {MAX_OPCODES} steps")
@@ -83,7 +95,8 @@ def interpret(stream: BytesIO) -> Pickled:
 class Machine:
     """The stack and the memo of one pickle."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._storages: dict[str, Storage] = {}
@@ -94,7 +107,7 @@ class Machine:
         Raises
         ------
         WeightsUntrusted
-            It is not one that torch writes, or does not fit what was before it.
+            It does not fit what was before it, or its argument is beyond the limits.
         """
         if opcode in CONSTANTS:
             self._stack.append(CONSTANTS[opcode])
@@ -102,6 +115,8 @@ class Machine:
         if opcode in LITERALS:
             if isinstance(argument, str | bytes) and len(argument) > MAX_TEXT:
                 raise untrusted("its pickle holds an endless text")
+            if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
+                raise untrusted("its pickle holds an endless number")
             self._stack.append(argument)
             return
         action = ACTIONS.get(opcode)
@@ -126,9 +141,9 @@ class Machine:
                 return values
         raise untrusted("its pickle takes more than it has")
 
-    def _top(self, kind: type) -> Any:
-        if not self._stack or not isinstance(self._stack[-1], kind):
-            raise untrusted(f"its pickle treats something as a {kind.__name__} that is none")
+    def _top(self) -> Any:
+        if not self._stack or self._stack[-1] is Mark:
+            raise untrusted("its pickle takes more than it has")
         return self._stack[-1]
 
     def do_nothing(self, _: Any) -> None:
@@ -139,8 +154,18 @@ class Machine:
         self._stack.append(Mark)
 
     def pop(self, _: Any) -> None:
-        """POP."""
-        self._pop()
+        """POP, which takes a mark, too."""
+        if not self._stack:
+            raise untrusted("its pickle takes more than it has")
+        self._stack.pop()
+
+    def pop_mark(self, _: Any) -> None:
+        """POP_MARK."""
+        self._pop_to_mark()
+
+    def duplicate(self, _: Any) -> None:
+        """DUP."""
+        self._stack.append(self._top())
 
     def empty_dict(self, _: Any) -> None:
         """EMPTY_DICT."""
@@ -149,6 +174,16 @@ class Machine:
     def empty_list(self, _: Any) -> None:
         """EMPTY_LIST, EMPTY_SET: a set stays a list, nobody asks it for membership."""
         self._stack.append([])
+
+    def list_to_mark(self, _: Any) -> None:
+        """LIST, FROZENSET."""
+        self._stack.append(self._pop_to_mark())
+
+    def dict_to_mark(self, _: Any) -> None:
+        """Do DICT."""
+        values = self._pop_to_mark()
+        self._stack.append({})
+        self._fill(values)
 
     def tuple_of(self, size: int) -> None:
         """TUPLE1, TUPLE2, TUPLE3."""
@@ -161,38 +196,52 @@ class Machine:
 
     def append(self, _: Any) -> None:
         """APPEND."""
-        value = self._pop()
-        self._top(list).append(value)
+        self._extend([self._pop()])
 
     def appends(self, _: Any) -> None:
         """Do APPENDS, or ADDITEMS, which fills what stands for a set."""
-        values = self._pop_to_mark()
-        self._top(list).extend(values)
+        self._extend(self._pop_to_mark())
+
+    def _extend(self, values: list[Any]) -> None:
+        """Append to a list; a record may be a list of its own class, which nobody reads."""
+        target = self._top()
+        if isinstance(target, list):
+            target.extend(values)
+        elif not isinstance(target, Record):
+            raise untrusted("its pickle appends to something that is no list")
 
     def set_item(self, _: Any) -> None:
         """SETITEM."""
         value, key = self._pop(), self._pop()
-        self._top(dict)[plain_key(key)] = value
+        self._fill([key, value])
 
     def set_items(self, _: Any) -> None:
         """SETITEMS."""
-        values = self._pop_to_mark()
+        self._fill(self._pop_to_mark())
+
+    def _fill(self, values: list[Any]) -> None:
+        """Set keys and values, which alternate, in a dict or a dict of its own class."""
+        target = self._top()
+        if isinstance(target, Record):
+            target.items = {} if target.items is None else target.items
+            target = target.items
+        if not isinstance(target, dict):
+            raise untrusted("its pickle sets a key in something that is no dict")
         if len(values) % 2:
             raise untrusted("its pickle has a key without a value")
-        target = self._top(dict)
         for key, value in zip(values[::2], values[1::2], strict=True):
-            target[plain_key(key)] = value
+            target[key_of(key)] = value
 
     def put(self, index: int) -> None:
-        """BINPUT, LONG_BINPUT."""
-        self._memo[index] = self._top(object)
+        """PUT, BINPUT, LONG_BINPUT."""
+        self._memo[index] = self._top()
 
     def memoize(self, _: Any) -> None:
         """MEMOIZE."""
         self.put(len(self._memo))
 
     def get(self, index: int) -> None:
-        """BINGET, LONG_BINGET."""
+        """GET, BINGET, LONG_BINGET."""
         if index not in self._memo:
             raise untrusted("its pickle recalls what it never stored")
         self._stack.append(self._memo[index])
@@ -200,37 +249,55 @@ class Machine:
     def named(self, argument: str) -> None:
         """GLOBAL: `pickletools` gives module and name with a space between."""
         module, _, name = argument.partition(" ")
-        self._stack.append(allowed(module, name))
+        self._stack.append(self._names.admit(module, name))
 
     def stack_named(self, _: Any) -> None:
         """STACK_GLOBAL."""
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
             raise untrusted("its pickle has a name that is no text")
-        self._stack.append(allowed(module, name))
+        self._stack.append(self._names.admit(module, name))
+
+    def numbered(self, code: int) -> None:
+        """EXT1, EXT2, EXT4: a name that was registered under a number, nobody knows where."""
+        self._stack.append(self._names.admit("copyreg.extension", str(code)))
 
     def make(self, _: Any) -> None:
         """REDUCE, NEWOBJ: what would have been a call."""
         arguments, kind = self._pop(), self._pop()
-        if not isinstance(kind, Global) or not isinstance(arguments, tuple):
-            raise untrusted("its pickle calls something that has no name")
         self._stack.append(made(kind, arguments))
 
+    def make_with_keywords(self, _: Any) -> None:
+        """NEWOBJ_EX: what would have been a call with keywords, which are left out."""
+        self._pop()
+        self.make(_)
+
+    def make_to_mark(self, _: Any) -> None:
+        """OBJ: the class and what it would have been called with."""
+        values = self._pop_to_mark()
+        if not values:
+            raise untrusted("its pickle takes more than it has")
+        self._stack.append(made(values[0], tuple(values[1:])))
+
+    def make_named(self, argument: str) -> None:
+        """INST: as OBJ, with the class by name."""
+        values = self._pop_to_mark()
+        self.named(argument)
+        self._stack.append(made(self._pop(), tuple(values)))
+
     def build(self, _: Any) -> None:
-        """BUILD: what would have been attributes."""
+        """BUILD: what would have been attributes; those of a tensor or dict say nothing."""
         state = self._pop()
-        target = self._top(object)
+        target = self._top()
         if isinstance(target, Record):
             target.state = state
-        elif not isinstance(target, dict | Tensor):  # theirs say nothing about the numbers
-            raise untrusted("its pickle gives attributes to what has none")
 
     def persistent(self, _: Any) -> None:
         """BINPERSID: a storage, or in the legacy container a class with its source."""
         identifier = self._pop()
         if not isinstance(identifier, tuple) or not identifier:
             raise untrusted("its pickle has an unknown kind of storage")
-        if identifier[0] == "module" and isinstance(identifier[1], Global):
+        if identifier[0] == "module" and len(identifier) > 1:
             self._stack.append(identifier[1])  # the class's name; its source is not read
             return
         found = storage(identifier)
@@ -249,19 +316,25 @@ CONSTANTS: Final[dict[str, object]] = {
 
 LITERALS: Final = frozenset(
     {
+        "INT",
         "BININT",
         "BININT1",
         "BININT2",
+        "LONG",
         "LONG1",
         "LONG4",
+        "FLOAT",
         "BINFLOAT",
+        "UNICODE",
         "BINUNICODE",
         "SHORT_BINUNICODE",
         "BINUNICODE8",
+        "STRING",
         "BINSTRING",
         "SHORT_BINSTRING",
         "BINBYTES",
         "SHORT_BINBYTES",
+        "BINBYTES8",
     }
 )
 """Opcodes that push their own argument."""
@@ -271,9 +344,14 @@ ACTIONS: Final[dict[str, Callable[[Machine, Any], None]]] = {
     "FRAME": Machine.do_nothing,
     "MARK": Machine.mark,
     "POP": Machine.pop,
+    "POP_MARK": Machine.pop_mark,
+    "DUP": Machine.duplicate,
     "EMPTY_DICT": Machine.empty_dict,
     "EMPTY_LIST": Machine.empty_list,
     "EMPTY_SET": Machine.empty_list,
+    "DICT": Machine.dict_to_mark,
+    "LIST": Machine.list_to_mark,
+    "FROZENSET": Machine.list_to_mark,
     "TUPLE": Machine.tuple_to_mark,
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
@@ -283,16 +361,28 @@ ACTIONS: Final[dict[str, Callable[[Machine, Any], None]]] = {
     "ADDITEMS": Machine.appends,
     "SETITEM": Machine.set_item,
     "SETITEMS": Machine.set_items,
+    "PUT": Machine.put,
     "BINPUT": Machine.put,
     "LONG_BINPUT": Machine.put,
     "MEMOIZE": Machine.memoize,
+    "GET": Machine.get,
     "BINGET": Machine.get,
     "LONG_BINGET": Machine.get,
     "GLOBAL": Machine.named,
     "STACK_GLOBAL": Machine.stack_named,
+    "EXT1": Machine.numbered,
+    "EXT2": Machine.numbered,
+    "EXT4": Machine.numbered,
     "REDUCE": Machine.make,
     "NEWOBJ": Machine.make,
+    "NEWOBJ_EX": Machine.make_with_keywords,
+    "OBJ": Machine.make_to_mark,
+    "INST": Machine.make_named,
     "BUILD": Machine.build,
     "BINPERSID": Machine.persistent,
 }
-"""Every other opcode that torch writes. Sources: Lib/pickletools.py (PEP 3154, PEP 307)."""
+"""Every other opcode but those that refer to what is outside of the file, by name (PERSID) or
+by order (NEXT_BUFFER, READONLY_BUFFER), and BYTEARRAY8.
+
+Sources: Lib/pickletools.py (PEP 3154, PEP 307).
+"""
