@@ -14,7 +14,7 @@ from pydicom import uid as uids
 from pydicom.encaps import encapsulate
 
 from pixel_codings import ENCODERS, recode
-from radiographs import make_radiograph
+from radiographs import make_radiograph, write_raw
 
 Brightness = NDArray[np.float64]
 """Shape ``(rows, columns)``, 0 for black to 1 for white."""
@@ -45,6 +45,14 @@ def image8(values: NDArray[Any] = V8, **attributes: Any) -> Dataset:
     made = image(values[:, :, 0] if values.ndim == 3 else values, **{**shape, **attributes})
     made.PixelData = data.tobytes()
     made["PixelData"].VR = "OB"
+    return made
+
+
+def written(**texts: str) -> Dataset:
+    """Return an image with values as they come in files, whatever their VR allows."""
+    made = image()
+    for keyword, text in texts.items():
+        write_raw(made, keyword, text)
     return made
 
 
@@ -461,6 +469,24 @@ VOI: dict[str, Case] = {
         ("window_invalid", "window_applied"),
         torchxrayvision=FULL,
     ),
+    "window_with_decimal_comma": Case(
+        lambda: written(WindowCenter="2000,0\\512", WindowWidth="1001,0\\1024"),
+        squeeze(1499.5, 2499.5),
+        ("decimal_comma", "decimal_comma", "window_applied"),
+        torchxrayvision=FULL,
+    ),
+    "window_with_unit": Case(
+        lambda: written(WindowCenter="2000 HU", WindowWidth="1,001.0"),
+        squeeze(1499.5, 2499.5),
+        ("number_repaired", "number_repaired", "window_applied"),
+        torchxrayvision=FULL,
+    ),
+    "window_unreadable": Case(
+        lambda: written(WindowCenter="wide\\2000", WindowWidth="7\\1001"),
+        squeeze(1499.5, 2499.5),
+        ("number_unreadable", "window_applied"),
+        torchxrayvision=FULL,
+    ),
     "window_misses_image": Case(
         lambda: image(WindowCenter=40000, WindowWidth=100),
         FULL,
@@ -571,6 +597,9 @@ SURROUNDINGS: dict[str, Case] = {
     ),
     "shutter_of_bitmap": Case(lambda: image(ShutterShape="BITMAP"), FULL, ("shutter_noted",)),
     "collimator": Case(lambda: image(CollimatorShape="RECTANGULAR"), FULL, ("collimator_noted",)),
+    "spacing_of_zero": Case(
+        lambda: written(ImagerPixelSpacing="0.000\\0.000"), FULL, ("spacing_ignored",)
+    ),
     "overlay_beside": Case(
         lambda: with_overlay(V, allocated=1, position=0, data=b"\xff" * 160),
         FULL,

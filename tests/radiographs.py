@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 ROWS, COLUMNS = 320, 288
@@ -123,6 +126,16 @@ def make_radiograph(pixels: NDArray[np.uint16] | None = None, **attributes: Any)
     radiograph.file_meta.MediaStorageSOPClassUID = radiograph.get("SOPClassUID")
     radiograph.file_meta.MediaStorageSOPInstanceUID = radiograph.get("SOPInstanceUID")
     return radiograph
+
+
+def write_raw(dataset: Dataset, keyword: str, text: str) -> Dataset:
+    """Write a value into `dataset` as it would come in a file, whatever its VR allows."""
+    content = text.encode()
+    content += b" " * (len(content) % 2)
+    tag, vr = Tag(keyword), dictionary_VR(keyword)
+    raw = RawDataElement(tag, vr, len(content), content, 0, False, True)
+    dataset[tag] = raw
+    return dataset
 
 
 def dicom_file(dataset: Dataset) -> bytes:

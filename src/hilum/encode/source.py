@@ -12,13 +12,20 @@ from weakref import WeakKeyDictionary
 
 from pydicom import DataElement, Dataset, Sequence, config
 from pydicom.charset import decode_bytes, python_encoding
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import RawDataElement, empty_value_for_VR
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
-from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR, TEXT_VR_DELIMS, VR
+from pydicom.tag import BaseTag, Tag
+from pydicom.valuerep import (
+    CUSTOMIZABLE_CHARSET_VR,
+    STR_VR,
+    TEXT_VR_DELIMS,
+    VR,
+    format_number_as_ds,
+)
 
 from hilum.reading import Reading
+from hilum.values.numbers import LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing
 
 EMPTY_WHEN_ABSENT: Final = (
     "PatientID",
@@ -47,9 +54,6 @@ OVERLAYS: Final = 0x6000
 
 SEXES: Final = ("M", "F", "O")
 """Enumerated values of Patient's Sex (PS3.3 C.7.1.1)."""
-
-SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-"""Attributes that some senders fill with zeros."""
 
 SOURCES: Final[WeakKeyDictionary[Reading, Dataset]] = WeakKeyDictionary()
 """Reading → its source, as long as somebody has the reading."""
@@ -86,7 +90,7 @@ def as_source(header: Dataset) -> Dataset:
     if "PatientOrientation" in source and not _has_two(source.PatientOrientation):
         del source.PatientOrientation
     for keyword in SPACINGS:
-        if keyword in source and not _positive_pair(source[keyword].value):
+        if keyword in source and read_spacing(_listed(source[keyword].value)) is None:
             del source[keyword]
     return source
 
@@ -216,8 +220,20 @@ def _text(element: RawDataElement, encodings: list[str]) -> DataElement:
     vr = _vr(element)
     stored = element.value or b""
     text = _decode(stored, encodings) if vr in CUSTOMIZABLE_CHARSET_VR else stored.decode(LATIN_1)
+    text = _repaired(element.tag, text) if vr in {VR.DS, VR.IS} else text
     value = text.rstrip("\0 ") or empty_value_for_VR(vr)
     return DataElement(element.tag, vr, value, validation_mode=config.IGNORE)
+
+
+def _repaired(tag: BaseTag, text: str) -> str:
+    """Return numbers as DICOM writes them, where what was meant is plain; else as they are."""
+    units = LENGTHS if keyword_for_tag(tag) in SPACINGS else LEVELS
+    numbers = read_numbers(text.split("\\"), units)
+    if not numbers.repair or numbers.unreadable:
+        return text
+    return "\\".join(
+        "" if value is None else format_number_as_ds(value) for value in numbers.values
+    )
 
 
 def _decode(stored: bytes, encodings: list[str]) -> str:
@@ -230,9 +246,9 @@ def _decode(stored: bytes, encodings: list[str]) -> str:
         return stored.decode(LATIN_1)
 
 
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, MultiValue) else [value]
+
+
 def _has_two(value: object) -> bool:
     return isinstance(value, MultiValue) and len(value) == 2  # noqa: PLR2004  row and column
-
-
-def _positive_pair(value: object) -> bool:
-    return isinstance(value, MultiValue) and _has_two(value) and all(v > 0 for v in value)

@@ -12,6 +12,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
 from hilum.dicomfile import DAMAGE
+from hilum.values.numbers import read_number
 
 SEPARATOR: Final = "\\"
 """Parts the values of an attribute (PS3.5 6.4)."""
@@ -55,10 +56,8 @@ def number(header: Dataset, keyword: str) -> int | None:
     binary = dictionary_VR(keyword) == "US"
     if isinstance(element, RawDataElement) and binary and element.value:
         return int.from_bytes(element.value[:2], "little" if element.is_little_endian else "big")
-    try:
-        return int(value(header, keyword))
-    except ValueError:
-        return None
+    found = read_number(value(header, keyword))
+    return None if found is None else int(found.value)
 
 
 def called(keyword: str) -> str:

@@ -4,13 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Final
 
 from hilum.settings import ReasonLanguage
+from hilum.values.quoting import quoted
 from hilum.verdict import Reason
-
-LONGEST_VALUE: Final = 64
-"""Characters of a header's value that a reason quotes."""
 
 
 @cache
@@ -53,11 +50,5 @@ def reason(
     KeyError
         There is no such code, or a gap of its text has no value.
     """
-    shown = {name: _shown(text) for name, text in values.items()}
+    shown = {name: quoted(text) for name, text in values.items()}
     return Reason(code, _table()[code][language].format_map(shown), source)
-
-
-def _shown(text: str) -> str:
-    """Return a value as it is quoted: on one line, and not endless."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= LONGEST_VALUE else f"{line[: LONGEST_VALUE - 1]}…"

@@ -1,12 +1,20 @@
 """Reading single attributes of a dataset that may hold anything."""
 
-import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pydicom import Dataset
-from pydicom.dataelem import DataElement
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
 
 from hilum.dicomfile import DAMAGE
+from hilum.values.numbers import LEVELS, Numbers, read_numbers
+
+SEPARATOR: Final = "\\"
+"""Parts the values of an attribute (PS3.5 6.4)."""
+
+TEXTS: Final = frozenset({"DS", "IS", "CS", "LO", "LT", "SH", "ST", "UC", "UT"})
+"""VRs in which a number is a text; the last ones by mistake."""
 
 
 def element_of(dataset: Dataset, key: str | int | tuple[int, int]) -> DataElement | None:
@@ -30,22 +38,40 @@ def values_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[Any]:
         return [element.value]
 
 
-def numbers_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[float]:
-    """Return the values of an element as numbers, without those that are none."""
-    numbers = []
-    for value in values_of(dataset, key):
+def said_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[Any]:
+    """Return the values of an element of numbers as they are written, each in its place.
+
+    pydicom converts all values of DS and IS or none, so the text is asked before it.
+    """
+    element = dataset.get_item(key)
+    if isinstance(element, RawDataElement) and element.value and _vr(element) in TEXTS:
         try:
-            number = float(value)
-        except DAMAGE:
-            continue
-        if math.isfinite(number):
-            numbers.append(number)
-    return numbers
+            return element.value.decode("utf-8").split(SEPARATOR)
+        except UnicodeDecodeError:
+            return element.value.decode("latin-1").split(SEPARATOR)
+    found = values_of(dataset, key)
+    if len(found) == 1 and isinstance(found[0], str):
+        return list(found[0].split(SEPARATOR))
+    return found
+
+
+def places_of(
+    dataset: Dataset, key: str | int | tuple[int, int], units: Mapping[str, float] = LEVELS
+) -> Numbers:
+    """Return the values of an element as numbers, each in its place."""
+    return read_numbers(said_of(dataset, key), units)
+
+
+def numbers_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[float]:
+    """Return the values of an element as numbers; none when one of them is no number."""
+    values = places_of(dataset, key).values
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []
 
 
 def number_of(dataset: Dataset, key: str | int | tuple[int, int]) -> float | None:
-    """Return the first value of an element as a number, None when there is none."""
-    return next(iter(numbers_of(dataset, key)), None)
+    """Return the first value of an element as a number, None when it is none."""
+    return next(iter(places_of(dataset, key).values), None)
 
 
 def whole_of(dataset: Dataset, key: str | int | tuple[int, int]) -> int | None:
@@ -69,3 +95,10 @@ def bytes_of(dataset: Dataset, key: str | int | tuple[int, int]) -> bytes:
     element = element_of(dataset, key)
     value = None if element is None else element.value
     return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""
+
+
+def _vr(element: RawDataElement) -> str:
+    """Return the VR of an element as it should be when it is not said."""
+    if element.VR not in {None, "UN"}:
+        return str(element.VR)
+    return dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN"

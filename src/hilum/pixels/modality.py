@@ -10,6 +10,7 @@ from hilum.pixels.attributes import items_of, number_of
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
+from hilum.pixels.repairs import note_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def read_modality(dataset: Dataset, image: ImagePixel, record: Record) -> Modali
             continue
         record.add("modality_lut_applied", entries=len(lookup.entries), bits=lookup.bits)
         return Modality(lookup=lookup)
+    note_numbers(dataset, ("RescaleSlope", "RescaleIntercept"), record)
     slope = number_of(dataset, "RescaleSlope")
     intercept = number_of(dataset, "RescaleIntercept")
     slope = 1.0 if slope is None else slope

@@ -9,6 +9,7 @@ from pydicom import Dataset
 from hilum.pixels.attributes import numbers_of, text_of, values_of, whole_of
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
+from hilum.pixels.repairs import note_spacing
 from hilum.pixels.stored import overlays_beside
 
 NEAR_LOSSLESS: Final = "1.2.840.10008.1.2.4.81"
@@ -28,6 +29,7 @@ CORNERS: Final = 3
 
 def note(dataset: Dataset, image: ImagePixel, record: Record) -> None:
     """Record what the pipeline sees and leaves as it is."""
+    note_spacing(dataset, record)
     count = overlays_beside(dataset)
     if count:
         record.add("overlay_not_shown", count=count)

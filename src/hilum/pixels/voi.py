@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.pixels.attributes import items_of, numbers_of, text_of
+from hilum.pixels.attributes import items_of, places_of, text_of
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.modality import Modality
+from hilum.pixels.repairs import note_numbers
 from hilum.pixels.tone import Curve, Ramp, Tone
 
 STEEPEST: Final = 700.0
@@ -111,7 +112,10 @@ def _table_tone(lookup: Lookup, modality: Modality) -> Curve:
 
 def _read_window(dataset: Dataset, modality: Modality, record: Record) -> tuple[Tone, str] | None:
     windows = windows_of(dataset)
+    note_numbers(dataset, ("WindowCenter", "WindowWidth"), record)
     for number, window in enumerate(windows, 1):
+        if window is None:
+            continue
         facts = {
             "number": number,
             "center": window.center,
@@ -126,13 +130,16 @@ def _read_window(dataset: Dataset, modality: Modality, record: Record) -> tuple[
     return None
 
 
-def windows_of(dataset: Dataset) -> list[Window]:
-    """Return every window of a dataset, usable or not."""
+def windows_of(dataset: Dataset) -> list[Window | None]:
+    """Return every window of a dataset in its place, usable or not, None where it is no number."""
     said = text_of(dataset, "VOILUTFunction").replace(" ", "_")
     known = said in set(WindowFunction)
     function = WindowFunction(said) if known else WindowFunction.LINEAR
-    centers, widths = (numbers_of(dataset, k) for k in ("WindowCenter", "WindowWidth"))
-    return [Window(center, width, function) for center, width in zip(centers, widths, strict=False)]
+    centers, widths = (places_of(dataset, k).values for k in ("WindowCenter", "WindowWidth"))
+    return [
+        None if center is None or width is None else Window(center, width, function)
+        for center, width in zip(centers, widths, strict=False)
+    ]
 
 
 def voi_count(dataset: Dataset) -> int:
