@@ -24,7 +24,7 @@ MAPS: Final = "class_activation_maps"
 
 PROVIDERS: Final[dict[ExecutionProvider, tuple[str, dict[str, Any]]]] = {
     ExecutionProvider.CPU: ("CPUExecutionProvider", {}),
-    # Without use_tf32 = 0 convolutions round their inputs to 10 bits, and raw values move by 1e-3.
+    # TensorFloat-32 would round what a convolution multiplies to 10 bits.
     ExecutionProvider.CUDA: (
         "CUDAExecutionProvider",
         {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
