@@ -13,7 +13,7 @@ from bench.densenet import densenet_reader
 from bench.reading import image
 from bench.row import Row
 from hilum.arrive import file_candidate
-from hilum.batch import close_one, open_one, read_many
+from hilum.batch import read_many, read_one
 from hilum.outcome import Status
 from hilum.pipeline import Reader
 
@@ -36,8 +36,7 @@ def one_by_one_ms(path: Path, ours: Reader) -> float:
     """Return the milliseconds a file when nothing overlaps."""
     start = perf_counter()
     for _ in range(LOSSLESS_FILES):
-        candidate = file_candidate(path)
-        close_one(candidate, open_one(candidate, ours), ours)
+        read_one(file_candidate(path), ours)
     return (perf_counter() - start) * 1000 / LOSSLESS_FILES
 
 

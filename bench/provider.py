@@ -50,7 +50,7 @@ def load(settings: Settings, provider: ExecutionProvider, first: Any) -> Loaded:
     """Load the network on a provider and read one image with it."""
     start = perf_counter()
     reader = pipeline.open_reader(settings.changed("model", provider=provider))
-    pipeline.read(first, reader)
+    pipeline.process(first, reader)
     return Loaded(reader, perf_counter() - start)
 
 

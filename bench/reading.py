@@ -74,7 +74,7 @@ def in_turns(path: Path, ours: Reader, ask: Any) -> tuple[float, float | None, f
     """Return our median, TorchXRayVision's, and its peak memory, on one file in turns."""
 
     def read() -> None:
-        pipeline.read(read_dicom(file_candidate(path)), ours)
+        pipeline.process(read_dicom(file_candidate(path)), ours)
 
     mine: list[float] = []
     theirs: list[float] = []

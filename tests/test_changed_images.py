@@ -8,10 +8,12 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from hilum import dicomfile, encode
+from hilum import dicomfile, encode, pipeline
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome, Status
+from hilum.outcome import Outcome, Read, Status
+from hilum.pipeline import Writing
 from hilum.pixels import develop
+from hilum.reading import Reading
 from hilum.results import ResultsInPacs, write_results
 from hilum.settings import PixelSettings, Settings
 from hilum.verdict import Reason
@@ -41,17 +43,18 @@ def retouched() -> Dataset:
     return make_radiograph(pixels, **UIDS)
 
 
-def outcome_of(dataset: Dataset) -> Outcome:
-    """Return the outcome of an image that was read as it comes from a file."""
+def reading_of(dataset: Dataset) -> Reading:
+    """Return the reading of an image as it comes from a file."""
     received = dicomfile.parse(dicom_file(dataset), name="image")
-    reading = make_reading(develop(received, PixelSettings()))
-    return Outcome("image.dcm", Status.READ, reading=reading)
+    return make_reading(develop(received, PixelSettings()))
 
 
 def store(pacs: Orthanc, dataset: Dataset, when: datetime) -> dict[int, Dataset]:
     """Read `dataset`, store its results, return them by series number."""
-    write = ResultsInPacs(pacs, Settings.load())
-    outcome = write_results(outcome_of(dataset), [write], when)
+    settings, reading = Settings.load(), reading_of(dataset)
+    write = ResultsInPacs(pacs, settings)
+    read = Read(reading, pipeline.write(reading, settings, Writing(when, write.earlier)))
+    outcome = write_results(Outcome("image.dcm", Status.READ, read=read), [write])
     assert Status.READ is outcome.status, outcome.reasons
     files = [pacs.file(where.rpartition("/")[2]) for where in outcome.outputs]
     results = [pydicom.dcmread(BytesIO(file)) for file in files]
@@ -96,9 +99,7 @@ def test_same_image_again_changes_nothing(empty_orthanc):
 def test_same_pixels_in_another_coding_are_the_same_image(syntax):
     """A lossless transcoding on the way gives the same identity."""
     plain, recoded = (
-        encode.report_documents(
-            outcome_of(each).reading, (), when=NOW, settings=Settings.load().report
-        )
+        encode.report_documents(reading_of(each), (), when=NOW, settings=Settings.load().report)
         for each in (image(), recode(image(), syntax))
     )
 
@@ -112,7 +113,7 @@ def test_same_pixels_in_a_narrower_container_are_the_same_image():
     wide = make_radiograph(values, **UIDS, **bits)
     narrow = make_radiograph(values, **UIDS, **bits, BitsAllocated=8, PixelData=values.tobytes())
     narrow["PixelData"].VR = "OB"
-    digests = [outcome_of(each).reading.radiograph.pixel_digest for each in (wide, narrow)]
+    digests = [reading_of(each).radiograph.pixel_digest for each in (wide, narrow)]
 
     assert digests[0] == digests[1]
 
@@ -130,7 +131,7 @@ def test_what_changes_how_pixels_are_shown_changes_the_results(change):
     """The same stored pixels, shown in another way, are another image to the model."""
     settings = Settings.load().report
     plain, other = (
-        encode.report_documents(outcome_of(each).reading, (), when=NOW, settings=settings)
+        encode.report_documents(reading_of(each), (), when=NOW, settings=settings)
         for each in (image(), image(**change))
     )
 

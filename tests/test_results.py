@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hilum import pipeline
 from hilum.errors import SourceUnreadable
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome, Status
+from hilum.outcome import Outcome, Read, Status
+from hilum.pipeline import Writing
 from hilum.results import ResultFiles, ResultsInPacs, write_results
 from hilum.settings import Settings
 from invented import flat, make_reading
@@ -14,16 +16,21 @@ from invented import flat, make_reading
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
+def read_and_written(reading):
+    """Return a reading with its results."""
+    return Read(reading, pipeline.write(reading, Settings.load(), Writing(NOW)))
+
+
 @pytest.fixture
 def picture():
     """Return the outcome of a PNG that was read."""
-    return Outcome("chest.png", Status.READ, reading=make_reading(flat(300, 300)))
+    return Outcome("chest.png", Status.READ, read=read_and_written(make_reading(flat(300, 300))))
 
 
 def test_picture_has_no_study_to_be_stored_in(picture):
     """Asked to store what came as PNG, hilum says that it did not."""
     with Orthanc("http://127.0.0.1:1") as orthanc:
-        outcome = write_results(picture, [ResultsInPacs(orthanc, Settings.load())], NOW)
+        outcome = write_results(picture, [ResultsInPacs(orthanc, Settings.load())])
 
     assert Status.FAILED is outcome.status
     assert "chest.png is a picture without a study" in outcome.reasons[0].text
@@ -35,4 +42,4 @@ def test_folder_that_cannot_be_written_ends_the_run(picture, tmp_path):
     files = ResultFiles(tmp_path / "file" / "out", Settings.load(), {"chest.png": "chest"})
 
     with pytest.raises(SourceUnreadable, match="cannot be written"):
-        write_results(picture, [files], NOW)
+        write_results(picture, [files])

@@ -1,50 +1,31 @@
-"""Read many files: decoding overlaps the network, memory stays flat, no file is lost."""
+"""Read many files: one on each core, in order, with flat memory; no file is lost."""
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
 from hilum import dicomfile, pipeline
 from hilum.arrive import Candidate, Kind, read_dicom
-from hilum.errors import HilumError, RadiographRefused
-from hilum.outcome import Outcome, Status
-from hilum.pipeline import Prepared, Reader
+from hilum.errors import EncodingFailed, HilumError, PacsError, PacsUnavailable
+from hilum.outcome import Outcome, Refused, Status
+from hilum.pipeline import Reader, Writing
 from hilum.verdict import Reason
 
 log = logging.getLogger(__name__)
 
-DECODERS: Final = 2
-"""Files that are decoded while the network looks at another one: enough to keep it busy."""
+AT_ONCE: Final = 2
+"""Files in work at a time: one is decoded while the network looks at the other."""
 
 
-Ending = tuple[Status, tuple[Reason, ...]]
-"""How an attempt ended without a reading, and why."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Opened:
-    """A file after all that needs no model.
-
-    Attributes
-    ----------
-    end
-        What the network takes, or how the attempt ended already.
-    sop_instance_uid
-        SOP Instance UID, None when there is none.
-    seconds
-        Time that opening, gate and pixels took.
-    """
-
-    end: Prepared | Ending
-    sop_instance_uid: str | None
-    seconds: float
-
-
-def read_many(candidates: Iterable[Candidate], reader: Reader) -> Iterator[Outcome]:
+def read_many(
+    candidates: Iterable[Candidate],
+    reader: Reader,
+    *,
+    writing: Callable[[], Writing] | None = None,
+) -> Iterator[Outcome]:
     """Read files in their order; at most a few are in memory at a time.
 
     Parameters
@@ -53,73 +34,72 @@ def read_many(candidates: Iterable[Candidate], reader: Reader) -> Iterator[Outco
         Files, as `hilum.arrive.find_candidates` names them.
     reader
         The model and the settings.
+    writing
+        Returns what the results of one file need, asked when its turn comes; None when only
+        the findings are wanted.
 
     Yields
     ------
     Outcome
         One a file: read, refused or failed.
+
+    Raises
+    ------
+    PacsUnavailable
+        Earlier reports are asked of a PACS that does not answer now.
     """
-    with ThreadPoolExecutor(max_workers=DECODERS, thread_name_prefix="decode") as pool:
-        ahead: deque[tuple[Candidate, Future[Opened]]] = deque()
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="read") as pool:
+        ahead: deque[Future[Outcome]] = deque()
         for candidate in candidates:
-            ahead.append((candidate, pool.submit(open_one, candidate, reader)))
-            if len(ahead) > DECODERS:
-                waiting, future = ahead.popleft()
-                yield close_one(waiting, future.result(), reader)
+            ahead.append(pool.submit(read_one, candidate, reader, writing))
+            if len(ahead) > AT_ONCE:
+                yield ahead.popleft().result()
         while ahead:
-            waiting, future = ahead.popleft()
-            yield close_one(waiting, future.result(), reader)
+            yield ahead.popleft().result()
 
 
-def open_one(candidate: Candidate, reader: Reader) -> Opened:
-    """Open one file and take it through the gate and the pixels."""
+def read_one(
+    candidate: Candidate, reader: Reader, writing: Callable[[], Writing] | None = None
+) -> Outcome:
+    """Read one file; see `read_many`."""
     start = perf_counter()
-    end: Prepared | Ending
     uid: str | None = None
     try:
+        now = None if writing is None else writing()
         kind = candidate.kind()
         if kind is Kind.PICTURE:
-            end = pipeline.prepare_picture(candidate.read(), reader)
+            result = pipeline.process(candidate.read(), reader, writing=now)
         elif kind is Kind.DICOM:
             dataset = read_dicom(candidate)
             uid = dicomfile.text(dataset, "SOPInstanceUID") or None
-            end = pipeline.prepare(dataset, reader)
+            result = pipeline.process(dataset, reader, writing=now)
         else:
-            end = _neither(candidate)
-    except RadiographRefused as exc:
-        end = Status.REFUSED, exc.reasons
+            return _neither(candidate)
+    except PacsUnavailable:
+        raise
+    except (EncodingFailed, PacsError) as exc:
+        return _failed(candidate, uid, Reason("not_written", str(exc)))
     except HilumError as exc:
-        end = Status.FAILED, (Reason("unreadable", str(exc)),)
+        return _failed(candidate, uid, Reason("unreadable", str(exc)))
     except Exception as exc:  # one broken file must not end the reading of a folder
         log.exception("batch.bug")
-        end = Status.FAILED, (_bug(exc),)
-    return Opened(end, uid, perf_counter() - start)
+        return _failed(candidate, uid, _bug(exc))
+    seconds = {**result.seconds, "all": perf_counter() - start}
+    if isinstance(result, Refused):
+        return Outcome(candidate.name, Status.REFUSED, uid, reasons=result.reasons, seconds=seconds)
+    warnings = result.reading.warnings
+    return Outcome(candidate.name, Status.READ, uid, reasons=warnings, read=result, seconds=seconds)
 
 
-def close_one(candidate: Candidate, opened: Opened, reader: Reader) -> Outcome:
-    """Let the model see what was opened, and say what became of the file."""
-    seconds = {"prepare": opened.seconds}
-    if not isinstance(opened.end, Prepared):
-        status, reasons = opened.end
-        return Outcome(
-            candidate.name, status, opened.sop_instance_uid, reasons=reasons, seconds=seconds
-        )
-    start = perf_counter()
-    reading = pipeline.predict(opened.end, reader)
-    return Outcome(
-        candidate.name,
-        Status.READ,
-        opened.sop_instance_uid,
-        reasons=reading.warnings,
-        reading=reading,
-        seconds=seconds | {"predict": perf_counter() - start},
-    )
-
-
-def _neither(candidate: Candidate) -> Ending:
+def _neither(candidate: Candidate) -> Outcome:
     """Say that a file is no image; only a file that was named itself counts as a failure."""
     reason = Reason("not_an_image", "neither DICOM, PNG nor JPEG")
-    return (Status.FAILED if candidate.named else Status.REFUSED), (reason,)
+    status = Status.FAILED if candidate.named else Status.REFUSED
+    return Outcome(candidate.name, status, reasons=(reason,))
+
+
+def _failed(candidate: Candidate, uid: str | None, reason: Reason) -> Outcome:
+    return Outcome(candidate.name, Status.FAILED, uid, reasons=(reason,))
 
 
 def _bug(exc: Exception) -> Reason:

@@ -1,8 +1,12 @@
-"""What became of one file: read, refused or failed. Never nothing."""
+"""What became of one image or file: read, refused or failed. Never nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+
+from PIL import Image
+from pydicom import Dataset
 
 from hilum.reading import Reading
 from hilum.verdict import Reason
@@ -19,6 +23,64 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """A reading as objects and pictures.
+
+    Attributes
+    ----------
+    when
+        Time of the analysis, which all of them tell.
+    sheet
+        The overlay, in colour.
+    objects
+        DICOM objects in the order in which they must be stored; none for a picture without
+        a study.
+    """
+
+    when: datetime
+    sheet: Image.Image
+    objects: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """A radiograph that the model read.
+
+    Attributes
+    ----------
+    reading
+        What the model says of it, and why.
+    written
+        The results; None where nobody asked for them.
+    seconds
+        Time spent in each part of the path, in seconds.
+    """
+
+    reading: Reading
+    written: Written | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """An image that the model may not read.
+
+    Attributes
+    ----------
+    reasons
+        All of them.
+    objects
+        The report of the refusal, where the site wants one.
+    seconds
+        Time spent in each part of the path, in seconds.
+    """
+
+    reasons: tuple[Reason, ...]
+    objects: tuple[Dataset, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What became of one file.
 
@@ -32,8 +94,8 @@ class Outcome:
         SOP Instance UID, None for pictures and for what is not DICOM.
     reasons
         Why it was refused or failed; warnings when it was read.
-    reading
-        The reading when `status` is read, else None.
+    read
+        What the model says of it, and the results, when `status` is read; else None.
     outputs
         Paths of the files written for it.
     seconds
@@ -44,12 +106,17 @@ class Outcome:
     status: Status
     sop_instance_uid: str | None = None
     reasons: tuple[Reason, ...] = ()
-    reading: Reading | None = None
+    read: Read | None = None
     outputs: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.status is Status.READ) != (self.reading is not None):
+        if (self.status is Status.READ) != (self.read is not None):
             raise ValueError("a Reading belongs to the status read, and only to it")
         if self.status is not Status.READ and not self.reasons:
             raise ValueError(f"{self.path}: {self.status} without a reason")
+
+    @property
+    def reading(self) -> Reading | None:
+        """The reading, when there is one."""
+        return None if self.read is None else self.read.reading

@@ -11,7 +11,7 @@ from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, pixels
 from hilum.encode import Assessed, Assessment, forms
-from hilum.outcome import Outcome, Status
+from hilum.outcome import Outcome, Read, Status
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading
@@ -63,7 +63,7 @@ class PageTools:
         found = restored(reading, None)
         uid = reading.document["readings"][0]["sop_instance_uid"]
         labels = [finding.label for finding in found.findings]
-        outcome = Outcome(str(uid), Status.READ, uid, found.warnings, found)
+        outcome = Outcome(str(uid), Status.READ, uid, found.warnings, Read(found))
         return "".join(forms.csv_lines([outcome], labels))
 
     def verdict_file(

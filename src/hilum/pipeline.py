@@ -1,14 +1,16 @@
 """The path of one radiograph. Read this first: each line is a room."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
 
 from PIL import Image
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, gate, pixels
 from hilum.errors import EncodingFailed, RadiographRefused
+from hilum.outcome import Read, Refused, Written
 from hilum.predict import Model, load_model
 from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
@@ -63,15 +65,88 @@ class Prepared:
     warnings: tuple[Reason, ...]
 
 
-def read(dataset: Dataset, reader: Reader) -> Reading:
-    """Read one radiograph.
+Earlier = Callable[[Dataset], Sequence[Dataset]]
+"""Header of an image → reports of ours that are in its study already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What is needed to write results down.
+
+    Attributes
+    ----------
+    when
+        Time of the analysis, with its UTC offset: the same image at the same time gives the
+        same bytes.
+    earlier
+        Finds earlier reports, which the new ones name as predecessors; only asked for an
+        image that was read.
+    """
+
+    when: datetime
+    earlier: Earlier = lambda _: ()
+
+
+class Stopwatch:
+    """Seconds spent in each part of the path, taken as the work goes on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, part: str) -> None:
+        """Write down how long it took since the last lap."""
+        now = perf_counter()
+        self.seconds[part] = round(now - self._last, 4)
+        self._last = now
+
+
+def process(
+    source: Dataset | bytes,
+    reader: Reader,
+    *,
+    writing: Writing | None = None,
+    self_test: bool = False,
+) -> Read | Refused:
+    """Take one image the whole way: gate, pixels, network, results.
+
+    Parameters
+    ----------
+    source
+        A DICOM image, or the contents of a PNG or JPEG file.
+    reader
+        The model and the settings.
+    writing
+        What the results need; None when only the findings are wanted.
+    self_test
+        See `prepare`.
 
     Raises
     ------
-    RadiographRefused
-        The gate or the pixels said no; every reason is named.
+    EncodingFailed
+        The image lacks a UID, so that no result can refer to it.
+    HilumError
+        Whatever `writing.earlier` raises.
     """
-    return predict(prepare(dataset, reader), reader)
+    watch = Stopwatch()
+    try:
+        if isinstance(source, bytes):
+            prepared = prepare_picture(source, reader)
+        else:
+            prepared = prepare(source, reader, self_test=self_test)
+    except RadiographRefused as exc:
+        watch.lap("prepare")
+        told: tuple[Dataset, ...] = ()
+        if writing is not None and isinstance(source, Dataset):
+            told = report_refusal(source, exc.reasons, reader.settings, when=writing.when)
+        return Refused(exc.reasons, told, watch.seconds)
+    watch.lap("prepare")
+    reading = predict(prepared, reader)
+    watch.lap("predict")
+    written = None if writing is None else write(reading, reader.settings, writing)
+    if written is not None:
+        watch.lap("report")
+    return Read(reading, written, watch.seconds)
 
 
 def prepare(dataset: Dataset, reader: Reader, *, self_test: bool = False) -> Prepared:
@@ -159,6 +234,22 @@ def predict(prepared: Prepared, reader: Reader) -> Reading:
 def draw(reading: Reading, settings: Settings, *, when: datetime) -> Image.Image:
     """Return the overlay sheet of one reading, in colour."""
     return explain.overlay(reading, when=when, language=settings.report.language)
+
+
+def write(reading: Reading, settings: Settings, writing: Writing) -> Written:
+    """Draw the overlay of one reading, and write it down as DICOM where it has a study.
+
+    Raises
+    ------
+    EncodingFailed
+        The image lacks a UID, so that nothing can refer to it.
+    """
+    header, when = reading.radiograph.header, writing.when
+    sheet = draw(reading, settings, when=when)
+    if header is None:
+        return Written(when, sheet, ())
+    earlier = writing.earlier(header)
+    return Written(when, sheet, report(reading, settings, when=when, earlier=earlier, sheet=sheet))
 
 
 def report(

@@ -1,7 +1,7 @@
 """The by-hand path: results of one reading as files, or into the PACS, without a node."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -9,14 +9,14 @@ from typing import Final, Protocol
 
 from pydicom import Dataset
 
-from hilum import dicomfile, encode, explain, pipeline
+from hilum import dicomfile, encode, explain
 from hilum.arrive import EarlierReports
 from hilum.aside import FileAside, not_written
 from hilum.encode import forms
-from hilum.errors import EncodingFailed, PacsRefused
+from hilum.errors import PacsRefused
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome, Status
-from hilum.reading import Reading
+from hilum.outcome import Outcome, Read, Status, Written
+from hilum.pipeline import Writing
 from hilum.settings import Settings
 from hilum.verdict import Reason
 
@@ -27,7 +27,11 @@ LONGEST_STEM: Final = 150
 class ResultWriter(Protocol):
     """Something that takes the results of one reading."""
 
-    def __call__(self, outcome: Outcome, when: datetime) -> Iterator[str]:
+    def earlier(self, header: Dataset) -> list[Dataset]:
+        """Return the reports of ours on an image that are where its results will be."""
+        ...
+
+    def __call__(self, outcome: Outcome) -> Iterator[str]:
         """Write the results; yield where each went."""
         ...
 
@@ -50,7 +54,11 @@ class ResultFiles:
     settings: Settings
     stems: Mapping[str, str]
 
-    def __call__(self, outcome: Outcome, when: datetime) -> Iterator[str]:
+    def earlier(self, _header: Dataset) -> list[Dataset]:
+        """Return nothing: files that are written again replace the old ones."""
+        return []
+
+    def __call__(self, outcome: Outcome) -> Iterator[str]:
         """Write overlay and reports of one reading; yield their paths.
 
         Raises
@@ -58,8 +66,7 @@ class ResultFiles:
         SourceUnreadable
             The folder cannot be written to.
         """
-        reading = _reading_of(outcome)
-        for name, content in _files(reading, self.settings, when):
+        for name, content in _files(*_results_of(outcome), self.settings):
             path = self.folder / f"{self.stems[outcome.path]}.{name}"
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -85,33 +92,43 @@ class ResultsInPacs:
     orthanc: Orthanc
     settings: Settings
 
-    def __call__(self, outcome: Outcome, when: datetime) -> Iterator[str]:
+    def earlier(self, header: Dataset) -> list[Dataset]:
+        """Return the reports of ours on an image that the PACS has.
+
+        Raises
+        ------
+        PacsRefused
+            The PACS does not have the image.
+        PacsUnavailable
+            No answer, or not now.
+        """
+        uid = dicomfile.text(header, "SOPInstanceUID")
+        instance = self.orthanc.find_instance(uid)
+        if instance is None:
+            raise PacsRefused(
+                "The PACS does not have this image: its results would stand alone.",
+                "Send the image first with `hilum send`.",
+            )
+        files = EarlierReports(self.orthanc).files(instance, uid)
+        return [dicomfile.parse(file, name="an earlier report") for file in files]
+
+    def __call__(self, outcome: Outcome) -> Iterator[str]:
         """Store the results of one reading and ask for them; yield where each is.
 
         Raises
         ------
         PacsRefused
-            The PACS does not have the image, which a PNG or JPEG never is, or does not
-            show what it was given.
+            It is a PNG or JPEG, or the PACS does not show what it was given.
         PacsUnavailable
             No answer, or not now.
         """
-        reading = _reading_of(outcome)
-        if reading.radiograph.header is None:
+        read, written = _results_of(outcome)
+        if read.reading.radiograph.header is None:
             raise PacsRefused(
                 f"{outcome.path} is a picture without a study that its results could be stored in.",
                 "Read pictures without --store.",
             )
-        uid = str(reading.radiograph.sop_instance_uid)
-        instance = self.orthanc.find_instance(uid)
-        if instance is None:
-            raise PacsRefused(
-                f"The PACS does not have the image {outcome.path}: its results would stand alone.",
-                "Send the image first with `hilum send`.",
-            )
-        files = EarlierReports(self.orthanc).files(instance, uid)
-        before = [dicomfile.parse(file, name="an earlier report") for file in files]
-        for result in pipeline.report(reading, self.settings, when=when, earlier=before):
+        for result in written.objects:
             stored = self.orthanc.upload(encode.to_bytes(result)).instance_id
             if str(result.SOPInstanceUID) not in self.orthanc.there([stored]):
                 raise PacsRefused(
@@ -121,7 +138,18 @@ class ResultsInPacs:
             yield f"{self.orthanc.url}/instances/{stored}"
 
 
-def write_results(outcome: Outcome, writers: Iterable[ResultWriter], when: datetime) -> Outcome:
+def writing_for(writers: Sequence[ResultWriter]) -> Callable[[], Writing] | None:
+    """Return what makes the results of each file; None when nobody takes them."""
+    if not writers:
+        return None
+
+    def earlier(header: Dataset) -> list[Dataset]:
+        return [report for writer in writers for report in writer.earlier(header)]
+
+    return lambda: Writing(datetime.now().astimezone(), earlier)
+
+
+def write_results(outcome: Outcome, writers: Iterable[ResultWriter]) -> Outcome:
     """Write the results of one reading everywhere they are wanted.
 
     Returns
@@ -137,16 +165,16 @@ def write_results(outcome: Outcome, writers: Iterable[ResultWriter], when: datet
     PacsUnavailable
         No answer, or not now.
     """
-    if outcome.reading is None:
+    if outcome.read is None:
         return outcome
     outputs: list[str] = []
     try:
         for write in writers:
-            outputs.extend(write(outcome, when))
-    except (EncodingFailed, PacsRefused) as exc:
+            outputs.extend(write(outcome))
+    except PacsRefused as exc:
         reasons = (Reason("not_written", str(exc)),)
         return replace(
-            outcome, status=Status.FAILED, reading=None, reasons=reasons, outputs=tuple(outputs)
+            outcome, status=Status.FAILED, read=None, reasons=reasons, outputs=tuple(outputs)
         )
     return replace(outcome, outputs=tuple(outputs))
 
@@ -173,21 +201,21 @@ def distinct_stems(sources: Iterable[str]) -> dict[str, str]:
     return stems
 
 
-def _reading_of(outcome: Outcome) -> Reading:
-    if outcome.reading is None:
-        raise ValueError(f"{outcome.path} was not read: it has no results")
-    return outcome.reading
+def _results_of(outcome: Outcome) -> tuple[Read, Written]:
+    if outcome.read is None or outcome.read.written is None:
+        raise ValueError(f"{outcome.path} was not read and written down: it has no results")
+    return outcome.read, outcome.read.written
 
 
-def _files(reading: Reading, settings: Settings, when: datetime) -> Iterator[tuple[str, bytes]]:
+def _files(read: Read, written: Written, settings: Settings) -> Iterator[tuple[str, bytes]]:
     """Yield (ending, content) of each file of one reading."""
-    sheet = pipeline.draw(reading, settings, when=when)
-    yield "overlay.png", explain.png(sheet)
+    reading, when = read.reading, written.when
+    yield "overlay.png", explain.png(written.sheet)
     language = settings.report.language
     yield "findings.txt", forms.text(reading, when=when, language=language).encode()
     if reading.radiograph.header is None:
         return
-    for result in pipeline.report(reading, settings, when=when, sheet=sheet):
+    for result in written.objects:
         yield f"{result_name(result)}.dcm", encode.to_bytes(result)
     bundle = forms.fhir(reading, when=when, settings=settings.report)
     yield "fhir.json", json.dumps(bundle, indent=1, ensure_ascii=False).encode()

@@ -21,9 +21,9 @@ from hilum import constancy, credentials, dicomfile, encode, phantom, pipeline
 from hilum.arrive import file_candidate
 from hilum.constancy import Answer, Comparison
 from hilum.credentials import PacsAddress
-from hilum.errors import HilumError, NodeError
+from hilum.errors import HilumError, NodeError, RadiographRefused
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome, Status
+from hilum.outcome import Outcome, Refused, Status
 from hilum.predict import find_card
 from hilum.records import Database, images, readings
 from hilum.records import constancy as records
@@ -134,14 +134,15 @@ class Here:
         """
         reader = pipeline.open_reader(settings)
         start = perf_counter()
-        prepared = pipeline.prepare(dataset, reader, self_test=True)
-        self.seconds["prepare"] = round(perf_counter() - start, 4)
-        reading = pipeline.predict(prepared, reader)
+        result = pipeline.process(dataset, reader, self_test=True)
+        if isinstance(result, Refused):
+            raise RadiographRefused(result.reasons)
+        self.seconds |= result.seconds
         self.seconds["all"] = round(perf_counter() - start, 4)
         uid = str(dataset.SOPInstanceUID)
-        outcome = Outcome(uid, Status.READ, uid, reading=reading)
+        outcome = Outcome(uid, Status.READ, uid, read=result)
         codes = encode.load_codes(settings.report.codes_file)
-        document = encode.document_head(reading.model, settings.pixels.pipeline)
+        document = encode.document_head(reader.model.identity, settings.pixels.pipeline)
         document["readings"] = [encode.document_row(outcome, codes)]
         return constancy.answer_of(document, phantom_name(dataset))
 

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 
 from hilum.encode.forms import csv_columns, csv_lines, csv_row
-from hilum.outcome import Outcome, Status
+from hilum.outcome import Outcome, Read, Status
 from hilum.verdict import Reason
 from invented import LABELS, make_reading, radiograph_of
 from radiographs import make_radiograph
@@ -16,7 +16,7 @@ LATERAL = Reason("not_frontal", 'not frontal: View Position is "LL", not PA')
 
 def read(path="a.dcm", **scores):
     reading = make_reading(radiograph_of(make_radiograph(SOPInstanceUID="1.2.3")), scores)
-    return Outcome(path, Status.READ, "1.2.3", reading=reading)
+    return Outcome(path, Status.READ, "1.2.3", read=Read(reading))
 
 
 REFUSED = Outcome("b.dcm", Status.REFUSED, "1.2.4", (LATERAL,))

@@ -83,7 +83,7 @@ def test_figures_of_the_card_are_those_of_the_weights(
 def test_phantom_goes_through_the_whole_path(reader: Reader):
     """Gate, pixels and model take a phantom as they take any image, and find what is there."""
     made = make(64, findings={"effusion"})
-    reading = pipeline.read(made.dataset, reader)
+    reading = pipeline.process(made.dataset, reader).reading
 
     assert "Effusion" in {finding.label for finding in reading.positives}
     assert reading.model.demonstration
@@ -92,7 +92,7 @@ def test_phantom_goes_through_the_whole_path(reader: Reader):
 def test_detector_does_not_change_what_is_found(reader: Reader):
     """The same chest at another resolution gets nearly the same scores."""
     small, large = (
-        pipeline.read(make(65, findings={"mass"}, size=size).dataset, reader)
+        pipeline.process(make(65, findings={"mass"}, size=size).dataset, reader).reading
         for size in (300, 1024)
     )
     differences = [

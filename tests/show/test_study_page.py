@@ -192,7 +192,9 @@ def test_fhir_is_that_of_the_reading_itself(desk, shown, reader):
     bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
     image = dcmread(BytesIO(desk.orthanc().file(shown.job.instance_id)))
     when = datetime.fromisoformat(bundle["timestamp"])
-    again = forms.fhir(pipeline.read(image, model()), when=when, settings=desk.settings.report)
+    again = forms.fhir(
+        pipeline.process(image, model()).reading, when=when, settings=desk.settings.report
+    )
 
     assert again == bundle
 

@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,14 @@ from hilum.outcome import Outcome, Status
 from hilum.pipeline import Reader, open_reader
 from hilum.radiograph import PixelPipeline
 from hilum.reading_table import counted, full_table, model_line, one_line
-from hilum.results import ResultFiles, ResultsInPacs, ResultWriter, distinct_stems, write_results
+from hilum.results import (
+    ResultFiles,
+    ResultsInPacs,
+    ResultWriter,
+    distinct_stems,
+    write_results,
+    writing_for,
+)
 from hilum.settings import Settings
 
 FULL_TABLES: Final = 3
@@ -129,8 +135,8 @@ def _read_all(
         click.echo(f"{len(done)} files were read before; {len(left)} are left.", err=True)
     show = full_table if len(candidates) <= FULL_TABLES else one_line
     with progress("reading", len(left)) as advance:
-        for outcome in read_many(left, reader):
-            written = write_results(outcome, writers, datetime.now().astimezone())
+        for outcome in read_many(left, reader, writing=writing_for(writers)):
+            written = write_results(outcome, writers)
             if journal is not None:
                 journal.append(outcome.path, encode.document_row(written, codes))
             add_row(written)

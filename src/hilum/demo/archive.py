@@ -22,10 +22,10 @@ from hilum.arrive import file_candidate
 from hilum.arrive.changes import START, follow
 from hilum.credentials import PacsAddress
 from hilum.demo.images import DemoImage, Route
-from hilum.errors import HilumError, PortTaken, RadiographRefused
+from hilum.errors import HilumError, PortTaken
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome, Status
-from hilum.pipeline import Reader
+from hilum.outcome import Outcome, Refused, Status
+from hilum.pipeline import Reader, Writing
 from hilum.settings import Settings
 from hilum.store import DicomTarget, Sender, WebTarget, deliver, open_sender
 from hilum.store.orthanc_process import OrthancProcess
@@ -119,23 +119,24 @@ class Demonstration:
         """Read one image and store its results beside it."""
         uid = self.orthanc.describe(instance_id).sop_instance_uid
         when = datetime.now(UTC).astimezone()
-        settings = self._reader.settings
         results: Sequence[Dataset] = ()
         try:
             dataset = dicomfile.parse(self.orthanc.file(instance_id), name="the instance")
-            reading = pipeline.read(dataset, self._reader)
-            results = pipeline.report(reading, settings, when=when)
-            outcome = Outcome(uid, Status.READ, uid, reasons=reading.warnings, reading=reading)
-        except RadiographRefused as exc:
-            outcome = Outcome(uid, Status.REFUSED, uid, reasons=exc.reasons)
-            results = pipeline.report_refusal(dataset, exc.reasons, settings, when=when)
+            result = pipeline.process(dataset, self._reader, writing=Writing(when))
+            if isinstance(result, Refused):
+                outcome = Outcome(uid, Status.REFUSED, uid, reasons=result.reasons)
+                results = result.objects
+            else:
+                warnings = result.reading.warnings
+                outcome = Outcome(uid, Status.READ, uid, reasons=warnings, read=result)
+                results = () if result.written is None else result.written.objects
         except HilumError as exc:
             reasons = (Reason("unreadable", str(exc)),)
             outcome = Outcome(uid, Status.FAILED, uid, reasons=reasons)
-        for result in results:
-            self.orthanc.upload(encode.to_bytes(result))
+        for each in results:
+            self.orthanc.upload(encode.to_bytes(each))
         self._outcomes[uid] = outcome
-        self._results[uid] = tuple(str(result.SOPInstanceUID) for result in results)
+        self._results[uid] = tuple(str(each.SOPInstanceUID) for each in results)
 
     def _outcome(self, image: DemoImage) -> Outcome:
         """Return what became of an image that arrived."""

@@ -14,30 +14,15 @@ from hilum import dicomfile, encode, pipeline
 from hilum.arrive import file_candidate
 from hilum.batch import read_many
 from hilum.constancy import pixels_digest
-from hilum.errors import HilumError, RadiographRefused
+from hilum.errors import HilumError
 from hilum.node.answer import Answer, Result
-from hilum.outcome import Outcome, Status
-from hilum.pipeline import Reader, open_reader
-from hilum.reading import Reading
+from hilum.outcome import Outcome, Read, Refused, Status
+from hilum.pipeline import Reader, Writing, open_reader
 from hilum.records.drift import model_key
 from hilum.records.readings import StoredReading
 from hilum.verdict import Reason
 
 __all__ = ["Reader", "document_of", "open_reader", "read_file"]
-
-
-class Laps:
-    """Seconds by room, taken as the work goes on."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = perf_counter()
-
-    def lap(self, room: str) -> None:
-        """Write down how long it took since the last lap."""
-        now = perf_counter()
-        self.seconds[room] = round(now - self._last, 4)
-        self._last = now
 
 
 def read_file(
@@ -64,49 +49,36 @@ def read_file(
         SHA-256 of the stored pixels of the phantom that was announced under this UID; None
         for every image that was not.
     """
-    laps = Laps()
+    start = perf_counter()
     try:
         dataset = dicomfile.parse(file, name="the instance")
-        laps.lap("open")
+        opened = {"open": round(perf_counter() - start, 4)}
         announced = self_test is not None and pixels_digest(dataset) == self_test
-        return _read(dataset, reader, earlier, when, laps, self_test=announced)
+        writing = Writing(
+            when, lambda _: [dicomfile.parse(each, name="an earlier report") for each in earlier]
+        )
+        result = pipeline.process(dataset, reader, writing=writing, self_test=announced)
     except HilumError as exc:
         reasons = (Reason("unreadable", str(exc)),)
-        return Answer(Status.FAILED, reasons, seconds=laps.seconds)
+        return Answer(Status.FAILED, reasons)
+    return _answer(result, reader, opened | dict(result.seconds))
 
 
-def _read(
-    dataset: Dataset,
-    reader: Reader,
-    earlier: Sequence[bytes],
-    when: datetime,
-    laps: Laps,
-    *,
-    self_test: bool,
-) -> Answer:
+def _answer(result: Read | Refused, reader: Reader, seconds: dict[str, float]) -> Answer:
+    """Return what is stored and kept of one image."""
     identity = reader.model.identity
     model = model_key(identity.name, identity.version, identity.sha256)
-    try:
-        prepared = pipeline.prepare(dataset, reader, self_test=self_test)
-    except RadiographRefused as exc:
-        laps.lap("prepare")
-        told = pipeline.report_refusal(dataset, exc.reasons, reader.settings, when=when)
-        results = tuple(map(_result, told))
-        return Answer(Status.REFUSED, exc.reasons, results, seconds=laps.seconds, model=model)
-    laps.lap("prepare")
-    reading = pipeline.predict(prepared, reader)
-    laps.lap("predict")
-    before = [dicomfile.parse(each, name="an earlier report") for each in earlier]
-    results = tuple(
-        map(_result, pipeline.report(reading, reader.settings, when=when, earlier=before))
-    )
-    laps.lap("report")
+    if isinstance(result, Refused):
+        told = tuple(map(_result, result.objects))
+        return Answer(Status.REFUSED, result.reasons, told, seconds=seconds, model=model)
+    reading = result.reading
+    results = tuple(map(_result, () if result.written is None else result.written.objects))
     kept = StoredReading(
-        _document(reading, reader, results, laps.seconds),
+        _document(result, reader, results, seconds),
         np.stack([heatmap.activation for heatmap in reading.heatmaps]).astype(np.float16),
         reading.heatmaps[0].field_of_view,
     )
-    return Answer(Status.READ, reading.warnings, results, kept, laps.seconds, model)
+    return Answer(Status.READ, reading.warnings, results, kept, seconds, model)
 
 
 def _result(document: Dataset) -> Result:
@@ -133,16 +105,16 @@ def document_of(path: Path, name: str, reader: Reader) -> dict[str, Any]:
 
 
 def _document(
-    reading: Reading, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
+    result: Read, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
 ) -> dict[str, Any]:
-    uid = str(reading.radiograph.sop_instance_uid)
+    uid = str(result.reading.radiograph.sop_instance_uid)
     outcome = Outcome(
         uid,
         Status.READ,
         uid,
-        reasons=reading.warnings,
-        reading=reading,
-        outputs=tuple(result.sop_instance_uid for result in results),
+        reasons=result.reading.warnings,
+        read=result,
+        outputs=tuple(each.sop_instance_uid for each in results),
         seconds=seconds,
     )
     return _with_head(outcome, reader)
