@@ -107,6 +107,25 @@ def test_psi_is_that_of_the_textbook():
     assert expected == pytest.approx(drift.psi(before, now), rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("distance", "chance"),
+    [
+        (0.0, 1.0),
+        (0.3, 0.9999906941),
+        (0.5, 0.9639452436),
+        (1.0, 0.2699996717),
+        (1.22385, 0.1),
+        (1.3581, 0.05),
+        (1.62762, 0.01),
+        (1.94947, 0.001),
+        (6.0, 0.0),
+    ],
+)
+def test_kolmogorovs_distribution_is_that_of_the_tables(distance: float, chance: float):
+    """The chance of a larger distance, on either side of where its two series meet."""
+    assert chance == pytest.approx(drift.kolmogorov(distance), rel=5e-5, abs=1e-12)
+
+
 def test_counts_are_those_of_the_images(database: Database):
     """What was counted comes back, by month and for the first images."""
     rng = np.random.default_rng(2)

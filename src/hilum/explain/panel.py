@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import sparse
 
+from hilum.bands import Bands
 from hilum.explain.ink import paint_heat
 from hilum.explain.saliency import relative, sample
 from hilum.radiograph import FieldOfView, Radiograph
@@ -51,27 +51,26 @@ def shrunk(radiograph: Radiograph, width: int, height: int) -> Image.Image:
     """
     scale = min(width / radiograph.columns, height / radiograph.rows)
     size = max(1, round(radiograph.columns * scale)), max(1, round(radiograph.rows * scale))
-    rows = _averages(radiograph.rows, size[1]) @ radiograph.pixels
+    rows = _averages(radiograph.rows, size[1]).down(radiograph.pixels)
     shown = np.clip((rows + np.float32(1024.0)) * np.float32(255 / 2048), 0, 255)
     return Image.fromarray(shown.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
 
 
 @lru_cache(maxsize=32)  # a site's modalities have few sizes
-def _averages(length: int, size: int) -> sparse.csr_array:
+def _averages(length: int, size: int) -> Bands:
     """Return the matrix that resizes an axis as Pillow's bilinear filter does.
 
     Pillow takes twice as long for numbers that are not whole, and first copies them.
 
     Returns
     -------
-    sparse.csr_array
-        Shape ``(size, length)``, float32; each row sums to 1.
+    Bands
+        Of shape ``(size, length)``; each row sums to 1.
     """
     reach = max(length / size, 1.0)
     centres = (np.arange(size)[:, None] + 0.5) * (length / size)
     nearness = np.maximum(0.0, 1.0 - np.abs(centres - np.arange(length) - 0.5) / reach)
-    weights = nearness / nearness.sum(axis=1, keepdims=True)
-    return sparse.csr_array(weights, dtype=np.float32)
+    return Bands.of(nearness / nearness.sum(axis=1, keepdims=True))
 
 
 def heated(grey: Image.Image, heatmap: Heatmap, radiograph: Radiograph) -> Image.Image:

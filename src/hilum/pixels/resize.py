@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from hilum.bands import Bands
 from hilum.radiograph import FieldOfView, ModelInput, Radiograph
 
 TRUNCATE: Final = 4.0
@@ -21,7 +21,7 @@ def fit(radiograph: Radiograph, size: int) -> ModelInput:
 
     Gives what ``XRayCenterCrop`` and ``XRayResizer(size)`` give: a Gaussian against
     aliasing, then linear interpolation, both with 0 beyond the border. Both are linear
-    and separable, so they are one sparse matrix for each side length.
+    and separable, so they are one banded matrix for each side length.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def fit(radiograph: Radiograph, size: int) -> ModelInput:
     if view.height == size:
         return ModelInput(square.copy(), seen, turn)
     operator = resize_operator(view.height, size)
-    resized = np.asarray(operator @ (operator @ square).T).T
-    return ModelInput(clip_as_skimage(square, np.ascontiguousarray(resized)), seen, turn)
+    resized = operator.across(operator.down(square))
+    return ModelInput(clip_as_skimage(square, resized), seen, turn)
 
 
 def center_square(rows: int, columns: int) -> FieldOfView:
@@ -65,53 +65,43 @@ def center_square(rows: int, columns: int) -> FieldOfView:
 
 
 @lru_cache(maxsize=OPERATORS_KEPT)
-def resize_operator(length: int, size: int) -> sparse.csr_array:
+def resize_operator(length: int, size: int) -> Bands:
     """Return the matrix that resizes one axis from `length` to `size` pixels.
+
+    It is ``scipy.ndimage.zoom(order=1, mode="grid-constant", grid_mode=True)`` after
+    ``gaussian_filter1d(mode="constant")``. A neighbour beyond the border counts as 0: its
+    weight is left out, so rows near the border sum to less than 1.
 
     Returns
     -------
-    sparse.csr_array
-        Shape ``(size, length)``, float32. Rows near the border sum to less than 1,
-        because scikit-image blends with 0 there.
+    Bands
+        Of shape ``(size, length)``.
     """
     factor = length / size
-    shrink = interpolation(length, size)
-    if factor > 1:
-        shrink = shrink @ gaussian(length, (factor - 1) / 2)
-    operator = sparse.csr_array(shrink, dtype=np.float32)
-    operator.sort_indices()
-    return operator
-
-
-def gaussian(length: int, sigma: float) -> sparse.csr_array:
-    """Return ``scipy.ndimage.gaussian_filter1d(mode="constant")`` as a matrix."""
-    radius = int(TRUNCATE * sigma + 0.5)
-    offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 / (sigma * sigma) * offsets**2)
-    weights /= weights.sum()
-    within = np.abs(offsets) < length
-    return sparse.csr_array(
-        sparse.diags_array(
-            list(weights[within]), offsets=list(offsets[within]), shape=(length, length)
-        )
-    )
-
-
-def interpolation(length: int, size: int) -> sparse.csr_array:
-    """Return ``scipy.ndimage.zoom(order=1, mode="grid-constant", grid_mode=True)`` as a matrix.
-
-    A neighbour beyond the border counts as 0: its weight is left out.
-    """
-    at = (np.arange(size) + 0.5) * (length / size) - 0.5
+    at = (np.arange(size)[:, None] + 0.5) * factor - 0.5
     lower = np.floor(at).astype(int)
     fraction = at - lower
-    rows = np.tile(np.arange(size), 2)
-    columns = np.concatenate([lower, lower + 1])
-    weights = np.concatenate([1 - fraction, fraction])
-    inside = (columns >= 0) & (columns < length)
-    return sparse.csr_array(
-        (weights[inside], (rows[inside], columns[inside])), shape=(size, length)
-    )
+    columns = np.arange(length)
+    matrix = np.zeros((size, length))
+    for neighbour, share in ((lower, 1 - fraction), (lower + 1, fraction)):
+        inside = (neighbour >= 0) & (neighbour < length)
+        matrix += share * inside * gaussian(columns - neighbour, (factor - 1) / 2)
+    return Bands.of(matrix)
+
+
+def gaussian(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:
+    """Return a Gaussian's weight at each offset, in pixels, cut off as scipy.ndimage does.
+
+    With a `sigma` of 0 or less, when nothing shrinks, it is 1 at the offset 0 and else 0.
+    """
+    if sigma <= 0:
+        return np.asarray(offsets == 0, np.float64)
+    radius = int(TRUNCATE * sigma + 0.5)
+    kernel = np.zeros(2 * radius + 3)  # a 0 at either end, for what is farther away
+    kernel[1:-1] = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
+    kernel /= kernel.sum()
+    weights: NDArray[np.float64] = kernel[np.clip(offsets + radius + 1, 0, len(kernel) - 1)]
+    return weights
 
 
 def clip_as_skimage(

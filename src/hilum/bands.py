@@ -1,0 +1,82 @@
+"""Matrices that resize an axis: zero but for a band around the diagonal, so cut into blocks."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK: Final = 8
+"""Rows of a block. Fewer are more calls, more are more zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of a matrix, without the columns that are zero in all of them.
+
+    Attributes
+    ----------
+    rows, columns
+        Where they are in the matrix.
+    weights
+        Shape ``(rows, columns)``, float32.
+    """
+
+    rows: slice
+    columns: slice
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """A matrix of shape ``(size, length)`` that is zero but for a band.
+
+    Attributes
+    ----------
+    size
+        Its rows.
+    blocks
+        All that is not zero.
+    """
+
+    size: int
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def of(cls, matrix: NDArray[np.float64]) -> "Bands":
+        """Cut a whole matrix into blocks."""
+        blocks = []
+        for start in range(0, len(matrix), BLOCK):
+            rows = matrix[start : start + BLOCK]
+            used = np.flatnonzero(rows.any(axis=0))
+            columns = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
+            weights = np.ascontiguousarray(rows[:, columns], np.float32)
+            blocks.append(Block(slice(start, start + len(rows)), columns, weights))
+        return cls(len(matrix), tuple(blocks))
+
+    def down(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the matrix times an image: its columns resized.
+
+        Shapes ``(length, n)`` and ``(size, n)``.
+        """
+        image = _forward(image)
+        resized = np.empty((self.size, image.shape[1]), np.float32)
+        for block in self.blocks:
+            np.matmul(block.weights, image[block.columns], out=resized[block.rows])
+        return resized
+
+    def across(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return an image times the transposed matrix: its rows resized.
+
+        Shapes ``(n, length)`` and ``(n, size)``.
+        """
+        image = _forward(image)
+        resized = np.empty((image.shape[0], self.size), np.float32)
+        for block in self.blocks:
+            np.matmul(image[:, block.columns], block.weights.T, out=resized[:, block.rows])
+        return resized
+
+
+def _forward(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image as BLAS takes it: a mirrored view would be multiplied number by number."""
+    return np.ascontiguousarray(image) if min(image.strides) < 0 else image
