@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum import credentials
-from hilum.demo.page import own_settings
+from hilum.demo.node import own_settings
 from hilum.orthanc import Orthanc
 from hilum.settings import Settings
 from hilum_up import LONG_S, STAND_IN, Running, Up

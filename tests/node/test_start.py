@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from hilum.demo.page import demo_node
+from hilum.demo.node import demo_node
 from hilum.settings import Settings
 
 

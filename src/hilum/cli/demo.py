@@ -1,5 +1,6 @@
 """``hilum demo``: see the whole of hilum at work, in one command."""
 
+import logging
 import shutil
 import sys
 from pathlib import Path
@@ -8,15 +9,16 @@ from typing import Final
 
 import click
 
-from hilum import RESEARCH_USE_ONLY, __version__
+from hilum import RESEARCH_USE_ONLY, __version__, logs
 from hilum.cli.demo_page import keep_page
 from hilum.cli.main import FAILED
 from hilum.cli.models import pull_missing
-from hilum.demo import DemoFolder, DemoImage, Demonstration, Shown, demo_images
+from hilum.demo import DemoFolder, DemoImage, Shown, demo_images, run_demonstration
 from hilum.errors import ModelError, WeightsMissing
+from hilum.node.service import Service
 from hilum.outcome import Status
-from hilum.pipeline import Reader, open_reader
-from hilum.predict import DEMONSTRATION
+from hilum.predict import DEMONSTRATION, load_model
+from hilum.reading import ModelIdentity
 from hilum.reading_table import model_line, summary
 from hilum.settings import Settings
 
@@ -46,48 +48,54 @@ EXPECTED: Final = {
 def demo(*, folder: Path, page: bool) -> None:
     """Show the main job, end to end, on a real chest radiograph.
 
-    Starts a PACS (Orthanc) that is thrown away afterwards, sends it a real chest radiograph,
-    phantoms whose truth is known, and images that must not be read; reads what may be read,
-    stores the reports in the same studies, and fetches them back. Nothing on this machine is
+    Starts a node with a PACS (Orthanc) that are thrown away afterwards, and sends them a real
+    chest radiograph, phantoms whose truth is known, and images that must not be read; the node
+    reads what may be read and stores the reports in the same studies, from where they are
+    fetched back. Nothing on this machine is
     changed but the folder. With --page the same is shown on the page, until you stop it.
 
     Exit status: 0 when everything went as it should, 1 when something did not, 2 for wrong
     usage.
     """
     click.echo(f"hilum {__version__}. {RESEARCH_USE_ONLY}")
-    settings = Settings.load()
-    reader = choose_reader(settings)
-    click.echo(model_line(reader.model.identity))
+    settings, model = choose_model(Settings.load())
+    click.echo(model_line(model))
     if page:
-        keep_page(reader.settings)
+        keep_page(settings)
     else:
-        write_folder(folder, reader)
+        write_folder(folder, settings, model)
 
 
-def write_folder(folder: Path, reader: Reader) -> None:
-    """Read each image of the demonstration, print its line, and write down what came of it."""
-    written = DemoFolder(folder, reader)
+def write_folder(folder: Path, settings: Settings, model: ModelIdentity) -> None:
+    """Let a node read each image, print its line, and write down what came of it."""
+    written = DemoFolder(folder, model, settings.pixels.pipeline)
+    logs.write_to_standard_error(settings.telemetry.log_format)
+    logging.getLogger("hilum").setLevel(logging.ERROR)  # each image has its line
     with TemporaryDirectory(prefix="hilum-demo-images-") as made:
-        images = list(demo_images(Path(made)))
-        with Demonstration(reader.settings, reader) as demonstration:
-            version = demonstration.orthanc.system()["Version"]
-            click.echo(
-                f"PACS: Orthanc {version}, thrown away afterwards, "
-                f"{demonstration.address.aet} on DICOM port {demonstration.address.dicom_port}\n"
-            )
-            shown = []
-            for one in demonstration.run(images):
-                click.echo(line(one))
-                shown.append(one)
+        shown = run_demonstration(
+            settings,
+            list(demo_images(Path(made))),
+            started=lambda service: click.echo(pacs_line(service)),
+            ended=lambda one: click.echo(line(one)),
+        )
     if not shutil.which("dsrdump"):
         click.echo("\nThe reports are not there as text: dsrdump (package dcmtk) is not installed.")
     click.echo("\nLook at:")
     for path in written.write(shown):
         click.echo(f"  {path}")
-    if not as_expected(shown, reader):
+    if not as_expected(shown, model):
         click.echo("hilum: the demonstration did not go as it should; see above.", err=True)
         sys.exit(FAILED)
     click.echo(f"\nNext: {program()} demo --page, to sign in, drop a file and judge the answer.")
+
+
+def pacs_line(service: Service) -> str:
+    """Return which PACS was started, and how it is called."""
+    version, address = service.means.orthanc.system()["Version"], service.address
+    return (
+        f"PACS: Orthanc {version}, thrown away afterwards, "
+        f"{address.aet} on DICOM port {address.dicom_port}\n"
+    )
 
 
 def program() -> str:
@@ -96,19 +104,19 @@ def program() -> str:
     return str(called) if called.name == "hilum" and not shutil.which("hilum") else "hilum"
 
 
-def choose_reader(settings: Settings) -> Reader:
-    """Return a reader with TorchXRayVision's weights, or with the demonstration model."""
+def choose_model(settings: Settings) -> tuple[Settings, ModelIdentity]:
+    """Return settings with TorchXRayVision's weights, or with the demonstration model."""
     try:
-        return open_reader(settings)
+        return settings, load_model(settings).identity
     except WeightsMissing:
         pass
     try:
         pull_missing(settings)
-        return open_reader(settings)
+        return settings, load_model(settings).identity
     except ModelError as exc:
         click.echo(f"{exc.problem}\nThe demonstration model is used instead.")
     instead = settings.changed("model", name=DEMONSTRATION, operating_points="default")
-    return open_reader(instead, in_demonstration=True)
+    return instead, load_model(instead).identity
 
 
 def line(one: Shown) -> str:
@@ -121,16 +129,16 @@ def line(one: Shown) -> str:
     )
 
 
-def as_expected(shown: list[Shown], reader: Reader) -> bool:
+def as_expected(shown: list[Shown], model: ModelIdentity) -> bool:
     """Whether each image ended as an image of its kind must, with its results in the PACS."""
     return all(
-        one.outcome.status is _expected(one.image, reader)
+        one.outcome.status is _expected(one.image, model)
         and bool(one.results) is (one.outcome.status is Status.READ)
         for one in shown
     )
 
 
-def _expected(image: DemoImage, reader: Reader) -> Status:
-    if image.truth and reader.model.identity.demonstration:
+def _expected(image: DemoImage, model: ModelIdentity) -> Status:
+    if image.truth and model.demonstration:
         return Status.READ
     return EXPECTED.get(image.name, Status.REFUSED)

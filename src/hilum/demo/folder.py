@@ -13,9 +13,10 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames
 
 from hilum import RESEARCH_USE_ONLY, encode
-from hilum.demo.archive import Shown
+from hilum.demo.run import Shown
 from hilum.errors import SourceUnreadable
-from hilum.pipeline import Reader
+from hilum.radiograph import PixelPipeline
+from hilum.reading import ModelIdentity
 from hilum.reading_table import summary
 from hilum.results import result_name
 
@@ -50,8 +51,10 @@ class DemoFolder:
     ----------
     folder
         Made anew; an earlier demonstration in it is replaced.
-    reader
+    model
         What read the images.
+    pipeline
+        How their pixels were read.
 
     Raises
     ------
@@ -59,9 +62,10 @@ class DemoFolder:
         The folder holds something else, or cannot be written to.
     """
 
-    def __init__(self, folder: Path, reader: Reader) -> None:
+    def __init__(self, folder: Path, model: ModelIdentity, pipeline: PixelPipeline) -> None:
         self._folder = folder
-        self._reader = reader
+        self._model = model
+        self._pipeline = pipeline
         if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
             raise SourceUnreadable(
                 f"The folder {folder} holds something that is no demonstration.",
@@ -94,20 +98,16 @@ class DemoFolder:
             yield from _legible(result, path)
 
     def _document(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> None:
-        codes = encode.load_codes(self._reader.settings.report.codes_file)
-        pipeline = self._reader.settings.pixels.pipeline
-        document = encode.document_head(self._reader.model.identity, pipeline)
+        document = encode.document_head(self._model, self._pipeline)
         document["readings"] = [
-            encode.document_row(one.outcome, codes)
-            | {"outputs": [str(path) for path in files[one.image.name]]}
-            for one in shown
+            {**one.row, "outputs": [str(path) for path in files[one.image.name]]} for one in shown
         ]
         text = json.dumps(document, indent=1, ensure_ascii=False)
         (self._folder / MARK).write_text(text + "\n", encoding="utf-8")
 
     def _page(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> str:
         notice = f"{RESEARCH_USE_ONLY} A score is not a probability."
-        if self._reader.model.identity.demonstration:
+        if self._model.demonstration:
             notice = (
                 "<b>DEMONSTRATION.</b> The model that read these images has learned nothing "
                 f"about patients; what it says about them means nothing. {notice}"

@@ -1,4 +1,4 @@
-"""A node with its page, in a folder that is deleted when it stops.
+"""A node in a folder that is deleted when it stops.
 
 The one node whose demonstration model may read what it is sent: its archive is its own
 and goes with it.
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
-from hilum.demo.archive import ATTEMPTS, free_ports
+from hilum import credentials
 from hilum.errors import PortTaken
 from hilum.node.service import Service, started
 from hilum.predict import models_folder
@@ -25,9 +26,12 @@ from hilum.settings import (
     TelemetrySettings,
 )
 
+ATTEMPTS: Final = 5
+"""Another program may take a port between its choice and Orthanc's start."""
+
 
 @contextmanager
-def demo_node(settings: Settings, stop: threading.Event) -> Iterator[Service]:
+def demo_node(settings: Settings, stop: threading.Event, *, page: bool = True) -> Iterator[Service]:
     """Start a node that touches nothing outside its own folder; delete that at the end.
 
     Parameters
@@ -36,6 +40,8 @@ def demo_node(settings: Settings, stop: threading.Event) -> Iterator[Service]:
         The user's; see `own_settings` for what of them holds here.
     stop
         When set, the start is broken off.
+    page
+        Whether it is to have a page.
 
     Raises
     ------
@@ -47,22 +53,16 @@ def demo_node(settings: Settings, stop: threading.Event) -> Iterator[Service]:
         models = models_folder(settings.data_folder)
         if models.is_dir():
             models_folder(folder).symlink_to(models.resolve(), target_is_directory=True)
-        yield _started(settings, folder, stop, stack)
-
-
-def _started(settings: Settings, folder: Path, stop: threading.Event, stack: ExitStack) -> Service:
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return stack.enter_context(_node(settings, folder, stop))
-        except PortTaken:  # by another program, since it was found free
-            continue
-    return stack.enter_context(_node(settings, folder, stop))
-
-
-@contextmanager
-def _node(settings: Settings, folder: Path, stop: threading.Event) -> Iterator[Service]:
-    with started(own_settings(settings, folder), stop, in_demonstration=True) as service:
-        yield service
+        for attempt in range(1, ATTEMPTS + 1):
+            own = own_settings(settings, folder).changed("page", enabled=page)
+            try:
+                service = stack.enter_context(started(own, stop, in_demonstration=True))
+            except PortTaken:  # by another program, since it was found free
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            yield service
+            return
 
 
 def own_settings(settings: Settings, folder: Path) -> Settings:
@@ -108,3 +108,12 @@ def _is_free(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nothing listens now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((credentials.LOOPBACK, 0))
+        return [int(one.getsockname()[1]) for one in sockets]

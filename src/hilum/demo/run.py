@@ -1,0 +1,183 @@
+"""The demonstration: a node in a throw-away folder is sent its images, and what it answers.
+
+Every link is the one that reads patients' images: Orthanc, C-STORE and REST, the changes
+feed, a durable job for each image, reader processes, DICOM out.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+from pydicom import Dataset
+
+from hilum import credentials, dicomfile, encode
+from hilum.arrive import file_candidate
+from hilum.credentials import PacsAddress
+from hilum.demo.images import DemoImage, Route
+from hilum.demo.node import demo_node
+from hilum.node.service import Service
+from hilum.outcome import Outcome, Read, Status
+from hilum.page_tools import restored
+from hilum.records import images, readings
+from hilum.records.images import Entry
+from hilum.records.states import SETTLED, State
+from hilum.settings import Settings
+from hilum.store import DicomTarget, Sender, WebTarget, deliver, open_sender
+from hilum.store.outcome import ARRIVED
+from hilum.verdict import Reason
+
+PATIENCE_S: Final = 120.0
+"""For how long an image that arrived is waited for."""
+
+LOOK_S: Final = 0.1
+"""Seconds between two looks whether the node is done with an image."""
+
+STATUS_OF: Final = {
+    State.STORED: Status.READ,
+    State.REFUSED: Status.REFUSED,
+}
+"""What a state of the node is called here; any other has failed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What became of one image of the demonstration.
+
+    Attributes
+    ----------
+    image
+        The image.
+    outcome
+        Read, refused or failed; its path is the image's name.
+    row
+        Its row of a hilum.reading/1 document, as the node wrote it.
+    results
+        What came back from the PACS, in the order in which it was stored.
+    """
+
+    image: DemoImage
+    outcome: Outcome
+    row: Mapping[str, Any]
+    results: tuple[Dataset, ...] = ()
+
+
+Tell = Callable[[str], None]
+"""Prints a line."""
+
+
+def run_demonstration(
+    settings: Settings,
+    made: Sequence[DemoImage],
+    *,
+    started: Callable[[Service], None],
+    ended: Callable[[Shown], None],
+) -> list[Shown]:
+    """Start a node of its own, send it the images, and wait for what becomes of each.
+
+    Parameters
+    ----------
+    settings
+        The user's, with the model that is to read.
+    made
+        The images, in the order in which they are sent.
+    started
+        Told once, when the node runs.
+    ended
+        Told of each image, in their order.
+
+    Raises
+    ------
+    NodeError
+        Orthanc is not installed or does not start.
+    """
+    stop = threading.Event()
+
+    def all_of_them(service: Service) -> list[Shown]:
+        try:
+            return list(_sent_and_read(service, made, ended))
+        finally:
+            stop.set()
+
+    with demo_node(settings, stop, page=False) as service:
+        started(service)
+        with ThreadPoolExecutor(1, "demonstration") as pool:
+            shown = pool.submit(all_of_them, service)
+            service.run(stop)
+            return shown.result()
+
+
+def _sent_and_read(
+    service: Service, made: Sequence[DemoImage], ended: Callable[[Shown], None]
+) -> Iterator[Shown]:
+    lost = {image.name: why for image in made if (why := send(image, service.address))}
+    for image in made:
+        if image.name in lost:
+            shown = _not_read(
+                service, image, Status.FAILED, (Reason("not_sent", lost[image.name]),)
+            )
+        else:
+            shown = _settled(service, image)
+        ended(shown)
+        yield shown
+
+
+def _settled(service: Service, image: DemoImage) -> Shown:
+    """Wait until the node is done with an image, and return what it made of it."""
+    entry = _wait(service, image)
+    if entry is None or entry.state not in SETTLED:
+        why = f"the node was not done with it after {PATIENCE_S:g} s"
+        return _not_read(service, image, Status.FAILED, (Reason("not_seen", why),))
+    with service.means.database.look() as connection:
+        kept = readings.get(connection, service.means.archive, entry.sop_instance_uid)
+    if entry.state is not State.STORED or kept is None:
+        status = STATUS_OF.get(entry.state, Status.FAILED)
+        return _not_read(service, image, status, entry.reasons)
+    row = {**kept.document["readings"][0], "path": image.name}
+    read = Read(restored(kept, None))
+    outcome = Outcome(image.name, Status.READ, image.sop_instance_uid, read.reading.warnings, read)
+    orthanc = service.means.orthanc
+    results = (
+        dicomfile.parse(orthanc.file(instance), name="a result")
+        for instance in entry.result_instances
+    )
+    return Shown(image, outcome, row, tuple(results))
+
+
+def _wait(service: Service, image: DemoImage) -> Entry | None:
+    """Return the image's line once it is settled, or as it is when the patience is over."""
+    deadline = monotonic() + PATIENCE_S
+    while True:
+        with service.means.database.look() as connection:
+            entry = images.entry(connection, service.means.archive, image.sop_instance_uid)
+        if (entry is not None and entry.state in SETTLED) or monotonic() > deadline:
+            return entry
+        service.means.pause(LOOK_S)
+
+
+def _not_read(
+    service: Service, image: DemoImage, status: Status, reasons: tuple[Reason, ...]
+) -> Shown:
+    outcome = Outcome(image.name, status, image.sop_instance_uid or None, reasons=reasons)
+    codes = encode.load_codes(service.settings.report.codes_file)
+    return Shown(image, outcome, encode.document_row(outcome, codes))
+
+
+def send(image: DemoImage, address: PacsAddress) -> str:
+    """Send one image its own way; return why it did not arrive, or nothing."""
+    sender = _sender(image.route, address)
+    try:
+        (sent,) = deliver([file_candidate(image.path)], sender)
+    finally:
+        sender.close()
+    return "" if sent.sent in ARRIVED else sent.detail.replace(str(image.path), image.path.name)
+
+
+def _sender(route: Route, address: PacsAddress) -> Sender:
+    if route is Route.C_STORE:
+        return open_sender(DicomTarget(address.aet, credentials.LOOPBACK, address.dicom_port))
+    return open_sender(
+        WebTarget(address.url, username=address.username, password=address.password, dicomweb=False)
+    )
