@@ -1,40 +1,61 @@
 """The bytes of one DICOM file: where its parts lie, and whether all of it is there.
 
-pydicom reads a truncated file without a word: the pixels just end early. Here a file
-is whole, or it is `SourceUnreadable`.
+pydicom reads a truncated file without a word: the pixels just end early, and it reads on
+wherever a wrong length leads. Here a file is whole, or read with a note of what was put
+right, or it is `SourceUnreadable` with the byte at which it goes wrong.
 
 Sources
 -------
 PS3.10 7.1: preamble, prefix and File Meta Information. PS3.5 A.5: deflated data sets.
+PS3.7 6.3.1: command elements, which some programs leave in front of the data set.
 """
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
 from pydicom import Dataset, FileDataset
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    PrivateTransferSyntaxes,
+)
 
 from hilum import elements
-from hilum.elements import HEADER_BYTES, CountingBytes, TooManyElementsError, check_sequences
+from hilum.damage import CutOffError, DamagedError, Note, Notes, TooManyElementsError
+from hilum.element_headers import HEADER_BYTES, Encoding
+from hilum.elements import Element, Walk
 from hilum.errors import SourceUnreadable
+from hilum.rewriting import written
 
 PREAMBLE_BYTES: Final = 128
 PREFIX: Final = b"DICM"
 FILE_META_GROUP: Final = 0x0002
 PIXEL_DATA: Final = Tag("PixelData")
 SOP_CLASS_UID: Final = Tag("SOPClassUID")
-UNDEFINED_LENGTH: Final = 0xFFFFFFFF
-"""Length of an element that ends with a delimiter (PS3.5 7.1.1)."""
+TRANSFER_SYNTAX_UID: Final = 0x00020010
+
+EXPLICIT: Final = Encoding(implicit=False, little=True)
+ENCODINGS: Final = {
+    EXPLICIT: ExplicitVRLittleEndian,
+    Encoding(implicit=True, little=True): ImplicitVRLittleEndian,
+    Encoding(implicit=False, little=False): ExplicitVRBigEndian,
+}
+"""How a data set may be written, and the transfer syntax of native pixels in it."""
+
+SOUND_HEADERS: Final = 4
+"""So many elements in a row are not there by chance."""
 
 MAX_INFLATED_BYTES: Final = 512 << 20
 """A deflated data set may grow to this many bytes, then it is refused."""
@@ -60,24 +81,6 @@ DAMAGE: Final = (
 """What pydicom raises on bytes that are not what they say; it promises nothing narrower."""
 
 
-class _CutOffError(Exception):
-    """The bytes end before the element does. Not an EOFError, which pydicom keeps to itself."""
-
-
-class _WholeBytes(CountingBytes):
-    """Bytes that complain when they are read beyond their end."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        in_preamble = self.tell() <= PREAMBLE_BYTES  # which bare data sets may be shorter than
-        data = super().read(size)
-        if size is None or size <= 1 or len(data) == size or in_preamble:
-            return data
-        in_header = size == HEADER_BYTES  # all that is asked for at the end of a whole file
-        if in_header == bool(data):  # half a header, or nothing where a value should be
-            raise _CutOffError
-        return data
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Where the parts of one DICOM file lie.
@@ -90,11 +93,49 @@ class Parts:
         File Meta Information; empty when the file has none.
     offset
         Position of the first byte of the data set.
+    notes
+        What was put right in the File Meta Information.
     """
 
     preamble: bool
     meta: Dataset
     offset: int
+    notes: Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One DICOM file and the data elements in it.
+
+    Attributes
+    ----------
+    parts
+        Where its parts lie.
+    content
+        The bytes with the data set; those of the file, or inflated.
+    start
+        Position of the data set in `content`.
+    encoding
+        How it is really written.
+    syntax
+        Transfer Syntax UID that is right for it; empty when none is said.
+    elements
+        Its data elements.
+    notes
+        What had to be put right.
+    """
+
+    parts: Parts
+    content: bytes
+    start: int
+    encoding: Encoding
+    syntax: str
+    elements: list[Element]
+    notes: Notes
+
+    def data_set(self) -> bytes:
+        """Return the data set as it should have been: sound, and of even length."""
+        return written(self.content, self.elements, self.encoding)
 
 
 def has_preamble(head: bytes) -> bool:
@@ -121,17 +162,29 @@ def sop_class_in(head: bytes) -> str:
 
 @contextmanager
 def damage_named(name: str) -> Iterator[None]:
-    """Turn what pydicom raises on damaged bytes into one clear line.
+    """Turn what is raised on damaged bytes, by pydicom too, into one clear line.
 
     Raises
     ------
     SourceUnreadable
-        The bytes are cut off or are not DICOM.
+        The bytes are cut off, not DICOM, or made to exhaust memory or time.
     """
     try:
         yield
-    except _CutOffError as exc:
-        raise truncated(name) from exc
+    except CutOffError as exc:
+        raise truncated(name, exc.at) from exc
+    except DamagedError as exc:
+        raise SourceUnreadable(
+            f"{name} is damaged: at byte {exc.at:,} {exc.what}.",
+            "Ask the sender for the unmodified file.",
+        ) from exc
+    except TooManyElementsError as exc:
+        raise SourceUnreadable(
+            f"{name} has more than {elements.MAX_ELEMENTS} data elements, more than "
+            f"{elements.MAX_NESTING} sequences in each other, or a text of more than "
+            f"{elements.MAX_TEXT_BYTES} bytes.",
+            "No radiograph has; ask where the file comes from.",
+        ) from exc
     except DAMAGE as exc:
         raise SourceUnreadable(
             f"{name} is damaged and cannot be read as DICOM ({type(exc).__name__}).",
@@ -139,34 +192,11 @@ def damage_named(name: str) -> Iterator[None]:
         ) from exc
 
 
-@contextmanager
-def _few_elements(name: str, stream: CountingBytes) -> Iterator[None]:
-    """Say of a file that is made to exhaust memory or time that it is one.
-
-    Raises
-    ------
-    SourceUnreadable
-        It has too many elements, sequences too deep in each other, or too long a text. pydicom
-        may have turned the error into another one on its way here.
-    """
-    try:
-        yield
-    except (TooManyElementsError, SourceUnreadable) as exc:
-        too_deep = isinstance(exc.__cause__, RecursionError)
-        if isinstance(exc, SourceUnreadable) and stream.left >= 0 and not too_deep:
-            raise
-        raise SourceUnreadable(
-            f"{name} has more than {elements.MAX_ELEMENTS} data elements, more than "
-            f"{elements.MAX_NESTING} sequences in each other, or a text of more than "
-            f"{elements.MAX_TEXT_BYTES} bytes.",
-            "No radiograph has; ask where the file comes from.",
-        ) from exc
-
-
-def truncated(name: str) -> SourceUnreadable:
-    """Return the error for a file that ends too early."""
+def truncated(name: str, at: int) -> SourceUnreadable:
+    """Return the error for a file that ends too early, in the data element at byte `at`."""
     return SourceUnreadable(
-        f"{name} is truncated: it ends in the middle of a data element.", "Copy or export it again."
+        f"{name} is truncated: it ends in the middle of the data element at byte {at:,}.",
+        "Copy or export it again.",
     )
 
 
@@ -179,21 +209,18 @@ def split(content: bytes, *, name: str) -> Parts:
         The File Meta Information is damaged.
     """
     preamble = has_preamble(content)
-    stream = CountingBytes(content, elements.MAX_ELEMENTS)
-    stream.seek(PREAMBLE_BYTES + len(PREFIX) if preamble else 0)
-    with _few_elements(name, stream), damage_named(name):
+    start = PREAMBLE_BYTES + len(PREFIX) if preamble else 0
+    with damage_named(name):
         # always Explicit VR Little Endian, whatever follows it (PS3.10 7.1)
-        meta = read_dataset(
-            stream,
-            is_implicit_VR=False,
-            is_little_endian=True,
-            stop_when=lambda tag, *_: tag.group != FILE_META_GROUP,
-        )
-    return Parts(preamble, meta, stream.tell())
+        walk = Walk(content, EXPLICIT, stop=lambda tag: tag >> 16 != FILE_META_GROUP)
+        found = walk.data_set(start)
+        file = written(content, found, EXPLICIT)
+        meta = read_dataset(BytesIO(file), is_implicit_VR=False, is_little_endian=True)
+    return Parts(preamble, meta, _behind_commands(content, walk.position), walk.notes)
 
 
-def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDataset:
-    """Read a DICOM file, with or without preamble, that is all there.
+def opened(content: bytes, *, name: str, header_only: bool = False) -> Opened:
+    """Find the data elements of a DICOM file, with or without preamble, that is all there.
 
     Parameters
     ----------
@@ -209,24 +236,74 @@ def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDatase
     SourceUnreadable
         It is cut off, damaged, not DICOM, or made to exhaust memory.
     """
+    parts = split(content, name=name)
+    with damage_named(name):
+        said = text(parts.meta, "TransferSyntaxUID")
+    syntax, start = said, parts.offset
+    if said == DeflatedExplicitVRLittleEndian:
+        inflated = _inflated(content[start:], name=name)
+        if inflated is None:
+            syntax = str(ExplicitVRLittleEndian)
+        else:
+            content, start = inflated, 0
+    encoding = _encoding_of(content, start, syntax)
+    if ENCODINGS.get(_said(syntax)) == syntax:  # native: pixels are in the order of the rest
+        syntax = str(ENCODINGS[encoding])
+    notes = parts.notes.copy()
+    if syntax != said or (said and encoding != _said(syntax)):
+        notes.add("encoding_corrected", TRANSFER_SYNTAX_UID, start)
+    walk = Walk(content, encoding, lambda tag: header_only and tag == PIXEL_DATA, notes)
+    with damage_named(name):
+        found = walk.data_set(start)
+    if not found:
+        raise truncated(name, start)
+    return Opened(parts, content, start, encoding, syntax, found, walk.notes)
+
+
+def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDataset:
+    """Read a DICOM file, with or without preamble, that is all there.
+
+    Parameters
+    ----------
+    content
+        The file.
+    name
+        What to call it in an error.
+    header_only
+        Stop before Pixel Data (7FE0,0010).
+
+    Returns
+    -------
+    FileDataset
+        `corrections_of` tells what had to be put right to read it.
+
+    Raises
+    ------
+    SourceUnreadable
+        It is cut off, damaged, not DICOM, or made to exhaust memory.
+    """
+    file = opened(content, name=name, header_only=header_only)
+    implicit, little = file.encoding
+    stream = BytesIO(file.data_set() if file.notes else file.content)
+    stream.seek(0 if file.notes else file.start)
 
     def stop(tag: BaseTag, _vr: str | None, _length: int) -> bool:
         return header_only and tag == PIXEL_DATA
 
-    parts = split(content, name=name)
-    inflated = _inflated(content, parts, name=name)
-    stream = _WholeBytes(content if inflated is None else inflated, elements.MAX_ELEMENTS)
-    with _few_elements(name, stream), damage_named(name):
-        if inflated is None:
-            dataset = read_partial(stream, stop_when=stop, force=True)
-        else:
-            dataset = _read_inflated(stream, parts, stop)
-        if any(_is_cut_off(dataset.get_item(tag)) for tag in dataset.keys()):  # noqa: SIM118  its iterator converts values
-            raise _CutOffError
-        check_sequences(dataset, stream.left)
-    if len(dataset) == 0:
-        raise truncated(name)
-    return dataset
+    with damage_named(name):
+        dataset = read_dataset(stream, implicit, little, stop_when=stop)
+        meta = FileMetaDataset(file.parts.meta)
+        if file.syntax != text(meta, "TransferSyntaxUID"):
+            meta.TransferSyntaxUID = UID(file.syntax)
+    read = FileDataset(stream, dataset, bytes(PREAMBLE_BYTES), meta, implicit, little)
+    read.set_original_encoding(implicit, little, dataset.original_character_set)
+    read.corrections = tuple(file.notes.entries.values())
+    return read
+
+
+def corrections_of(dataset: Dataset) -> tuple[Note, ...]:
+    """Return what had to be put right to read a data set; nothing for one that was made here."""
+    return getattr(dataset, "corrections", ())
 
 
 def text(dataset: Dataset, keyword: str) -> str:
@@ -242,48 +319,61 @@ def text(dataset: Dataset, keyword: str) -> str:
     return "" if value is None else str(value).strip(" \0")
 
 
-def _is_cut_off(element: object) -> bool:
-    """Return whether a raw element holds fewer bytes than its length says."""
-    if not isinstance(element, RawDataElement) or element.value is None:
-        return False
-    return element.length not in {len(element.value), UNDEFINED_LENGTH}
+def _behind_commands(content: bytes, at: int) -> int:
+    """Return where the data set begins behind command elements, which are Implicit VR."""
+    while len(content) - at >= HEADER_BYTES:
+        group, number, length = struct.unpack_from("<HHI", content, at)
+        if group or (number, length) == (0, 0) or at + HEADER_BYTES + length > len(content):
+            break
+        at += HEADER_BYTES + length
+    return at
 
 
-def _inflated(content: bytes, parts: Parts, *, name: str) -> bytes | None:
-    """Return a deflated data set as it was before, None when it is not deflated.
+def _said(syntax: str) -> Encoding:
+    """Return how a transfer syntax says that a data set is written."""
+    for encoding, native in ENCODINGS.items():
+        if syntax == native:
+            return encoding
+    if syntax in PrivateTransferSyntaxes:
+        private = UID(PrivateTransferSyntaxes[PrivateTransferSyntaxes.index(syntax)])
+        return Encoding(private.is_implicit_VR, private.is_little_endian)
+    return EXPLICIT if syntax else Encoding(implicit=True, little=True)
+
+
+def _encoding_of(content: bytes, start: int, syntax: str) -> Encoding:
+    """Return how a data set is written: as its syntax says, unless it plainly is not."""
+    said = _said(syntax)
+    sound = {
+        encoding: Walk(content, encoding).sound_headers(start, SOUND_HEADERS)
+        for encoding in (said, *ENCODINGS)
+    }
+    return max(sound, key=lambda encoding: sound[encoding])  # the first of equals
+
+
+def _inflated(deflated: bytes, *, name: str) -> bytes | None:
+    """Return a deflated data set as it was before, None when it is not deflated at all.
 
     Raises
     ------
     SourceUnreadable
         It would not fit into memory, or is damaged.
     """
-    with damage_named(name):
-        syntax = text(parts.meta, "TransferSyntaxUID")
-    if syntax != DeflatedExplicitVRLittleEndian:
+    if Walk(deflated, EXPLICIT).sound_headers(0, SOUND_HEADERS) == SOUND_HEADERS:
         return None
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest, inflated = content[parts.offset :], bytearray()
+    zlib_header = deflated[:1] == b"\x78" and int.from_bytes(deflated[:2]) % 31 == 0
+    inflater = zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
+    inflated = bytearray()
     with damage_named(name):
-        while rest and not inflater.eof:
-            inflated += inflater.decompress(rest, 1 << 20)
-            rest = inflater.unconsumed_tail
+        while deflated and not inflater.eof:
+            inflated += inflater.decompress(deflated, 1 << 20)
+            deflated = inflater.unconsumed_tail
             if len(inflated) > MAX_INFLATED_BYTES:
                 raise SourceUnreadable(
                     f"{name} inflates to more than {MAX_INFLATED_BYTES} bytes.",
                     "No radiograph does; ask where the file comes from.",
                 )
     if not inflater.eof:
-        raise truncated(name)
+        raise SourceUnreadable(
+            f"{name} is truncated: its deflated data set has no end.", "Copy or export it again."
+        )
     return bytes(inflated)
-
-
-def _read_inflated(
-    stream: BytesIO, parts: Parts, stop: Callable[[BaseTag, str | None, int], bool]
-) -> FileDataset:
-    """Read what a deflated data set was (PS3.5 A.5): Explicit VR Little Endian."""
-    meta = FileMetaDataset(parts.meta)
-    dataset = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=stop)
-    read = FileDataset(stream, dataset, bytes(PREAMBLE_BYTES), meta, False, True)  # noqa: FBT003
-    character_set = dataset.original_character_set
-    read.set_original_encoding(False, True, character_set)  # noqa: FBT003  pydicom's signature
-    return read

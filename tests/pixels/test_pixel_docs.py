@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hilum.damage import CORRECTIONS
 from hilum.pixels.decisions import TEXTS, Record
 from hilum.pixels.portuguese import PORTUGUESE
 from hilum.settings import ReasonLanguage
@@ -25,6 +26,9 @@ TABLE = {**CASES, **REFUSALS}
 
 OF_PICTURES = {"picture_turned", "one_bit"}
 """Decisions about PNG and JPEG, which test_pictures.py reaches."""
+
+OF_FILES = CORRECTIONS
+"""Decisions about damaged files, which test_damaged_files.py reaches."""
 
 
 def codes_in(text: str) -> tuple[str, ...]:
@@ -60,7 +64,7 @@ def test_every_decision_is_reached_by_a_test():
     reached = {code for case in CASES.values() for code in case.codes}
 
     # These two are reached in test_torchxrayvision_parity.py and test_robustness.py.
-    assert set(TEXTS) - {"voi_not_applied", "syntax_assumed", *OF_PICTURES} == reached
+    assert set(TEXTS) - {"voi_not_applied", "syntax_assumed", *OF_PICTURES, *OF_FILES} == reached
 
 
 def test_every_decision_is_told_in_both_languages():

@@ -1,6 +1,7 @@
 """``hilum send``, as a person uses it, against the real Orthanc."""
 
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hilum.cli import main
 from orthanc_server import OrthancServer, free_ports
 from radiographs import dicom_file
 
-MIDDLE = "it ends in the middle of a data element."
+MIDDLE = "it ends in the middle of the data element at byte X."
 
 pytestmark = pytest.mark.orthanc
 
@@ -60,7 +61,7 @@ def test_each_file_has_its_line_and_the_end_its_sum(empty_orthanc: OrthancServer
         f"failed         {folder}/c.dcm: is truncated: {MIDDLE} Copy or export it again.",
         f"already there  {folder}/d.zip!again.dcm",
         f"4 files: 1 stored, 1 already there, 1 not DICOM, 1 failed -> {empty_orthanc.url}",
-    ] == result.stdout.splitlines()
+    ] == re.sub(r"byte [\d,]+", "byte X", result.stdout).splitlines()
 
 
 @pytest.mark.parametrize("path", ["", "/dicom-web"])

@@ -12,6 +12,18 @@ SWAPPED: Final = str.maketrans(",.", ".,")
 """Point and comma change places in Portuguese numbers."""
 
 TEXTS: Final = {
+    "encoding_corrected": "The data set is not written as its transfer syntax says; "
+    "read as it is written.",
+    "bytes_after_data": "{count:,} bytes after the last data element are ignored.",
+    "vr_restored": "{count} data element(s) have a VR that is missing, unknown or out of place "
+    "(first: {tag}, byte {at:,}); read by the dictionary.",
+    "delimiter_restored": "{count} delimiter(s) of items or sequences are missing, wrong or out "
+    "of place (first: byte {at:,}); read by what follows.",
+    "length_corrected": "{count} length(s) are wrong (first: {tag}, byte {at:,}); "
+    "read by the contents.",
+    "sequence_unread": "{count} sequence(s) cannot be read (first: {tag}, byte {at:,}); ignored.",
+    "element_twice": "{count} data element(s) are there twice with different values "
+    "(first: {tag}); the first one counts.",
     "syntax_assumed": "The transfer syntax is not said; {syntax} is assumed.",
     "excess_pixel_data": "Pixel Data holds {extra:,} bytes more than the image; they are ignored.",
     "high_bit_shifted": "High Bit is {high_bit} with {stored} bits stored: shifted by {shift}.",

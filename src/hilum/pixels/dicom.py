@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement
 
+from hilum.damage import shown
+from hilum.dicomfile import corrections_of
 from hilum.pixels.attributes import element_of, text_of
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import Record
@@ -59,6 +61,8 @@ def develop(
     1.5.7. What is done in each case, and why: ``docs/pixels.md``.
     """
     record = Record(language)
+    for each in corrections_of(dataset):
+        record.add(each.code, tag=shown(each.tag), at=each.at, count=each.count)
     image = describe(dataset, settings)
     if image.syntax_assumed:
         record.add("syntax_assumed", syntax=image.syntax.name)

@@ -3,6 +3,19 @@
 from typing import Final
 
 PORTUGUESE: Final = {
+    "encoding_corrected": "O conjunto de dados não está escrito como diz a sintaxe de "
+    "transferência; lido como está escrito.",
+    "bytes_after_data": "{count:,} bytes após o último elemento de dados foram ignorados.",
+    "vr_restored": "{count} elemento(s) de dados com VR ausente, desconhecida ou fora de lugar "
+    "(primeiro: {tag}, byte {at:,}); lido(s) pelo dicionário.",
+    "delimiter_restored": "{count} delimitador(es) de itens ou sequências ausente(s), errado(s) ou "
+    "fora de lugar (primeiro: byte {at:,}); lido(s) pelo que se segue.",
+    "length_corrected": "{count} comprimento(s) errado(s) (primeiro: {tag}, byte {at:,}); "
+    "lido(s) pelo conteúdo.",
+    "sequence_unread": "{count} sequência(s) ilegível(is) (primeira: {tag}, byte {at:,}); "
+    "ignorada(s).",
+    "element_twice": "{count} elemento(s) de dados repetido(s) com valores diferentes "
+    "(primeiro: {tag}); vale o primeiro.",
     "syntax_assumed": "A sintaxe de transferência não é informada; supõe-se {syntax}.",
     "excess_pixel_data": "Pixel Data tem {extra:,} bytes além da imagem; foram ignorados.",
     "high_bit_shifted": "High Bit é {high_bit} com {stored} bits armazenados: deslocado em "
