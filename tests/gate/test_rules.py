@@ -1,17 +1,21 @@
 """The table of rules: what it promises beside the verdicts of the corpus."""
 
+import json
+import re
+import tomllib
 import warnings
+from importlib import resources
 
 import pytest
 from pydicom import Dataset, dcmread
 
-from hilum import PRODUCT
+from hilum import PRODUCT, gate
 from hilum.gate import judge, judge_picture
 from hilum.gate.reasons import codes, reason
 from hilum.gate.table import DOUBTS, OBJECTIONS
-from hilum.gate.vocabulary import Meaning, lexicon, meanings, words
+from hilum.gate.vocabulary import Meaning, body_part_term, lexicon, meanings, words
 from hilum.settings import GateSettings, ReasonLanguage
-from radiographs import make_radiograph
+from radiographs import make_radiograph, write_raw
 
 GATE = GateSettings()
 
@@ -94,6 +98,68 @@ def test_nearly_valid_age_is_quoted(said: str):
     (objection,) = judge(header, GATE, min_age_years=18).objections
 
     assert f"(Patient's Age {said})" in objection.text
+
+
+DEFINED_TERMS = json.loads(
+    resources.files("highdicom._standard").joinpath("anatomic_regions.json").read_text()
+)
+"""Body Part Examined of PS3.16 Table L-1 → its code, as highdicom has them."""
+
+NOT_OF_A_PART = {"PHANTOM"}
+"""The one term that names no part of the body."""
+
+
+@pytest.mark.parametrize("term", sorted(DEFINED_TERMS.keys() - NOT_OF_A_PART))
+def test_every_defined_term_is_known(term: str):
+    """A chest is read; what is another part, or more than the chest, is refused and quoted."""
+    header = make_radiograph(BodyPartExamined=term, AnatomicRegionSequence=None)
+    verdict = judge(header, GATE)
+
+    assert verdict.accepted is (term in {"CHEST", "THORAX", "LUNG"})
+    assert all(term in each.text for each in verdict.objections)
+
+
+def test_no_term_says_two_things():
+    """Each defined term and each spelling stands in one table."""
+    tables = tomllib.loads(resources.files(gate).joinpath("body_parts.toml").read_text("utf-8"))
+    terms = [term for lists in tables.values() for words in lists.values() for term in words]
+
+    assert sorted(set(terms)) == sorted(terms)
+    assert all(body_part_term(term) for term in terms)
+
+
+@pytest.mark.parametrize("language", ReasonLanguage)
+def test_unknown_word_is_quoted(language: ReasonLanguage):
+    """It is never said that nothing says which part."""
+    header = make_radiograph(BodyPartExamined="XYZZY", ViewPosition="PLUGH")
+    texts = [each.text for each in judge(header, GATE, language=language).warnings]
+
+    assert ["XYZZY", "PLUGH"] == [re.findall("[A-Z]{5}", text)[0] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("said", "codes"),
+    [("胸部", []), ("грудная клетка", []), ("грудь", ["body_part_unknown"]), ("Göğüs", [])],
+)
+def test_body_part_in_letters_that_its_vr_forbids(said: str, codes: list[str]):
+    """In UTF-8, whether the header says so or not."""
+    for character_set in ("ISO_IR 192", None):
+        header = make_radiograph(AnatomicRegionSequence=None, SpecificCharacterSet=character_set)
+        write_raw(header, "BodyPartExamined", said)
+        verdict = judge(header, GATE)
+
+        assert verdict.accepted
+        assert codes == [each.code for each in verdict.warnings]
+
+
+@pytest.mark.parametrize("language", ReasonLanguage)
+def test_refused_combination_names_its_value_and_the_setting(language: ReasonLanguage):
+    """So that a site knows how to let it in."""
+    header = make_radiograph(BodyPartExamined="CHESTABDPELVIS")
+    (objection,) = judge(header, GATE, language=language).objections
+
+    assert "CHESTABDPELVIS" in objection.text
+    assert "gate.combined_parts" in objection.text
 
 
 def test_long_value_is_cut_and_kept_on_one_line():

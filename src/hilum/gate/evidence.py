@@ -20,7 +20,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from hilum.gate.header import SEPARATOR, items, value, values
-from hilum.gate.vocabulary import Meaning, meanings
+from hilum.gate.vocabulary import BodyPart, Meaning, all_meanings, body_part_term, meanings
 
 IMAGE_TEXTS: Final = (
     "AcquisitionDeviceProcessingDescription",
@@ -83,12 +83,15 @@ class Statement(NamedTuple):
         True for a chest, or a frontal view; False for another one.
     of_image
         Whether it is about this image, not about the whole examination.
+    combined
+        Whether it names the chest together with what lies around it.
     """
 
     keyword: str
     said: str
     fits: bool
     of_image: bool
+    combined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,44 +104,68 @@ class Resolution:
         The statement that counts, None when nothing speaks for or against.
     against
         The first statement about the image itself that contradicts it.
+    unrecognized
+        What the attribute that is made for it says in words that nobody knows; empty else.
     """
 
     decided_by: Statement | None
     against: Statement | None
+    unrecognized: str = ""
 
 
 def body_part(header: Dataset) -> Resolution:
     """Return whether the image shows a chest."""
+    named = _body_part_named(header)
     return _resolved(
         [
-            *_texts(header, ("BodyPartExamined",), BODY_PART),
+            *named,
             *_coded(header, "AnatomicRegionSequence", BODY_PART, known=_region),
             *_texts(header, IMAGE_TEXTS, BODY_PART),
             *_texts(header, STUDY_TEXTS, BODY_PART, of_image=False),
-        ]
+        ],
+        "" if named else _unrecognized(header, "BodyPartExamined", Meaning.PHANTOM),
     )
 
 
 def view(header: Dataset) -> Resolution:
     """Return whether the view is frontal."""
+    named = list(_texts(header, ("ViewPosition",), VIEW))
     return _resolved(
         [
-            *_texts(header, ("ViewPosition",), VIEW),
+            *named,
             *_coded(header, "ViewCodeSequence", VIEW, known=_projection),
             *_texts(header, (*IMAGE_TEXTS, "BodyPartExamined"), VIEW),
             *_orientation(header),
             *_texts(header, STUDY_TEXTS, VIEW, of_image=False),
-        ]
+        ],
+        "" if named else _unrecognized(header, "ViewPosition", Meaning.NEUTRAL),
     )
 
 
-def _resolved(statements: list[Statement]) -> Resolution:
+def _resolved(statements: list[Statement], unrecognized: str) -> Resolution:
     """Let the first statement decide, and find the first that contradicts it."""
     if not statements:
-        return Resolution(None, None)
+        return Resolution(None, None, unrecognized)
     first, *others = statements
     against = (each for each in others if each.of_image and each.fits is not first.fits)
-    return Resolution(first, next(against, None))
+    return Resolution(first, next(against, None), unrecognized)
+
+
+def _body_part_named(header: Dataset) -> list[Statement]:
+    """Return what Body Part Examined says, by its defined terms or else by its words."""
+    keyword = "BodyPartExamined"
+    said = value(header, keyword)
+    term = body_part_term(said)
+    if term is None:
+        return list(_texts(header, (keyword,), BODY_PART))
+    fits, combined = term is BodyPart.CHEST, term is BodyPart.COMBINED
+    return [Statement(keyword, said, fits, of_image=True, combined=combined)]
+
+
+def _unrecognized(header: Dataset, keyword: str, silent: Meaning) -> str:
+    """Return a value in which no word is known; empty when its words are of another matter."""
+    said = value(header, keyword)
+    return "" if silent in all_meanings(said) else said
 
 
 def _texts(
@@ -154,7 +181,7 @@ def _texts(
         )
         fits = _fits(said, topic, of_image=of_image)
         if fits is not None:
-            yield Statement(keyword, said, fits, of_image)
+            yield Statement(keyword, said, fits, of_image, _combined(said, topic))
 
 
 def _fits(text: str, topic: Topic, *, of_image: bool = True) -> bool | None:
@@ -165,6 +192,12 @@ def _fits(text: str, topic: Topic, *, of_image: bool = True) -> bool | None:
     if topic.yes in said:
         return True
     return False if topic.no in said else None
+
+
+def _combined(text: str, topic: Topic) -> bool:
+    """Whether a text names the chest and nothing but what lies around it."""
+    said = all_meanings(text)
+    return topic is BODY_PART and {Meaning.CHEST, Meaning.TRUNK} <= said and topic.no not in said
 
 
 def _coded(
@@ -181,7 +214,8 @@ def _coded(
             if fits and _fits(meaning, topic) is False:  # antero-posterior, but lordotic
                 fits, said = False, f"{said}, {meaning}"
         if fits is not None:
-            yield Statement(keyword, said, fits, of_image=True)
+            combined = _combined(said, topic)
+            yield Statement(keyword, said, fits, of_image=True, combined=combined)
 
 
 def _region(code: Code) -> bool | None:

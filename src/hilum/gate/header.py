@@ -4,6 +4,7 @@ pydicom warns of a value that breaks the standard by quoting it, and raises on o
 cannot convert. The gate is asked about such headers every day: here neither happens.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from pydicom import Dataset
@@ -16,6 +17,9 @@ from hilum.values.numbers import read_number
 
 SEPARATOR: Final = "\\"
 """Parts the values of an attribute (PS3.5 6.4)."""
+
+UNDECLARED: Final = frozenset({None, "", "iso8859", "latin_1"})
+"""Encodings that pydicom has for headers that say none, or the usual one."""
 
 FALLBACK_ENCODING: Final = "latin-1"
 """For text without a character set, or with a wrong one: never fails."""
@@ -69,6 +73,9 @@ def _decoded(raw: bytes, header: Dataset) -> str:
     """Return text in the character set of its header, or of the header around its item."""
     declared = header.original_character_set
     encoding = declared if isinstance(declared, str) else next(iter(declared or ()), None)
+    if encoding in UNDECLARED:
+        with suppress(UnicodeDecodeError):
+            return raw.decode("utf-8")  # what is no text in it is never taken for one
     try:
         return raw.decode(encoding or FALLBACK_ENCODING)
     except (UnicodeDecodeError, LookupError):  # another one than declared, as often in CS

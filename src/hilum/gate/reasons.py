@@ -43,7 +43,7 @@ def reason(
     source
         Where the rule comes from.
     values
-        What fills the gaps of the text.
+        What fills the gaps of the text; ``told`` names another wording of the same reason.
 
     Raises
     ------
@@ -51,4 +51,5 @@ def reason(
         There is no such code, or a gap of its text has no value.
     """
     shown = {name: quoted(text) for name, text in values.items()}
-    return Reason(code, _table()[code][language].format_map(shown), source)
+    told = f"words.{values['told']}" if "told" in values else code
+    return Reason(code, _table()[told][language].format_map(shown), source)

@@ -192,8 +192,25 @@ def too_small(case: Case) -> Gaps | None:
 
 
 def not_chest(case: Case) -> Gaps | None:
-    """Object to another part of the body."""
+    """Object to another part of the body, and to more than the chest where that is not read."""
+    found = _said_against(case.body_part)
+    if found is None or not _is_combined(case):
+        return found
+    if not _refuses(case, "combined_parts"):
+        return None
+    return {**found, "told": "combined_refused"}
+
+
+def combined_parts(case: Case) -> Gaps | None:
+    """Say that the image shows more than the chest."""
+    if not _is_combined(case) or _refuses(case, "combined_parts"):
+        return None
     return _said_against(case.body_part)
+
+
+def _is_combined(case: Case) -> bool:
+    decisive = case.body_part.decided_by
+    return decisive is not None and decisive.combined
 
 
 def not_frontal(case: Case) -> Gaps | None:
@@ -251,13 +268,20 @@ def not_upright(answer: NotUpright) -> Callable[[Case], Gaps | None]:
 
 
 def body_part_unknown(case: Case) -> Gaps | None:
-    """Say that nothing speaks for or against a chest."""
-    return {} if case.body_part.decided_by is None else None
+    """Say that nothing speaks for or against a chest, or only a word that nobody knows."""
+    return _unknown(case.body_part, "body_part_unrecognized")
 
 
 def view_unknown(case: Case) -> Gaps | None:
-    """Say that nothing speaks for or against a frontal view."""
-    return {} if case.view.decided_by is None else None
+    """Say that nothing speaks for or against a frontal view, or only a word that nobody knows."""
+    return _unknown(case.view, "view_unrecognized")
+
+
+def _unknown(resolution: evidence.Resolution, told: str) -> Gaps | None:
+    decisive = resolution.decided_by
+    if decisive is not None and (not resolution.unrecognized or not decisive.fits):
+        return None  # it is told, or refused for what tells otherwise
+    return {"told": told, "value": resolution.unrecognized} if resolution.unrecognized else {}
 
 
 def if_refused(setting: str, broken: Broken) -> Broken:

@@ -131,14 +131,14 @@ OBJECTIONS: Final = (
     Rule(
         "body_part_unknown",
         ("BodyPartExamined",),
-        "anything that tells, if gate.unknown_view is refuse",
+        "anything that tells, and no unknown word, if gate.unknown_view is refuse",
         "the setting gate.unknown_view",
         rules.if_refused("unknown_view", rules.body_part_unknown),
     ),
     Rule(
         "view_unknown",
         ("ViewPosition",),
-        "anything that tells, if gate.unknown_view is refuse",
+        "anything that tells, and no unknown word, if gate.unknown_view is refuse",
         "the setting gate.unknown_view",
         rules.if_refused("unknown_view", rules.view_unknown),
     ),
@@ -149,16 +149,23 @@ DOUBTS: Final = (
     Rule(
         "body_part_unknown",
         ("BodyPartExamined",),
-        "anything that tells, if gate.unknown_view is read",
+        "anything that tells, and no unknown word, if gate.unknown_view is read",
         "the setting gate.unknown_view",
         rules.if_read("unknown_view", rules.body_part_unknown),
     ),
     Rule(
         "view_unknown",
         ("ViewPosition",),
-        "anything that tells, if gate.unknown_view is read",
+        "anything that tells, and no unknown word, if gate.unknown_view is read",
         "the setting gate.unknown_view",
         rules.if_read("unknown_view", rules.view_unknown),
+    ),
+    Rule(
+        "combined_parts",
+        ("BodyPartExamined", "AnatomicRegionSequence", *evidence.IMAGE_TEXTS),
+        "the chest alone, if gate.combined_parts is read",
+        "the setting gate.combined_parts",
+        rules.combined_parts,
     ),
     Rule(
         "body_part_contradiction",

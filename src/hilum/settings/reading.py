@@ -105,6 +105,11 @@ class GateSettings(Section):
     unknown_view: UnknownView = Field(
         UnknownView.READ, description="When nothing tells the view: read with a warning, or refuse."
     )
+    combined_parts: UnknownView = Field(
+        UnknownView.REFUSE,
+        description="When the image shows the chest and what lies around it, as CHESTABDOMEN: "
+        "read with a warning, or refuse.",
+    )
     unreadable_age: UnknownView = Field(
         UnknownView.REFUSE,
         description="When an age or a birth date is there, cannot be read, and the model has a "
