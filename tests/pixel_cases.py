@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom import uid as uids
 from pydicom.encaps import encapsulate
 
-from pixel_codings import ENCODERS, recode
-from radiographs import make_radiograph, write_raw
+from pixel_codings import ENCODERS, jp2_file, progressive, recode, without_markers
+from radiographs import make_radiograph, thorax, write_raw
 
 Brightness = NDArray[np.float64]
 """Shape ``(rows, columns)``, 0 for black to 1 for white."""
@@ -105,13 +106,43 @@ SQUARED = (np.arange(4096) / 4095) ** 2
 """A curve that no window gives; brightness of each 12-bit value."""
 
 
-def palette(red: NDArray[Any], green: NDArray[Any]) -> Dataset:
-    """Return an 8-bit palette image; blue is as green."""
+def palette(
+    red: NDArray[Any], green: NDArray[Any], descriptor: tuple[int, int, int] = (256, 0, 16)
+) -> Dataset:
+    """Return an 8-bit palette image; blue is as green. Bytes are packed, two to a word."""
     made = image8(PhotometricInterpretation="PALETTE COLOR")
     for name, values in (("Red", red), ("Green", green), ("Blue", green)):
-        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(made, f"{name}PaletteColorLookupTableDescriptor", list(descriptor))
         made[f"{name}PaletteColorLookupTableDescriptor"].VR = "US"
-        setattr(made, f"{name}PaletteColorLookupTableData", values.astype("<u2").tobytes())
+        entries = values if values.dtype == np.uint8 else values.astype("<u2")
+        setattr(made, f"{name}PaletteColorLookupTableData", entries.tobytes())
+    return made
+
+
+def segmented_palette() -> Dataset:
+    """Return an 8-bit palette image whose tables are one entry and one line to the last."""
+    made = palette(np.arange(256), np.arange(256))
+    for name in ("Red", "Green", "Blue"):
+        delattr(made, f"{name}PaletteColorLookupTableData")
+        segments = np.array([0, 1, 0, 1, 255, 65535], "<u2")
+        setattr(made, f"Segmented{name}PaletteColorLookupTableData", segments.tobytes())
+    return made
+
+
+def signed_palette() -> Dataset:
+    """Return a palette image whose samples are signed and whose tables begin at -128."""
+    made = palette(np.arange(256) * 257, np.arange(256) * 257, (256, (1 << 16) - 128, 16))
+    made.PixelRepresentation = 1
+    made.PixelData = (V8 - 128).astype(np.int8).tobytes()
+    return made
+
+
+def largest_palette() -> Dataset:
+    """Return a palette image of 16 bits; 65,536 entries are written as 0."""
+    entries = np.minimum(np.arange(1 << 16) * 16, 65535)
+    made = palette(entries, entries, (0, 0, 16))
+    made.BitsAllocated, made.BitsStored, made.HighBit = 16, 12, 11
+    made.PixelData = V.astype("<u2").tobytes()
     return made
 
 
@@ -157,6 +188,27 @@ BAND = np.zeros(V.shape, bool)
 BAND[:4] = True
 
 ROW, COLUMN = np.mgrid[1 : ROWS + 1, 1 : COLUMNS + 1]
+
+
+def codestream(values: NDArray[Any] = V, syntax: uids.UID = uids.JPEG2000Lossless) -> bytes:
+    """Return the codestream of `values`."""
+    return ENCODERS[syntax](values.astype(np.uint16), 12)
+
+
+CHEST = thorax(ROWS * 2, COLUMNS * 2) + np.random.default_rng(3).integers(
+    -12, 13, (ROWS * 2, COLUMNS * 2)
+)
+"""A small chest with a detector's noise: what only a picture shows needs one."""
+
+TEXT = np.zeros(CHEST.shape, bool)
+TEXT[10:30, 8:30] = True
+"""What is burnt into a bit above those of the image."""
+
+JPEG8 = ENCODERS[uids.JPEGBaseline8Bit](V8.astype(np.uint8), 8)
+RGB_JPEG = imagecodecs.jpeg8_encode(
+    GREY_RGB.astype(np.uint8), level=100, colorspace="RGB", outcolorspace="RGB"
+)
+YBR_JPEG = imagecodecs.jpeg8_encode(GREY_RGB.astype(np.uint8), level=100)
 
 
 @dataclass(frozen=True)
@@ -250,6 +302,51 @@ def not_extended() -> Dataset:
     return made
 
 
+def extended_in_some_rows() -> Dataset:
+    made = not_extended()
+    values = (V - 2048).astype("<i2")
+    values[2:] &= 0xFFF
+    made.PixelData = values.tobytes()
+    return made
+
+
+def other_order(syntax: uids.UID) -> Dataset:
+    """Return an image in a native transfer syntax, with its pixels in the other byte order."""
+    made = recode(image(CHEST), syntax)
+    made.PixelData = np.frombuffer(made.PixelData, "<u2").byteswap().tobytes()
+    return made
+
+
+def pairs_exchanged() -> Dataset:
+    made = image8(CHEST >> 4)
+    made.PixelData = np.frombuffer(made.PixelData, "<u2").byteswap().tobytes()
+    made["PixelData"].VR = "OW"
+    return made
+
+
+def in_items(
+    syntax: str,
+    frame: bytes,
+    table: bytes | None = b"",
+    block: int | None = None,
+    make: Callable[[], Dataset] = image,
+) -> Callable[[], Dataset]:
+    """Return a maker of an image whose frame lies in fragments of `block` bytes, padded."""
+
+    def made() -> Dataset:
+        dataset = recode(make(), uids.UID(syntax), frame)
+        size = block or len(frame) + len(frame) % 2
+        padded = frame + bytes(-len(frame) % size)
+        parts = [] if table is None else [table]
+        parts += [padded[at : at + size] for at in range(0, len(padded), size)]
+        dataset.PixelData = b"".join(
+            b"\xfe\xff\x00\xe0" + len(part).to_bytes(4, "little") + part for part in parts
+        )
+        return dataset
+
+    return made
+
+
 def several_tables() -> Dataset:
     made = image(WindowCenter=1000, WindowWidth=500)
     made.VOILUTSequence = [
@@ -294,7 +391,87 @@ CODINGS: dict[str, Case] = {
     "jpeg_2000_lossless": Case(coded(uids.JPEG2000Lossless), FULL),
     "jpeg_2000_lossy": Case(coded(uids.JPEG2000), FULL, ("lossy_compression",), tolerance=0.02),
     "htj2k": Case(coded(uids.HTJ2KLossless), FULL, (), "decoder"),
-    "transfer_syntax_wrong": Case(misnamed, FULL, (), "decoder"),
+    "transfer_syntax_wrong": Case(misnamed, FULL, ("syntax_wrong",), "decoder"),
+    "transfer_syntax_of_another_family": Case(
+        in_items(uids.JPEG2000Lossless, codestream(syntax=uids.JPEGLSLossless)),
+        FULL,
+        ("syntax_wrong",),
+        "raises",
+    ),
+    "uncompressed_in_items": Case(
+        in_items("1.2.840.10008.1.2.1.98", V.astype("<u2").tobytes()), FULL, (), "raises"
+    ),
+    "uncompressed_under_a_compressed_syntax": Case(
+        in_items(uids.JPEGLosslessSV1, V.astype("<u2").tobytes()),
+        FULL,
+        ("not_compressed",),
+        "raises",
+    ),
+    "jpeg_padded_to_4096": Case(
+        in_items(uids.JPEGBaseline8Bit, JPEG8, block=4096, make=image8),
+        V8 / 255,
+        ("lossy_compression",),
+        tolerance=0.02,
+    ),
+    "jpeg_in_blocks_of_512": Case(
+        in_items(uids.JPEGBaseline8Bit, JPEG8, block=512, make=image8),
+        V8 / 255,
+        ("lossy_compression",),
+        tolerance=0.02,
+    ),
+    "jpeg_ls_padded": Case(
+        in_items(uids.JPEGLSLossless, codestream(syntax=uids.JPEGLSLossless) + bytes(301)),
+        FULL,
+        (),
+        "decoder",
+    ),
+    "jpeg_ls_zero_before_end": Case(
+        in_items(uids.JPEGLSLossless, codestream(syntax=uids.JPEGLSLossless)[:-2] + b"\0\xff\xd9"),
+        FULL,
+        (),
+        "decoder",
+    ),
+    "jpeg_2000_padded": Case(in_items(uids.JPEG2000Lossless, codestream() + bytes(301)), FULL),
+    "rle_padded": Case(
+        in_items(uids.RLELossless, codestream(syntax=uids.RLELossless) + bytes(301)), FULL
+    ),
+    "table_of_2_bytes": Case(
+        in_items(uids.JPEG2000Lossless, codestream(), table=bytes(2)), FULL, (), "raises"
+    ),
+    "table_points_nowhere": Case(
+        in_items(uids.JPEG2000Lossless, codestream(), table=b"\xff\xff\xff\x0f"), FULL
+    ),
+    "no_table": Case(in_items(uids.JPEG2000Lossless, codestream(), table=None), FULL, (), "raises"),
+    "jpeg_without_end": Case(
+        in_items(uids.JPEGBaseline8Bit, JPEG8[:-2], make=image8),
+        V8 / 255,
+        ("lossy_compression",),
+        "raises",
+        tolerance=0.02,
+    ),
+    "jpeg_2000_without_end": Case(
+        in_items(uids.JPEG2000Lossless, codestream()[:-2]), FULL, (), "raises"
+    ),
+    "jpeg_2000_as_a_file": Case(
+        in_items(uids.JPEG2000Lossless, jp2_file(V.astype(np.uint16))), FULL
+    ),
+    "jpeg_progressive": Case(
+        in_items("1.2.840.10008.1.2.4.55", progressive(V8.astype(np.uint8)), make=image8),
+        V8 / 255,
+        ("lossy_compression",),
+        "raises",
+        tolerance=0.02,
+    ),
+    "jpeg_2000_of_fewer_bits_than_said": Case(
+        in_items(
+            uids.JPEG2000Lossless,
+            codestream((V - 2048) & 0xFFF),
+            make=lambda: signed(V - 2048, bits=16),
+        ),
+        FULL,
+        ("bits_of_codestream", "sign_extended", "signed_pixels"),
+        "differs",
+    ),
     "excess_pixel_data": Case(excess, FULL, ("excess_pixel_data",)),
 }
 """How the pixels are coded."""
@@ -336,6 +513,48 @@ VALUES: dict[str, Case] = {
         ("overlay_bits_removed",),
     ),
     "high_bit_above": Case(shifted, FULL, ("high_bit_shifted",), "differs"),
+    "high_bit_above_without_shift": Case(
+        lambda: image(HighBit=15), FULL, ("high_bit_ignored",), "same"
+    ),
+    "upper_bits_without_overlay": Case(
+        lambda: image(CHEST | (TEXT.astype(int) << 12)),
+        CHEST / 4095,
+        ("upper_bits_removed",),
+        "same",
+    ),
+    "sign_in_some_rows": Case(
+        extended_in_some_rows, FULL, ("sign_extended", "signed_pixels"), "differs"
+    ),
+    "signed_that_says_unsigned": Case(
+        lambda: image((CHEST - 2048) & 0xFFF),
+        CHEST / 4095,
+        ("sign_found", "signed_pixels"),
+        "differs",
+    ),
+    "signed_16_bits_that_says_unsigned": Case(
+        lambda: image((CHEST - 2048) & 0xFFFF, BitsStored=16, HighBit=15),
+        CHEST / 4095,
+        ("sign_found", "fewer_bits_used", "signed_pixels"),
+        "differs",
+    ),
+    "unsigned_that_says_signed": Case(
+        lambda: image(CHEST, PixelRepresentation=1), CHEST / 4095, ("sign_ignored",), "differs"
+    ),
+    "little_endian_that_says_big": Case(
+        lambda: other_order(uids.ExplicitVRBigEndian),
+        CHEST / 4095,
+        ("byte_order_wrong",),
+        "differs",
+    ),
+    "big_endian_that_says_little": Case(
+        lambda: other_order(uids.ExplicitVRLittleEndian),
+        CHEST / 4095,
+        ("byte_order_wrong",),
+        "differs",
+    ),
+    "eight_bits_exchanged_in_words": Case(
+        pairs_exchanged, (CHEST >> 4) / 255, ("byte_order_wrong",), "differs"
+    ),
     "signed_pixels": Case(lambda: signed(V - 2048), FULL, ("signed_pixels",), "differs"),
     "signed_without_sign_extension": Case(
         not_extended, FULL, ("sign_extended", "signed_pixels"), "differs"
@@ -651,6 +870,46 @@ COLOUR: dict[str, Case] = {
         ("palette_grey",),
         "raises",
     ),
+    "grey_palette_of_8_bits_in_16": Case(
+        lambda: palette(np.arange(256), np.arange(256)),
+        V8 / 255,
+        ("lut_fewer_bits_used", "palette_grey"),
+        "raises",
+    ),
+    "grey_palette_packed": Case(
+        lambda: palette(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8)),
+        V8 / 255,
+        ("lut_fewer_bits_used", "palette_grey"),
+        "raises",
+    ),
+    "grey_palette_of_segments": Case(segmented_palette, V8 / 255, ("palette_grey",), "raises"),
+    "grey_palette_of_signed_samples": Case(signed_palette, V8 / 255, ("palette_grey",), "raises"),
+    "grey_palette_of_65536": Case(largest_palette, V * 16 / 65535, ("palette_grey",), "raises"),
+    "rgb_jpeg_without_marker": Case(
+        in_items(
+            uids.JPEGBaseline8Bit, without_markers(RGB_JPEG, 0xEE), make=lambda: colour(GREY_RGB)
+        ),
+        V8 / 255,
+        ("lossy_compression", "rgb_grey"),
+        "raises",
+        tolerance=0.03,
+    ),
+    "ybr_jpeg_that_says_rgb": Case(
+        in_items(
+            uids.JPEGBaseline8Bit, without_markers(YBR_JPEG, 0xE0), make=lambda: colour(GREY_RGB)
+        ),
+        V8 / 255,
+        ("lossy_compression", "colour_space_wrong", "rgb_grey"),
+        "raises",
+        tolerance=0.03,
+    ),
+    "grey_jpeg_that_says_ybr": Case(
+        in_items(uids.JPEGBaseline8Bit, JPEG8, make=lambda: colour(GREY_RGB, "YBR_FULL_422")),
+        V8 / 255,
+        ("samples_wrong", "lossy_compression"),
+        "raises",
+        tolerance=0.02,
+    ),
 }
 """Grey images in colour spaces."""
 
@@ -690,11 +949,6 @@ def frame_of(frame: bytes, syntax: uids.UID = uids.JPEG2000Lossless) -> Callable
     return lambda: recode(image(), syntax, frame)
 
 
-def codestream(values: NDArray[Any] = V, syntax: uids.UID = uids.JPEG2000Lossless) -> bytes:
-    """Return the codestream of `values`."""
-    return ENCODERS[syntax](values.astype(np.uint16), 12)
-
-
 def claiming(side: int) -> bytes:
     """Return a JPEG 2000 codestream that claims `side` × `side` pixels."""
     size = side.to_bytes(4, "big")
@@ -723,6 +977,12 @@ REFUSALS: dict[str, Refusal] = {
     "true_colour": Refusal(lambda: colour(TRUE_COLOUR), ("colour",)),
     "coloured_palette": Refusal(
         lambda: palette(np.arange(256) * 257, np.arange(256) * 100), ("colour",)
+    ),
+    "coloured_palette_of_8_bits_in_16": Refusal(
+        lambda: palette(np.arange(256), np.arange(256)[::-1]), ("colour",)
+    ),
+    "noise": Refusal(
+        lambda: image(np.random.default_rng(5).integers(0, 4096, (72, 70))), ("noise",), "reads"
     ),
     "bitmap": Refusal(
         lambda: image(BitsAllocated=1, BitsStored=1, HighBit=0), ("unsupported_pixels",), "reads"

@@ -1,11 +1,13 @@
 """Write the pixels of a generated image in another transfer syntax."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset
 from pydicom import uid as uids
 from pydicom.encaps import encapsulate
@@ -62,6 +64,32 @@ ENCODERS: dict[UID, Callable[[NDArray[Any], int], bytes]] = {
     uids.HTJ2KLossless: lambda samples, _: imagecodecs.htj2k_encode(samples),
 }
 """Transfer syntax → samples and bits stored → one frame."""
+
+
+def jp2_file(samples: NDArray[Any], bits: int = 12) -> bytes:
+    """Return a whole JP2 file, boxes and all, where only its codestream belongs."""
+    return imagecodecs.jpeg2k_encode(
+        samples, bitspersample=bits, codecformat="jp2", reversible=True, level=0
+    )
+
+
+def progressive(samples: NDArray[np.uint8]) -> bytes:
+    """Return a progressive JPEG."""
+    buffer = BytesIO()
+    Image.fromarray(samples).save(buffer, "JPEG", quality=100, progressive=True)
+    return buffer.getvalue()
+
+
+def without_markers(stream: bytes, *markers: int) -> bytes:
+    """Return a JPEG without the segments of some markers, e.g. Adobe's (EE) or JFIF's (E0)."""
+    at, kept = 2, [stream[:2]]
+    while stream[at + 1] != 0xDA:
+        length = 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+        if stream[at + 1] not in markers:
+            kept.append(stream[at : at + length])
+        at += length
+    return b"".join(kept) + stream[at:]
+
 
 LOSSLESS = (
     uids.ImplicitVRLittleEndian,

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from hilum import elements
-from hilum.pixels.decode import MOST_FRAGMENTS
+from hilum.pixels.encapsulation import MOST_FRAGMENTS
 from hilum.settings import Settings
 
 ROOT = Path(__file__).parents[2]

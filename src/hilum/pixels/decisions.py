@@ -25,9 +25,19 @@ TEXTS: Final = {
     "element_twice": "{count} data element(s) are there twice with different values "
     "(first: {tag}); the first one counts.",
     "syntax_assumed": "The transfer syntax is not said; {syntax} is assumed.",
+    "syntax_wrong": "The transfer syntax says {said}, the pixels are {found} and read as that.",
+    "not_compressed": "The transfer syntax says {said}, but the pixels are not compressed.",
+    "samples_wrong": "The header says {said} sample(s) a pixel, {photometric}; "
+    "the codestream has {found}.",
+    "colour_space_wrong": "The header says {said}, the samples are {found} and read as that.",
     "excess_pixel_data": "Pixel Data holds {extra:,} bytes more than the image; they are ignored.",
+    "byte_order_wrong": "The pixels are an image only in the other byte order; swapped.",
+    "bits_of_codestream": "Bits Stored is {said}; the codestream has {found}, which hold the sign.",
+    "high_bit_ignored": "High Bit is {high_bit} with {stored} bits stored, but the values lie in "
+    "the lowest {stored} bits; not shifted.",
     "high_bit_shifted": "High Bit is {high_bit} with {stored} bits stored: shifted by {shift}.",
     "overlay_bits_removed": "Bits above Bits Stored ({stored}) hold an overlay; removed.",
+    "upper_bits_removed": "Bits above Bits Stored ({stored}) do not continue the image; removed.",
     "overlay_not_shown": "{count} overlay(s) beside the image are not shown to the model.",
     "values_above_bits_stored": "Values reach {top}, beyond the {limit} of Bits Stored {stored}; "
     "all bits are kept.",
@@ -37,6 +47,9 @@ TEXTS: Final = {
     "({low} to {top}); scaled over {bits} bits.",
     "signed_pixels": "The pixels are signed; scaled over {low} to {high}.",
     "sign_extended": "The pixels are signed, {stored} bits; their sign was restored.",
+    "sign_found": "Pixel Representation is 0, but only signed values are an image; read as signed.",
+    "sign_ignored": "Pixel Representation is 1, but only unsigned values are an image; "
+    "read as unsigned.",
     "padding_blackened": "{count:,} pixels are padding ({value}) and are shown black.",
     "padding_ignored": "{share:.0%} of the pixels have the padding value {value}; "
     "it is not taken for padding.",

@@ -2,41 +2,83 @@
 
 import os
 import struct
+from dataclasses import replace
 from typing import Final
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.encaps import generate_frames
+from pydicom import uid as uids
 from pydicom.pixels.utils import expand_ybr422
-from pydicom.uid import RLELossless
 
 from hilum.dicomfile import DAMAGE
 from hilum.errors import RadiographRefused
 from hilum.pixels.attributes import bytes_of, element_of
-from hilum.pixels.codestream import Codestream, CodestreamInvalid, Coding, parse
+from hilum.pixels.codestream import (
+    JPEG_END,
+    RLE_OFFSET,
+    Codestream,
+    CodestreamInvalid,
+    Coding,
+    begins_codestream,
+    begins_rle,
+    parse,
+)
 from hilum.pixels.decisions import Record
-from hilum.pixels.image import ImagePixel
+from hilum.pixels.encapsulation import ITEM, frame_of
+from hilum.pixels.image import COLOURED, GREY, ImagePixel
+from hilum.pixels.smoothness import other_byte_order, swapped_in_pairs
 from hilum.verdict import Reason
 
 MOST_THREADS: Final = 4
 """Threads for one JPEG 2000 image; more bring little (bench/decoders.py)."""
 
-ITEM: Final = b"\xfe\xff\x00\xe0"
-"""First bytes of encapsulated pixels (PS3.5 A.4); as native pixels they are implausible."""
+TAIL: Final = b"\xaa" * 1024
+"""What is put behind an image that may lack something. libjpeg takes zeros for what is missing,
+without a word; where it then takes these bits, which begin with a one, it gives another picture."""
 
-MOST_FRAGMENTS: Final = 10_000
-"""Pieces of one compressed image; senders make one, or a few hundred."""
+FILLED: Final = 16
+"""Samples at the end of an image that are all the same if libjpeg filled it up."""
 
-RLE_HEADER: Final = 64
-"""Bytes of the RLE header: the number of segments and 15 offsets (PS3.5 G.5)."""
+RLE_TAILS: Final = tuple(byte * 200 + b"\x80" * 1024 for byte in (b"\x00", b"\x01"))
+"""What is put behind an RLE segment whose last run lacks up to 128 bytes; 80 says nothing."""
 
 DECODING_FAILED: Final = (*DAMAGE, RuntimeError, MemoryError)
 """What the decoders raise; imagecodecs' own errors are RuntimeErrors."""
 
+UNCOMPRESSED: Final = "1.2.840.10008.1.2.1.98"
+"""Encapsulated Uncompressed Explicit VR Little Endian."""
 
-def decode(dataset: Dataset, image: ImagePixel, record: Record) -> NDArray[np.integer]:
+_EXTENDED: Final = frozenset({Coding.BASELINE, Coding.EXTENDED})
+_PROGRESSIVE: Final = frozenset({Coding.PROGRESSIVE})
+
+CODINGS: Final = {
+    uids.RLELossless: frozenset({Coding.RLE}),
+    uids.JPEGBaseline8Bit: frozenset({Coding.BASELINE}),
+    uids.JPEGExtended12Bit: _EXTENDED,
+    "1.2.840.10008.1.2.4.52": _EXTENDED,  # retired, as are those to .56
+    "1.2.840.10008.1.2.4.53": _PROGRESSIVE,
+    "1.2.840.10008.1.2.4.54": _PROGRESSIVE,
+    "1.2.840.10008.1.2.4.55": _PROGRESSIVE,
+    "1.2.840.10008.1.2.4.56": _PROGRESSIVE,
+    uids.JPEGLossless: frozenset({Coding.LOSSLESS}),
+    uids.JPEGLosslessSV1: frozenset({Coding.LOSSLESS}),
+    uids.JPEGLSLossless: frozenset({Coding.JPEG_LS}),
+    uids.JPEGLSNearLossless: frozenset({Coding.JPEG_LS}),
+    uids.JPEG2000Lossless: frozenset({Coding.JPEG_2000}),
+    uids.JPEG2000: frozenset({Coding.JPEG_2000}),
+    uids.HTJ2KLossless: frozenset({Coding.JPEG_2000}),
+    uids.HTJ2KLosslessRPCL: frozenset({Coding.JPEG_2000}),
+    uids.HTJ2K: frozenset({Coding.JPEG_2000}),
+    UNCOMPRESSED: frozenset({Coding.NATIVE}),
+}
+"""Transfer syntax → what its pixels are (PS3.5 A.4, A.5); native ones are in no item."""
+
+
+def decode(
+    dataset: Dataset, image: ImagePixel, record: Record
+) -> tuple[NDArray[np.integer], ImagePixel]:
     """Return the samples as they are stored, before any meaning is given to them.
 
     Parameters
@@ -46,13 +88,16 @@ def decode(dataset: Dataset, image: ImagePixel, record: Record) -> NDArray[np.in
     image
         Its description.
     record
-        Takes the decision when there are more bytes than the image needs.
+        Takes the decisions where description and pixels disagree.
 
     Returns
     -------
-    NDArray[np.integer]
-        Shape ``(rows, columns)``, or ``(rows, columns, 3)`` in colour; little-endian or
-        native byte order, all bits of the container kept. May be read-only.
+    samples
+        Shape ``(rows, columns)``, or ``(rows, columns, 3)`` in colour, unsigned; little-endian or
+        native byte order, all bits of the container kept. May be read-only. JPEG in colour keeps
+        its components as they are stored, luminance and chrominance or red, green and blue.
+    image
+        The description, with the samples, bits and sign that the codestream itself has.
 
     Raises
     ------
@@ -61,15 +106,15 @@ def decode(dataset: Dataset, image: ImagePixel, record: Record) -> NDArray[np.in
     """
     pixels = bytes_of(dataset, "PixelData")
     try:
-        if image.syntax.is_encapsulated or (image.syntax_assumed and pixels.startswith(ITEM)):
-            _refuse_crumbs(pixels, image)
-            frame = next(generate_frames(pixels, number_of_frames=1))
-            return _decode_frame(frame, image, record)
-        return _native(pixels, image, record, by_words=_by_words(dataset))
+        if _is_encapsulated(pixels, image):
+            return _decode_frame(frame_of(pixels), image, record)
+        if image.syntax.is_encapsulated and begins_codestream(pixels):
+            return _decode_frame(pixels, image, record)
+        if not image.syntax_assumed:
+            _note_syntax(image, Coding.NATIVE, record)
+        return _native(pixels, image, record, by_words=_by_words(dataset)), image
     except CodestreamInvalid as exc:
         raise _undecodable(image, str(exc)) from exc
-    except StopIteration as exc:
-        raise _undecodable(image, "it has no frame") from exc
     except DECODING_FAILED as exc:
         raise _undecodable(image, f"the decoder says {type(exc).__name__}") from exc
 
@@ -80,11 +125,20 @@ def _undecodable(image: ImagePixel, why: str) -> RadiographRefused:
     return RadiographRefused([Reason("undecodable", text, "PS3.5 8")])
 
 
-def _refuse_crumbs(pixels: bytes, image: ImagePixel) -> None:
-    """Refuse an image in more pieces than can be put together in reasonable time."""
-    pieces = pixels.count(ITEM)
-    if pieces > MOST_FRAGMENTS:
-        raise _undecodable(image, f"they are in {pieces:,} fragments, more than {MOST_FRAGMENTS:,}")
+def _is_encapsulated(pixels: bytes, image: ImagePixel) -> bool:
+    """Whether pixels lie in items; under a native transfer syntax they are then fewer than said."""
+    if not pixels.startswith(ITEM):
+        return False
+    return image.syntax.is_encapsulated or image.syntax_assumed or len(pixels) < image.length
+
+
+def _note_syntax(image: ImagePixel, found: Coding, record: Record) -> None:
+    """Record that the pixels are not what the transfer syntax says."""
+    native = frozenset() if image.syntax.is_encapsulated else frozenset({Coding.NATIVE})
+    said = CODINGS.get(image.syntax, native)
+    if not image.syntax_assumed and said and found not in said:
+        code = "not_compressed" if found is Coding.NATIVE else "syntax_wrong"
+        record.add(code, said=image.syntax.name, found=found)
 
 
 def _by_words(dataset: Dataset) -> bool:
@@ -98,13 +152,13 @@ def _native(
     """Return uncompressed samples, without a copy where that is possible."""
     width = image.bits_allocated // 8
     order = "<" if image.little_endian else ">"
-    if image.photometric == "YBR_FULL_422" and len(pixels) < image.count * width:
+    if image.photometric == "YBR_FULL_422" and len(pixels) < image.length:
         pixels = expand_ybr422(pixels, image.bits_allocated)
-    if len(pixels) < image.count * width:
-        text = f"Pixel Data has {len(pixels):,} bytes, the image needs {image.count * width:,}"
+    if len(pixels) < image.length:
+        text = f"Pixel Data has {len(pixels):,} bytes, the image needs {image.length:,}"
         raise RadiographRefused([Reason("truncated", text, "PS3.5 8.1.1")])
-    if len(pixels) > image.count * width + 1:  # one byte may pad to an even length
-        record.add("excess_pixel_data", extra=len(pixels) - image.count * width)
+    if len(pixels) > image.length + 1:  # one byte may pad to an even length
+        record.add("excess_pixel_data", extra=len(pixels) - image.length)
     if width == 1 and by_words and not image.little_endian:
         # 8-bit samples in words are swapped in pairs (PS3.5 8.1.2); the last may be padded.
         even = len(pixels) - len(pixels) % 2
@@ -112,7 +166,25 @@ def _native(
     samples = np.frombuffer(pixels, f"{order}u{width}", count=image.count)
     if not image.little_endian:
         samples = samples.astype(samples.dtype.newbyteorder("="))
-    return _shaped(samples, image)
+    return _in_order(_shaped(samples, image), image, record)
+
+
+def _in_order(
+    samples: NDArray[np.integer], image: ImagePixel, record: Record
+) -> NDArray[np.integer]:
+    """Return grey samples in the byte order in which they are an image."""
+    if image.photometric not in GREY or samples.ndim != 2:  # noqa: PLR2004  not by plane
+        return samples
+    if samples.itemsize > 1 and other_byte_order(samples, image.bits_stored):
+        record.add("byte_order_wrong")
+        return samples.byteswap()
+    if samples.itemsize == 1 and swapped_in_pairs(samples):
+        record.add("byte_order_wrong")
+        flat = samples.flatten()
+        pairs = flat[: flat.size // 2 * 2].reshape(-1, 2)
+        pairs[:] = pairs[:, ::-1].copy()
+        return flat.reshape(samples.shape)
+    return samples
 
 
 def _shaped(samples: NDArray[np.integer], image: ImagePixel) -> NDArray[np.integer]:
@@ -123,51 +195,100 @@ def _shaped(samples: NDArray[np.integer], image: ImagePixel) -> NDArray[np.integ
     return samples.reshape(image.rows, image.columns, image.samples)
 
 
-def _decode_frame(frame: bytes, image: ImagePixel, record: Record) -> NDArray[np.integer]:
-    """Return the samples of one compressed frame.
+def _decode_frame(
+    frame: bytes, image: ImagePixel, record: Record
+) -> tuple[NDArray[np.integer], ImagePixel]:
+    """Return the samples of one frame.
 
     The codestream itself says which decoder it needs: files that name JPEG Baseline
     and hold lossless JPEG, or the reverse, are common, and their pixels are right.
     """
-    if image.syntax == RLELossless:
-        return _decode_rle(frame, image)
+    if begins_rle(frame):
+        _note_syntax(image, Coding.RLE, record)
+        return _in_order(_decode_rle(frame, image), image, record), image
+    longest = len(frame) if image.syntax == UNCOMPRESSED else image.length + 1
+    if not begins_codestream(frame) and image.length <= len(frame) <= longest:
+        _note_syntax(image, Coding.NATIVE, record)
+        little = replace(image, little_endian=True)
+        return _native(frame, little, record, by_words=False), little
     header = parse(frame)
-    _compare(header, image)
+    _note_syntax(image, header.coding, record)
+    image = _as_coded(header, image, record)
     if header.lossy:
         record.add("lossy_compression", method=f"{header.coding}, the codestream shows it")
-    match header.coding:
-        case Coding.JPEG:
-            decoded = imagecodecs.jpeg8_decode(frame)
-        case Coding.JPEG_LS:
-            decoded = imagecodecs.jpegls_decode(frame)
-        case Coding.JPEG_2000:
-            decoded = imagecodecs.jpeg2k_decode(frame, numthreads=threads())
+    decoded = _decode_codestream(header)
     shape = (image.rows, image.columns, image.samples)[: 2 if image.samples == 1 else 3]
     if decoded.shape != shape:
         raise CodestreamInvalid(f"its shape is {decoded.shape}, not {shape}")
     unsigned: NDArray[np.integer] = decoded.view(f"u{decoded.dtype.itemsize}")
     if header.signed and not image.signed:
-        return unsigned & np.array((1 << header.precision) - 1, unsigned.dtype)
-    return unsigned
+        unsigned = unsigned & np.array((1 << header.precision) - 1, unsigned.dtype)
+    return unsigned.astype(f"u{image.bits_allocated // 8}", copy=False), image
 
 
-def _compare(header: Codestream, image: ImagePixel) -> None:
-    """Refuse a codestream of another size than the dataset's.
+def _as_coded(header: Codestream, image: ImagePixel, record: Record) -> ImagePixel:
+    """Return the description as the codestream corrects it.
 
     Raises
     ------
     CodestreamInvalid
-        It has another size, or more bits than are read.
+        It has another size than the dataset's, more bits than are read, or colours that the
+        dataset cannot mean.
     """
-    said = (header.rows, header.columns, header.samples)
-    expected = (image.rows, image.columns, image.samples)
-    if said != expected:
+    if (header.rows, header.columns) != (image.rows, image.columns):
         raise CodestreamInvalid(
-            f"it holds {said[0]} × {said[1]} pixels of {said[2]} samples, "
-            f"the header says {expected[0]} × {expected[1]} of {expected[2]}"
+            f"it holds {header.rows} × {header.columns} pixels, "
+            f"the header says {image.rows} × {image.columns}"
         )
     if not 2 <= header.precision <= 16:  # noqa: PLR2004  what the decoders and DICOM share
         raise CodestreamInvalid(f"its samples have {header.precision} bits")
+    if header.samples not in {1, 3}:
+        raise CodestreamInvalid(f"it has {header.samples} samples a pixel")
+    photometric = image.photometric
+    if header.samples == 1 and photometric in COLOURED:
+        photometric = "MONOCHROME2"
+    elif header.samples != 1 and photometric in GREY:
+        photometric = "RGB"
+    if (header.samples, photometric) != (image.samples, image.photometric):
+        record.add(
+            "samples_wrong", said=image.samples, photometric=image.photometric, found=header.samples
+        )
+    stored, high_bit = image.bits_stored, image.high_bit
+    if (image.signed or header.signed) and header.precision < stored:
+        record.add("bits_of_codestream", said=stored, found=header.precision)
+        stored, high_bit = header.precision, header.precision - 1
+    return replace(
+        image,
+        bits_stored=stored,
+        high_bit=high_bit,
+        samples=header.samples,
+        photometric=photometric,
+        bits_allocated=max(image.bits_allocated, 8 * -(-header.precision // 8)),
+    )
+
+
+def _decode_codestream(header: Codestream) -> NDArray[np.integer]:
+    """Return what the decoder makes of a codestream, refusing one that is not all there."""
+    match header.coding:
+        case Coding.JPEG_LS:
+            return imagecodecs.jpegls_decode(header.content)  # CharLS notices a missing end
+        case Coding.JPEG_2000:
+            return imagecodecs.jpeg2k_decode(header.content, numthreads=threads())
+    space = "RGB" if header.samples > 1 else None  # said twice, it keeps components as they are
+
+    def decode_jpeg(content: bytes) -> NDArray[np.integer]:
+        return imagecodecs.jpeg8_decode(content, colorspace=space, outcolorspace=space)
+
+    decoded = decode_jpeg(header.content)
+    progressive = header.coding is Coding.PROGRESSIVE  # what it lacks is missing everywhere
+    if header.whole and not progressive and np.ptp(decoded[-1, -FILLED:]):
+        return decoded
+    data = header.content.removesuffix(JPEG_END)
+    if not header.whole:  # zeros in front of where the end should be may be padding,
+        data = data.rstrip(b"\0") + b"\0"  # or the image's last byte
+    if not np.array_equal(decoded, decode_jpeg(data + TAIL + JPEG_END)):
+        raise CodestreamInvalid("it ends early")
+    return decoded
 
 
 def threads() -> int:
@@ -180,7 +301,7 @@ def threads() -> int:
 def _decode_rle(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:
     """Return the samples of an RLE frame: a PackBits segment for each byte (PS3.5 Annex G)."""
     width = image.bits_allocated // 8
-    count, *offsets = struct.unpack("<16L", frame[:RLE_HEADER])
+    count, *offsets = struct.unpack("<16L", frame[:RLE_OFFSET])
     if count != width * image.samples:
         raise CodestreamInvalid(f"it has {count} segments, not {width * image.samples}")
     size = image.rows * image.columns
@@ -188,11 +309,26 @@ def _decode_rle(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:
     # Most significant bytes come first, sample by sample.
     planes = np.empty((size, image.samples, width), np.uint8)
     for index in range(count):
-        segment = frame[bounds[index] : bounds[index + 1]]
-        plane = imagecodecs.packbits_decode(segment, out=size + 2)
+        plane = _unpacked(frame[bounds[index] : bounds[index + 1]], size)
         if len(plane) < size:
             raise CodestreamInvalid(f"segment {index + 1} has {len(plane)} bytes, not {size}")
         sample, byte = divmod(index, width)
-        planes[:, sample, width - 1 - byte] = np.frombuffer(plane, np.uint8, count=size)
+        planes[:, sample, width - 1 - byte] = plane
     samples = planes.reshape(-1).view(f"<u{width}").reshape(image.rows, image.columns, -1)
     return samples[..., 0] if image.samples == 1 else samples
+
+
+def _unpacked(segment: bytes, size: int) -> NDArray[np.integer]:
+    """Return the first `size` bytes of an RLE segment, whatever pads it."""
+
+    def unpack(packed: bytes) -> NDArray[np.integer]:
+        plane = imagecodecs.packbits_decode(packed, out=size + len(packed))
+        return np.frombuffer(plane, np.uint8)[:size]
+
+    try:
+        return unpack(segment)
+    except RuntimeError:  # a last run without its values: padding, or cut off
+        first, second = (unpack(segment + tail) for tail in RLE_TAILS)
+        if not np.array_equal(first, second):
+            raise CodestreamInvalid("it ends early") from None
+        return first

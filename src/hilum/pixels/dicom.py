@@ -1,6 +1,5 @@
 """A DICOM image becomes a Radiograph. Read this first: each line is a step of the display."""
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from hilum.pixels.decode import decode
 from hilum.pixels.image import GREY, ImagePixel, describe
 from hilum.pixels.modality import Modality, read_modality
 from hilum.pixels.orientation import read_turn
+from hilum.pixels.smoothness import refuse_noise
 from hilum.pixels.stored import Stored, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
@@ -66,10 +66,12 @@ def develop(
     image = describe(dataset, settings)
     if image.syntax_assumed:
         record.add("syntax_assumed", syntax=image.syntax.name)
-    samples, bits = to_grey(decode(dataset, image, record), image, dataset, record)
-    grey = replace(image, bits_stored=bits)
+    decoded, image = decode(dataset, image, record)
+    samples, grey = to_grey(decoded, image, dataset, record)
     stored = interpret(samples, grey, dataset, record)
+    grey = stored.image
     refuse_blank(stored.least, stored.greatest)
+    refuse_noise(stored.values)
     tone = tone_of(dataset, grey, stored, settings.pipeline, record)
     if shown_inverted(dataset, grey, record):
         tone = tone.inverted()

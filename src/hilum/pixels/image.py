@@ -73,6 +73,11 @@ class ImagePixel:
         """Number of samples."""
         return self.rows * self.columns * self.samples
 
+    @property
+    def length(self) -> int:
+        """Bytes of the samples when they are not compressed."""
+        return self.count * self.bits_allocated // 8
+
 
 def describe(dataset: Dataset, settings: PixelSettings) -> ImagePixel:
     """Return what a dataset says about its pixels.
@@ -188,7 +193,8 @@ def _colour_objections(image: ImagePixel, dataset: Dataset) -> list[Reason]:
         shown = image.photometric or "missing"
         text = f"Photometric Interpretation is {shown}, which is not read"
         return [Reason("unknown_photometric", text, source)]
-    if (image.photometric in COLOURED) != (image.samples == max(SAMPLES)):
+    coded = _known(image.syntax) and image.syntax.is_encapsulated  # the codestream knows better
+    if not coded and (image.photometric in COLOURED) != (image.samples == max(SAMPLES)):
         text = f"{image.photometric} with {image.samples} samples a pixel contradicts itself"
         return [Reason("unsupported_pixels", text, source)]
     if image.photometric == PALETTE and "RedPaletteColorLookupTableDescriptor" not in dataset:

@@ -1,4 +1,4 @@
-"""Lookup tables of a dataset: Modality LUT and VOI LUT (PS3.3 C.11.1, C.11.2)."""
+"""Lookup tables of a dataset: Modality LUT, VOI LUT (PS3.3 C.11.1, C.11.2) and palettes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -87,22 +87,52 @@ def read_lookup(
     count = count % MOST_ENTRIES or MOST_ENTRIES
     if not 1 <= bits <= MOST_BITS:
         raise LookupInvalid(f"its entries have {bits} bits")
-    if signed_input and first >= HALF_WORD:
-        first -= MOST_ENTRIES  # a negative first value that was read without its sign
-    elif not signed_input:
-        first %= MOST_ENTRIES
-    entries = _entries(item, count, bits, little_endian=little_endian)
-    return Lookup(entries, first, _top(entries, bits, name, record), bits)
+    first = first_of(first, signed_input=signed_input)
+    entries = entries_of(item, "LUTData", (count, bits), little_endian=little_endian)
+    return Lookup(entries, first, white_of(entries, bits, name, record), bits)
 
 
-def _entries(item: Dataset, count: int, bits: int, *, little_endian: bool) -> NDArray[np.float64]:
-    """Return the table's entries, whether they were read as numbers or as bytes."""
+def first_of(said: int, *, signed_input: bool) -> int:
+    """Return the first input value of a table; its VR is often the one without a sign."""
+    if not signed_input:
+        return said % MOST_ENTRIES
+    return said - MOST_ENTRIES if said >= HALF_WORD else said
+
+
+def entries_of(
+    item: Dataset, keyword: str, said: tuple[int, int], *, little_endian: bool
+) -> NDArray[np.float64]:
+    """Return the table's entries, whether they were read as numbers or as bytes.
+
+    Parameters
+    ----------
+    item
+        Holds the table.
+    keyword
+        The element of its entries.
+    said
+        Number of entries, and bits of each, as the descriptor says.
+    little_endian
+        Byte order of tables that are stored as bytes.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape ``(n,)``, integer valued.
+
+    Raises
+    ------
+    LookupInvalid
+        There are too few.
+    """
+    count, bits = said
     order = "<" if little_endian else ">"
-    raw = bytes_of(item, "LUTData")
+    raw = bytes_of(item, keyword)
     if not raw:
-        numbers = np.array([int(v) for v in values_of(item, "LUTData")], dtype=np.int64)
+        numbers = np.array([int(v) for v in values_of(item, keyword)], dtype=np.int64)
         raw = (numbers % MOST_ENTRIES).astype(f"{order}u2").tobytes()
-    if bits <= BYTE and count <= len(raw) < 2 * count:
+    packed_exactly = len(raw) == count + count % 2  # whatever the descriptor says of their bits
+    if packed_exactly or (bits <= BYTE and count <= len(raw) < 2 * count):
         # Two entries to a word, the first in its low byte.
         packed = np.frombuffer(raw, f"{order}u2", count=len(raw) // 2).astype("<u2")
         return np.frombuffer(packed.tobytes(), np.uint8)[:count].astype(np.float64)
@@ -111,8 +141,20 @@ def _entries(item: Dataset, count: int, bits: int, *, little_endian: bool) -> ND
     return np.frombuffer(raw, f"{order}u2", count=count).astype(np.float64)
 
 
-def _top(entries: NDArray[np.float64], bits: int, name: str, record: Record) -> int:
-    """Return the output that is white: what the bits allow, unless the entries differ."""
+def white_of(entries: NDArray[np.float64], bits: int, name: str, record: Record) -> int:
+    """Return the output that is white: what the bits allow, unless the entries differ.
+
+    Parameters
+    ----------
+    entries
+        Shape ``(n,)``, integer valued.
+    bits
+        Bits of an entry, as the descriptor says.
+    name
+        What the table is called in decisions.
+    record
+        Takes the decision when the descriptor's bits are wrong.
+    """
     greatest = int(entries.max())
     needed = greatest.bit_length()
     if needed > bits:

@@ -17,10 +17,23 @@ PORTUGUESE: Final = {
     "element_twice": "{count} elemento(s) de dados repetido(s) com valores diferentes "
     "(primeiro: {tag}); vale o primeiro.",
     "syntax_assumed": "A sintaxe de transferência não é informada; supõe-se {syntax}.",
+    "syntax_wrong": "A sintaxe de transferência diz {said}; os pixels são {found} e foram lidos "
+    "assim.",
+    "not_compressed": "A sintaxe de transferência diz {said}, mas os pixels não estão comprimidos.",
+    "samples_wrong": "O cabeçalho diz {said} amostra(s) por pixel, {photometric}; o fluxo "
+    "comprimido tem {found}.",
+    "colour_space_wrong": "O cabeçalho diz {said}; as amostras são {found} e foram lidas assim.",
     "excess_pixel_data": "Pixel Data tem {extra:,} bytes além da imagem; foram ignorados.",
+    "byte_order_wrong": "Os pixels só formam uma imagem na outra ordem de bytes; invertida.",
+    "bits_of_codestream": "Bits Stored é {said}; o fluxo comprimido tem {found}, que contêm o "
+    "sinal.",
+    "high_bit_ignored": "High Bit é {high_bit} com {stored} bits armazenados, mas os valores estão "
+    "nos {stored} bits inferiores; sem deslocamento.",
     "high_bit_shifted": "High Bit é {high_bit} com {stored} bits armazenados: deslocado em "
     "{shift}.",
     "overlay_bits_removed": "Os bits acima de Bits Stored ({stored}) contêm um overlay; removidos.",
+    "upper_bits_removed": "Os bits acima de Bits Stored ({stored}) não continuam a imagem; "
+    "removidos.",
     "overlay_not_shown": "{count} overlay(s) junto à imagem não são mostrados ao modelo.",
     "values_above_bits_stored": "Os valores chegam a {top}, acima de {limit}, o máximo de Bits "
     "Stored {stored}; todos os bits são mantidos.",
@@ -31,6 +44,10 @@ PORTUGUESE: Final = {
     "({low} a {top}); escala de {bits} bits.",
     "signed_pixels": "Os pixels têm sinal; escala de {low} a {high}.",
     "sign_extended": "Os pixels têm sinal, {stored} bits; o sinal foi restaurado.",
+    "sign_found": "Pixel Representation é 0, mas só valores com sinal formam uma imagem; lidos com "
+    "sinal.",
+    "sign_ignored": "Pixel Representation é 1, mas só valores sem sinal formam uma imagem; lidos "
+    "sem sinal.",
     "padding_blackened": "{count:,} pixels são preenchimento ({value}) e aparecem em preto.",
     "padding_ignored": "{share:.0%} dos pixels têm o valor de preenchimento {value}; "
     "não são tratados como preenchimento.",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import element_of, number_of, numbers_of
+from hilum.pixels.bits import OVERLAY_GROUPS, read_bits
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
 
@@ -34,9 +35,6 @@ UNUSED_SIGNED_BITS: Final = 4
 PADDING_SHARE: Final = 0.95
 """Share of padding above which the padding value is not believed."""
 
-OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
-"""Repeating groups of the Overlay Plane module (PS3.3 C.9.2)."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
@@ -46,6 +44,8 @@ class Stored:
     ----------
     values
         Shape ``(rows, columns)``, integer; signed where the image is.
+    image
+        Their description, with the sign that they really have.
     padding
         Shape ``(rows, columns)``, True where there is no image; None when there is none.
     least, greatest
@@ -53,6 +53,7 @@ class Stored:
     """
 
     values: NDArray[np.integer]
+    image: ImagePixel
     padding: NDArray[np.bool_] | None
     least: int
     greatest: int
@@ -74,12 +75,10 @@ def interpret(
     record
         Takes the decisions.
     """
-    values = _used_bits(samples, image, dataset, record)
-    if image.signed:
-        values = _signed(values, image, record)
+    values, image = read_bits(samples, image, dataset, record)
     padding = _padding(values, image, dataset, record)
     seen = values if padding is None else values[~padding]
-    stored = Stored(values, padding, int(seen.min()), int(seen.max()))
+    stored = Stored(values, image, padding, int(seen.min()), int(seen.max()))
     low, high = declared_range(image)
     if stored.greatest > high or stored.least < low:
         beyond = stored.greatest > high
@@ -124,49 +123,7 @@ def believed_range(stored: Stored, image: ImagePixel, record: Record) -> tuple[i
     """
     if image.signed:
         return _signed_range(stored, image, record)
-    return 0, _ceiling(stored, image, record)
-
-
-def _used_bits(
-    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
-) -> NDArray[np.integer]:
-    """Remove what is not image: bits below the image's, and overlays above them."""
-    ceiling = (1 << image.bits_stored) - 1
-    if int(samples.max()) <= ceiling:
-        return samples
-    shift = image.high_bit + 1 - image.bits_stored
-    if shift > 0 and image.high_bit < image.bits_allocated and not image.syntax.is_encapsulated:
-        record.add(
-            "high_bit_shifted", high_bit=image.high_bit, stored=image.bits_stored, shift=shift
-        )
-        return (samples >> shift) & np.array(ceiling, samples.dtype)
-    if _has_embedded_overlay(dataset, image.bits_stored):
-        record.add("overlay_bits_removed", stored=image.bits_stored)
-        return samples & np.array(ceiling, samples.dtype)
-    return samples
-
-
-def _has_embedded_overlay(dataset: Dataset, bits_stored: int) -> bool:
-    """Whether an overlay lies in the unused bits of the pixels (retired in 2004)."""
-    for group in OVERLAY_GROUPS:
-        position = number_of(dataset, (group, 0x0102))
-        own_data = element_of(dataset, (group, 0x3000)) is not None
-        if position is not None and position >= bits_stored and not own_data:
-            return True
-    return False
-
-
-def _signed(samples: NDArray[np.integer], image: ImagePixel, record: Record) -> NDArray[np.integer]:
-    """Return two's complement samples as signed integers."""
-    whole = samples.view(f"i{samples.dtype.itemsize}")
-    half = 1 << (image.bits_stored - 1)
-    if int(samples.max()) >= 2 * half or image.bits_stored == image.bits_allocated:
-        return whole  # the sign reaches into the unused bits, as it should
-    if int(samples.max()) < half:
-        return whole  # no negative value
-    record.add("sign_extended", stored=image.bits_stored)
-    sign = np.array(half, samples.dtype)
-    return ((samples ^ sign) - sign).view(whole.dtype)
+    return 0, ceiling_of(stored.values, (stored.least, stored.greatest), image.bits_stored, record)
 
 
 def _padding(
@@ -198,28 +155,37 @@ def _as_stored(value: int, image: ImagePixel) -> int:
     return wrapped - span if image.signed and wrapped >= span // 2 else wrapped
 
 
-def _ceiling(stored: Stored, image: ImagePixel, record: Record) -> int:
-    """Return the largest value that unsigned pixels can have, by what they do have."""
-    ceiling = declared_range(image)[1]
-    if stored.greatest > ceiling:
-        count = int(np.count_nonzero(stored.values > ceiling))
-        few = count <= STRAY_SHARE * stored.values.size
-        if few or stored.greatest <= ceiling * (1 + OVERSHOOT):
+def ceiling_of(
+    values: NDArray[np.integer], extent: tuple[int, int], bits_stored: int, record: Record
+) -> int:
+    """Return the largest value that unsigned pixels can have, by what they do have.
+
+    Parameters
+    ----------
+    values
+        Shape ``(rows, columns)``, unsigned.
+    extent
+        Smallest and largest value of the image itself.
+    bits_stored
+        Bits that a sample is said to have.
+    record
+        Takes the decision when it has others.
+    """
+    ceiling = (1 << bits_stored) - 1
+    least, greatest = extent
+    if greatest > ceiling:
+        count = int(np.count_nonzero(values > ceiling))
+        few = count <= STRAY_SHARE * values.size
+        if few or greatest <= ceiling * (1 + OVERSHOOT):
             record.add("stray_values_clipped", count=count, ceiling=ceiling)
             return ceiling
-        bits = stored.greatest.bit_length()
+        bits = greatest.bit_length()
         record.add("more_bits_used", bits=bits)
         return (1 << bits) - 1
-    bits = detector_bits(stored.greatest)
-    if bits > image.bits_stored - UNUSED_BITS:
+    bits = detector_bits(greatest)
+    if bits > bits_stored - UNUSED_BITS:
         return ceiling
-    record.add(
-        "fewer_bits_used",
-        stored=image.bits_stored,
-        bits=bits,
-        low=stored.least,
-        top=stored.greatest,
-    )
+    record.add("fewer_bits_used", stored=bits_stored, bits=bits, low=least, top=greatest)
     return (1 << bits) - 1
 
 

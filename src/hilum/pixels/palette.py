@@ -1,0 +1,107 @@
+"""Palettes: tables of red, green and blue that the samples point into (PS3.3 C.7.6.3.1.5)."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.pixels.processing import apply_color_lut
+
+from hilum.dicomfile import DAMAGE
+from hilum.errors import RadiographRefused
+from hilum.pixels.attributes import numbers_of
+from hilum.pixels.decisions import Record
+from hilum.pixels.image import ImagePixel
+from hilum.pixels.lookup import MOST_ENTRIES, LookupInvalid, entries_of, first_of, white_of
+from hilum.verdict import Reason
+
+COLOURS: Final = ("Red", "Green", "Blue")
+"""The three tables."""
+
+
+def through_palette(
+    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
+) -> tuple[NDArray[np.integer], int]:
+    """Return the colours that samples point to.
+
+    Parameters
+    ----------
+    samples
+        Shape ``(rows, columns)``, unsigned.
+    image
+        What the dataset says about them.
+    dataset
+        Holds the palette.
+    record
+        Takes the decisions.
+
+    Returns
+    -------
+    colours
+        Shape ``(rows, columns, 3)``, unsigned.
+    bits
+        Bits of a colour, as the entries have them and not as the descriptor says.
+
+    Raises
+    ------
+    RadiographRefused
+        There is no palette that can be applied.
+    """
+    try:
+        tables = [_table(dataset, colour, image) for colour in COLOURS]
+    except LookupInvalid as exc:
+        text = f"the palette cannot be applied: {exc}"
+        raise RadiographRefused([Reason("undecodable", text, "PS3.3 C.7.9")]) from exc
+    entries = np.concatenate([table for _, table, _ in tables])
+    white = white_of(entries, max(bits for _, _, bits in tables), "The palette", record)
+    values = samples.view(f"i{samples.dtype.itemsize}") if image.signed else samples
+    colours = np.stack(
+        [
+            table[np.clip(values.astype(np.int64) - first, 0, len(table) - 1)]
+            for first, table, _ in tables
+        ],
+        axis=-1,
+    ).astype(np.uint16)
+    record.add("palette_grey", entries=len(tables[0][1]))
+    return colours, white.bit_length()
+
+
+def _table(
+    dataset: Dataset, colour: str, image: ImagePixel
+) -> tuple[int, NDArray[np.float64], int]:
+    """Return the first value, the entries and the bits of one table.
+
+    Raises
+    ------
+    LookupInvalid
+        It is missing or cannot be used.
+    """
+    name = f"{colour}PaletteColorLookupTable"
+    descriptor = [int(number) for number in numbers_of(dataset, f"{name}Descriptor")]
+    if len(descriptor) != 3:  # noqa: PLR2004  entries, first value, bits
+        raise LookupInvalid("its descriptor does not have three values")
+    count, first, bits = descriptor
+    count = count % MOST_ENTRIES or MOST_ENTRIES
+    if f"{name}Data" in dataset or f"Segmented{name}Data" not in dataset:
+        entries = entries_of(
+            dataset, f"{name}Data", (count, bits), little_endian=image.little_endian
+        )
+    else:
+        entries = _segmented(dataset, COLOURS.index(colour), (count, first))
+    return first_of(first, signed_input=image.signed), entries, bits
+
+
+def _segmented(dataset: Dataset, colour: int, extent: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the entries of a table of segments (PS3.3 C.7.9.2): what its inputs point to.
+
+    Raises
+    ------
+    LookupInvalid
+        It cannot be expanded.
+    """
+    count, first = extent
+    try:
+        pointed: NDArray[np.integer] = apply_color_lut(np.arange(first, first + count), dataset)
+    except DAMAGE as exc:
+        raise LookupInvalid("its segments cannot be expanded") from exc
+    return pointed[:, colour].astype(np.float64)
