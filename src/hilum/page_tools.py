@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum import dicomfile, encode, explain, pixels
+from hilum import dicomfile, encode, explain, pipeline, pixels
 from hilum.encode import Assessed, Assessment, forms
 from hilum.outcome import Outcome, Read, Status
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
@@ -54,7 +54,7 @@ class PageTools:
     def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
         """Return a reading as a FHIR Bundle."""
         # the stored pixels are part of what the resources' identifiers are derived from
-        seen = pixels.develop(dicomfile.parse(file, name="the image"), self.settings.pixels)
+        seen = pixels.develop(self._image(file), self.settings.pixels)
         whole = restored(reading, seen.header, seen.pixel_digest)
         return forms.fhir(whole, when=when, settings=self.settings.report)
 
@@ -71,7 +71,7 @@ class PageTools:
     ) -> tuple[str, bytes]:
         """Return UID and file of the structured report of a reader's verdict."""
         report = encode.verdict_report(
-            dicomfile.parse(file, name="the image", header_only=True),
+            self._image(file, header_only=True),
             Assessment(
                 verdict.reader,
                 tuple(
@@ -88,6 +88,11 @@ class PageTools:
             judged=None if judged is None else dicomfile.parse(judged, name="the AI's report"),
         )
         return str(report.SOPInstanceUID), encode.to_bytes(report)
+
+    def _image(self, file: bytes, *, header_only: bool = False) -> Dataset:
+        """Return an image with its text decoded, as its reading had it."""
+        dataset = dicomfile.parse(file, name="the image", header_only=header_only)
+        return pipeline.in_letters(dataset, self.settings).dataset
 
 
 def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:

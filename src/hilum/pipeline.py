@@ -1,7 +1,7 @@
 """The path of one radiograph. Read this first: each line is a room."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
@@ -15,6 +15,7 @@ from hilum.predict import Model, load_model
 from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
 from hilum.settings import Settings
+from hilum.values.texts import Decoded, decoded
 from hilum.verdict import Reason, Verdict
 from hilum.wording import path_reason
 
@@ -167,13 +168,20 @@ def prepare(dataset: Dataset, reader: Reader, *, self_test: bool = False) -> Pre
     RadiographRefused
         The gate or the pixels said no; every reason is named.
     """
-    verdict = judge(dataset, reader, self_test=self_test)
+    image = in_letters(dataset, reader.settings)
+    verdict = judge(image.dataset, reader, self_test=self_test)
     if not verdict.accepted:
         raise RadiographRefused(verdict.objections)
     language = reader.settings.report.language
-    radiograph = pixels.develop(dataset, reader.settings.pixels, language=language)
+    radiograph = pixels.develop(image.dataset, reader.settings.pixels, language=language)
+    radiograph = replace(radiograph, decisions=(*image.decisions, *radiograph.decisions))
     model_input = pixels.fit(radiograph, reader.model.identity.input_size)
     return Prepared(radiograph, model_input, verdict.warnings)
+
+
+def in_letters(dataset: Dataset, settings: Settings) -> Decoded:
+    """Return an image with its text decoded, as everything that looks at it needs it."""
+    return decoded(dataset, settings.pacs.default_character_set, settings.report.language)
 
 
 def judge(header: Dataset, reader: Reader, *, self_test: bool = False) -> Verdict:
@@ -323,4 +331,5 @@ def report_refusal(
     """Write a refusal down as DICOM where the site wants it in the PACS, else nothing."""
     if not settings.report.report_refusals:
         return ()
-    return (encode.refusal_document(header, reasons, when=when, settings=settings.report),)
+    source = in_letters(header, settings).dataset
+    return (encode.refusal_document(source, reasons, when=when, settings=settings.report),)

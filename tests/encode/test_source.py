@@ -111,13 +111,13 @@ def test_number_that_is_none_is_left_out():
     assert "PatientWeight" not in source
 
 
-def test_unknown_character_set_becomes_utf_8():
-    """A declaration that nobody knows is not repeated."""
+def test_character_set_is_written_as_the_standard_spells_it():
+    """Another spelling of it is understood, and not repeated."""
     source = as_source(
         raw(SpecificCharacterSet=b"ISO-IR-100", PatientName=b"Concei\xe7\xe3o^Jo\xe3o")
     )
 
-    assert "ISO_IR 192" == source.SpecificCharacterSet
+    assert "ISO_IR 100" == source.SpecificCharacterSet
     assert "Conceição^João" == source.PatientName
 
 

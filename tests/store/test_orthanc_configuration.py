@@ -128,3 +128,12 @@ def test_encrypted_node_calls_others_encrypted(settings, tmp_path):
     assert content["DicomTlsRemoteCertificateRequired"] is True
     assert all(each["UseDicomTls"] for each in content["DicomModalities"].values())
     assert not any("Tls" in option for option in configured(settings))
+
+
+def test_orthanc_reads_undeclared_text_as_the_site_says(settings):
+    """Both agree on the patient's name; without a setting Orthanc keeps its own default."""
+    assert (
+        "Windows1251"
+        == configured(settings, default_character_set="Windows1251")["DefaultEncoding"]
+    )
+    assert "DefaultEncoding" not in configured(settings)

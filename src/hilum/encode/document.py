@@ -21,9 +21,16 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.equipment import finish
 from hilum.encode.fast import Writer
-from hilum.encode.source import character_sets, copy_element, quiet_item
+from hilum.encode.source import (
+    character_sets,
+    copy_element,
+    fitting_character_set,
+    quiet_item,
+)
+from hilum.encode.undeclared import is_undeclared, tree_in_ascii
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass
+from hilum.values.character_sets import LATIN_1
 
 SOP_CLASSES: Final = {
     SRClass.COMPREHENSIVE_3D: Comprehensive3DSRStorage,
@@ -88,6 +95,11 @@ class Document:
         """The image that the report is about."""
         return self.evidence[0]
 
+    @property
+    def content(self) -> Item:
+        """The content tree in the letters in which it is written."""
+        return as_written(self.root, self.source)
+
 
 def build(document: Document) -> Dataset:
     """Return the report as a data set whose content is encoded already.
@@ -115,14 +127,21 @@ def build(document: Document) -> Dataset:
         result.PredecessorDocumentsSequence = list(references([document.predecessor]))
     result.ReferencedPerformedProcedureStepSequence = []
     complete(result, document)
-    write_content(result, document.root)
+    write_content(result, document.content)
     return result
+
+
+def as_written(root: Item, source: Dataset) -> Item:
+    """Return a content tree as it is beside its source's text: at times without accents."""
+    if not is_undeclared(source) or fitting_character_set(source, root.strings()):
+        return root
+    return tree_in_ascii(root)
 
 
 def write_content(result: Dataset, root: Item) -> None:
     """Write a content tree into `result`, encoded already, in the character set that it names."""
     encodings = convert_encodings(character_sets(result)) if character_sets(result) else None
-    writer = Writer(encodings[0] if encodings else "ascii")
+    writer = Writer(encodings[0] if encodings else LATIN_1)
     for (group, element), (vr, value) in writer.elements(root).items():
         tag = Tag(group, element)
         result[tag] = RawDataElement(

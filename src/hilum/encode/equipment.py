@@ -17,6 +17,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.identity import derived_uid
 from hilum.encode.source import copy_element, fitting_character_set
+from hilum.encode.undeclared import is_undeclared, write_in_ascii
 from hilum.reading import ModelIdentity
 
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.88122562894882106039905029639448442875")
@@ -160,7 +161,8 @@ def finish(
     """
     _copy(COPIED, source, result)
     result.pop("SpecificCharacterSet", None)
-    if declared := fitting_character_set(source, [series_description, *texts]):
+    declared = fitting_character_set(source, [series_description, *texts])
+    if declared:
         result.SpecificCharacterSet = declared
     moment = local_time(source, when)
     _write_times(result, moment)
@@ -174,6 +176,8 @@ def finish(
         *acquisition_equipment(source),
         processing_equipment(model, moment),
     ]
+    if not declared and is_undeclared(source):
+        write_in_ascii(result, source)
     _write_file_meta(result)
 
 

@@ -13,7 +13,12 @@ from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Text, reference
-from hilum.encode.document import referenced_requests, references, write_content
+from hilum.encode.document import (
+    as_written,
+    referenced_requests,
+    references,
+    write_content,
+)
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import observer, statements
@@ -55,5 +60,5 @@ def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
         result.ReferencedRequestSequence = requests
     description = say.key_objects.format(positive=count)
     conclude(result, of, description=description, texts=root.strings())
-    write_content(result, root)
+    write_content(result, as_written(root, source))
     return result

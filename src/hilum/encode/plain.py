@@ -56,7 +56,7 @@ def build(document: Document) -> Dataset:
     """
     result: Dataset = CONSTRUCTORS[document.sop_class](
         evidence=list(document.evidence),
-        content=content_item(document.root),
+        content=content_item(document.content),
         series_instance_uid=document.series_uid,
         series_number=document.series_number,
         sop_instance_uid=document.uid,

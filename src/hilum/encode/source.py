@@ -11,21 +11,18 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from pydicom import DataElement, Dataset, Sequence, config
-from pydicom.charset import decode_bytes, python_encoding
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
-from pydicom.dataelem import RawDataElement, empty_value_for_VR
+from pydicom.charset import python_encoding
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
-from pydicom.valuerep import (
-    CUSTOMIZABLE_CHARSET_VR,
-    STR_VR,
-    TEXT_VR_DELIMS,
-    VR,
-    format_number_as_ds,
-)
+from pydicom.valuerep import STR_VR, VR, format_number_as_ds
 
+from hilum.encode.undeclared import have_ascii, is_undeclared
 from hilum.reading import Reading
+from hilum.values.character_sets import LATIN_1, UTF_8
 from hilum.values.numbers import LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing
+from hilum.values.texts import character_set_of, decoded, encodable, text_element, vr_of
 
 EMPTY_WHEN_ABSENT: Final = (
     "PatientID",
@@ -39,15 +36,6 @@ EMPTY_WHEN_ABSENT: Final = (
     "ReferringPhysicianName",
 )
 """Type 2 attributes of Patient and Study that every result must have (PS3.3 C.7.1.1, C.7.2.1)."""
-
-LATIN_1: Final = "latin-1"
-"""What bytes are taken for when nothing says what they are: it loses none."""
-
-UTF_8: Final = "ISO_IR 192"
-"""Defined term of Specific Character Set that holds every text."""
-
-ESCAPE: Final = 0x1B
-"""Byte that starts a code extension (PS3.5 6.1.2.5)."""
 
 OVERLAYS: Final = 0x6000
 """First group of overlays; pixels come after. None of it is copied."""
@@ -78,10 +66,7 @@ def as_source(header: Dataset) -> Dataset:
     -------
     What highdicom 0.28 reads unconditionally, and which values it or ``dciodvfy`` reject.
     """
-    declared = character_sets(header)
-    encodings = [python_encoding.get(term, LATIN_1) for term in declared] or [LATIN_1]
-    source = _quiet_copy(header, encodings)
-    _declare_character_set(source, declared)
+    source = _quiet_copy(decoded(header).dataset)
     for keyword in EMPTY_WHEN_ABSENT:
         if keyword not in source:
             setattr(source, keyword, None)
@@ -133,96 +118,48 @@ def write_quietly(dataset: Dataset, keyword: str, value: Any) -> None:
 
 def character_sets(dataset: Dataset) -> list[str]:
     """Return the values of Specific Character Set, none for the default repertoire."""
-    if "SpecificCharacterSet" not in dataset:
-        return []
-    element = dataset.get_item("SpecificCharacterSet")
-    if isinstance(element, RawDataElement):
-        element = _text(element, [LATIN_1])
-    declared = element.value or []
-    terms = [declared] if isinstance(declared, str) else list(declared)
-    return [] if terms == ["ISO_IR 6"] else terms
-
-
-def _declare_character_set(source: Dataset, declared: list[str]) -> None:
-    """Make the source say truly what its texts can be written in.
-
-    A declaration that nobody knows, or that does not have the letters, becomes UTF-8.
-    """
-    known = all(term in python_encoding for term in declared)
-    if not (known and _fits(source, declared)):
-        source.SpecificCharacterSet = UTF_8
-    elif not declared:
-        source.pop("SpecificCharacterSet", None)
-
-
-def _fits(source: Dataset, declared: list[str]) -> bool:
-    """Whether the texts can be written as declared; code extensions (ISO 2022) are trusted."""
-    if len(declared) > 1:
-        return True
-    encoding = python_encoding[declared[0]] if declared else "ascii"
-    texts = (str(e.value) for e in source.iterall() if e.VR in CUSTOMIZABLE_CHARSET_VR)
-    return encodable(texts, encoding)
+    declared = character_set_of(dataset)
+    return declared.split("\\") if declared not in {"", "ISO_IR 6"} else []
 
 
 def fitting_character_set(source: Dataset, texts: Iterable[str]) -> list[str]:
     """Return the source's character set if all of our texts fit into it, else UTF-8.
 
-    Keeping it keeps the patient's name as the archive knows it, byte for byte.
+    Keeping it keeps the patient's name as the archive knows it, byte for byte. None is
+    declared beside text in an unknown one, to which our texts give way.
     """
     declared = character_sets(source)
+    if not declared and is_undeclared(source):
+        return [] if have_ascii(texts) else [UTF_8]
     # With code extensions (ISO 2022) only ASCII needs no escape sequences of its own.
     encoding = python_encoding[declared[0]] if len(declared) == 1 else "ascii"
-    return declared if encodable(texts, encoding) else [UTF_8]
+    return declared if encodable("".join(texts), encoding) else [UTF_8]
 
 
-def encodable(texts: Iterable[str], encoding: str) -> bool:
-    """Whether all of `texts` can be written in a Python `encoding`."""
-    try:
-        "".join(texts).encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _quiet_copy(dataset: Dataset, encodings: list[str]) -> Dataset:
+def _quiet_copy(dataset: Dataset) -> Dataset:
     copied = Dataset()
-    for element in _elements(dataset, encodings):
+    for element in _elements(dataset):
         copied.add(element)
     return copied
 
 
-def _elements(dataset: Dataset, encodings: list[str]) -> Iterator[DataElement]:
+def _elements(dataset: Dataset) -> Iterator[DataElement]:
     for tag in sorted(dataset.keys()):
         if tag.is_private or tag.element == 0 or tag.group >= OVERLAYS:
             continue
         element = dataset.get_item(tag)
-        if isinstance(element, RawDataElement) and _vr(element) in STR_VR:
+        if isinstance(element, RawDataElement) and vr_of(element) in STR_VR:
             # A number that is none cannot be copied into a valid result.
             with suppress(ValueError, TypeError, OverflowError):
-                yield _text(element, encodings)
+                vr, text = vr_of(element), (element.value or b"").decode(LATIN_1)
+                text = _repaired(tag, text) if vr in {VR.DS, VR.IS} else text
+                yield text_element(tag, vr, text)
             continue
         element = dataset[tag]
         if element.VR == VR.SQ:
-            items = Sequence([_quiet_copy(item, encodings) for item in element.value])
-            yield DataElement(tag, VR.SQ, items)
+            yield DataElement(tag, VR.SQ, Sequence(map(_quiet_copy, element.value)))
         else:
             yield copy_element(element)
-
-
-def _vr(element: RawDataElement) -> str:
-    if element.VR not in {None, VR.UN} or not dictionary_has_tag(element.tag):
-        return str(element.VR)
-    return dictionary_VR(element.tag)
-
-
-def _text(element: RawDataElement, encodings: list[str]) -> DataElement:
-    """Return a text attribute, decoded but not validated, because pydicom would warn."""
-    vr = _vr(element)
-    stored = element.value or b""
-    text = _decode(stored, encodings) if vr in CUSTOMIZABLE_CHARSET_VR else stored.decode(LATIN_1)
-    text = _repaired(element.tag, text) if vr in {VR.DS, VR.IS} else text
-    value = text.rstrip("\0 ") or empty_value_for_VR(vr)
-    return DataElement(element.tag, vr, value, validation_mode=config.IGNORE)
 
 
 def _repaired(tag: BaseTag, text: str) -> str:
@@ -234,16 +171,6 @@ def _repaired(tag: BaseTag, text: str) -> str:
     return "\\".join(
         "" if value is None else format_number_as_ds(value) for value in numbers.values
     )
-
-
-def _decode(stored: bytes, encodings: list[str]) -> str:
-    if ESCAPE in stored:  # ISO 2022 code extensions
-        return decode_bytes(stored, encodings, TEXT_VR_DELIMS)
-    try:
-        return stored.decode(encodings[0])
-    except UnicodeDecodeError:
-        # Most often Latin-1 text whose sender declares UTF-8; any other choice loses letters.
-        return stored.decode(LATIN_1)
 
 
 def _listed(value: object) -> list[object]:

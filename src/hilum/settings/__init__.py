@@ -23,7 +23,7 @@ from pydantic_settings import (
 from hilum.errors import SettingInvalid
 from hilum.settings.constancy import ConstancySettings
 from hilum.settings.node import NodeSettings
-from hilum.settings.pacs import PacsSettings
+from hilum.settings.pacs import DefaultCharacterSet, PacsSettings
 from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.reading import (
     ExecutionProvider,
@@ -43,6 +43,7 @@ from hilum.settings.worklist import WorklistSettings
 
 __all__ = [
     "ConstancySettings",
+    "DefaultCharacterSet",
     "ExecutionProvider",
     "ExtraObject",
     "GateSettings",

@@ -1,10 +1,33 @@
 """Settings of the PACS."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 
 from hilum.settings.section import Section
+
+
+class DefaultCharacterSet(StrEnum):
+    """Character set of text that declares none, by the name that Orthanc has for it."""
+
+    UTF_8 = "Utf8"
+    LATIN_1 = "Latin1"
+    LATIN_2 = "Latin2"
+    LATIN_3 = "Latin3"
+    LATIN_4 = "Latin4"
+    LATIN_5 = "Latin5"
+    CYRILLIC = "Cyrillic"
+    WINDOWS_1251 = "Windows1251"
+    ARABIC = "Arabic"
+    GREEK = "Greek"
+    HEBREW = "Hebrew"
+    THAI = "Thai"
+    JAPANESE = "Japanese"
+    JAPANESE_KANJI = "JapaneseKanji"
+    KOREAN = "Korean"
+    CHINESE = "Chinese"
+    SIMPLIFIED_CHINESE = "SimplifiedChinese"
 
 
 class PacsSettings(Section):
@@ -64,5 +87,11 @@ class PacsSettings(Section):
     )
     dicom_tls_any_sender: bool = Field(
         default=False, description="Let senders without a certificate of their own associate."
+    )
+    default_character_set: DefaultCharacterSet | None = Field(
+        None,
+        description="Character set of text in images that declare none, by Orthanc's name for it, "
+        "e.g. Latin1, Windows1251 or Chinese; the Orthanc that hilum starts gets it as "
+        "DefaultEncoding. Unset: UTF-8 is recognised, other bytes are copied as they are.",
     )
     timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for one answer of the PACS.")

@@ -106,8 +106,10 @@ def configuration(pacs: PacsSettings, address: PacsAddress, folder: Path) -> dic
     NodeError
         The DICOMweb or GDCM plug-in is not installed.
     """
+    charset = pacs.default_character_set
     return {
         "Name": "hilum (research use only)",
+        **({} if charset is None else {"DefaultEncoding": charset.value}),
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
         "TemporaryDirectory": str(folder / "temporary"),

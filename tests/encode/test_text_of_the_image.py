@@ -1,0 +1,222 @@
+"""Text that came with the image reads in every result as in the image, for every reader of both."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+
+import highdicom
+import pytest
+from pydicom import Dataset, dcmread
+
+from hilum import dicomfile, encode, pipeline
+from hilum.encode import Assessed, Assessment, forms, plain, to_bytes, verdict_report
+from hilum.encode.document import build
+from hilum.encode.report import describe
+from hilum.explain import regions
+from hilum.settings import (
+    DefaultCharacterSet,
+    ExtraObject,
+    ReasonLanguage,
+    ReportSettings,
+    Settings,
+)
+from hilum.values.texts import decoded
+from hilum.verdict import Reason
+from invented import bump, make_reading, radiograph_of
+from mixed_text import CASES, Case
+from orthanc_server import OrthancServer
+from sr_validators import objections
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom|highdicom")
+"""Both warn of what a header holds; the fast way does not look."""
+
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+languages = pytest.mark.parametrize("language", ReasonLanguage)
+
+ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
+WHEN = datetime(2026, 11, 26, 12, tzinfo=UTC)
+SCORES = {"Effusion": 0.91, "Mass": 0.8}
+MAPS = {"Effusion": bump(5, 1), "Mass": bump(2, 4)}
+COMMENTS = {ENGLISH: "Old", PORTUGUESE: "Ampliação"}
+OBJECTIONS = (Reason("not_frontal", "not a frontal view: View Position is LL"),)
+KEPT = [case for case in CASES.values() if "text_kept" in case.decisions]
+
+
+@cache
+def reading_of(case: Case):
+    """Return an invented reading of an image, with the decisions on its text."""
+    image = decoded(dicomfile.parse(case.file, name="it"), case.default)
+    radiograph = replace(radiograph_of(image.dataset), decisions=image.decisions)
+    return make_reading(radiograph, SCORES, MAPS)
+
+
+@cache
+def results_of(case: Case, language: ReasonLanguage) -> tuple[bytes, ...]:
+    """Return everything that hilum writes of an image, as files."""
+    settings = Settings.load().changed("report", language=language, objects=tuple(ExtraObject))
+    settings = settings.changed("report", report_refusals=True)
+    settings = settings.changed("pacs", default_character_set=case.default)
+    reading = reading_of(case)
+    results = pipeline.report(reading, settings, when=WHEN)
+    image = dicomfile.parse(case.file, name="it")
+    refusal = pipeline.report_refusal(image, OBJECTIONS, settings, when=WHEN)
+    review = verdict_report(
+        reading.radiograph.header,
+        Assessment(
+            "ana", (Assessed("Mass", positive=True, opinion="agree"),), comment=COMMENTS[language]
+        ),
+        key="once",
+        when=WHEN,
+        settings=settings.report,
+        judged=results[-1],
+    )
+    return tuple(map(to_bytes, (*results, *refusal, review)))
+
+
+def read_back(case: Case, language: ReasonLanguage = ENGLISH) -> Iterator[Dataset]:
+    """Yield every result as pydicom reads it."""
+    for file in results_of(case, language):
+        yield dcmread(BytesIO(file))
+
+
+def declared(dataset: Dataset) -> str | None:
+    """Return Specific Character Set with backslashes, None for none."""
+    value = dataset.get("SpecificCharacterSet")
+    return value if value is None or isinstance(value, str) else "\\".join(value)
+
+
+@languages
+@cases
+def test_every_result_has_the_text_of_the_image(case: Case, language: ReasonLanguage):
+    """Names, requests and codes, whatever the kind of result."""
+    kinds = set()
+    for result in read_back(case, language):
+        kinds.add(result.Modality)
+        assert case.name == str(result.PatientName)
+        assert case.request == result.ProcedureCodeSequence[0].CodeMeaning
+        for request in result.get("ReferencedRequestSequence", ()):
+            assert case.request == request.RequestedProcedureDescription
+            assert case.request == request.RequestedProcedureCodeSequence[0].CodeMeaning
+        for item in result.get("PerformedProcedureCodeSequence", ()):
+            assert case.request == item.CodeMeaning
+
+    assert {"SR", "OT", "SEG", "PR", "KO"} <= kinds
+
+
+@cases
+def test_the_image_s_own_character_set_is_kept_where_it_holds_all(case: Case):
+    """Old archives do not read UTF-8; what fits into the image's own set stays in it."""
+    assert {case.written} == {declared(result) for result in read_back(case)}
+
+
+@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("case", KEPT)
+def test_unknown_text_is_the_same_bytes_undeclared(case: Case, language: ReasonLanguage):
+    """What a reader of the image makes of them, a reader of the result makes of them too."""
+    for file in results_of(case, language):
+        result = dicomfile.parse(file, name="a result")
+        assert "SpecificCharacterSet" not in result
+        assert case.stored == result.get_item("PatientName").value.rstrip(b" ")
+        item = result.ProcedureCodeSequence[0]
+        assert case.stored_request == item.get_item("CodeMeaning").value.rstrip(b" ")
+
+
+def test_beside_unknown_text_ours_has_no_accents():
+    """Their bytes would be other letters for each reader."""
+    text = results_of(CASES["windows-1251"], PORTUGUESE)[-4]
+
+    assert text.isascii() or b"Nao usar para diagn" in text
+    assert "Não".encode("latin-1") not in text
+
+
+@languages
+@cases
+def test_fast_is_plain(case: Case, language: ReasonLanguage):
+    """What highdicom writes, byte for byte."""
+    settings = ReportSettings(language=language)
+    reading = reading_of(case)
+    for document in describe(reading, regions(reading), when=WHEN, settings=settings):
+        assert to_bytes(plain.build(document)) == to_bytes(build(document))
+
+
+@cases
+def test_highdicom_reads_the_report(case: Case):
+    """With the name."""
+    for file in results_of(case, ENGLISH):
+        if dcmread(BytesIO(file)).Modality == "SR":
+            assert case.name == str(highdicom.sr.srread(BytesIO(file)).PatientName)
+
+
+@pytest.mark.parametrize("program", ["dcmdump", "dsrdump"])
+@cases
+def test_dcmtk_shows_the_name(case: Case, program: str, tmp_path):
+    """Converted to UTF-8; where nothing is declared, in the bytes of the image."""
+    path = tmp_path / "result.dcm"
+    kanji = "IR 87" in (case.written or "")  # which Debian's build does not convert
+    name = case.name.encode() if case.written and not kanji else case.stored
+    for result, file in zip(read_back(case), results_of(case, ENGLISH), strict=True):
+        if program == "dsrdump" and result.Modality != "SR":
+            continue
+        path.write_bytes(file)
+        convert = ["+U8"] if case.written and not kanji else []
+        command = [program, "-q", *convert, path]
+        done = subprocess.run(command, capture_output=True, check=True)
+        assert name.partition(b"^")[0] in done.stdout
+
+
+@cases
+def test_dciodvfy_has_no_objection_of_its_own(case: Case, tmp_path):
+    """To text in an unknown character set it objects in the image already."""
+    path = tmp_path / "report.dcm"
+    for result, file in zip(read_back(case, PORTUGUESE), results_of(case, PORTUGUESE), strict=True):
+        path.write_bytes(file)
+        errors = [line for line in objections(path) if line.startswith("Error")]
+        if not case.written:
+            errors = [line for line in errors if "invalid for character repertoire" not in line]
+        assert [] == errors or result.Modality != "SR"
+
+
+@pytest.mark.orthanc
+def test_orthanc_shows_the_name(empty_orthanc: OrthancServer):
+    """In its own tags of each result; where nothing is declared, as in those of the image."""
+    with empty_orthanc.client() as orthanc:
+        for case in CASES.values():
+            shown = orthanc.tags(orthanc.upload(case.file).instance_id)["PatientName"]
+            for file in results_of(case, ENGLISH):
+                tags = orthanc.tags(orthanc.upload(file).instance_id)
+                expected = case.name if case.written or case.declared else shown
+                assert expected == tags["PatientName"]
+            empty_orthanc.clear()
+
+
+@cases
+def test_forms_name_the_decisions(case: Case):
+    """JSON, CSV and plain text have them, as the SR has."""
+    reading = reading_of(case)
+    said = [decision.text for decision in reading.radiograph.decisions]
+    text = forms.text(reading, when=WHEN, language=ENGLISH)
+
+    assert all(each[:40] in " ".join(text.split()) for each in said)
+
+
+@pytest.mark.parametrize("language", ReasonLanguage)
+def test_decision_on_the_text_is_in_the_report(language: ReasonLanguage):
+    """In the language of the site."""
+    image = decoded(dicomfile.parse(CASES["utf-8"].file, name="it"), None, language)
+    (decision,) = image.decisions
+    reading = make_reading(
+        replace(radiograph_of(image.dataset), decisions=image.decisions), SCORES, MAPS
+    )
+    settings = ReportSettings(language=language)
+    (_, coded) = encode.report_documents(reading, (), when=WHEN, settings=settings)
+    text = {str(e.value) for e in coded.iterall() if e.keyword == "TextValue"}
+
+    assert f"pixel_decision=text_recognized: {decision.text}" in text
+
+
+def test_settings_name_what_orthanc_knows():
+    """One word for both."""
+    assert "Windows1251" == DefaultCharacterSet.WINDOWS_1251
