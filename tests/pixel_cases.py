@@ -176,6 +176,9 @@ def blackened(brightness: Brightness, where: NDArray[np.bool_]) -> Brightness:
 FULL = V / 4095
 """Every stored value in its place."""
 
+LONG = V[:, :25]
+"""A part of them, higher than it is wide."""
+
 MARKED = V.copy()
 MARKED[:4] = 4095
 """Values with a white band above that some cases declare to be padding."""
@@ -846,6 +849,11 @@ WAY_UP: dict[str, Case] = {
 }
 """Which way up the image is stored: its pixels stay so, `tests/test_way_up.py` has the rest."""
 
+CROP: dict[str, Case] = {
+    "crop_of_a_third": Case(lambda: image(LONG), LONG / 4095, ("crop_leaves_out",)),
+}
+"""What lies outside the centre square."""
+
 COLOUR: dict[str, Case] = {
     "grey_rgb": Case(lambda: colour(GREY_RGB), V8 / 255, ("rgb_grey",), "raises"),
     "grey_rgb_by_plane": Case(
@@ -927,6 +935,7 @@ CASES: dict[str, Case] = {
     **PRESENTATION,
     **SURROUNDINGS,
     **WAY_UP,
+    **CROP,
     **COLOUR,
     **SINGLE,
 }

@@ -10,7 +10,7 @@ from hilum.verdict import Reason, Verdict
 
 __all__ = ["judge", "judge_picture"]
 
-PICTURE_RULES = frozenset({"too_small"})
+PICTURE_RULES = frozenset({"too_small", "aspect_ratio"})
 """Rules that can be asked of a picture without a DICOM header."""
 
 

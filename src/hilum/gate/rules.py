@@ -191,6 +191,17 @@ def too_small(case: Case) -> Gaps | None:
     return {"value": f"{columns} × {rows}", "limit": str(limit)}
 
 
+def aspect_ratio(case: Case) -> Gaps | None:
+    """Object to a matrix that is too long for a chest: strips, long bones, stitched spines."""
+    rows, columns = number(case.header, "Rows") or 0, number(case.header, "Columns") or 0
+    short, long = sorted((rows, columns))
+    limit = case.settings.max_aspect_ratio
+    if long <= limit * short:
+        return None
+    ratio = f"{long / max(short, 1):.2f}"
+    return {"value": f"{columns} × {rows}", "ratio": ratio, "limit": f"{limit:g}"}
+
+
 def not_chest(case: Case) -> Gaps | None:
     """Object to another part of the body, and to more than the chest where that is not read."""
     found = _said_against(case.body_part)

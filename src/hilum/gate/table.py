@@ -68,6 +68,13 @@ OBJECTIONS: Final = (
     ),
     Rule("too_small", ("Rows", "Columns"), "at least gate.min_side", "our own", rules.too_small),
     Rule(
+        "aspect_ratio",
+        ("Rows", "Columns"),
+        "no side longer than gate.max_aspect_ratio times the other",
+        "our own",
+        rules.aspect_ratio,
+    ),
+    Rule(
         "not_chest",
         (
             "BodyPartExamined",

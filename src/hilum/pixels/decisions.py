@@ -92,6 +92,8 @@ TEXTS: Final = {
     "taken as upright.",
     "display_turn_noted": "Image Rotation {rotation} and Image Horizontal Flip {flip} belong to "
     "presentation states; not applied.",
+    "crop_leaves_out": "The model sees the square in the middle: {share:.0%} of the image is "
+    "outside it.",
     "picture_turned": "The camera's orientation mark (EXIF {orientation}) was followed.",
     "one_bit": "The picture is black and white only.",
     "lossy_compression": "Compressed with loss ({method}).",

@@ -18,7 +18,7 @@ from hilum.pixels.modality import Modality, read_modality
 from hilum.pixels.orientation import read_turn
 from hilum.pixels.smoothness import refuse_noise
 from hilum.pixels.stored import Stored, believed_range, digest, interpret
-from hilum.pixels.surroundings import note, shutter_shapes, shuttered
+from hilum.pixels.surroundings import note, note_crop, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_voi, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
@@ -82,6 +82,7 @@ def develop(
         close_shutters(pixels, dataset, grey, record)
     turn = read_turn(dataset, record)
     note(dataset, image, record)
+    note_crop(image.rows, image.columns, record)
     return Radiograph(
         pixels,
         header_of(dataset),

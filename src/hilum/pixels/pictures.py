@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageOps
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.pixels.colour import refuse_colour
 from hilum.pixels.decisions import Record
+from hilum.pixels.surroundings import note_crop
 from hilum.pixels.tone import Ramp, refuse_blank
 from hilum.radiograph import Radiograph
 from hilum.settings import PixelSettings, ReasonLanguage
@@ -64,6 +65,7 @@ def develop_picture(
             "The picture is damaged, or is neither PNG nor JPEG.", "Send a whole PNG or JPEG file."
         ) from exc
     refuse_blank(int(values.min()), int(values.max()))
+    note_crop(values.shape[0], values.shape[1], record)
     pixels = Ramp(0, 2**bits - 1).render(values)
     return Radiograph(pixels, None, settings.pipeline, tuple(record.entries))
 

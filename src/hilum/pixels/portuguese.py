@@ -90,6 +90,7 @@ PORTUGUESE: Final = {
     "supõe-se a posição usual.",
     "display_turn_noted": "Image Rotation {rotation} e Image Horizontal Flip {flip} pertencem a "
     "estados de apresentação; não são aplicados.",
+    "crop_leaves_out": "O modelo vê o quadrado central: {share:.0%} da imagem ficam fora dele.",
     "picture_turned": "A marca de orientação da câmera (EXIF {orientation}) foi seguida.",
     "one_bit": "A imagem tem apenas preto e branco.",
     "lossy_compression": "Comprimida com perdas ({method}).",

@@ -123,6 +123,12 @@ class GateSettings(Section):
     min_side: int = Field(
         224, gt=0, description="Images with a side shorter than this many pixels are refused."
     )
+    max_aspect_ratio: float = Field(
+        1.6,
+        ge=1,
+        description="Images whose longer side is more than this many times the shorter one are "
+        "refused.",
+    )
 
 
 class ReportSettings(Section):

@@ -1,0 +1,131 @@
+"""Images whose shape is not a chest's: strips, long bones, stitched spines."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hilum import gate, pipeline
+from hilum.errors import RadiographRefused
+from hilum.pipeline import Reader
+from hilum.pixels import develop, develop_picture
+from hilum.predict import load_model
+from hilum.settings import GateSettings, PixelSettings, ReasonLanguage, Settings
+from radiographs import make_radiograph, thorax
+
+ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
+
+CHESTS = [
+    (2500, 2048),  # NIH, 14 × 17 inches
+    (2048, 2500),
+    (2992, 2991),  # 17 × 17
+    (4280, 3520),  # PadChest
+    (2140, 1760),
+    (3056, 2544),
+    (1024, 1024),
+    (2400, 1800),  # a small cassette, 18 × 24 cm
+    (3200, 2000),  # the limit itself
+]
+
+NO_CHESTS = [
+    (1955, 460),  # a quarter of a chest, cut lengthwise
+    (460, 1955),
+    (3956, 2368),  # ribs
+    (8000, 2000),  # a stitched spine
+    (4300, 1800),  # an 18 × 43 cm cassette
+    (3201, 2000),  # just beyond the limit
+    (65535, 224),
+]
+
+
+def header(rows, columns):
+    """Return a chest's header of this size."""
+    return make_radiograph(Rows=rows, Columns=columns, PixelData=None)
+
+
+def png(rows, columns):
+    """Return a picture of this size."""
+    buffer = BytesIO()
+    shown = np.linspace(0, 255, rows * columns).reshape(rows, columns).astype(np.uint8)
+    Image.fromarray(shown).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def reader(**changes):
+    """Return a reader with the demonstration model, its gate changed."""
+    settings = Settings().changed("model", name="demonstration").changed("gate", **changes)
+    return Reader(load_model(settings), settings, in_demonstration=True)
+
+
+@pytest.mark.parametrize(("rows", "columns"), CHESTS)
+def test_the_shapes_of_chests_are_read(rows, columns):
+    """Formats of detectors and cassettes, and sizes of public collections, pass."""
+    assert gate.judge(header(rows, columns), GateSettings()).accepted
+    assert gate.judge_picture(rows, columns, GateSettings(), language=ENGLISH).accepted
+
+
+@pytest.mark.parametrize(("rows", "columns"), NO_CHESTS)
+@pytest.mark.parametrize("language", list(ReasonLanguage))
+def test_other_shapes_are_refused_with_both_numbers(rows, columns, language):
+    """The reason names the size, the ratio and the limit, in both languages."""
+    verdict = gate.judge(header(rows, columns), GateSettings(), language=language)
+    of_picture = gate.judge_picture(rows, columns, GateSettings(), language=language)
+
+    (reason,) = verdict.objections
+    assert "aspect_ratio" == reason.code
+    assert f"{columns} × {rows}" in reason.text
+    assert f"1 : {max(rows, columns) / min(rows, columns):.2f}" in reason.text
+    assert "1 : 1.6 " in reason.text
+    assert verdict.objections == of_picture.objections
+
+
+def test_the_limit_is_a_setting():
+    """A site that reads ribs raises it; one that reads square images only lowers it."""
+    assert gate.judge(header(3956, 2368), GateSettings(max_aspect_ratio=2)).accepted
+    assert not gate.judge(header(2500, 2048), GateSettings(max_aspect_ratio=1.1)).accepted
+
+
+def test_a_tiny_strip_has_two_reasons():
+    """Too small and too long are said together."""
+    verdict = gate.judge(header(20, 2000), GateSettings())
+
+    assert ["too_small", "aspect_ratio"] == [reason.code for reason in verdict.objections]
+
+
+def test_what_is_no_image_has_no_shape():
+    """Without Rows and Columns, that alone is said."""
+    verdict = gate.judge(header(0, 2000), GateSettings())
+
+    assert ["not_an_image"] == [reason.code for reason in verdict.objections]
+
+
+@pytest.mark.parametrize("size", [(1000, 250), (250, 1000)])
+def test_a_picture_is_refused_on_its_way_to_the_model(size):
+    """A PNG of a strip is not read either."""
+    with pytest.raises(RadiographRefused) as caught:
+        pipeline.prepare_picture(png(*size), reader())
+
+    assert ["aspect_ratio"] == [reason.code for reason in caught.value.reasons]
+
+
+@pytest.mark.parametrize(("rows", "columns", "share"), [(400, 300, "25%"), (300, 420, "29%")])
+def test_a_crop_that_drops_a_lot_is_said(rows, columns, share):
+    """The decision has the share, of a DICOM image and of a picture, in both languages."""
+    image = make_radiograph(thorax(rows, columns))
+
+    for made in (
+        develop(image, PixelSettings()),
+        develop(image, PixelSettings(), language=PORTUGUESE),
+        develop_picture(png(rows, columns), PixelSettings()),
+    ):
+        (decision,) = [each for each in made.decisions if each.code == "crop_leaves_out"]
+        assert share in decision.text
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(425, 350), (350, 425), (300, 300)])
+def test_the_usual_crop_is_not_worth_a_word(rows, columns):
+    """A 14 × 17 inch image loses 18 % like all images that the model learned from."""
+    made = develop(make_radiograph(thorax(rows, columns)), PixelSettings())
+
+    assert "crop_leaves_out" not in [decision.code for decision in made.decisions]
