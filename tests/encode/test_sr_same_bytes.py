@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from hilum.encode import plain, report_documents, to_bytes
+from hilum.encode import plain, refusal_document, report_documents, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
-from hilum.settings import ReasonLanguage, ReportSettings, SRClass
+from hilum.errors import EncodingFailed, SettingInvalid
+from hilum.settings import ReasonLanguage, ReportSettings, Settings, SRClass, SREncoder
+from hilum.verdict import Reason
 from sr_cases import THREE, generated, read, regions_of
 
 
@@ -89,7 +91,10 @@ def test_another_process_gives_the_same_bytes(header, when, settings):
         capture_output=True,
         check=True,
         text=True,
-        env={"PYTHONPATH": f"{here}:{here.parent}", "PYTHONHASHSEED": "1"},
+        env={
+            "PYTHONPATH": f"{here}:{here.parent}:{here.parents[1] / 'src'}",
+            "PYTHONHASHSEED": "1",
+        },
     )
     expected = [sha256(file).hexdigest() for file in files(header, when, settings)]
 
@@ -108,3 +113,43 @@ def test_written_report_can_be_used_before_it_is_stored(header, when, settings):
 def fresh_file(when, settings) -> bytes:
     _, coded = report_documents(read(generated()), (), when=when, settings=settings)
     return to_bytes(coded)
+
+
+def test_setting_chooses_who_writes_the_same_bytes(header, when, settings, monkeypatch):
+    """With `report.encoder = "highdicom"` its constructors write every report."""
+    by_highdicom = ReportSettings(encoder=SREncoder.HIGHDICOM)
+    ours = files(header, when, settings)
+    made = []
+    monkeypatch.setattr(
+        plain, "build", lambda document, build=plain.build: made.append(document) or build(document)
+    )
+
+    assert ours == files(header, when, by_highdicom)
+    reasons = (Reason("too_small", "Too small"),)
+    refusals = [
+        to_bytes(refusal_document(header, reasons, when=when, settings=chosen))
+        for chosen in (settings, by_highdicom)
+    ]
+
+    assert refusals[0] == refusals[1]
+    assert 3 == len(made)
+
+
+def test_report_that_highdicom_does_not_take_is_one_line(header, when, monkeypatch):
+    """What it objects to is told without its text, which may quote the patient."""
+
+    def refuse(_document):
+        raise ValueError("Silva^Ana is no name")
+
+    monkeypatch.setattr(plain, "build", refuse)
+
+    with pytest.raises(EncodingFailed, match=r"does not take the report.*encoder = \"hilum\""):
+        files(header, when, ReportSettings(encoder=SREncoder.HIGHDICOM))
+
+
+def test_encoder_that_is_not_installed_is_told_when_settings_are_read(monkeypatch):
+    """An extra that is missing is no surprise of the first image."""
+    monkeypatch.setattr("hilum.settings.reading.find_spec", lambda _: None)
+
+    with pytest.raises(SettingInvalid, match=r"pip install 'hilum\[highdicom\]'"):
+        Settings.load(report={"encoder": "highdicom"})

@@ -14,7 +14,7 @@ ROOT = {dotted(path): path for path in WIRES}
 
 KEEPERS = {
     "onnxruntime": {"hilum.predict"},
-    "highdicom": {"hilum.encode"},
+    "highdicom": {"hilum.encode.plain"},
     "pynetdicom": {"hilum.store"},
     "dbos": {"hilum.jobs"},
     "sqlalchemy": {"hilum.records", "hilum.jobs"},

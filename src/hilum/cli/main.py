@@ -70,4 +70,4 @@ class OneLineErrors(click.Group):
 def main() -> None:
     """Read chest radiographs beside any PACS and write the answers back as DICOM."""
     # pydicom warns of a value that breaks the standard by quoting it: a patient's name, say
-    warnings.filterwarnings("ignore", module=r"pydicom\.")
+    warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")

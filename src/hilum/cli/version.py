@@ -8,7 +8,7 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 
-SAID: Final = ("onnxruntime", "pydicom", "highdicom", "numpy")
+SAID: Final = ("onnxruntime", "pydicom", "imagecodecs", "numpy")
 """Libraries whose version may change what a person sees."""
 
 

@@ -15,7 +15,7 @@ from hilum.doctor.finding import Finding, ok, problem, warning
 from hilum.settings import Settings
 
 LIBRARIES: Final = (
-    *("onnxruntime", "numpy", "pydicom", "pynetdicom", "highdicom", "imagecodecs", "pillow"),
+    *("onnxruntime", "numpy", "pydicom", "pynetdicom", "imagecodecs", "pillow"),
     *("dbos", "sqlalchemy", "psycopg", "fastapi", "uvicorn", "httpx", "pydantic"),
 )
 """Libraries whose versions a helpdesk asks for."""

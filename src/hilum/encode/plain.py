@@ -1,7 +1,7 @@
 """Content tree → highdicom's objects → document: the slow way that the fast one must equal.
 
-Not used to write results. The tests compare `hilum.encode.document` with it byte by
-byte, and ``bench/encode.py`` measures what the difference is worth.
+Used where ``report.encoder`` is "highdicom". The tests compare `hilum.encode.document` with
+it byte by byte, and ``bench/encode.py`` measures what the difference is worth.
 """
 
 from typing import Final

@@ -10,7 +10,8 @@ from pydicom import Dataset, dcmwrite
 
 from hilum import PRODUCT, __version__
 from hilum.encode.codes import load_codes
-from hilum.encode.document import Document, build
+from hilum.encode.document import Document
+from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest
 from hilum.encode.material import material
 from hilum.encode.phrases import PHRASES
@@ -64,14 +65,14 @@ def report_documents(
     Raises
     ------
     EncodingFailed
-        A region cannot be drawn.
+        A region cannot be drawn, or highdicom does not take the report.
     SettingInvalid
         The site's codes file cannot be used.
     ValueError
         The radiograph has no header, or `when` no UTC offset.
     """
     return tuple(
-        build(document)
+        build(document, settings.encoder)
         for document in describe(
             reading,
             regions,
@@ -146,6 +147,8 @@ def refusal_document(
 
     Raises
     ------
+    EncodingFailed
+        highdicom does not take the report.
     SettingInvalid
         The site's codes file cannot be used.
     ValueError
@@ -167,7 +170,8 @@ def refusal_document(
             codes=codes,
             model=None,
             when=when,
-        )
+        ),
+        settings.encoder,
     )
 
 

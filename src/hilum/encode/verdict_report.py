@@ -34,7 +34,8 @@ from hilum.encode.content import (
     language,
     reference,
 )
-from hilum.encode.document import Document, build
+from hilum.encode.document import Document
+from hilum.encode.encoders import build
 from hilum.encode.identity import derived_uid
 from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import VERDICT_TITLE
@@ -173,13 +174,15 @@ def verdict_report(
 
     Raises
     ------
+    EncodingFailed
+        highdicom does not take the report.
     SettingInvalid
         The site's codes file cannot be used.
     ValueError
         `when` has no UTC offset.
     """
     document = describe(header, assessment, key=key, when=when, settings=settings, judged=judged)
-    return build(document)
+    return build(document, settings.encoder)
 
 
 def describe(

@@ -63,7 +63,7 @@ def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # what libraries say here is put down without its values, as in the node itself
     logs.write_to_standard_error(settings.telemetry.log_format)
-    warnings.filterwarnings("ignore", module=r"pydicom\.")
+    warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
     LIFE.settings, LIFE.in_demonstration = settings, in_demonstration
     with suppress(HilumError):  # said by `hello`, to whoever asks
         _reader()

@@ -35,6 +35,7 @@ from hilum.settings.reading import (
     ReasonLanguage,
     ReportSettings,
     SRClass,
+    SREncoder,
     UnknownView,
 )
 from hilum.settings.section import Section
@@ -58,6 +59,7 @@ __all__ = [
     "ReasonLanguage",
     "ReportSettings",
     "SRClass",
+    "SREncoder",
     "Section",
     "Settings",
     "TelemetrySettings",
