@@ -392,11 +392,14 @@ class Orthanc:
         tag
             Group and element, e.g. ``"0008-1090"``.
         """
+        return self.stored(instance_id, tag).decode(errors="replace").strip(" \0")
+
+    def stored(self, instance_id: str, tag: str) -> bytes:
+        """Return the bytes of one attribute as they are in its file; parameters as in `text`."""
         try:
-            content = self.request("GET", f"/instances/{instance_id}/content/{tag}").content
+            return self.request("GET", f"/instances/{instance_id}/content/{tag}").content
         except NotInPacs:
-            return ""
-        return content.decode(errors="replace").strip(" \0")
+            return b""
 
     def tags(self, instance_id: str) -> dict[str, Any]:
         """Return the attributes of one instance, keyword → value, without its pixels."""

@@ -9,6 +9,7 @@ from hilum.errors import NotInPacs, PacsError
 from hilum.logs import get_log
 from hilum.node.archive import WAITS_S
 from hilum.node.steps import Means
+from hilum.node.stored_text import stored_text
 from hilum.orthanc import Orthanc
 from hilum.records import Connection, images, studies
 from hilum.records.images import Arrived
@@ -137,6 +138,8 @@ class Intake:
         tags = self._tags(instance_id)
         if tags.get("ManufacturerModelName") == PRODUCT:
             return None
+        default = self._means.settings.pacs.default_character_set
+        tags |= stored_text(orthanc, instance_id, tags, default)
         return Facts(
             instance_id,
             described.sop_instance_uid,

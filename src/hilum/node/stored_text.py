@@ -1,0 +1,77 @@
+"""The patient's name as results have it, where Orthanc reads the image's otherwise.
+
+Orthanc takes text without a character set for its DefaultEncoding, and drops what it cannot
+decode. There its bytes are asked for, and decoded as those of the image are.
+"""
+
+import re
+from typing import Any, Final
+
+from pydicom import Dataset
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+from hilum.orthanc import Orthanc
+from hilum.settings import DefaultCharacterSet
+from hilum.values.character_sets import WIDER, Declaration
+from hilum.values.texts import decoded, text_in
+
+TEXTS: Final = ("PatientName", "PatientID", "AccessionNumber", "StudyDescription")
+"""Attributes of the page's records that are free text."""
+
+LOST: Final = "\ufffd"
+"""Stands for what could not be decoded."""
+
+ESCAPED: Final = re.compile(r"\$[@B()]|\([BJ]")
+"""What is left of an escape sequence without its first byte."""
+
+
+def stored_text(
+    orthanc: Orthanc,
+    instance_id: str,
+    tags: dict[str, Any],
+    default: DefaultCharacterSet | None,
+) -> dict[str, str]:
+    """Return texts of an image by keyword; none where Orthanc's own are right.
+
+    Parameters
+    ----------
+    orthanc
+        Is asked for the bytes of each.
+    instance_id
+        Orthanc's identifier of the image.
+    tags
+        What Orthanc made of them.
+    default
+        The site's character set of text that declares none.
+
+    Raises
+    ------
+    PacsError
+        It does not answer.
+    """
+    if not is_doubtful(tags):
+        return {}
+    header = Dataset()
+    said = str(tags.get("SpecificCharacterSet") or "").encode("latin-1", "replace")
+    stored = {"SpecificCharacterSet": said} | {
+        keyword: orthanc.stored(instance_id, f"{Tag(keyword).group:04x}-{Tag(keyword).element:04x}")
+        for keyword in TEXTS
+        if keyword in tags
+    }
+    for keyword, value in stored.items():
+        tag, vr = Tag(keyword), dictionary_VR(keyword)
+        header[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)  # noqa: FBT003  pydicom's order
+    letters = decoded(header, default).dataset
+    return {keyword: text_in(letters[keyword]) for keyword in TEXTS if keyword in letters}
+
+
+def is_doubtful(tags: dict[str, Any]) -> bool:
+    """Whether Orthanc may have read an image's texts otherwise than its results have them."""
+    said = str(tags.get("SpecificCharacterSet") or "")
+    texts = "".join(str(tags.get(keyword) or "") for keyword in TEXTS)
+    declaration = Declaration.of(said)
+    if declaration.is_defined and not said.startswith("ISO 2022 IR 6\\"):
+        return LOST in texts or not WIDER.keys().isdisjoint(declaration.codecs)
+    return bool(said) or not texts.isascii() or ESCAPED.search(texts) is not None
