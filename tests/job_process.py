@@ -19,6 +19,7 @@ from hilum.records.feed import Mark
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.states import State, Urgency
+from image_names import image_uids
 
 ARCHIVE = "own"
 PACE = Pace(poll_s=0.05, beat_s=0.3, dead_after_s=2.0, reconcile_s=1.0)
@@ -58,7 +59,7 @@ class Work:
                         action="image.read",
                         archive=job.archive,
                         study_instance_uid="1.2",
-                        sop_instance_uid=job.sop_instance_uid,
+                        sop_instance_uid=job.uids.sop_instance_uid,
                         detail={},
                     ),
                 )
@@ -92,7 +93,7 @@ def follow(url: str, count: int) -> None:
             feed.advance(connection, ARCHIVE, before, Mark(number, str(number)))
             uid, urgency = f"1.{number}", URGENCIES[number % 3]
             now = datetime.now(UTC)
-            new = Arrived(ARCHIVE, uid, f"id{number}", "1.2", None, urgency, now)
+            new = Arrived(ARCHIVE, image_uids(uid, "1.2"), f"id{number}", None, urgency, now)
             job = images.arrived(connection, new)
             if job is not None:
                 queue.enqueue(connection, job, urgency, now)

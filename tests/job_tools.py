@@ -17,6 +17,7 @@ from hilum.records.images import Arrived, Entry, Settlement
 from hilum.records.job import Job
 from hilum.records.states import SETTLED, State, Urgency
 from hilum.verdict import Reason
+from image_names import image_uids
 
 ARCHIVE: Final = "own"
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -34,7 +35,7 @@ def arrive(
 ) -> Job | None:
     """Write an image down and enqueue its job, in one transaction as the follower does."""
     with database.transaction() as connection:
-        new = Arrived(ARCHIVE, uid, f"id-{uid}", "1.2", None, urgency, at)
+        new = Arrived(ARCHIVE, image_uids(uid, "1.2"), f"id-{uid}", None, urgency, at)
         job = images.arrived(connection, new)
         if job is not None:
             queue.enqueue(connection, job, urgency, at)
@@ -54,8 +55,7 @@ def until(reached: Callable[[], bool], engine: Engine | None = None) -> None:
 def entry(database: Database, uid: str) -> Entry:
     """Return the line of an image that has one."""
     with database.look() as connection:
-        found = images.entry(connection, ARCHIVE, uid)
-    assert found is not None
+        (found,) = images.called(connection, ARCHIVE, uid)
     return found
 
 
@@ -83,13 +83,13 @@ class Steps:
     def count(self, step: str, job: Job) -> None:
         """Count that a step was done."""
         with self._lock:
-            self.done[step, job.sop_instance_uid] += 1
+            self.done[step, job.uids.sop_instance_uid] += 1
 
     def begin(self, job: Job, _memo: Memo) -> Memo:
         """Write down that work begins, as the node does."""
         self.count("begin", job)
         with self._lock:
-            self.order.append(job.sop_instance_uid)
+            self.order.append(job.uids.sop_instance_uid)
         with self._database.transaction() as connection:
             images.begin(connection, job, NOW)
         return {"when": NOW.isoformat()}
@@ -102,7 +102,7 @@ class Steps:
     def settle(self, job: Job, memo: Memo) -> Memo:
         """Write down how it ended."""
         self.count("settle", job)
-        self.memos[job.sop_instance_uid] = memo
+        self.memos[job.uids.sop_instance_uid] = memo
         reasons = tuple(Reason(*reason) for reason in memo.get("reasons", []))
         end = Settlement(State(memo.get("end", "stored")), reasons)
         with self._database.transaction() as connection:

@@ -159,9 +159,9 @@ class Bench:
 
     def entry(self, identifier: str) -> Entry:
         with self.database.look() as connection:
-            found = images.entry(connection, self.means.archive, identifier)
-        assert found is not None, f"nothing is known of {identifier}"
-        return found
+            found = images.called(connection, self.means.archive, identifier)
+        assert 1 == len(found), f"{len(found)} images are called {identifier}"
+        return found[0]
 
     def counts(self) -> dict[State, int]:
         with self.database.look() as connection:

@@ -17,7 +17,7 @@ from hilum.node.reading import open_reader, read_file
 from hilum.outcome import Status
 from hilum.page_tools import PageTools
 from hilum.pipeline import Reader
-from hilum.radiograph import FieldOfView
+from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import images, readings, studies
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
@@ -138,7 +138,7 @@ def write_down(
     facts, when = facts_of(image), at or datetime.now(UTC)
     uid, study = str(image.SOPInstanceUID), facts.study_instance_uid
     with desk.database.transaction() as connection:
-        new = Arrived(desk.archive, uid, instance, study, "digest", urgency, when)
+        new = Arrived(desk.archive, ImageUIDs.of(image), instance, "digest", urgency, when)
         job = images.arrived(connection, new)
         assert job is not None
         studies.arrived(connection, desk.archive, facts, urgency=urgency, now=when)

@@ -29,6 +29,7 @@ from hilum.records.feed import Mark
 from hilum.records.images import Arrived
 from hilum.records.states import Urgency
 from hilum.settings import Settings
+from image_names import image_uids
 from orthanc_server import OrthancServer
 
 pytestmark = pytest.mark.orthanc
@@ -152,7 +153,7 @@ def test_scrape_asks_database_disk_and_pacs(condition, orthanc, radiograph_file)
     long_ago = datetime.now(UTC) - timedelta(minutes=10)
     with condition.means.database.transaction() as connection:
         feed.advance(connection, orthanc.url, None, Mark(newest - 1, "x"))
-        new = Arrived(orthanc.url, "1.2.3", "x", "1.2", None, Urgency.ROUTINE, long_ago)
+        new = Arrived(orthanc.url, image_uids("1.2.3"), "x", None, Urgency.ROUTINE, long_ago)
         images.arrived(connection, new)
     found = samples()
 

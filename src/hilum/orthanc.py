@@ -406,8 +406,8 @@ class Orthanc:
         simplified: dict[str, Any] = self.json("GET", f"/instances/{instance_id}/simplified-tags")
         return simplified
 
-    def tags_of_study(self, instance_id: str) -> dict[str, Any]:
-        """Return what the index knows of the patient and study of one instance.
+    def tags_of_index(self, instance_id: str) -> dict[str, Any]:
+        """Return what the index knows of the patient, study and series of one instance.
 
         Raises
         ------
@@ -415,7 +415,9 @@ class Orthanc:
             It is not there, or not any more.
         """
         study = self.json("GET", f"/instances/{instance_id}/study")
-        return {**study.get("PatientMainDicomTags", {}), **study["MainDicomTags"]}
+        series = self.json("GET", f"/instances/{instance_id}/series")
+        patient = study.get("PatientMainDicomTags", {})
+        return {**patient, **study["MainDicomTags"], **series["MainDicomTags"]}
 
     def changes(self, since: int, limit: int = 100) -> tuple[list[Change], int, bool]:
         """Return changes after position `since`, oldest first.

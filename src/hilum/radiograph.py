@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +154,28 @@ def _is_direction(letters: str) -> bool:
     return None not in axes and len(set(axes)) == len(axes)
 
 
+class ImageUIDs(NamedTuple):
+    """What tells one image from every other: one SOP Instance UID in two studies is two images.
+
+    As they stand: teaching files have invalid ones.
+
+    Attributes
+    ----------
+    study_instance_uid, series_instance_uid, sop_instance_uid
+        PS3.3 C.7.2.1, C.7.3.1, C.12.1.
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+
+    @classmethod
+    def of(cls, header: Dataset) -> Self:
+        """Return those of an image; what it lacks is empty."""
+        keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+        return cls(*(dicomfile.text(header, keyword) for keyword in keywords))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Radiograph:
     """One frontal chest radiograph, ready for a model.
@@ -195,9 +217,9 @@ class Radiograph:
         return int(self.pixels.shape[1])
 
     @property
-    def sop_instance_uid(self) -> str | None:
-        """SOP Instance UID of the source, None for PNG and JPEG."""
-        return None if self.header is None else dicomfile.text(self.header, "SOPInstanceUID")
+    def uids(self) -> ImageUIDs | None:
+        """What names the source, None for PNG and JPEG."""
+        return None if self.header is None else ImageUIDs.of(self.header)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from hilum.errors import PacsRefused
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Read, Status, Written
 from hilum.pipeline import Writing
+from hilum.radiograph import ImageUIDs
 from hilum.settings import Settings
 from hilum.verdict import Reason
 
@@ -98,18 +99,12 @@ class ResultsInPacs:
         Raises
         ------
         PacsRefused
-            The PACS does not have the image.
+            The PACS does not have the image, or has it several times.
         PacsUnavailable
             No answer, or not now.
         """
-        uid = dicomfile.text(header, "SOPInstanceUID")
-        instance = self.orthanc.find_instance(uid)
-        if instance is None:
-            raise PacsRefused(
-                "The PACS does not have this image: its results would stand alone.",
-                "Send the image first with `hilum send`.",
-            )
-        files = EarlierReports(self.orthanc).files(instance, uid)
+        uids = ImageUIDs.of(header)
+        files = EarlierReports(self.orthanc).files(self._instance(uids), uids)
         return [dicomfile.parse(file, name="an earlier report") for file in files]
 
     def __call__(self, outcome: Outcome) -> Iterator[str]:
@@ -136,6 +131,26 @@ class ResultsInPacs:
                     "Look at its log and its disk, then run this again.",
                 )
             yield f"{self.orthanc.url}/instances/{stored}"
+
+    def _instance(self, uids: ImageUIDs) -> str:
+        """Return Orthanc's identifier of the image, which has to be there once."""
+        named = {
+            "StudyInstanceUID": uids.study_instance_uid,
+            "SeriesInstanceUID": uids.series_instance_uid,
+            "SOPInstanceUID": uids.sop_instance_uid,
+        }
+        found = self.orthanc.find("Instance", named)
+        if not found:
+            raise PacsRefused(
+                "The PACS does not have this image: its results would stand alone.",
+                "Send the image first with `hilum send`.",
+            )
+        if len(found) > 1:
+            raise PacsRefused(
+                f"The PACS has this image {len(found)} times, for different patients.",
+                "Delete the wrong ones in the PACS, then run this again.",
+            )
+        return found[0]
 
 
 def writing_for(writers: Sequence[ResultWriter]) -> Callable[[], Writing] | None:

@@ -25,6 +25,7 @@ from hilum.errors import HilumError, NodeError, RadiographRefused
 from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Refused, Status
 from hilum.predict import find_card
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, readings
 from hilum.records import constancy as records
 from hilum.records.constancy import Begun, End, Ended, Mode
@@ -214,7 +215,7 @@ class Trip:
             return None
         self._sent = True
         self.seconds["send"] = round(perf_counter() - start, 4)
-        entry = self._wait(str(dataset.SOPInstanceUID))
+        entry = self._wait(ImageUIDs.of(dataset))
         self.seconds["all"] = round(perf_counter() - start, 4)
         if entry is None or entry.state is not State.STORED:
             self.problems.append(self._why_not(entry))
@@ -222,7 +223,7 @@ class Trip:
         self.seconds |= entry.seconds or {}
         self.problems += look_at_results(orthanc, entry.results, dataset)
         with self._through.database.look() as connection:
-            kept = readings.get(connection, self._through.archive, entry.sop_instance_uid)
+            kept = readings.get(connection, self._through.archive, entry.uids)
         if kept is None:
             self.problems.append("The node stored results but kept no reading of the phantom.")
             return None
@@ -242,12 +243,12 @@ class Trip:
         with self._through.database.transaction() as connection:
             records.forget(connection, begun)
 
-    def _wait(self, sop_instance_uid: str) -> Entry | None:
+    def _wait(self, uids: ImageUIDs) -> Entry | None:
         """Return the image's line once it is settled, or as it is when the wait is over."""
         deadline = perf_counter() + self._through.settings.constancy.wait_s
         while True:
             with self._through.database.look() as connection:
-                entry = images.entry(connection, self._through.archive, sop_instance_uid)
+                entry = images.entry(connection, self._through.archive, uids)
             done = entry is not None and entry.state in SETTLED
             if done or perf_counter() > deadline:
                 return entry

@@ -11,6 +11,7 @@ from hilum.records.images import Arrived
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts, Waits
 from hilum.records.tables import IMAGE, STUDY, STUDY_WORD
+from image_names import image_uids
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=3)
@@ -86,7 +87,9 @@ def test_forgotten_phantom_leaves_nothing_and_takes_nothing_else(database: Datab
     with database.transaction() as connection:
         for study, uid in (("1.2", "1.2.3"), ("1.9", "1.9.1")):
             facts = StudyFacts(study, patient_name="PHANTOM^SELFTEST", patient_id=uid)
-            arrived = Arrived("own", uid, f"id-{uid}", study, None, Urgency.ROUTINE, NOW)
+            arrived = Arrived(
+                "own", image_uids(uid, study), f"id-{uid}", None, Urgency.ROUTINE, NOW
+            )
             images.arrived(connection, arrived)
             studies.arrived(
                 connection,

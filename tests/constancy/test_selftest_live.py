@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from hilum import credentials
 from hilum.orthanc import Orthanc
 from hilum.phantom import make
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, constancy, drift, images
 from hilum.records.database import sqlite_url
 from hilum.records.states import SETTLED, State
@@ -183,7 +184,7 @@ def test_same_phantom_from_anybody_else_is_refused(installation: Installation, t
 
     def settled() -> Any:
         with installation.database() as database, database.look() as connection:
-            entry = images.entry(connection, "own", str(dataset.SOPInstanceUID))
+            entry = images.entry(connection, "own", ImageUIDs.of(dataset))
         return entry if entry is not None and entry.state in SETTLED else None
 
     entry = eventually(settled)

@@ -21,6 +21,7 @@ from hilum.records.images import Arrived
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts
 from hilum.settings import Settings
+from image_names import image_uids
 from orthanc_server import free_ports
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -153,7 +154,7 @@ def test_settings_file_in_use_is_named(folder, tmp_path):
 def test_nothing_of_a_patient_is_told(folder):
     """A worklist full of names leaves no trace in the answer."""
     facts = StudyFacts("1.2.3", patient_name=PATIENT, patient_id="special-7")
-    image = Arrived("own", "1.2.3.4", "x", "1.2.3", None, Urgency.ROUTINE, NOW)
+    image = Arrived("own", image_uids("1.2.3.4", "1.2.3"), "x", None, Urgency.ROUTINE, NOW)
     with (
         open_database(Settings.load(data_folder=folder)) as database,
         database.transaction() as connection,

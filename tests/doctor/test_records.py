@@ -21,6 +21,7 @@ from hilum.records.tables import WORKER
 from hilum.records.workers import Worker
 from hilum.settings import Settings
 from hilum.verdict import Reason
+from image_names import image_uids
 from orthanc_server import free_ports
 
 LONG = STUCK_AFTER + timedelta(minutes=1)
@@ -62,7 +63,9 @@ def arrive(
     uid, at = f"1.2.{number}", datetime.now(UTC) - ago
     with database.transaction() as connection:
         return images.arrived(
-            connection, Arrived(archive, uid, uid, "1.2", None, Urgency.ROUTINE, at), held=held
+            connection,
+            Arrived(archive, image_uids(uid, "1.2"), uid, None, Urgency.ROUTINE, at),
+            held=held,
         )
 
 

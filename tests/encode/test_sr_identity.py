@@ -6,9 +6,9 @@ import pytest
 from pydicom import Dataset
 
 from hilum.encode import refusal_document, report_documents, to_bytes
-from hilum.encode.identity import result_uid
+from hilum.encode.identity import ResultIdentity
 from hilum.encode.predecessors import earlier_reports
-from hilum.radiograph import PixelDecision, PixelPipeline
+from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline
 from hilum.settings import ReasonLanguage, ReportSettings, SRClass
 from sr_cases import LATERAL, SHA256, THREE, finding, generated, identity, read, sent
 from sr_reader import parse, rows, walk
@@ -370,9 +370,9 @@ def test_uids_change_with_the_thresholds(header, when, settings):
 
 def test_uids_are_valid_and_known():
     """A derived UID is 2.25 and a decimal UUID; this one changes with the encoding alone."""
-    uid = result_uid("1.2.3", SHA256, "", "text report")
+    uid = ResultIdentity(ImageUIDs("1", "1.2", "1.2.3"), SHA256, "").uid("text report")
 
-    assert "2.25.71407085475465956246137223238034024488" == uid
+    assert "2.25.247665966610086821640760183996453871896" == uid
 
 
 def test_refusal_has_a_uid_of_its_own(header, when, settings):

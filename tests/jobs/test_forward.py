@@ -3,9 +3,10 @@
 from hilum.records import forwards
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.job import Job
+from image_names import image_uids
 from job_tools import NOW, Steps, engine_of, until
 
-JOB = Job("own", "1.1", "id", 1)
+JOB = Job("own", image_uids("1.1"), "id", 1)
 
 
 def test_forward_is_tried_until_it_is_sent(database):

@@ -16,8 +16,8 @@ def test_routine_gets_its_share_of_an_endless_urgent_backlog(database):
     with engine_of(database, steps.named(), slots=1) as engine:
 
         def another(job, _memo):
-            if not enough.is_set() and job.sop_instance_uid.startswith("1."):
-                arrive(database, engine.queue, f"{job.sop_instance_uid}1", Urgency.URGENT)
+            if not enough.is_set() and job.uids.sop_instance_uid.startswith("1."):
+                arrive(database, engine.queue, f"{job.uids.sop_instance_uid}1", Urgency.URGENT)
             return {}
 
         steps._work = another
@@ -40,7 +40,7 @@ def test_urgent_is_not_behind_routine(database):
     blocked, go_on = threading.Semaphore(0), threading.Event()
 
     def hold(job, _memo):
-        if job.sop_instance_uid.startswith("2."):
+        if job.uids.sop_instance_uid.startswith("2."):
             blocked.release()
             assert go_on.wait(30)
         return {}

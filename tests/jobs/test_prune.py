@@ -13,6 +13,7 @@ from hilum.records.images import Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.records.tables import IMAGE, STUDY, STUDY_WORD
+from image_names import image_uids
 from job_tools import NOW, PACE, Steps, all_settled, arrive, engine_of, entry, until
 
 AT_ONCE = Pace(
@@ -55,7 +56,9 @@ def test_old_images_are_forgotten_with_all_that_is_theirs(database):
         with database.transaction() as connection:
             facts = StudyFacts(f"study-{uid}", patient_name="Doe^Jane")
             studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=NOW)
-            new = images.Arrived("own", uid, uid, f"study-{uid}", None, Urgency.ROUTINE, NOW)
+            new = images.Arrived(
+                "own", image_uids(uid, f"study-{uid}"), uid, None, Urgency.ROUTINE, NOW
+            )
             job = images.arrived(connection, new)
             forwards.add(connection, job, "modality:PACS", NOW)
             if uid != "waits":
@@ -68,7 +71,9 @@ def test_old_images_are_forgotten_with_all_that_is_theirs(database):
             "images": set(connection.scalars(select(IMAGE.c.sop_instance_uid))),
             "studies": set(connection.scalars(select(STUDY.c.study_instance_uid))),
             "words": set(connection.scalars(select(STUDY_WORD.c.study_instance_uid))),
-            "forwards": {e.forward.sop_instance_uid for e in forwards.entries(connection, "own")},
+            "forwards": {
+                e.forward.uids.sop_instance_uid for e in forwards.entries(connection, "own")
+            },
         }
 
     uids, names = {"new", "waits"}, {"study-new", "study-waits"}

@@ -11,6 +11,7 @@ from hilum.records.forwards import ForwardState
 from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.states import State
+from image_names import image_uids
 from job_tools import NOW, Steps, all_settled, arrive, engine_of, entry, until
 
 
@@ -87,7 +88,7 @@ def test_image_whose_work_always_vanishes_has_failed(database):
 
 def test_result_that_waits_to_be_sent_gets_work_again(database):
     """An attempt that vanished counts; after too many sending has failed."""
-    queue, job = Queue(database), Job("own", "1.1", "id", 1)
+    queue, job = Queue(database), Job("own", image_uids("1.1"), "id", 1)
     with database.transaction() as connection:
         forward = forwards.add(connection, job, "modality:PACS", NOW)
         queue.enqueue_forward(connection, forward, NOW)

@@ -89,7 +89,7 @@ def test_only_what_was_asked_for_is_queued(pacs, node, wanted):
     with node.database.look():
         jobs = node.jobs()
 
-    assert [uid] == [job.sop_instance_uid for job in jobs]
+    assert [uid] == [job.uids.sop_instance_uid for job in jobs]
 
 
 def test_broken_backfill_goes_on_where_it_stopped(pacs, node):

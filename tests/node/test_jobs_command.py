@@ -16,6 +16,7 @@ from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.states import State, Urgency
 from hilum.verdict import Reason
+from image_names import image_uids
 
 NOW = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 ENDS = {
@@ -43,7 +44,12 @@ def filled(folder: Path):
         with database.transaction() as connection:
             for number, (name, end) in enumerate([*ENDS.items(), ("held", None)]):
                 new = Arrived(
-                    "own", f"1.2.{number}", f"id-{name}", "1.9", None, Urgency.ROUTINE, NOW
+                    "own",
+                    image_uids(f"1.2.{number}", "1.9"),
+                    f"id-{name}",
+                    None,
+                    Urgency.ROUTINE,
+                    NOW,
                 )
                 job = images.arrived(connection, new, held=True)
                 if end is not None:
@@ -101,7 +107,9 @@ def test_show_tells_all_about_one(name):
 def test_show_tells_where_results_went(filled):
     """Each target has a line with how far it is and why not farther."""
     with filled.transaction() as connection:
-        forward = forwards.add(connection, Job("own", "1.2.0", "id-stored", 1), "peer:A", NOW)
+        forward = forwards.add(
+            connection, Job("own", image_uids("1.2.0"), "id-stored", 1), "peer:A", NOW
+        )
         forwards.change(connection, forward, ForwardState.FAILED, "no answer", NOW)
 
     assert "forward           peer:A failed, 1 attempts: no answer" in jobs("show", "1.2.0").stdout

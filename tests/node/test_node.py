@@ -257,7 +257,7 @@ def test_reading_is_kept_for_the_page(pacs, bench, settled_reader):
     uid = send(pacs)
     node.work()
     with node.database.look() as connection:
-        kept = readings.get(connection, "own", uid)
+        kept = readings.get(connection, "own", node.entry(uid).uids)
 
     assert uid == kept.document["readings"][0]["sop_instance_uid"]
     assert len(kept.document["readings"][0]["findings"]) == len(kept.maps)

@@ -237,7 +237,7 @@ def test_killed_work_is_repeated_without_a_second_result(pacs, bench, step, sett
         entry = node.entry(uid)
         study = pacs.find("Instance", {"StudyInstanceUID": entry.study_instance_uid})
         with node.database.look() as connection:
-            kept = readings.get(connection, "own", uid)
+            kept = readings.get(connection, "own", entry.uids)
 
         assert State.STORED is entry.state
         assert 1 + len(entry.results) == len(study)

@@ -10,6 +10,7 @@ from hilum.records.accounts import AccountError, Role, TooManyFailures
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.verdict import Reason
+from image_names import image_uids
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
@@ -167,7 +168,9 @@ def test_hours_and_refusals_are_counted_by_both_databases(database: Database):
     reason = Reason("not_frontal", "not a frontal view")
     with database.transaction() as connection:
         for n, minutes in enumerate((0, 1, 59, 60, 61, 200)):
-            new = Arrived("own", f"1.{n}", f"{n}", "1", None, Urgency.ROUTINE, NOW - 5 * HOUR)
+            new = Arrived(
+                "own", image_uids(f"1.{n}", "1"), f"{n}", None, Urgency.ROUTINE, NOW - 5 * HOUR
+            )
             job = images.arrived(connection, new)
             assert job is not None
             images.begin(connection, job, NOW)

@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hilum.records import images
-from hilum.records.images import Arrived, Settlement
+from hilum.records import Connection, images
+from hilum.records.images import Arrived, Entry, Settlement
 from hilum.records.migrations import migrate
 from hilum.records.states import SETTLED, State, Urgency
 from hilum.verdict import Reason
+from image_names import image_uids
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-IMAGE = Arrived("own", "1.2.3", "abc", "1.2", "0a", Urgency.ROUTINE, NOW)
+IMAGE = Arrived("own", image_uids("1.2.3"), "abc", "0a", Urgency.ROUTINE, NOW)
 STORED = Settlement(
     State.STORED,
     results=("2.25.1", "2.25.2"),
@@ -23,11 +24,17 @@ STORED = Settlement(
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
 
 
+def known(connection: Connection, identifier: str) -> Entry:
+    """Return the line of the only image that is called so."""
+    (found,) = images.called(connection, "own", identifier)
+    return found
+
+
 def test_new_image_is_queued_work(connection):
     """The first time that an image is seen, there is a first run to do."""
     job = images.arrived(connection, IMAGE)
 
-    assert ("own|1.2.3|1", State.QUEUED) == (job.id, images.entry(connection, "own", "abc").state)
+    assert ("own|1.2|1.2.0|1.2.3|1", State.QUEUED) == (job.id, known(connection, "abc").state)
 
 
 def test_known_image_makes_no_work(connection):
@@ -45,7 +52,7 @@ def test_changed_image_is_read_again(connection):
     """Another file under the same UID is a new run, which begins with a clean line."""
     images.settle(connection, images.arrived(connection, IMAGE), FAILED, NOW)
     job = images.arrived(connection, replace(IMAGE, file_digest="0b"))
-    entry = images.entry(connection, "own", "1.2.3")
+    entry = known(connection, "1.2.3")
 
     assert (2, State.QUEUED, (), "0b") == (
         job.run,
@@ -61,8 +68,8 @@ def test_image_that_changes_while_it_waits_keeps_its_turn(connection):
 
     assert images.arrived(connection, replace(IMAGE, file_digest="0b")) is None
     assert (1, "0b") == (
-        images.entry(connection, "own", "abc").run,
-        images.entry(connection, "own", "abc").file_digest,
+        known(connection, "abc").run,
+        known(connection, "abc").file_digest,
     )
 
 
@@ -86,7 +93,7 @@ def test_end_is_written_once(connection):
         images.settle(connection, job, FAILED, NOW),
     ]
     assert images.begin(connection, job, NOW) is None
-    assert State.STORED is images.entry(connection, "own", "abc").state
+    assert State.STORED is known(connection, "abc").state
 
 
 def test_line_keeps_all_that_is_said(connection):
@@ -94,7 +101,7 @@ def test_line_keeps_all_that_is_said(connection):
     job = images.arrived(connection, IMAGE)
     images.begin(connection, job, NOW)
     images.settle(connection, job, STORED, NOW + timedelta(seconds=1))
-    entry = images.entry(connection, "own", "1.2.3")
+    entry = known(connection, "1.2.3")
 
     assert (STORED.results, STORED.result_instances, STORED.model, STORED.seconds) == (
         entry.results,
@@ -113,7 +120,7 @@ def test_line_keeps_all_that_is_said(connection):
 def test_results_are_known_by_what_the_archive_calls_them(connection):
     """A search by UID reads the whole index of some archives; nobody has to make one."""
     images.settle(connection, images.arrived(connection, IMAGE), STORED, NOW)
-    entry = images.entry(connection, "own", "1.2.3")
+    entry = known(connection, "1.2.3")
 
     assert ("bb", None) == (entry.instance_of("2.25.2"), entry.instance_of("2.25.9"))
 
@@ -125,7 +132,7 @@ def test_lines_of_an_older_database_are_still_read(connection):
     connection.exec_driver_sql("DELETE FROM migration WHERE name = 'm007_results_by_name'")
 
     migrate(connection)
-    entry = images.entry(connection, "own", "1.2.3")
+    entry = known(connection, "1.2.3")
 
     assert (STORED.results, None) == (entry.results, entry.instance_of("2.25.1"))
 
@@ -141,7 +148,7 @@ def test_each_archive_has_its_own_lines(connection):
 def test_held_images_are_released_together(connection):
     """They wait for a model, and then for their turn."""
     images.arrived(connection, IMAGE, held=True)
-    images.arrived(connection, replace(IMAGE, sop_instance_uid="1.2.4", instance_id="abd"))
+    images.arrived(connection, replace(IMAGE, uids=image_uids("1.2.4"), instance_id="abd"))
 
     assert {State.HELD: 1, State.QUEUED: 1} == images.counts(connection, "own")
     assert 1 == images.release_held(connection, "own")
@@ -151,12 +158,12 @@ def test_held_images_are_released_together(connection):
 def test_asking_again_is_for_what_ended_without_results(connection):
     """Failed, refused and gone images can be tried again; stored ones cannot."""
     for number, state in enumerate(sorted(SETTLED)):
-        new = replace(IMAGE, sop_instance_uid=f"1.{state}", instance_id=f"id{number}")
+        new = replace(IMAGE, uids=image_uids(f"1.{state}"), instance_id=f"id{number}")
         job = images.arrived(connection, new)
         images.settle(connection, job, Settlement(state, (Reason("x", "y"),)), NOW)
 
-    jobs = images.ask_again(connection, "own", [f"1.{state}" for state in SETTLED], NOW)
-    assert {"1.failed", "1.refused", "1.gone"} == {job.sop_instance_uid for job in jobs}
+    jobs = images.ask_again(connection, "own", [image_uids(f"1.{state}") for state in SETTLED], NOW)
+    assert {"1.failed", "1.refused", "1.gone"} == {job.uids.sop_instance_uid for job in jobs}
     assert {2} == {job.run for job in jobs}
     assert {State.STORED: 1, State.QUEUED: 3} == images.counts(connection, "own")
 
@@ -166,7 +173,7 @@ def test_vanished_work_is_counted(connection):
     job = images.arrived(connection, IMAGE)
     again = images.run_again(connection, job)
 
-    assert (2, 1) == (again.run, images.entry(connection, "own", "abc").lost)
+    assert (2, 1) == (again.run, known(connection, "abc").lost)
     assert images.run_again(connection, job) is None
 
 
@@ -175,7 +182,7 @@ def test_depth_tells_what_waits_and_since_when(connection):
     for number, urgency in enumerate(Urgency):
         new = replace(
             IMAGE,
-            sop_instance_uid=f"1.{number}",
+            uids=image_uids(f"1.{number}"),
             instance_id=f"id{number}",
             urgency=urgency,
             at=NOW + timedelta(seconds=number),
@@ -194,7 +201,7 @@ def test_list_is_newest_first_and_limited(connection):
     for number in range(3):
         uid = f"1.{number}"
         at = NOW + timedelta(seconds=number)
-        images.arrived(connection, replace(IMAGE, sop_instance_uid=uid, instance_id=uid, at=at))
+        images.arrived(connection, replace(IMAGE, uids=image_uids(uid), instance_id=uid, at=at))
     found = images.entries(connection, "own", limit=2)
 
     assert ["1.2", "1.1"] == [entry.instance_id for entry in found]

@@ -13,10 +13,11 @@ from hilum.records.states import State, Urgency
 from hilum.records.tables import WORKER
 from hilum.records.workers import Worker
 from hilum.verdict import Reason
+from image_names import image_uids
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-IMAGE = Arrived("own", "1.2.3", "abc", "1.2", "0a", Urgency.ROUTINE, NOW)
+IMAGE = Arrived("own", image_uids("1.2.3"), "abc", "0a", Urgency.ROUTINE, NOW)
 STORED = Settlement(State.STORED, results=("2.25.1",))
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
 
@@ -27,7 +28,7 @@ def arrive(connection, number, urgency=Urgency.ROUTINE, ago=MINUTE, *, archive="
     new = replace(
         IMAGE,
         archive=archive,
-        sop_instance_uid=uid,
+        uids=image_uids(uid),
         instance_id=uid,
         urgency=urgency,
         at=NOW - ago,

@@ -11,9 +11,10 @@ from hilum.records.forwards import ForwardState
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
 from hilum.records.workers import Worker
+from image_names import image_uids
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-JOB = Job("own", "1.2.3", "abc", 1)
+JOB = Job("own", image_uids("1.2.3"), "abc", 1)
 
 
 def test_reading_comes_back_and_the_newest_counts(connection):
@@ -22,18 +23,20 @@ def test_reading_comes_back_and_the_newest_counts(connection):
     view = FieldOfView(1, 2, 30, 40)
     readings.put(connection, JOB, StoredReading({"rows": []}, maps, view))
     readings.put(connection, JOB, StoredReading({"rows": ["é"]}, maps, view))
-    got = readings.get(connection, "own", "1.2.3")
+    got = readings.get(connection, "own", JOB.uids)
 
     assert ({"rows": ["é"]}, view) == (got.document, got.field_of_view)
     assert got.maps.dtype == np.float16
     assert np.array_equal(maps, got.maps)
-    assert readings.get(connection, "own", "1.2.4") is None
+    assert readings.get(connection, "own", image_uids("1.2.4")) is None
 
 
 def test_forward_of_an_older_run_changes_nothing(connection):
     """A newer run takes the line over."""
     old = forwards.add(connection, JOB, "modality:ARCHIVE", NOW)
-    new = forwards.add(connection, Job("own", "1.2.3", "abc", 2), "modality:ARCHIVE", NOW)
+    new = forwards.add(
+        connection, Job("own", image_uids("1.2.3"), "abc", 2), "modality:ARCHIVE", NOW
+    )
 
     assert not forwards.change(connection, old, ForwardState.SENT, "", NOW)
     assert forwards.change(connection, new, ForwardState.WAITING, "no answer", NOW)

@@ -17,6 +17,7 @@ from hilum.records.studies import Rank, StudyFacts, Waits
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD
 from hilum.settings.worklist import WorklistSettings
 from hilum.verdict import Reason
+from image_names import image_uids
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -40,7 +41,9 @@ def arrive(
 ) -> Job:
     """Let an image arrive as the node does."""
     with database.transaction() as connection:
-        arrival = Arrived("own", uid, f"id-{uid}", facts.study_instance_uid, None, urgency, at)
+        arrival = Arrived(
+            "own", image_uids(uid, facts.study_instance_uid), f"id-{uid}", None, urgency, at
+        )
         job = images.arrived(connection, arrival)
         assert job is not None
         studies.arrived(connection, "own", facts, urgency=urgency, now=at, waits=WAITS)
@@ -162,7 +165,7 @@ def test_released_study_waits_for_its_turn(database):
     with database.transaction() as connection:
         for uid, held in (("1.2", True), ("1.3", False)):
             facts = replace(FACTS, study_instance_uid=uid)
-            new = Arrived("own", f"{uid}.1", f"i{uid}", uid, None, Urgency.ROUTINE, AT)
+            new = Arrived("own", image_uids(f"{uid}.1", uid), f"i{uid}", None, Urgency.ROUTINE, AT)
             images.arrived(connection, new, held=held)
             studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=AT)
     assert State.HELD == row(database).state
@@ -181,7 +184,7 @@ def test_image_that_changed_gets_a_new_small_picture(database):
     with database.transaction() as connection:
         for uid in ("1.2.1", "1.2.2"):
             worklist.keep_thumbnail(connection, "own", uid, b"old")
-        changed = Arrived("own", "1.2.2", "id-new", "1.2", "other", Urgency.ROUTINE, AT)
+        changed = Arrived("own", image_uids("1.2.2", "1.2"), "id-new", "other", Urgency.ROUTINE, AT)
         images.arrived(connection, changed)
         studies.arrived(connection, "own", FACTS, urgency=Urgency.ROUTINE, now=AT)
 

@@ -13,6 +13,7 @@ from hilum.records.verdicts import Agreement, Judged, Opinion, ReaderVerdict
 AT = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
 VERDICT = ReaderVerdict(
     "1.2",
+    "1.2.0",
     "1.2.1",
     AT,
     "ana",
@@ -54,8 +55,8 @@ def test_verdict_comes_back_as_it_was_given(database):
     add(database, VERDICT, later)
 
     with database.look() as connection:
-        assert [later, replace(VERDICT, findings=VERDICT.findings[::-1])] == verdicts.of_image(
-            connection, "own", "1.2.1"
+        assert [later, replace(VERDICT, findings=VERDICT.findings[::-1])] == verdicts.on_image(
+            connection, "own", VERDICT.uids
         )
 
 
@@ -75,7 +76,7 @@ def test_same_report_twice_is_one_verdict(database):
 
     with database.look() as connection:
         assert [VERDICT.comment] == [
-            each.comment for each in verdicts.of_image(connection, "own", "1.2.1")
+            each.comment for each in verdicts.on_image(connection, "own", VERDICT.uids)
         ]
 
 

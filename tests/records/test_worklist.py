@@ -11,6 +11,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank, StudyFacts, Waits
 from hilum.records.tables import STUDY, STUDY_FINDING
 from hilum.records.worklist import Place, Wanted
+from image_names import image_uids
 
 AT = datetime(2026, 3, 1, 12, 30, 0, 123457, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -32,7 +33,8 @@ def filled(database: Database) -> Database:
             facts = StudyFacts(f"1.{n}", name, patient, study_date=day, accession_number=f"AC{n}")
             at = AT + n * MINUTE
             images.arrived(
-                connection, Arrived("own", f"1.{n}.1", f"i{n}", f"1.{n}", None, urgency, at)
+                connection,
+                Arrived("own", image_uids(f"1.{n}.1", f"1.{n}"), f"i{n}", None, urgency, at),
             )
             studies.arrived(connection, "own", facts, urgency=urgency, now=at, waits=Waits())
         connection.execute(
@@ -66,7 +68,9 @@ def test_reviewed_studies_come_last(filled):
     assert ["1.1", "1.3", "1.5", "1.4", "1.2"] == uids(filled)
 
     with filled.transaction() as connection:
-        late = Arrived("own", "1.2.2", "x", "1.2", None, Urgency.ROUTINE, AT + 31 * MINUTE)
+        late = Arrived(
+            "own", image_uids("1.2.2", "1.2"), "x", None, Urgency.ROUTINE, AT + 31 * MINUTE
+        )
         images.arrived(connection, late)
         studies.refresh(connection, "own", "1.2", now=AT, waits=Waits())
     assert "1.2" == uids(filled)[0]

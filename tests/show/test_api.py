@@ -28,6 +28,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.show.desk import Check, Desk, InstalledModel
 from hilum.verdict import Reason
+from image_names import image_uids
 from page_desk import ARCHIVE, Page, open_desk, open_page, trail
 
 CHECKS = [
@@ -71,7 +72,9 @@ def fill(desk: Desk) -> None:
     with desk.database.transaction() as connection:
         for number, end in enumerate(ends):
             uid = f"{STUDY}.{number}"
-            new = Arrived(ARCHIVE, uid, f"id{number}", STUDY, None, Urgency.ROUTINE, NOW)
+            new = Arrived(
+                ARCHIVE, image_uids(uid, STUDY), f"id{number}", None, Urgency.ROUTINE, NOW
+            )
             job = images.arrived(connection, new)
             assert job is not None
             studies.arrived(connection, ARCHIVE, facts, urgency=Urgency.ROUTINE, now=NOW)

@@ -13,6 +13,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
 from hilum.show.desk import Check, Desk, InstalledModel
 from hilum.verdict import Reason
+from image_names import image_uids
 from page_desk import ARCHIVE, Page, csrf_in, open_desk, trail
 
 REFUSED = Reason("not_frontal", "not a frontal view: View Position is LL")
@@ -34,7 +35,7 @@ def desk(tmp_path: Path, retry: Callable[[Sequence[str]], int]) -> Iterator[Desk
 def settle(desk: Desk, uid: str, end: Settlement, ago: timedelta, took_s: float = 1.0) -> None:
     """Write down an image and its end."""
     at = datetime.now(UTC) - ago
-    new = Arrived(ARCHIVE, uid, f"id{uid}", "1.2", None, Urgency.ROUTINE, at)
+    new = Arrived(ARCHIVE, image_uids(uid, "1.2"), f"id{uid}", None, Urgency.ROUTINE, at)
     with desk.database.transaction() as connection:
         job = images.arrived(connection, new)
         assert job is not None

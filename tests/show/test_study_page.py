@@ -73,7 +73,7 @@ def test_page_has_every_finding_with_its_numbers(desk, shown, reader):
     """The model, its stamp, what was done with the pixels, and the research-use line."""
     text = reader.get(shown.path).text
     with desk.database.look() as connection:
-        reading = readings.get(connection, desk.archive, shown.image)
+        reading = readings.get(connection, desk.archive, shown.job.uids)
     assert reading is not None
     row = reading.document["readings"][0]
 
@@ -139,7 +139,7 @@ def test_small_and_quick_pictures(desk, shown, reader):
     assert max(quick.size) <= 1024
     assert np.asarray(small.convert("L")).std() > 20
     with desk.database.look() as connection:
-        assert worklist.thumbnail(connection, desk.archive, shown.image)
+        assert worklist.thumbnail(connection, desk.archive, shown.job.uids)
 
 
 def test_gallery_remembers_no_image_that_it_could_not_show(desk):
@@ -156,7 +156,7 @@ def test_maps_and_outlines_lie_on_the_source(desk, shown, reader):
     """In its pixels; each outline of a positive finding surrounds the peak of its map."""
     answer = reader.get(f"{shown.at}/maps.json").json()
     with desk.database.look() as connection:
-        reading = readings.get(connection, desk.archive, shown.image)
+        reading = readings.get(connection, desk.archive, shown.job.uids)
     assert reading is not None
     labels = [each["label"] for each in reading.document["readings"][0]["findings"]]
 
@@ -263,7 +263,7 @@ def test_verdict_is_stored_in_the_pacs_and_counted(desk, shown, reader):
 
     assert 303 == answer.status_code
     with desk.database.look() as connection:
-        (given,) = verdicts.of_image(connection, desk.archive, shown.image)
+        (given,) = verdicts.on_image(connection, desk.archive, shown.job.uids)
         study = worklist.row(connection, desk.archive, shown.study)
     assert study is not None
     assert Rank.REVIEWED == study.rank
@@ -293,7 +293,7 @@ def test_same_form_twice_is_one_verdict(desk, shown, reader):
         assert 303 == reader.post(f"{shown.at}/verdict", data=data).status_code
 
     with desk.database.look() as connection:
-        assert 1 == len(verdicts.of_image(connection, desk.archive, shown.image))
+        assert 1 == len(verdicts.on_image(connection, desk.archive, shown.job.uids))
 
 
 @pytest.mark.parametrize("fields", [{}, {"opinion.Mass": "maybe"}, {"comment": "  "}])
@@ -301,7 +301,7 @@ def test_empty_and_unknown_opinions_are_refused(desk, shown, reader, fields):
     """Nothing is stored."""
     assert 422 == give(reader, shown, **fields).status_code
     with desk.database.look() as connection:
-        assert [] == verdicts.of_image(connection, desk.archive, shown.image)
+        assert [] == verdicts.on_image(connection, desk.archive, shown.job.uids)
 
 
 def test_verdict_without_a_pacs_is_not_counted(tmp_path, desk, shown):
@@ -314,7 +314,7 @@ def test_verdict_without_a_pacs_is_not_counted(tmp_path, desk, shown):
 
     assert 502 == answer.status_code
     with desk.database.look() as connection:
-        assert [] == verdicts.of_image(connection, desk.archive, shown.image)
+        assert [] == verdicts.on_image(connection, desk.archive, shown.job.uids)
 
 
 def test_agreement_and_export(desk, shown, reader):

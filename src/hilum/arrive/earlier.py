@@ -9,6 +9,7 @@ from typing import Any, Final
 from hilum import PRODUCT
 from hilum.errors import NotInPacs
 from hilum.orthanc import Orthanc
+from hilum.radiograph import ImageUIDs
 
 REMEMBERED: Final = 20_000
 """Reports of which it is remembered what they are about; about 4 MB."""
@@ -28,17 +29,17 @@ class EarlierReports:
 
     def __init__(self, orthanc: Orthanc) -> None:
         self._orthanc = orthanc
-        self._about: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._about: OrderedDict[str, frozenset[ImageUIDs]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def files(self, instance_id: str, sop_instance_uid: str) -> list[bytes]:
+    def files(self, instance_id: str, uids: ImageUIDs) -> list[bytes]:
         """Return the files of the reports on one image, which are in its study.
 
         Asked by Orthanc's identifiers: a search takes longer with each study that it holds.
 
         Parameters
         ----------
-        instance_id, sop_instance_uid
+        instance_id, uids
             The image, as Orthanc and as DICOM calls it.
 
         Raises
@@ -53,18 +54,18 @@ class EarlierReports:
         reports = [each.instance_ids for each in series if each.modality == "SR"]
         for instance in chain.from_iterable(reports):
             try:
-                if sop_instance_uid in self._images_of(instance):
+                if uids in self._images_of(instance):
                     found.append(self._orthanc.file_as_kept(instance))
             except NotInPacs:  # deleted between the question and the answer
                 continue
         return found
 
-    def remember(self, instance_id: str, sop_instance_uid: str) -> None:
+    def remember(self, instance_id: str, uids: ImageUIDs) -> None:
         """Learn what a result is about from whoever stored it."""
-        self._keep(instance_id, frozenset({sop_instance_uid}))
+        self._keep(instance_id, frozenset({uids}))
 
-    def _images_of(self, instance_id: str) -> frozenset[str]:
-        """Return the SOP Instance UIDs of what a report of ours is about, none for others'."""
+    def _images_of(self, instance_id: str) -> frozenset[ImageUIDs]:
+        """Return the images that a report of ours is about, none for others'."""
         with self._lock:
             known = self._about.get(instance_id)
         if known is not None:
@@ -75,16 +76,20 @@ class EarlierReports:
         self._keep(instance_id, about)
         return about
 
-    def _keep(self, instance_id: str, about: frozenset[str]) -> None:
+    def _keep(self, instance_id: str, about: frozenset[ImageUIDs]) -> None:
         with self._lock:
             self._about[instance_id] = about
             if len(self._about) > REMEMBERED:
                 self._about.popitem(last=False)
 
 
-def _evidence(tags: dict[str, Any]) -> Iterator[str]:
+def _evidence(tags: dict[str, Any]) -> Iterator[ImageUIDs]:
     """Yield what a report says that it is about (PS3.3 C.17.2)."""
     for study in tags.get("CurrentRequestedProcedureEvidenceSequence", ()):
         for series in study.get("ReferencedSeriesSequence", ()):
             for image in series.get("ReferencedSOPSequence", ()):
-                yield str(image.get("ReferencedSOPInstanceUID", ""))
+                yield ImageUIDs(
+                    str(study.get("StudyInstanceUID", "")),
+                    str(series.get("SeriesInstanceUID", "")),
+                    str(image.get("ReferencedSOPInstanceUID", "")),
+                )

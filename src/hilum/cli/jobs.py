@@ -10,7 +10,7 @@ from hilum.cli.main import main
 from hilum.errors import NodeError
 from hilum.jobs.queue import Queue
 from hilum.node.archive import archive_name
-from hilum.records import Database, forwards, images
+from hilum.records import Connection, Database, forwards, images
 from hilum.records.database import open_database
 from hilum.records.forwards import ForwardEntry
 from hilum.records.images import Entry
@@ -59,10 +59,8 @@ def list_(states: tuple[str, ...] = (), study: str | None = None, limit: int = N
 def show(instance: str) -> None:
     """Show all about one INSTANCE: Orthanc's identifier or its SOP Instance UID."""
     with records() as (database, archive), database.look() as connection:
-        entry = images.entry(connection, archive, instance)
-        if entry is None:
-            raise _unknown(instance)
-        sent = forwards.entries(connection, archive, sop_instance_uid=entry.sop_instance_uid)
+        entry = _find(connection, archive, instance)
+        sent = forwards.entries(connection, archive, uids=entry.uids)
     for name, value in facts(entry):
         click.echo(f"{name:<18}{value}")
     for each in sent:
@@ -85,10 +83,10 @@ def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
             if all_failed:
                 chosen = images.entries(connection, archive, {State.FAILED})
             else:
-                chosen = [_find(database, archive, instance) for instance in instances]
+                chosen = [_find(connection, archive, instance) for instance in instances]
         queue = Queue(database)
         with database.transaction() as connection:
-            uids = [entry.sop_instance_uid for entry in chosen]
+            uids = [entry.uids for entry in chosen]
             asked = queue.retry(connection, archive, uids, datetime.now(UTC))
     click.echo(f"{len(asked)} of {len(chosen)} will be read again.")
 
@@ -111,6 +109,7 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield name and value of each thing that is known of one image."""
     yield "instance", entry.instance_id
     yield "SOP Instance UID", entry.sop_instance_uid
+    yield "series", entry.series_instance_uid
     yield "study", entry.study_instance_uid
     yield "state", entry.state
     yield "urgency", entry.urgency
@@ -135,13 +134,21 @@ def forward_line(entry: ForwardEntry) -> str:
     return f"{entry.forward.target} {entry.state}, {entry.attempts} attempts{why}"
 
 
-def _find(database: Database, archive: str, instance: str) -> Entry:
-    with database.look() as connection:
-        entry = images.entry(connection, archive, instance)
-    if entry is None:
-        raise _unknown(instance)
-    return entry
+def _find(connection: Connection, archive: str, instance: str) -> Entry:
+    """Return the image that a person calls so.
 
-
-def _unknown(instance: str) -> NodeError:
-    return NodeError(f"No image {instance} has arrived.", "See hilum jobs list.")
+    Raises
+    ------
+    NodeError
+        There is none, or there are several: one SOP Instance UID in two studies.
+    """
+    found = images.called(connection, archive, instance)
+    if not found:
+        raise NodeError(f"No image {instance} has arrived.", "See hilum jobs list.")
+    if len(found) > 1:
+        each = "; ".join(f"{one.instance_id} in study {one.study_instance_uid}" for one in found)
+        raise NodeError(
+            f"{len(found)} images have the SOP Instance UID {instance}.",
+            f"Give Orthanc's identifier instead: {each}.",
+        )
+    return found[0]

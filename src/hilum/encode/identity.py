@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
+from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
 
 NAMESPACE: Final = UUID("97eef6c1-0923-4eff-8446-c8b24dba1ae2")
@@ -25,44 +26,28 @@ def derived_uid(*parts: str) -> str:
     return f"2.25.{uuid5(NAMESPACE, json.dumps(parts)).int}"
 
 
-def result_uid(source_uid: str, model_sha256: str, settings_digest: str, kind: str) -> str:
-    """Return the UID of one result of one image.
-
-    Parameters
-    ----------
-    source_uid
-        SOP Instance UID of the image, as it stands: teaching files have invalid ones.
-    model_sha256
-        SHA-256 of the weights; empty when no model read the image.
-    settings_digest
-        Digest of everything else that changes the content.
-    kind
-        What the UID names, e.g. ``"regions"`` or ``"regions series"``.
-    """
-    return derived_uid(source_uid, model_sha256, settings_digest, ENCODING_VERSION, kind)
-
-
 @dataclass(frozen=True, slots=True)
 class ResultIdentity:
     """What all results of one reading have in common.
 
     Attributes
     ----------
-    source_uid
-        SOP Instance UID of the image.
+    source
+        The image: where one SOP Instance UID is in two studies, results differ all the same.
     model_sha256
         SHA-256 of the weights; empty when no model read the image.
     settings_digest
         Digest of everything else that changes the content.
     """
 
-    source_uid: str
+    source: ImageUIDs
     model_sha256: str
     settings_digest: str
 
     def uid(self, kind: str) -> str:
         """Return the UID of the result, series or tracked thing called `kind`."""
-        return result_uid(self.source_uid, self.model_sha256, self.settings_digest, kind)
+        content = (self.model_sha256, self.settings_digest, ENCODING_VERSION)
+        return derived_uid(*self.source, *content, kind)
 
 
 def identify(reading: Reading, *choices: str) -> ResultIdentity:
@@ -84,8 +69,8 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
     ValueError
         The radiograph has no header, hence no study to write into.
     """
-    source_uid = reading.radiograph.sop_instance_uid
-    if source_uid is None:
+    source = reading.radiograph.uids
+    if source is None:
         raise ValueError("a picture without a DICOM header has no DICOM results")
     model = reading.model
     decisive = [
@@ -99,7 +84,7 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
         [warning.code for warning in reading.warnings],
         choices,
     ]
-    return ResultIdentity(source_uid, model.sha256, digest(decisive))
+    return ResultIdentity(source, model.sha256, digest(decisive))
 
 
 def digest(content: object) -> str:

@@ -8,6 +8,7 @@ from pydicom import Dataset
 from hilum import PRODUCT
 from hilum.dicomfile import text
 from hilum.encode.document import SOP_CLASSES
+from hilum.radiograph import ImageUIDs
 
 REGIONS_TITLE = "126000"
 """Code Value of the coded report's title; whatever has another one is a text report."""
@@ -26,7 +27,7 @@ def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Datas
     instances
         Headers of what the archive holds in the study; anything but reports is passed over.
     """
-    found = [one for one in instances if _reports_on(one, text(image, "SOPInstanceUID"))]
+    found = [one for one in instances if _reports_on(one, ImageUIDs.of(image))]
     return tuple(sorted(found, key=_moment, reverse=True))
 
 
@@ -49,14 +50,19 @@ def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset
     return None
 
 
-def _reports_on(instance: Dataset, source_uid: str) -> bool:
+def _reports_on(instance: Dataset, source: ImageUIDs) -> bool:
     ours = instance.get("ManufacturerModelName") == PRODUCT
     if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
         return False
     if _title(instance) == VERDICT_TITLE:
         return False
     return any(
-        text(image, "ReferencedSOPInstanceUID") == source_uid
+        ImageUIDs(
+            text(study, "StudyInstanceUID"),
+            text(series, "SeriesInstanceUID"),
+            text(image, "ReferencedSOPInstanceUID"),
+        )
+        == source
         for study in instance.get("CurrentRequestedProcedureEvidenceSequence", ())
         for series in study.ReferencedSeriesSequence
         for image in series.ReferencedSOPSequence

@@ -19,6 +19,7 @@ from hilum.encode.predecessors import predecessor
 from hilum.encode.regions_report import RegionsReport
 from hilum.encode.source import as_source
 from hilum.encode.text_report import findings_tree, refusal_tree
+from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings, SRClass
 from hilum.verdict import Reason
@@ -157,7 +158,7 @@ def refusal_document(
     codes = load_codes(settings.codes_file)
     source = as_source(header)
     decisive = [PRODUCT, __version__, settings.language, codes.digest, [r.code for r in reasons]]
-    identity = ResultIdentity(str(source.SOPInstanceUID), "", digest(decisive))
+    identity = ResultIdentity(ImageUIDs.of(source), "", digest(decisive))
     return build(
         Document(
             root=refusal_tree(reasons, codes, settings.language),

@@ -41,6 +41,7 @@ from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import VERDICT_TITLE
 from hilum.encode.source import as_source
 from hilum.encode.text_report import NEWLINE, WIDTH
+from hilum.radiograph import ImageUIDs
 from hilum.settings import ReasonLanguage, ReportSettings
 from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
 
@@ -198,7 +199,7 @@ def describe(
     table = load_codes(settings.codes_file)
     source = as_source(header)
     tracked = {} if judged is None else dict(_tracking(judged))
-    identity = (str(source.SOPInstanceUID), key, assessment.reader)
+    identity = (*ImageUIDs.of(source), key, assessment.reader)
     disagreeing = sum(each.opinion == "disagree" for each in assessment.findings)
     stamp = "DEMONSTRATION " if assessment.demonstration else ""
     described = WORDS[settings.language]["series"].format(disagree=disagreeing)

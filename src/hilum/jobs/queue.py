@@ -4,7 +4,7 @@
 together, or neither is. The same job twice is one job.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, prepare
 from hilum.jobs.guard import block_pickle
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, studies
 from hilum.records.forwards import Forward
 from hilum.records.job import Job
@@ -103,7 +104,7 @@ class Queue:
                 "workflow_id": job.id,
                 "priority": order(arrived + WAITS[urgency]),
             },
-            *(job.archive, job.sop_instance_uid, job.instance_id, job.run, memo or {}),
+            *(job.archive, list(job.uids), job.instance_id, job.run, memo or {}),
         )
 
     def enqueue_forward(
@@ -124,11 +125,11 @@ class Queue:
         }
         if delay_s > 0:
             options["delay_seconds"] = delay_s
-        where = (forward.archive, forward.sop_instance_uid, forward.target, forward.run)
+        where = (forward.archive, list(forward.uids), forward.target, forward.run)
         self._add(connection, options, *where, attempt)
 
     def retry(
-        self, connection: Connection, archive: str, uids: Sequence[str], now: datetime
+        self, connection: Connection, archive: str, chosen: Iterable[ImageUIDs], now: datetime
     ) -> list[Job]:
         """Ask for a new run of images that ended without results, and add it.
 
@@ -136,7 +137,7 @@ class Queue:
         ----------
         connection
             In a transaction.
-        archive, uids
+        archive, chosen
             Which images; those that are stored or not settled are left alone.
         now
             The time.
@@ -146,13 +147,12 @@ class Queue:
         list of Job
             What will be read again.
         """
-        jobs = images.ask_again(connection, archive, uids, now)
+        jobs = images.ask_again(connection, archive, chosen, now)
         for job in jobs:
-            known = images.entry(connection, archive, job.sop_instance_uid)
+            known = images.entry(connection, archive, job.uids)
             urgency = Urgency.ROUTINE if known is None else known.urgency
             self.enqueue(connection, job, urgency, now)
-            if known is not None:
-                studies.refresh(connection, archive, known.study_instance_uid, now)
+            studies.refresh(connection, archive, job.uids.study_instance_uid, now)
         return jobs
 
     def _add(self, connection: Connection, options: EnqueueOptions, *values: Any) -> None:

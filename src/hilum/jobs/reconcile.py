@@ -1,16 +1,19 @@
 """Finds images that wait for work which nobody has: whatever happened to it, none is stuck."""
 
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Final
 
-from sqlalchemy import Connection, String, cast, literal, select
+from sqlalchemy import ColumnElement, Connection, String, Table, cast, literal, select
 
 from hilum.jobs.dbos_tables import ALIVE, workflows
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.job import Job
+from hilum.records.keys import uids_of
 from hilum.records.states import UNSETTLED, State, Urgency
 from hilum.records.tables import FORWARD, IMAGE
 
@@ -44,8 +47,7 @@ def reconcile(database: Database, queue: Queue) -> int:
 def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]]:
     """Return images that are not settled and whose job is not there or has ended."""
     rows = workflows(connection)
-    run = cast(IMAGE.c.run, String)
-    name = IMAGE.c.archive + literal("|") + IMAGE.c.sop_instance_uid + literal("|") + run
+    name = _run_of(IMAGE)
     has_work = (
         select(rows.c.workflow_uuid)
         .where(rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE))
@@ -56,7 +58,7 @@ def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]
     )
     return [
         (
-            Job(row.archive, row.sop_instance_uid, row.instance_id, row.run),
+            Job(row.archive, uids_of(row), row.instance_id, row.run),
             Urgency(row.urgency),
             row.arrived,
             row.lost,
@@ -69,9 +71,7 @@ def lost_forwards(connection: Connection) -> list[tuple[Forward, int]]:
     """Return results that wait to be sent on without a job, with the attempts so far."""
     rows = workflows(connection)
     attempt = cast(FORWARD.c.attempts + 1, String)
-    run = cast(FORWARD.c.run, String)
-    name = FORWARD.c.archive + literal("|") + FORWARD.c.sop_instance_uid + literal("|") + run
-    name = name + literal(">") + FORWARD.c.target + literal("#") + attempt
+    name = _run_of(FORWARD) + literal(">") + FORWARD.c.target + literal("#") + attempt
     has_work = (
         select(rows.c.workflow_uuid)
         .where(rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE))
@@ -81,9 +81,16 @@ def lost_forwards(connection: Connection) -> list[tuple[Forward, int]]:
         select(FORWARD).where(FORWARD.c.state == ForwardState.WAITING, ~has_work).limit(BATCH)
     )
     return [
-        (Forward(row.archive, row.sop_instance_uid, row.target, row.run), row.attempts)
-        for row in found
+        (Forward(row.archive, uids_of(row), row.target, row.run), row.attempts) for row in found
     ]
+
+
+def _run_of(table: Table) -> ColumnElement[str]:
+    """Return SQL for what `Job.id` says, and `Forward.id` begins with."""
+    parts = [table.c[name] for name in ("archive", *ImageUIDs._fields)]
+    return reduce(
+        lambda said, part: said + literal("|") + part, (*parts, cast(table.c.run, String))
+    )
 
 
 def _ask_again(

@@ -5,7 +5,7 @@ be done twice and has to lead to the same end. A step that fails on purpose says
 an exception is a fault of ours, and ends as that instead of taking the image with it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -14,6 +14,7 @@ from dbos import DBOS
 from hilum.errors import LedgerUnavailable
 from hilum.jobs.pause import Pause
 from hilum.logs import get_log
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, studies
 from hilum.records.forwards import Forward
 from hilum.records.images import Settlement
@@ -77,9 +78,11 @@ class Course:
         self._pause = pause
         self._repeated = frozenset(repeated)
 
-    def read_image(self, archive: str, uid: str, instance_id: str, run: int, memo: Memo) -> str:
+    def read_image(
+        self, archive: str, uids: Sequence[str], instance_id: str, run: int, memo: Memo
+    ) -> str:
         """Work on one image; return how it ended. Deterministic but for its steps and its end."""
-        job = Job(archive, uid, instance_id, run)
+        job = Job(archive, ImageUIDs(*uids), instance_id, run)
         memo = dict(memo)
         for name, step in self._before:
             if END in memo:
@@ -92,11 +95,12 @@ class Course:
         memo |= self._careful(self._last, job, memo, self._give_up)
         return str(memo.get(END, ""))
 
-    def send_forward(self, archive: str, uid: str, target: str, run: int, attempt: int) -> None:
+    def send_forward(
+        self, archive: str, uids: Sequence[str], target: str, run: int, attempt: int
+    ) -> None:
         """Try once to send results on."""
-        DBOS.run_step(
-            {"name": "send"}, self._send_once, Forward(archive, uid, target, run), attempt
-        )
+        forward = Forward(archive, ImageUIDs(*uids), target, run)
+        DBOS.run_step({"name": "send"}, self._send_once, forward, attempt)
 
     def _send_once(self, forward: Forward, attempt: int) -> None:
         send = self._send
@@ -110,7 +114,7 @@ class Course:
         try:
             return self.patient(lambda: step(job, dict(memo)))
         except Exception as exc:  # noqa: BLE001  a fault of ours must not lose the image
-            log.bug("job.bug", exc, sop_instance_uid=job.sop_instance_uid, run=job.run)
+            log.bug("job.bug", exc, instance=job.instance_id, run=job.run)
             found = exc  # the name of an error that is handled ends with its handler
         return self.patient(lambda: fault(job, found))
 
@@ -137,10 +141,8 @@ class Course:
         end = Settlement(State.FAILED, (_bug(exc),))
         with self._database.transaction() as connection:
             if images.settle(connection, job, end, now):
-                known = images.entry(connection, job.archive, job.sop_instance_uid)
-                if known is not None:
-                    study = known.study_instance_uid
-                    studies.refresh(connection, job.archive, study, now=now, waits=Waits())
+                study = job.uids.study_instance_uid
+                studies.refresh(connection, job.archive, study, now=now, waits=Waits())
         return {END: State.FAILED.value}
 
 

@@ -109,7 +109,7 @@ class Follower:
             return False
         found = [self._facts(arrival.instance_id) for arrival in page.arrivals]
         arrived = [facts for facts in found if facts is not None]
-        again = {facts.sop_instance_uid for facts in arrived if self.intake.came_again(facts)}
+        again = {facts.uids for facts in arrived if self.intake.came_again(facts)}
         now = self._means.now()
         urgencies: list[Urgency] = []
         try:
@@ -117,7 +117,7 @@ class Follower:
                 feed.advance(connection, self._archive, before, _mark(page.position))
                 for facts in arrived:
                     urgency = Urgency.URGENT if facts.urgent else Urgency.ROUTINE
-                    read_again = facts.sop_instance_uid in again
+                    read_again = facts.uids in again
                     if self.intake.take_up(connection, facts, urgency, now, again=read_again):
                         urgencies.append(urgency)
         except FeedMoved as exc:

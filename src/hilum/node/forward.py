@@ -76,7 +76,7 @@ class Forwarder:
     def __call__(self, forward: Forward, attempt: int) -> None:
         """Try once, and write down how it went; queue the next attempt where there is one."""
         with self._means.database.look() as connection:
-            entry = images.entry(connection, forward.archive, forward.sop_instance_uid)
+            entry = images.entry(connection, forward.archive, forward.uids)
         if entry is None or entry.run != forward.run:
             return  # a newer run has results of its own
         try:
@@ -100,7 +100,7 @@ class Forwarder:
             "results.forwarded",
             state=state,
             target=forward.target,
-            sop_instance_uid=forward.sop_instance_uid,
+            instance=entry.instance_id,
             attempt=attempt,
             why=why or "none",
         )

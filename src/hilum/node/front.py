@@ -1,6 +1,6 @@
 """What people and probes see of a node: the page, and /metrics, /healthz and /readyz."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -8,6 +8,7 @@ from hilum import predict
 from hilum.node.service import Service
 from hilum.node.vitals import Condition
 from hilum.page_tools import PageTools
+from hilum.radiograph import ImageUIDs
 from hilum.show.app import create_app, serving
 from hilum.show.desk import Desk, InstalledModel
 from hilum.show.first_user import NAME, ensure_user
@@ -56,10 +57,10 @@ def desk(service: Service) -> Desk:
     """Return what the page works with."""
     means = service.means
 
-    def retry(uids: Sequence[str]) -> int:
+    def retry(chosen: Iterable[ImageUIDs]) -> int:
         with means.database.transaction() as connection:
             now = datetime.now(UTC)
-            return len(means.queue.retry(connection, means.archive, list(uids), now))
+            return len(means.queue.retry(connection, means.archive, chosen, now))
 
     return Desk(
         means.settings,

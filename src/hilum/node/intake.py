@@ -11,6 +11,7 @@ from hilum.node.archive import WAITS_S
 from hilum.node.steps import Means
 from hilum.node.stored_text import stored_text
 from hilum.orthanc import Orthanc
+from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, images, studies
 from hilum.records.images import Arrived
 from hilum.records.states import SETTLED, Urgency
@@ -38,8 +39,8 @@ class Facts:
     ----------
     instance_id
         Orthanc's identifier.
-    sop_instance_uid
-        Its UID.
+    uids
+        What names it in the archive.
     digest
         What tells its file from another one: Orthanc's MD5, else Orthanc's name of it.
     study
@@ -49,7 +50,7 @@ class Facts:
     """
 
     instance_id: str
-    sop_instance_uid: str
+    uids: ImageUIDs
     digest: str
     study: StudyFacts
     urgent: bool
@@ -98,9 +99,8 @@ class Intake:
         """
         new = Arrived(
             self._means.archive,
-            facts.sop_instance_uid,
+            facts.uids,
             facts.instance_id,
-            facts.study.study_instance_uid,
             facts.digest,
             urgency,
             now,
@@ -133,7 +133,7 @@ class Intake:
         if instance_id in stored:
             return None
         described = orthanc.describe(instance_id)
-        if described.sop_instance_uid in stored:
+        if described.sop_instance_uid in stored and self._is_ours(instance_id):
             return None
         tags = self._tags(instance_id)
         if tags.get("ManufacturerModelName") == PRODUCT:
@@ -142,7 +142,11 @@ class Intake:
         tags |= stored_text(orthanc, instance_id, tags, default)
         return Facts(
             instance_id,
-            described.sop_instance_uid,
+            ImageUIDs(
+                _text(tags, "StudyInstanceUID"),
+                _text(tags, "SeriesInstanceUID"),
+                described.sop_instance_uid,
+            ),
             self._digest(instance_id, described.file_uuid),
             study_facts(tags),
             self._is_urgent(orthanc, instance_id, tags),
@@ -175,8 +179,7 @@ class Intake:
         orthanc, waits = self._means.orthanc, iter(WAITS_S)
         while True:
             try:
-                if self._shared and orthanc.text(instance_id, MODEL_NAME) == PRODUCT:
-                    # a worker's; all attributes of a report cost a hundred times as much
+                if self._shared and self._is_ours(instance_id):
                     return {"ManufacturerModelName": PRODUCT}
                 return orthanc.tags(instance_id)
             except NotInPacs:
@@ -186,8 +189,12 @@ class Intake:
                 wait_s = next(waits, None)
                 if wait_s is None or not exc.retryable:
                     log.warning("instance.unreadable", instance=instance_id, why=str(exc))
-                    return orthanc.tags_of_study(instance_id)
+                    return orthanc.tags_of_index(instance_id)
             self._means.pause(wait_s)
+
+    def _is_ours(self, instance_id: str) -> bool:
+        """Whether hilum wrote it: all attributes of a report cost a hundred times as much."""
+        return self._means.orthanc.text(instance_id, MODEL_NAME) == PRODUCT
 
     def _is_urgent(self, orthanc: Orthanc, instance_id: str, tags: dict[str, Any]) -> bool:
         said = {_text(tags, "RequestedProcedurePriority"), _text(tags, UNKNOWN_SINCE_2006)}
@@ -199,7 +206,7 @@ class Intake:
     def came_again(self, facts: Facts) -> bool:
         """Whether a known image came again and the archive lacks its results."""
         with self._means.database.look() as connection:
-            known = images.entry(connection, self._means.archive, facts.sop_instance_uid)
+            known = images.entry(connection, self._means.archive, facts.uids)
         if known is None or known.state not in SETTLED:
             return False
         if not known.results:

@@ -107,7 +107,8 @@ def document_of(path: Path, name: str, reader: Reader) -> dict[str, Any]:
 def _document(
     result: Read, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
 ) -> dict[str, Any]:
-    uid = str(result.reading.radiograph.sop_instance_uid)
+    uids = result.reading.radiograph.uids
+    uid = "" if uids is None else uids.sop_instance_uid
     outcome = Outcome(
         uid,
         Status.READ,

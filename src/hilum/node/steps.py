@@ -161,7 +161,7 @@ class Steps:
         with self._means.database.transaction() as connection:
             if images.begin(connection, job, now) is None:
                 return {END: NOTHING}
-            known = images.entry(connection, job.archive, job.sop_instance_uid)
+            known = images.entry(connection, job.archive, job.uids)
         urgent = known is not None and known.urgency is Urgency.URGENT
         return {"when": now.astimezone().isoformat(), "urgent": urgent}
 
@@ -176,7 +176,7 @@ class Steps:
             stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
             names.append(stored.instance_id)
             self._means.stored.add(stored.instance_id)
-            self._earlier.remember(stored.instance_id, job.sop_instance_uid)
+            self._earlier.remember(stored.instance_id, job.uids)
         told: Memo = {"stored_as": names}
         uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
         if answer is not None and uids != memo["results"]:  # restarted with another model
@@ -191,7 +191,7 @@ class Steps:
             there = self._archive.ask(lambda pacs, asked=asked: pacs.there(asked))  # type: ignore[misc]
             missing = [uid for uid in memo["results"] if uid not in there]
             if not missing:
-                if job.sop_instance_uid not in there:
+                if job.uids.sop_instance_uid not in there:
                     self._take_back(memo)
                     return _end(State.GONE)
                 spent = round(perf_counter() - start, 4)
@@ -220,14 +220,13 @@ class Steps:
         with self._means.database.transaction() as connection:
             if not images.settle(connection, job, end, now):
                 return {END: end.state.value}
-            known = images.entry(connection, job.archive, job.sop_instance_uid)
+            known = images.entry(connection, job.archive, job.uids)
             assert known is not None, "it was settled a line above"  # noqa: S101
-            study = known.study_instance_uid
             if reading is not None:
                 readings.put(connection, job, reading)
+            study = job.uids.study_instance_uid
             studies.refresh(connection, job.archive, study, now, self._waits)
-            uid = job.sop_instance_uid
-            phantom = constancy.is_self_test(connection, job.archive, uid)
+            phantom = constancy.is_self_test(connection, job.archive, job.uids)
             if not phantom and (seen := _seen(memo, end, reading, now)) is not None:
                 most = self._means.settings.constancy.drift_reference_images
                 drift.count(connection, job.archive, seen, reference_images=most)
@@ -235,7 +234,7 @@ class Steps:
                 for target in self._means.settings.node.forward_to:
                     forward = forwards.add(connection, job, target, now)
                     self._means.queue.enqueue_forward(connection, forward, now)
-            audit.write(connection, self._line(job, end, study, now))
+            audit.write(connection, self._line(job, end, now))
         self._tell(known, end)
         return {END: end.state.value}
 
@@ -263,8 +262,8 @@ class Steps:
         start = perf_counter()
         file = self._archive.ask(lambda pacs: pacs.file(job.instance_id))
         with self._means.database.look() as connection:
-            uid, now = job.sop_instance_uid, self._means.now()
-            announced = constancy.expected(connection, job.archive, uid, now)
+            now = self._means.now()
+            announced = constancy.expected(connection, job.archive, job.uids, now)
         only: dict[str, Any] = {} if announced is None else {"self_test": announced}
         if memo.get("urgent"):  # not there in a job that began under an earlier release
             only["urgent"] = True
@@ -276,7 +275,7 @@ class Steps:
             try:
                 return self._means.read(file, earlier, when, **only)
             except (ReaderDied, ReaderTooSlow) as exc:
-                log.warning("reader.lost", why=exc.problem, sop_instance_uid=uid)
+                log.warning("reader.lost", why=exc.problem, instance=job.instance_id)
                 return self._means.read(file, earlier, when, **only)
 
         answer = read(file)
@@ -295,13 +294,12 @@ class Steps:
 
         The new report then names no predecessor; the image is not to wait for that.
         """
-        uid = job.sop_instance_uid
         try:
-            return self._archive.ask(lambda _: self._earlier.files(job.instance_id, uid))
+            return self._archive.ask(lambda _: self._earlier.files(job.instance_id, job.uids))
         except NotInPacs:  # the image itself
             raise
         except PacsError as exc:
-            log.warning("earlier.unknown", why=str(exc), sop_instance_uid=uid)
+            log.warning("earlier.unknown", why=str(exc), instance=job.instance_id)
             return ()
 
     def _answer(self, job: Job, memo: Memo) -> Answer | None:
@@ -316,8 +314,9 @@ class Steps:
         with self._lock:
             self._answers.pop(job.id, None)
 
-    def _line(self, job: Job, end: Settlement, study: str, now: datetime) -> audit.Line:
+    def _line(self, job: Job, end: Settlement, now: datetime) -> audit.Line:
         detail = {
+            "series": job.uids.series_instance_uid,
             "state": end.state.value,
             "run": job.run,
             "model": end.model,
@@ -329,8 +328,8 @@ class Steps:
             self._means.actor,
             f"image.{end.state.value}",
             job.archive,
-            study,
-            job.sop_instance_uid,
+            job.uids.study_instance_uid,
+            job.uids.sop_instance_uid,
             detail,
         )
 

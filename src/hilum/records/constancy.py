@@ -9,7 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from hilum.constancy import Answer
+from hilum.radiograph import ImageUIDs
 from hilum.records.check_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
+from hilum.records.keys import of_study, study_values
 from hilum.records.tables import (
     FORWARD,
     IMAGE,
@@ -20,8 +22,8 @@ from hilum.records.tables import (
     THUMBNAIL,
 )
 
-OF_IMAGES: Final = (FORWARD, READING, THUMBNAIL, IMAGE)
-OF_STUDIES: Final = (STUDY, STUDY_FINDING, STUDY_WORD)
+OF_STUDIES: Final = (FORWARD, READING, THUMBNAIL, IMAGE, STUDY, STUDY_FINDING, STUDY_WORD)
+"""Tables with lines about a study or its images."""
 
 
 class Mode(StrEnum):
@@ -44,8 +46,7 @@ class End(StrEnum):
 
 
 KEPT: Final = select(CONSTANCY_RUN.c.number).where(
-    CONSTANCY_RUN.c.archive == bindparam("of_archive"),
-    CONSTANCY_RUN.c.sop_instance_uid == bindparam("of_uid"),
+    *of_study(CONSTANCY_RUN), CONSTANCY_RUN.c.sop_instance_uid == bindparam("of_image")
 )
 EXPECTED: Final = KEPT.with_only_columns(CONSTANCY_RUN.c.pixels).where(
     CONSTANCY_RUN.c.state == End.RUNNING.value,
@@ -157,23 +158,19 @@ def end(connection: Connection, number: int, ended: Ended, now: datetime, *, kee
     connection.execute(delete(CONSTANCY_RUN).where(CONSTANCY_RUN.c.number < oldest))
 
 
-def expected(
-    connection: Connection, archive: str, sop_instance_uid: str, now: datetime
-) -> str | None:
+def expected(connection: Connection, archive: str, uids: ImageUIDs, now: datetime) -> str | None:
     """Return the SHA-256 of the pixels that this image must have to be read as a self-test.
 
     None for every other image: what says that it is a phantom, and was not announced here
     a moment ago, is refused like any image for quality control.
     """
-    asked = {"of_archive": archive, "of_uid": sop_instance_uid, "now": now}
-    row = connection.execute(EXPECTED, asked).first()
+    row = connection.execute(EXPECTED, {**_asked(archive, uids), "now": now}).first()
     return None if row is None else str(row.pixels)
 
 
-def is_self_test(connection: Connection, archive: str, sop_instance_uid: str) -> bool:
+def is_self_test(connection: Connection, archive: str, uids: ImageUIDs) -> bool:
     """Whether an image is the phantom of a self-test that is kept, whenever it was."""
-    asked = {"of_archive": archive, "of_uid": sop_instance_uid}
-    return connection.execute(KEPT, asked).first() is not None
+    return connection.execute(KEPT, _asked(archive, uids)).first() is not None
 
 
 def due(connection: Connection, archive: str, every: timedelta, now: datetime) -> bool:
@@ -221,20 +218,15 @@ def record(connection: Connection, answer: Answer, now: datetime) -> None:
 
 def forget(connection: Connection, begun: Begun) -> None:
     """Take the phantom of a self-test, and what was said of it, out of jobs and worklist."""
-    for table in OF_IMAGES:
-        connection.execute(
-            delete(table).where(
-                table.c.archive == begun.archive,
-                table.c.sop_instance_uid == begun.sop_instance_uid,
-            )
-        )
+    study = study_values(begun.archive, begun.study_instance_uid)
     for table in OF_STUDIES:
-        connection.execute(
-            delete(table).where(
-                table.c.archive == begun.archive,
-                table.c.study_instance_uid == begun.study_instance_uid,
-            )
-        )
+        connection.execute(delete(table).where(*of_study(table)), study)
+
+
+def _asked(archive: str, uids: ImageUIDs) -> dict[str, Any]:
+    """Return the values of `KEPT`; the phantom's study is made for it alone."""
+    study = study_values(archive, uids.study_instance_uid)
+    return {**study, "of_image": uids.sop_instance_uid}
 
 
 def _runs(connection: Connection, archive: str, limit: int, mode: Mode | None = None) -> list[Run]:

@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, update
 
+from hilum.radiograph import ImageUIDs
 from hilum.records.job import Job
+from hilum.records.keys import image_values, of_image, uids_of
 from hilum.records.tables import FORWARD
 from hilum.records.upsert import into
 
@@ -35,14 +37,14 @@ class Forward:
     """
 
     archive: str
-    sop_instance_uid: str
+    uids: ImageUIDs
     target: str
     run: int
 
     @property
     def id(self) -> str:
         """Name of this piece of work; the job engine runs each name once."""
-        return f"{self.archive}|{self.sop_instance_uid}|{self.run}>{self.target}"
+        return "|".join((self.archive, *self.uids, f"{self.run}>{self.target}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,17 @@ def add(connection: Connection, job: Job, target: str, now: datetime) -> Forward
         into(connection.dialect.name, FORWARD)
         .values(
             archive=job.archive,
-            sop_instance_uid=job.sop_instance_uid,
+            **job.uids._asdict(),
             target=target,
             changed=now,
             **values,
         )
         .on_conflict_do_update(
-            index_elements=[FORWARD.c.archive, FORWARD.c.sop_instance_uid, FORWARD.c.target],
+            index_elements=list(FORWARD.primary_key.columns),
             set_={**values, "changed": now},
         )
     )
-    return Forward(job.archive, job.sop_instance_uid, target, job.run)
+    return Forward(job.archive, job.uids, target, job.run)
 
 
 def change(
@@ -91,12 +93,12 @@ def change(
     changed = connection.execute(
         update(FORWARD)
         .where(
-            FORWARD.c.archive == forward.archive,
-            FORWARD.c.sop_instance_uid == forward.sop_instance_uid,
+            *of_image(FORWARD),
             FORWARD.c.target == forward.target,
             FORWARD.c.run == forward.run,
         )
-        .values(state=state, why=why, changed=now, attempts=FORWARD.c.attempts + 1)
+        .values(state=state, why=why, changed=now, attempts=FORWARD.c.attempts + 1),
+        image_values(forward.archive, forward.uids),
     )
     return changed.rowcount == 1
 
@@ -106,7 +108,7 @@ def entries(
     archive: str,
     states: Collection[ForwardState] = frozenset(ForwardState),
     *,
-    sop_instance_uid: str | None = None,
+    uids: ImageUIDs | None = None,
     limit: int | None = None,
 ) -> list[ForwardEntry]:
     """Return lines in one of `states`, the last changed first; of one image when named."""
@@ -116,17 +118,18 @@ def entries(
         .order_by(FORWARD.c.changed.desc())
         .limit(limit)
     )
-    if sop_instance_uid is not None:
-        question = question.where(FORWARD.c.sop_instance_uid == sop_instance_uid)
+    named = None
+    if uids is not None:
+        question, named = question.where(*of_image(FORWARD)), image_values(archive, uids)
     return [
         ForwardEntry(
-            Forward(row.archive, row.sop_instance_uid, row.target, row.run),
+            Forward(row.archive, uids_of(row), row.target, row.run),
             ForwardState(row.state),
             row.attempts,
             row.why,
             row.changed,
         )
-        for row in connection.execute(question)
+        for row in connection.execute(question, named)
     ]
 
 

@@ -4,26 +4,22 @@ A line has a run number. Work on an image writes down its end only while its run
 newest one and has not ended, so whatever is done twice is written down once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from hilum.radiograph import ImageUIDs
 from hilum.records.job import Job
+from hilum.records.keys import image_values, of_image
 from hilum.records.states import RETRIED, SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE
 from hilum.records.upsert import unless_there
 from hilum.verdict import Reason
 
-CHUNK: Final = 500
-"""Images asked for in one statement: databases limit the number of values."""
-
-THIS: Final = (
-    IMAGE.c.archive == bindparam("of_archive"),
-    IMAGE.c.sop_instance_uid == bindparam("of_uid"),
-)
+THIS: Final = of_image(IMAGE)
 OPEN: Final = (
     *THIS,
     IMAGE.c.run == bindparam("of_run"),
@@ -41,12 +37,12 @@ CHANGE_OPEN: Final = update(IMAGE).where(*OPEN)
 BEGIN: Final = CHANGE_OPEN.values(
     state=State.READING, attempts=IMAGE.c.attempts + 1, started=bindparam("now")
 ).returning(IMAGE.c.attempts)
-BY_UID, BY_INSTANCE = (
-    select(IMAGE).where(
-        IMAGE.c.archive == bindparam("of_archive"), column == bindparam("identifier")
-    )
-    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.instance_id)
+RETRY: Final = (
+    CHANGE.where(IMAGE.c.state.in_(sorted(RETRIED)))
+    .values(arrived=bindparam("now"))
+    .returning(IMAGE.c.instance_id, IMAGE.c.run)
 )
+ENTRY: Final = select(IMAGE).where(*THIS)
 """Asked for each image, hence put together once."""
 
 
@@ -56,10 +52,8 @@ class Arrived:
 
     Attributes
     ----------
-    archive, sop_instance_uid, instance_id
+    archive, uids, instance_id
         As in `Job`.
-    study_instance_uid
-        Its study.
     file_digest
         What tells the file from another one; None when nothing does.
     urgency
@@ -69,9 +63,8 @@ class Arrived:
     """
 
     archive: str
-    sop_instance_uid: str
+    uids: ImageUIDs
     instance_id: str
-    study_instance_uid: str
     file_digest: str | None
     urgency: Urgency
     at: datetime
@@ -124,9 +117,10 @@ class Entry:
     """
 
     archive: str
+    study_instance_uid: str
+    series_instance_uid: str
     sop_instance_uid: str
     instance_id: str
-    study_instance_uid: str
     file_digest: str | None
     urgency: Urgency
     state: State
@@ -143,9 +137,14 @@ class Entry:
     seconds: Mapping[str, float]
 
     @property
+    def uids(self) -> ImageUIDs:
+        """What names it in its archive."""
+        return ImageUIDs(self.study_instance_uid, self.series_instance_uid, self.sop_instance_uid)
+
+    @property
     def job(self) -> Job:
         """The newest run of the work on it."""
-        return Job(self.archive, self.sop_instance_uid, self.instance_id, self.run)
+        return Job(self.archive, self.uids, self.instance_id, self.run)
 
     def instance_of(self, result: str) -> str | None:
         """Return Orthanc's identifier of a result by its UID, None for what is none of it."""
@@ -193,9 +192,8 @@ def arrived(
     state = State.HELD if held else State.QUEUED
     line: dict[str, Any] = {
         "archive": new.archive,
-        "sop_instance_uid": new.sop_instance_uid,
+        **new.uids._asdict(),
         "instance_id": new.instance_id,
-        "study_instance_uid": new.study_instance_uid,
         "file_digest": new.file_digest,
         "urgency": new.urgency,
         "state": state,
@@ -208,15 +206,14 @@ def arrived(
         "arrived": new.at,
     }
     if connection.execute(unless_there(connection, IMAGE), line).rowcount == 1:
-        return Job(new.archive, new.sop_instance_uid, new.instance_id, 1)
-    this = {"of_archive": new.archive, "of_uid": new.sop_instance_uid}
+        return Job(new.archive, new.uids, new.instance_id, 1)
+    this = image_values(new.archive, new.uids)
     known = connection.execute(KNOWN, this).one()
     same = new.file_digest == known.file_digest and new.instance_id == known.instance_id
     if same and not (again and known.state in SETTLED):
         return None
     moved = {
         "instance_id": new.instance_id,
-        "study_instance_uid": new.study_instance_uid,
         "file_digest": new.file_digest,
         "arrived": new.at,
     }
@@ -226,7 +223,7 @@ def arrived(
         return None
     anew = {"urgency": new.urgency, "lost": 0, **_anew(known.run, state)}
     connection.execute(CHANGE, {**this, **moved, **anew})
-    return Job(new.archive, new.sop_instance_uid, new.instance_id, known.run + 1)
+    return Job(new.archive, new.uids, new.instance_id, known.run + 1)
 
 
 def begin(connection: Connection, job: Job, now: datetime) -> int | None:
@@ -263,15 +260,41 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
     return connection.execute(CHANGE_OPEN, {**_run_of(job), **ended}).rowcount == 1
 
 
-def entry(connection: Connection, archive: str, identifier: str) -> Entry | None:
-    """Return the line of an image by Orthanc's identifier or SOP Instance UID."""
-    for question in (BY_UID, BY_INSTANCE):  # an OR would read all images
-        row = connection.execute(
-            question, {"of_archive": archive, "identifier": identifier}
-        ).first()
-        if row is not None:
-            return _entry(row)
-    return None
+def entry(connection: Connection, archive: str, uids: ImageUIDs) -> Entry | None:
+    """Return the line of an image."""
+    row = connection.execute(ENTRY, image_values(archive, uids)).first()
+    return None if row is None else _entry(row)
+
+
+def called(
+    connection: Connection,
+    archive: str,
+    identifier: str,
+    *,
+    study_instance_uid: str | None = None,
+    series_instance_uid: str | None = None,
+) -> list[Entry]:
+    """Return the lines of what a person calls so: several when a UID is in several studies.
+
+    Parameters
+    ----------
+    connection, archive
+        Where to look.
+    identifier
+        Orthanc's identifier, which one image has, or a SOP Instance UID.
+    study_instance_uid, series_instance_uid
+        Only in this study, only in this series.
+    """
+    narrowed = {
+        IMAGE.c.study_instance_uid: study_instance_uid,
+        IMAGE.c.series_instance_uid: series_instance_uid,
+    }
+    also = [column == uid for column, uid in narrowed.items() if uid is not None]
+    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.instance_id):  # an OR would read all images
+        question = select(IMAGE).where(IMAGE.c.archive == archive, column == identifier, *also)
+        if found := connection.execute(question.order_by(*IMAGE.primary_key.columns)).all():
+            return [_entry(row) for row in found]
+    return []
 
 
 def entries(
@@ -286,7 +309,7 @@ def entries(
     question: Select[Any] = (
         select(IMAGE)
         .where(IMAGE.c.archive == archive)
-        .order_by(IMAGE.c.arrived.desc(), IMAGE.c.sop_instance_uid)
+        .order_by(IMAGE.c.arrived.desc(), *IMAGE.primary_key.columns)
     )
     if set(states) != set(State):
         question = question.where(IMAGE.c.state.in_(sorted(states)))
@@ -326,25 +349,18 @@ def depth(connection: Connection, archive: str) -> Depth:
 
 
 def ask_again(
-    connection: Connection, archive: str, uids: Sequence[str], now: datetime
+    connection: Connection, archive: str, images: Iterable[ImageUIDs], now: datetime
 ) -> list[Job]:
     """Ask for a new run of images that ended without results; return what has to be enqueued.
 
     Images in other states are left alone. `hilum.jobs.queue.Queue.retry` does both.
     """
+    anew = RETRY.values(lost=0, **_anew(IMAGE.c.run, State.QUEUED))
     jobs = []
-    for start in range(0, len(uids), CHUNK):
-        rows = connection.execute(
-            update(IMAGE)
-            .where(
-                IMAGE.c.archive == archive,
-                IMAGE.c.sop_instance_uid.in_(uids[start : start + CHUNK]),
-                IMAGE.c.state.in_(sorted(RETRIED)),
-            )
-            .values(lost=0, arrived=now, **_anew(IMAGE.c.run, State.QUEUED))
-            .returning(IMAGE.c.sop_instance_uid, IMAGE.c.instance_id, IMAGE.c.run)
-        )
-        jobs += [Job(archive, row.sop_instance_uid, row.instance_id, row.run) for row in rows]
+    for uids in images:
+        row = connection.execute(anew, {**image_values(archive, uids), "now": now}).first()
+        if row is not None:
+            jobs.append(Job(archive, uids, row.instance_id, row.run))
     return jobs
 
 
@@ -362,12 +378,12 @@ def run_again(connection: Connection, job: Job) -> Job | None:
     anew = CHANGE_OPEN.values(lost=IMAGE.c.lost + 1, **_anew(IMAGE.c.run, State.QUEUED))
     if connection.execute(anew, _run_of(job)).rowcount != 1:
         return None
-    return Job(job.archive, job.sop_instance_uid, job.instance_id, job.run + 1)
+    return Job(job.archive, job.uids, job.instance_id, job.run + 1)
 
 
 def _run_of(job: Job) -> dict[str, Any]:
     """Return the values of `OPEN`."""
-    return {"of_archive": job.archive, "of_uid": job.sop_instance_uid, "of_run": job.run}
+    return {**image_values(job.archive, job.uids), "of_run": job.run}
 
 
 def _anew(run: Any, state: State) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hilum.radiograph import ImageUIDs
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -11,7 +13,7 @@ class Job:
     ----------
     archive
         Which archive: the same image in two of them is work in each.
-    sop_instance_uid
+    uids
         The image.
     instance_id
         Orthanc's identifier of it.
@@ -20,11 +22,11 @@ class Job:
     """
 
     archive: str
-    sop_instance_uid: str
+    uids: ImageUIDs
     instance_id: str
     run: int
 
     @property
     def id(self) -> str:
         """Name of this run; the job engine runs each name once."""
-        return f"{self.archive}|{self.sop_instance_uid}|{self.run}"
+        return "|".join((self.archive, *self.uids, str(self.run)))

@@ -104,8 +104,7 @@ def m007_results_by_name(connection: Connection) -> None:
 
     Results that were stored before have no such name: the page searches for them.
     """
-    there = {column["name"] for column in inspect(connection).get_columns("image")}
-    if "result_instances" not in there:  # else the first step made the table of today
+    if "result_instances" not in _columns(connection, "image"):  # else the first step made it
         connection.exec_driver_sql("ALTER TABLE image ADD COLUMN result_instances JSON")
 
 
@@ -128,9 +127,60 @@ def m009_images_by_state_and_end(connection: Connection) -> None:
 
 def m010_age_at_the_image(connection: Connection) -> None:
     """Keep how old the patient was at the image, by the rule that the gate has."""
-    there = {column["name"] for column in inspect(connection).get_columns("study")}
-    if "age_years" not in there:  # else the first step made the table of today
+    if "age_years" not in _columns(
+        connection, "study"
+    ):  # else the first step made the table of today
         connection.exec_driver_sql("ALTER TABLE study ADD COLUMN age_years DOUBLE PRECISION")
+
+
+def m011_images_as_they_lie_in_the_archive(connection: Connection) -> None:
+    """Name an image by its study and series too: one SOP Instance UID may be in two studies.
+
+    The series of what came before is not known, and stays empty.
+    """
+    if "series_instance_uid" in _columns(connection, "image"):
+        return  # the first step made the tables of today
+    for name in ("reading", "thumbnail", "forward", "image"):  # last what the others ask
+        _keyed_anew(connection, name)
+    for table in (tables.IMAGE, tables.FORWARD):
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+    for name, column in (("verdict", "series_instance_uid"), ("study", "cover_series")):
+        added = f"ALTER TABLE {name} ADD COLUMN {column} VARCHAR DEFAULT '' NOT NULL"
+        connection.exec_driver_sql(added)
+    connection.exec_driver_sql("DROP INDEX verdict_by_image")
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    """Return the names of the columns that a table has."""
+    return {column["name"] for column in inspect(connection).get_columns(table)}
+
+
+def _keyed_anew(connection: Connection, name: str) -> None:
+    """Make a table of images anew with another key: SQLite cannot change that of one it has.
+
+    It has the columns that it had, the study that the table of images says, and no series.
+    """
+    key = ("archive", "study_instance_uid", "series_instance_uid", "sop_instance_uid", "target")
+    there = {column.name: column for column in Table(name, MetaData(), autoload_with=connection).c}
+    rest = [column for column in there.values() if column.name not in key]
+    named = [each for each in key if each != "target" or each in there]
+    new = Table(
+        f"{name}_anew",
+        MetaData(),
+        *(Column(each, String, primary_key=True) for each in named),
+        *(Column(column.name, column.type, nullable=column.nullable) for column in rest),
+    )
+    new.create(connection)
+    said = {"study_instance_uid": "image.study_instance_uid", "series_instance_uid": "''"}
+    values = ", ".join(said.get(column.name, f"old.{column.name}") for column in new.c)
+    connection.exec_driver_sql(
+        f"INSERT INTO {new.name} SELECT {values} FROM {name} AS old"  # noqa: S608  of constants
+        " JOIN image ON image.archive = old.archive"
+        " AND image.sop_instance_uid = old.sop_instance_uid"
+    )
+    connection.exec_driver_sql(f"DROP TABLE {name}")
+    connection.exec_driver_sql(f"ALTER TABLE {new.name} RENAME TO {name}")
 
 
 def _index_anew(connection: Connection, table: Table, name: str) -> None:
@@ -151,6 +201,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m008_findings_and_words_of_a_study,
     m009_images_by_state_and_end,
     m010_age_at_the_image,
+    m011_images_as_they_lie_in_the_archive,
 )
 """In the order in which they run; a released one is never changed."""
 

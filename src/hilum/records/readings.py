@@ -2,24 +2,22 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, delete, select
 
-from hilum.radiograph import FieldOfView
+from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.job import Job
+from hilum.records.keys import image_values, of_image
 from hilum.records.tables import READING
 
-THIS: Final = (
-    READING.c.archive == bindparam("of_archive"),
-    READING.c.sop_instance_uid == bindparam("of_uid"),
-)
-FORGET: Final = delete(READING).where(*THIS)
-GET: Final = select(READING).where(*THIS)
+FORGET: Final = delete(READING).where(*of_image(READING))
+GET: Final = select(READING).where(*of_image(READING))
+DOCUMENT: Final = select(READING.c.document).where(*of_image(READING))
 """Asked for each image, hence put together once."""
 
 
@@ -66,12 +64,11 @@ class Squeezed(NamedTuple):
 
 def put(connection: Connection, job: Job, reading: StoredReading) -> None:
     """Keep the reading of an image instead of an earlier one."""
-    this = {"of_archive": job.archive, "of_uid": job.sop_instance_uid}
-    connection.execute(FORGET, this)
+    connection.execute(FORGET, image_values(job.archive, job.uids))
     kept = squeezed(reading)
     line = {
         "archive": job.archive,
-        "sop_instance_uid": job.sop_instance_uid,
+        **job.uids._asdict(),
         "run": job.run,
         "document": kept.document,
         "maps": kept.maps,
@@ -81,13 +78,20 @@ def put(connection: Connection, job: Job, reading: StoredReading) -> None:
     connection.execute(READING.insert(), line)
 
 
-def get(connection: Connection, archive: str, sop_instance_uid: str) -> StoredReading | None:
+def get(connection: Connection, archive: str, uids: ImageUIDs) -> StoredReading | None:
     """Return the reading of an image, None when it has none."""
-    this = {"of_archive": archive, "of_uid": sop_instance_uid}
-    row = connection.execute(GET, this).one_or_none()
+    row = connection.execute(GET, image_values(archive, uids)).one_or_none()
     if row is None:
         return None
     return whole(Squeezed(row.document, row.maps, row.maps_shape, row.field_of_view))
+
+
+def documents(
+    connection: Connection, archive: str, images: Iterable[ImageUIDs]
+) -> dict[ImageUIDs, dict[str, Any]]:
+    """Return the documents of the readings of images; those that have none are left out."""
+    found = {uids: connection.scalar(DOCUMENT, image_values(archive, uids)) for uids in images}
+    return {uids: document_in(kept) for uids, kept in found.items() if kept is not None}
 
 
 def squeezed(reading: StoredReading) -> Squeezed:

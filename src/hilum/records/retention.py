@@ -22,17 +22,16 @@ from hilum.records.tables import (
 def forget(connection: Connection, before: datetime, *, limit: int) -> int:
     """Forget images settled before that, at most `limit` at once; return how many."""
     old = connection.execute(
-        select(IMAGE.c.archive, IMAGE.c.sop_instance_uid, IMAGE.c.study_instance_uid)
+        select(*IMAGE.primary_key.columns)
         .where(IMAGE.c.state.in_(sorted(SETTLED)), IMAGE.c.settled < before)
         .limit(limit)
     ).all()
     if not old:
         return 0
-    images = [(row.archive, row.sop_instance_uid) for row in old]
+    images = [tuple(row) for row in old]
     for each in (FORWARD, READING, THUMBNAIL, IMAGE):
-        connection.execute(
-            delete(each).where(tuple_(each.c.archive, each.c.sop_instance_uid).in_(images))
-        )
+        named = tuple_(*(each.c[column.name] for column in IMAGE.primary_key.columns))
+        connection.execute(delete(each).where(named.in_(images)))
     studies = sorted({(row.archive, row.study_instance_uid) for row in old})
     remaining = exists().where(
         IMAGE.c.archive == STUDY.c.archive,

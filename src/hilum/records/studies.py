@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, select
+from sqlalchemy import Connection, exists, select
 
+from hilum.radiograph import ImageUIDs
+from hilum.records.keys import of_study, study_values, uids_of
 from hilum.records.readings import document_in
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
@@ -44,30 +46,33 @@ LONGEST_WORD: Final = 64
 """Letters of a word that are kept."""
 
 
-def _of_study(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return the condition that a line is about the study that is asked for."""
-    return (
-        table.c.archive == bindparam("of_archive"),
-        table.c.study_instance_uid == bindparam("of_study"),
-    )
-
-
-ROW: Final = select(STUDY).where(*_of_study(STUDY)).with_for_update()
-CHANGE: Final = STUDY.update().where(*_of_study(STUDY))
+ROW: Final = select(STUDY).where(*of_study(STUDY)).with_for_update()
+CHANGE: Final = STUDY.update().where(*of_study(STUDY))
 NAMES: Final = select(STUDY.c.patient_name, STUDY.c.patient_id, STUDY.c.accession_number).where(
-    *_of_study(STUDY)
+    *of_study(STUDY)
 )
 IMAGES: Final = (
-    select(IMAGE.c.sop_instance_uid, IMAGE.c.state, IMAGE.c.reasons, IMAGE.c.arrived)
-    .where(*_of_study(IMAGE))
-    .order_by(IMAGE.c.arrived, IMAGE.c.sop_instance_uid)
+    select(
+        *(IMAGE.c[name] for name in ImageUIDs._fields),
+        IMAGE.c.state,
+        IMAGE.c.reasons,
+        IMAGE.c.arrived,
+    )
+    .where(*of_study(IMAGE))
+    .order_by(IMAGE.c.arrived, *IMAGE.primary_key.columns)
 )
-DOCUMENTS: Final = select(READING.c.sop_instance_uid, READING.c.document).where(
-    READING.c.archive == bindparam("of_archive"),
-    READING.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
+DOCUMENTS: Final = select(
+    *(READING.c[name] for name in ImageUIDs._fields), READING.c.document
+).where(*of_study(READING))
+NO_PICTURES: Final = THUMBNAIL.delete().where(
+    *of_study(THUMBNAIL),
+    exists().where(
+        *(IMAGE.c[column.name] == column for column in THUMBNAIL.primary_key.columns),
+        IMAGE.c.state.in_([State.QUEUED, State.HELD]),
+    ),
 )
-WORDS: Final = select(STUDY_WORD.c.word).where(*_of_study(STUDY_WORD))
-NO_FINDINGS: Final = STUDY_FINDING.delete().where(*_of_study(STUDY_FINDING))
+WORDS: Final = select(STUDY_WORD.c.word).where(*of_study(STUDY_WORD))
+NO_FINDINGS: Final = STUDY_FINDING.delete().where(*of_study(STUDY_FINDING))
 """Asked for each image, hence put together once."""
 
 
@@ -193,14 +198,15 @@ def arrived(
         "positives": 0,
         "findings": [],
         "cover": "",
+        "cover_series": "",
     }
     if connection.execute(unless_there(connection, STUDY), row).rowcount == 0:
-        this = _named(archive, facts.study_instance_uid)
+        this = study_values(archive, facts.study_instance_uid)
         known = {name: value for name, value in asdict(facts).items() if value not in {"", None}}
         before = Urgency(connection.execute(ROW, this).one().urgency)
         more = min(before, urgency, key=URGENCIES.index)
         connection.execute(CHANGE, {**this, **known, "urgency": more})
-        _forget_pictures(connection, archive, facts.study_instance_uid)
+        connection.execute(NO_PICTURES, this)  # of images that came again with other pixels
     _write_words(connection, archive, facts.study_instance_uid)
     refresh(connection, archive, facts.study_instance_uid, now, waits)
 
@@ -228,13 +234,12 @@ def refresh(
         How long it may wait; None: as long as the settings' defaults say.
     """
     waits = waits or DEFAULT_WAITS
-    this = _named(archive, study_instance_uid)
+    this = study_values(archive, study_instance_uid)
     study = connection.execute(ROW, this).one_or_none()
     if study is None:
         return
     images = connection.execute(IMAGES, this).all()
-    read = [image.sop_instance_uid for image in images if image.state == State.STORED]
-    readings = documents(connection, archive, read)
+    readings = _readings(connection, this, images)
     found = _highest(readings)
     positive = [label for label, _, is_positive in found if is_positive]
     state = _state(images)
@@ -249,7 +254,7 @@ def refresh(
         "positives": len(positive),
         "findings": found[:SHOWN],
         "model": _model(readings),
-        "cover": _cover(images, readings),
+        **_cover(images, readings),
     }
     connection.execute(CHANGE, {**this, **anew})
     _write_findings(connection, archive, study_instance_uid, positive)
@@ -259,16 +264,6 @@ def released(connection: Connection, archive: str, now: datetime) -> None:
     """Let all held studies wait for their turn; call it with `images.release_held`."""
     held = (STUDY.c.archive == archive, STUDY.c.state == State.HELD)
     connection.execute(STUDY.update().where(*held).values(state=State.QUEUED, changed=now))
-
-
-def documents(
-    connection: Connection, archive: str, sop_instance_uids: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the documents of the readings of images, by SOP Instance UID; others are left out."""
-    if not sop_instance_uids:
-        return {}
-    rows = connection.execute(DOCUMENTS, {"of_archive": archive, "uids": sop_instance_uids})
-    return {uid: document_in(document) for uid, document in rows}
 
 
 def fold(text: str) -> str:
@@ -288,18 +283,13 @@ def words_in(folded: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
-def _named(archive: str, study_instance_uid: str) -> dict[str, Any]:
-    """Return the values of `_of_study`."""
-    return {"of_archive": archive, "of_study": study_instance_uid}
-
-
 def _write_words(connection: Connection, archive: str, study_instance_uid: str) -> None:
     """Write what the study is found by, over what was there."""
-    this = _named(archive, study_instance_uid)
+    this = study_values(archive, study_instance_uid)
     wanted = words(*connection.execute(NAMES, this).one())
     there = set(connection.scalars(WORDS, this))
     if gone := there - wanted:
-        lost = STUDY_WORD.delete().where(*_of_study(STUDY_WORD), STUDY_WORD.c.word.in_(gone))
+        lost = STUDY_WORD.delete().where(*of_study(STUDY_WORD), STUDY_WORD.c.word.in_(gone))
         connection.execute(lost, this)
     if added := wanted - there:
         rows = [
@@ -309,21 +299,21 @@ def _write_words(connection: Connection, archive: str, study_instance_uid: str) 
         connection.execute(STUDY_WORD.insert(), rows)
 
 
-def _forget_pictures(connection: Connection, archive: str, study_instance_uid: str) -> None:
-    """Forget the small pictures of images that came again with other pixels."""
-    anew = select(IMAGE.c.sop_instance_uid).where(
-        *_of_study(IMAGE), IMAGE.c.state.in_([State.QUEUED, State.HELD])
-    )
-    pictures = THUMBNAIL.delete().where(
-        THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid.in_(anew)
-    )
-    connection.execute(pictures, _named(archive, study_instance_uid))
+def _readings(
+    connection: Connection, study: Mapping[str, Any], images: Sequence[Any]
+) -> dict[ImageUIDs, dict[str, Any]]:
+    """Return the documents of the images of a study that were read."""
+    read = {uids_of(image) for image in images if image.state == State.STORED}
+    if not read:
+        return {}
+    rows = connection.execute(DOCUMENTS, study)
+    return {uids_of(row): document_in(row.document) for row in rows if uids_of(row) in read}
 
 
 def _write_findings(
     connection: Connection, archive: str, study_instance_uid: str, positive: Sequence[str]
 ) -> None:
-    connection.execute(NO_FINDINGS, _named(archive, study_instance_uid))
+    connection.execute(NO_FINDINGS, study_values(archive, study_instance_uid))
     rows = [
         {"archive": archive, "label": label, "study_instance_uid": study_instance_uid}
         for label in positive
@@ -332,7 +322,7 @@ def _write_findings(
         connection.execute(STUDY_FINDING.insert(), rows)
 
 
-def _highest(readings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, float, bool]]:
+def _highest(readings: Mapping[ImageUIDs, Mapping[str, Any]]) -> list[tuple[str, float, bool]]:
     """Return each label's highest finding of all images, positives first, by falling score."""
     highest: dict[str, tuple[str, float, bool]] = {}
     for document in readings.values():
@@ -370,7 +360,7 @@ def _rank(study: Any, state: str, images: Sequence[Any]) -> Rank:
     return Rank(URGENCIES.index(study.urgency))
 
 
-def _model(readings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+def _model(readings: Mapping[ImageUIDs, Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return what the row says of the model of the last image that was read."""
     for document in reversed(list(readings.values())):
         model = document["model"]
@@ -378,13 +368,15 @@ def _model(readings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     return None
 
 
-def _cover(images: Sequence[Any], readings: Mapping[str, Mapping[str, Any]]) -> str:
+def _cover(
+    images: Sequence[Any], readings: Mapping[ImageUIDs, Mapping[str, Any]]
+) -> dict[str, str]:
     """Return the image with the most positive findings, else the first; gone ones never."""
-    there = [image for image in images if image.state != State.GONE]
+    there = [uids_of(image) for image in images if image.state != State.GONE]
 
-    def positives(image: Any) -> int:
-        rows = readings.get(image.sop_instance_uid, {}).get("readings", ())
+    def positives(image: ImageUIDs) -> int:
+        rows = readings.get(image, {}).get("readings", ())
         return sum(finding["positive"] for row in rows for finding in row["findings"])
 
-    best = max(there, key=positives, default=None)
-    return "" if best is None else str(best.sop_instance_uid)
+    best = max(there, key=positives, default=ImageUIDs("", "", ""))
+    return {"cover": best.sop_instance_uid, "cover_series": best.series_instance_uid}

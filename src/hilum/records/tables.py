@@ -17,6 +17,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from hilum.radiograph import ImageUIDs
+
 METADATA: Final = MetaData()
 
 
@@ -35,6 +37,12 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
+def _image_key() -> tuple[Column[str], ...]:
+    """Return the columns that name an image as it lies in the archive."""
+    names = ("archive", *ImageUIDs._fields)
+    return tuple(Column(name, String, primary_key=True) for name in names)
+
+
 FEED: Final = Table(
     "feed",
     METADATA,
@@ -47,10 +55,8 @@ FEED: Final = Table(
 IMAGE: Final = Table(
     "image",
     METADATA,
-    Column("archive", String, primary_key=True),
-    Column("sop_instance_uid", String, primary_key=True),
+    *_image_key(),
     Column("instance_id", String, nullable=False),  # Orthanc's identifier
-    Column("study_instance_uid", String, nullable=False),
     Column("file_digest", String),  # Orthanc's MD5 or name of the file: another one has another
     Column("urgency", String, nullable=False),  # urgent, routine, backfill
     Column("state", String, nullable=False),
@@ -71,13 +77,13 @@ Index("image_by_state", *(IMAGE.c[n] for n in ("state", "archive", "arrived", "u
 Index("image_by_end", IMAGE.c.state, IMAGE.c.settled, IMAGE.c.archive)
 Index("image_by_arrival", IMAGE.c.archive, IMAGE.c.arrived)
 Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid, IMAGE.c.arrived)
+Index("image_by_uid", IMAGE.c.archive, IMAGE.c.sop_instance_uid)
 Index("image_by_instance", IMAGE.c.archive, IMAGE.c.instance_id)
 
 READING: Final = Table(
     "reading",
     METADATA,
-    Column("archive", String, primary_key=True),
-    Column("sop_instance_uid", String, primary_key=True),
+    *_image_key(),
     Column("run", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),  # zlib of one hilum.reading/1 document
     Column("maps", LargeBinary, nullable=False),  # zlib of float16 (labels, height, width)
@@ -89,8 +95,7 @@ READING: Final = Table(
 FORWARD: Final = Table(
     "forward",
     METADATA,
-    Column("archive", String, primary_key=True),
-    Column("sop_instance_uid", String, primary_key=True),
+    *_image_key(),
     Column("target", String, primary_key=True),  # modality:NAME or peer:NAME
     Column("run", Integer, nullable=False),
     Column("state", String, nullable=False),  # waiting, sent, committed, failed
@@ -168,6 +173,7 @@ STUDY: Final = Table(
     Column("findings", JSON, nullable=False),  # [[label, score, positive], …] highest of all images
     Column("model", JSON),  # {name, version, verified, demonstration}; none before a reading
     Column("cover", String, nullable=False),  # SOP Instance UID of the image to show it by
+    Column("cover_series", String, nullable=False, server_default=""),  # and its series
     Column("reviewed", Instant),  # when a reader last gave a verdict on it
     comment="The worklist: one line for each study.",
 )
@@ -203,8 +209,7 @@ Index("study_word_by_study", *(STUDY_WORD.c[n] for n in ("archive", "study_insta
 THUMBNAIL: Final = Table(
     "thumbnail",
     METADATA,
-    Column("archive", String, primary_key=True),
-    Column("sop_instance_uid", String, primary_key=True),
+    *_image_key(),
     Column("picture", LargeBinary, nullable=False),  # WebP; empty when none can be made
     comment="Small pictures of images, made once.",
 )
@@ -215,6 +220,7 @@ VERDICT: Final = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("archive", String, nullable=False),
     Column("study_instance_uid", String, nullable=False),
+    Column("series_instance_uid", String, nullable=False, server_default=""),
     Column("sop_instance_uid", String, nullable=False),
     Column("at", Instant, nullable=False),
     Column("month", String, nullable=False),  # of `at`, in UTC, YYYY-MM: to count by
@@ -227,7 +233,6 @@ VERDICT: Final = Table(
     Column("report", String, nullable=False, unique=True),  # SOP Instance UID of its SR
     comment="What readers think of what the model said. Lines are added, never changed.",
 )
-Index("verdict_by_image", VERDICT.c.archive, VERDICT.c.sop_instance_uid, VERDICT.c.reader)
 Index("verdict_by_study", VERDICT.c.archive, VERDICT.c.study_instance_uid)
 
 VERDICT_FINDING: Final = Table(

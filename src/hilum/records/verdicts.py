@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from hilum.radiograph import ImageUIDs
+from hilum.records.keys import image_values, of_image, of_study, study_values, uids_of
 from hilum.records.tables import STUDY, VERDICT, VERDICT_FINDING
 
 AT_ONCE: Final = 1000
@@ -54,8 +56,8 @@ class ReaderVerdict:
 
     Attributes
     ----------
-    study_instance_uid, sop_instance_uid
-        What it is about.
+    study_instance_uid, series_instance_uid, sop_instance_uid
+        The image that it is about.
     at
         When, with its UTC offset.
     reader
@@ -75,6 +77,7 @@ class ReaderVerdict:
     """
 
     study_instance_uid: str
+    series_instance_uid: str
     sop_instance_uid: str
     at: datetime
     reader: str
@@ -85,6 +88,11 @@ class ReaderVerdict:
     comment: str
     report: str
     demonstration: bool = False
+
+    @property
+    def uids(self) -> ImageUIDs:
+        """The image that it is about."""
+        return ImageUIDs(self.study_instance_uid, self.series_instance_uid, self.sop_instance_uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ def add(connection: Connection, archive: str, verdict: ReaderVerdict) -> bool:
         .values(
             archive=archive,
             study_instance_uid=verdict.study_instance_uid,
+            series_instance_uid=verdict.series_instance_uid,
             sop_instance_uid=verdict.sop_instance_uid,
             at=verdict.at,
             month=f"{verdict.at.astimezone(UTC):%Y-%m}",
@@ -154,17 +163,16 @@ def add(connection: Connection, archive: str, verdict: ReaderVerdict) -> bool:
     ]
     if rows:
         connection.execute(VERDICT_FINDING.insert(), rows)
-    study = (STUDY.c.archive == archive, STUDY.c.study_instance_uid == verdict.study_instance_uid)
-    connection.execute(STUDY.update().where(*study).values(reviewed=verdict.at))
+    study = study_values(archive, verdict.study_instance_uid)
+    connection.execute(STUDY.update().where(*of_study(STUDY)).values(reviewed=verdict.at), study)
     return True
 
 
-def of_image(connection: Connection, archive: str, sop_instance_uid: str) -> list[ReaderVerdict]:
+def on_image(connection: Connection, archive: str, uids: ImageUIDs) -> list[ReaderVerdict]:
     """Return all verdicts on an image, the newest first."""
     rows = connection.execute(
-        select(VERDICT)
-        .where(VERDICT.c.archive == archive, VERDICT.c.sop_instance_uid == sop_instance_uid)
-        .order_by(VERDICT.c.number.desc())
+        select(VERDICT).where(*of_image(VERDICT)).order_by(VERDICT.c.number.desc()),
+        image_values(archive, uids),
     ).all()
     return [_of_row(row, _judged(connection, row.number)) for row in rows]
 
@@ -220,7 +228,7 @@ def _latest(archive: str) -> Select[tuple[int]]:
     return (
         select(func.max(VERDICT.c.number))
         .where(VERDICT.c.archive == archive)
-        .group_by(VERDICT.c.sop_instance_uid, VERDICT.c.reader)
+        .group_by(*(VERDICT.c[name] for name in ImageUIDs._fields), VERDICT.c.reader)
     )
 
 
@@ -234,8 +242,7 @@ def _judged(connection: Connection, number: int) -> Sequence[Row[Any]]:
 
 def _of_row(row: Row[Any], judged: Sequence[Row[Any]]) -> ReaderVerdict:
     return ReaderVerdict(
-        row.study_instance_uid,
-        row.sop_instance_uid,
+        *uids_of(row),
         row.at,
         row.reader,
         row.model,

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, literal, select, tuple_
 
+from hilum.radiograph import ImageUIDs
+from hilum.records.keys import image_values, of_image
 from hilum.records.studies import Rank, fold, words_in
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 
@@ -194,23 +196,18 @@ def labels(connection: Connection, archive: str) -> list[str]:
         found.append(following)
 
 
-def thumbnail(connection: Connection, archive: str, sop_instance_uid: str) -> bytes | None:
+def thumbnail(connection: Connection, archive: str, uids: ImageUIDs) -> bytes | None:
     """Return an image's small picture; empty when none can be made, None before it was tried."""
-    key = (THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid == sop_instance_uid)
-    return connection.scalar(select(THUMBNAIL.c.picture).where(*key))
+    question = select(THUMBNAIL.c.picture).where(*of_image(THUMBNAIL))
+    return connection.scalar(question, image_values(archive, uids))
 
 
-def keep_thumbnail(
-    connection: Connection, archive: str, sop_instance_uid: str, picture: bytes
-) -> None:
+def keep_thumbnail(connection: Connection, archive: str, uids: ImageUIDs, picture: bytes) -> None:
     """Keep an image's small picture instead of an earlier one."""
-    key = (THUMBNAIL.c.archive == archive, THUMBNAIL.c.sop_instance_uid == sop_instance_uid)
-    connection.execute(THUMBNAIL.delete().where(*key))
-    connection.execute(
-        THUMBNAIL.insert().values(
-            archive=archive, sop_instance_uid=sop_instance_uid, picture=picture
-        )
-    )
+    earlier = THUMBNAIL.delete().where(*of_image(THUMBNAIL))
+    connection.execute(earlier, image_values(archive, uids))
+    line = {"archive": archive, **uids._asdict(), "picture": picture}
+    connection.execute(THUMBNAIL.insert(), line)
 
 
 def _chosen(connection: Connection, archive: str, wanted: Wanted) -> Select[Any]:

@@ -23,6 +23,7 @@ from hilum.show.api_models import (
     AgreementDocument,
     FindingDocument,
     HealthDocument,
+    ImageAsked,
     ImageLine,
     Invalid,
     JobsDocument,
@@ -62,6 +63,13 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"model": Problem, "description": "Not now."},
 }
 
+AMBIGUOUS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.CONFLICT: {
+        "model": Problem,
+        "description": "Images in several studies or series have this UID: name one.",
+    },
+}
+
 BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.BAD_REQUEST: {"model": Problem, "description": "The body is damaged or cut off."},
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"model": Problem, "description": "Too large."},
@@ -86,6 +94,9 @@ router: Final = APIRouter(
     responses=PROBLEMS,
     dependencies=[Depends(HTTPBearer(auto_error=False, description="hilum users token NAME"))],
 )
+
+
+Asked = Annotated[ImageAsked, Depends()]
 
 
 def not_found(what: str) -> HTTPException:
@@ -156,38 +167,32 @@ def study(
     return StudyDocument(study=StudyLine.of(row), images=[ImageLine.of(each) for each in lines])
 
 
-@router.get("/images/{sop_instance_uid}", tags=["images"])
-def image(sop_instance_uid: UidInPath, _: Viewer, desk: AtDesk) -> ImageLine:
+@router.get("/images/{sop_instance_uid}", tags=["images"], responses=AMBIGUOUS)
+def image(asked: Asked, _: Viewer, desk: AtDesk) -> ImageLine:
     """Return what became of an image."""
-    return ImageLine.of(_entry(desk, sop_instance_uid))
+    return ImageLine.of(_entry(desk, asked))
 
 
-@router.get("/images/{sop_instance_uid}/reading", tags=["images"])
-def reading(
-    sop_instance_uid: UidInPath, request: Request, who: Viewer, desk: AtDesk
-) -> ReadingDocument:
+@router.get("/images/{sop_instance_uid}/reading", tags=["images"], responses=AMBIGUOUS)
+def reading(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> ReadingDocument:
     """Return what the model said of an image, as a document hilum.reading/1."""
-    return ReadingDocument.of(_reading(request, who, desk, sop_instance_uid).document)
+    return ReadingDocument.of(_reading(request, who, desk, asked).document)
 
 
-@router.get("/images/{sop_instance_uid}/findings", tags=["images"])
-def findings(
-    sop_instance_uid: UidInPath, request: Request, who: Viewer, desk: AtDesk
-) -> list[FindingDocument]:
+@router.get("/images/{sop_instance_uid}/findings", tags=["images"], responses=AMBIGUOUS)
+def findings(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> list[FindingDocument]:
     """Return the findings of an image."""
-    document = _reading(request, who, desk, sop_instance_uid).document
+    document = _reading(request, who, desk, asked).document
     rows = document["readings"][0]["findings"]
     return [FindingDocument.model_validate(each) for each in rows]
 
 
-@router.get("/images/{sop_instance_uid}/verdicts", tags=["images"])
-def verdicts_of(
-    sop_instance_uid: UidInPath, request: Request, who: Viewer, desk: AtDesk
-) -> list[VerdictDocument]:
+@router.get("/images/{sop_instance_uid}/verdicts", tags=["images"], responses=AMBIGUOUS)
+def verdicts_of(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> list[VerdictDocument]:
     """Return what readers said of an image."""
-    entry = _entry(desk, sop_instance_uid)
+    entry = _entry(desk, asked)
     with desk.database.look() as connection:
-        found = verdicts.of_image(connection, desk.archive, entry.sop_instance_uid)
+        found = verdicts.on_image(connection, desk.archive, entry.uids)
     _viewed(request, who, desk, entry.study_instance_uid)
     return [VerdictDocument.of(each) for each in found]
 
@@ -214,14 +219,15 @@ def jobs(
     return JobsDocument(jobs=[ImageLine.of(each) for each in found], counts=counts)
 
 
-@router.post("/jobs/retry", tags=["node"], responses=BODY_PROBLEMS)
+@router.post("/jobs/retry", tags=["node"], responses=BODY_PROBLEMS | AMBIGUOUS)
 def retry(who: Operator, desk: AtDesk, wanted: Annotated[RetryWanted, Body()]) -> RetryAnswer:
     """Let images be read again that failed, were refused or are gone."""
     if wanted.state is not None and wanted.state not in RETRIED:
         raise HTTPException(
             HTTPStatus.UNPROCESSABLE_ENTITY, "Only failed, refused and gone images are retried."
         )
-    return RetryAnswer(asked=read_again(desk, who, tuple(wanted.sop_instance_uids), wanted.state))
+    named, study = tuple(wanted.sop_instance_uids), wanted.study_instance_uid
+    return RetryAnswer(asked=read_again(desk, who, named, study=study, state=wanted.state))
 
 
 @router.post(
@@ -269,18 +275,30 @@ def _place(after: str | None) -> Place | None:
     raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "after is not what `next` of a page said.")
 
 
-def _entry(desk: Desk, sop_instance_uid: str) -> Entry:
+def _entry(desk: Desk, asked: ImageAsked) -> Entry:
     with desk.database.look() as connection:
-        found = images.entry(connection, desk.archive, sop_instance_uid)
-    if found is None:
+        found = images.called(
+            connection,
+            desk.archive,
+            asked.sop_instance_uid,
+            study_instance_uid=asked.study_instance_uid,
+            series_instance_uid=asked.series_instance_uid,
+        )
+    if not found:
         raise not_found("This image")
-    return found
+    if len(found) > 1:
+        studies = ", ".join(dict.fromkeys(each.study_instance_uid for each in found))
+        raise HTTPException(
+            HTTPStatus.CONFLICT,
+            f"{len(found)} images have this UID. Name study or series: {studies}.",
+        )
+    return found[0]
 
 
-def _reading(request: Request, who: Visitor, desk: Desk, sop_instance_uid: str) -> StoredReading:
-    entry = _entry(desk, sop_instance_uid)
+def _reading(request: Request, who: Visitor, desk: Desk, asked: ImageAsked) -> StoredReading:
+    entry = _entry(desk, asked)
     with desk.database.look() as connection:
-        found = readings.get(connection, desk.archive, entry.sop_instance_uid)
+        found = readings.get(connection, desk.archive, entry.uids)
     if found is None:
         raise not_found("A reading of this image")
     _viewed(request, who, desk, entry.study_instance_uid)

@@ -1,10 +1,11 @@
 """What the API says: its documents, as OpenAPI describes them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hilum.records.forwards import ForwardState
@@ -18,6 +19,21 @@ UID_PATTERN: Final = r"^[0-9]+(\.[0-9]+)*$"
 
 Uid = Annotated[str, Field(pattern=UID_PATTERN, max_length=64)]
 UidInPath = Annotated[str, Path(pattern=UID_PATTERN, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAsked:
+    """Which image is asked for."""
+
+    sop_instance_uid: UidInPath
+    study_instance_uid: Annotated[
+        str | None,
+        Query(pattern=UID_PATTERN, max_length=64, description="Where a UID is in several studies."),
+    ] = None
+    series_instance_uid: Annotated[
+        str | None,
+        Query(pattern=UID_PATTERN, max_length=64, description="Where it is in several series."),
+    ] = None
 
 
 class Document(BaseModel):
@@ -92,8 +108,9 @@ class StudyPage(Document):
 class ImageLine(Document):
     """What became of one image."""
 
-    sop_instance_uid: str
     study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
     urgency: Urgency
     state: State
     reasons: list[ReasonDocument]
@@ -129,6 +146,7 @@ class RetryWanted(Document):
     """Which images to read again: these, or all of a state."""
 
     sop_instance_uids: list[Uid] = Field(default=[], max_length=10_000)
+    study_instance_uid: Uid | None = Field(None, description="Only in this study.")
     state: State | None = Field(
         None, description="failed, refused or gone; others have no further attempt."
     )
@@ -155,6 +173,7 @@ class VerdictDocument(Document):
     """One verdict of one reader on one image."""
 
     study_instance_uid: str
+    series_instance_uid: str
     sop_instance_uid: str
     at: datetime
     reader: str

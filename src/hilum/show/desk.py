@@ -1,11 +1,12 @@
 """What the page needs of the node, by argument: the one seam between them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hilum.credentials import PacsAddress
 from hilum.orthanc import Orthanc
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database
 from hilum.settings import Settings
 from hilum.show.tools import StudyTools
@@ -62,7 +63,7 @@ def nothing() -> Sequence[Any]:
     return ()
 
 
-def nothing_asked(_: Sequence[str]) -> int:
+def nothing_asked(_: Iterable[ImageUIDs]) -> int:
     """Ask nothing again: a desk without a node."""
     return 0
 
@@ -87,7 +88,7 @@ class Desk:
         File and its name → one ``hilum.reading/1`` document; nothing is stored.
         None where no model can be loaded.
     retry
-        SOP Instance UIDs → how many of them will be read again.
+        Images → how many of them will be read again.
     health, models
         What the node says of itself.
     tools
@@ -100,7 +101,7 @@ class Desk:
     pacs: PacsAddress
     orthanc: Callable[[], Orthanc]
     read_file: Callable[[bytes, str], Mapping[str, Any]] | None = None
-    retry: Callable[[Sequence[str]], int] = nothing_asked
+    retry: Callable[[Iterable[ImageUIDs]], int] = nothing_asked
     health: Callable[[], Sequence[Check]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
     tools: StudyTools | None = None

@@ -3,11 +3,14 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from hilum.records import images
+from hilum.records import Connection, images
+from hilum.records.images import Entry
 from hilum.records.states import State
 from hilum.show.desk import Desk
+from hilum.show.i18n import N_
 from hilum.show.pages import fill, render
 from hilum.show.sessions import AtDesk, Operator, Viewer, Visitor, note
 from hilum.show.status import Snapshot, Status
@@ -16,6 +19,7 @@ from hilum.show.words import CONSTANCY, shift_words
 router: Final = APIRouter(include_in_schema=False)
 
 SEE_OTHER: Final = 303
+CONFLICT: Final = 409
 
 CHART: Final = {"width": 720, "height": 120}
 """Of the chart of hours, in its own units."""
@@ -82,21 +86,44 @@ def retry(
     state: Annotated[State | None, Form()] = None,
 ) -> Response:
     """Let images be read again: those that are named, or all of a state."""
-    asked = read_again(desk, who, tuple(uid or ()), state)
+    asked = read_again(desk, who, tuple(uid or ()), state=state)
     return RedirectResponse(f"/operations?asked={asked}", SEE_OTHER)
 
 
-def read_again(desk: Desk, who: Visitor, uids: tuple[str, ...], state: State | None) -> int:
-    """Ask for another attempt and write down who did; return how many images will be read."""
-    if state is not None:
-        with desk.database.look() as connection:
+def read_again(
+    desk: Desk,
+    who: Visitor,
+    named: tuple[str, ...],
+    *,
+    study: str | None = None,
+    state: State | None = None,
+) -> int:
+    """Ask for another attempt and write down who did; return how many images will be read.
+
+    Raises
+    ------
+    HTTPException
+        What is named is several images: one SOP Instance UID in two studies.
+    """
+    with desk.database.look() as connection:
+        if state is not None:
             found = images.entries(connection, desk.archive, (state,))
-        uids = tuple(entry.sop_instance_uid for entry in found)
-    if not uids:
+        else:
+            found = [each for name in named for each in _called(connection, desk, name, study)]
+    if not found:
         return 0
-    asked = desk.retry(uids)
-    if len(uids) == 1:
-        note(desk, who.name, "image.retried", image=uids[0], asked=asked)
+    asked = desk.retry([entry.uids for entry in found])
+    if len(found) == 1:
+        uids = found[0].uids
+        about = {"study": uids.study_instance_uid, "image": uids.sop_instance_uid}
+        note(desk, who.name, "image.retried", **about, asked=asked)
     else:
-        note(desk, who.name, "image.retried", images=len(uids), asked=asked)
+        note(desk, who.name, "image.retried", images=len(found), asked=asked)
     return asked
+
+
+def _called(connection: Connection, desk: Desk, name: str, study: str | None) -> list[Entry]:
+    found = images.called(connection, desk.archive, name, study_instance_uid=study)
+    if len(found) > 1:
+        raise HTTPException(CONFLICT, N_("This UID is in several studies or series. Name one."))
+    return found

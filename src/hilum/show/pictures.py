@@ -8,17 +8,19 @@ sent in one piece after the quick one; tiles would save nothing.
 import threading
 import zlib
 from collections import OrderedDict
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hilum.errors import NotInPacs, RadiographRefused, SourceUnreadable
+from hilum.radiograph import ImageUIDs
 from hilum.records import images, worklist
 from hilum.records.images import Entry
 from hilum.show.desk import Desk
@@ -43,7 +45,11 @@ SMALL: Final = (96, 96)
 KEEP: Final = "private, max-age=86400, immutable"
 """Browsers keep a picture for a day: its address changes with the file."""
 
+Shown = tuple[ImageUIDs, str]
+"""An image, and which version of it."""
+
 NOT_FOUND: Final = 404
+CONFLICT: Final = 409
 GONE: Final = N_("There is no such image here, or it was deleted from the PACS.")
 
 
@@ -58,10 +64,10 @@ class Gallery:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._pictures: OrderedDict[tuple[str, str], Picture] = OrderedDict()
+        self._pictures: OrderedDict[Shown, Picture] = OrderedDict()
         self._lock = threading.Lock()
         self._decoding = threading.BoundedSemaphore(AT_ONCE)
-        self._turns: dict[tuple[str, str], threading.Lock] = {}
+        self._turns: dict[Shown, threading.Lock] = {}
 
     def picture(self, image: Entry) -> Picture:
         """Return an image as it is displayed.
@@ -75,7 +81,7 @@ class Gallery:
         SourceUnreadable
             Its file is damaged.
         """
-        key = image.sop_instance_uid, version(image)
+        key = image.uids, version(image)
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
         try:
@@ -91,13 +97,13 @@ class Gallery:
             with self._lock:
                 self._turns.pop(key, None)
 
-    def _kept(self, key: tuple[str, str]) -> Picture | None:
+    def _kept(self, key: Shown) -> Picture | None:
         with self._lock:
             if key in self._pictures:
                 self._pictures.move_to_end(key)
             return self._pictures.get(key)
 
-    def _keep(self, key: tuple[str, str], made: Picture) -> None:
+    def _keep(self, key: Shown, made: Picture) -> None:
         with self._lock:
             self._pictures[key] = made
             while len(self._pictures) > KEPT:
@@ -107,7 +113,7 @@ class Gallery:
         """Return the small picture; made once, empty when none can be made."""
         desk = self._desk
         with desk.database.look() as connection:
-            kept = worklist.thumbnail(connection, desk.archive, image.sop_instance_uid)
+            kept = worklist.thumbnail(connection, desk.archive, image.uids)
         if kept is not None:
             return kept
         try:
@@ -115,7 +121,7 @@ class Gallery:
         except (RadiographRefused, SourceUnreadable, NotInPacs):
             made = b""
         with desk.database.transaction() as connection:
-            worklist.keep_thumbnail(connection, desk.archive, image.sop_instance_uid, made)
+            worklist.keep_thumbnail(connection, desk.archive, image.uids, made)
         return made
 
 
@@ -141,19 +147,52 @@ def gallery_of(request: Request) -> Gallery:
     return gallery
 
 
-def image_of(desk: Desk, sop_instance_uid: str, study_instance_uid: str = "") -> Entry:
-    """Return an image's line.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What an address names.
+
+    Attributes
+    ----------
+    study, image
+        Study and SOP Instance UID.
+    series
+        Series Instance UID, where a SOP Instance UID is in several series of the study.
+    """
+
+    study: str
+    image: str
+    series: str | None = None
+
+    def __str__(self) -> str:
+        series = "" if self.series is None else f"&series={self.series}"
+        return f"/studies/{self.study}?image={self.image}{series}"
+
+
+Where = Annotated[Address, Depends()]
+
+
+def image_of(desk: Desk, where: Address) -> Entry:
+    """Return the line of the image that an address names.
 
     Raises
     ------
     HTTPException
-        There is none in that study.
+        There is none in that study, or it is in several series and none is named.
     """
+    study, series = where.study, where.series
     with desk.database.look() as connection:
-        found = images.entry(connection, desk.archive, sop_instance_uid)
-    if found is None or study_instance_uid not in {"", found.study_instance_uid}:
+        found = images.called(
+            connection,
+            desk.archive,
+            where.image,
+            study_instance_uid=study,
+            series_instance_uid=series,
+        )
+    if len(found) > 1:
+        raise HTTPException(CONFLICT, N_("This image is in several series. Name one: ?series=…"))
+    if not found:
         raise HTTPException(NOT_FOUND, GONE)
-    return found
+    return found[0]
 
 
 def stored_as(desk: Desk, image: Entry, result: str) -> str | None:
@@ -205,25 +244,25 @@ def packed(picture: Picture) -> bytes:
 
 
 @router.get("/studies/{study}/images/{image}/small.webp")
-def small(request: Request, study: str, image: str, desk: AtDesk, _: Viewer) -> Response:
+def small(request: Request, where: Where, desk: AtDesk, _: Viewer) -> Response:
     """Return the small picture of an image."""
-    made = gallery_of(request).small(image_of(desk, image, study))
+    made = gallery_of(request).small(image_of(desk, where))
     if not made:
         raise HTTPException(NOT_FOUND, N_("This image has no pixels that can be shown."))
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 
 @router.get("/studies/{study}/images/{image}/quick.jpg")
-def quick_picture(request: Request, study: str, image: str, desk: AtDesk, _: Viewer) -> Response:
+def quick_picture(request: Request, where: Where, desk: AtDesk, _: Viewer) -> Response:
     """Return an image as it is displayed, in eight bits and at most 1024 pixels a side."""
-    made = quick(gallery_of(request).picture(image_of(desk, image, study)))
+    made = quick(gallery_of(request).picture(image_of(desk, where)))
     return Response(made, media_type="image/jpeg", headers={"Cache-Control": KEEP})
 
 
 @router.get("/studies/{study}/images/{image}/pixels")
-def all_pixels(request: Request, study: str, image: str, desk: AtDesk, _: Viewer) -> Response:
+def all_pixels(request: Request, where: Where, desk: AtDesk, _: Viewer) -> Response:
     """Return an image as it is displayed, every pixel with 4096 grey levels; see `packed`."""
-    picture = gallery_of(request).picture(image_of(desk, image, study))
+    picture = gallery_of(request).picture(image_of(desk, where))
     headers = {
         "Cache-Control": KEEP,
         "Content-Encoding": "deflate",

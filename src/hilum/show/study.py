@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from hilum.radiograph import ImageUIDs
 from hilum.reading import Finding
-from hilum.records import images, readings, studies, verdicts, worklist
+from hilum.records import images, readings, verdicts, worklist
 from hilum.records.accounts import Role, new_secret
 from hilum.records.images import Entry
 from hilum.records.readings import StoredReading
@@ -24,7 +25,7 @@ from hilum.show.i18n import N_
 from hilum.show.notices import node_of
 from hilum.show.ohif_files import HOW_TO_GET_IT, study_address
 from hilum.show.pages import render
-from hilum.show.pictures import image_of, stored_as, tools_of, version
+from hilum.show.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.show.sessions import AtDesk, Viewer, Visitor, note
 from hilum.show.worklist import bar_of
 from hilum.wording import finding_name, raw_texts, score_text
@@ -50,26 +51,26 @@ class Course:
 
 
 @router.get("/studies/{study}")
-def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "") -> HTMLResponse:
+def show(
+    request: Request, study: str, desk: AtDesk, who: Viewer, *, image: str = "", series: str = ""
+) -> HTMLResponse:
     """Show a study, by one of its images."""
     with desk.database.look() as connection:
         row = worklist.row(connection, desk.archive, study)
         if row is None:
             raise HTTPException(NOT_FOUND, N_("There is no such study here."))
         entries = images.entries(connection, desk.archive, study_instance_uid=study)[::-1]
-        chosen = _chosen(entries, image or row.cover)
+        chosen = _chosen(entries, (series, image) if image else (row.cover_series, row.cover))
         reading = given = None
         if chosen is not None:
-            uid = chosen.sop_instance_uid
-            reading = readings.get(connection, desk.archive, uid)
-            given = verdicts.of_image(connection, desk.archive, uid)
+            reading = readings.get(connection, desk.archive, chosen.uids)
+            given = verdicts.on_image(connection, desk.archive, chosen.uids)
         earlier = worklist.others_of_patient(connection, desk.archive, row, limit=EARLIER)
-        covers = [each.cover for each in earlier if each.cover]
-        documents = {} if reading is None else studies.documents(connection, desk.archive, covers)
+        covers = [] if reading is None else [cover_of(each) for each in earlier]
+        documents = readings.documents(connection, desk.archive, covers)
     course = _course((row, *earlier), reading, documents, who)
-    note(
-        desk, who.name, "study.viewed", study=study, image=chosen.sop_instance_uid if chosen else ""
-    )
+    seen = {} if chosen is None else {"image": chosen.sop_instance_uid}
+    note(desk, who.name, "study.viewed", study=study, **seen)
     own = next((each for each in given or () if each.reader == who.name), None)
     return render(
         request,
@@ -99,9 +100,9 @@ def show(request: Request, study: str, desk: AtDesk, who: Viewer, image: str = "
 
 
 @router.get("/studies/{study}/images/{image}/maps.json")
-def maps(study: str, image: str, desk: AtDesk, _: Viewer) -> Response:
+def maps(where: Where, desk: AtDesk, _: Viewer) -> Response:
     """Return the activation maps of an image and their outlines, in source pixels."""
-    reading = reading_of(desk, image_of(desk, image, study))
+    reading = reading_of(desk, image_of(desk, where))
     shown = reading.document["readings"][0]
     field = reading.field_of_view
     tools = tools_of(desk)
@@ -130,9 +131,9 @@ def maps(study: str, image: str, desk: AtDesk, _: Viewer) -> Response:
 
 
 @router.get("/studies/{study}/images/{image}/reading.{form}")
-def download(study: str, image: str, form: str, desk: AtDesk, _: Viewer) -> Response:
+def download(where: Where, form: str, desk: AtDesk, _: Viewer) -> Response:
     """Return a reading as JSON, CSV or FHIR."""
-    entry = image_of(desk, image, study)
+    entry = image_of(desk, where)
     reading = reading_of(desk, entry)
     tools = tools_of(desk)
     if form == "json":
@@ -146,13 +147,13 @@ def download(study: str, image: str, form: str, desk: AtDesk, _: Viewer) -> Resp
     else:
         raise HTTPException(NOT_FOUND)
     suffix = "fhir.json" if form == "fhir" else form
-    return _attached(content.encode(), kind, f"{image}.{suffix}")
+    return _attached(content.encode(), kind, f"{entry.sop_instance_uid}.{suffix}")
 
 
 @router.get("/studies/{study}/images/{image}/results/{result}.{form}")
-def result(study: str, image: str, result: str, form: str, desk: AtDesk, _: Viewer) -> Response:
+def result(where: Where, result: str, form: str, desk: AtDesk, _: Viewer) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
-    entry = image_of(desk, image, study)
+    entry = image_of(desk, where)
     instance = stored_as(desk, entry, result)
     if instance is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
@@ -172,15 +173,23 @@ def reading_of(desk: Desk, image: Entry) -> StoredReading:
         It said nothing.
     """
     with desk.database.look() as connection:
-        found = readings.get(connection, desk.archive, image.sop_instance_uid)
+        found = readings.get(connection, desk.archive, image.uids)
     if found is None:
         raise HTTPException(NOT_FOUND, N_("No model has read this image."))
     return found
 
 
-def _chosen(entries: Sequence[Entry], wanted: str) -> Entry | None:
-    there = {each.sop_instance_uid: each for each in entries}
-    return there.get(wanted) or next(iter(entries), None)
+def cover_of(row: StudyRow) -> ImageUIDs:
+    """Return the image that a study is shown by; of a study without images one that is nowhere."""
+    return ImageUIDs(row.study_instance_uid, row.cover_series, row.cover)
+
+
+def _chosen(entries: Sequence[Entry], wanted: tuple[str, str]) -> Entry | None:
+    """Return the wanted image, by series and SOP Instance UID; else by the UID, else the first."""
+    series, image = wanted
+    named = [each for each in entries if each.sop_instance_uid == image]
+    exact = [each for each in named if each.series_instance_uid == series]
+    return next(iter([*exact, *named, *entries]), None)
 
 
 def _entry(entry: Entry, chosen: Entry | None) -> dict[str, Any]:
@@ -188,6 +197,7 @@ def _entry(entry: Entry, chosen: Entry | None) -> dict[str, Any]:
     state = entry.state
     return {
         "uid": entry.sop_instance_uid,
+        "series": entry.series_instance_uid,
         "version": version(entry),
         "state": state,
         "word": words.STATES[state],
@@ -196,7 +206,7 @@ def _entry(entry: Entry, chosen: Entry | None) -> dict[str, Any]:
         "arrived": entry.arrived,
         "settled": entry.settled,
         "results": entry.results,
-        "chosen": chosen is not None and entry.sop_instance_uid == chosen.sop_instance_uid,
+        "chosen": entry is chosen,
         "gone": state is State.GONE,
     }
 
@@ -239,7 +249,7 @@ def _findings(
 def _course(
     rows: Sequence[StudyRow],
     reading: StoredReading | None,
-    found: Mapping[str, Mapping[str, Any]],
+    found: Mapping[ImageUIDs, Mapping[str, Any]],
     who: Visitor,
 ) -> Course:
     """Return the scores of the patient's studies that the same model read."""
@@ -249,7 +259,7 @@ def _course(
     scores: dict[str, list[Score]] = {}
     others = 0
     for row in sorted(rows, key=lambda each: (each.study_date, each.study_time)):
-        document = reading.document if row is rows[0] else found.get(row.cover)
+        document = reading.document if row is rows[0] else found.get(cover_of(row))
         if document is None:
             continue
         if document["model"]["sha256"] != model["sha256"]:
@@ -268,6 +278,7 @@ def _earlier(row: StudyRow, who: Visitor) -> dict[str, Any]:
     return {
         "uid": row.study_instance_uid,
         "cover": row.cover,
+        "series": row.cover_series,
         "day": words.day(row.study_date, who.language),
         "description": row.description,
         "state": state,

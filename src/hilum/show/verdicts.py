@@ -29,7 +29,7 @@ from hilum.show.desk import Desk
 from hilum.show.failures import wants_page
 from hilum.show.i18n import N_
 from hilum.show.pages import render
-from hilum.show.pictures import image_of, stored_as, tools_of
+from hilum.show.pictures import Where, image_of, stored_as, tools_of
 from hilum.show.sessions import AtDesk, Reader, Viewer, Visitor, note
 from hilum.show.study import reading_of
 from hilum.wording import finding_name
@@ -54,6 +54,7 @@ COLUMNS: Final = (
     "at",
     "reader",
     "study_instance_uid",
+    "series_instance_uid",
     "sop_instance_uid",
     "model",
     "model_sha256",
@@ -72,11 +73,11 @@ COLUMNS: Final = (
 
 
 @router.post("/studies/{study}/images/{image}/verdict")
-async def give(request: Request, study: str, image: str, desk: AtDesk, who: Reader) -> Response:
+async def give(request: Request, where: Where, desk: AtDesk, who: Reader) -> Response:
     """Take a verdict in: write it down as a report, store it, ask for it, count it."""
     form = await request.form()
-    await run_in_threadpool(_give, desk, who, image_of(desk, image, study), form)
-    back = f"/studies/{study}?image={image}#verdicts"
+    await run_in_threadpool(_give, desk, who, image_of(desk, where), form)
+    back = f"{where}#verdicts"
     return RedirectResponse(back, SEE_OTHER) if wants_page(request) else JSONResponse({"to": back})
 
 
@@ -124,6 +125,7 @@ def _give(desk: Desk, who: Visitor, image: Entry, form: FormData) -> None:
         "verdict.given",
         study=image.study_instance_uid,
         image=image.sop_instance_uid,
+        series=image.series_instance_uid,
         report=uid,
     )
 
@@ -153,8 +155,7 @@ def _verdict(image: Entry, reading: StoredReading, who: Visitor, form: FormData)
         raise HTTPException(UNPROCESSABLE, who.speech.say(NOTHING))
     model = document["model"]
     return ReaderVerdict(
-        image.study_instance_uid,
-        image.sop_instance_uid,
+        *image.uids,
         datetime.now(UTC),
         who.name,
         f"{model['name']} {model['version']}",
@@ -219,6 +220,7 @@ def _cells(row: Any, *, latest: bool) -> list[str]:
         row.at.isoformat(timespec="seconds"),
         _harmless(row.reader),
         row.study_instance_uid,
+        row.series_instance_uid,
         row.sop_instance_uid,
         row.model,
         row.model_sha256,

@@ -18,6 +18,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.tables import SESSION
 from hilum.show.desk import Check, Desk
 from hilum.verdict import Reason
+from image_names import image_uids
 from orthanc_server import OrthancServer, lacking
 from page_desk import PASSWORD, add_user
 from page_studies import open_demonstration
@@ -68,7 +69,7 @@ def desk(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
         with made.database.transaction() as connection:
             for number, end in enumerate(ends):
                 uid = f"1.2.{number}"
-                new = Arrived(made.archive, uid, uid, "1.2", None, Urgency.ROUTINE, now)
+                new = Arrived(made.archive, image_uids(uid, "1.2"), uid, None, Urgency.ROUTINE, now)
                 job = images.arrived(connection, new)
                 assert job is not None
                 images.begin(connection, job, now)
@@ -184,7 +185,9 @@ def test_operations_renew_themselves(tabs: Tabs, desk: Desk) -> None:
     """Without a hand."""
     tab = tabs.open(Role.VIEWER, "/operations")
     expect(tab.locator(".tile", has_text="Images waiting")).to_contain_text("0")
-    new = Arrived(desk.archive, "7.7", "7", "7", None, Urgency.ROUTINE, datetime.now(UTC))
+    new = Arrived(
+        desk.archive, image_uids("7.7", "7"), "7", None, Urgency.ROUTINE, datetime.now(UTC)
+    )
     with desk.database.transaction() as connection:
         images.arrived(connection, new)
 

@@ -44,7 +44,7 @@ def ready(tab: Page) -> Page:
 def peak(desk: Desk, shown: Shown, label: str) -> tuple[float, float]:
     """Return where on the source image a map is strongest: column and row."""
     with desk.database.look() as connection:
-        reading = readings.get(connection, desk.archive, shown.image)
+        reading = readings.get(connection, desk.archive, shown.job.uids)
     assert reading is not None
     labels = [each["label"] for each in reading.document["readings"][0]["findings"]]
     activation = reading.maps[labels.index(label)]
@@ -135,7 +135,7 @@ def test_verdict_goes_to_the_pacs_and_comes_back(desk: Desk, tabs: Tabs, shown: 
     expect(given).to_contain_text("Pleural effusion")
 
     with desk.database.look() as connection:
-        (verdict,) = verdicts.of_image(connection, desk.archive, shown.image)
+        (verdict,) = verdicts.on_image(connection, desk.archive, shown.job.uids)
     assert desk.orthanc().find_instance(verdict.report) is not None
     expect(tab.locator('[name="opinion.Effusion"][value="disagree"]')).to_be_checked()
     tab.goto(f"{tabs.url}/verdicts")

@@ -43,7 +43,7 @@ def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
     model, radiograph = reading.model, reading.radiograph
     verified = "" if model.verified else f" ({phrases.not_verified})"
     facts = [
-        (phrases.image, radiograph.sop_instance_uid or phrases.no_dicom),
+        (phrases.image, (radiograph.uids and radiograph.uids.sop_instance_uid) or phrases.no_dicom),
         (phrases.time, when.isoformat(sep=" ", timespec="seconds")),
         (phrases.model, f"{model.name} {model.version}{verified}"),
         ("SHA-256", model.sha256),
