@@ -95,9 +95,10 @@ def test_retry_reads_again_what_ended_without_results(database):
         engine.launch()
         until(lambda: all_settled(database), engine)
         with database.transaction() as connection:
-            (job,) = engine.queue.retry(connection, "own", ["1.1", "1.2"], datetime.now(UTC))
+            both = [image_uids("1.1"), image_uids("1.2")]
+            (job,) = engine.queue.retry(connection, "own", both, datetime.now(UTC))
         until(lambda: entry(database, "1.1").state is State.STORED, engine)
         with database.transaction() as connection:
-            assert [] == engine.queue.retry(connection, "own", ["1.1"], datetime.now(UTC))
+            assert [] == engine.queue.retry(connection, "own", both, datetime.now(UTC))
 
     assert (2, Urgency.URGENT) == (job.run, entry(database, "1.1").urgency)

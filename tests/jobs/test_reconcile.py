@@ -94,7 +94,7 @@ def test_result_that_waits_to_be_sent_gets_work_again(database):
         queue.enqueue_forward(connection, forward, NOW)
     assert 0 == reconcile(database, queue)
     for attempt in range(1, MOST_RUNS + 1):
-        set_status(database, f"own|1.1|1>modality:PACS#{attempt}", None)
+        set_status(database, f"{forward.id}#{attempt}", None)
         assert 1 == reconcile(database, queue)
     with database.look() as connection:
         (found,) = forwards.entries(connection, "own")

@@ -156,3 +156,21 @@ def test_retry_takes_names(filled):
 def test_retry_needs_names_or_all_of_them(arguments):
     """Neither, or both, is wrong usage."""
     assert 2 == jobs("retry", *arguments).exit_code
+
+
+def test_uid_of_several_images_is_asked_back(filled):
+    """Which one is meant is said by Orthanc's identifier, and never guessed."""
+    end = Settlement(State.FAILED, (Reason("pacs", "the PACS said no"),))
+    with filled.transaction() as connection:
+        other = image_uids("1.2.2", "1.8")  # the UID of what failed
+        new = Arrived("own", other, "id-other", None, Urgency.ROUTINE, NOW)
+        images.settle(connection, images.arrived(connection, new), end, NOW)
+    shown, retried = jobs("show", "1.2.2"), jobs("retry", "1.2.2")
+    said = " ".join(shown.stderr.split())
+
+    assert "2 images have the SOP Instance UID 1.2.2." in said
+    assert "id-other in study 1.8" in said
+    assert "id-failed in study 1.9" in said
+    assert said == " ".join(retried.stderr.split())
+    assert "study             1.8" in jobs("show", "id-other").stdout
+    assert "1 of 1 will be read again." in jobs("retry", "id-other").stdout

@@ -260,7 +260,7 @@ def test_asking_again_reads_a_failed_image(pacs, bench):
     node.work()
     assert State.FAILED is node.entry(uid).state
     with node.database.transaction() as connection:
-        node.means.queue.retry(connection, "own", [uid], node.means.now())
+        node.means.queue.retry(connection, "own", [node.entry(uid).uids], node.means.now())
     node.work()
 
     assert (State.STORED, 2) == (node.entry(uid).state, node.entry(uid).run)

@@ -183,13 +183,13 @@ def test_image_that_changed_gets_a_new_small_picture(database):
     settle(database, arrive(database, "1.2.2"))
     with database.transaction() as connection:
         for uid in ("1.2.1", "1.2.2"):
-            worklist.keep_thumbnail(connection, "own", uid, b"old")
+            worklist.keep_thumbnail(connection, "own", image_uids(uid), b"old")
         changed = Arrived("own", image_uids("1.2.2", "1.2"), "id-new", "other", Urgency.ROUTINE, AT)
         images.arrived(connection, changed)
         studies.arrived(connection, "own", FACTS, urgency=Urgency.ROUTINE, now=AT)
 
-        assert b"old" == worklist.thumbnail(connection, "own", "1.2.1")
-        assert worklist.thumbnail(connection, "own", "1.2.2") is None
+        assert b"old" == worklist.thumbnail(connection, "own", image_uids("1.2.1"))
+        assert worklist.thumbnail(connection, "own", image_uids("1.2.2")) is None
 
 
 def test_every_state_has_its_place():

@@ -153,10 +153,10 @@ def test_other_studies_of_the_patient(filled):
 def test_thumbnail_is_kept_and_replaced(database):
     """An empty one says that none can be made."""
     with database.transaction() as connection:
-        assert worklist.thumbnail(connection, "own", "1") is None
+        assert worklist.thumbnail(connection, "own", image_uids("1")) is None
         for picture in (b"a", b""):
-            worklist.keep_thumbnail(connection, "own", "1", picture)
-            assert picture == worklist.thumbnail(connection, "own", "1")
+            worklist.keep_thumbnail(connection, "own", image_uids("1"), picture)
+            assert picture == worklist.thumbnail(connection, "own", image_uids("1"))
 
 
 def test_ranks_are_as_urgencies():

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hilum.radiograph import ImageUIDs
 from hilum.show.desk import Desk
 from page_desk import Page, open_desk, open_page
 
@@ -37,11 +38,11 @@ def asked() -> list[str]:
 
 
 @pytest.fixture
-def retry(asked: list[str]) -> Callable[[Sequence[str]], int]:
+def retry(asked: list[str]) -> Callable[[Sequence[ImageUIDs]], int]:
     """Return the way to have images read again of a node that takes all."""
 
-    def take(uids: Sequence[str]) -> int:
-        asked.extend(uids)
-        return len(uids)
+    def take(chosen: Sequence[ImageUIDs]) -> int:
+        asked.extend(uids.sop_instance_uid for uids in chosen)
+        return len(chosen)
 
     return take

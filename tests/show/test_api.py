@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from hilum.radiograph import FieldOfView
+from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import access, images, readings, studies
 from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
@@ -88,7 +88,7 @@ def fill(desk: Desk) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, retry: Callable[[Sequence[str]], int]) -> Iterator[Desk]:
+def desk(tmp_path: Path, retry: Callable[[Sequence[ImageUIDs]], int]) -> Iterator[Desk]:
     """Return a desk with that study, a model and a health."""
     with open_desk(
         tmp_path,

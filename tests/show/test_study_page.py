@@ -25,7 +25,7 @@ from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.records.studies import Rank
 from hilum.show.desk import Desk
-from hilum.show.pictures import Gallery, image_of, packed
+from hilum.show.pictures import Address, Gallery, image_of, packed
 from hilum.show.tools import Picture
 from hilum.verdict import Reason
 from orthanc_server import OrthancServer
@@ -147,7 +147,7 @@ def test_gallery_remembers_no_image_that_it_could_not_show(desk):
     gone = write_down(desk, chest(), "an-instance-that-was-deleted")
     gallery = Gallery(desk)
     with pytest.raises(NotInPacs):
-        gallery.picture(image_of(desk, gone.image))
+        gallery.picture(image_of(desk, Address(gone.study, gone.image)))
 
     assert {} == gallery._turns
 

@@ -1,0 +1,178 @@
+"""One SOP Instance UID in two studies, or in two series of one: two images, read and kept apart."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+
+from hilum import dicomfile
+from hilum.node.reading import open_reader
+from hilum.orthanc import Orthanc
+from hilum.outcome import Outcome, Status
+from hilum.phantom import make
+from hilum.pipeline import read
+from hilum.radiograph import ImageUIDs
+from hilum.records import images, readings
+from hilum.records.states import State
+from hilum.results import ResultsInPacs, write_results
+from hilum.settings import Settings
+from node_tools import Bench
+from radiographs import dicom_file
+
+pytestmark = pytest.mark.orthanc
+
+NEW_UIDS = {
+    "half-done anonymiser": {"StudyInstanceUID": "1.2.40.2", "SeriesInstanceUID": "1.2.40.3"},
+    "moved study that kept its series": {"StudyInstanceUID": "1.2.40.2"},
+    "two series of one study": {"SeriesInstanceUID": "1.2.40.3"},
+}
+"""How a SOP Instance UID comes twice → what is new in the second image."""
+
+twice = pytest.mark.parametrize("new", NEW_UIDS.values(), ids=list(NEW_UIDS))
+
+
+def pair(new: dict[str, str]) -> tuple[Dataset, Dataset]:
+    """Return two images with one SOP Instance UID: one with an effusion, one of another person."""
+    first = make(1, findings=["effusion"], size=256).dataset
+    second = make(2, findings=[], size=256).dataset
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        setattr(second, keyword, first[keyword].value)
+    for keyword, uid in new.items():
+        setattr(second, keyword, uid)
+    second.file_meta.MediaStorageSOPInstanceUID = first.SOPInstanceUID
+    if "StudyInstanceUID" in new:
+        second.PatientID, second.PatientName = "ANON77", "ANON"
+    else:
+        second.PatientID, second.PatientName = first.PatientID, first.PatientName
+    return first, second
+
+
+def results_of(node: Bench, pacs: Orthanc, image: Dataset) -> list[Dataset]:
+    """Return the results that the records tell of an image, from the PACS."""
+    with node.database.look() as connection:
+        entry = images.entry(connection, "own", ImageUIDs.of(image))
+    assert entry is not None
+    assert State.STORED is entry.state
+    return [dcmread(BytesIO(pacs.file(instance))) for instance in entry.result_instances]
+
+
+@twice
+def test_each_is_read_and_has_its_results_in_its_study(pacs, bench, settled_reader, new):
+    """Two lines, two readings, and no UID of a result is there twice."""
+    node = bench(settled_reader)
+    both = pair(new)
+    for image in both:
+        pacs.upload(dicom_file(image))
+    node.work()
+    found = [results_of(node, pacs, image) for image in both]
+    uids = [{str(result.SOPInstanceUID) for result in results} for results in found]
+    series = [{str(result.SeriesInstanceUID) for result in results} for results in found]
+
+    assert not uids[0] & uids[1]
+    assert not series[0] & series[1]
+    for image, results in zip(both, found, strict=True):
+        assert {str(image.StudyInstanceUID)} == {str(each.StudyInstanceUID) for each in results}
+        assert {str(image.PatientID)} == {str(each.PatientID) for each in results}
+        assert not any("PredecessorDocumentsSequence" in each for each in results)
+    with node.database.look() as connection:
+        first, second = (readings.get(connection, "own", ImageUIDs.of(each)) for each in both)
+    assert not np.array_equal(first.maps, second.maps)
+
+
+def test_the_same_pixels_twice_have_two_sets_of_results(pacs, bench, settled_reader):
+    """A moved study holds the very same image: only the study tells them apart."""
+    first = make(1, findings=["effusion"], size=256).dataset
+    second = dcmread(BytesIO(dicom_file(first)))
+    second.StudyInstanceUID = "1.2.40.2"
+    node = bench(settled_reader)
+    for image in (first, second):
+        pacs.upload(dicom_file(image))
+    node.work()
+    uids = [
+        {str(each.SOPInstanceUID) for each in results_of(node, pacs, i)} for i in (first, second)
+    ]
+
+    assert not uids[0] & uids[1]
+
+
+@twice
+def test_one_that_comes_again_is_read_again_alone(pacs, bench, settled_reader, new):
+    """With other pixels, after it was deleted; its reports name its own earlier ones."""
+    node = bench(settled_reader)
+    first, second = pair(new)
+    for image in (first, second):
+        pacs.upload(dicom_file(image))
+    node.work()
+    before = {str(each.SOPInstanceUID) for each in results_of(node, pacs, second)}
+    with node.database.look() as connection:
+        known = images.entry(connection, "own", ImageUIDs.of(second))
+    pacs.delete(known.instance_id)
+    second.PixelData = bytes([second.PixelData[0] ^ 1]) + second.PixelData[1:]
+    pacs.upload(dicom_file(second))
+    node.work()
+    with node.database.look() as connection:
+        runs = [images.entry(connection, "own", ImageUIDs.of(each)).run for each in (first, second)]
+    replaced = {
+        str(item.ReferencedSOPInstanceUID)
+        for each in results_of(node, pacs, second)
+        for study in each.get("PredecessorDocumentsSequence", ())
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+
+    assert [1, 2] == runs
+    assert replaced
+    assert replaced <= before
+
+
+def test_one_that_is_gone_leaves_the_other(pacs, bench):
+    """What is deleted before its turn is gone; the other one is read."""
+    node = bench()
+    first, second = pair(NEW_UIDS["half-done anonymiser"])
+    gone = pacs.upload(dicom_file(first)).instance_id
+    pacs.upload(dicom_file(second))
+    node.follow()
+    pacs.delete(gone)
+    for job in node.jobs():
+        node.do(job)
+    with node.database.look() as connection:
+        states = [
+            images.entry(connection, "own", ImageUIDs.of(each)).state for each in (first, second)
+        ]
+
+    assert [State.GONE, State.STORED] == states
+
+
+def test_image_with_the_uid_of_a_result_is_no_result(pacs, bench):
+    """What this process stored lately is known by its UID; an image under it is read too."""
+    node = bench()
+    first, second = pair(NEW_UIDS["half-done anonymiser"])
+    pacs.upload(dicom_file(first))
+    node.work()
+    second.SOPInstanceUID = second.file_meta.MediaStorageSOPInstanceUID = node.entry(
+        str(first.SOPInstanceUID)
+    ).results[0]
+    pacs.upload(dicom_file(second))
+    node.work()
+
+    assert [str(first.SOPInstanceUID), str(second.SOPInstanceUID)] == node.recorder.seen
+
+
+def test_results_by_hand_go_to_the_images_own_study(pacs, tmp_path):
+    """`hilum read --store` asks for the image by its study and series too."""
+    settings = Settings.load(data_folder=tmp_path).changed("model", name="demonstration")
+    reader = open_reader(settings, in_demonstration=True)
+    both = pair(NEW_UIDS["half-done anonymiser"])
+    for image in both:
+        pacs.upload(dicom_file(image))
+    for image in both:
+        received = dicomfile.parse(dicom_file(image), name="image")
+        outcome = Outcome("image.dcm", Status.READ, reading=read(received, reader))
+        written = write_results(outcome, [ResultsInPacs(pacs, settings)], datetime.now(UTC))
+        studies = {
+            str(dcmread(BytesIO(pacs.file(where.rpartition("/")[2]))).StudyInstanceUID)
+            for where in written.outputs
+        }
+        assert {str(image.StudyInstanceUID)} == studies
