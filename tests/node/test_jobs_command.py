@@ -108,7 +108,7 @@ def test_show_tells_where_results_went(filled):
     """Each target has a line with how far it is and why not farther."""
     with filled.transaction() as connection:
         forward = forwards.add(
-            connection, Job("own", image_uids("1.2.0"), "id-stored", 1), "peer:A", NOW
+            connection, Job("own", image_uids("1.2.0", "1.9"), "id-stored", 1), "peer:A", NOW
         )
         forwards.change(connection, forward, ForwardState.FAILED, "no answer", NOW)
 
