@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from hilum import dicomfile
-from hilum.node.reading import open_reader
+from hilum import dicomfile, pipeline
 from hilum.orthanc import Orthanc
-from hilum.outcome import Outcome, Status
+from hilum.outcome import Outcome, Read, Status
 from hilum.phantom import make
-from hilum.pipeline import read
+from hilum.pipeline import Writing
+from hilum.pixels import develop
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, readings
 from hilum.records.states import State
 from hilum.results import ResultsInPacs, write_results
 from hilum.settings import Settings
+from invented import make_reading
 from node_tools import Bench
 from radiographs import dicom_file
 
@@ -160,19 +161,21 @@ def test_image_with_the_uid_of_a_result_is_no_result(pacs, bench):
     assert [str(first.SOPInstanceUID), str(second.SOPInstanceUID)] == node.recorder.seen
 
 
-def test_results_by_hand_go_to_the_images_own_study(pacs, tmp_path):
+def test_results_by_hand_go_to_the_images_own_study(pacs):
     """`hilum read --store` asks for the image by its study and series too."""
-    settings = Settings.load(data_folder=tmp_path).changed("model", name="demonstration")
-    reader = open_reader(settings, in_demonstration=True)
+    settings = Settings.load()
+    write = ResultsInPacs(pacs, settings)
     both = pair(NEW_UIDS["half-done anonymiser"])
     for image in both:
         pacs.upload(dicom_file(image))
     for image in both:
         received = dicomfile.parse(dicom_file(image), name="image")
-        outcome = Outcome("image.dcm", Status.READ, reading=read(received, reader))
-        written = write_results(outcome, [ResultsInPacs(pacs, settings)], datetime.now(UTC))
+        reading = make_reading(develop(received, settings.pixels))
+        made = pipeline.write(reading, settings, Writing(datetime.now(UTC), write.earlier))
+        outcome = Outcome("image.dcm", Status.READ, read=Read(reading, made))
+        stored = write_results(outcome, [write]).outputs
         studies = {
             str(dcmread(BytesIO(pacs.file(where.rpartition("/")[2]))).StudyInstanceUID)
-            for where in written.outputs
+            for where in stored
         }
         assert {str(image.StudyInstanceUID)} == studies

@@ -198,7 +198,7 @@ def as_before(connection: Connection) -> None:
         "ALTER TABLE study DROP COLUMN cover_series",
         "ALTER TABLE verdict DROP COLUMN series_instance_uid",
         "CREATE INDEX verdict_by_image ON verdict (archive, sop_instance_uid, reader)",
-        "DELETE FROM migration WHERE name = 'm010_images_as_they_lie_in_the_archive'",
+        "DELETE FROM migration WHERE name = 'm011_images_as_they_lie_in_the_archive'",
     ):
         connection.exec_driver_sql(statement)
 

@@ -127,9 +127,7 @@ def m009_images_by_state_and_end(connection: Connection) -> None:
 
 def m010_age_at_the_image(connection: Connection) -> None:
     """Keep how old the patient was at the image, by the rule that the gate has."""
-    if "age_years" not in _columns(
-        connection, "study"
-    ):  # else the first step made the table of today
+    if "age_years" not in _columns(connection, "study"):  # else the first step made it
         connection.exec_driver_sql("ALTER TABLE study ADD COLUMN age_years DOUBLE PRECISION")
 
 
