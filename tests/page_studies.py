@@ -105,7 +105,9 @@ def facts_of(image: Dataset) -> StudyFacts:
     """Return what a node takes from an image."""
     keywords = {
         "patient_name": "PatientName",
+        "whole_name": "PatientName",
         "patient_id": "PatientID",
+        "issuer": "IssuerOfPatientID",
         "birth_date": "PatientBirthDate",
         "sex": "PatientSex",
         "accession_number": "AccessionNumber",

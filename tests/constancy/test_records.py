@@ -17,24 +17,26 @@ NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=3)
 BEGUN = Begun("own", Mode.LIVE, NOW, SOON, "1.2", "1.2.3", "digest")
 HOUR = timedelta(hours=1)
+ANNOUNCED = image_uids("1.2.3")
 
 
 def test_only_the_announced_image_may_be_read_and_only_for_a_while(database: Database):
-    """Another UID, another archive, too late, after the end, or offline: none is expected."""
+    """Another UID, study or archive, too late, after the end, or offline: none is expected."""
     with database.transaction() as connection:
         number = constancy.begin(connection, BEGUN)
         offline = Begun("own", Mode.OFFLINE, NOW, SOON, "1.3", "1.3.4", "other")
         constancy.begin(connection, offline)
 
-        assert "digest" == constancy.expected(connection, "own", "1.2.3", NOW)
-        assert constancy.expected(connection, "own", "1.2.4", NOW) is None
-        assert constancy.expected(connection, "other", "1.2.3", NOW) is None
-        assert constancy.expected(connection, "own", "1.2.3", SOON) is None
-        assert constancy.expected(connection, "own", "1.3.4", NOW) is None
+        assert "digest" == constancy.expected(connection, "own", ANNOUNCED, NOW)
+        assert constancy.expected(connection, "own", image_uids("1.2.4"), NOW) is None
+        assert constancy.expected(connection, "own", image_uids("1.2.3", "1.9"), NOW) is None
+        assert constancy.expected(connection, "other", ANNOUNCED, NOW) is None
+        assert constancy.expected(connection, "own", ANNOUNCED, SOON) is None
+        assert constancy.expected(connection, "own", image_uids("1.3.4", "1.3"), NOW) is None
         constancy.end(connection, number, Ended(End.OK), NOW, keep=5)
-        assert constancy.expected(connection, "own", "1.2.3", NOW) is None
-        assert constancy.is_self_test(connection, "own", "1.2.3")
-        assert not constancy.is_self_test(connection, "own", "1.2.4")
+        assert constancy.expected(connection, "own", ANNOUNCED, NOW) is None
+        assert constancy.is_self_test(connection, "own", ANNOUNCED)
+        assert not constancy.is_self_test(connection, "own", image_uids("1.2.4"))
 
 
 def test_a_test_is_due_after_its_hours_and_never_without_any(database: Database):

@@ -58,7 +58,7 @@ def committing(bench: Callable[..., Bench]) -> Bench:
 
 def line(node: Bench, uid: str) -> ForwardEntry:
     with node.database.look() as connection:
-        (found,) = forwards.entries(connection, "own", sop_instance_uid=uid)
+        (found,) = forwards.entries(connection, "own", uids=node.entry(uid).uids)
     return found
 
 

@@ -9,6 +9,7 @@ from pydicom.filebase import DicomBytesIO
 from hilum.arrive.earlier import EarlierReports
 from hilum.node.reading import open_reader, read_file
 from hilum.outcome import Status
+from hilum.radiograph import ImageUIDs
 from hilum.settings import Settings
 from radiographs import dicom_file, make_radiograph
 
@@ -71,7 +72,7 @@ def test_newer_reading_names_its_predecessor(reader, empty_orthanc):
             orthanc.upload(content)
         instance = orthanc.find_instance(str(image.SOPInstanceUID))
         assert instance is not None
-        earlier = EarlierReports(orthanc).files(instance, str(image.SOPInstanceUID))
+        earlier = EarlierReports(orthanc).files(instance, ImageUIDs.of(image))
     same = read_file(file, reader, earlier, when=WHEN)
     second = read_file(file, again, earlier, when=WHEN)
 

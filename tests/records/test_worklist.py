@@ -10,7 +10,8 @@ from hilum.records.images import Arrived
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank, StudyFacts, Waits
 from hilum.records.tables import STUDY, STUDY_FINDING
-from hilum.records.worklist import Place, Wanted
+from hilum.records.worklist import Others, Place, Wanted
+from hilum.values.persons import Trait
 from image_names import image_uids
 
 AT = datetime(2026, 3, 1, 12, 30, 0, 123457, tzinfo=UTC)
@@ -138,16 +139,22 @@ def test_counts_and_labels(filled):
 
 
 def test_other_studies_of_the_patient(filled):
-    """By Patient ID; without one nobody is taken for the same."""
-    with filled.look() as connection:
+    """By Patient ID and who it is; an ID that stands for none ties nothing."""
+    with filled.transaction() as connection:
+        named = STUDY.update().where(STUDY.c.study_instance_uid == "1.5")
+        connection.execute(named.values(patient_id="P1", whole_name="Avila^B"))
         study = worklist.row(connection, "own", "1.1")
         found = worklist.others_of_patient(connection, "own", study, limit=5)
-        assert ["1.4"] == [row.study_instance_uid for row in found]
+        assert ["1.5"] == [row.study_instance_uid for row in found.same]
+        assert [("1.4", (Trait.NAME,))] == [
+            (row.study_instance_uid, differs) for row, differs in found.apart
+        ]
 
-    with filled.transaction() as connection:
-        connection.execute(STUDY.update().values(patient_id=""))
-        study = worklist.row(connection, "own", "1.1")
-        assert [] == worklist.others_of_patient(connection, "own", study, limit=5)
+    for nobody in ("", "UNKNOWN", "0"):
+        with filled.transaction() as connection:
+            connection.execute(STUDY.update().values(patient_id=nobody))
+            study = worklist.row(connection, "own", "1.1")
+            assert Others() == worklist.others_of_patient(connection, "own", study, limit=5)
 
 
 def test_thumbnail_is_kept_and_replaced(database):

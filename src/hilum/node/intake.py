@@ -220,7 +220,9 @@ def study_facts(tags: dict[str, Any]) -> StudyFacts:
     return StudyFacts(
         study_instance_uid=_text(tags, "StudyInstanceUID"),
         patient_name=_text(tags, "PatientName").partition("=")[0],
+        whole_name=_text(tags, "PatientName"),
         patient_id=_text(tags, "PatientID"),
+        issuer=_text(tags, "IssuerOfPatientID"),
         birth_date=_day(tags, "PatientBirthDate"),
         sex=_text(tags, "PatientSex"),
         accession_number=_text(tags, "AccessionNumber"),

@@ -149,6 +149,13 @@ def m011_images_as_they_lie_in_the_archive(connection: Connection) -> None:
     connection.exec_driver_sql("DROP INDEX verdict_by_image")
 
 
+def m012_who_the_patient_is(connection: Connection) -> None:
+    """Keep what else tells persons apart than the Patient ID."""
+    for column in {"issuer", "whole_name"} - _columns(connection, "study"):
+        added = f"ALTER TABLE study ADD COLUMN {column} VARCHAR DEFAULT '' NOT NULL"
+        connection.exec_driver_sql(added)
+
+
 def _columns(connection: Connection, table: str) -> set[str]:
     """Return the names of the columns that a table has."""
     return {column["name"] for column in inspect(connection).get_columns(table)}
@@ -200,6 +207,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m009_images_by_state_and_end,
     m010_age_at_the_image,
     m011_images_as_they_lie_in_the_archive,
+    m012_who_the_patient_is,
 )
 """In the order in which they run; a released one is never changed."""
 

@@ -110,6 +110,10 @@ class StudyFacts:
         Study Description.
     age_years
         How old the patient was at the date of the image, None when unknown.
+    issuer
+        Issuer of Patient ID.
+    whole_name
+        Patient's Name with all its groups.
     """
 
     study_instance_uid: str
@@ -122,6 +126,8 @@ class StudyFacts:
     study_time: str = ""
     description: str = ""
     age_years: float | None = None
+    issuer: str = ""
+    whole_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

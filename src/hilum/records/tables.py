@@ -154,6 +154,8 @@ STUDY: Final = Table(
     Column("study_instance_uid", String, primary_key=True),
     Column("patient_name", String, nullable=False),
     Column("patient_id", String, nullable=False),
+    Column("issuer", String, nullable=False, server_default=""),  # of the Patient ID
+    Column("whole_name", String, nullable=False, server_default=""),  # with all its groups
     Column("birth_date", String, nullable=False),
     Column("age_years", Double),  # at the date of the image; none when its header does not tell
     Column("sex", String, nullable=False),

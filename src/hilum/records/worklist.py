@@ -15,6 +15,7 @@ from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image
 from hilum.records.studies import Rank, fold, words_in
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
+from hilum.values.persons import Person, Trait, differences, names_somebody
 
 StudyRow = Row[Any]
 """A row of `STUDY`, its columns by name."""
@@ -24,6 +25,9 @@ LAST: Final = "\U0010ffff"
 
 COMMON: Final = 2000
 """Lines from which on it is faster to ask each study whether it has one."""
+
+ONE_ID: Final = 200
+"""Studies with one Patient ID that are compared: more have none that is one person's."""
 
 MOST_WORDS: Final = 6
 """Words of a search that count."""
@@ -145,13 +149,39 @@ def row(connection: Connection, archive: str, study_instance_uid: str) -> StudyR
     return connection.execute(select(STUDY).where(*key)).one_or_none()
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Other studies with the Patient ID of one, the newest first.
+
+    Attributes
+    ----------
+    same
+        Those of the same person.
+    apart
+        Those that are possibly another person's, with what differs.
+    """
+
+    same: Sequence[StudyRow] = ()
+    apart: Sequence[tuple[StudyRow, tuple[Trait, ...]]] = ()
+
+
+def person_of(study: StudyRow) -> Person:
+    """Return whose study it is."""
+    name = study.whole_name or study.patient_name
+    return Person(study.patient_id, study.issuer, name, study.birth_date, study.sex)
+
+
 def others_of_patient(
     connection: Connection, archive: str, study: StudyRow, *, limit: int
-) -> Sequence[StudyRow]:
-    """Return the patient's other studies, the newest first; none without a Patient ID."""
-    if not study.patient_id:
-        return []
-    return connection.execute(
+) -> Others:
+    """Return the other studies with this study's Patient ID, at most `limit` of either kind.
+
+    None where that ID names nobody.
+    """
+    person = person_of(study)
+    if not names_somebody(person.patient_id):
+        return Others()
+    rows = connection.execute(
         select(STUDY)
         .where(
             STUDY.c.archive == archive,
@@ -160,8 +190,11 @@ def others_of_patient(
             STUDY.c.state != "gone",
         )
         .order_by(STUDY.c.study_date.desc(), STUDY.c.study_time.desc())
-        .limit(limit)
+        .limit(ONE_ID)
     ).all()
+    compared = [(row, differences(person, person_of(row))) for row in rows]
+    same = [row for row, differs in compared if not differs]
+    return Others(same[:limit], [each for each in compared if each[1]][:limit])
 
 
 def counts(connection: Connection, archive: str) -> tuple[dict[str, int], int]:

@@ -28,6 +28,7 @@ from hilum.show.pages import render
 from hilum.show.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.show.sessions import AtDesk, Viewer, Visitor, note
 from hilum.show.worklist import bar_of
+from hilum.values.persons import Trait
 from hilum.wording import finding_name, raw_texts, score_text
 
 router: Final = APIRouter(include_in_schema=False)
@@ -65,10 +66,10 @@ def show(
         if chosen is not None:
             reading = readings.get(connection, desk.archive, chosen.uids)
             given = verdicts.on_image(connection, desk.archive, chosen.uids)
-        earlier = worklist.others_of_patient(connection, desk.archive, row, limit=EARLIER)
-        covers = [] if reading is None else [cover_of(each) for each in earlier]
+        others = worklist.others_of_patient(connection, desk.archive, row, limit=EARLIER)
+        covers = [] if reading is None else [cover_of(each) for each in others.same]
         documents = readings.documents(connection, desk.archive, covers)
-    course = _course((row, *earlier), reading, documents, who)
+    course = _course((row, *others.same), reading, documents, who)
     seen = {} if chosen is None else {"image": chosen.sop_instance_uid}
     note(desk, who.name, "study.viewed", study=study, **seen)
     own = next((each for each in given or () if each.reader == who.name), None)
@@ -88,7 +89,8 @@ def show(
         row=None if reading is None else reading.document["readings"][0],
         findings=[] if reading is None else _findings(reading, course, own, who),
         others=course.others,
-        earlier=[_earlier(each, who) for each in earlier],
+        earlier=[_earlier(each, who) for each in others.same],
+        apart=[_earlier(each, who, differs) for each, differs in others.apart],
         verdicts=[_given(each, who) for each in given or ()],
         card=_card(request, reading),
         opinions=list(words.OPINIONS.items()),
@@ -272,8 +274,8 @@ def _course(
     return Course(scores, others)
 
 
-def _earlier(row: StudyRow, who: Visitor) -> dict[str, Any]:
-    """Return what is shown of another study of the patient."""
+def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict[str, Any]:
+    """Return what is shown of another study with the same Patient ID."""
     state = State(row.state)
     return {
         "uid": row.study_instance_uid,
@@ -281,6 +283,7 @@ def _earlier(row: StudyRow, who: Visitor) -> dict[str, Any]:
         "series": row.cover_series,
         "day": words.day(row.study_date, who.language),
         "description": row.description,
+        "differs": [words.TRAITS[trait] for trait in differs],
         "state": state,
         "word": words.STATES[state],
         "bars": [bar_of(each, who) for each in row.findings if each[2]][:2],

@@ -14,6 +14,7 @@ from hilum.records.worklist import StudyRow
 from hilum.show.i18n import N_, Language, Speech
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
+from hilum.values.persons import Trait
 from hilum.wording import finding_name
 
 STATES: Final = {
@@ -61,6 +62,14 @@ SHIFTS: Final = {
     Kind.DECISION: N_("pixels: %(now)s of images, was %(before)s"),
 }
 """What is compared → what is said of it."""
+
+TRAITS: Final = {
+    Trait.ISSUER: N_("issuer of the ID"),
+    Trait.BIRTH_DATE: N_("birth date"),
+    Trait.SEX: N_("sex"),
+    Trait.NAME: N_("name"),
+}
+"""What differs between two persons with one Patient ID."""
 
 SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
 """Patient's Sex → how it is abbreviated."""
