@@ -13,6 +13,7 @@ from pydicom.uid import generate_uid
 
 from hilum.errors import ProgramMissing
 from hilum.phantom import make
+from hilum.radiograph import ImageUIDs
 from hilum.settings import ReasonLanguage
 from hilum.wording import finding_name
 
@@ -41,8 +42,8 @@ class DemoImage:
         Where it lies.
     route
         How it is sent.
-    sop_instance_uid
-        Its UID.
+    uids
+        What names it; None for what is no image.
     truth
         What is to be found on a phantom, in words; empty for what is not one.
     """
@@ -51,7 +52,7 @@ class DemoImage:
     title: str
     path: Path
     route: Route
-    sop_instance_uid: str
+    uids: ImageUIDs | None
     truth: str = ""
 
 
@@ -105,7 +106,7 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
         yield _phantom(name, seed, findings, folder)
     broken = folder / "broken.dcm"
     broken.write_bytes(chest.read_bytes()[:CUT_BYTES])
-    yield DemoImage("broken", "file that was cut off", broken, Route.REST, "")
+    yield DemoImage("broken", "file that was cut off", broken, Route.REST, None)
 
 
 def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> DemoImage:
@@ -119,7 +120,7 @@ def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> D
         f"phantom, {' and '.join(findings) or 'healthy'}",
         path,
         Route.C_STORE,
-        str(phantom.dataset.SOPInstanceUID),
+        ImageUIDs.of(phantom.dataset),
         truth=", ".join(named) or "nothing to be found",
     )
 
@@ -129,8 +130,8 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _image(name: str, title: str, path: Path, route: Route) -> DemoImage:
-    header = dcmread(path, specific_tags=["SOPInstanceUID"], stop_before_pixels=True)
-    return DemoImage(name, title, path, route, str(header.SOPInstanceUID))
+    header = dcmread(path, stop_before_pixels=True)
+    return DemoImage(name, title, path, route, ImageUIDs.of(header))
 
 
 def _under_other_uids(source: Path, target: Path) -> Path:

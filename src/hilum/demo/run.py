@@ -131,13 +131,13 @@ def _settled(service: Service, image: DemoImage) -> Shown:
         why = f"the node was not done with it after {PATIENCE_S:g} s"
         return _not_read(service, image, Status.FAILED, (Reason("not_seen", why),))
     with service.means.database.look() as connection:
-        kept = readings.get(connection, service.means.archive, entry.sop_instance_uid)
+        kept = readings.get(connection, service.means.archive, entry.uids)
     if entry.state is not State.STORED or kept is None:
         status = STATUS_OF.get(entry.state, Status.FAILED)
         return _not_read(service, image, status, entry.reasons)
     row = {**kept.document["readings"][0], "path": image.name}
     read = Read(restored(kept, None))
-    outcome = Outcome(image.name, Status.READ, image.sop_instance_uid, read.reading.warnings, read)
+    outcome = Outcome(image.name, Status.READ, entry.sop_instance_uid, read.reading.warnings, read)
     orthanc = service.means.orthanc
     results = (
         dicomfile.parse(orthanc.file(instance), name="a result")
@@ -149,18 +149,20 @@ def _settled(service: Service, image: DemoImage) -> Shown:
 def _wait(service: Service, image: DemoImage) -> Entry | None:
     """Return the image's line once it is settled, or as it is when the patience is over."""
     deadline = monotonic() + PATIENCE_S
-    while True:
+    while image.uids is not None:
         with service.means.database.look() as connection:
-            entry = images.entry(connection, service.means.archive, image.sop_instance_uid)
+            entry = images.entry(connection, service.means.archive, image.uids)
         if (entry is not None and entry.state in SETTLED) or monotonic() > deadline:
             return entry
         service.means.pause(LOOK_S)
+    return None
 
 
 def _not_read(
     service: Service, image: DemoImage, status: Status, reasons: tuple[Reason, ...]
 ) -> Shown:
-    outcome = Outcome(image.name, status, image.sop_instance_uid or None, reasons=reasons)
+    uid = None if image.uids is None else image.uids.sop_instance_uid
+    outcome = Outcome(image.name, status, uid, reasons=reasons)
     codes = encode.load_codes(service.settings.report.codes_file)
     return Shown(image, outcome, encode.document_row(outcome, codes))
 
