@@ -162,6 +162,29 @@ def test_refused_combination_names_its_value_and_the_setting(language: ReasonLan
     assert "gate.combined_parts" in objection.text
 
 
+@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.2"])
+@pytest.mark.parametrize("modality", ["CR", "OT", "SC", "DR", "XA", "", None])
+def test_refusal_names_the_setting_that_lets_it_in(
+    modality: str | None, sop_class: str, language: ReasonLanguage
+):
+    """Each reason has the whole setting, which, copied, reads the image."""
+    header = make_radiograph(Modality=modality, SOPClassUID=sop_class)
+    refused = judge(header, GATE, language=language).objections
+    settings = {re.findall(r"gate\.modalities = (\[.*\])", each.text)[0] for each in refused}
+    (setting,) = settings
+
+    assert judge(header, GateSettings(modalities=json.loads(setting))).accepted
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "US", "MG", "SR", "NM"])
+def test_no_setting_is_suggested_for_what_is_no_radiograph(modality: str):
+    """Modality CT is not supported, and that is all."""
+    (objection,) = judge(make_radiograph(Modality=modality), GATE).objections
+
+    assert f"Modality {modality} is not supported" == objection.text
+
+
 def test_long_value_is_cut_and_kept_on_one_line():
     """A reason stays a line, whatever a sender wrote."""
     shown = reason(

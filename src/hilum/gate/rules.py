@@ -1,5 +1,6 @@
 """What each rule of the gate looks for in a header; the rules themselves are in `table`."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -21,6 +22,14 @@ SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 
 FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.1.1"
 """Digital X-Ray Image Storage - For Processing (PS3.4 Table B.5-1)."""
+
+NO_MODALITY: Final = "NONE"
+"""Stands for a missing Modality in the setting gate.modalities."""
+
+SETTABLE: Final = frozenset(
+    {NO_MODALITY, "OT", "SC", "RF", "RG", "XA", "DR", "XR", "RX", "CX", "XC"}
+)
+"""Modalities under which radiographs come, by mistake or after a conversion; CT is none."""
 
 CONVERTIBLE: Final = ("MONOCHROME", "RGB", "YBR_", "PALETTE COLOR")
 """Beginnings of photometric interpretations that can hold a grey image (PS3.3 C.7.6.3.1.2)."""
@@ -74,7 +83,7 @@ class Case:
         return cls(
             header,
             settings,
-            min_age_years,
+            min_age_years or None,
             clinical_model,
             language,
             body_part=evidence.body_part(header),
@@ -139,17 +148,37 @@ def own_result(case: Case) -> Gaps | None:
 
 def modality(case: Case) -> Gaps | None:
     """Object to a modality that the site does not read."""
-    said = value(case.header, "Modality")
-    return None if said in case.settings.modalities else {"value": said or "?"}
+    said = _modality(case)
+    if said in case.settings.modalities:
+        return None
+    if said not in SETTABLE:
+        return {"value": said}
+    told = "modality_missing" if said == NO_MODALITY else "modality_settable"
+    return {"told": told, "value": said, "setting": _modalities_for(case)}
 
 
 def secondary_capture(case: Case) -> Gaps | None:
     """Object to screenshots, scans and results of other programs."""
-    sop_class = value(case.header, "SOPClassUID")
-    is_one = sop_class == SECONDARY_CAPTURE or sop_class.startswith(f"{SECONDARY_CAPTURE}.")
-    if not is_one or "SC" in case.settings.modalities:
+    if not _is_secondary_capture(case) or "SC" in case.settings.modalities:
         return None
-    return {"value": UID(sop_class).name}
+    sop_class = UID(value(case.header, "SOPClassUID"))
+    return {"value": sop_class.name, "setting": _modalities_for(case)}
+
+
+def _modality(case: Case) -> str:
+    return value(case.header, "Modality").upper() or NO_MODALITY
+
+
+def _is_secondary_capture(case: Case) -> bool:
+    sop_class = value(case.header, "SOPClassUID")
+    return sop_class == SECONDARY_CAPTURE or sop_class.startswith(f"{SECONDARY_CAPTURE}.")
+
+
+def _modalities_for(case: Case) -> str:
+    """Return the setting that lets an image in, as it is written in the settings file."""
+    needed = [_modality(case)] if _modality(case) in SETTABLE else []
+    needed += ["SC"] if _is_secondary_capture(case) else []
+    return json.dumps(list(dict.fromkeys([*case.settings.modalities, *needed])))
 
 
 def processed_copy(case: Case) -> Gaps | None:

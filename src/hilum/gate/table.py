@@ -32,7 +32,7 @@ OBJECTIONS: Final = (
     Rule(
         "modality",
         ("Modality",),
-        "one of the setting gate.modalities",
+        "one of the setting gate.modalities, where NONE stands for a missing one",
         "PS3.3 C.7.3.1.1.1",
         rules.modality,
         of_images=False,

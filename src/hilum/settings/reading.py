@@ -101,7 +101,9 @@ class GateSettings(Section):
     """Which images the model may read."""
 
     modalities: tuple[str, ...] = Field(
-        ("CR", "DX"), description="Modalities that are read; RF, RG, SC and XA can be added."
+        ("CR", "DX"),
+        description="Modalities that are read; OT, RF, RG, SC and XA can be added, and NONE for "
+        "images without one. SC also lets in objects of the Secondary Capture classes.",
     )
     unknown_view: UnknownView = Field(
         UnknownView.READ, description="When nothing tells the view: read with a warning, or refuse."
