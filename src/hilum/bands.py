@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK: Final = 8
-"""Rows of a block. Fewer are more calls, more are more zeros."""
+BLOCK: Final = 2
+"""Rows of a block. More are more zeros, and for more BLAS copies what it multiplies first:
+2048² → 224 rows take 1.8 ms with two, 3.3 with eight and 4 with sixteen."""
 
 
 @dataclass(frozen=True, slots=True)
