@@ -282,13 +282,24 @@ def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDatase
     SourceUnreadable
         It is cut off, damaged, not DICOM, or made to exhaust memory.
     """
-    file = opened(content, name=name, header_only=header_only)
+    return data_set_of(opened(content, name=name, header_only=header_only), name=name)
+
+
+def data_set_of(file: Opened, *, name: str) -> FileDataset:
+    """Read the data set of an opened file, up to its last element.
+
+    Raises
+    ------
+    SourceUnreadable
+        It is damaged in a way that only pydicom sees.
+    """
     implicit, little = file.encoding
     stream = BytesIO(file.data_set() if file.notes else file.content)
     stream.seek(0 if file.notes else file.start)
+    tags = {element.tag for element in file.elements}
 
     def stop(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-        return header_only and tag == PIXEL_DATA
+        return tag not in tags
 
     with damage_named(name):
         dataset = read_dataset(stream, implicit, little, stop_when=stop)

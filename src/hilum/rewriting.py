@@ -95,12 +95,7 @@ class _Writer:
         return self._plain_header.pack(tag >> 16, tag & 0xFFFF, length)
 
 
-def is_even(content: bytes, elements: list[Element]) -> bool:
-    """Return whether no value or fragment has an odd length, in items neither."""
-    for element in elements:
-        spans = element.fragments or [(element.start, element.stop)]
-        if any((stop - start) % 2 for start, stop in spans):
-            return False
-        if element.items and not all(is_even(content, item) for item in element.items):
-            return False
-    return True
+def has_odd_fragment(elements: list[Element]) -> bool:
+    """Return whether a fragment of an encapsulated value has an odd length."""
+    spans = [span for element in elements for span in element.fragments or []]
+    return any((stop - start) % 2 for start, stop in spans)

@@ -205,14 +205,14 @@ def test_busy_peer_is_told_from_one_that_refuses():
     target = DicomTarget("BUSY", *server.server_address)
     with closing(DimseSender(target)) as first, closing(DimseSender(target)) as second:
         echo = frozenset({Pair(Verification, ImplicitVRLittleEndian)})
-        first._give_back(first._open(echo))
+        first._give_back(first._opener.open(echo))
         with pytest.raises(PacsUnavailable, match=r"rejected the association: .* Try again later"):
-            second._open(echo)
+            second._opener.open(echo)
     server.shutdown()
 
 
 def test_aborting_peer_fails_the_file(start_receiver: StartReceiver, radiograph: Dataset):
-    """A peer that aborts in the middle: tried once more, then failed, with one clear line."""
+    """A peer that aborts in the middle: failed with one clear line."""
     with closing(DimseSender(start_receiver("--abort-after"))) as sender:
         outcome = sender.send(outgoing(radiograph))
 
@@ -247,7 +247,7 @@ def test_several_associations_at_once(
         opened = []
 
         def borrow() -> None:
-            line = sender._borrow(
+            line, _ = sender._borrow(
                 Pair(DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian)
             )
             together.wait()  # all three hold one at this moment

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,9 @@ import click
 from pydantic import SecretStr
 
 from hilum import credentials
-from hilum.arrive import find_candidates
+from hilum.arrive import Candidate, find_candidates
 from hilum.cli.progress import progress
-from hilum.errors import SettingInvalid
+from hilum.errors import SettingInvalid, SourceUnreadable
 from hilum.settings import Settings
 from hilum.store import (
     AT_ONCE,
@@ -26,6 +27,7 @@ from hilum.store import (
     parse_target,
 )
 from hilum.store.outcome import ARRIVED
+from hilum.store.outgoing import kind_of
 from hilum.store.target import checked_ae_title
 from hilum.tls import TlsFiles
 
@@ -109,7 +111,7 @@ def send(
     certificate_file: Path | None,
     key_file: Path | None,
 ) -> None:
-    """Send DICOM files, unchanged, into a PACS.
+    """Send DICOM files, unchanged unless damaged, into a PACS.
 
     PATH is a file, a folder, a ZIP archive or a DICOMDIR. One line tells what became of
     each file: stored, already there, refused, not DICOM, or failed. Sending again is safe.
@@ -135,6 +137,8 @@ def send(
     try:
         sender.check()
         candidates = list(find_candidates(paths))
+        if isinstance(target, DicomTarget):
+            sender.expect(kinds_of(candidates))
         with progress("sending", len(candidates)) as tell:
             for outcome in deliver(candidates, sender, at_once=at_once):
                 counted[outcome.sent] += 1
@@ -145,6 +149,17 @@ def send(
     click.echo(f"{summary(counted)} -> {target}")
     if not well or not any(counted[sent] for sent in ARRIVED):
         sys.exit(1)
+
+
+def kinds_of(candidates: Iterable[Candidate]) -> Iterator[tuple[str, str]]:
+    """Yield SOP Class and Transfer Syntax UID of each file that says them at its beginning."""
+    for candidate in candidates:
+        try:
+            kind = kind_of(candidate.head())
+        except SourceUnreadable:
+            continue  # said when it is sent
+        if kind is not None:
+            yield kind
 
 
 def line(outcome: Outcome) -> str:

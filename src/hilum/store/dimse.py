@@ -7,27 +7,25 @@ pair and nothing is converted. Files go from disk as they are.
 Sources
 -------
 PS3.7 9.1.1 (C-STORE), PS3.8 9.3.2 (at most 128 presentation contexts: odd numbers of one
-byte), PS3.8 9.3.4 (A-ASSOCIATE-RJ).
+byte).
 """
 
-import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from time import monotonic
+from typing import Final
 
 from pydicom import Dataset
-from pydicom.uid import UID
-from pynetdicom import AE, _config, evt
+from pynetdicom import _config
 from pynetdicom.association import Association
-from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
 from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.store.associations import Line, Opener, Pair
 from hilum.store.outcome import Outcome, Sent
 from hilum.store.outgoing import MAX_UID_CHARACTERS, Outgoing
 from hilum.store.status import meaning
@@ -39,38 +37,14 @@ CALLING_AET: Final = "HILUM"
 MAX_CONTEXTS: Final = 128
 """Presentation contexts of one association (PS3.8 9.3.2.2)."""
 
-MAX_PDU_BYTES: Final = 128 << 10
-"""What we take in one PDU; the peer says what it takes."""
+MAX_LINES: Final = 32
+"""Associations with one peer at the same time."""
 
-ATTEMPTS: Final = 2
-"""An association that was idle may be gone: a second one is tried before we give up."""
+PATIENCE_S: Final = 5.0
+"""What a further association may take. Some peers serve one at a time and let others wait."""
 
-
-class Pair(NamedTuple):
-    """What one presentation context is about, as UIDs."""
-
-    sop_class: str
-    transfer_syntax: str
-
-    def __str__(self) -> str:
-        return f"{UID(self.sop_class).name} in {UID(self.transfer_syntax).name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One association and what was agreed on it.
-
-    Attributes
-    ----------
-    association
-        Established when it was made.
-    proposed, accepted
-        The pairs that we asked for, and those that the peer takes.
-    """
-
-    association: Association
-    proposed: frozenset[Pair]
-    accepted: frozenset[Pair]
+UNANSWERED: Final = 4
+"""So many files in a row without an answer, and no other is tried."""
 
 
 class DimseSender:
@@ -99,12 +73,14 @@ class DimseSender:
         # pynetdicom's switch for sending a file's bytes without decoding them
         _config.STORE_SEND_CHUNKED_DATASET = True
         self._target = target
-        self._calling_aet = calling_aet
         self._timeout_s = timeout_s
-        self._context = context
-        self._lock = threading.Lock()
+        self._opener = Opener(target, calling_aet=calling_aet, timeout_s=timeout_s, context=context)
+        self._changed = threading.Condition()
         self._idle: list[Line] = []
-        self._pairs: dict[Pair, None] = {}  # in order of use, the latest last
+        self._lines = 0  # idle ones and those in use
+        self._most = MAX_LINES
+        self._unanswered = 0
+        self._pairs: dict[Pair, None] = {}  # in the order in which they were met
 
     def check(self) -> None:
         """Make sure that the peer is there and accepts our association: C-ECHO.
@@ -117,188 +93,152 @@ class DimseSender:
             It rejects the association, e.g. for an AE title that it does not know.
         """
         echo = Pair(str(Verification), "1.2.840.10008.1.2")
-        line = self._open(frozenset({echo}))
+        line = self._opener.open(frozenset({echo}))
         try:
             if line.accepted:  # else: it stores, though it cannot be asked
                 line.association.send_c_echo()
         finally:
             line.association.release()
 
+    def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """Note what will come, so that few associations carry all of it.
+
+        Parameters
+        ----------
+        kinds
+            SOP Class and Transfer Syntax UIDs.
+        """
+        with self._changed:
+            self._pairs |= dict.fromkeys(Pair(*kind) for kind in kinds)
+
     def send(self, file: Outgoing) -> Outcome:
         """Send one file; the outcome says what the peer did with it."""
         pair = Pair(file.sop_class_uid, file.transfer_syntax_uid)
         longest = max(map(len, (*pair, file.sop_instance_uid)))
         if longest > MAX_UID_CHARACTERS:
-            return Outcome(
-                file.name,
-                Sent.REFUSED,
+            return _refused(
+                file,
                 f"One of its UIDs has {longest} characters, and C-STORE carries "
                 f"{MAX_UID_CHARACTERS} at most. Send it over HTTP, or export it again.",
-                file.warnings,
             )
-        for _ in range(ATTEMPTS):
-            try:
-                line = self._borrow(pair)
-            except PacsRefused as exc:
-                return Outcome(file.name, Sent.REFUSED, str(exc), file.warnings)
-            except PacsUnavailable as exc:
-                return Outcome(file.name, Sent.FAILED, str(exc), file.warnings)
-            if pair not in line.accepted:
-                self._give_back(line)
-                return Outcome(
-                    file.name, Sent.REFUSED, f"{self._target} does not take {pair}.", file.warnings
-                )
-            with on_disk(file) as path:
-                answer = store(line.association, path)
-            if "Status" not in answer:
-                line.association.abort()  # it may not know yet that it is over
-            else:
-                self._give_back(line)
-                sent, detail = meaning(int(answer.Status))
-                return Outcome(
-                    file.name, sent, "" if sent is Sent.STORED else detail, file.warnings
-                )
-        return Outcome(
-            file.name,
-            Sent.FAILED,
-            f"{self._target} broke off while the file was sent, or did not answer.",
-            file.warnings,
-        )
+        if self._unanswered >= UNANSWERED:
+            return _failed(
+                file, f"Not sent: {self._target} did not answer {UNANSWERED} files in a row."
+            )
+        try:
+            return self._sent(file, pair)
+        except PacsRefused as exc:
+            return _refused(file, str(exc))
+        except PacsUnavailable as exc:
+            return _failed(file, str(exc))
 
     def close(self) -> None:
         """Release the associations."""
-        with self._lock:
+        with self._changed:
             idle, self._idle = self._idle, []
+            self._lines -= len(idle)
         for line in idle:
             line.association.release()
 
-    def _borrow(self, pair: Pair) -> Line:
-        """Return an association on which `pair` was proposed, an idle one or a new one."""
-        with self._lock:
-            self._pairs.pop(pair, None)
-            self._pairs[pair] = None
-            proposed = frozenset(list(self._pairs)[-MAX_CONTEXTS:])
-            fit = [line for line in self._idle if pair in line.proposed]
-            others = [line for line in self._idle if pair not in line.proposed]
-            self._idle = [*others, *fit[1:]] if fit else []
-        if fit:
-            if fit[0].association.is_established:
-                return fit[0]
-        else:
-            for line in others:  # they lack this pair; what replaces them has it
-                line.association.release()
-        return self._open(proposed)
+    def _sent(self, file: Outgoing, pair: Pair) -> Outcome:
+        """Send one file on an association, on a second one if the first was idle and is gone."""
+        while True:
+            line, idle = self._borrow(pair)
+            if pair not in line.accepted:
+                self._give_back(line)
+                return _refused(file, f"{self._target} does not take {pair}.")
+            begun = monotonic()
+            with on_disk(file) as path:
+                answer = store(line.association, path)
+            if "Status" in answer:
+                self._unanswered = 0
+                self._give_back(line)
+                sent, detail = meaning(int(answer.Status))
+                detail = "" if sent is Sent.STORED else detail
+                return Outcome(file.name, sent, detail, file.warnings)
+            line.association.abort()  # it may not know yet that it is over
+            self._give_back(line)
+            if monotonic() - begun >= self._timeout_s:
+                self._unanswered += 1
+                waited = f"{self._timeout_s:g} s"
+                return _failed(file, f"{self._target} did not answer within {waited}.")
+            if not idle:
+                return _failed(file, f"{self._target} broke off while the file was sent.")
+
+    def _borrow(self, pair: Pair) -> tuple[Line, bool]:
+        """Return an association on which `pair` was proposed, and whether it was there already.
+
+        A peer that does not open another one while it has some is asked for no more: whoever
+        needs one waits for those.
+        """
+        while True:
+            with self._changed:
+                self._pairs.setdefault(pair)
+                line, superseded = self._taken(pair)
+                while line is None and not superseded and self._lines >= self._most:
+                    self._changed.wait()
+                    line, superseded = self._taken(pair)
+                others = self._lines
+                proposed = self._proposal(pair)
+                self._lines += line is None
+            for each in superseded:
+                each.association.release()
+            if line is not None:
+                return line, True
+            try:
+                patience = min(PATIENCE_S, self._timeout_s) if others else None
+                return self._opener.open(proposed, patience_s=patience), False
+            except PacsUnavailable:
+                with self._changed:
+                    self._lines -= 1
+                    self._changed.notify()
+                    if self._lines == 0:
+                        raise
+                    self._most = self._lines
+            except PacsRefused:
+                with self._changed:
+                    self._lines -= 1
+                    self._changed.notify()
+                raise
+
+    def _taken(self, pair: Pair) -> tuple[Line | None, list[Line]]:
+        """Return an idle association for `pair`; without one, those to be released for it."""
+        alive = [line for line in self._idle if line.association.is_established]
+        self._lines -= len(self._idle) - len(alive)
+        self._idle = alive
+        for line in self._idle:
+            if pair in line.proposed:
+                self._idle.remove(line)
+                return line, []
+        wider = self._proposal(pair)
+        surplus = [line for line in self._idle if line.proposed < wider]
+        if not surplus and self._lines >= self._most:
+            surplus = self._idle[:1]
+        self._idle = [line for line in self._idle if line not in surplus]
+        self._lines -= len(surplus)
+        return None, surplus
+
+    def _proposal(self, pair: Pair) -> frozenset[Pair]:
+        """Return the pairs that an association for `pair` carries."""
+        pairs = list(self._pairs)
+        first = pairs.index(pair) // MAX_CONTEXTS * MAX_CONTEXTS
+        return frozenset(pairs[first : first + MAX_CONTEXTS])
 
     def _give_back(self, line: Line) -> None:
-        if line.association.is_established:
-            with self._lock:
+        with self._changed:
+            if line.association.is_established:
                 self._idle.append(line)
-
-    def _open(self, proposed: frozenset[Pair]) -> Line:
-        """Open an association.
-
-        Raises
-        ------
-        PacsUnavailable
-            No connection, no answer, or a rejection that is said to be transient.
-        PacsRefused
-            The peer rejects or aborts the association for good.
-        """
-        entity = AE(ae_title=self._calling_aet)
-        entity.connection_timeout = self._timeout_s
-        entity.acse_timeout = self._timeout_s
-        entity.dimse_timeout = self._timeout_s
-        entity.network_timeout = self._timeout_s
-        met = Met()
-        try:
-            association = entity.associate(
-                self._target.host,
-                self._target.port,
-                contexts=[build_context(*pair) for pair in sorted(proposed)],
-                ae_title=self._target.aet,
-                max_pdu=MAX_PDU_BYTES,
-                tls_args=None if self._context is None else (self._context, self._target.host),
-                evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
-            )
-        except socket.gaierror as exc:
-            raise PacsUnavailable(
-                f"The host {self._target.host} is not known ({exc.strerror}).",
-                "Check its name, or give its address.",
-            ) from exc
-        accepted = frozenset(
-            Pair(str(context.abstract_syntax), str(context.transfer_syntax[0]))
-            for context in association.accepted_contexts
-        )
-        if association.is_established or met.agreed_to_nothing(association):
-            return Line(association, proposed, accepted)
-        met.close()
-        raise self._not_established(met)
-
-    def _not_established(self, met: "Met") -> PacsRefused | PacsUnavailable:
-        """Return the error that says why there is no association."""
-        if met.connection is None:
-            secured = self._context is not None
-            return PacsUnavailable(
-                f"Nothing answers at {self._target.host}:{self._target.port}"
-                f"{' over TLS that we trust' if secured else ''}.",
-                "Check that the PACS is running and that host and port are right"
-                f"{', and both certificates' if secured else ''}.",
-            )
-        if met.rejection is None:
-            return PacsUnavailable(
-                f"{self._target} broke off before an association was made.",
-                "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
-                "DICOM over TLS only.",
-            )
-        why = f"{self._target} rejected the association: {met.rejection.reason_str}."
-        if met.rejection.result == TRANSIENT:
-            return PacsUnavailable(why, "Try again later.")
-        return PacsRefused(
-            why, f"Check both AE titles; ours is {self._calling_aet}, as that PACS must know it."
-        )
+            else:
+                self._lines -= 1
+            self._changed.notify()
 
 
-TRANSIENT: Final = 0x02
-"""Result "rejected-transient" of A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
+def _refused(file: Outgoing, why: str) -> Outcome:
+    return Outcome(file.name, Sent.REFUSED, why, file.warnings)
 
 
-@dataclass(slots=True)
-class Met:
-    """What happened on the way to an association.
-
-    Attributes
-    ----------
-    connection
-        The TCP connection; None when it was not made.
-    answers
-        PDUs that the peer sent.
-    rejection
-        What it said when it rejected the association: pynetdicom forgets that when the
-        connection is closed before it looked.
-    """
-
-    connection: socket.socket | None = None
-    answers: list[str] = field(default_factory=list)
-    rejection: Any = None
-
-    def connected(self, event: Any) -> None:
-        """Note the connection."""
-        self.connection = event.assoc.dul.socket.socket
-
-    def close(self) -> None:
-        """Close the connection: pynetdicom forgets to when the peer was first."""
-        if self.connection is not None:
-            self.connection.close()
-
-    def received(self, event: Any) -> None:
-        """Note the kind of one PDU."""
-        self.answers.append(type(event.pdu).__name__)
-        if self.answers[-1] == "A_ASSOCIATE_RJ":
-            self.rejection = event.pdu.to_primitive()
-
-    def agreed_to_nothing(self, association: Association) -> bool:
-        """Return whether the peer accepted the association, but no context on it."""
-        return "A_ASSOCIATE_AC" in self.answers and not association.accepted_contexts
+def _failed(file: Outgoing, why: str) -> Outcome:
+    return Outcome(file.name, Sent.FAILED, why, file.warnings)
 
 
 @contextmanager

@@ -10,16 +10,20 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from hilum import dicomfile
 from hilum.errors import SourceUnreadable
+from hilum.rewriting import has_odd_fragment
 
 VALID_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 """Components without leading zeros, below one of the three roots there are (PS3.5 9.1)."""
 
 MAX_UID_CHARACTERS: Final = 64
 """PS3.5 9.1."""
+
+PADDED: Final = "It has elements of odd length; each was padded with one byte (PS3.5 7.1.1)."
+MENDED: Final = "It is damaged; what can be read of it is sent, written as the standard has it."
 
 UIDS_CHECKED: Final = {
     "SOPInstanceUID": "SOP Instance UID",
@@ -39,7 +43,8 @@ class Outgoing:
         What to call it.
     content
         A file with preamble and File Meta Information; the data set in it is byte for
-        byte that of the source.
+        byte that of the source, unless that was damaged or of odd length, which no PDV
+        can carry (PS3.8 Annex E): `warnings` say so, but for a deflated one (PS3.5 A.5).
     sop_class_uid, sop_instance_uid, transfer_syntax_uid
         What C-STORE negotiates and names.
     warnings
@@ -74,8 +79,8 @@ class Outgoing:
         SourceUnreadable
             It is cut off or damaged, or has no SOP Class or Instance UID.
         """
-        dataset = dicomfile.parse(content, name=name)
-        parts = dicomfile.split(content, name=name)
+        file = dicomfile.opened(content, name=name)
+        dataset = dicomfile.data_set_of(file, name=name)
         sop_class = _ascii(dataset, "SOPClassUID")
         sop_instance = _ascii(dataset, "SOPInstanceUID")
         if not sop_class or not sop_instance:
@@ -83,24 +88,56 @@ class Outgoing:
                 f"{name} has no {'SOP Instance' if sop_class else 'SOP Class'} UID.",
                 "It is not a complete DICOM object; export it again.",
             )
-        syntax = _ascii(parts.meta, "TransferSyntaxUID") or _guessed_syntax(dataset)
+        head = content[: file.parts.offset]
+        data_set, syntax, changes = _sendable(content, file)
         meta_is_right = (
-            parts.preamble
-            and dicomfile.text(parts.meta, "TransferSyntaxUID") == syntax
-            and dicomfile.text(parts.meta, "MediaStorageSOPClassUID") == sop_class
-            and dicomfile.text(parts.meta, "MediaStorageSOPInstanceUID") == sop_instance
+            file.parts.preamble
+            and not file.parts.notes
+            and not content.startswith(b"\0\0", file.parts.offset)
+            and dicomfile.text(file.parts.meta, "TransferSyntaxUID") == syntax
+            and dicomfile.text(file.parts.meta, "MediaStorageSOPClassUID") == sop_class
+            and dicomfile.text(file.parts.meta, "MediaStorageSOPInstanceUID") == sop_instance
         )
         if not meta_is_right:
-            content = _head(sop_class, sop_instance, syntax) + content[parts.offset :]
+            head = _head(sop_class, sop_instance, syntax)
+        unchanged = meta_is_right and data_set is None
+        if data_set is None:
+            data_set = content[file.parts.offset :]
         return cls(
             name=name,
-            content=content,
+            content=content if unchanged else head + data_set,
             sop_class_uid=sop_class,
             sop_instance_uid=sop_instance,
             transfer_syntax_uid=syntax,
-            warnings=uid_warnings(dataset),
-            path=path if meta_is_right else None,
+            warnings=uid_warnings(dataset) + changes,
+            path=path if unchanged else None,
         )
+
+
+def kind_of(head: bytes) -> tuple[str, str] | None:
+    """Return SOP Class and Transfer Syntax UID as the first bytes of a file say, None if not."""
+    try:
+        meta = dicomfile.split(head, name="").meta
+    except SourceUnreadable:
+        return None
+    kind = _ascii(meta, "MediaStorageSOPClassUID"), _ascii(meta, "TransferSyntaxUID")
+    return kind if all(kind) and max(map(len, kind)) <= MAX_UID_CHARACTERS else None
+
+
+def _sendable(content: bytes, file: dicomfile.Opened) -> tuple[bytes | None, str, tuple[str, ...]]:
+    """Return the data set to send, None for the file's own, its syntax, and what was changed."""
+    syntax = file.syntax or str(dicomfile.ENCODINGS[file.encoding])
+    if file.notes:
+        if syntax == DeflatedExplicitVRLittleEndian:
+            syntax = str(ExplicitVRLittleEndian)
+        return file.data_set(), syntax, (MENDED,)
+    length = len(content) - file.parts.offset
+    if syntax == DeflatedExplicitVRLittleEndian:
+        padded = content[file.parts.offset :] + b"\0" if length % 2 else None
+        return padded, syntax, ()
+    if length % 2 or has_odd_fragment(file.elements):
+        return file.data_set(), syntax, (PADDED,)
+    return None, syntax, ()
 
 
 def uid_warnings(dataset: Dataset) -> tuple[str, ...]:
@@ -122,14 +159,6 @@ def _ascii(dataset: Dataset, keyword: str) -> str:
     """Return a UID that can be written, however invalid, and ``""`` for one that cannot."""
     uid = dicomfile.text(dataset, keyword)
     return uid if uid.isascii() and uid.isprintable() else ""
-
-
-def _guessed_syntax(dataset: Dataset) -> str:
-    """Return the transfer syntax that pydicom saw in a data set without File Meta Information."""
-    implicit, little_endian = dataset.original_encoding
-    if implicit:
-        return str(ImplicitVRLittleEndian)
-    return str(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
 
 
 def _head(sop_class: str, sop_instance: str, syntax: str) -> bytes:

@@ -1,6 +1,7 @@
 """Sending over the REST API of Orthanc."""
 
 import ssl
+from collections.abc import Iterable
 
 import httpx
 
@@ -59,6 +60,9 @@ class RestSender:
                 f"The server at {self._target.url} is not an Orthanc.",
                 f"For DICOMweb write stow+{self._target.url}.",
             ) from exc
+
+    def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """Do nothing: over HTTP no kind of file is agreed on beforehand."""
 
     def send(self, file: Outgoing) -> Outcome:
         """Send one file; the outcome says what Orthanc did with it."""

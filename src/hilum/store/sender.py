@@ -1,5 +1,6 @@
 """The seam of sending: one promise, kept over REST, STOW-RS and C-STORE."""
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,9 @@ AT_ONCE: Final = 4
 WINDOW: Final = 2
 """Files taken from the source for each one on its way, so that no sender waits."""
 
+LAST_SAID_FIRST: Final = 10_000
+"""Outcomes that may wait for that of a file before them."""
+
 
 class Sender(Protocol):
     """One way to a PACS. Safe to call from several threads at once."""
@@ -30,6 +34,10 @@ class Sender(Protocol):
         PacsRefused
             It answers, but it is not what the address says, or does not let us in.
         """
+        ...
+
+    def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """Note the SOP Class and Transfer Syntax UIDs of the files that will come."""
         ...
 
     def send(self, file: Outgoing) -> Outcome:
@@ -76,7 +84,8 @@ def deliver(
 ) -> Iterator[Outcome]:
     """Send each source and yield what became of it, in the order of the sources.
 
-    Memory stays flat: `sources` is drawn from as the files go.
+    Memory stays flat: `sources` is drawn from as the files go. A slow file holds back only
+    what is said of those behind it, not their sending.
 
     Parameters
     ----------
@@ -88,11 +97,14 @@ def deliver(
         Files on their way at the same time.
     """
     under_way: deque[Future[Outcome]] = deque()
+    room = threading.Semaphore(WINDOW * at_once)
     with ThreadPoolExecutor(at_once, thread_name_prefix="send") as threads:
         try:
             for source in sources:
+                room.acquire()
                 under_way.append(threads.submit(send_one, source, sender))
-                if len(under_way) >= WINDOW * at_once:
+                under_way[-1].add_done_callback(lambda _: room.release())
+                while under_way and (under_way[0].done() or len(under_way) > LAST_SAID_FIRST):
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()

@@ -7,6 +7,7 @@ PS3.18 10.5 (Store transaction), 8.6.1.2 (multipart/related), F.2 (JSON model).
 
 import ssl
 import uuid
+from collections.abc import Iterable
 from typing import Any, Final
 
 import httpx
@@ -64,6 +65,9 @@ class StowSender:
             self._http.get(
                 f"{self._url}/studies", params={"limit": 1}, headers={"Accept": DICOM_JSON}
             ).raise_for_status()
+
+    def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """Do nothing: over HTTP no kind of file is agreed on beforehand."""
 
     def send(self, file: Outgoing) -> Outcome:
         """Send one file; the outcome says what the server did with it."""
