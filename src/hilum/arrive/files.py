@@ -106,5 +106,13 @@ def _expanded(candidate: Candidate, path: Path) -> Iterator[Candidate]:
 def _referenced(index: Candidate, path: Path) -> Iterator[Candidate]:
     """Yield the files that a DICOMDIR names; in a walk, those that the walk cannot meet."""
     for referenced in referenced_paths(path, index):
-        if index.named or not referenced.exists():
+        if isinstance(referenced, SourceUnreadable):
+            yield unreadable(referenced, name=index.name)
+        elif not referenced.exists():
+            name = printable(str(referenced))
+            gone = SourceUnreadable(
+                f"{name} does not exist, but {index.name} names it.", "Copy the whole medium."
+            )
+            yield unreadable(gone, name=name)
+        elif index.named:
             yield file_candidate(referenced)

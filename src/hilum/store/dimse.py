@@ -192,9 +192,9 @@ class DimseSender:
                 with self._changed:
                     self._lines -= 1
                     self._changed.notify()
-                    if self._lines == 0:
+                    if not others and not self._lines:
                         raise
-                    self._most = self._lines
+                    self._most = max(self._lines, 1)
             except PacsRefused:
                 with self._changed:
                     self._lines -= 1
