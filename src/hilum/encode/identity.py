@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
+from pydicom import Dataset
+
+from hilum.dicomfile import text
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
 
@@ -69,11 +72,12 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
     ValueError
         The radiograph has no header, hence no study to write into.
     """
-    source = reading.radiograph.uids
-    if source is None:
+    header = reading.radiograph.header
+    if header is None:
         raise ValueError("a picture without a DICOM header has no DICOM results")
     model = reading.model
     decisive = [
+        patient_of(header),
         model.name,
         model.version,
         model.input_size,
@@ -84,7 +88,12 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
         [warning.code for warning in reading.warnings],
         choices,
     ]
-    return ResultIdentity(source, model.sha256, digest(decisive))
+    return ResultIdentity(ImageUIDs.of(header), model.sha256, digest(decisive))
+
+
+def patient_of(header: Dataset) -> tuple[str, str]:
+    """Return whose image it is: an anonymiser may leave all three UIDs and change only that."""
+    return text(header, "PatientID"), text(header, "IssuerOfPatientID")
 
 
 def digest(content: object) -> str:

@@ -12,7 +12,7 @@ from hilum import PRODUCT, __version__
 from hilum.encode.codes import load_codes
 from hilum.encode.document import Document
 from hilum.encode.encoders import build
-from hilum.encode.identity import ResultIdentity, digest
+from hilum.encode.identity import ResultIdentity, digest, patient_of
 from hilum.encode.material import material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import predecessor
@@ -157,7 +157,8 @@ def refusal_document(
     """
     codes = load_codes(settings.codes_file)
     source = as_source(header)
-    decisive = [PRODUCT, __version__, settings.language, codes.digest, [r.code for r in reasons]]
+    said = [settings.language, codes.digest, [r.code for r in reasons]]
+    decisive = [PRODUCT, __version__, patient_of(header), *said]
     identity = ResultIdentity(ImageUIDs.of(source), "", digest(decisive))
     return build(
         Document(
