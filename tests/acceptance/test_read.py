@@ -246,3 +246,22 @@ def test_sources_of_one_name_do_not_overwrite_each_other(read, tmp_path):
     assert {"image.findings.sr.dcm", "image-2.findings.sr.dcm"} <= {
         path.name for path in (tmp_path / "out").iterdir()
     }
+
+
+def test_images_with_one_uid_have_results_of_their_own(read, tmp_path):
+    """Two studies, one SOP Instance UID, one file name: nothing is written over."""
+    paths, studies = [], {"1.2.40.1", "1.2.40.2"}
+    for study in sorted(studies):
+        path = tmp_path / study / "image.dcm"
+        path.parent.mkdir()
+        same = {"SOPInstanceUID": "1.2.40.9", "SeriesInstanceUID": "1.2.40.8"}
+        path.write_bytes(dicom_file(make_radiograph(StudyInstanceUID=study, **same, **PHANTOM)))
+        paths.append(path)
+    done = read(*paths, "--out", tmp_path / "out", "--json", tmp_path / "r.json")
+    rows = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["readings"]
+    reports = [dcmread(path) for path in (tmp_path / "out").glob("*findings.sr.dcm")]
+
+    assert 0 == done.returncode, done.stderr
+    assert not set(rows[0]["outputs"]) & set(rows[1]["outputs"])
+    assert studies == {str(report.StudyInstanceUID) for report in reports}
+    assert 2 == len(reports) == len({str(report.SOPInstanceUID) for report in reports})
