@@ -21,6 +21,7 @@ from typing import Final
 from sqlalchemy import select
 
 from hilum.jobs.queue import Queue
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, audit, images
 from hilum.records.images import Arrived
 from hilum.records.states import State, Urgency
@@ -59,7 +60,8 @@ def fill(database: Database, count: int) -> None:
     queue, now = Queue(database), datetime.now(UTC)
     with database.transaction() as connection:
         for number in range(count):
-            new = Arrived("own", f"1.{number}", f"id{number}", "1", None, Urgency.ROUTINE, now)
+            uids = ImageUIDs("1", "1.0", f"1.{number}")
+            new = Arrived("own", uids, f"id{number}", None, Urgency.ROUTINE, now)
             job = images.arrived(connection, new)
             if job is not None:
                 queue.enqueue(connection, job, Urgency.ROUTINE, now)

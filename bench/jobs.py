@@ -18,6 +18,7 @@ from hilum.jobs.engine import Engine, Pace, Slots
 from hilum.jobs.pause import Pause
 from hilum.jobs.workflow import Memo, Step
 from hilum.node.steps import REPEATED
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images
 from hilum.records.database import sqlite_url
 from hilum.records.images import Arrived, Settlement
@@ -54,7 +55,8 @@ def steps(database: Database) -> dict[str, Step]:
 def arrive(engine: Engine, database: Database, number: int) -> None:
     """Write an image down and enqueue its job, in one transaction."""
     with database.transaction() as connection:
-        new = Arrived("own", f"1.{number}", f"id{number}", "1", None, Urgency.ROUTINE, NOW)
+        uids = ImageUIDs("1", "1.0", f"1.{number}")
+        new = Arrived("own", uids, f"id{number}", None, Urgency.ROUTINE, NOW)
         job = images.arrived(connection, new)
         assert job is not None
         engine.queue.enqueue(connection, job, Urgency.ROUTINE, NOW)

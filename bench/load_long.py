@@ -18,6 +18,7 @@ from bench.load_senders import Send, sending
 from bench.row import median_ms
 from hilum.jobs.queue import Queue
 from hilum.node.archive import OWN_PACS
+from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, Database, images, worklist
 from hilum.records.database import FILE, sqlite_url
 from hilum.records.images import Arrived
@@ -101,7 +102,8 @@ class Questions:
         uid = f"2.25.9{time.time_ns()}"
         with self.database.engine.connect() as connection:
             job = images.arrived(
-                connection, Arrived(OWN_PACS, uid, uid, uid, None, Urgency.ROUTINE, now)
+                connection,
+                Arrived(OWN_PACS, ImageUIDs(uid, uid, uid), uid, None, Urgency.ROUTINE, now),
             )
             assert job is not None
             self.queue.enqueue(connection, job, Urgency.ROUTINE, now)

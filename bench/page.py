@@ -113,6 +113,7 @@ def fill(database: Database, count: int = STUDIES) -> None:
                         "demonstration": False,
                     },
                     "cover": f"{uid}.1",
+                    "cover_series": f"{uid}.0",
                     "reviewed": None if fresh else arrived,
                 }
             )
@@ -122,6 +123,7 @@ def fill(database: Database, count: int = STUDIES) -> None:
             image.append(
                 {
                     **key,
+                    "series_instance_uid": f"{uid}.0",
                     "sop_instance_uid": f"{uid}.1",
                     "instance_id": f"i{n}",
                     "urgency": urgency,

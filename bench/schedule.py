@@ -83,6 +83,7 @@ def _line(number: int, at: datetime) -> dict[str, Any]:
         "sop_instance_uid": f"2.25.{10**37 + number}",
         "instance_id": f"{number:040x}",
         "study_instance_uid": f"2.25.{10**36 + number}",
+        "series_instance_uid": f"2.25.{10**35 + number}",
         "file_digest": f"{number:032x}",
         "urgency": Urgency.ROUTINE,
         "state": State.REFUSED if refused else State.STORED,

@@ -24,6 +24,7 @@ from browser.people import Look, signed_in
 from browser.viewer import FLAGS
 from drifting import answers, was_tested
 from hilum.node.reading import document_of
+from hilum.radiograph import ImageUIDs
 from hilum.records import drift, images, workers
 from hilum.records.accounts import Role
 from hilum.records.constancy import End, Ended, Mode
@@ -79,7 +80,8 @@ def invent(desk: Desk) -> None:
     with desk.database.transaction() as connection:
         for n, end in enumerate(ends):
             at = now - timedelta(hours=24 * rnd.random() ** 1.3)
-            new = Arrived(desk.archive, f"1.2.{n}", f"{n}", f"1.{n}", None, Urgency.ROUTINE, at)
+            uids = ImageUIDs(f"1.{n}", f"1.{n}.0", f"1.2.{n}")
+            new = Arrived(desk.archive, uids, f"{n}", None, Urgency.ROUTINE, at)
             job = images.arrived(connection, new)
             if job is None or n < WAITING:
                 continue

@@ -196,9 +196,12 @@ def as_before(connection: Connection) -> None:
             connection.execute(old.insert(), [row._asdict() for row in rows])
     for statement in (
         "ALTER TABLE study DROP COLUMN cover_series",
+        "ALTER TABLE study DROP COLUMN issuer",
+        "ALTER TABLE study DROP COLUMN whole_name",
         "ALTER TABLE verdict DROP COLUMN series_instance_uid",
         "CREATE INDEX verdict_by_image ON verdict (archive, sop_instance_uid, reader)",
         "DELETE FROM migration WHERE name = 'm011_images_as_they_lie_in_the_archive'",
+        "DELETE FROM migration WHERE name = 'm012_who_the_patient_is'",
     ):
         connection.exec_driver_sql(statement)
 
@@ -218,6 +221,7 @@ def test_lines_of_an_older_database_are_kept(connection: Connection):
     assert (State.STORED, ("2.25.1",)) == (entry.state, entry.results)
     assert readings.get(connection, "own", unknown) is not None
     assert [unknown] == [each.forward.uids for each in forwards.entries(connection, "own")]
+    assert ("", "") == (worklist.row(connection, "own", "1.1").issuer, entry.series_instance_uid)
     assert arrive(connection, OTHERS["another study"]) is not None
     assert {"image_by_uid", "image_by_study"} <= {
         index["name"] for index in inspect(connection).get_indexes("image")
