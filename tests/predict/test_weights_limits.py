@@ -11,7 +11,7 @@ import pytest
 
 from hilum.errors import WeightsUntrusted
 from hilum.predict.weights import read_state, state, unpickler
-from torch_files import Call, Name, Persistent, Raw, TorchFile, encode, ordered, pickled
+from torch_files import REBUILD, Call, Name, Persistent, Raw, TorchFile, encode, ordered, pickled
 
 PLAIN = {"weight": np.arange(3, dtype=np.float32)}
 
@@ -206,6 +206,43 @@ def test_long_list_that_many_ordered_dicts_share_costs_nothing(tmp_path: Path):
     network.state["shared"] = Raw(b"(" + pairs + call * 20_000 + b"t")
 
     assert ["weight"] == list(read_state(file.write(tmp_path / "w.pt", network)).tensors)
+
+
+MANY = 20_000
+"""Times that a long value is recalled; each time in full would take minutes."""
+
+LONG = b"(" + b"N" * MANY + b"tq\x01"
+"""A long tuple, put in place 1."""
+
+RECALLED = {
+    "arguments": encode(REBUILD) + b"q\x02" + LONG + b"h\x02h\x01\x81" * MANY,
+    "shape": encode(REBUILD) + b"q\x02" + LONG + b"0h\x02(NK\x00h\x01h\x01t\x81" * MANY,
+    "identifier": b"(" + encode("module") + b"N" * MANY + b"tq\x01" + b"h\x01Q" * MANY,
+    "name": encode("x" * 1_000_000) + b"q\x01" + b"0h\x01h\x01\x93" * MANY,
+}
+"""Opcodes that recall something long again and again."""
+
+
+@pytest.mark.parametrize("kind", RECALLED)
+def test_long_value_that_is_recalled_without_end_costs_nothing(tmp_path: Path, kind: str):
+    """No step looks at more of a value than torch would write, or copies it."""
+    body = b"\x80\x02" + RECALLED[kind] + b"."
+
+    with contextlib.suppress(WeightsUntrusted):
+        read_state(zip_of(tmp_path / "w.pt", body), inert_names=True)
+
+
+def test_many_views_of_one_storage_cost_no_more_than_it(tmp_path: Path):
+    """A storage of half the width is widened once, however many tensors see it."""
+    file = TorchFile(legacy=False)
+    numbers = np.full(1 << 20, 0x3F80, np.uint16)
+    first = file.tensor(numbers, dtype="<u2", kind=Name("torch", "BFloat16Storage"))
+    state = ordered({str(index): first for index in range(3000)})
+
+    tensors = read_state(file.write(tmp_path / "w.pt", state)).tensors
+
+    assert 1 == len({tensor.__array_interface__["data"][0] for tensor in tensors.values()})
+    np.testing.assert_array_equal(np.ones(1 << 20), tensors["2999"])
 
 
 def test_shape_of_endless_numbers_is_refused(tmp_path: Path):

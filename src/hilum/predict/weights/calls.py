@@ -51,7 +51,7 @@ FAMILIES: Final = re.compile(
 """Layers, storages and number types: known by their shape, and inert as any other name."""
 
 MAX_NAME: Final = 200
-"""Longest text of a name that can be a listed one, and the part of a name that is shown."""
+"""Longest text of a listed name. Others are cut: a long one can be recalled a million times."""
 
 MAX_NAMES: Final = 100
 """So many unlisted names of one file are remembered."""
@@ -62,11 +62,11 @@ ANYWAY: Final = (
 )
 """What to do with a file that names something unlisted."""
 
-STORAGE_FIELDS: Final = 5
-"""Fields of torch's persistent identifier of a storage that both containers write."""
+LEGACY_FIELDS: Final = 6
+"""Of torch's persistent identifier of a storage in the legacy container."""
 
-VIEW_FIELDS: Final = 3
-"""Fields of a view of a storage: its key, where it begins, how many numbers it has."""
+MAX_DIMENSIONS: Final = 8
+"""Of a tensor."""
 
 MAX_NUMBER: Final = 1 << 62
 """More than any extent, offset or count can be."""
@@ -95,15 +95,15 @@ class Names:
         WeightsUntrusted
             It is not listed, and such names are not passed over.
         """
-        found = Global(module, name)
-        text = str(found)
-        if len(text) <= MAX_NAME and (text in NAMES or FAMILIES.fullmatch(text)):
+        found = Global(module[:MAX_NAME], name[:MAX_NAME])
+        text = str(found)[:MAX_NAME]
+        whole = len(module) + len(name) < MAX_NAME
+        if whole and (text in NAMES or FAMILIES.fullmatch(text)):
             return found
         if not self.inert:
-            problem = f"it names {text[:MAX_NAME]!r}, which has no place among weights"
-            raise untrusted(problem, ANYWAY)
+            raise untrusted(f"it names {text!r}, which has no place among weights", ANYWAY)
         if len(self.unlisted) < MAX_NAMES:
-            self.unlisted[text[:MAX_NAME]] = None
+            self.unlisted[text] = None
         return found
 
 
@@ -166,8 +166,10 @@ def whole_numbers(values: object) -> tuple[int, ...]:
     WeightsUntrusted
         It is something else.
     """
-    if isinstance(values, tuple) and all(
-        type(value) is int and 0 <= value < MAX_NUMBER for value in values
+    if (
+        isinstance(values, tuple)
+        and len(values) <= MAX_DIMENSIONS
+        and all(type(value) is int and 0 <= value < MAX_NUMBER for value in values)
     ):
         return values
     raise untrusted("it has a tensor with an impossible shape")
@@ -175,7 +177,7 @@ def whole_numbers(values: object) -> tuple[int, ...]:
 
 def tensor(arguments: tuple[Any, ...]) -> Tensor:
     """Return a tensor: storage, offset, shape and strides are the first four arguments."""
-    source, offset, shape, strides = (*arguments, None, None, None, None)[:4]
+    source, offset, shape, strides = (*arguments[:4], None, None, None, None)[:4]
     if not isinstance(source, Storage):
         raise untrusted("it has a tensor without a storage")
     (start,) = whole_numbers((offset,))
@@ -196,14 +198,12 @@ def storage(identifier: tuple[Any, ...]) -> Storage:
     WeightsUntrusted
         It is something else.
     """
-    kind, storage_class, key, _, count = (*identifier, *[None] * STORAGE_FIELDS)[:STORAGE_FIELDS]
-    if kind != "storage" or not isinstance(storage_class, Global) or not isinstance(key, str):
-        raise untrusted("its pickle has an unknown kind of storage")
-    views = [field for field in identifier[STORAGE_FIELDS:] if field is not None]
-    start = 0
-    if views:
-        if not isinstance(views[0], tuple) or len(views[0]) != VIEW_FIELDS:
+    match (*identifier[:LEGACY_FIELDS], None)[:LEGACY_FIELDS]:  # the ZIP container has no views
+        case ("storage", Global(_, kind), str(key), _, count, None):
+            begin: object = 0
+        case ("storage", Global(_, kind), str(key), _, count, (_, begin, _)):
+            pass
+        case _:
             raise untrusted("its pickle has an unknown kind of storage")
-        start, _ = whole_numbers(views[0][1:])
-    (size,) = whole_numbers((count,))
-    return Storage(key, storage_class.name, size, start)
+    size, start = whole_numbers((count, begin))
+    return Storage(key, kind, size, start)

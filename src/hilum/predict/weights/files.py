@@ -1,17 +1,17 @@
 """torch's two containers: the legacy one, a row of pickles, and the ZIP of torch 1.6."""
 
 import zipfile
+from functools import cache
 from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import SourceUnreadable
 from hilum.predict.weights.calls import Names
 from hilum.predict.weights.records import StateDict, Storage, untrusted
-from hilum.predict.weights.state import number_type, to_arrays
+from hilum.predict.weights.state import item_size, numbers_in, to_arrays
 from hilum.predict.weights.unpickler import read_pickle
 
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -129,12 +129,12 @@ def next_storage(stream: BytesIO, storage: Storage) -> NDArray[Any]:
     count = int.from_bytes(stream.read(COUNT_BYTES), "little")
     if count != storage.count:
         raise untrusted(f"a storage has {count} numbers instead of {storage.count}")
-    numbers = number_type(storage)
+    length = count * item_size(storage)
     start = stream.tell()
-    if stream.seek(0, SEEK_END) < start + count * numbers.itemsize:
+    if stream.seek(0, SEEK_END) < start + length:
         raise untrusted("it ends early")
-    stream.seek(start + count * numbers.itemsize)
-    return np.frombuffer(stream.getbuffer(), numbers, count, start)
+    stream.seek(start + length)
+    return numbers_in(stream.getbuffer()[start : start + length], storage)
 
 
 def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
@@ -159,12 +159,12 @@ def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
     except ZIP_ERRORS as exc:
         raise untrusted("it is a damaged ZIP archive") from exc
 
+    @cache  # many tensors may be views of one storage
     def numbers_of(storage: Storage) -> NDArray[Any]:
-        numbers = number_type(storage)
-        if len(found[storage.key]) != storage.count * numbers.itemsize:
-            length = len(found[storage.key])
+        length = len(found[storage.key])
+        if length != storage.count * item_size(storage):
             raise untrusted(f"a storage has {length} bytes for {storage.count} numbers")
-        return np.frombuffer(found[storage.key], numbers.newbyteorder(">" if big else "<"))
+        return numbers_in(found[storage.key], storage, big_endian=big)
 
     return to_arrays(network.contents, numbers_of)
 

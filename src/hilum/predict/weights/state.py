@@ -33,9 +33,6 @@ Each visit counts, so a loop ends here too.
 MAX_NAME: Final = 1_000
 """Longest name of a tensor, with those of the modules that it lies in."""
 
-MAX_DIMENSIONS: Final = 8
-"""Of a tensor."""
-
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "net", "network")
 """Where training programs keep the network or its state dict in a checkpoint."""
 
@@ -49,8 +46,8 @@ HOLDERS: Final = ("_parameters", "_buffers", "_modules")
 """The dicts that every ``torch.nn.Module`` has."""
 
 
-def number_type(storage: Storage) -> np.dtype[Any]:
-    """Return what the numbers of a storage are, in little-endian order.
+def item_size(storage: Storage) -> int:
+    """Return the length of one number of a storage in bytes.
 
     Raises
     ------
@@ -59,7 +56,21 @@ def number_type(storage: Storage) -> np.dtype[Any]:
     """
     if storage.kind not in NUMBERS:
         raise untrusted(f"it has numbers of the kind {storage.kind[:80]!r}")
-    return np.dtype(NUMBERS[storage.kind]).newbyteorder("<")
+    return np.dtype(NUMBERS[storage.kind]).itemsize
+
+
+def numbers_in(
+    contents: bytes | memoryview, storage: Storage, *, big_endian: bool = False
+) -> NDArray[Any]:
+    """Return the numbers of a storage: shape ``(storage.count,)``.
+
+    bfloat16 is the upper half of a float32, and widened to one.
+    """
+    kind = np.dtype(NUMBERS[storage.kind]).newbyteorder(">" if big_endian else "<")
+    numbers = np.frombuffer(contents, kind, storage.count)
+    if storage.kind == "BFloat16Storage":
+        return (numbers.astype(np.uint32) << 16).view(np.float32)
+    return numbers
 
 
 def to_arrays(
@@ -205,7 +216,7 @@ def view(tensor: Tensor, numbers: NDArray[Any]) -> NDArray[Any]:
     WeightsUntrusted
         It reaches beyond its storage, or claims to be larger than it.
     """
-    if len(tensor.shape) > MAX_DIMENSIONS or math.prod(tensor.shape) > tensor.storage.count:
+    if math.prod(tensor.shape) > tensor.storage.count:
         raise untrusted("it has a tensor larger than what it stores")
     if 0 in tensor.shape:
         return np.zeros(tensor.shape, numbers.dtype)
@@ -213,12 +224,9 @@ def view(tensor: Tensor, numbers: NDArray[Any]) -> NDArray[Any]:
     last = tensor.offset + sum((extent - 1) * stride for extent, stride in pairs)
     if last >= tensor.storage.count:
         raise untrusted("it has a tensor that reaches beyond what it stores")
-    array = np.lib.stride_tricks.as_strided(
+    return np.lib.stride_tricks.as_strided(
         numbers[tensor.offset :],
         tensor.shape,
         [stride * numbers.itemsize for stride in tensor.strides],
         writeable=False,
     )
-    if tensor.storage.kind == "BFloat16Storage":  # the upper half of a float32
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array
