@@ -669,9 +669,29 @@ VOI: dict[str, Case] = {
     ),
     "window_of_width_1": Case(
         lambda: image(WindowCenter=2000, WindowWidth=1),
-        (V > 1999.5).astype(float),
-        ("window_applied",),
+        FULL,
+        ("window_destroys", "pixel_range_used"),
+    ),
+    "window_of_another_scale": Case(
+        lambda: image(WindowCenter=40, WindowWidth=400),
+        FULL,
+        ("window_destroys", "pixel_range_used"),
+    ),
+    "window_after_a_useless_one": Case(
+        lambda: image(WindowCenter=[40, 2000], WindowWidth=[400, 1001]),
+        squeeze(1499.5, 2499.5),
+        ("window_destroys", "window_applied"),
         torchxrayvision=FULL,
+    ),
+    "voi_lut_of_zeros": Case(
+        lambda: with_table("VOILUTSequence", [4096, 0, 16], np.zeros(4096)),
+        FULL,
+        ("voi_lut_destroys", "pixel_range_used"),
+    ),
+    "modality_lut_of_two_values": Case(
+        lambda: with_table("ModalityLUTSequence", [4096, 0, 16], (np.arange(4096) > 99) * 65535),
+        FULL,
+        ("modality_lut_applied", "modality_lut_destroys", "pixel_range_used"),
     ),
     "window_and_rescale": Case(
         lambda: image(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3000, WindowWidth=2001),
@@ -712,7 +732,7 @@ VOI: dict[str, Case] = {
     "window_misses_image": Case(
         lambda: image(WindowCenter=40000, WindowWidth=100),
         FULL,
-        ("window_applied", "window_misses_image"),
+        ("window_destroys", "pixel_range_used"),
     ),
     "voi_lut_16_bits": Case(
         lambda: with_table("VOILUTSequence", [4096, 0, 16], SQUARED * 65535),
@@ -992,6 +1012,9 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "noise": Refusal(
         lambda: image(np.random.default_rng(5).integers(0, 4096, (72, 70))), ("noise",), "reads"
+    ),
+    "palette_of_two_values": Refusal(
+        lambda: palette(*[(np.arange(256) > 99) * 65535] * 2), ("palette_destroys",)
     ),
     "bitmap": Refusal(
         lambda: image(BitsAllocated=1, BitsStored=1, HighBit=0), ("unsupported_pixels",), "reads"

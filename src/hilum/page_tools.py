@@ -16,7 +16,7 @@ from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiogra
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading
 from hilum.records.verdicts import ReaderVerdict
-from hilum.settings import Settings
+from hilum.settings import Settings, UnusableWindow
 from hilum.show.tools import GREYS, Picture
 from hilum.verdict import Reason
 
@@ -39,7 +39,8 @@ class PageTools:
     def picture(self, file: bytes) -> Picture:
         """Return an image as it is displayed, whatever the gate says of it."""
         dataset = dicomfile.parse(file, name="the image")
-        shown = self.settings.pixels.model_copy(update={"pipeline": PixelPipeline.DISPLAY})
+        lenient = {"pipeline": PixelPipeline.DISPLAY, "unusable_window": UnusableWindow.IGNORE}
+        shown = self.settings.pixels.model_copy(update=lenient)
         grey = pixels.develop(dataset, shown).pixels
         share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
         return Picture(np.rint(share).clip(0, GREYS - 1).astype(np.uint16))

@@ -56,7 +56,7 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
     result.ContentCreatorName = ""
     result.PresentationCreationDate = result.PresentationCreationTime = ""  # `conclude` knows
     result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedImageSequence")]
-    _write_grey_scale(result, source)
+    _write_grey_scale(result, source, destroyed=_destroyed(reading))
     result.DisplayedAreaSelectionSequence = [_displayed_area(reading, source)]
     say = PHRASES[language]
     stamp = f"{DEMONSTRATION_IN[language]} " if reading.model.demonstration else ""
@@ -135,9 +135,19 @@ def _displayed_area(reading: Reading, source: Dataset) -> Dataset:
     return area
 
 
-def _write_grey_scale(result: Dataset, source: Dataset) -> None:
-    """Write how the original's own header has it shown: a state replaces all of it."""
-    if "ModalityLUTSequence" in source:
+def _destroyed(reading: Reading) -> frozenset[str]:
+    """Return which kinds of transform the pixel pipeline found to destroy the image."""
+    ending = "_destroys"
+    codes = (decision.code for decision in reading.radiograph.decisions)
+    return frozenset(code.removesuffix(ending) for code in codes if code.endswith(ending))
+
+
+def _write_grey_scale(result: Dataset, source: Dataset, *, destroyed: frozenset[str]) -> None:
+    """Write how the original's own header has it shown: a state replaces all of it.
+
+    What would destroy the image is left out; without it a viewer shows the pixels' range.
+    """
+    if "ModalityLUTSequence" in source and "modality_lut" not in destroyed:
         result.ModalityLUTSequence = source.ModalityLUTSequence
     elif "RescaleSlope" in source and "RescaleIntercept" in source:
         result.RescaleSlope, result.RescaleIntercept = source.RescaleSlope, source.RescaleIntercept
@@ -151,7 +161,7 @@ def _write_grey_scale(result: Dataset, source: Dataset) -> None:
             setattr(voi, keyword, value[0] if isinstance(value, MultiValue) else value)
         if "VOILUTFunction" in source:
             voi.add(copy_element(source["VOILUTFunction"]))
-    if len(voi):
+    if len(voi) and not destroyed:
         result.SoftcopyVOILUTSequence = [voi]
     inverse = source.get("PhotometricInterpretation") == "MONOCHROME1"
     result.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"

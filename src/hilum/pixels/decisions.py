@@ -69,8 +69,16 @@ TEXTS: Final = {
     "{function}, applied.",
     "window_invalid": "Window {number} (centre {center:g}, width {width:g}, {function}) "
     "cannot be used and is ignored.",
-    "window_misses_image": "{voi} shows the whole image ({low} to {top}) in one shade "
-    "and is ignored.",
+    "window_destroys": "Window {number} (centre {center:g}, width {width:g}, {function}) would "
+    "leave {shades} shades and make {share:.0%} of the middle of the image black or white: "
+    "not applied.",
+    "voi_lut_destroys": "VOI LUT {number} would leave {shades} shades and make {share:.0%} of the "
+    "middle of the image black or white: not applied.",
+    "modality_lut_destroys": "The Modality LUT leaves {shades} shades and makes {share:.0%} of the "
+    "middle of the image black or white: taken back.",
+    "palette_destroys": "The palette leaves {shades} shades and makes {share:.0%} of the middle "
+    "of the image black or white.",
+    "pixel_range_used": "No window or table can be applied; scaled over the range of the pixels.",
     "voi_not_applied": "{count} window(s) or VOI LUT(s) are there; the torchxrayvision "
     "pipeline applies none.",
     "monochrome1_inverted": "MONOCHROME1, small values are bright: inverted.",
@@ -116,11 +124,15 @@ class Record:
 
     def add(self, code: str, **values: object) -> None:
         """Add the decision `code` with the values that its text names."""
+        self.entries.append(self.told(code, **values))
+
+    def told(self, code: str, **values: object) -> PixelDecision:
+        """Return a decision without adding it."""
         if self.language is ReasonLanguage.PORTUGUESE:
             text = Portuguese().format(PORTUGUESE[code], **values)
         else:
             text = TEXTS[code].format(**values)
-        self.entries.append(PixelDecision(code, text))
+        return PixelDecision(code, text)
 
 
 class Portuguese(Formatter):

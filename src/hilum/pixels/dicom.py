@@ -10,6 +10,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from hilum.damage import shown
 from hilum.dicomfile import corrections_of
 from hilum.pixels.attributes import element_of, text_of
+from hilum.pixels.clipping import loss_by, note_destroyed, refuse_destroyed_palette
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import Record
 from hilum.pixels.decode import decode
@@ -20,7 +21,7 @@ from hilum.pixels.smoothness import refuse_noise
 from hilum.pixels.stored import Stored, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, note_crop, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
-from hilum.pixels.voi import read_voi, voi_count
+from hilum.pixels.voi import read_vois, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings, ReasonLanguage
 
@@ -68,11 +69,12 @@ def develop(
         record.add("syntax_assumed", syntax=image.syntax.name)
     decoded, image = decode(dataset, image, record)
     samples, grey = to_grey(decoded, image, dataset, record)
+    refuse_destroyed_palette(decoded, samples, grey, settings, record)
     stored = interpret(samples, grey, dataset, record)
     grey = stored.image
     refuse_blank(stored.least, stored.greatest)
     refuse_noise(stored.values)
-    tone = tone_of(dataset, grey, stored, settings.pipeline, record)
+    tone = tone_of(dataset, stored, settings, record)
     if shown_inverted(dataset, grey, record):
         tone = tone.inverted()
     pixels = tone.render(stored.values)
@@ -93,35 +95,47 @@ def develop(
     )
 
 
-def tone_of(
-    dataset: Dataset,
-    image: ImagePixel,
-    stored: Stored,
-    pipeline: PixelPipeline,
-    record: Record,
-) -> Tone:
-    """Return how stored values are shown, before any inversion."""
+def tone_of(dataset: Dataset, stored: Stored, settings: PixelSettings, record: Record) -> Tone:
+    """Return how stored values are shown, before any inversion.
+
+    Raises
+    ------
+    RadiographRefused
+        A window or table would destroy the image, and the site refuses such images.
+    """
+    image = stored.image
     if image.photometric not in GREY:  # PS3.3 C.11: colour has neither
         return Ramp(*believed_range(stored, image, record))
     modality = read_modality(dataset, image, record)
-    if pipeline is PixelPipeline.DISPLAY:
-        voi = read_voi(dataset, modality, image, record)
-        if voi is not None:
-            tone, name = voi
-            if tone.distinguishes(stored.least, stored.greatest):
-                return tone
-            record.add("window_misses_image", voi=name, low=stored.least, top=stored.greatest)
+    if settings.pipeline is PixelPipeline.DISPLAY:
+        for voi in read_vois(dataset, modality, image, record):
+            lost = loss_by(voi.tone, stored)
+            if lost.bearable(settings):
+                record.add(f"{voi.kind}_applied", **voi.facts)
+                return voi.tone
+            record.add(f"{voi.kind}_destroys", share=lost.share, shades=lost.shades, **voi.facts)
     elif count := voi_count(dataset):
         record.add("voi_not_applied", count=count)
-    return full_range(modality, stored, image, record)
+    return full_range(modality, stored, settings, record)
 
 
-def full_range(modality: Modality, stored: Stored, image: ImagePixel, record: Record) -> Tone:
-    """Return the tone that shows everything that the modality's output can be."""
+def full_range(modality: Modality, stored: Stored, settings: PixelSettings, record: Record) -> Tone:
+    """Return the tone that shows everything that the modality's output can be.
+
+    Raises
+    ------
+    RadiographRefused
+        A window or table would destroy the image, and the site refuses such images.
+    """
     lookup = modality.lookup
     if lookup is not None:
-        return Curve(lambda values: lookup.apply(values) / lookup.top)
-    low, high = believed_range(stored, image, record)
+        tone = Curve(lambda values: lookup.apply(values) / lookup.top)
+        lost = loss_by(tone, stored)
+        if lost.bearable(settings):
+            return tone
+        record.add("modality_lut_destroys", share=lost.share, shades=lost.shades)
+    note_destroyed(settings, record)
+    low, high = believed_range(stored, stored.image, record)
     return Ramp(low, high) if modality.slope > 0 else Ramp(high, low)
 
 

@@ -67,7 +67,17 @@ PORTUGUESE: Final = {
     "{width:g}, {function}.",
     "window_invalid": "A janela {number} (centro {center:g}, largura {width:g}, {function}) "
     "não pode ser usada e é ignorada.",
-    "window_misses_image": "{voi} mostra toda a imagem ({low} a {top}) em um só tom e é ignorada.",
+    "window_destroys": "A janela {number} (centro {center:g}, largura {width:g}, {function}) "
+    "deixaria {shades} tons e tornaria {share:.0%} do meio da imagem preto ou branco: "
+    "não aplicada.",
+    "voi_lut_destroys": "A VOI LUT {number} deixaria {shades} tons e tornaria {share:.0%} do meio "
+    "da imagem preto ou branco: não aplicada.",
+    "modality_lut_destroys": "A Modality LUT deixa {shades} tons e torna {share:.0%} do meio da "
+    "imagem preto ou branco: desfeita.",
+    "palette_destroys": "A paleta deixa {shades} tons e torna {share:.0%} do meio da imagem preto "
+    "ou branco.",
+    "pixel_range_used": "Nenhuma janela ou tabela pode ser aplicada; usada a faixa de valores dos "
+    "pixels.",
     "voi_not_applied": "Há {count} janela(s) ou VOI LUT(s); o pipeline torchxrayvision "
     "não aplica nenhuma.",
     "monochrome1_inverted": "MONOCHROME1, valores pequenos são claros: invertida.",

@@ -1,5 +1,6 @@
 """Second step of the display: which values are shown, and how (PS3.3 C.11.2)."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -75,10 +76,29 @@ class Window:
         return 1 / (1 + np.exp(exponent))
 
 
-def read_voi(
+@dataclass(frozen=True, slots=True)
+class Voi:
+    """One VOI LUT or window that can be used.
+
+    Attributes
+    ----------
+    tone
+        Brightness as a function of the stored value.
+    kind
+        ``"voi_lut"`` or ``"window"``: the beginning of the codes of its decisions.
+    facts
+        What their texts name.
+    """
+
+    tone: Tone
+    kind: str
+    facts: Mapping[str, object]
+
+
+def read_vois(
     dataset: Dataset, modality: Modality, image: ImagePixel, record: Record
-) -> tuple[Tone, str] | None:
-    """Return the first VOI that can be used and its name, None when there is none.
+) -> Iterator[Voi]:
+    """Yield each VOI that can be used, in the order in which they are tried.
 
     A VOI LUT goes before windows, as in pydicom and most viewers.
     """
@@ -95,22 +115,17 @@ def read_voi(
         except LookupInvalid as exc:
             record.add("voi_lut_invalid", number=number, why=exc)
             continue
-        record.add(
-            "voi_lut_applied",
-            number=number,
-            count=len(tables),
-            entries=len(lookup.entries),
-            bits=lookup.bits,
-        )
-        return _table_tone(lookup, modality), f"VOI LUT {number}"
-    return _read_window(dataset, modality, record)
+        entries, bits = len(lookup.entries), lookup.bits
+        facts = {"number": number, "count": len(tables), "entries": entries, "bits": bits}
+        yield Voi(_table_tone(lookup, modality), "voi_lut", facts)
+    yield from _read_windows(dataset, modality, record)
 
 
 def _table_tone(lookup: Lookup, modality: Modality) -> Curve:
     return Curve(lambda stored: lookup.apply(modality.apply(stored)) / lookup.top)
 
 
-def _read_window(dataset: Dataset, modality: Modality, record: Record) -> tuple[Tone, str] | None:
+def _read_windows(dataset: Dataset, modality: Modality, record: Record) -> Iterator[Voi]:
     windows = windows_of(dataset)
     note_numbers(dataset, ("WindowCenter", "WindowWidth"), record)
     for number, window in enumerate(windows, 1):
@@ -118,16 +133,15 @@ def _read_window(dataset: Dataset, modality: Modality, record: Record) -> tuple[
             continue
         facts = {
             "number": number,
+            "count": len(windows),
             "center": window.center,
             "width": window.width,
             "function": window.function,
         }
-        if not window.usable:
+        if window.usable:
+            yield Voi(window.tone(modality), "window", facts)
+        else:
             record.add("window_invalid", **facts)
-            continue
-        record.add("window_applied", count=len(windows), **facts)
-        return window.tone(modality), f"Window {number}"
-    return None
 
 
 def windows_of(dataset: Dataset) -> list[Window | None]:

@@ -37,6 +37,7 @@ from hilum.settings.reading import (
     SRClass,
     SREncoder,
     UnknownView,
+    UnusableWindow,
 )
 from hilum.settings.section import Section
 from hilum.settings.telemetry import LogFormat, TelemetrySettings
@@ -64,6 +65,7 @@ __all__ = [
     "Settings",
     "TelemetrySettings",
     "UnknownView",
+    "UnusableWindow",
     "WorklistSettings",
     "default_data_folder",
     "default_settings_file",

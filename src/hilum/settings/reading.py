@@ -26,6 +26,14 @@ class NotUpright(StrEnum):
     REFUSE = "refuse"
 
 
+class UnusableWindow(StrEnum):
+    """What to do with an image whose windows and tables would make it black and white."""
+
+    IGNORE = "ignore"
+    """Show the range of its pixels instead, and say so."""
+    REFUSE = "refuse"
+
+
 class ReasonLanguage(StrEnum):
     """Language of the reasons and reports that people read."""
 
@@ -94,6 +102,18 @@ class PixelSettings(Section):
     )
     max_pixels: int = Field(
         100_000_000, gt=0, description="Images with more pixels are refused, not decoded."
+    )
+    max_clipped_share: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Share of the middle of an image that a window or table may make black or "
+        "white; one that makes more so is not applied.",
+    )
+    unusable_window: UnusableWindow = Field(
+        UnusableWindow.IGNORE,
+        description="When no window or table of an image can be applied for that reason: ignore "
+        "them and show the range of the pixels, or refuse.",
     )
 
 
