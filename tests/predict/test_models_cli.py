@@ -140,8 +140,8 @@ def test_add_says_which_names_it_ignored(hilum, tmp_path: Path, state: dict[str,
     refused = hilum(*arguments, *like)
     added = hilum(*arguments, *like, "--inert-names")
 
-    assert (1, True) == (refused.exit_code, "say --inert-names" in refused.stderr)
-    assert r"1 unlisted name in it, ignored: __main__.Net\x1b[2J" in added.output
+    assert (1, True) == (refused.exit_code, "use --inert-names" in refused.stderr)
+    assert r"Ignored 1 unknown name in the file: __main__.Net\x1b[2J" in added.output
     assert r"names ignored:    __main__.Net\x1b[2J" in hilum("show", "mine").output
 
 

@@ -28,7 +28,7 @@ LINE_EVERY: Final = 0.1
 """Without a terminal, one line for each tenth of a download."""
 
 SHOWN_NAMES: Final = 8
-"""Of the unlisted names in a weights file, so many are shown."""
+"""Of the unknown names in a weights file, so many are shown."""
 
 INERT_NAMES: Final = click.option(
     "--inert-names",
@@ -216,14 +216,16 @@ def pull_missing(settings: Settings) -> None:
 
 
 def say_names(record: InstallRecord | None) -> None:
-    """Say which names of a weights file were passed over, if any were."""
+    """Say which names in a weights file were ignored, if any were."""
     if record is not None and record.inert_names:
         count = len(record.inert_names)
-        click.echo(f"  {count} unlisted name{'s' * (count > 1)} in it, ignored: {names_in(record)}")
+        click.echo(
+            f"  Ignored {count} unknown name{'s' * (count > 1)} in the file: {names_in(record)}"
+        )
 
 
 def names_in(record: InstallRecord) -> str:
-    """Return the names that were passed over, the first few of many.
+    """Return the names that were ignored, the first few of many.
 
     They are the file's own text, so nothing in them may reach the terminal unescaped.
     """
@@ -289,9 +291,9 @@ def add(
         any other network, with its card (docs/models.md)
 
     The weights file is read without running anything in it, in either of torch's
-    containers. A name in it that is no layer's is told and the file refused, unless you say
-    --inert-names. No hash of an added model is published, so it counts as "first use", and
-    every result says so.
+    containers. A file with a name that hilum does not know is refused, and the name told,
+    unless you use --inert-names. No hash of an added model is published, so it counts as
+    "first use", and every result says so.
     """  # noqa: D301  click wants the character itself, not a backslash and a b
     settings = Settings.load()
     record = None

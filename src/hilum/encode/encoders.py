@@ -1,6 +1,7 @@
 """Who makes a data set of a structured report: hilum's own writer, or highdicom.
 
-Both give the same bytes. highdicom is an extra: it takes 70 MB and ten times as long.
+Both give the same bytes. highdicom is an extra: with its codec it takes 35 MB, and fifteen times
+as long.
 """
 
 from pydicom import Dataset

@@ -35,7 +35,7 @@ def pull(
     progress
         Told how far the download is.
     inert_names
-        Whether names that nobody listed are passed over though no hash of the file is
+        Whether names that nobody listed are ignored though no hash of the file is
         published; where one is, they always are.
 
     Returns
@@ -131,7 +131,7 @@ def add_weights(
     replace
         Whether a model that was added under this name before may go.
     inert_names
-        Whether names in the file that nobody listed are passed over.
+        Whether names in the file that nobody listed are ignored.
 
     Returns
     -------

@@ -44,7 +44,7 @@ class InstallRecord(BaseModel):
         True when the file matched a hash that its card publishes; False is trust on
         first use.
     inert_names
-        Names in the file that nobody listed and that were passed over.
+        Names in the file that nobody listed and that were ignored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +66,7 @@ class Source:
     verified
         Whether that matched a published hash.
     inert_names
-        Names in it that nobody listed and that were passed over.
+        Names in it that nobody listed and that were ignored.
     """
 
     sha256: str

@@ -174,7 +174,7 @@ class ReportSettings(Section):
     encoder: SREncoder = Field(
         SREncoder.HILUM,
         description="Who writes structured reports: hilum, or highdicom, which writes the same "
-        "bytes, takes ten times as long, and is installed with `hilum[highdicom]`.",
+        "bytes, takes fifteen times as long, and is installed with `hilum[highdicom]`.",
     )
     codes_file: Path | None = Field(
         None, description="TOML file whose codes replace those of hilum, see docs/conformance.md."

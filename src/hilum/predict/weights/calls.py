@@ -57,8 +57,8 @@ MAX_NAMES: Final = 100
 """So many unlisted names of one file are remembered."""
 
 ANYWAY: Final = (
-    "If you know where the file comes from, say --inert-names: such a name then stands for "
-    "nothing, and nothing in the file runs. Else do not use it."
+    "If you trust where the file comes from, use --inert-names: unknown names are then ignored, "
+    "and nothing in the file runs. Otherwise do not use it."
 )
 """What to do with a file that names something unlisted."""
 
@@ -79,9 +79,9 @@ class Names:
     Attributes
     ----------
     inert
-        Whether a name that nobody listed is passed over. Else the file is refused.
+        Whether a name that nobody listed is ignored. Else the file is refused.
     unlisted
-        Those that were passed over, in their order, each once.
+        Those that were ignored, in their order, each once.
     """
 
     inert: bool
@@ -93,7 +93,7 @@ class Names:
         Raises
         ------
         WeightsUntrusted
-            It is not listed, and such names are not passed over.
+            It is not listed, and such names are not ignored.
         """
         found = Global(module[:MAX_NAME], name[:MAX_NAME])
         text = str(found)[:MAX_NAME]

@@ -52,7 +52,7 @@ def read_state(path: Path, *, inert_names: bool = False) -> StateDict:
     path
         A pickled ``torch.nn.Module`` or state dict, or a checkpoint with one of them in it.
     inert_names
-        Whether names that nobody listed are passed over; else the first one ends the reading.
+        Whether names that nobody listed are ignored; else the first one ends the reading.
         Either way none is looked up and nothing runs.
 
     Raises
