@@ -256,11 +256,6 @@ WRAPPINGS: dict[str, Wrapping] = {
 }
 """How one frame lies in Pixel Data."""
 
-OF_THE_FILE = frozenset(
-    {"no_delimiter", "delimiter_without_length", "odd_length_and_padding", "length_short_by_8"}
-)
-"""Wrappings in which the end of Pixel Data itself is hard to find."""
-
 NAMED_WRONGLY = (
     uids.JPEGBaseline8Bit,
     uids.JPEGLosslessSV1,
@@ -285,8 +280,7 @@ def files(count: int, seed: int) -> Iterator[tuple[str, Coded, bytes]]:
     """Yield named files: each coding in each wrapping, then `count` that a generator mixes."""
     known = codings()
     for name, coded in known.items():
-        for wrapping in sorted(set(WRAPPINGS) - OF_THE_FILE):
-            wrap = WRAPPINGS[wrapping]
+        for wrapping, wrap in WRAPPINGS.items():
             yield f"{name}-{wrapping}", coded, stream_file(coded, wrap(coded.frame))
     for name, coded in known.items():
         for syntax in NAMED_WRONGLY:

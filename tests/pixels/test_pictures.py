@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -40,6 +41,91 @@ def test_sixteen_bits_are_kept():
     radiograph = develop_picture(encoded(Image.fromarray(values)), SETTINGS)
 
     np.testing.assert_allclose((2 * (values / 65535) - 1) * 1024, radiograph.pixels, atol=1e-3)
+
+
+TEN_BITS = RAMP.astype(np.uint16) * 4 + 3
+"""Values of a detector with ten bits, as they are put into pictures of sixteen."""
+
+
+def brightness(file: bytes):
+    """Return what is shown, from 0 for black to 1 for white, and the decisions' codes."""
+    radiograph = develop_picture(file, SETTINGS)
+    codes = [decision.code for decision in radiograph.decisions]
+    return (radiograph.pixels.astype(np.float64) / 1024 + 1) / 2, codes
+
+
+def with_alpha(grey, alpha: int, count: int):
+    """Return `count` equal channels and a transparency."""
+    return np.stack([grey] * count + [np.full_like(grey, alpha)], axis=2)
+
+
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        (TEN_BITS, []),
+        (np.stack([TEN_BITS] * 3, axis=2), ["rgb_grey"]),
+        (with_alpha(TEN_BITS, 65535, 1), []),
+        (with_alpha(TEN_BITS, 65535, 3), ["rgb_grey"]),
+        (with_alpha(TEN_BITS, 500, 1), ["transparency_ignored"]),
+    ],
+    ids=["grey", "rgb", "grey and alpha", "rgb and alpha", "transparent"],
+)
+def test_unused_bits_of_a_picture_are_no_darkness(values, codes):
+    """Ten bits in a PNG of sixteen are scaled over ten, whatever stands beside them."""
+    shown, recorded = brightness(imagecodecs.png_encode(values))
+
+    np.testing.assert_allclose(TEN_BITS / 1023, shown, atol=1e-6)
+    assert [*codes, "fewer_bits_used"] == recorded
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_unused_bits_below_are_none(bits):
+    """Values in the upper bits of a PNG of sixteen are as bright as they are shown."""
+    aligned = (RAMP.astype(np.uint16) << (bits - 8)) << (16 - bits)
+
+    shown, recorded = brightness(imagecodecs.png_encode(aligned))
+
+    np.testing.assert_allclose(aligned / 65535, shown, atol=1e-6)
+    assert [] == recorded
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_lossless_and_deep_jpegs_are_read(bits):
+    """A lossless JPEG of more than 8 bits, as viewers export it, keeps all its values."""
+    values = RAMP.astype(np.uint16) << (bits - 8)
+    file = imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=bits, predictor=1)
+
+    np.testing.assert_allclose(values / (2**bits - 1), brightness(file)[0], atol=1e-6)
+
+
+def test_unused_bits_of_a_deep_jpeg():
+    """Ten bits in a JPEG of sixteen are scaled over ten too."""
+    file = imagecodecs.jpeg8_encode(TEN_BITS, lossless=True, bitspersample=16, predictor=1)
+
+    shown, recorded = brightness(file)
+
+    np.testing.assert_allclose(TEN_BITS / 1023, shown, atol=1e-6)
+    assert ["fewer_bits_used"] == recorded
+
+
+def test_colours_of_few_bits_are_colours():
+    """Ten-bit colours in a PNG of sixteen differ by little of the range, and are colours."""
+    coloured = np.stack([TEN_BITS, TEN_BITS[::-1], TEN_BITS], axis=2)
+
+    with pytest.raises(RadiographRefused) as caught:
+        develop_picture(imagecodecs.png_encode(coloured), SETTINGS)
+
+    assert ["colour"] == [reason.code for reason in caught.value.reasons]
+
+
+def test_noise_is_refused():
+    """A picture whose neighbouring pixels have nothing in common is no radiograph."""
+    noise = np.random.default_rng(1).integers(0, 256, (80, 80)).astype(np.uint8)
+
+    with pytest.raises(RadiographRefused) as caught:
+        develop_picture(encoded(Image.fromarray(noise)), SETTINGS)
+
+    assert ["noise"] == [reason.code for reason in caught.value.reasons]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

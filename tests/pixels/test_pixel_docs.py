@@ -24,7 +24,7 @@ ROWS = {
 
 TABLE = {**CASES, **REFUSALS}
 
-OF_PICTURES = {"picture_turned", "one_bit"}
+OF_PICTURES = {"picture_turned", "one_bit", "transparency_ignored"}
 """Decisions about PNG and JPEG, which test_pictures.py reaches."""
 
 OF_FILES = CORRECTIONS

@@ -16,7 +16,7 @@ from pydicom import Dataset
 from hilum.pixels.attributes import element_of, number_of
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
-from hilum.pixels.smoothness import JUMPS_SHARE, bands, disproved
+from hilum.pixels.smoothness import bands, disproved, other_sign, shows
 
 OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 """Repeating groups of the Overlay Plane module (PS3.3 C.9.2)."""
@@ -32,13 +32,13 @@ class Reading:
         Samples, unsigned of any shape → what they stand for, signed where the reading is.
     code
         Decision that is recorded when it is chosen, none when empty.
-    share
-        Share of neighbours that must jump in the header's reading for this one to be chosen.
+    signs
+        Whether it has another sign than the header says.
     """
 
     of: Callable[[NDArray[np.integer]], NDArray[np.integer]]
     code: str = ""
-    share: float = 0.0
+    signs: bool = False
 
 
 def read_bits(
@@ -67,10 +67,14 @@ def read_bits(
     samples = _used_bits(samples, image, dataset, record)
     readings = _signed(samples, image) if image.signed else _unsigned(samples, image)
     chosen, *others = readings
-    seen, span = bands(samples), 1 << image.bits_stored
+    if not shows(samples):
+        others = [other for other in others if not (other.signs or other.code)]
+    span = 1 << image.bits_stored
+    seen = bands(samples) if len(others) == 1 else samples[None]  # rare, and edges may be few
     said = chosen.of(seen)
     for other in others:
-        if disproved(said, other.of(seen), span, share=other.share):
+        wrong = other_sign if other.signs else disproved
+        if wrong(said, other.of(seen), span):
             chosen = other
             break
     values = chosen.of(samples)
@@ -88,16 +92,18 @@ def _unsigned(samples: NDArray[np.integer], image: ImagePixel) -> list[Reading]:
     greatest = int(samples.max())
     if greatest >= 1 << image.bits_stored:
         without = Reading(partial(_masked, bits=image.bits_stored), "upper_bits_removed")
-        return [as_said, Reading(_whole, share=JUMPS_SHARE), without]
+        if int(samples.min()) >> image.bits_stored == greatest >> image.bits_stored:
+            return [without]  # the same in all pixels
+        return [as_said, Reading(_whole, signs=True), without]
     if greatest >= 1 << (image.bits_stored - 1):
-        return [as_said, Reading(partial(_extended, bits=image.bits_stored), share=JUMPS_SHARE)]
+        return [as_said, Reading(partial(_extended, bits=image.bits_stored), signs=True)]
     return [as_said]
 
 
 def _signed(samples: NDArray[np.integer], image: ImagePixel) -> list[Reading]:
     """Return how signed samples can be read: with the sign of Bits Stored is the first."""
     extended = partial(_extended, bits=image.bits_stored)
-    unsigned = Reading(lambda stored: stored, share=JUMPS_SHARE)
+    unsigned = Reading(lambda stored: stored, signs=True)
     if image.bits_stored == image.bits_allocated:
         return [Reading(_whole), unsigned]
     if np.array_equal(_whole(samples), extended(samples)):

@@ -43,7 +43,7 @@ TEXTS: Final = {
     "all bits are kept.",
     "stray_values_clipped": "{count:,} pixels are stray or overshoot: shown as {ceiling}.",
     "more_bits_used": "Scaled over {bits} bits, as the values need.",
-    "fewer_bits_used": "Bits Stored is {stored}, but the values need {bits} bits "
+    "fewer_bits_used": "The image says {stored} bits, but its values need {bits} "
     "({low} to {top}); scaled over {bits} bits.",
     "signed_pixels": "The pixels are signed; scaled over {low} to {high}.",
     "sign_extended": "The pixels are signed, {stored} bits; their sign was restored.",
@@ -103,6 +103,7 @@ TEXTS: Final = {
     "crop_leaves_out": "The model sees the square in the middle: {share:.0%} of the image is "
     "outside it.",
     "picture_turned": "The camera's orientation mark (EXIF {orientation}) was followed.",
+    "transparency_ignored": "Parts of the picture are transparent; shown as stored.",
     "one_bit": "The picture is black and white only.",
     "lossy_compression": "Compressed with loss ({method}).",
 }

@@ -28,7 +28,7 @@ from hilum.pixels.codestream import (
 from hilum.pixels.decisions import Record
 from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
-from hilum.pixels.smoothness import other_byte_order, swapped_in_pairs
+from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
 from hilum.verdict import Reason
 
 MOST_THREADS: Final = 4
@@ -173,7 +173,7 @@ def _in_order(
     samples: NDArray[np.integer], image: ImagePixel, record: Record
 ) -> NDArray[np.integer]:
     """Return grey samples in the byte order in which they are an image."""
-    if image.photometric not in GREY or samples.ndim != 2:  # noqa: PLR2004  not by plane
+    if image.photometric not in GREY or samples.ndim != 2 or not shows(samples):  # noqa: PLR2004
         return samples
     if samples.itemsize > 1 and other_byte_order(samples, image.bits_stored):
         record.add("byte_order_wrong")
@@ -216,7 +216,7 @@ def _decode_frame(
     image = _as_coded(header, image, record)
     if header.lossy:
         record.add("lossy_compression", method=f"{header.coding}, the codestream shows it")
-    decoded = _decode_codestream(header)
+    decoded = decode_codestream(header)
     shape = (image.rows, image.columns, image.samples)[: 2 if image.samples == 1 else 3]
     if decoded.shape != shape:
         raise CodestreamInvalid(f"its shape is {decoded.shape}, not {shape}")
@@ -267,8 +267,24 @@ def _as_coded(header: Codestream, image: ImagePixel, record: Record) -> ImagePix
     )
 
 
-def _decode_codestream(header: Codestream) -> NDArray[np.integer]:
-    """Return what the decoder makes of a codestream, refusing one that is not all there."""
+def decode_codestream(header: Codestream) -> NDArray[np.integer]:
+    """Return what the decoder makes of a codestream.
+
+    Parameters
+    ----------
+    header
+        It is believed to be that of an image of a size that is read.
+
+    Returns
+    -------
+    NDArray[np.integer]
+        Shape ``(rows, columns)`` or ``(rows, columns, samples)``, components as they are stored.
+
+    Raises
+    ------
+    CodestreamInvalid
+        It is not all there.
+    """
     match header.coding:
         case Coding.JPEG_LS:
             return imagecodecs.jpegls_decode(header.content)  # CharLS notices a missing end

@@ -1,17 +1,23 @@
 """A PNG or JPEG picture becomes a Radiograph: teaching files, exports, screenshots."""
 
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from hilum.errors import RadiographRefused, SourceUnreadable
+from hilum.pixels.codestream import JPEG_START, LOSSY, Codestream, CodestreamInvalid, parse
 from hilum.pixels.colour import refuse_colour
 from hilum.pixels.decisions import Record
+from hilum.pixels.decode import decode_codestream
+from hilum.pixels.smoothness import refuse_noise
+from hilum.pixels.stored import ceiling_of, detector_bits
 from hilum.pixels.surroundings import note_crop
 from hilum.pixels.tone import Ramp, refuse_blank
 from hilum.radiograph import Radiograph
@@ -20,6 +26,23 @@ from hilum.verdict import Reason
 
 FORMATS: Final = ("PNG", "JPEG")
 """Picture formats that are read."""
+
+PNG_BITS, PNG_KIND = 24, 25
+"""Where a PNG says its bit depth and colour type (ISO/IEC 15948 11.2.2)."""
+
+DEEP, GREY = 16, 0
+"""Most bits of a PNG; the colour type without colour and transparency."""
+
+TURNS: Final[dict[int, Callable[[NDArray[np.integer]], NDArray[np.integer]]]] = {
+    2: np.fliplr,
+    3: lambda values: np.rot90(values, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda values: np.rot90(values, -1),
+    7: lambda values: np.rot90(values, 2).T,
+    8: np.rot90,
+}
+"""What shows upright a picture of each mark."""
 
 SIXTEEN_BIT_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I"})
 """Pillow's names for 16-bit grey."""
@@ -51,23 +74,51 @@ def develop_picture(
     RadiographRefused
         It is one, but in colour, blank or too large.
     """
-    source = BytesIO(file) if isinstance(file, bytes) else file
+    record = Record(language)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(source, formats=FORMATS) as picture:
-                refuse_large(picture.width * picture.height, settings)
-                refuse_animated(picture)
-                record = Record(language)
-                values, bits = grey_of(turned(picture, record), record)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+        content = file if isinstance(file, bytes) else file.read_bytes()
+        values, bits = _decoded(content, settings, record)
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as exc:
         raise SourceUnreadable(
             "The picture is damaged, or is neither PNG nor JPEG.", "Send a whole PNG or JPEG file."
         ) from exc
-    refuse_blank(int(values.min()), int(values.max()))
+    extent = int(values.min()), int(values.max())
+    refuse_blank(*extent)
+    refuse_noise(values)
     note_crop(values.shape[0], values.shape[1], record)
-    pixels = Ramp(0, 2**bits - 1).render(values)
+    pixels = Ramp(0, ceiling_of(values, extent, bits, record)).render(values)
     return Radiograph(pixels, None, settings.pipeline, tuple(record.entries))
+
+
+def medical_jpeg(content: bytes) -> Codestream | None:
+    """Return the header of a JPEG that only medicine has: lossless, or of more than 8 bits."""
+    try:
+        header = parse(content) if content.startswith(JPEG_START) else None
+    except CodestreamInvalid:
+        return None
+    usual = header is not None and header.coding in LOSSY and header.precision == 8  # noqa: PLR2004  bits
+    return None if usual else header
+
+
+def _decoded(
+    content: bytes, settings: PixelSettings, record: Record
+) -> tuple[NDArray[np.integer], int]:
+    """Return a picture's grey values as they are shown, and their bits."""
+    medical = medical_jpeg(content)
+    if medical is not None:
+        refuse_large(medical.rows * medical.columns, settings)
+        values, bits = decode_codestream(medical), medical.precision
+        return grey_channel(values, bits, medical.coding, record), bits
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(BytesIO(content), formats=FORMATS) as picture:
+            refuse_large(picture.width * picture.height, settings)
+            refuse_animated(picture)
+            if picture.format == "PNG" and content[PNG_BITS] == DEEP and content[PNG_KIND] != GREY:
+                values, bits = deep_png(content, record), DEEP
+            else:
+                values, bits = grey_of(picture, record)
+            return turned(values, picture.getexif(), record), bits
 
 
 def refuse_large(count: int, settings: PixelSettings) -> None:
@@ -104,18 +155,36 @@ def refuse_animated(picture: Image.Image) -> None:
         )
 
 
-def turned(picture: Image.Image, record: Record) -> Image.Image:
-    """Return a picture as it is shown: upright, if a camera marked it as turned.
+def turned(values: NDArray[np.integer], marks: Image.Exif, record: Record) -> NDArray[np.integer]:
+    """Return a picture's values as it is shown: upright, if a camera marked it as turned.
 
     Sources
     -------
     CIPA DC-008 (Exif), tag Orientation: 1 is upright.
     """
-    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    if orientation not in range(2, 9):
-        return picture
+    orientation = marks.get(ExifTags.Base.Orientation, 1)
+    if orientation not in TURNS:
+        return values
     record.add("picture_turned", orientation=orientation)
-    return ImageOps.exif_transpose(picture)
+    return np.ascontiguousarray(TURNS[orientation](values))
+
+
+def deep_png(content: bytes, record: Record) -> NDArray[np.integer]:
+    """Return the grey values of a 16-bit PNG with transparency or in colour.
+
+    Pillow would keep the upper 8 bits only.
+
+    Raises
+    ------
+    RadiographRefused
+        The picture is in colour.
+    """
+    channels = imagecodecs.png_decode(content)
+    opaque = channels.shape[2] % 2 == 1 or int(channels[..., -1].min()) == channels.max()
+    if not opaque:
+        record.add("transparency_ignored")
+    colours = channels if channels.shape[2] % 2 else channels[..., :-1]
+    return grey_channel(colours, detector_bits(int(colours.max())), "RGB", record)
 
 
 def grey_of(picture: Image.Image, record: Record) -> tuple[NDArray[np.integer], int]:
@@ -127,12 +196,40 @@ def grey_of(picture: Image.Image, record: Record) -> tuple[NDArray[np.integer], 
         The picture is in colour.
     """
     if picture.mode in SIXTEEN_BIT_MODES:
-        return np.asarray(picture).astype(np.uint16), 16
+        return np.asarray(picture).astype(np.uint16), DEEP
     if picture.mode == "1":
         record.add("one_bit")
+    if picture.has_transparency_data and picture.convert("RGBA").getextrema()[-1] != (255, 255):
+        record.add("transparency_ignored")
     if picture.mode in {"1", "L"}:
         return np.asarray(picture.convert("L")), 8
-    channels = np.asarray(picture.convert("RGB"))
-    refuse_colour(channels, 8, picture.mode, luminance_coded=False)
-    record.add("rgb_grey", photometric=picture.mode)
-    return np.ascontiguousarray(channels[..., 0]), 8
+    return grey_channel(np.asarray(picture.convert("RGB")), 8, picture.mode, record), 8
+
+
+def grey_channel(
+    channels: NDArray[np.integer], bits: int, space: str, record: Record
+) -> NDArray[np.integer]:
+    """Return one channel of a grey picture, shape ``(rows, columns)``.
+
+    Parameters
+    ----------
+    channels
+        Shape ``(rows, columns)`` or ``(rows, columns, channels)``.
+    bits
+        Bits that they use.
+    space
+        What the picture's colours are called.
+    record
+        Takes the decision.
+
+    Raises
+    ------
+    RadiographRefused
+        The picture is in colour.
+    """
+    if channels.ndim == 2:  # noqa: PLR2004  rows and columns
+        return channels
+    if channels.shape[2] > 1:
+        refuse_colour(channels, bits, space)
+        record.add("rgb_grey", photometric=space)
+    return np.ascontiguousarray(channels[..., 0])

@@ -40,7 +40,7 @@ PORTUGUESE: Final = {
     "stray_values_clipped": "{count:,} pixels são espúrios ou excedem o limite: mostrados como "
     "{ceiling}.",
     "more_bits_used": "Escala de {bits} bits, como os valores exigem.",
-    "fewer_bits_used": "Bits Stored é {stored}, mas os valores precisam de {bits} bits "
+    "fewer_bits_used": "A imagem declara {stored} bits, mas seus valores precisam de {bits} "
     "({low} a {top}); escala de {bits} bits.",
     "signed_pixels": "Os pixels têm sinal; escala de {low} a {high}.",
     "sign_extended": "Os pixels têm sinal, {stored} bits; o sinal foi restaurado.",
@@ -102,6 +102,7 @@ PORTUGUESE: Final = {
     "estados de apresentação; não são aplicados.",
     "crop_leaves_out": "O modelo vê o quadrado central: {share:.0%} da imagem ficam fora dele.",
     "picture_turned": "A marca de orientação da câmera (EXIF {orientation}) foi seguida.",
+    "transparency_ignored": "Partes da imagem são transparentes; mostradas como armazenadas.",
     "one_bit": "A imagem tem apenas preto e branco.",
     "lossy_compression": "Comprimida com perdas ({method}).",
 }

@@ -37,6 +37,9 @@ FEWEST_JUMPS: Final = 8
 ALIKE: Final = 8
 """A reading is right if what jumps in another differs by less than an eighth of the range."""
 
+SPREAD: Final = 16
+"""What readings of two signs differ in covers a sixteenth of the image's range, or is none."""
+
 ALIKE_SHARE: Final = 0.9
 """Share of the jumps for which that has to be so."""
 
@@ -51,6 +54,11 @@ PAIRS_SEEN: Final = 1 << 19
 
 PAIRS_APART: Final = 1.05
 """So much more than within words do samples differ between them, if they are swapped."""
+
+
+def shows(values: NDArray[np.integer]) -> bool:
+    """Whether an image, shape ``(rows, columns)``, is large enough to tell anything."""
+    return bool(min(values.shape) >= SMALLEST)
 
 
 def bands(values: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -113,7 +121,7 @@ def refuse_noise(values: NDArray[np.integer]) -> None:
     RadiographRefused
         It is noise: bytes that are no image, or are read in a way that they were not written.
     """
-    if min(values.shape) < SMALLEST:
+    if not shows(values):
         return
     rough = roughness(_lines(values))
     if rough > NOISE:
@@ -148,6 +156,26 @@ def disproved(
         alike += int(np.count_nonzero(step[jump] <= span // ALIKE))
         remaining += int(np.count_nonzero(step > span // 2))
     return alike >= ALIKE_SHARE * jumped and remaining <= jumped // 4
+
+
+def other_sign(said: NDArray[np.integer], other: NDArray[np.integer], span: int) -> bool:
+    """Whether samples are an image only with the sign that the header does not say.
+
+    White letters or a white border on black are as alike with a sign, -1 beside 0; but then
+    what the two readings differ in has one value, and is no part of an image.
+
+    Parameters
+    ----------
+    said, other
+        As `disproved` takes them.
+    span
+        The same.
+    """
+    if not disproved(said, other, span, share=JUMPS_SHARE):
+        return False
+    low, high = np.percentile(other[other.astype(np.int64) != said], (5, 95))
+    least, greatest = np.percentile(other, (1, 99))
+    return bool(high - low >= (greatest - least) / SPREAD)
 
 
 def _steps(seen: NDArray[np.integer], axis: int) -> NDArray[np.integer]:
