@@ -394,7 +394,7 @@ class Walk(Headers):
     def _without_end(
         self, at: int, where: int, element: Element, place: Place
     ) -> tuple[Element, int]:
-        """Return fragments that no delimiter ends, if the picture in them does."""
+        """Return fragments that no delimiter ends, if they or the picture in them do."""
         if self.tag_or(where) == ITEM and self.length(where) > place.end - where - HEADER_BYTES:
             raise CutOffError(at)
         found = self.content.find(self.packed(0xFFFE, 0xE0DD), where, place.end)
@@ -403,7 +403,8 @@ class Walk(Headers):
             element.stop = found
             return element, found + HEADER_BYTES
         whole = self.content[max(where - 64, element.start) : where].rstrip(b"\0")
-        if not whole.endswith(END_OF_STREAM):
+        complete = where == place.end and element.fragments is not None and element.fragments[1:]
+        if not (complete or whole.endswith(END_OF_STREAM)):  # RLE has no end marker
             raise CutOffError(at)
         self.notes.add("delimiter_restored", element.tag, where)
         return element, where
