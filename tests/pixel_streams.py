@@ -21,6 +21,9 @@ from radiographs import dicom_file, make_radiograph, thorax
 ITEM = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
+PIXEL_HEADER = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
+"""Tag, VR and undefined length of compressed Pixel Data."""
+
 ROWS, COLUMNS = 72, 65
 """Odd, so that padding happens."""
 
@@ -272,12 +275,65 @@ def stream_file(coded: Coded, value: bytes, syntax: str | None = None, **more: A
     made = make_radiograph(CHEST, **{**PLAIN, **coded.attributes, **more})
     del made.PixelData
     made.file_meta.TransferSyntaxUID = syntax or coded.syntax
-    header = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
-    return dicom_file(made) + header + value
+    return dicom_file(made) + PIXEL_HEADER + value
+
+
+def _element(tag: int, vr: bytes, value: bytes, length: int | None = None) -> bytes:
+    """Return an explicit little-endian element, with the length of its value or another one."""
+    size = len(value) if length is None else length
+    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr
+    long = vr in {b"SQ", b"OB"}
+    return head + struct.pack("<xxI" if long else "<H", size) + value
+
+
+UNDEFINED = 0xFFFFFFFF
+ITEM_END = b"\xfe\xff\x0d\xe0\x00\x00\x00\x00"
+
+
+def icons() -> dict[str, bytes]:
+    """Return Icon Image Sequences whose lengths are right, wrong or missing."""
+
+    def icon(pixels: bytes) -> bytes:
+        numbers = {0x10: 8, 0x11: 8, 0x100: 8, 0x101: 8, 0x102: 7, 0x103: 0}
+        head = _element(0x00280002, b"US", b"\1\0") + _element(0x00280004, b"CS", b"MONOCHROME2 ")
+        for element, value in numbers.items():
+            head += _element(0x00280000 + element, b"US", struct.pack("<H", value))
+        return head + pixels
+
+    def sequence(items: bytes, length: int | None = None) -> bytes:
+        return _element(0x00880200, b"SQ", items, length)
+
+    plain = icon(_element(0x7FE00010, b"OB", bytes(range(64))))
+    frame = imagecodecs.jpeg8_encode(CHEST8[:8, :8].copy())
+    coded = icon(_element(0x7FE00010, b"OB", whole(frame), UNDEFINED))
+    one = item(plain)
+    sizes = {f"icon of {by:+} bytes": sequence(one, len(one) + by) for by in (-8, -2, 2, 8)}
+    for by in (-10, -2, 2, 8):
+        sizes[f"icon's item of {by:+} bytes"] = sequence(item(plain, len(plain) + by))
+    odd = _element(0x7FE00010, b"OB", bytes(64), 63)
+    return sizes | {
+        "icon": sequence(one),
+        "icon's item of no length": sequence(item(plain, 0)),
+        "icon without lengths": sequence(item(plain + ITEM_END, UNDEFINED) + DELIMITER, UNDEFINED),
+        "icon without an end": sequence(item(plain + ITEM_END, UNDEFINED), UNDEFINED),
+        "icon's item without an end": sequence(item(plain, UNDEFINED) + DELIMITER, UNDEFINED),
+        "icon with an end too many": sequence(one + DELIMITER),
+        "icon of 63 bytes": sequence(item(icon(odd[:-1]))),
+        "icon of 63 bytes and padding": sequence(item(icon(odd))),
+        "icon in items": sequence(item(coded)),
+        "icon in items without their end": sequence(
+            item(coded.removesuffix(DELIMITER) + ITEM_END, UNDEFINED) + DELIMITER, UNDEFINED
+        ),
+        "compressed icon of a length": sequence(
+            item(icon(_element(0x7FE00010, b"OB", even(frame))))
+        ),
+        "no icon": sequence(b""),
+        "no icon, without a length": sequence(DELIMITER, UNDEFINED),
+    }
 
 
 def files(count: int, seed: int) -> Iterator[tuple[str, Coded, bytes]]:
-    """Yield named files: each coding in each wrapping, then `count` that a generator mixes."""
+    """Yield named files: coding × wrapping, wrong names, icons, and `count` that are mixed."""
     known = codings()
     for name, coded in known.items():
         for wrapping, wrap in WRAPPINGS.items():
@@ -286,6 +342,11 @@ def files(count: int, seed: int) -> Iterator[tuple[str, Coded, bytes]]:
         for syntax in NAMED_WRONGLY:
             value = whole(coded.frame)
             yield f"{name}-named-{syntax}", coded, stream_file(coded, value, syntax)
+    for icon, element in icons().items():
+        for name in ("j2k", "baseline", "rle"):
+            content = stream_file(known[name], whole(known[name].frame))
+            at = content.index(PIXEL_HEADER)
+            yield f"{name}-{icon}", known[name], content[:at] + element + content[at:]
     rng = random.Random(seed)
     for number in range(count):
         name, coded = rng.choice(sorted(known.items()))

@@ -255,7 +255,9 @@ class Walk(Headers):
         if items is None or not sound or len(self.notes) > len(before):
             by_length, self.notes = self.notes, before.copy()
             by_items = self._by_items(tag, vr, header, place)
-            if by_items is not None:
+            # an item of no length, with its content behind it, would spill into the data set
+            spills = items is None and sound and by_items is not None and by_items[1] < stop
+            if by_items is not None and not spills:
                 return by_items
             self.notes = by_length
         if items is None:

@@ -90,7 +90,7 @@ def reads(reader: Callable[[Path], np.ndarray], path: Path, coded: Coded) -> boo
 
 
 def test_hilum_reads_what_any_of_them_reads(tmp_path):
-    """Every coding in every wrapping, under wrong names, and mixed: none reads more than hilum."""
+    """Coding × wrapping, wrong names, icons, and mixed: no other reader reads more than hilum."""
     path, missed, count = tmp_path / "image.dcm", [], 0
     for name, coded, content in files(MIXED, seed=5):
         path.write_bytes(content)
