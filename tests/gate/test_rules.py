@@ -185,6 +185,19 @@ def test_no_setting_is_suggested_for_what_is_no_radiograph(modality: str):
     assert f"Modality {modality} is not supported" == objection.text
 
 
+@pytest.mark.parametrize(
+    "endless", ["A" * 10**6, "胸" * 10**6, "1" + " " * 10**6 + "1", "1,1" * 10**5]
+)
+def test_endless_text_is_judged_like_a_short_one(endless: str):
+    """No pattern goes through a million characters again and again."""
+    said = {"PatientAge": endless, "PatientBirthDate": endless}
+    header = write_raw(make_radiograph(), "SeriesDescription", endless)
+    for keyword, text in said.items():
+        write_raw(header, keyword, text)
+
+    assert ["age_unreadable"] == [e.code for e in judge(header, GATE, min_age_years=18).objections]
+
+
 def test_long_value_is_cut_and_kept_on_one_line():
     """A reason stays a line, whatever a sender wrote."""
     shown = reason(

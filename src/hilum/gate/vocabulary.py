@@ -32,6 +32,12 @@ UNDECOMPOSED: Final = str.maketrans(
 SHORTEST_HEAD: Final = 4
 """Letters that the first word of two written as one has at least: CHESTPA, TORAXAP."""
 
+LONGEST_TEXT: Final = 10_240
+"""Characters of a description that are looked at: what LT holds (PS3.5 6.2)."""
+
+LONGEST_COMPOUND: Final = 40
+"""Letters of a word that may be two; no two known words have more."""
+
 
 class Meaning(StrEnum):
     """What a word or phrase says; the tables of `vocabulary.toml`."""
@@ -106,7 +112,7 @@ def words(text: str) -> list[str]:
 
 def _plain(text: str) -> str:
     """Return `text` in upper case without accents, Japanese and Chinese without blanks."""
-    decomposed = unicodedata.normalize("NFKD", text.translate(UNDECOMPOSED))
+    decomposed = unicodedata.normalize("NFKD", text[:LONGEST_TEXT].translate(UNDECOMPOSED))
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return BETWEEN_HAN.sub("", plain.upper())
 
@@ -135,17 +141,17 @@ def meanings(text: str) -> frozenset[Meaning]:
 def all_meanings(text: str) -> frozenset[Meaning]:
     """Return all that `text` says, also that something lies around the chest, or is neutral."""
     known, longest = lexicon(), _longest()
-    rest = words(text)
+    found, place = words(text), 0
     said: set[Meaning] = set()
-    while rest:
-        for length in range(min(longest, len(rest)), 0, -1):
-            meaning = known.get(tuple(rest[:length]))
+    while place < len(found):
+        for end in range(min(place + longest, len(found)), place, -1):
+            meaning = known.get(tuple(found[place:end]))
             if meaning is not None:
                 said.add(meaning)
+                place = end
                 break
         else:
-            length = 1
-        rest = rest[length:]
+            place += 1
     return frozenset(said)
 
 
@@ -156,7 +162,7 @@ def _parted(word: str) -> tuple[str, ...]:
         return (word,)
     if re.match(f"[{HAN}]", word):
         return tuple(_entries(word)) or (word,)
-    for cut in range(SHORTEST_HEAD, len(word) - 1):
+    for cut in range(SHORTEST_HEAD, min(len(word), LONGEST_COMPOUND) - 1):
         if (word[:cut],) in known and (word[cut:],) in known:
             return word[:cut], word[cut:]
     return (word,)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from hilum.values import LONGEST
 from hilum.values.dates import Span, read_date, years_between
 
 STATED: Final = "PatientAge"
@@ -137,6 +138,8 @@ def read_age(text: str) -> tuple[float, float] | None:
 
     A number without a unit is years: ``7`` is seven years, not nothing.
     """
+    if len(text) > LONGEST:
+        return None
     plain = unicodedata.normalize("NFKC", text).strip(" \0.").casefold()
     plain = re.sub(r"(?<=[^\W\d_])\.(?=[^\W\d_])", "", plain)  # y.o.
     if found := LETTER_FIRST.fullmatch(plain):

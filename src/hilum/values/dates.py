@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from hilum.values import LONGEST
+
 YEARS: Final = range(1850, 2151)
 """Years that a patient or an image can be of; other calendars and dummies lie outside."""
 
@@ -68,7 +70,8 @@ class Span:
 
 def read_date(text: str) -> Span | None:
     """Return the day that `text` says, None when it says none."""
-    plain = unicodedata.normalize("NFKC", text).translate(DASHES).strip(" \0")
+    whole = text if len(text) <= LONGEST else ""
+    plain = unicodedata.normalize("NFKC", whole).translate(DASHES).strip(" \0")
     plain = re.sub(r"\s*([-./_年月])\s*", r"\1", plain)
     if found := COMPACT.fullmatch(plain):
         return None if _maybe_two_digit_year(plain) else _span(found["y"], found["m"], found["d"])

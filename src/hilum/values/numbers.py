@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from hilum.values import LONGEST
+
 LENGTHS: Final[Mapping[str, float]] = {"mm": 1.0, "cm": 10.0, "um": 1e-3, "μm": 1e-3}
 """Units behind a length → millimetres."""
 
@@ -96,6 +98,8 @@ def read_number(text: str, units: Mapping[str, float] = LEVELS) -> Number | None
     units
         Units that may stand behind it → what to multiply with.
     """
+    if len(text) > LONGEST:
+        return None
     plain = unicodedata.normalize("NFKC", text).replace("−", "-").strip(BLANK + "\"'")
     repair = "" if plain == text.strip(BLANK) else OTHER
     factor = 1.0
@@ -178,6 +182,8 @@ def _is_empty(said: object) -> bool:
 
 def _several(text: str) -> Iterable[str]:
     """Return the values of a list that was written into one: printed, or with a sign between."""
+    if len(text) > LONGEST:
+        return ()
     plain = unicodedata.normalize("NFKC", text).strip(BLANK)
     if found := PRINTED.fullmatch(plain):
         return [part.strip("'\"") for part in re.split(r"[,;]\s*|\s+", found[1].strip())]

@@ -13,7 +13,7 @@ terminology: URIs of code systems; ``urn:dicom:uid`` for Study Instance UIDs.
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import doubts, parameters, statements
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReportSettings
+from hilum.values.dates import read_date
 from hilum.wording import finding_name
 
 SYSTEMS: Final = {
@@ -274,11 +275,9 @@ class _Writer:
 
 
 def fhir_date(stored: object) -> str | None:
-    """Return a DICOM date as FHIR writes it, None when it is none (PS3.5 6.2, DA)."""
-    try:
-        return date.fromisoformat(str(stored or "").replace(".", "")).isoformat()
-    except ValueError:  # absent, or the 31st of February
-        return None
+    """Return a DICOM date as FHIR writes it, None when it is none, or not one day."""
+    day = read_date(str(stored or ""))
+    return day.first.isoformat() if day is not None and day.first == day.last else None
 
 
 def _coding(system: str, code: str, display: str) -> Resource:
