@@ -13,8 +13,10 @@ import job_process
 from hilum.jobs.dbos_tables import workflows
 from hilum.jobs.queue import Queue
 from hilum.records import Database, audit, feed, images
+from hilum.records.job import Job
 from hilum.records.states import State
 from hilum.records.tables import IMAGE, WORKER
+from image_names import image_uids
 from job_tools import ARCHIVE, all_settled, arrive, until
 
 KILLS = 8
@@ -115,7 +117,7 @@ def test_follower_that_is_killed_loses_and_doubles_nothing(database):
             uids = set(connection.scalars(select(IMAGE.c.sop_instance_uid)))
             jobs = set(connection.scalars(select(workflows(connection).c.workflow_uuid)))
         assert expected == uids
-        assert {f"own|{uid}|1" for uid in expected} == jobs
+        assert {Job(ARCHIVE, image_uids(uid), "", 1).id for uid in expected} == jobs
     assert 0 == start(database, "feed", count).wait()
     with database.look() as connection:
         assert count == len(list(connection.scalars(select(IMAGE.c.sop_instance_uid))))
