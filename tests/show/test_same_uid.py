@@ -123,6 +123,8 @@ def test_api_asks_which_one_is_meant(desk, two_studies, page):
     assert 409 == client.post("/api/v1/jobs/retry", json=retry).status_code
     named = {**retry, "study_instance_uid": first.study}
     assert 200 == client.post("/api/v1/jobs/retry", json=named).status_code
+    named = {**retry, "series_instance_uid": "1.2.40.3"}
+    assert 200 == client.post("/api/v1/jobs/retry", json=named).status_code
 
 
 def test_lines_of_both_are_in_the_list(desk, two_studies):

@@ -226,8 +226,9 @@ def retry(who: Operator, desk: AtDesk, wanted: Annotated[RetryWanted, Body()]) -
         raise HTTPException(
             HTTPStatus.UNPROCESSABLE_ENTITY, "Only failed, refused and gone images are retried."
         )
-    named, study = tuple(wanted.sop_instance_uids), wanted.study_instance_uid
-    return RetryAnswer(asked=read_again(desk, who, named, study=study, state=wanted.state))
+    where = wanted.study_instance_uid, wanted.series_instance_uid
+    named = tuple(wanted.sop_instance_uids)
+    return RetryAnswer(asked=read_again(desk, who, named, where=where, state=wanted.state))
 
 
 @router.post(

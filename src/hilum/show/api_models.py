@@ -147,6 +147,7 @@ class RetryWanted(Document):
 
     sop_instance_uids: list[Uid] = Field(default=[], max_length=10_000)
     study_instance_uid: Uid | None = Field(None, description="Only in this study.")
+    series_instance_uid: Uid | None = Field(None, description="Only in this series.")
     state: State | None = Field(
         None, description="failed, refused or gone; others have no further attempt."
     )

@@ -21,6 +21,9 @@ router: Final = APIRouter(include_in_schema=False)
 SEE_OTHER: Final = 303
 CONFLICT: Final = 409
 
+Within = tuple[str | None, str | None]
+"""Study and series in which images are looked for; None: in any."""
+
 CHART: Final = {"width": 720, "height": 120}
 """Of the chart of hours, in its own units."""
 
@@ -95,7 +98,7 @@ def read_again(
     who: Visitor,
     named: tuple[str, ...],
     *,
-    study: str | None = None,
+    where: Within = (None, None),
     state: State | None = None,
 ) -> int:
     """Ask for another attempt and write down who did; return how many images will be read.
@@ -109,7 +112,7 @@ def read_again(
         if state is not None:
             found = images.entries(connection, desk.archive, (state,))
         else:
-            found = [each for name in named for each in _called(connection, desk, name, study)]
+            found = [each for name in named for each in _called(connection, desk, name, where)]
     if not found:
         return 0
     asked = desk.retry([entry.uids for entry in found])
@@ -122,8 +125,11 @@ def read_again(
     return asked
 
 
-def _called(connection: Connection, desk: Desk, name: str, study: str | None) -> list[Entry]:
-    found = images.called(connection, desk.archive, name, study_instance_uid=study)
+def _called(connection: Connection, desk: Desk, name: str, where: Within) -> list[Entry]:
+    study, series = where
+    found = images.called(
+        connection, desk.archive, name, study_instance_uid=study, series_instance_uid=series
+    )
     if len(found) > 1:
         raise HTTPException(CONFLICT, N_("This UID is in several studies or series. Name one."))
     return found
