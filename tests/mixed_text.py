@@ -214,6 +214,19 @@ CASES: Final = {
         "ISO_IR 13",
         UTF_8,
     ),
+    "latin-1-with-korean": Case(
+        "ç^ㅊ^ç",
+        b"\xe7^" + KOREAN + "ㅊ".encode("euc_kr") + b"^\xe7",
+        "ISO 2022 IR 100\\ISO 2022 IR 149",
+        UTF_8,
+    ),
+    "half-width-katakana": Case(
+        "a^b=ｱ^ｲ",
+        b"a^b=\x1b)I\xb1^\x1b)I\xb2",
+        "\\ISO 2022 IR 13\\ISO 2022 IR 87",
+        "\\ISO 2022 IR 13\\ISO 2022 IR 87",
+    ),
+    "code-extension-of-one": Case("Müller", "Müller".encode("latin-1"), "ISO 2022 IR 100", LATIN_1),
     # wrong spellings
     **{
         f"spelled-{spelling}": Case(
@@ -227,6 +240,23 @@ CASES: Final = {
         )
         for spelling in ("ISO-8859-1", "ISO_IR_100", "ISO_IR100", "ISO8859-1", "latin1")
     },
+    "korean-as-ir-149": Case(
+        "홍^길동",
+        "홍^길동".encode("euc_kr"),
+        "ISO_IR 149",
+        "\\ISO 2022 IR 149",
+        ("character_set_respelled",),
+    ),
+    "japanese-as-2020": Case(
+        "山田^太郎",
+        b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
+        "\\ISO 2020 IR 87",
+        "\\ISO 2022 IR 87",
+        ("character_set_respelled",),
+    ),
+    "two-that-stand-alone": Case(
+        "王^小东", "王^小东".encode("gb18030"), "GB18030\\ISO_IR 192", UTF_8
+    ),
     "named-by-its-code-page": Case(
         "Иванова", "Иванова".encode("cp1251"), "windows-1251", UTF_8, ("character_set_respelled",)
     ),

@@ -59,8 +59,11 @@ OTHERS: Final = frozenset(
 )
 """Codecs without a defined term of their own that senders name all the same."""
 
-SPELLED: Final = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]*(\d+)")
+SPELLED: Final = re.compile(r"ISO[ _-]?(20\d\d)?[ _-]?IR[ _-]*(\d+)")
 """ISO_IR 100 and ISO 2022 IR 100, however they are written."""
+
+SHIFTED: Final = frozenset(f"ISO 2022 IR {number}" for number in (58, 87, 149, 159))
+"""Terms that never come first: before their escape sequences, text is ASCII."""
 
 JIS: Final = ("iso2022_jp", "iso2022_jp_2")
 """Codecs that read their escape sequences themselves."""
@@ -129,6 +132,10 @@ class Declaration:
         understood = [(term, codec) for term, codec in map(meant, values) if codec]
         if all(codec == ASCII for _, codec in understood):
             return cls(said.strip(" \0"))
+        if len(understood) == 1:
+            understood = [alone(*understood[0])]
+        if understood[0][0] in SHIFTED:
+            understood.insert(0, ("", ASCII))
         terms, names = zip(*understood, strict=True)
         return cls(said.strip(" \0"), terms, names)
 
@@ -167,10 +174,17 @@ def meant(value: str) -> tuple[str, str]:
     spelled = SPELLED.fullmatch(upper)
     if spelled:
         upper = f"{'ISO 2022 IR' if spelled[1] else 'ISO_IR'} {int(spelled[2])}"
+        upper = upper if upper in TERMS else f"ISO 2022 IR {int(spelled[2])}"
     codec = TERMS.get(upper) or codec_named(value or ASCII)
     if codec in {"", ASCII}:
         return "", codec
     return (upper if upper in TERMS else BY_CODEC.get(codec, value)), codec
+
+
+def alone(term: str, codec: str) -> tuple[str, str]:
+    """Return a defined term that is the only one: without code extensions where that can be."""
+    plain = term.replace("ISO 2022 IR", "ISO_IR")
+    return (plain if plain in TERMS else term), codec
 
 
 def known(value: str) -> bool:

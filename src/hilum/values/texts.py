@@ -367,10 +367,10 @@ def writable(texts: Iterable[str], terms: list[str]) -> bool:
 
 def _reads(part: str, encodings: Sequence[str], declaration: Declaration) -> bool:
     """Whether what pydicom writes is what a strict reader reads: escape sequences and all."""
-    written = encode_string(part, encodings)
-    if ESCAPE in written:
-        return declaration.decode(written) == part
-    return attempt(written, declaration.codecs[0]) == part
+    written, first = encode_string(part, encodings), declaration.codecs[0]
+    if ESCAPE in written:  # from letters to others, which pydicom and Orthanc do not follow
+        return first in {ASCII, "shift_jis"} and declaration.decode(written) == part
+    return attempt(written, first) == part
 
 
 def _has(part: str, encodings: Sequence[str]) -> bool:
