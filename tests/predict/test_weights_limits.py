@@ -15,7 +15,7 @@ from torch_files import REBUILD, Call, Name, Persistent, Raw, TorchFile, encode,
 
 PLAIN = {"weight": np.arange(3, dtype=np.float32)}
 
-NEST = 100_000
+NEST = 40_000
 """Levels, far beyond what Python recurses."""
 
 

@@ -19,8 +19,9 @@ from hilum.predict.weights.records import Record, Storage, untrusted
 MAX_OPCODES: Final = 2_000_000
 """A pickled DenseNet-121 has about 30,000."""
 
-MAX_TEXT: Final = 16 * 1024 * 1024
-"""Longest text in bytes; torch's legacy container carries source code of classes."""
+MAX_TEXT: Final = 64 * 1024 * 1024
+"""Longest text in characters; the legacy container carries the source code of classes, and
+Python 2 wrote arrays as texts. Other bytes are only bounded by the file."""
 
 MAX_BITS: Final = 1 << 12
 """Longest number; torch's own longest has 77 bits."""
@@ -113,7 +114,7 @@ class Machine:
             self._stack.append(CONSTANTS[opcode])
             return
         if opcode in LITERALS:
-            if isinstance(argument, str | bytes) and len(argument) > MAX_TEXT:
+            if isinstance(argument, str) and len(argument) > MAX_TEXT:
                 raise untrusted("its pickle holds an endless text")
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
                 raise untrusted("its pickle holds an endless number")
@@ -335,6 +336,7 @@ LITERALS: Final = frozenset(
         "BINBYTES",
         "SHORT_BINBYTES",
         "BINBYTES8",
+        "BYTEARRAY8",
     }
 )
 """Opcodes that push their own argument."""
@@ -382,7 +384,7 @@ ACTIONS: Final[dict[str, Callable[[Machine, Any], None]]] = {
     "BINPERSID": Machine.persistent,
 }
 """Every other opcode but those that refer to what is outside of the file, by name (PERSID) or
-by order (NEXT_BUFFER, READONLY_BUFFER), and BYTEARRAY8.
+by order (NEXT_BUFFER, READONLY_BUFFER).
 
 Sources: Lib/pickletools.py (PEP 3154, PEP 307).
 """
