@@ -11,6 +11,7 @@ from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain
 from hilum.arrive import EarlierReports
+from hilum.arrive.candidate import printable
 from hilum.aside import FileAside, not_written
 from hilum.encode import forms
 from hilum.errors import PacsRefused
@@ -75,7 +76,7 @@ class ResultFiles:
                 raise not_written(path, exc) from exc
             with FileAside(path) as file:
                 file.write(content)
-            yield str(path)
+            yield printable(str(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -163,8 +164,11 @@ def printable(name: str) -> str:
     """Return a file's name as one line of text that JSON and any terminal can hold.
 
     Line breaks, escape sequences and bytes that are no UTF-8 are written as in an
-    address (``%0A``, ``%E9``); every other name stays as it is.
+    address (``%0A``, ``%E9``); every other name stays as it is. Where the locale is C, a
+    name is taken for UTF-8 all the same: it is the same name in every terminal.
     """
+    with suppress(UnicodeError):  # a name in an archive that no file here could have
+        name = os.fsencode(name).decode("utf-8", "surrogateescape")
     return "".join(
         "".join(f"%{byte:02X}" for byte in os.fsencode(character))
         if unicodedata.category(character) in UNPRINTABLE

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.cli import terminal
 from hilum.errors import HilumError
 
 FAILED: Final = 1
@@ -40,6 +41,11 @@ class OneLineErrors(click.Group):
     A command's module is imported when the command is used: nobody waits for a network
     library to see the version.
     """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line on whatever terminal there is."""
+        terminal.prepare()
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """Return the names of all commands."""

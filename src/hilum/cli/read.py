@@ -12,10 +12,12 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, credentials, encode
 from hilum.arrive import Candidate, find_candidates
+from hilum.arrive.candidate import printable
 from hilum.aside import FileAside
 from hilum.batch import read_many
 from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
+from hilum.cli.terminal import check_paths
 from hilum.encode import forms
 from hilum.journal import ReadingJournal
 from hilum.outcome import Outcome, Status
@@ -90,6 +92,7 @@ def read(
     Exit status: 0 when nothing failed (a refusal is an answer), 1 when something failed,
     2 for wrong usage.
     """
+    check_paths(paths)
     settings = Settings.load()
     if model is not None:
         settings = settings.changed("model", name=model)
@@ -103,7 +106,7 @@ def read(
         journal = None
         if document is not None:
             head = encode.document_head(reader.model.identity, settings.pixels.pipeline)
-            wanted = {"out": None if folder is None else str(folder), "store": store}
+            wanted = {"out": None if folder is None else printable(str(folder)), "store": store}
             journal = stack.enter_context(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )

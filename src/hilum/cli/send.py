@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from hilum import credentials
 from hilum.arrive import Candidate, find_candidates
 from hilum.cli.progress import progress
+from hilum.cli.terminal import check_paths
 from hilum.errors import SettingInvalid, SourceUnreadable
 from hilum.settings import Settings
 from hilum.store import (
@@ -119,6 +120,7 @@ def send(
     Exit status: 0 all stored, 1 something was refused or failed or nothing was
     there to send, 2 wrong usage.
     """
+    check_paths(paths)
     settings = Settings.load()
     target = _with_tls(_with_user(target or _target_of(settings), user), tls=tls)
     pacs = settings.pacs

@@ -8,6 +8,7 @@ PS3.8 7.1 (A-ASSOCIATE), 9.3.4 (A-ASSOCIATE-RJ).
 import socket
 import ssl
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any, Final, NamedTuple
 
 from pydicom.uid import UID
@@ -20,6 +21,14 @@ from hilum.store.target import DicomTarget
 
 MAX_PDU_BYTES: Final = 128 << 10
 """What we take in one PDU; the peer says what it takes."""
+
+
+PAUSES_S: Final = (0.1, 0.3, 1.0)
+"""Pauses before a peer is asked again that says that it has no room now."""
+
+
+class PeerBusy(PacsUnavailable):
+    """The peer rejects the association, and says that it may not a little later."""
 
 
 class Pair(NamedTuple):
@@ -94,9 +103,17 @@ class Opener:
         PacsRefused
             The peer rejects or aborts the association for good.
         """
+        for pause in () if patience_s else PAUSES_S:
+            try:
+                return self._open(proposed, self._timeout_s)
+            except PeerBusy:
+                sleep(pause)
+        return self._open(proposed, patience_s or self._timeout_s)
+
+    def _open(self, proposed: frozenset[Pair], patience_s: float) -> Line:
         entity = AE(ae_title=self._calling_aet)
-        entity.connection_timeout = patience_s or self._timeout_s
-        entity.acse_timeout = patience_s or self._timeout_s
+        entity.connection_timeout = patience_s
+        entity.acse_timeout = patience_s
         entity.dimse_timeout = self._timeout_s
         entity.network_timeout = self._timeout_s
         met = Met()
@@ -142,7 +159,7 @@ class Opener:
             )
         why = f"{self._target} rejected the association: {met.rejection.reason_str}."
         if met.rejection.result == TRANSIENT:
-            return PacsUnavailable(why, "Try again later.")
+            return PeerBusy(why, "Try again later.")
         return PacsRefused(
             why, f"Check both AE titles; ours is {self._calling_aet}, as that PACS must know it."
         )

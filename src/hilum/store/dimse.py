@@ -78,6 +78,7 @@ class DimseSender:
         self._changed = threading.Condition()
         self._idle: list[Line] = []
         self._lines = 0  # idle ones and those in use
+        self._opened = 0
         self._most = MAX_LINES
         self._unanswered = 0
         self._pairs: dict[Pair, None] = {}  # in the order in which they were met
@@ -181,6 +182,8 @@ class DimseSender:
                 others = self._lines
                 proposed = self._proposal(pair)
                 self._lines += line is None
+                self._opened += line is None
+                opened = self._opened
             for each in superseded:
                 each.association.release()
             if line is not None:
@@ -192,8 +195,8 @@ class DimseSender:
                 with self._changed:
                     self._lines -= 1
                     self._changed.notify()
-                    if not others and not self._lines:
-                        raise
+                    if not others and opened == self._opened:
+                        raise  # it was alone: no other one is why
                     self._most = max(self._lines, 1)
             except PacsRefused:
                 with self._changed:

@@ -1,0 +1,130 @@
+"""Standard streams as they are in real life: not UTF-8, closed, or read by `head`.
+
+What a command does goes on all the same; only what nobody can read is not shown.
+"""
+
+import codecs
+import io
+import os
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Final
+
+from hilum.errors import SourceUnreadable
+
+PLAIN: Final = "hilum-plain"
+"""Name of the way to write characters that a terminal does not have."""
+
+SPELLED: Final = {
+    "≥": ">=",
+    "≤": "<=",
+    "→": "->",
+    "←": "<-",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "×": "x",
+    "…": "...",
+    "·": "-",
+    "•": "*",
+    "µ": "u",
+    "±": "+/-",
+    "Δ": "d",
+    "√": "sqrt",
+    "✓": "v",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "‘": "'",
+    "’": "'",
+    "█": "#",
+    "━": "-",
+    "│": "|",
+    "½": "1/2",
+}
+"""Characters of our texts, and how they are written without them."""
+
+
+def prepare() -> None:
+    """Make the standard streams take everything that a command may print."""
+    codecs.register_error(PLAIN, _plain)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=PLAIN)
+            if stream is getattr(sys, f"__{name}__"):
+                setattr(sys, name, Lasting(stream))
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+
+
+class Lasting(io.TextIOWrapper):
+    """A standard stream that outlives its reader: what comes after `head` is gone goes nowhere.
+
+    Parameters
+    ----------
+    stream
+        The stream; its file is the same.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        super().__init__(
+            stream.detach(),
+            encoding=stream.encoding,
+            errors=PLAIN,
+            line_buffering=stream.line_buffering,
+        )
+
+    def write(self, text: str, /) -> int:
+        """Write, or drop what nobody reads."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self._end()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or drop what nobody reads."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._end()
+
+    def _end(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
+def check_paths(paths: tuple[str, ...]) -> None:
+    """Say of paths of which none is there that they are not, before anything else is done.
+
+    Raises
+    ------
+    SourceUnreadable
+        None of them exists. One that is missing among others is a file that failed.
+    """
+    if not any(os.path.lexists(path) for path in paths):
+        first, *more = paths
+        also = f" (nor {len(more)} more)" if more else ""
+        raise SourceUnreadable(f"{Path(first)} does not exist{also}.", "Check the path.")
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Write what a terminal does not have as near as it can."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    written = "".join(_spelled(each) for each in error.object[error.start : error.end])
+    return written, error.end
+
+
+def _spelled(character: str) -> str:
+    if character in SPELLED:
+        return SPELLED[character]
+    if "\udc80" <= character <= "\udcff":  # a byte of a file's name that is no UTF-8
+        return f"%{ord(character) - 0xDC00:02X}"
+    base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return base or "?"
