@@ -48,8 +48,14 @@ LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "a", "œ"
 UMLAUTS: Final = re.compile(r"(?<=[aou])e")
 """Müller is written Mueller where there is no ü."""
 
-FAMILY, GIVEN, MIDDLE = range(3)
-"""Components of a name; prefix and suffix tell no persons apart."""
+GIVEN, MIDDLE = 1, 2
+"""Components of a name after the family's; prefix and suffix tell no persons apart."""
+
+GROUPS: Final = 3
+"""Component groups that a name may have: letters, characters, sounds."""
+
+LONGEST: Final = 400
+"""Letters of a name that are compared: three groups have 64 each, real names less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +202,7 @@ class Group(NamedTuple):
 def _read(name: str) -> list[Group]:
     """Return the component groups of a name that name somebody."""
     groups = []
-    for text in name.split("="):
+    for text in name[:LONGEST].split("=")[:GROUPS]:
         parts = [_plain(part) for part in text.split("^")[: MIDDLE + 1]]
         if NAMELESS.fullmatch(" ".join(part for part in parts if part)):
             continue
@@ -225,7 +231,7 @@ def _script(group: Group) -> str:
 
 def _plain(text: str) -> str:
     """Return a text in small letters without accents, words parted by one space."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text[:LONGEST].casefold())
     letters = "".join(each for each in decomposed if not unicodedata.combining(each))
     plain = UMLAUTS.sub("", letters.translate(LETTERS))
     return " ".join(re.findall(r"[^\W_]+", plain))
