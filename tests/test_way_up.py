@@ -207,6 +207,7 @@ def test_the_page_shows_image_and_heatmap_in_one_place(position, reader):
         (["RP", "HA"], "R\\H"),
         (["R/F"], "R\\F"),
         (["F L"], "F\\L"),
+        (["L", "H\n"], "L\\H"),
     ],
 )
 def test_values_that_say_a_position_in_another_way(said, same):

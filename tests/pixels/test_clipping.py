@@ -153,6 +153,22 @@ def test_of_several_windows_the_first_that_leaves_an_image_is_applied():
     assert "Window 2 of 3" in develop(both, PixelSettings()).decisions[-1].text
 
 
+def test_of_thousands_of_windows_only_some_are_tried():
+    """A header cannot keep hilum busy, nor fill its reports."""
+    made = with_window(["40"] * 3000, ["1"] * 3000)
+
+    assert [*["window_destroys"] * 16, "pixel_range_used"] == codes(made)
+
+
+def test_one_grey_is_not_called_black_or_white():
+    """A sigmoid of absurd width leaves a shade or two, in the middle between them."""
+    made = with_window(1500, 1e9, VOILUTFunction="SIGMOID")
+
+    text = develop(made, PixelSettings()).decisions[0].text
+
+    assert "of 256 shades and make 0% of" in text
+
+
 def test_a_window_stands_in_for_a_voi_lut_of_no_use():
     """What the VOI LUT hides, the window beside it shows."""
     both = with_tables("VOILUTSequence", np.zeros(4096), WindowCenter=2048, WindowWidth=4096)

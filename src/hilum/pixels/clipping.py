@@ -62,10 +62,11 @@ class Loss:
 def loss_by(tone: Tone, stored: Stored) -> Loss:
     """Return what a tone takes away from stored values."""
     before = middle(stored.values)
-    image = None if stored.padding is None else ~middle(stored.padding)
+    after = present(tone.render(before))
     if not tone.distinguishes(stored.least, stored.greatest):
-        return Loss(1.0, 1, 2)
-    return loss(before, present(tone.render(before)), stored.least, stored.greatest, image)
+        return Loss(float(after[0, 0] in {0, WHITE}), 1, 2)
+    image = None if stored.padding is None else ~middle(stored.padding)
+    return loss(before, after, stored.least, stored.greatest, image)
 
 
 def loss(

@@ -70,13 +70,16 @@ TEXTS: Final = {
     "window_invalid": "Window {number} (centre {center:g}, width {width:g}, {function}) "
     "cannot be used and is ignored.",
     "window_destroys": "Window {number} (centre {center:g}, width {width:g}, {function}) would "
-    "leave {shades} shades and make {share:.0%} of the middle of the image black or white: "
+    "leave {shades} of 256 shades and make {share:.0%} of the middle of the image black or white: "
     "not applied.",
-    "voi_lut_destroys": "VOI LUT {number} would leave {shades} shades and make {share:.0%} of the "
+    "voi_lut_destroys": "VOI LUT {number} would leave {shades} of 256 shades and make "
+    "{share:.0%} of the "
     "middle of the image black or white: not applied.",
-    "modality_lut_destroys": "The Modality LUT leaves {shades} shades and makes {share:.0%} of the "
+    "modality_lut_destroys": "The Modality LUT leaves {shades} of 256 shades and makes "
+    "{share:.0%} of the "
     "middle of the image black or white: taken back.",
-    "palette_destroys": "The palette leaves {shades} shades and makes {share:.0%} of the middle "
+    "palette_destroys": "The palette leaves {shades} of 256 shades and makes {share:.0%} of "
+    "the middle "
     "of the image black or white.",
     "pixel_range_used": "No window or table can be applied; scaled over the range of the pixels.",
     "voi_not_applied": "{count} window(s) or VOI LUT(s) are there; the torchxrayvision "

@@ -7,9 +7,7 @@ from pydicom import Dataset
 from hilum.pixels.attributes import number_of, text_of, values_of
 from hilum.pixels.decisions import Record
 from hilum.radiograph import Turn
-
-LONGEST: Final = 32
-"""Characters of a wrong value that a decision quotes."""
+from hilum.values.quoting import quoted
 
 FULL_TURN: Final = 360
 """Degrees."""
@@ -27,12 +25,12 @@ def read_turn(dataset: Dataset, record: Record) -> Turn:
     )
     if rotation % FULL_TURN or flip == "Y":
         record.add("display_turn_noted", rotation=f"{rotation:g}", flip=flip or "N")
-    values = [str(value).strip() for value in values_of(dataset, "PatientOrientation")]
+    values = [str(value).strip(" \0") for value in values_of(dataset, "PatientOrientation")]
     said = "\\".join(values)
     turn = Turn.said(values)
     if turn is None:
         if any(values):
-            record.add("orientation_unusable", said=said[:LONGEST])
+            record.add("orientation_unusable", said=quoted(said))
         return Turn()
     if turn != Turn():
         record.add("mirrored_upright" if turn.mirrors else "turned_upright", said=said)

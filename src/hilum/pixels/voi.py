@@ -20,6 +20,9 @@ from hilum.pixels.tone import Curve, Ramp, Tone
 STEEPEST: Final = 700.0
 """Exponent beyond which float64 overflows; a sigmoid is 0 or 1 long before."""
 
+MOST_TRIED: Final = 16
+"""Windows, and VOI LUTs, of one image that are tried; a header may hold thousands."""
+
 
 class WindowFunction(StrEnum):
     """VOI LUT Function (0028,1056)."""
@@ -103,7 +106,7 @@ def read_vois(
     A VOI LUT goes before windows, as in pydicom and most viewers.
     """
     tables = items_of(dataset, "VOILUTSequence")
-    for number, item in enumerate(tables, 1):
+    for number, item in enumerate(tables[:MOST_TRIED], 1):
         try:
             lookup = read_lookup(
                 item,
@@ -128,7 +131,7 @@ def _table_tone(lookup: Lookup, modality: Modality) -> Curve:
 def _read_windows(dataset: Dataset, modality: Modality, record: Record) -> Iterator[Voi]:
     windows = windows_of(dataset)
     note_numbers(dataset, ("WindowCenter", "WindowWidth"), record)
-    for number, window in enumerate(windows, 1):
+    for number, window in enumerate(windows[:MOST_TRIED], 1):
         if window is None:
             continue
         facts = {
