@@ -46,7 +46,7 @@ class Loss:
     shades
         Shades of 256 that are left among them.
     values
-        Different values that they had before.
+        Different values that they had before, counted where few shades are left.
     """
 
     share: float
@@ -95,8 +95,11 @@ def loss(
     if not counted.any():
         return Loss(0.0, WHITE + 1, WHITE + 1)
     shown = after[counted]
-    clipped = np.count_nonzero((shown == 0) | (shown == WHITE)) / shown.size
-    return Loss(clipped, len(np.unique(shown)), len(np.unique(before[counted])))
+    counts = np.bincount(shown, minlength=WHITE + 1)
+    shades = int(np.count_nonzero(counts))
+    few = shades < FEWEST_SHADES  # to count values takes long, and is seldom asked
+    values = len(np.unique(before[counted])) if few else shades
+    return Loss(float(counts[0] + counts[WHITE]) / shown.size, shades, values)
 
 
 def middle(pixels: NDArray[Scalar]) -> NDArray[Scalar]:

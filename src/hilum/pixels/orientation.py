@@ -26,11 +26,11 @@ def read_turn(dataset: Dataset, record: Record) -> Turn:
     if rotation % FULL_TURN or flip == "Y":
         record.add("display_turn_noted", rotation=f"{rotation:g}", flip=flip or "N")
     values = [str(value).strip(" \0") for value in values_of(dataset, "PatientOrientation")]
-    said = "\\".join(values)
+    said = quoted("\\".join(values))
     turn = Turn.said(values)
     if turn is None:
         if any(values):
-            record.add("orientation_unusable", said=quoted(said))
+            record.add("orientation_unusable", said=said)
         return Turn()
     if turn != Turn():
         record.add("mirrored_upright" if turn.mirrors else "turned_upright", said=said)
