@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum import dicomfile, encode, explain, pipeline, pixels
+from hilum.arrive import EarlierReports
 from hilum.encode import Assessed, Assessment, forms
+from hilum.orthanc import Orthanc
 from hilum.outcome import Outcome, Read, Status
-from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
+from hilum.radiograph import FieldOfView, ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading
 from hilum.records.verdicts import ReaderVerdict
@@ -51,6 +53,10 @@ class PageTools:
         """Return where a map is strong; the whole field when it is strong nowhere."""
         found = explain.outlines(Heatmap("", activation, field_of_view))
         return found or (explain.field_frame(field_of_view),)
+
+    def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
+        """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
+        return bool(EarlierReports(orthanc).instances(instance_id, uids))
 
     def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
         """Return a reading as a FHIR Bundle."""

@@ -14,6 +14,7 @@ from PIL import Image
 from pydicom import dcmread
 
 from hilum import pipeline
+from hilum.arrive import EarlierReports
 from hilum.encode import forms
 from hilum.encode.predecessors import VERDICT_TITLE
 from hilum.errors import NotInPacs
@@ -225,6 +226,19 @@ def test_refused_image_is_shown_with_its_reasons(desk, reader):
     assert 'class="pick"' not in text
     assert 200 == reader.get(f"{shown.at}/quick.jpg").status_code
     assert 404 == reader.get(f"{shown.at}/maps.json").status_code
+
+
+def test_image_that_was_read_elsewhere_says_so(desk, reader, monkeypatch):
+    """By `hilum read --store` or another node: its report is in the PACS, not with us."""
+    shown = arrive(desk, chest())
+    before = reader.get(shown.path).text
+    monkeypatch.setattr(EarlierReports, "instances", lambda *_: ["a report"])
+    after = reader.get(shown.path).text
+
+    assert ("Not analyzed" in before, "Analyzed elsewhere" in before) == (True, False)
+    assert "Analyzed elsewhere" in after
+    assert "The PACS holds a report by hilum on this image" in after
+    assert "No findings" not in before + after
 
 
 def test_image_that_is_gone_says_so(desk, reader):

@@ -50,12 +50,22 @@ class EarlierReports:
             No answer, or not now.
         """
         found: list[bytes] = []
+        for instance in self.instances(instance_id, uids):
+            try:
+                found.append(self._orthanc.file_as_kept(instance))
+            except NotInPacs:  # deleted between the question and the answer
+                continue
+        return found
+
+    def instances(self, instance_id: str, uids: ImageUIDs) -> list[str]:
+        """Return Orthanc's identifiers of the reports on one image; as `files` otherwise."""
+        found: list[str] = []
         series = self._orthanc.series_of(self._orthanc.study_of(instance_id))
         reports = [each.instance_ids for each in series if each.modality == "SR"]
         for instance in chain.from_iterable(reports):
             try:
                 if uids in self._images_of(instance):
-                    found.append(self._orthanc.file_as_kept(instance))
+                    found.append(instance)
             except NotInPacs:  # deleted between the question and the answer
                 continue
         return found

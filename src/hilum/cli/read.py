@@ -34,6 +34,9 @@ from hilum.results import (
 )
 from hilum.settings import Settings
 
+IN_PACS: Final = "/instances/"
+"""What the address of an object in the PACS has between server and identifier."""
+
 FULL_TABLES: Final = 3
 """Up to so many files, every finding of each is printed; above, a line a file."""
 
@@ -111,10 +114,13 @@ def read(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )
         rows = None if table is None else stack.enter_context(FileAside(table))
-        counts = _read_all(candidates, reader, writers, journal, rows)
+        stored: list[str] = []
+        counts = _read_all(candidates, reader, writers, journal, rows, stored=stored)
         if journal is not None:
             journal.finish()
     click.echo(counted(counts), err=True)
+    if store:
+        click.echo(stored_line(stored), err=True)
     click.echo(RESEARCH_USE_ONLY, err=True)
     if counts[Status.FAILED]:
         sys.exit(FAILED)
@@ -126,8 +132,10 @@ def _read_all(
     writers: list[ResultWriter],
     journal: ReadingJournal | None,
     table: FileAside | None,
+    *,
+    stored: list[str],
 ) -> Counter[Status]:
-    """Read, print and write each file; return how many ended how."""
+    """Read, print and write each file; return how many ended how, and note what the PACS has."""
     counts: Counter[Status] = Counter()
     add_row = _table_writer(table, reader.model.labels)
     codes = encode.load_codes(reader.settings.report.codes_file)
@@ -144,8 +152,28 @@ def _read_all(
                 journal.append(outcome.path, encode.document_row(written, codes))
             add_row(written)
             counts[written.status] += 1
+            stored += [f"{written.path}\n{each}" for each in written.outputs if IN_PACS in each]
             advance(show(written))
     return counts
+
+
+def stored_line(stored: Sequence[str]) -> str:
+    """Return how many objects were stored for how many images, and where.
+
+    Parameters
+    ----------
+    stored
+        Image and address of each object, with a line break between them.
+    """
+    if not stored:
+        return "Nothing was stored in the PACS."
+    images = {each.partition("\n")[0] for each in stored}
+    place = stored[0].partition("\n")[2].partition(IN_PACS)[0]
+    objects = f"{len(stored)} object{'' if len(stored) == 1 else 's'}"
+    return (
+        f"Stored {objects} for {len(images)} image{'' if len(images) == 1 else 's'} in {place}, "
+        "in the studies of the images."
+    )
 
 
 def _table_writer(table: FileAside | None, labels: Sequence[str]) -> Callable[[Outcome], object]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from hilum.errors import PacsError
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Finding
 from hilum.records import images, readings, verdicts, worklist
@@ -94,6 +95,7 @@ def show(
         verdicts=[_given(each, who) for each in given or ()],
         card=_card(request, reading),
         opinions=list(words.OPINIONS.items()),
+        elsewhere=reading is None and chosen is not None and _read_elsewhere(desk, chosen),
         judges=who.may(Role.READER) and reading is not None,
         key=new_secret(),
         ohif=study_address(desk.settings.page, study),
@@ -179,6 +181,16 @@ def reading_of(desk: Desk, image: Entry) -> StoredReading:
     if found is None:
         raise HTTPException(NOT_FOUND, N_("No model has read this image."))
     return found
+
+
+def _read_elsewhere(desk: Desk, image: Entry) -> bool:
+    """Whether the archive holds a report of ours on an image that this node has not read."""
+    if desk.tools is None:
+        return False
+    try:
+        return desk.tools.is_reported(desk.orthanc(), image.instance_id, image.uids)
+    except PacsError:  # then nothing is said of it
+        return False
 
 
 def cover_of(row: StudyRow) -> ImageUIDs:

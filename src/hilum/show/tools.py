@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.radiograph import FieldOfView
+from hilum.orthanc import Orthanc
+from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.readings import StoredReading
 from hilum.records.verdicts import ReaderVerdict
 
@@ -66,6 +67,10 @@ class StudyTools(Protocol):
 
     def csv(self, reading: StoredReading) -> str:
         """Return a reading as a spreadsheet of one row."""
+        ...
+
+    def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
+        """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
         ...
 
     def verdict_file(
