@@ -19,11 +19,18 @@ def contents_of(data: Path) -> bytes:
     return open_installation(find_card("demonstration", data), data).contents
 
 
-def install_stand_in(data: Path, contents: bytes | None = None, *, verified: bool = False) -> None:
+def install_stand_in(
+    data: Path,
+    contents: bytes | None = None,
+    *,
+    verified: bool = False,
+    min_age_years: int = 0,
+) -> None:
     """Install the network, or other `contents` of the same shape, in a data folder."""
     shipped = find_card("demonstration", data)
     weights = WeightsSource(format=WeightsFormat.ONNX)
     changes = {"name": STAND_IN, "demonstration": False, "weights": weights}
+    changes["min_age_years"] = min_age_years
     card = shipped.model_copy(update=changes)
     chosen = contents_of(data) if contents is None else contents
     digest = hashlib.sha256(chosen).hexdigest()
