@@ -12,8 +12,8 @@ from pydicom import dcmread
 from bench.densenet import densenet_reader
 from bench.reading import image
 from bench.row import Row
-from hilum.arrive import file_candidate
-from hilum.batch import read_many, read_one
+from hilum.dataset.batch import read_many, read_one
+from hilum.files.find import file_candidate
 from hilum.outcome import Status
 from hilum.pipeline import Reader
 

@@ -27,8 +27,8 @@ from typing import Final
 
 import pydicom
 
-from hilum import dicomfile
 from hilum.errors import RadiographRefused, SourceUnreadable
+from hilum.files import dicom
 from hilum.pixels import develop, fit
 from hilum.settings import PixelSettings
 
@@ -131,9 +131,9 @@ def opened(file: bytes) -> pydicom.Dataset:
         Neither can read it.
     """
     try:
-        return dicomfile.parse(file, name="input")
+        return dicom.parse(file, name="input")
     except SourceUnreadable:
-        with dicomfile.damage_named("input"):
+        with dicom.damage_named("input"):
             return pydicom.dcmread(BytesIO(file), force=True)
 
 

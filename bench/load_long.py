@@ -17,7 +17,7 @@ from bench.load_node import SMALL, Node, running_node
 from bench.load_senders import Send, sending
 from bench.row import median_ms
 from hilum.jobs.queue import Queue
-from hilum.node.archive import OWN_PACS
+from hilum.node.retrying_archive import OWN_PACS
 from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, Database, images, worklist
 from hilum.records.database import FILE, sqlite_url

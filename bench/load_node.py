@@ -12,8 +12,8 @@ from typing import Final
 
 from bench.densenet import install_densenet
 from bench.load_processes import Cost, costs, family
-from hilum import credentials
-from hilum.orthanc import Orthanc
+from hilum.pacs import credentials
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

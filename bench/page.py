@@ -21,23 +21,23 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pydicom import dcmread
 
 from bench.row import Row, median_ms
-from hilum.page_tools import PageTools
+from hilum.node.study_tools import PageTools
 from hilum.records import Database, worklist
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
 from hilum.records.studies import URGENCIES, words
 from hilum.records.tables import IMAGE, STUDY, STUDY_FINDING, STUDY_WORD
 from hilum.records.worklist import Wanted
-from hilum.show.app import create_app, serving
-from hilum.show.desk import Desk
-from hilum.show.sessions import session_cookie
+from hilum.web.app import create_app, serving
+from hilum.web.context import Desk
+from hilum.web.sessions import session_cookie
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from orthanc_server import running_orthanc
-from page_desk import begin_session, open_desk
 from page_studies import add_read, demonstration, installed
 from postgresql_server import running_postgresql
+from web_context import begin_session, open_desk
 
 STUDIES = 100_000
 FAMILIES = [
@@ -236,7 +236,7 @@ def ready_ms(opened: Browser, desk: Desk, client: httpx.Client, url: str) -> flo
 
 def own_assets() -> float:
     """Return the size of all our scripts and styles, in kilobytes."""
-    folder = files("hilum.show").joinpath("static")
+    folder = files("hilum.web").joinpath("static")
     return sum(len(each.read_bytes()) for each in folder.iterdir() if each.is_file()) / 1000
 
 

@@ -15,8 +15,9 @@ from bench.densenet import install_densenet
 from bench.reading import CASES, image
 from bench.row import Row, median_ms
 from hilum import phantom, pipeline, pixels
-from hilum.arrive import file_candidate, read_dicom
-from hilum.batch import read_many
+from hilum.dataset.batch import read_many
+from hilum.files.candidate import read_dicom
+from hilum.files.find import file_candidate
 from hilum.outcome import Status
 from hilum.pipeline import Reader
 from hilum.predict.network import PROVIDERS

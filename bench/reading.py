@@ -19,7 +19,8 @@ import onnxruntime
 from bench.densenet import densenet_reader, reference_python
 from bench.row import Row, alternate_ms, spent_ms
 from hilum import pipeline
-from hilum.arrive import file_candidate, read_dicom
+from hilum.files.candidate import read_dicom
+from hilum.files.find import file_candidate
 from hilum.pipeline import Reader
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import open_installation

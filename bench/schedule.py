@@ -15,9 +15,9 @@ from bench.row import Row, median_ms
 from hilum.jobs.prune import prune_records
 from hilum.jobs.queue import Queue
 from hilum.jobs.reconcile import reconcile
-from hilum.records import Connection, Database, images, operations
+from hilum.records import Connection, Database, images, throughput
+from hilum.records.counts import observe, troubles
 from hilum.records.database import sqlite_url
-from hilum.records.observed import observe, troubles
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE
 
@@ -51,9 +51,9 @@ def _took_ms(folder: Path, count: int, now: datetime) -> dict[str, float]:
         "a scrape": lambda c: observe(c, ARCHIVE, now),
         "what the doctor asks": lambda c: troubles(c, ARCHIVE, now),
         "images by state": lambda c: images.counts(c, ARCHIVE),
-        "images by hour": lambda c: operations.per_hour(c, ARCHIVE, hours=24, now=now),
-        "reasons of a week's refusals": lambda c: operations.refusals(c, ARCHIVE, since=week),
-        "a day's seconds to the result": lambda c: operations.seconds_to_result(
+        "images by hour": lambda c: throughput.per_hour(c, ARCHIVE, hours=24, now=now),
+        "reasons of a week's refusals": lambda c: throughput.refusals(c, ARCHIVE, since=week),
+        "a day's seconds to the result": lambda c: throughput.seconds_to_result(
             c, ARCHIVE, since=day
         ),
         "the last failures": lambda c: images.entries(c, ARCHIVE, {State.FAILED}, limit=10),

@@ -19,9 +19,9 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from hilum.arrive import find_candidates
 from hilum.cli.send import kinds_of
-from hilum.store import DicomTarget, Sent, deliver, open_sender
+from hilum.files.find import find_candidates
+from hilum.pacs.send import DicomTarget, Sent, deliver, open_sender
 
 
 def free_port() -> int:

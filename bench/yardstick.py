@@ -12,8 +12,9 @@ from bench.densenet import densenet_reader
 from bench.reading import image
 from bench.row import median_ms
 from hilum import pipeline
-from hilum.arrive import file_candidate, read_dicom
-from hilum.node.readers import core_count
+from hilum.files.candidate import read_dicom
+from hilum.files.find import file_candidate
+from hilum.node.inference_pool import core_count
 
 TURNS: Final = 20
 WARM_UP: Final = 3

@@ -20,9 +20,9 @@ from pydicom import Dataset, dcmread
 from browser.ohif_server import running_ohif
 from browser.results import WHEN, none_positive, three_positives
 from browser.viewer import FLAGS, Viewer
+from hilum.eligibility import Reason
 from hilum.encode import refusal_document
 from hilum.settings import ReportSettings
-from hilum.verdict import Reason
 from orthanc_server import OrthancServer, running_orthanc
 from radiographs import dicom_file
 

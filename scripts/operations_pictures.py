@@ -23,7 +23,8 @@ from sqlalchemy import Connection
 from browser.people import Look, signed_in
 from browser.viewer import FLAGS
 from drifting import answers, was_tested
-from hilum.node.reading import document_of
+from hilum.eligibility import Reason
+from hilum.node.process_file import document_of
 from hilum.radiograph import ImageUIDs
 from hilum.records import drift, images, workers
 from hilum.records.accounts import Role
@@ -32,13 +33,12 @@ from hilum.records.drift import Seen
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
-from hilum.show.desk import Check, Desk
-from hilum.verdict import Reason
+from hilum.web.context import Check, Desk
 from hilum.wording import FINDING_NAMES
 from orthanc_server import running_orthanc
-from page_desk import begin_session, open_desk, open_page
 from page_studies import chest, demonstration, installed, reader
 from radiographs import dicom_file
+from web_context import begin_session, open_desk, open_page
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 COLOURS: Final = 128

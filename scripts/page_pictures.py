@@ -21,10 +21,10 @@ from pydicom import dcmread
 from browser.people import DESKTOP, Look, signed_in
 from hilum.records.accounts import Role
 from hilum.records.states import Urgency
-from hilum.show.desk import Desk
+from hilum.web.context import Desk
 from orthanc_server import running_orthanc
-from page_desk import open_page
 from page_studies import arrive, chest, open_demonstration, read
+from web_context import open_page
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DARK: Final = Look(DESKTOP, "dark", "en-US", Role.READER)

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from hilum import dicomfile
-from hilum.dicomfile import EXPLICIT
-from hilum.elements import Element, Walk
+from hilum.files import dicom
+from hilum.files.dicom import EXPLICIT
+from hilum.files.elements import Element, Walk
 from radiographs import code, dicom_file, make_radiograph
 
 ENDLESS: Final = 0xFFFFFFFF
@@ -64,7 +64,7 @@ def sound() -> bytes:
 
 def data_set_at(content: bytes) -> int:
     """Return where the data set of a file begins."""
-    return dicomfile.split(content, name="x").offset
+    return dicom.split(content, name="x").offset
 
 
 def tag_at(group: int, number: int) -> int:

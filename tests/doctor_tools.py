@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hilum.doctor.finding import Check, Finding, Level
+from hilum.doctor.check import Check, Finding, Level
 from hilum.settings import Settings
 from stand_in import STAND_IN, install_stand_in
 

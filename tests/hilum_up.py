@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hilum import credentials
-from hilum.orthanc import Orthanc
+from hilum.pacs import credentials
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import Settings
 from stand_in import STAND_IN, install_stand_in
 

@@ -8,9 +8,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from hilum.eligibility import Reason
 from hilum.radiograph import FieldOfView, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
-from hilum.verdict import Reason
 
 CELLS = 7
 """Side of the feature map of a 224-pixel network."""

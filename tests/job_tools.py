@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from hilum.eligibility import Reason
 from hilum.jobs.engine import Engine, Pace, Slots
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
@@ -16,7 +17,6 @@ from hilum.records import Database, images
 from hilum.records.images import Arrived, Entry, Settlement
 from hilum.records.job import Job
 from hilum.records.states import SETTLED, State, Urgency
-from hilum.verdict import Reason
 from image_names import image_uids
 
 ARCHIVE: Final = "own"

@@ -8,7 +8,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-SHOW = Path(__file__).parents[1] / "src" / "hilum" / "show"
+SHOW = Path(__file__).parents[1] / "src" / "hilum" / "web"
 CATALOGUES = sorted((SHOW / "translations").rglob("*.po"))
 
 JINJA = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}

@@ -8,7 +8,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_VR
 from pydicom.tag import Tag
 
-from hilum import dicomfile
+from hilum.files import dicom
 from hilum.settings import DefaultCharacterSet
 from radiographs import dicom_file, make_radiograph
 
@@ -77,7 +77,7 @@ def file_of(
 ) -> bytes:
     """Return a radiograph whose text has these bytes."""
     plain = dicom_file(make_radiograph(SpecificCharacterSet=None, PatientName="Nobody"))
-    start = dicomfile.split(plain, name="it").offset
+    start = dicom.split(plain, name="it").offset
     dataset = dcmread(BytesIO(plain))
     own = declaring(item_declared)
     code = (

@@ -11,12 +11,12 @@ from pydicom.filebase import DicomBytesIO
 
 from hilum.jobs.pause import Pause, Stopped
 from hilum.jobs.queue import Queue
-from hilum.node.answer import Answer, Result
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
+from hilum.node.processed import Answer, Result
 from hilum.node.steps import Means, Steps
-from hilum.orthanc import Orthanc
 from hilum.outcome import Status
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import Database, images
 from hilum.records.database import sqlite_url
 from hilum.records.images import Entry

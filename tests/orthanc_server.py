@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 import httpx
 import pytest
 
-from hilum.orthanc import Orthanc
+from hilum.pacs.orthanc.client import Orthanc
 
 PLUGIN_FOLDERS: Final = (Path("/usr/share/orthanc/plugins"), Path("/usr/local/share/orthanc"))
 PLUGINS: Final = ("libOrthancDicomWeb.so", "libOrthancGdcm.so")

@@ -12,10 +12,11 @@ import numpy as np
 from pydicom import Dataset
 
 from hilum import phantom
-from hilum.node.answer import Answer
-from hilum.node.reading import open_reader, read_file
+from hilum.eligibility import Reason
+from hilum.node.process_file import open_reader, read_file
+from hilum.node.processed import Answer
+from hilum.node.study_tools import PageTools
 from hilum.outcome import Status
-from hilum.page_tools import PageTools
 from hilum.pipeline import Reader
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import images, readings, studies
@@ -25,12 +26,11 @@ from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.settings import Settings
-from hilum.show.desk import Desk, InstalledModel
 from hilum.values.ages import age_of
-from hilum.verdict import Reason
+from hilum.web.context import Desk, InstalledModel
 from orthanc_server import OrthancServer
-from page_desk import open_desk
 from radiographs import dicom_file
+from web_context import open_desk
 
 STATES = {
     Status.READ: State.STORED,

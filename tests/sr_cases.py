@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
+from hilum.eligibility import Reason
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, Region
-from hilum.verdict import Reason
 from invented import LABELS, centre_crop
 from radiographs import dicom_file, make_radiograph
 

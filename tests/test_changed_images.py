@@ -8,15 +8,16 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from hilum import dicomfile, encode, pipeline
-from hilum.orthanc import Orthanc
+from hilum import encode, pipeline
+from hilum.dataset.results import ResultsInPacs, write_results
+from hilum.eligibility import Reason
+from hilum.files import dicom
 from hilum.outcome import Outcome, Read, Status
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.pipeline import Writing
 from hilum.pixels import develop
 from hilum.reading import Reading
-from hilum.results import ResultsInPacs, write_results
 from hilum.settings import PixelSettings, Settings
-from hilum.verdict import Reason
 from invented import make_reading
 from pixel_codings import LOSSLESS, recode
 from radiographs import dicom_file, make_radiograph, thorax
@@ -45,7 +46,7 @@ def retouched() -> Dataset:
 
 def reading_of(dataset: Dataset) -> Reading:
     """Return the reading of an image as it comes from a file."""
-    received = dicomfile.parse(dicom_file(dataset), name="image")
+    received = dicom.parse(dicom_file(dataset), name="image")
     return make_reading(develop(received, PixelSettings()))
 
 
@@ -153,7 +154,7 @@ def test_refusal_of_the_same_image_is_the_same_document():
 def test_real_radiograph_is_the_same_in_both_codings(chest_path, chest_lossless_path):
     """RG1, uncompressed and as lossless JPEG 2000 by somebody else's encoder."""
     digests = {
-        develop(dicomfile.parse(path.read_bytes(), name="RG1"), PixelSettings()).pixel_digest
+        develop(dicom.parse(path.read_bytes(), name="RG1"), PixelSettings()).pixel_digest
         for path in (chest_path, chest_lossless_path)
     }
 

@@ -8,8 +8,8 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from hilum.node.answer import Answer
-from hilum.node.reading import read_file
+from hilum.node.process_file import read_file
+from hilum.node.processed import Answer
 from hilum.outcome import Status
 from hilum.pipeline import Reader
 from hilum.predict import load_model

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from hilum.credentials import credentials_file, load_or_generate
 from hilum.errors import HilumError, SettingInvalid
+from hilum.pacs.credentials import credentials_file, load_or_generate
+from hilum.pacs.orthanc.process import OrthancProcess
 from hilum.records.database import open_database
 from hilum.settings import Settings
-from hilum.store.orthanc_process import OrthancProcess
 from orthanc_server import free_ports, require
 
 MARK = "s3cr3t-mark"

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from conftest import real_file
-from hilum import dicomfile, pipeline
+from hilum import pipeline
 from hilum.explain import heat
 from hilum.explain.panel import heated, shrunk
-from hilum.node.reading import read_file
-from hilum.page_tools import PageTools
+from hilum.files import dicom
+from hilum.node.process_file import read_file
+from hilum.node.study_tools import PageTools
 from hilum.pipeline import Reader
 from hilum.pixels import develop, fit
 from hilum.predict import load_model
@@ -283,7 +284,7 @@ def test_what_was_done_before_the_image_was_stored_is_not_done_again():
 def test_a_real_radiograph_is_stored_mirrored_as_its_header_says():
     """RG3 says R to F, and the R beside the leg is mirror writing: turned, its stem is left."""
     file = real_file("RG3_UNCR.dcm").read_bytes()
-    radiograph = develop(dicomfile.parse(file, name="RG3"), PixelSettings())
+    radiograph = develop(dicom.parse(file, name="RG3"), PixelSettings())
     letter = radiograph.pixels[1394:1470, 1148:1222]
 
     stems = (

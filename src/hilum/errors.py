@@ -29,7 +29,7 @@ HilumError                     says what happened and what the person can do, al
 from collections.abc import Sequence
 from typing import ClassVar
 
-from hilum.verdict import Reason
+from hilum.eligibility import Reason
 
 
 class HilumError(Exception):

@@ -8,8 +8,8 @@ from enum import StrEnum
 from PIL import Image
 from pydicom import Dataset
 
+from hilum.eligibility import Reason
 from hilum.reading import Reading
-from hilum.verdict import Reason
 
 
 class Status(StrEnum):

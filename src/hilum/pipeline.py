@@ -8,15 +8,16 @@ from time import perf_counter
 from PIL import Image
 from pydicom import Dataset
 
-from hilum import dicomfile, encode, explain, gate, pixels
+from hilum import encode, explain, gate, pixels
+from hilum.eligibility import Reason, Verdict
 from hilum.errors import EncodingFailed, RadiographRefused
+from hilum.files import dicom
 from hilum.outcome import Read, Refused, Written
 from hilum.predict import Model, load_model
 from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
 from hilum.settings import Settings
 from hilum.values.texts import Decoded, decoded
-from hilum.verdict import Reason, Verdict
 from hilum.wording import path_reason
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
@@ -317,7 +318,7 @@ def report(
 
 def _require_identity(header: Dataset | None) -> None:
     """Raise `EncodingFailed` for an image to which no result can refer."""
-    missing = [name for name in REFERRED_BY if header is None or not dicomfile.text(header, name)]
+    missing = [name for name in REFERRED_BY if header is None or not dicom.text(header, name)]
     if missing:
         raise EncodingFailed(
             f"The image has no {', '.join(missing)}, so no DICOM result can refer to it.",

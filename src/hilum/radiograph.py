@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum import dicomfile
+from hilum.files import dicom
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -173,7 +173,7 @@ class ImageUIDs(NamedTuple):
     def of(cls, header: Dataset) -> Self:
         """Return those of an image; what it lacks is empty."""
         keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-        return cls(*(dicomfile.text(header, keyword) for keyword in keywords))
+        return cls(*(dicom.text(header, keyword) for keyword in keywords))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

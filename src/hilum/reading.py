@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.eligibility import Reason
 from hilum.radiograph import FieldOfView, Radiograph
-from hilum.verdict import Reason
 
 OPERATING_POINT_SCORE: Final = 0.5
 """Score that sits exactly on a finding's operating point, after normalisation."""

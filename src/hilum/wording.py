@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from hilum import RESEARCH_USE_ONLY
+from hilum.eligibility import Reason
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 from hilum.settings import ReasonLanguage
-from hilum.verdict import Reason
 
 FINDING_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {

@@ -16,14 +16,14 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum import credentials
 from hilum.demo.node import own_settings
-from hilum.orthanc import Orthanc
+from hilum.pacs import credentials
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import Settings
 from hilum_up import LONG_S, STAND_IN, Running, Up
 from orthanc_server import free_ports, require
-from page_desk import token_of
 from process_tools import ended
+from web_context import token_of
 
 pytestmark = pytest.mark.orthanc
 

@@ -13,9 +13,9 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from field_cases import make_cases
-from hilum import dicomfile
-from hilum.node.archive import archive_name
-from hilum.node.reading import document_of
+from hilum.files import dicom
+from hilum.node.process_file import document_of
+from hilum.node.retrying_archive import archive_name
 from hilum.pipeline import open_reader
 from hilum.records import Database, images, readings, worklist
 from hilum.records.accounts import Role
@@ -24,8 +24,8 @@ from hilum.records.states import UNSETTLED, State
 from hilum.settings import ReasonLanguage, Settings
 from hilum_up import LONG_S, Running, Up
 from orthanc_server import free_ports, require
-from page_desk import csrf_in, open_desk, open_page
 from stand_in import STAND_IN, install_stand_in
+from web_context import csrf_in, open_desk, open_page
 
 EXPECTED: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("field_cases.toml").read_text(encoding="utf-8")
@@ -258,8 +258,8 @@ class Node:
 
 def uids(path: Path) -> tuple[str, str]:
     """Return Study and SOP Instance UID of an image."""
-    header = dicomfile.parse(path.read_bytes(), name=path.name, header_only=True)
-    return dicomfile.text(header, "StudyInstanceUID"), dicomfile.text(header, "SOPInstanceUID")
+    header = dicom.parse(path.read_bytes(), name=path.name, header_only=True)
+    return dicom.text(header, "StudyInstanceUID"), dicom.text(header, "SOPInstanceUID")
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum import credentials
-from hilum.orthanc import Orthanc
+from hilum.pacs import credentials
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import Settings
 from hilum_up import LONG_S, STAND_IN, Up
 from orthanc_server import OrthancServer, free_ports, require

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from hilum.show.ohif import DICOMWEB_PATH, app_config
+from hilum.web.ohif import DICOMWEB_PATH, app_config
 from orthanc_server import OrthancServer
 
 DIST: Final = Path(__file__).parents[2] / "viewer" / "node_modules" / "@ohif" / "app" / "dist"

@@ -6,9 +6,9 @@ from typing import Final
 from playwright.sync_api import Browser, BrowserContext
 
 from hilum.records.accounts import Role
-from hilum.show.desk import Desk
-from hilum.show.sessions import THEME_COOKIE, session_cookie
-from page_desk import begin_session
+from hilum.web.context import Desk
+from hilum.web.sessions import THEME_COOKIE, session_cookie
+from web_context import begin_session
 
 DESKTOP: Final = (1440, 900)
 

@@ -17,9 +17,9 @@ from browser.results import (
 )
 from browser.viewer import Viewer
 from hilum import explain
+from hilum.eligibility import Reason
 from hilum.encode import extra_objects, load_codes, refusal_document
 from hilum.settings import ExtraObject, ReasonLanguage, ReportSettings
-from hilum.verdict import Reason
 from hilum.wording import finding_name, raw_texts, score_text
 
 pytestmark = pytest.mark.browser

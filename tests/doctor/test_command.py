@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from doctor_tools import installed
-from hilum.doctor import rounds
-from hilum.doctor.finding import Finding, Level, ok
-from hilum.doctor.rounds import CHECKS, WITHOUT_SETTINGS, examine
+from hilum.doctor import run
+from hilum.doctor.check import Finding, Level, ok
+from hilum.doctor.run import CHECKS, WITHOUT_SETTINGS, examine
 from hilum.errors import NodeError
 from hilum.records import images, studies
 from hilum.records.database import open_database
@@ -179,7 +179,7 @@ def test_fault_of_a_check_is_one_line_of_it(monkeypatch):
     def works(_: Settings) -> list[Finding]:
         return [ok("fine")]
 
-    monkeypatch.setattr(rounds, "CHECKS", (("one", fails), ("two", refuses), ("three", works)))
+    monkeypatch.setattr(run, "CHECKS", (("one", fails), ("two", refuses), ("three", works)))
     found = {each.name: each.finding for each in examine()}
 
     assert (

@@ -7,7 +7,7 @@ import pytest
 from doctor_tools import look
 from drifting import MODEL, drifted, was_tested
 from hilum.doctor import constancy as checks
-from hilum.doctor.finding import Level
+from hilum.doctor.check import Level
 from hilum.records.constancy import End, Ended
 from hilum.records.database import open_database
 

@@ -9,7 +9,7 @@ import pytest
 
 from doctor_tools import installed, look, worst
 from hilum.doctor import model, node, viewer
-from hilum.doctor.finding import Level
+from hilum.doctor.check import Level
 from hilum.errors import ModelUnknown, WeightsMissing, WeightsUntrusted
 from hilum.jobs.lock import locked
 
@@ -161,7 +161,7 @@ def test_changed_weights_say_so(make, folder):
 
 def test_viewer_is_there_or_not(make, tmp_path, monkeypatch):
     """Nowhere, a folder without it, a folder with it, no page at all."""
-    monkeypatch.setattr("hilum.show.ohif_files.BUILT_HERE", Path("no/such/folder"))
+    monkeypatch.setattr("hilum.web.ohif_files.BUILT_HERE", Path("no/such/folder"))
     empty = tmp_path / "ohif"
     empty.mkdir()
     nowhere = worst(look(viewer.ohif, make()))

@@ -12,10 +12,10 @@ import pytest
 import orthanc_server
 from doctor_tools import look, worst
 from hilum.doctor import pacs
-from hilum.doctor.finding import Level
+from hilum.doctor.check import Level
 from hilum.errors import NodeError, PacsRefused, PacsUnavailable, ProgramMissing
+from hilum.pacs.orthanc import configuration
 from hilum.settings import Settings
-from hilum.store import orthanc_configuration
 from orthanc_server import OrthancServer, free_ports, running_orthanc
 
 pytestmark = [
@@ -121,7 +121,7 @@ def test_missing_program_says_so(make, tmp_path):
 
 def test_missing_plugin_says_which_package(make, monkeypatch):
     """As a start would say it."""
-    monkeypatch.setattr(orthanc_configuration, "PLUGIN_FOLDERS", ())
+    monkeypatch.setattr(configuration, "PLUGIN_FOLDERS", ())
     with pytest.raises(NodeError, match="orthanc-dicomweb"):
         look(pacs.program, make())
 

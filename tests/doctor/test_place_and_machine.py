@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from doctor_tools import look, worst
-from hilum.doctor import machine, place
-from hilum.doctor.finding import Finding, Level
+from hilum.doctor import data_folder, machine
+from hilum.doctor.check import Finding, Level
 
 SOMEBODY_ELSE = 12345
 """A user who is not here."""
@@ -62,7 +62,7 @@ def test_time_zone_is_named(make, monkeypatch, zone, said):
 
 def folder_found(make, folder: Path) -> Finding:
     settings = make().model_copy(update={"data_folder": folder})
-    (found,) = look(place.data_folder, settings)
+    (found,) = look(data_folder.data_folder, settings)
     return found
 
 
@@ -115,7 +115,7 @@ def test_disk_is_judged_by_where_the_node_pauses(make, folder, share, level):
     """Below it the node has stopped, near it that is soon."""
     stats = os.statvfs(folder)
     least = int(share * stats.f_bavail * stats.f_frsize)
-    (found,) = look(place.disk, make(node={"min_free_bytes": least}))
+    (found,) = look(data_folder.disk, make(node={"min_free_bytes": least}))
 
     assert level is found.level
     assert "GiB free" in found.what
@@ -126,9 +126,9 @@ def test_password_that_others_read_is_a_problem(make, folder):
     file = folder / "credentials.json"
     file.write_text("{}")
     file.chmod(0o644)
-    (open_,) = look(place.password_file, make())
+    (open_,) = look(data_folder.password_file, make())
     file.chmod(0o600)
-    (closed,) = look(place.password_file, make())
+    (closed,) = look(data_folder.password_file, make())
 
     assert (Level.PROBLEM, f"Run chmod 600 {file}.") == (open_.level, open_.remedy)
     assert (Level.OK, f"{file} has mode 600") == (closed.level, closed.what)
@@ -137,4 +137,4 @@ def test_password_that_others_read_is_a_problem(make, folder):
 @pytest.mark.parametrize("pacs", [{}, {"url": "http://127.0.0.1:8042"}])
 def test_password_that_is_not_there_is_fine(make, pacs):
     """The first start makes it, and a PACS of the settings needs none."""
-    assert Level.OK is look(place.password_file, make(pacs=pacs))[0].level
+    assert Level.OK is look(data_folder.password_file, make(pacs=pacs))[0].level

@@ -9,18 +9,18 @@ from sqlalchemy import text, update
 
 from doctor_tools import look, worst
 from hilum.doctor import records
-from hilum.doctor.finding import Level
+from hilum.doctor.check import Level
+from hilum.eligibility import Reason
 from hilum.errors import LedgerUnavailable
-from hilum.node.archive import archive_name
+from hilum.node.retrying_archive import archive_name
 from hilum.records import Database, images, workers
+from hilum.records.counts import ALIVE_S, STUCK_AFTER
 from hilum.records.database import open_database
 from hilum.records.images import Arrived, Settlement
-from hilum.records.observed import ALIVE_S, STUCK_AFTER
 from hilum.records.states import State, Urgency
 from hilum.records.tables import WORKER
 from hilum.records.workers import Worker
 from hilum.settings import Settings
-from hilum.verdict import Reason
 from image_names import image_uids
 from orthanc_server import free_ports
 
@@ -127,7 +127,7 @@ def look_until_error(settings: Settings):
 
 def test_database_that_somebody_holds_cannot_be_written(make, file, monkeypatch):
     """A backup that holds it for long, for instance."""
-    monkeypatch.setattr("hilum.records.examination.ANSWER_S", 0.1)
+    monkeypatch.setattr("hilum.records.database_state.ANSWER_S", 0.1)
     with (
         Database(f"sqlite:///{file}") as database,
         database.transaction(),

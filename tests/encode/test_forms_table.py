@@ -5,9 +5,9 @@ from io import StringIO
 
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.encode.forms import csv_columns, csv_lines, csv_row
 from hilum.outcome import Outcome, Read, Status
-from hilum.verdict import Reason
 from invented import LABELS, make_reading, radiograph_of
 from radiographs import make_radiograph
 

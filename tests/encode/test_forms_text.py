@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.encode.forms import text
 from hilum.settings import ReasonLanguage
-from hilum.verdict import Reason
 from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
 from invented import LABELS, MODEL, make_reading, radiograph_of
 from radiographs import make_radiograph

@@ -9,8 +9,8 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from hilum import pipeline
-from hilum.dicomfile import text
 from hilum.encode import forms, to_bytes
+from hilum.files.dicom import text
 from hilum.reading import Heatmap, Reading
 from hilum.settings import ExtraObject, ReasonLanguage, Settings
 from invented import bump

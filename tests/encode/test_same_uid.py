@@ -3,12 +3,12 @@
 import pytest
 from pydicom import Dataset
 
+from hilum.eligibility import Reason
 from hilum.encode import refusal_document
 from hilum.encode.identity import identify
-from hilum.encode.verdict_report import Assessment, verdict_report
+from hilum.encode.review_report import Assessment, verdict_report
 from hilum.pixels import develop
 from hilum.settings import PixelSettings
-from hilum.verdict import Reason
 from invented import make_reading
 from radiographs import make_radiograph
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hilum.eligibility import Reason
 from hilum.encode import plain, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
 from hilum.radiograph import PixelDecision
 from hilum.settings import ReportSettings
-from hilum.verdict import Reason
 from sr_cases import generated, read
 from sr_reader import parse, texts
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.encode import refusal_document, report_documents, to_bytes
 from hilum.encode.provenance import percent
 from hilum.encode.regions_report import assessed_frame, check_outline
@@ -12,7 +13,6 @@ from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline
 from hilum.reading import Region
 from hilum.settings import ReasonLanguage, ReportSettings
-from hilum.verdict import Reason
 from invented import LABELS
 from sr_cases import LATERAL, SHA256, THREE, UNCERTAIN_VIEW, identity, read, regions_of
 from sr_reader import ABSENT, FINDING, PRESENT, drawn, name, one, parse, rows, texts, walk

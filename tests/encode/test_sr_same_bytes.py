@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
+from hilum.eligibility import Reason
 from hilum.encode import plain, refusal_document, report_documents, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
 from hilum.errors import EncodingFailed, SettingInvalid
 from hilum.settings import ReasonLanguage, ReportSettings, Settings, SRClass, SREncoder
-from hilum.verdict import Reason
 from sr_cases import THREE, generated, read, regions_of
 
 

@@ -11,11 +11,13 @@ import highdicom
 import pytest
 from pydicom import Dataset, dcmread
 
-from hilum import dicomfile, encode, pipeline
-from hilum.encode import Assessed, Assessment, forms, plain, to_bytes, verdict_report
+from hilum import encode, pipeline
+from hilum.eligibility import Reason
+from hilum.encode import Assessed, Assessment, forms, plain, review_report, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
 from hilum.explain import regions
+from hilum.files import dicom
 from hilum.settings import (
     DefaultCharacterSet,
     ExtraObject,
@@ -24,7 +26,6 @@ from hilum.settings import (
     Settings,
 )
 from hilum.values.texts import decoded
-from hilum.verdict import Reason
 from invented import bump, make_reading, radiograph_of
 from mixed_text import CASES, Case
 from orthanc_server import OrthancServer
@@ -48,7 +49,7 @@ KEPT = [case for case in CASES.values() if "text_kept" in case.decisions]
 @cache
 def reading_of(case: Case):
     """Return an invented reading of an image, with the decisions on its text."""
-    image = decoded(dicomfile.parse(case.file, name="it"), case.default)
+    image = decoded(dicom.parse(case.file, name="it"), case.default)
     radiograph = replace(radiograph_of(image.dataset), decisions=image.decisions)
     return make_reading(radiograph, SCORES, MAPS)
 
@@ -61,9 +62,9 @@ def results_of(case: Case, language: ReasonLanguage) -> tuple[bytes, ...]:
     settings = settings.changed("pacs", default_character_set=case.default)
     reading = reading_of(case)
     results = pipeline.report(reading, settings, when=WHEN)
-    image = dicomfile.parse(case.file, name="it")
+    image = dicom.parse(case.file, name="it")
     refusal = pipeline.report_refusal(image, OBJECTIONS, settings, when=WHEN)
-    review = verdict_report(
+    review = review_report(
         reading.radiograph.header,
         Assessment(
             "ana", (Assessed("Mass", positive=True, opinion="agree"),), comment=COMMENTS[language]
@@ -117,7 +118,7 @@ def test_the_image_s_own_character_set_is_kept_where_it_holds_all(case: Case):
 def test_unknown_text_is_the_same_bytes_undeclared(case: Case, language: ReasonLanguage):
     """What a reader of the image makes of them, a reader of the result makes of them too."""
     for file in results_of(case, language):
-        result = dicomfile.parse(file, name="a result")
+        result = dicom.parse(file, name="a result")
         assert "SpecificCharacterSet" not in result
         assert case.stored == result.get_item("PatientName").value.rstrip(b" ")
         item = result.ProcedureCodeSequence[0]
@@ -205,7 +206,7 @@ def test_forms_name_the_decisions(case: Case):
 @pytest.mark.parametrize("language", ReasonLanguage)
 def test_decision_on_the_text_is_in_the_report(language: ReasonLanguage):
     """In the language of the site."""
-    image = decoded(dicomfile.parse(CASES["utf-8"].file, name="it"), None, language)
+    image = decoded(dicom.parse(CASES["utf-8"].file, name="it"), None, language)
     (decision,) = image.decisions
     reading = make_reading(
         replace(radiograph_of(image.dataset), decisions=image.decisions), SCORES, MAPS

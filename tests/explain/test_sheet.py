@@ -9,11 +9,11 @@ import pydicom
 import pytest
 from PIL import Image
 
+from hilum.eligibility import Reason
 from hilum.explain import ink, overlay, png
 from hilum.explain.sheet import BAND, FOOTER, HEADER, HEIGHT, WIDTH
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import ReasonLanguage
-from hilum.verdict import Reason
 from invented import LABELS, MODEL, bump, flat, make_reading, real_chest
 
 WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)

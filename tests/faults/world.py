@@ -20,7 +20,7 @@ from pydicom.filebase import DicomBytesIO
 from faults.proxy import Proxy
 from faults.servers import KillableOrthanc, KillablePostgresql, children
 from hilum.errors import PacsError
-from hilum.orthanc import Orthanc
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.records.states import State
 from orthanc_server import free_ports
 from radiographs import dicom_file, make_radiograph

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
-from hilum import dicomfile
+from hilum.files import dicom
 from hilum.gate import judge
 from hilum.settings import GateSettings, ReasonLanguage
 from radiographs import code
@@ -79,7 +79,7 @@ def test_verdict_is_the_same_from_a_file(case: dict[str, Any], implicit: bool):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Invalid value for VR")
         content = written(made, implicit=implicit)
-    read = dicomfile.parse(content, name="case")
+    read = dicom.parse(content, name="case")
 
     assert verdict_on(made, case) == verdict_on(read, case)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hilum.node.reading import open_reader, read_file
-from hilum.orthanc import Orthanc
+from hilum.node.process_file import open_reader, read_file
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import Settings
 from node_tools import Bench, Faults
 from orthanc_server import OrthancServer

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hilum.cli import main
+from hilum.eligibility import Reason
 from hilum.jobs.queue import Queue
 from hilum.records import Database, forwards, images
 from hilum.records.database import sqlite_url
@@ -15,7 +16,6 @@ from hilum.records.forwards import ForwardState
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.states import State, Urgency
-from hilum.verdict import Reason
 from image_names import image_uids
 
 NOW = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)

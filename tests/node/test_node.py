@@ -5,12 +5,12 @@ import json
 import httpx
 import pytest
 
-from hilum.node.answer import Answer
+from hilum.eligibility import Reason
+from hilum.node.processed import Answer
 from hilum.outcome import Status
 from hilum.records import audit, readings
 from hilum.records.states import State, Urgency
 from hilum.records.tables import FEED, STUDY
-from hilum.verdict import Reason
 from node_tools import delete_everything, send
 from radiographs import dicom_file, make_radiograph
 

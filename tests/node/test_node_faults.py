@@ -3,15 +3,15 @@
 import httpx
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.errors import PacsRefused, PacsUnavailable, ReaderDied, ReaderTooSlow
 from hilum.jobs.pause import Stopped
-from hilum.node.answer import Answer
-from hilum.node.archive import WAITS_S
+from hilum.node.processed import Answer
+from hilum.node.retrying_archive import WAITS_S
 from hilum.node.steps import STORE_ROUNDS
 from hilum.outcome import Status
 from hilum.records import readings
 from hilum.records.states import State
-from hilum.verdict import Reason
 from node_tools import Bench, Killed, Recorder, delete_everything, refuse_once, send
 from orthanc_server import require, running_orthanc
 from radiographs import dicom_file, make_radiograph

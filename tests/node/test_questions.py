@@ -11,9 +11,9 @@ from sqlalchemy import event
 from hilum.jobs.prune import prune_records
 from hilum.jobs.reconcile import reconcile
 from hilum.phantom import make
-from hilum.records import Database, forwards, images, operations
+from hilum.records import Database, forwards, images, throughput
+from hilum.records.counts import observe, troubles
 from hilum.records.forwards import ForwardState
-from hilum.records.observed import observe, troubles
 from hilum.records.states import State
 from radiographs import dicom_file
 
@@ -49,9 +49,9 @@ def test_no_question_on_a_schedule_reads_the_lines_of_all(bench):
         reconcile(database, node.means.queue)
         prune_records(database, now - timedelta(days=400))
         with database.look() as connection:
-            operations.per_hour(connection, archive, hours=24, now=now)
-            operations.refusals(connection, archive, since=now - timedelta(days=7))
-            operations.seconds_to_result(connection, archive, since=now - timedelta(hours=24))
+            throughput.per_hour(connection, archive, hours=24, now=now)
+            throughput.refusals(connection, archive, since=now - timedelta(days=7))
+            throughput.seconds_to_result(connection, archive, since=now - timedelta(hours=24))
             observe(connection, archive, now)
             troubles(connection, archive, now)
             images.depth(connection, archive)

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from hilum import dicomfile, pipeline
-from hilum.orthanc import Orthanc
+from hilum import pipeline
+from hilum.dataset.results import ResultsInPacs, write_results
+from hilum.files import dicom
 from hilum.outcome import Outcome, Read, Status
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.phantom import make
 from hilum.pipeline import Writing
 from hilum.pixels import develop
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, readings
 from hilum.records.states import State
-from hilum.results import ResultsInPacs, write_results
 from hilum.settings import Settings
 from invented import make_reading
 from node_tools import Bench
@@ -169,7 +170,7 @@ def test_results_by_hand_go_to_the_images_own_study(pacs):
     for image in both:
         pacs.upload(dicom_file(image))
     for image in both:
-        received = dicomfile.parse(dicom_file(image), name="image")
+        received = dicom.parse(dicom_file(image), name="image")
         reading = make_reading(develop(received, settings.pixels))
         made = pipeline.write(reading, settings, Writing(datetime.now(UTC), write.earlier))
         outcome = Outcome("image.dcm", Status.READ, read=Read(reading, made))

@@ -3,7 +3,7 @@
 import pytest
 
 from hilum.node.stored_text import stored_text
-from hilum.orthanc import Orthanc
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import DefaultCharacterSet
 from mixed_text import CASES, Case
 from orthanc_server import OrthancServer

@@ -11,7 +11,7 @@ from conftest import real_file
 from hilum.encode import extra_objects
 from hilum.errors import RadiographRefused
 from hilum.explain import heat, regions
-from hilum.page_tools import PageTools
+from hilum.node.study_tools import PageTools
 from hilum.phantom import make
 from hilum.pixels import develop
 from hilum.radiograph import PixelPipeline

@@ -11,8 +11,8 @@ import pydicom
 import pytest
 from pydicom.uid import UID
 
-from hilum import dicomfile
 from hilum.errors import RadiographRefused, SourceUnreadable
+from hilum.files import dicom
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import Record
 from hilum.pixels.decode import DECODING_FAILED, decode
@@ -34,7 +34,7 @@ SECONDS = 20
 
 def hilum(path: Path):
     """Return the stored values that hilum reads from a file."""
-    dataset = dicomfile.parse(path.read_bytes(), name=path.name)
+    dataset = dicom.parse(path.read_bytes(), name=path.name)
     record = Record()
     decoded, image = decode(dataset, describe(dataset, PixelSettings()), record)
     samples, grey = to_grey(decoded, image, dataset, record)

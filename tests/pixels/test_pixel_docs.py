@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hilum.damage import CORRECTIONS
+from hilum.files.damage import CORRECTIONS
 from hilum.pixels.decisions import TEXTS, Record
 from hilum.pixels.portuguese import PORTUGUESE
 from hilum.settings import ReasonLanguage

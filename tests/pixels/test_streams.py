@@ -5,8 +5,8 @@ import pytest
 from pydicom import Dataset
 from pydicom import uid as uids
 
-from hilum import dicomfile
 from hilum.errors import RadiographRefused
+from hilum.files import dicom
 from hilum.pixels import develop
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import Record
@@ -34,7 +34,7 @@ JPEG = ("baseline", "extended_12", "full_progression", "lossless_1")
 def dataset_of(coded: Coded, value: bytes, **attributes) -> Dataset:
     """Return an image whose Pixel Data are `value`, as if it had come so out of a file."""
     content = stream_file(coded, whole(coded.frame), **attributes)
-    made = dicomfile.parse(content, name="generated")
+    made = dicom.parse(content, name="generated")
     made.PixelData = value
     return made
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hilum.records import Database, access, accounts, images, operations
+from hilum.eligibility import Reason
+from hilum.records import Database, access, accounts, images, throughput
 from hilum.records.accounts import AccountError, Role, TooManyFailures
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
-from hilum.verdict import Reason
 from image_names import image_uids
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -178,8 +178,8 @@ def test_hours_and_refusals_are_counted_by_both_databases(database: Database):
             images.settle(connection, job, end, NOW - timedelta(minutes=minutes))
 
     with database.look() as connection:
-        hours = operations.per_hour(connection, "own", hours=3, now=NOW + timedelta(minutes=5))
-        refused = operations.refusals(connection, "own", since=NOW - 2 * HOUR)
+        hours = throughput.per_hour(connection, "own", hours=3, now=NOW + timedelta(minutes=5))
+        refused = throughput.refusals(connection, "own", since=NOW - 2 * HOUR)
 
     assert [(10, 1), (11, 3), (12, 1)] == [(each.begins.hour, each.images) for each in hours]
     assert [5] == [each.images for each in refused]

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.records import Connection, images
 from hilum.records.images import Arrived, Entry, Settlement
 from hilum.records.migrations import migrate
 from hilum.records.states import SETTLED, State, Urgency
-from hilum.verdict import Reason
 from image_names import image_uids
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Column, MetaData, Table, inspect, select
 
+from hilum.eligibility import Reason
 from hilum.jobs.queue import Queue
 from hilum.jobs.reconcile import lost_forwards, lost_jobs
 from hilum.radiograph import FieldOfView, ImageUIDs
@@ -18,7 +19,6 @@ from hilum.records.retention import forget
 from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.records.tables import FORWARD, IMAGE, READING, THUMBNAIL
-from hilum.verdict import Reason
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FIRST = ImageUIDs("1.1", "1.1.1", "1.9")

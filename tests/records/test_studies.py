@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from hilum.eligibility import Reason
 from hilum.radiograph import FieldOfView
 from hilum.records import Database, images, readings, studies, worklist
 from hilum.records.images import Arrived, Settlement
@@ -16,7 +17,6 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank, StudyFacts, Waits
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD
 from hilum.settings.worklist import WorklistSettings
-from hilum.verdict import Reason
 from image_names import image_uids
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)

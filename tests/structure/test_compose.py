@@ -11,10 +11,10 @@ import yaml
 from pydantic import SecretStr
 
 from hilum import __version__
-from hilum.credentials import PacsAddress
-from hilum.node.vitals import HEARTBEAT
+from hilum.node.health import HEARTBEAT
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.orthanc.configuration import configuration
 from hilum.settings import Settings
-from hilum.store.orthanc_configuration import configuration
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("hilum", "orthanc")

@@ -29,9 +29,9 @@ WITH_ANOTHER = {
 
 EXTRAS = {
     "highdicom": {"hilum.encode.plain"},
-    "opentelemetry-api": {"hilum.tracing"},
-    "opentelemetry-sdk": {"hilum.tracing"},
-    "opentelemetry-exporter-otlp-proto-http": {"hilum.tracing"},
+    "opentelemetry-api": {"hilum.telemetry.tracing"},
+    "opentelemetry-sdk": {"hilum.telemetry.tracing"},
+    "opentelemetry-exporter-otlp-proto-http": {"hilum.telemetry.tracing"},
     "pydicom-data": {"hilum.demo.images"},
 }
 """Package of an extra → the modules that import it when it is asked for."""

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hilum import elements
+from hilum.files import elements
 from hilum.pixels.encapsulation import MOST_FRAGMENTS
 from hilum.settings import Settings
 

@@ -5,7 +5,7 @@ import warnings
 import pytest
 from pydicom import Dataset
 
-from hilum import dicomfile
+from hilum.files import dicom
 from hilum.settings import DefaultCharacterSet, ReasonLanguage
 from hilum.values.character_sets import Declaration, is_utf_8
 from hilum.values.texts import DECISIONS, DECLARATIONS, decoded
@@ -19,7 +19,7 @@ cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 def parsed(file: bytes) -> Dataset:
     """Return a file's data set, its text in bytes."""
-    return dicomfile.parse(file, name="it")
+    return dicom.parse(file, name="it")
 
 
 @cases

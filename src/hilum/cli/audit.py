@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
-from hilum.aside import FileAside
 from hilum.cli.main import FAILED, main
+from hilum.files.atomic import FileAside
 from hilum.records import audit as trail
 from hilum.records.database import open_database
 from hilum.settings import Settings

@@ -9,18 +9,19 @@ from typing import Final
 
 import click
 
-from hilum import RESEARCH_USE_ONLY, __version__, logs
+from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.demo_page import keep_page
 from hilum.cli.main import FAILED
 from hilum.cli.models import pull_missing
+from hilum.dataset.terminal import model_line, summary
 from hilum.demo import DemoFolder, DemoImage, Shown, demo_images, run_demonstration
 from hilum.errors import ModelError, WeightsMissing
 from hilum.node.service import Service
 from hilum.outcome import Status
 from hilum.predict import DEMONSTRATION, load_model
 from hilum.reading import ModelIdentity
-from hilum.reading_table import model_line, summary
 from hilum.settings import Settings
+from hilum.telemetry import logs
 
 EXPECTED: Final = {
     "chest": Status.READ,

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 
 import click
 
-from hilum import logs
 from hilum.cli.running import model_lines, stop_on_signal, storescu
 from hilum.demo import demo_images, samples_folder
 from hilum.demo.node import demo_node
 from hilum.demo.run import send
 from hilum.node.service import FRONT, Service
 from hilum.settings import Settings
+from hilum.telemetry import logs
 
 
 def keep_page(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import click
 
 from hilum.cli.main import FAILED
 from hilum.errors import NodeError
-from hilum.node.archive import archive_name
+from hilum.node.retrying_archive import archive_name
 from hilum.records import drift as counted
 from hilum.records.database import open_database
 from hilum.records.drift import Verdict

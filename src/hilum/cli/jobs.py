@@ -9,7 +9,7 @@ import click
 from hilum.cli.main import main
 from hilum.errors import NodeError
 from hilum.jobs.queue import Queue
-from hilum.node.archive import archive_name
+from hilum.node.retrying_archive import archive_name
 from hilum.records import Connection, Database, forwards, images
 from hilum.records.database import open_database
 from hilum.records.forwards import ForwardEntry

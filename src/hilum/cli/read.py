@@ -10,21 +10,13 @@ from typing import Final
 
 import click
 
-from hilum import RESEARCH_USE_ONLY, credentials, encode
-from hilum.arrive import Candidate, find_candidates
-from hilum.arrive.candidate import printable
-from hilum.aside import FileAside
-from hilum.batch import read_many
+from hilum import RESEARCH_USE_ONLY, encode
 from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
 from hilum.cli.terminal import check_paths
-from hilum.encode import forms
-from hilum.journal import ReadingJournal
-from hilum.outcome import Outcome, Status
-from hilum.pipeline import Reader, open_reader
-from hilum.radiograph import PixelPipeline
-from hilum.reading_table import counted, full_table, model_line, one_line
-from hilum.results import (
+from hilum.dataset.batch import read_many
+from hilum.dataset.journal import ReadingJournal
+from hilum.dataset.results import (
     ResultFiles,
     ResultsInPacs,
     ResultWriter,
@@ -32,6 +24,15 @@ from hilum.results import (
     write_results,
     writing_for,
 )
+from hilum.dataset.terminal import counted, full_table, model_line, one_line
+from hilum.encode import forms
+from hilum.files.atomic import FileAside
+from hilum.files.candidate import Candidate, printable
+from hilum.files.find import find_candidates
+from hilum.outcome import Outcome, Status
+from hilum.pacs import credentials
+from hilum.pipeline import Reader, open_reader
+from hilum.radiograph import PixelPipeline
 from hilum.settings import Settings
 
 IN_PACS: Final = "/instances/"

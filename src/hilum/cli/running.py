@@ -9,10 +9,12 @@ from types import FrameType
 
 import click
 
-from hilum import RESEARCH_USE_ONLY, __version__, credentials, logs
+from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.errors import ModelError
 from hilum.node.service import FRONT, Service, started
+from hilum.pacs import credentials
 from hilum.settings import Settings
+from hilum.telemetry import logs
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a service manager's stop, and a terminal that was closed."""

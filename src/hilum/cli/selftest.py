@@ -10,15 +10,15 @@ from typing import Final
 
 import click
 
-from hilum import selftest as test
 from hilum.cli.main import FAILED
-from hilum.node.archive import archive_name
+from hilum.node.retrying_archive import archive_name
+from hilum.quality import selftest as test
+from hilum.quality.selftest import Through
 from hilum.records.constancy import End, Ended
 from hilum.records.database import open_database
-from hilum.selftest import Through
 from hilum.settings import Settings
 
-SCHEMA: Final = "hilum.selftest/1"
+SCHEMA: Final = "hilum.quality.selftest/1"
 
 SAYS: Final = {
     End.OK: "ok: {model} says of the phantom what it said (largest shift {worst:.1e})",

@@ -11,13 +11,13 @@ from typing import Final
 import click
 from pydantic import SecretStr
 
-from hilum import credentials
-from hilum.arrive import Candidate, find_candidates
 from hilum.cli.progress import progress
 from hilum.cli.terminal import check_paths
 from hilum.errors import SettingInvalid, SourceUnreadable
-from hilum.settings import Settings
-from hilum.store import (
+from hilum.files.candidate import Candidate
+from hilum.files.find import find_candidates
+from hilum.pacs import credentials
+from hilum.pacs.send import (
     AT_ONCE,
     DicomTarget,
     Outcome,
@@ -27,10 +27,11 @@ from hilum.store import (
     open_sender,
     parse_target,
 )
-from hilum.store.outcome import ARRIVED
-from hilum.store.outgoing import kind_of
-from hilum.store.target import checked_ae_title
-from hilum.tls import TlsFiles
+from hilum.pacs.send.outcome import ARRIVED
+from hilum.pacs.send.outgoing import kind_of
+from hilum.pacs.send.target import checked_ae_title
+from hilum.pacs.tls import TlsFiles
+from hilum.settings import Settings
 
 PASSWORD_VARIABLE: Final = "HILUM_SEND_PASSWORD"  # noqa: S105  the name of the variable
 """Environment variable with the password that belongs to ``--user``."""

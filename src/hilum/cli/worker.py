@@ -5,12 +5,13 @@ from contextlib import ExitStack
 
 import click
 
-from hilum import RESEARCH_USE_ONLY, __version__, logs
+from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.main import main
 from hilum.cli.running import model_lines, stop_on_signal
 from hilum.errors import SettingInvalid
 from hilum.node.service import FRONT, WORKER, started
 from hilum.settings import Settings
+from hilum.telemetry import logs
 
 
 @main.command()

@@ -13,12 +13,12 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames
 
 from hilum import RESEARCH_USE_ONLY, encode
+from hilum.dataset.results import result_name
+from hilum.dataset.terminal import summary
 from hilum.demo.run import Shown
 from hilum.errors import SourceUnreadable
 from hilum.radiograph import PixelPipeline
 from hilum.reading import ModelIdentity
-from hilum.reading_table import summary
-from hilum.results import result_name
 
 MARK: Final = "readings.json"
 """A folder with this file, or an empty one, may be replaced."""

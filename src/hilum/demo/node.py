@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from hilum import credentials
 from hilum.errors import PortTaken
 from hilum.node.service import Service, started
+from hilum.pacs import credentials
 from hilum.predict import models_folder
 from hilum.settings import (
     ConstancySettings,

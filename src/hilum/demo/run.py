@@ -13,21 +13,23 @@ from typing import Any, Final
 
 from pydicom import Dataset
 
-from hilum import credentials, dicomfile, encode
-from hilum.arrive import file_candidate
-from hilum.credentials import PacsAddress
+from hilum import encode
 from hilum.demo.images import DemoImage, Route
 from hilum.demo.node import demo_node
+from hilum.eligibility import Reason
+from hilum.files import dicom
+from hilum.files.find import file_candidate
 from hilum.node.service import Service
+from hilum.node.study_tools import restored
 from hilum.outcome import Outcome, Read, Status
-from hilum.page_tools import restored
+from hilum.pacs import credentials
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.send import DicomTarget, Sender, WebTarget, deliver, open_sender
+from hilum.pacs.send.outcome import ARRIVED
 from hilum.records import images, readings
 from hilum.records.images import Entry
 from hilum.records.states import SETTLED, State
 from hilum.settings import Settings
-from hilum.store import DicomTarget, Sender, WebTarget, deliver, open_sender
-from hilum.store.outcome import ARRIVED
-from hilum.verdict import Reason
 
 PATIENCE_S: Final = 120.0
 """For how long an image that arrived is waited for."""
@@ -140,8 +142,7 @@ def _settled(service: Service, image: DemoImage) -> Shown:
     outcome = Outcome(image.name, Status.READ, entry.sop_instance_uid, read.reading.warnings, read)
     orthanc = service.means.orthanc
     results = (
-        dicomfile.parse(orthanc.file(instance), name="a result")
-        for instance in entry.result_instances
+        dicom.parse(orthanc.file(instance), name="a result") for instance in entry.result_instances
     )
     return Shown(image, outcome, row, tuple(results))
 

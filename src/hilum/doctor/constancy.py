@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.doctor.records import ask
 from hilum.records import constancy
 from hilum.records.constancy import End, Run

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum import __version__
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.settings import Settings
 
 LIBRARIES: Final = (

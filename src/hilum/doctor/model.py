@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.predict import DEMONSTRATION, load_model
 from hilum.radiograph import FieldOfView, ModelInput
 from hilum.settings import Settings

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from hilum.credentials import LOOPBACK
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.errors import PortTaken
+from hilum.pacs.credentials import LOOPBACK
+from hilum.pacs.orthanc.ports import require_free
 from hilum.settings import Settings
-from hilum.store.ports import require_free
 
 LOCK: Final = "hilum.lock"
 HEARTBEAT: Final = "heartbeat"

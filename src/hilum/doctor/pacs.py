@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from hilum import credentials
-from hilum.credentials import PacsAddress
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.doctor.node import running
 from hilum.errors import PacsError
-from hilum.orthanc import Orthanc
+from hilum.pacs import credentials
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.configuration import plugins
+from hilum.pacs.orthanc.process import find_program
+from hilum.pacs.send import DicomTarget, open_sender
 from hilum.settings import Settings
-from hilum.store import DicomTarget, open_sender
-from hilum.store.orthanc_configuration import plugins
-from hilum.store.orthanc_process import find_program
 
 ANSWER_S: Final = 5.0
 """Seconds to wait for one answer; whoever asks the doctor does not want to wait longer."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.errors import LedgerUnavailable
-from hilum.node.archive import archive_name
-from hilum.records.examination import (
+from hilum.node.retrying_archive import archive_name
+from hilum.records.counts import observe, troubles
+from hilum.records.database_state import (
     RESTORE,
     Examined,
     database_file,
@@ -17,7 +18,6 @@ from hilum.records.examination import (
     examining,
     require_writable,
 )
-from hilum.records.observed import observe, troubles
 from hilum.records.states import State
 from hilum.settings import Settings
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from hilum.doctor.finding import Finding, ok, problem, warning
+from hilum.doctor.check import Finding, ok, problem, warning
 from hilum.settings import Settings
-from hilum.show import ohif_files
+from hilum.web import ohif_files
 
 
 def ohif(settings: Settings) -> Iterator[Finding]:

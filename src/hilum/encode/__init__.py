@@ -7,7 +7,7 @@ from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
-from hilum.encode.verdict_report import Assessed, Assessment, verdict_report
+from hilum.encode.review_report import Assessed, Assessment, verdict_report
 
 __all__ = [
     "Assessed",

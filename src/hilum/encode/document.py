@@ -16,7 +16,6 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
-from hilum.dicomfile import text
 from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.equipment import finish
@@ -28,6 +27,7 @@ from hilum.encode.source import (
     quiet_item,
 )
 from hilum.encode.undeclared import is_undeclared, tree_in_ascii
+from hilum.files.dicom import text
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass
 from hilum.values.character_sets import LATIN_1

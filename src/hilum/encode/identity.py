@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from pydicom import Dataset
 
-from hilum.dicomfile import text
+from hilum.files.dicom import text
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
 

@@ -6,8 +6,8 @@ from typing import Final
 from pydicom import Dataset
 
 from hilum import PRODUCT
-from hilum.dicomfile import text
 from hilum.encode.document import SOP_CLASSES
+from hilum.files.dicom import text
 from hilum.radiograph import ImageUIDs
 
 REGIONS_TITLE = "126000"

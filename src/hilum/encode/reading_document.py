@@ -9,11 +9,11 @@ from importlib import resources
 from typing import Any, Final
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
+from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
 from hilum.outcome import Outcome
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import DECIMALS, Finding, ModelIdentity
-from hilum.verdict import Reason
 
 SCHEMA: Final = "hilum.reading/1"
 """Name and major version of the document; a change that breaks a consumer raises it."""

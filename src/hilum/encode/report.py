@@ -9,6 +9,7 @@ from io import BytesIO
 from pydicom import Dataset, dcmwrite
 
 from hilum import PRODUCT, __version__
+from hilum.eligibility import Reason
 from hilum.encode.codes import load_codes
 from hilum.encode.document import Document
 from hilum.encode.encoders import build
@@ -22,7 +23,6 @@ from hilum.encode.text_report import findings_tree, refusal_tree
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings, SRClass
-from hilum.verdict import Reason
 
 TEXT_SERIES = 901
 """Series Number of the text report."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Final
 
+from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Relation, Text, language
@@ -20,7 +21,6 @@ from hilum.encode.provenance import (
 )
 from hilum.reading import Reading
 from hilum.settings import ReasonLanguage
-from hilum.verdict import Reason
 from hilum.wording import finding_name, raw_texts, score_text
 
 NEWLINE: Final = "\r\n"

@@ -2,11 +2,11 @@
 
 from pydicom import Dataset
 
+from hilum.eligibility import Reason, Verdict
 from hilum.gate.reasons import reason
 from hilum.gate.rules import Case, Rule
 from hilum.gate.table import DOUBTS, OBJECTIONS
 from hilum.settings import GateSettings, ReasonLanguage
-from hilum.verdict import Reason, Verdict
 
 __all__ = ["judge", "judge_picture"]
 

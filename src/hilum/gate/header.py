@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_description, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
-from hilum.dicomfile import DAMAGE
+from hilum.files.dicom import DAMAGE
 from hilum.values.numbers import read_number
 
 SEPARATOR: Final = "\\"

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
+from hilum.eligibility import Reason
 from hilum.settings import ReasonLanguage
 from hilum.values.quoting import quoted
-from hilum.verdict import Reason
 
 
 @cache

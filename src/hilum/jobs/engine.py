@@ -25,9 +25,9 @@ from hilum.jobs.pause import Pause
 from hilum.jobs.queue import FORWARD, READ_IMAGE, ROUTINE, SEND_FORWARD, URGENT, Queue
 from hilum.jobs.reconcile import reconcile
 from hilum.jobs.workflow import Course, Send, Step
-from hilum.logs import get_log
 from hilum.records import Database, workers
 from hilum.records.workers import Worker
+from hilum.telemetry.logs import get_log
 
 SQLITE_LOCK: Final = "jobs.lock"
 SQLITE_EXECUTOR: Final = "node"

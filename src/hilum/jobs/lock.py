@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.errors import AlreadyRunning
-from hilum.private import OWNER_FILE, make_folder, writing_to
+from hilum.files.private import OWNER_FILE, make_folder, writing_to
 
 FILE: Final = "hilum.lock"
 """Held by the node of a data folder."""

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 from dbos import DBOS
 
+from hilum.eligibility import Reason
 from hilum.errors import LedgerUnavailable
 from hilum.jobs.pause import Pause
-from hilum.logs import get_log
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, studies
 from hilum.records.forwards import Forward
@@ -21,7 +21,7 @@ from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.states import State
 from hilum.records.studies import Waits
-from hilum.verdict import Reason
+from hilum.telemetry.logs import get_log
 
 Memo = dict[str, Any]
 """What the steps of a job know so far; small, and JSON alone."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from hilum.logs import get_log
+from hilum.telemetry.logs import get_log
 
 LOOK_S: Final = 1.0
 """Seconds for which an answer holds."""

@@ -7,17 +7,17 @@ or not at all, so nothing is skipped and nothing is taken up twice, even by two 
 import threading
 from typing import Final
 
-from hilum import metrics
-from hilum.arrive.changes import Position, follow, newest_position
 from hilum.errors import FeedMoved, LedgerUnavailable, NotInPacs, PacsError
-from hilum.logs import get_log
-from hilum.node.archive import FIRST_WAIT_S, LONGEST_WAIT_S
+from hilum.ingest.changes import Position, follow, newest_position
 from hilum.node.intake import Facts, Intake
+from hilum.node.retrying_archive import FIRST_WAIT_S, LONGEST_WAIT_S
 from hilum.node.steps import Means
 from hilum.records import feed
 from hilum.records.feed import Mark
 from hilum.records.states import Urgency
 from hilum.settings.node import StartAt
+from hilum.telemetry import metrics
+from hilum.telemetry.logs import get_log
 
 PAGE: Final = 40
 """Changes that are taken up in one transaction: the first of a crowd wait for few others."""

@@ -9,7 +9,7 @@ import threading
 from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
-HEAVY: Final = "hilum.node.reading"
+HEAVY: Final = "hilum.node.process_file"
 """The module with the path; it takes a second to load."""
 
 PRELOADED: Final = "hilum.node.preload"

@@ -9,15 +9,15 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from hilum import metrics
 from hilum.errors import NotInPacs, PacsError, SettingInvalid
-from hilum.logs import get_log
-from hilum.node.archive import PatientArchive
-from hilum.node.elsewhere import FOLDERS, MODALITY, ask_commitment, commitment, send_on
+from hilum.node.retrying_archive import PatientArchive
 from hilum.node.steps import Means
+from hilum.pacs.orthanc.forwarding import FOLDERS, MODALITY, ask_commitment, commitment, send_on
 from hilum.records import forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.images import Entry
+from hilum.telemetry import metrics
+from hilum.telemetry.logs import get_log
 
 FIRST_DELAY_S: Final = 10.0
 LONGEST_DELAY_S: Final = 900.0

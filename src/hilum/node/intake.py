@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from hilum import PRODUCT
 from hilum.errors import NotInPacs, PacsError
-from hilum.logs import get_log
-from hilum.node.archive import WAITS_S
+from hilum.node.retrying_archive import WAITS_S
 from hilum.node.steps import Means
 from hilum.node.stored_text import stored_text
-from hilum.orthanc import Orthanc
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, images, studies
 from hilum.records.images import Arrived
 from hilum.records.states import SETTLED, Urgency
 from hilum.records.studies import StudyFacts, Waits
+from hilum.telemetry.logs import get_log
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from hilum.errors import ModelError, ReaderDied, ReaderTooSlow
-from hilum.logs import get_log
 from hilum.reading import ModelIdentity
+from hilum.telemetry.logs import get_log
 
 LOOK_AGAIN_S: Final = 5.0
 """Seconds between two looks for a model while there is none."""
@@ -27,7 +27,7 @@ class ModelWatch:
     Parameters
     ----------
     hello
-        Asks a reader which model it has; see `hilum.node.readers.Readers.hello`.
+        Asks a reader which model it has; see `hilum.node.inference_pool.Readers.hello`.
     in_demonstration
         True inside `hilum demo` only: there the demonstration model reads.
 

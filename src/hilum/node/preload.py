@@ -8,7 +8,7 @@ import gc
 
 gc.disable()
 
-import hilum.node.reading  # noqa: E402, F401  not before the collector is off
+import hilum.node.process_file  # noqa: E402, F401  not before the collector is off
 
 gc.freeze()
 gc.enable()

@@ -11,31 +11,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hilum import credentials
-from hilum.credentials import PacsAddress
 from hilum.errors import LedgerUnavailable, SettingInvalid
+from hilum.files.private import OWNER_FILE, make_folder, writing_to
 from hilum.jobs.engine import Engine, Pace, Slots
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
-from hilum.logs import get_log
-from hilum.node.answer import Answer
-from hilum.node.archive import archive_name, require_this_archive
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
 from hilum.node.forward import Forwarder
+from hilum.node.health import HEARTBEAT
+from hilum.node.inference_pool import Readers
 from hilum.node.model_watch import ModelWatch
-from hilum.node.readers import Readers
+from hilum.node.processed import Answer
+from hilum.node.retrying_archive import archive_name, require_this_archive
 from hilum.node.steps import REPEATED, Means, Read, Steps
-from hilum.node.vitals import HEARTBEAT
-from hilum.orthanc import Orthanc
-from hilum.private import OWNER_FILE, make_folder, writing_to
+from hilum.pacs import credentials
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.process import OrthancProcess
+from hilum.quality.schedule import SelfTests
 from hilum.records import Database, images, studies
 from hilum.records.database import open_database
-from hilum.selftest_schedule import SelfTests
 from hilum.settings import Settings
-from hilum.store.orthanc_process import OrthancProcess
-from hilum.tracing import tracing
+from hilum.telemetry.logs import get_log
+from hilum.telemetry.tracing import tracing
 
 TURN_S: Final = 0.5
 """Seconds between two turns of the main thread."""
@@ -46,7 +46,7 @@ WAITING_SLOTS: Final = 4
 DRAIN_MARGIN_S: Final = 30.0
 """Seconds for storing, beyond the longest reading, that images in work get at the stop."""
 
-FRONT: Final = "hilum.node.front"
+FRONT: Final = "hilum.node.web_server"
 """The module with the page; it takes a second to load."""
 
 NODE: Final = "node"

@@ -14,19 +14,18 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
 
-from hilum import metrics, tracing
-from hilum.arrive.earlier import EarlierReports
+from hilum.eligibility import Reason
 from hilum.errors import ModelError, NotInPacs, PacsError, ReaderDied, ReaderTooSlow
+from hilum.ingest.earlier_reports import EarlierReports
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END, Memo, Step
-from hilum.logs import get_log
-from hilum.node.answer import Answer
-from hilum.node.archive import PatientArchive
 from hilum.node.disk import DiskWatch
-from hilum.node.stored_here import StoredHere
-from hilum.orthanc import Orthanc
+from hilum.node.processed import Answer
+from hilum.node.recently_stored import StoredHere
+from hilum.node.retrying_archive import PatientArchive
 from hilum.outcome import Status
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
@@ -34,8 +33,9 @@ from hilum.records.readings import Squeezed, StoredReading
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Waits
 from hilum.settings import Settings
-from hilum.tracing import ImageTrace
-from hilum.verdict import Reason
+from hilum.telemetry import metrics, tracing
+from hilum.telemetry.logs import get_log
+from hilum.telemetry.tracing import ImageTrace
 
 STORE_ROUNDS: Final = 3
 """Results that the PACS takes but does not show are stored so often."""

@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
-from hilum.orthanc import Orthanc
+from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import DefaultCharacterSet
 from hilum.values.character_sets import WIDER, Declaration
 from hilum.values.texts import decoded, text_in

@@ -7,7 +7,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 
-from hilum.dicomfile import DAMAGE
+from hilum.files.dicom import DAMAGE
 from hilum.values.numbers import LEVELS, Numbers, read_numbers
 
 SEPARATOR: Final = "\\"

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import PALETTE, ImagePixel
@@ -19,7 +20,6 @@ from hilum.pixels.stored import Stored
 from hilum.pixels.tone import Tone, present
 from hilum.radiograph import PixelDecision, Scalar
 from hilum.settings import PixelSettings, UnusableWindow
-from hilum.verdict import Reason
 
 WHITE: Final = 255
 """Brightest of the shades that are told apart; black is 0."""

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import GREY, PALETTE, ImagePixel
 from hilum.pixels.palette import through_palette
-from hilum.verdict import Reason
 
 CHROMA_TOLERANCE: Final = 3 / 255
 """Share of the range by which channels of a grey image differ after lossy compression."""

@@ -12,8 +12,9 @@ from pydicom import Dataset
 from pydicom import uid as uids
 from pydicom.pixels.utils import expand_ybr422
 
-from hilum.dicomfile import DAMAGE
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
+from hilum.files.dicom import DAMAGE
 from hilum.pixels.attributes import bytes_of, element_of
 from hilum.pixels.codestream import (
     JPEG_END,
@@ -29,7 +30,6 @@ from hilum.pixels.decisions import Record
 from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
-from hilum.verdict import Reason
 
 MOST_THREADS: Final = 4
 """Threads for one JPEG 2000 image; more bring little (bench/decoders.py)."""

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement
 
-from hilum.damage import shown
-from hilum.dicomfile import corrections_of
+from hilum.files.damage import shown
+from hilum.files.dicom import corrections_of
 from hilum.pixels.attributes import element_of, text_of
 from hilum.pixels.clipping import loss_by, note_destroyed, refuse_destroyed_palette
 from hilum.pixels.colour import to_grey

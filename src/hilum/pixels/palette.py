@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
-from hilum.dicomfile import DAMAGE
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
+from hilum.files.dicom import DAMAGE
 from hilum.pixels.attributes import numbers_of
 from hilum.pixels.decisions import Record
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import MOST_ENTRIES, LookupInvalid, entries_of, first_of, white_of
-from hilum.verdict import Reason
 
 COLOURS: Final = ("Red", "Green", "Blue")
 """The three tables."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.pixels.codestream import JPEG_START, LOSSY, Codestream, CodestreamInvalid, parse
 from hilum.pixels.colour import refuse_colour
@@ -22,7 +23,6 @@ from hilum.pixels.surroundings import note_crop
 from hilum.pixels.tone import Ramp, refuse_blank
 from hilum.radiograph import Radiograph
 from hilum.settings import PixelSettings, ReasonLanguage
-from hilum.verdict import Reason
 
 FORMATS: Final = ("PNG", "JPEG")
 """Picture formats that are read."""

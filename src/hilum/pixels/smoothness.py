@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.verdict import Reason
 
 BANDS: Final = 16
 """Places of an image that are looked at, spread evenly over its rows."""

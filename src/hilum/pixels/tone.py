@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.verdict import Reason
 
 LIMIT: Final = 1024.0
 """Model input spans [-LIMIT, LIMIT]; unitless."""

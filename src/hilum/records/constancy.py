@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select, updat
 
 from hilum.constancy import Answer
 from hilum.radiograph import ImageUIDs
-from hilum.records.check_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
 from hilum.records.keys import of_study, study_values
+from hilum.records.quality_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
 from hilum.records.tables import (
     FORWARD,
     IMAGE,

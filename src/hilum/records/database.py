@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import LedgerUnavailable, SettingInvalid
-from hilum.private import OWNER_FILE, make_folder
+from hilum.files.private import OWNER_FILE, make_folder
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
-from hilum.records.check_tables import DRIFT_COUNT
+from hilum.records.quality_tables import DRIFT_COUNT
 from hilum.records.upsert import into
 
 FIRST: Final = "first"

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from hilum.eligibility import Reason
 from hilum.radiograph import ImageUIDs
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image
 from hilum.records.states import RETRIED, SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE
 from hilum.records.upsert import unless_there
-from hilum.verdict import Reason
 
 THIS: Final = of_image(IMAGE)
 OPEN: Final = (

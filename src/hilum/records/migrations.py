@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
-from hilum.records import check_tables, tables
+from hilum.records import quality_tables, tables
 
 MIGRATION: Final = Table(
     "migration",
@@ -87,9 +87,9 @@ def m005_constancy_and_drift(connection: Connection) -> None:
     tables.METADATA.create_all(
         connection,
         tables=[
-            check_tables.DRIFT_COUNT,
-            check_tables.CONSTANCY_REFERENCE,
-            check_tables.CONSTANCY_RUN,
+            quality_tables.DRIFT_COUNT,
+            quality_tables.CONSTANCY_REFERENCE,
+            quality_tables.CONSTANCY_RUN,
         ],
     )
 

@@ -25,7 +25,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, VR
 
-from hilum.dicomfile import DAMAGE
+from hilum.files.dicom import DAMAGE
 from hilum.radiograph import PixelDecision
 from hilum.settings import DefaultCharacterSet, ReasonLanguage
 from hilum.values.character_sets import (

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser.people import Look, signed_in
 from hilum.records.accounts import Role
-from hilum.show.desk import Desk
+from hilum.web.context import Desk
 from orthanc_server import OrthancServer
-from page_desk import open_page
 from page_studies import open_demonstration
+from web_context import open_page
 
 AXE = Path(__file__).parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")

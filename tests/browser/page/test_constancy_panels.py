@@ -14,8 +14,8 @@ from drifting import drifted, was_tested
 from hilum.records.accounts import Role
 from hilum.records.constancy import End, Ended
 from hilum.settings import Settings
-from hilum.show.desk import Desk
-from page_desk import open_desk
+from hilum.web.context import Desk
+from web_context import open_desk
 
 pytestmark = pytest.mark.browser
 

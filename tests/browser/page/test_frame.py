@@ -11,18 +11,18 @@ from playwright.sync_api import Page, expect
 from browser.ohif_server import DIST
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
+from hilum.eligibility import Reason
 from hilum.records import images
 from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.tables import SESSION
-from hilum.show.desk import Check, Desk
-from hilum.verdict import Reason
+from hilum.web.context import Check, Desk
 from image_names import image_uids
 from orthanc_server import OrthancServer, lacking
-from page_desk import PASSWORD, add_user
 from page_studies import open_demonstration
 from radiographs import dicom_file, make_radiograph
+from web_context import PASSWORD, add_user
 
 pytestmark = pytest.mark.browser
 

@@ -7,12 +7,12 @@ from playwright.sync_api import Page, expect
 
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
-from hilum.orthanc import Orthanc
-from hilum.records import readings, verdicts
+from hilum.eligibility import Reason
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.records import readings, reviews
 from hilum.records.accounts import Role
 from hilum.records.states import State
-from hilum.show.desk import Desk
-from hilum.verdict import Reason
+from hilum.web.context import Desk
 from page_studies import Shown, add_read, arrive, chest, settle
 
 pytestmark = pytest.mark.browser
@@ -135,7 +135,7 @@ def test_verdict_goes_to_the_pacs_and_comes_back(desk: Desk, tabs: Tabs, shown: 
     expect(given).to_contain_text("Pleural effusion")
 
     with desk.database.look() as connection:
-        (verdict,) = verdicts.on_image(connection, desk.archive, shown.job.uids)
+        (verdict,) = reviews.on_image(connection, desk.archive, shown.job.uids)
     assert desk.orthanc().find_instance(verdict.report) is not None
     expect(tab.locator('[name="opinion.Effusion"][value="disagree"]')).to_be_checked()
     tab.goto(f"{tabs.url}/verdicts")

@@ -9,11 +9,11 @@ from playwright.sync_api import Page, expect
 
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
+from hilum.eligibility import Reason
 from hilum.records import studies
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
-from hilum.show.desk import Desk
-from hilum.verdict import Reason
+from hilum.web.context import Desk
 from page_studies import Shown, arrive, chest, invented, settle
 
 pytestmark = pytest.mark.browser

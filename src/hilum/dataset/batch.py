@@ -1,0 +1,109 @@
+"""Read many files: one on each core, in order, with flat memory; no file is lost."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import perf_counter
+from typing import Final
+
+from hilum import pipeline
+from hilum.eligibility import Reason
+from hilum.errors import EncodingFailed, HilumError, PacsError, PacsUnavailable
+from hilum.files import dicom
+from hilum.files.candidate import Candidate, Kind, read_dicom
+from hilum.outcome import Outcome, Refused, Status
+from hilum.pipeline import Reader, Writing
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 2
+"""Files in work at a time: one is decoded while the network looks at the other."""
+
+
+def read_many(
+    candidates: Iterable[Candidate],
+    reader: Reader,
+    *,
+    writing: Callable[[], Writing] | None = None,
+) -> Iterator[Outcome]:
+    """Read files in their order; at most a few are in memory at a time.
+
+    Parameters
+    ----------
+    candidates
+        Files, as `hilum.files.find.find_candidates` names them.
+    reader
+        The model and the settings.
+    writing
+        Returns what the results of one file need, asked when its turn comes; None when only
+        the findings are wanted.
+
+    Yields
+    ------
+    Outcome
+        One a file: read, refused or failed.
+
+    Raises
+    ------
+    PacsUnavailable
+        Earlier reports are asked of a PACS that does not answer now.
+    """
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="read") as pool:
+        ahead: deque[Future[Outcome]] = deque()
+        for candidate in candidates:
+            ahead.append(pool.submit(read_one, candidate, reader, writing))
+            if len(ahead) > AT_ONCE:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def read_one(
+    candidate: Candidate, reader: Reader, writing: Callable[[], Writing] | None = None
+) -> Outcome:
+    """Read one file; see `read_many`."""
+    start = perf_counter()
+    uid: str | None = None
+    try:
+        now = None if writing is None else writing()
+        kind = candidate.kind()
+        if kind is Kind.PICTURE:
+            result = pipeline.process(candidate.read(), reader, writing=now)
+        elif kind is Kind.DICOM:
+            dataset = read_dicom(candidate)
+            uid = dicom.text(dataset, "SOPInstanceUID") or None
+            result = pipeline.process(dataset, reader, writing=now)
+        else:
+            return _neither(candidate)
+    except PacsUnavailable:
+        raise
+    except (EncodingFailed, PacsError) as exc:
+        return _failed(candidate, uid, Reason("not_written", str(exc)))
+    except HilumError as exc:
+        return _failed(candidate, uid, Reason("unreadable", str(exc)))
+    except Exception as exc:  # one broken file must not end the reading of a folder
+        log.exception("batch.bug")
+        return _failed(candidate, uid, _bug(exc))
+    seconds = {**result.seconds, "all": perf_counter() - start}
+    if isinstance(result, Refused):
+        return Outcome(candidate.name, Status.REFUSED, uid, reasons=result.reasons, seconds=seconds)
+    warnings = result.reading.warnings
+    return Outcome(candidate.name, Status.READ, uid, reasons=warnings, read=result, seconds=seconds)
+
+
+def _neither(candidate: Candidate) -> Outcome:
+    """Say that a file is no image; only a file that was named itself counts as a failure."""
+    reason = Reason("not_an_image", "neither DICOM, PNG nor JPEG")
+    status = Status.FAILED if candidate.named else Status.REFUSED
+    return Outcome(candidate.name, status, reasons=(reason,))
+
+
+def _failed(candidate: Candidate, uid: str | None, reason: Reason) -> Outcome:
+    return Outcome(candidate.name, Status.FAILED, uid, reasons=(reason,))
+
+
+def _bug(exc: Exception) -> Reason:
+    return Reason(
+        "bug", f"hilum has a fault that this file shows ({type(exc).__name__}); please report it"
+    )

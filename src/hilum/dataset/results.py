@@ -1,0 +1,252 @@
+"""The by-hand path: results of one reading as files, or into the PACS, without a node."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Final, Protocol
+
+from pydicom import Dataset
+
+from hilum import encode, explain
+from hilum.eligibility import Reason
+from hilum.encode import forms
+from hilum.errors import PacsRefused
+from hilum.files import dicom
+from hilum.files.atomic import FileAside, not_written
+from hilum.files.candidate import printable
+from hilum.ingest.earlier_reports import EarlierReports
+from hilum.outcome import Outcome, Read, Status, Written
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pipeline import Writing
+from hilum.radiograph import ImageUIDs
+from hilum.settings import Settings
+
+LONGEST_STEM: Final = 150
+"""Bytes of a source's name that its results keep: most file systems allow 255 in all."""
+
+
+class ResultWriter(Protocol):
+    """Something that takes the results of one reading."""
+
+    def earlier(self, header: Dataset) -> list[Dataset]:
+        """Return the reports of ours on an image that are where its results will be."""
+        ...
+
+    def __call__(self, outcome: Outcome) -> Iterator[str]:
+        """Write the results; yield where each went."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """Writes results into one folder, named after their source.
+
+    Attributes
+    ----------
+    folder
+        Made when it is missing.
+    settings
+        Those of the reports count.
+    stems
+        Source → first part of the names of its results; see `distinct_stems`.
+    """
+
+    folder: Path
+    settings: Settings
+    stems: Mapping[str, str]
+
+    def earlier(self, _header: Dataset) -> list[Dataset]:
+        """Return nothing: files that are written again replace the old ones."""
+        return []
+
+    def __call__(self, outcome: Outcome) -> Iterator[str]:
+        """Write overlay and reports of one reading; yield their paths.
+
+        Raises
+        ------
+        SourceUnreadable
+            The folder cannot be written to.
+        """
+        for name, content in _files(*_results_of(outcome), self.settings):
+            path = self.folder / f"{self.stems[outcome.path]}.{name}"
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise not_written(path, exc) from exc
+            with FileAside(path) as file:
+                file.write(content)
+            yield printable(str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsInPacs:
+    """Stores results in the PACS, beside the image that they are about.
+
+    Attributes
+    ----------
+    orthanc
+        The PACS.
+    settings
+        Those of the reports count.
+    """
+
+    orthanc: Orthanc
+    settings: Settings
+
+    def earlier(self, header: Dataset) -> list[Dataset]:
+        """Return the reports of ours on an image that the PACS has.
+
+        Raises
+        ------
+        PacsRefused
+            The PACS does not have the image, or has it several times.
+        PacsUnavailable
+            No answer, or not now.
+        """
+        uids = ImageUIDs.of(header)
+        files = EarlierReports(self.orthanc).files(self._instance(uids), uids)
+        return [dicom.parse(file, name="an earlier report") for file in files]
+
+    def __call__(self, outcome: Outcome) -> Iterator[str]:
+        """Store the results of one reading and ask for them; yield where each is.
+
+        Raises
+        ------
+        PacsRefused
+            It is a PNG or JPEG, or the PACS does not show what it was given.
+        PacsUnavailable
+            No answer, or not now.
+        """
+        read, written = _results_of(outcome)
+        if read.reading.radiograph.header is None:
+            raise PacsRefused(
+                f"{outcome.path} is a picture without a study that its results could be stored in.",
+                "Read pictures without --store.",
+            )
+        for result in written.objects:
+            stored = self.orthanc.upload(encode.to_bytes(result)).instance_id
+            if str(result.SOPInstanceUID) not in self.orthanc.there([stored]):
+                raise PacsRefused(
+                    f"The PACS took a result of {outcome.path} but does not show it.",
+                    "Look at its log and its disk, then run this again.",
+                )
+            yield f"{self.orthanc.url}/instances/{stored}"
+
+    def _instance(self, uids: ImageUIDs) -> str:
+        """Return Orthanc's identifier of the image, which has to be there once."""
+        named = {
+            "StudyInstanceUID": uids.study_instance_uid,
+            "SeriesInstanceUID": uids.series_instance_uid,
+            "SOPInstanceUID": uids.sop_instance_uid,
+        }
+        found = self.orthanc.find("Instance", named)
+        if not found:
+            raise PacsRefused(
+                "The PACS does not have this image: its results would stand alone.",
+                "Send the image first with `hilum send`.",
+            )
+        if len(found) > 1:
+            raise PacsRefused(
+                f"The PACS has this image {len(found)} times, for different patients.",
+                "Delete the wrong ones in the PACS, then run this again.",
+            )
+        return found[0]
+
+
+def writing_for(writers: Sequence[ResultWriter]) -> Callable[[], Writing] | None:
+    """Return what makes the results of each file; None when nobody takes them."""
+    if not writers:
+        return None
+
+    def earlier(header: Dataset) -> list[Dataset]:
+        return [report for writer in writers for report in writer.earlier(header)]
+
+    return lambda: Writing(datetime.now().astimezone(), earlier)
+
+
+def write_results(outcome: Outcome, writers: Iterable[ResultWriter]) -> Outcome:
+    """Write the results of one reading everywhere they are wanted.
+
+    Returns
+    -------
+    Outcome
+        With where its results are; failed when this image, not the disk or the network,
+        is why there are none: the images after it are read all the same.
+
+    Raises
+    ------
+    SourceUnreadable
+        The folder cannot be written to.
+    PacsUnavailable
+        No answer, or not now.
+    """
+    if outcome.read is None:
+        return outcome
+    outputs: list[str] = []
+    try:
+        for write in writers:
+            outputs.extend(write(outcome))
+    except PacsRefused as exc:
+        reasons = (Reason("not_written", str(exc)),)
+        return replace(
+            outcome, status=Status.FAILED, read=None, reasons=reasons, outputs=tuple(outputs)
+        )
+    return replace(outcome, outputs=tuple(outputs))
+
+
+def distinct_stems(sources: Iterable[str]) -> dict[str, str]:
+    """Return a short name for each source that no other has, the same whenever it is asked.
+
+    Parameters
+    ----------
+    sources
+        All sources of a run, as `hilum.files.candidate.Candidate` names them.
+    """
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for source in sources:
+        plain = PurePosixPath(source.replace("!", "/").replace("\\", "/")).stem or "image"
+        plain = plain.encode()[:LONGEST_STEM].decode(errors="ignore")
+        stem, number = plain, 1
+        while stem in taken:
+            number += 1
+            stem = f"{plain}-{number}"
+        taken.add(stem)
+        stems[source] = stem
+    return stems
+
+
+def _results_of(outcome: Outcome) -> tuple[Read, Written]:
+    if outcome.read is None or outcome.read.written is None:
+        raise ValueError(f"{outcome.path} was not read and written down: it has no results")
+    return outcome.read, outcome.read.written
+
+
+def _files(read: Read, written: Written, settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Yield (ending, content) of each file of one reading."""
+    reading, when = read.reading, written.when
+    yield "overlay.png", explain.png(written.sheet)
+    language = settings.report.language
+    yield "findings.txt", forms.text(reading, when=when, language=language).encode()
+    if reading.radiograph.header is None:
+        return
+    for result in written.objects:
+        yield f"{result_name(result)}.dcm", encode.to_bytes(result)
+    bundle = forms.fhir(reading, when=when, settings=settings.report)
+    yield "fhir.json", json.dumps(bundle, indent=1, ensure_ascii=False).encode()
+
+
+def result_name(result: Dataset) -> str:
+    """Return a word for what a result is, from its series number (docs/conformance.md)."""
+    names = {
+        901: "findings.sr",
+        902: "regions.sr",
+        903: "overlay",
+        904: "regions.seg",
+        905: "regions.pr",
+        906: "key-objects.ko",
+        907: f"activation-{result.InstanceNumber}.pm",  # one for each positive finding
+    }
+    return names.get(int(result.SeriesNumber), str(result.Modality).lower())

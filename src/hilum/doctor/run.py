@@ -1,0 +1,97 @@
+"""Every check, side by side: none waits for another, and none can take another with it."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from hilum.doctor import constancy, data_folder, machine, model, node, pacs, records, viewer
+from hilum.doctor.check import Check, Finding, Level, ok, problem
+from hilum.errors import HilumError
+from hilum.settings import Settings, default_settings_file
+
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("versions", machine.versions),
+    ("machine", machine.size),
+    ("clock", machine.clock),
+    ("data folder", data_folder.data_folder),
+    ("disk", data_folder.disk),
+    ("password file", data_folder.password_file),
+    ("Orthanc program", pacs.program),
+    ("ports", node.ports),
+    ("PACS", pacs.rest),
+    ("DICOM port", pacs.dicom),
+    ("ONNX Runtime", model.runtime),
+    ("model", model.usable),
+    ("database", records.database),
+    ("images", records.images),
+    ("workers", records.workers),
+    ("self-test", constancy.self_test),
+    ("drift", constancy.drift),
+    ("node", node.heartbeat),
+    ("viewer", viewer.ohif),
+    ("traces", viewer.traces),
+)
+"""Name → what looks, in the order in which a person would ask."""
+
+WITHOUT_SETTINGS: Final = frozenset({"versions", "machine", "ONNX Runtime"})
+"""Checks that mean something even when no setting can be used."""
+
+AT_ONCE: Final = 8
+"""Most checks wait for somebody's answer; together they take as long as the slowest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one check found.
+
+    Attributes
+    ----------
+    name
+        What was looked at.
+    finding
+        What was found.
+    """
+
+    name: str
+    finding: Finding
+
+
+def examine() -> Iterator[Examined]:
+    """Look at everything and yield the findings in a fixed order, the settings first."""
+    settings, about = _settings()
+    yield Examined("settings", about)
+    checks = [each for each in CHECKS if settings is not None or each[0] in WITHOUT_SETTINGS]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as threads:
+        looking = [
+            (name, threads.submit(_look, check, settings or Settings.model_construct()))
+            for name, check in checks
+        ]
+        for name, future in looking:
+            yield from (Examined(name, finding) for finding in _findings(name, future))
+
+
+def _settings() -> tuple[Settings | None, Finding]:
+    file = default_settings_file()
+    try:
+        settings = Settings.load()
+    except HilumError as exc:
+        rest = "Nothing that depends on settings was looked at."
+        return None, problem(f"{exc.problem.rstrip('.')}", f"{exc.remedy} {rest}")
+    there = f"{file} is valid" if file.is_file() else f"no file {file}: defaults and environment"
+    return settings, ok(there)
+
+
+def _look(check: Check, settings: Settings) -> list[Finding]:
+    return list(check(settings))
+
+
+def _findings(name: str, future: "Future[list[Finding]]") -> Iterable[Finding]:
+    """Return what a check found; an error of its own is a finding, too."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, HilumError):
+        return [Finding(Level.PROBLEM, error.problem.rstrip("."), error.remedy)]
+    kind = type(error).__name__  # its text may quote anything
+    return [problem(f"{name} could not be looked at ({kind})", "Please report this line.")]

@@ -1,0 +1,1 @@
+"""Files and folders: DICOM files, archives, DICOMDIR; private and atomic writing."""

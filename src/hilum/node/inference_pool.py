@@ -1,0 +1,267 @@
+"""Reader processes: an image that breaks one takes nothing else with it.
+
+Each reader is a pool of one process, so that readers share no pipe and no lock: whatever
+happens to one, at whatever moment, the others do not notice. They are forked from a
+process that has loaded the libraries once (multiprocessing's forkserver).
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, Self, TypeVar
+
+from pebble import CONSTS, ProcessExpired, ProcessPool
+
+from hilum.errors import ReaderDied, ReaderTooSlow
+from hilum.node import fork_server, inference_process
+from hilum.node.fair_queue import Line
+from hilum.node.file_buffer import Tray, spare_folder
+from hilum.node.processed import Answer
+from hilum.reading import ModelIdentity
+from hilum.settings import Settings
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks whether the process that was asked still lives."""
+
+HELLO_S: Final = 60.0
+"""Longer than any model takes to load."""
+
+GRACE_S: Final = 10.0
+"""Longer than pebble takes to end a process whose time is over, and to say so."""
+
+END_S: Final = 10.0
+"""Longer than a pool takes to end, unless it never will."""
+
+CONSTS.term_timeout = 0.1  # readers ignore SIGTERM: pebble asks, then kills
+
+T = TypeVar("T")
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Readers:
+    """All reader processes of one node or worker. Safe for several threads.
+
+    Parameters
+    ----------
+    settings
+        All settings; those of the model and of the node count.
+    in_demonstration
+        True inside `hilum demo` only.
+    """
+
+    def __init__(self, settings: Settings, *, in_demonstration: bool = False) -> None:
+        cores = core_count()
+        self.count: Final = settings.node.readers or cores
+        self._timeout_s = settings.node.read_timeout_s
+        threads = settings.model.threads or max(1, cores // self.count)
+        own = settings.changed("model", threads=threads)
+        fork_server.begin()
+        spare = spare_folder(settings.data_folder)
+        self._seats = [
+            _Seat(own, spare, in_demonstration=in_demonstration) for _ in range(self.count)
+        ]
+        self._line = Line(self._seats)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def warm(self) -> None:
+        """Let all processes start and load the model; returns once they are forked."""
+        for seat in self._seats:
+            seat.warm()
+
+    def close(self) -> None:
+        """End all readers, whatever they do."""
+        for seat in self._seats:
+            seat.close()
+
+    def hello(self) -> ModelIdentity:
+        """Return which model reads.
+
+        Raises
+        ------
+        ModelError
+            There is none, or it cannot be used.
+        SettingInvalid
+            The site's codes file cannot be used.
+        ReaderDied, ReaderTooSlow
+            The process ended or hung while it loaded the model.
+        """
+        with self._seat() as seat:
+            return seat.call(HELLO_S, inference_process.hello)
+
+    def read(
+        self,
+        file: bytes,
+        earlier: Sequence[bytes],
+        when: datetime,
+        self_test: str | None = None,
+        *,
+        urgent: bool = False,
+    ) -> Answer:
+        """Read one file; waits for a free reader, an urgent one before others.
+
+        Raises
+        ------
+        ReaderDied
+            The reader ended; a new one takes its place.
+        ReaderTooSlow
+            It took longer than ``node.read_timeout_s`` and was ended.
+        """
+        with self._seat(urgent=urgent) as seat:
+            return seat.hand_over(
+                file, self._timeout_s, inference_process.read, tuple(earlier), when, self_test
+            )
+
+    def document(self, file: bytes, name: str) -> Mapping[str, Any]:
+        """Return what is found on a file of any kind, as a hilum.reading/1 document.
+
+        Raises
+        ------
+        ModelError
+            There is no usable model.
+        ReaderDied, ReaderTooSlow
+            See `read`.
+        """
+        with self._seat() as seat:
+            return seat.hand_over(file, self._timeout_s, inference_process.document, name)
+
+    @contextmanager
+    def _seat(self, *, urgent: bool = False) -> Iterator["_Seat"]:
+        seat = self._line.take(urgent=urgent)
+        try:
+            yield seat
+        finally:
+            self._line.give_back(seat)
+
+
+class _Seat:
+    """A place for one reader; when it ends, the next call has a new one."""
+
+    def __init__(self, settings: Settings, spare: Path, *, in_demonstration: bool) -> None:
+        self.tray: Final = Tray(spare)
+        self._settings = settings
+        self._in_demonstration = in_demonstration
+        self._pool = self._new_pool()
+
+    def warm(self) -> None:
+        """Let the process start and load the model, without waiting for it."""
+        self._pool.schedule(inference_process.hello)
+
+    def hand_over(
+        self, file: bytes, timeout_s: float, function: Callable[..., T], *arguments: Any
+    ) -> T:
+        """Return what the function says of a file, whose path it is given first; see `call`."""
+        try:
+            with self.tray.holding(file) as path:
+                return self.call(timeout_s, function, path, *arguments)
+        except (FileNotFoundError, PermissionError):
+            self.tray.close()  # a sandbox in which no process opens what is another's
+        with self.tray.holding(file) as path:
+            return self.call(timeout_s, function, path, *arguments)
+
+    def call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
+        """Return what the function says in the process; start another one if it had ended.
+
+        Raises
+        ------
+        ReaderDied
+            It ended on the way.
+        ReaderTooSlow
+            It took too long.
+        """
+        try:
+            return self._call(timeout_s, function, *arguments)
+        except BrokenProcessPool:  # it had ended before, with nothing to do
+            self._replace()
+        try:
+            return self._call(timeout_s, function, *arguments)
+        except BrokenProcessPool as exc:
+            self._replace()
+            raise _died() from exc
+
+    def close(self) -> None:
+        """End the process, and give back what it read from."""
+        _ending(self._pool).join(END_S)
+        self.tray.close()
+
+    def _call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
+        try:
+            future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout_s)
+        except RuntimeError as exc:  # pebble has seen already that the process ended
+            raise BrokenProcessPool from exc
+        deadline = monotonic() + timeout_s + GRACE_S
+        while not wait([future], timeout=LOOK_S).done:
+            if not self._pool.active and not future.done():
+                raise BrokenProcessPool  # the process ended before pebble took the task up
+            if monotonic() > deadline:  # it ended between taking the task and saying so
+                self._replace()
+                raise _too_slow(timeout_s)
+        try:
+            return future.result()
+        except ProcessExpired as exc:
+            self._replace()
+            raise _died() from exc
+        except TimeoutError as exc:
+            self._replace()
+            raise _too_slow(timeout_s) from exc
+
+    def _replace(self) -> None:
+        """Take another pool: a process that was killed may have left half an answer in its pipe.
+
+        Nobody waits for the old one, which waits for the other half.
+        """
+        _ending(self._pool)
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=1,
+            initializer=_begin_life,
+            initargs=(self._settings, self._in_demonstration),
+            context=multiprocessing.get_context("forkserver"),
+        )
+
+
+def _begin_life(settings: Settings, in_demonstration: bool) -> None:  # noqa: FBT001  pebble's call
+    inference_process.begin_life(settings, in_demonstration=in_demonstration)
+
+
+def _ending(pool: ProcessPool) -> threading.Thread:
+    """End a pool; return who sees to it."""
+
+    def end() -> None:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+    thread = threading.Thread(target=end, name="end of a reader", daemon=True)
+    thread.start()
+    return thread
+
+
+def _died() -> ReaderDied:
+    return ReaderDied(
+        "The process that read it ended.",
+        "Look at the kernel's log for lack of memory, and at the image.",
+    )
+
+
+def _too_slow(timeout_s: float) -> ReaderTooSlow:
+    return ReaderTooSlow(
+        f"Reading took longer than {timeout_s:g} s (node.read_timeout_s) and was ended.",
+        "Look at the image; raise the setting where images are very large.",
+    )

@@ -1,0 +1,131 @@
+"""The inside of a reader process: one model, one image at a time, nothing else.
+
+Light to import, so that the node itself, which only names these functions, loads neither
+a network nor a decoder.
+"""
+
+import ctypes
+import importlib
+import os
+import resource
+import signal
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from hilum.eligibility import Reason
+from hilum.errors import HilumError
+from hilum.memory import keep_freed_memory
+from hilum.node.fork_server import HEAVY
+from hilum.node.processed import Answer
+from hilum.outcome import Status
+from hilum.reading import ModelIdentity
+from hilum.settings import Settings
+from hilum.telemetry import logs
+
+PR_SET_PDEATHSIG: Final = 1
+"""Option of prctl(2), from linux/prctl.h: end with the process that forked this one."""
+
+OOM_SCORE: Final = "700"
+"""Of 1000: when memory runs out the kernel ends a reader, not the node or the PACS."""
+
+
+@dataclass(slots=True)
+class Life:
+    """What one reader process has; empty in every other process."""
+
+    settings: Settings | None = None
+    in_demonstration: bool = False
+    reader: Any = None
+
+
+LIFE: Final = Life()
+
+
+def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
+    """Make this process a reader: limits first, then the model, where there is one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    keep_freed_memory()
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
+    limit = settings.node.reader_memory_bytes
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most == resource.RLIM_INFINITY or limit < most:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # what libraries say here is put down without its values, as in the node itself
+    logs.write_to_standard_error(settings.telemetry.log_format)
+    warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
+    LIFE.settings, LIFE.in_demonstration = settings, in_demonstration
+    with suppress(HilumError):  # said by `hello`, to whoever asks
+        _reader()
+
+
+def hello() -> ModelIdentity:
+    """Return which model this process reads with.
+
+    Raises
+    ------
+    ModelError
+        There is none, or it cannot be used.
+    SettingInvalid
+        The site's codes file cannot be used.
+    """
+    identity: ModelIdentity = _reader().model.identity
+    return identity
+
+
+def read(
+    path: str, earlier: Sequence[bytes], when: datetime, self_test: str | None = None
+) -> Answer:
+    """Read one file; see `hilum.node.process_file.read_file`.
+
+    Raises
+    ------
+    OSError
+        This process cannot open the file.
+    ModelError
+        There is no usable model any more.
+    """
+    reader = _reader()
+    heavy = importlib.import_module(HEAVY)
+    try:
+        answer: Answer = heavy.read_file(
+            Path(path).read_bytes(), reader, earlier, when=when, self_test=self_test
+        )
+    except MemoryError:
+        problem = "reading it takes more memory than node.reader_memory_bytes allows"
+        return Answer(Status.FAILED, (Reason("reader_memory", problem),))
+    return answer
+
+
+def document(path: str, name: str) -> Mapping[str, Any]:
+    """Read one file of any kind; see `hilum.node.process_file.document_of`.
+
+    Raises
+    ------
+    OSError
+        This process cannot open the file.
+    ModelError
+        There is no usable model.
+    """
+    Path(path).open("rb").close()  # one that is hidden from us is not the person's bad file
+    reader = _reader()
+    found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, reader)
+    return found
+
+
+def _reader() -> Any:
+    """Return the loaded model and settings; loads them at the first use."""
+    if LIFE.reader is None:
+        heavy = importlib.import_module(HEAVY)
+        LIFE.reader = heavy.open_reader(LIFE.settings, in_demonstration=LIFE.in_demonstration)
+    return LIFE.reader

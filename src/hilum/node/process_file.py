@@ -1,0 +1,128 @@
+"""The path of one file inside a reader: from bytes to the objects that are stored."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+
+from hilum import encode, pipeline
+from hilum.constancy import pixels_digest
+from hilum.dataset.batch import read_many
+from hilum.eligibility import Reason
+from hilum.errors import HilumError
+from hilum.files import dicom
+from hilum.files.find import file_candidate
+from hilum.node.processed import Answer, Result
+from hilum.outcome import Outcome, Read, Refused, Status
+from hilum.pipeline import Reader, Writing, open_reader
+from hilum.records.drift import model_key
+from hilum.records.readings import StoredReading
+
+__all__ = ["Reader", "document_of", "open_reader", "read_file"]
+
+
+def read_file(
+    file: bytes,
+    reader: Reader,
+    earlier: Sequence[bytes],
+    *,
+    when: datetime,
+    self_test: str | None = None,
+) -> Answer:
+    """Read the file of one instance and write down as DICOM what was found.
+
+    Parameters
+    ----------
+    file
+        The DICOM file.
+    reader
+        The model and the settings.
+    earlier
+        Files of our reports that are in the study already.
+    when
+        Time of the analysis: the same file at the same time gives the same bytes.
+    self_test
+        SHA-256 of the stored pixels of the phantom that was announced under this UID; None
+        for every image that was not.
+    """
+    start = perf_counter()
+    try:
+        dataset = dicom.parse(file, name="the instance")
+        opened = {"open": round(perf_counter() - start, 4)}
+        announced = self_test is not None and pixels_digest(dataset) == self_test
+        writing = Writing(
+            when, lambda _: [dicom.parse(each, name="an earlier report") for each in earlier]
+        )
+        result = pipeline.process(dataset, reader, writing=writing, self_test=announced)
+    except HilumError as exc:
+        reasons = (Reason("unreadable", str(exc)),)
+        return Answer(Status.FAILED, reasons)
+    return _answer(result, reader, opened | dict(result.seconds))
+
+
+def _answer(result: Read | Refused, reader: Reader, seconds: dict[str, float]) -> Answer:
+    """Return what is stored and kept of one image."""
+    identity = reader.model.identity
+    model = model_key(identity.name, identity.version, identity.sha256)
+    if isinstance(result, Refused):
+        told = tuple(map(_result, result.objects))
+        return Answer(Status.REFUSED, result.reasons, told, seconds=seconds, model=model)
+    reading = result.reading
+    results = tuple(map(_result, () if result.written is None else result.written.objects))
+    kept = StoredReading(
+        _document(result, reader, results, seconds),
+        np.stack([heatmap.activation for heatmap in reading.heatmaps]).astype(np.float16),
+        reading.heatmaps[0].field_of_view,
+    )
+    return Answer(Status.READ, reading.warnings, results, kept, seconds, model)
+
+
+def _result(document: Dataset) -> Result:
+    return Result(str(document.SOPInstanceUID), encode.to_bytes(document))
+
+
+def document_of(path: Path, name: str, reader: Reader) -> dict[str, Any]:
+    """Return what is found on a DICOM file, PNG or JPEG, as a hilum.reading/1 document.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What the person called it.
+    reader
+        The model and the settings.
+    """
+    (outcome,) = read_many([file_candidate(path)], reader)
+    reasons = tuple(
+        replace(reason, text=reason.text.replace(str(path), name)) for reason in outcome.reasons
+    )
+    return _with_head(replace(outcome, path=name, reasons=reasons), reader)
+
+
+def _document(
+    result: Read, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
+) -> dict[str, Any]:
+    uids = result.reading.radiograph.uids
+    uid = "" if uids is None else uids.sop_instance_uid
+    outcome = Outcome(
+        uid,
+        Status.READ,
+        uid,
+        reasons=result.reading.warnings,
+        read=result,
+        outputs=tuple(each.sop_instance_uid for each in results),
+        seconds=seconds,
+    )
+    return _with_head(outcome, reader)
+
+
+def _with_head(outcome: Outcome, reader: Reader) -> dict[str, Any]:
+    codes = encode.load_codes(reader.settings.report.codes_file)
+    head = encode.document_head(reader.model.identity, reader.settings.pixels.pipeline)
+    return {**head, "readings": [encode.document_row(outcome, codes)]}

@@ -1,0 +1,118 @@
+"""The archive of the settings: its name in the records, and asking it without giving up."""
+
+import socket
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from hilum.errors import NotInPacs, PacsError, SettingInvalid
+from hilum.jobs.pause import Pause
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.records import Database, feed
+from hilum.settings import Settings
+from hilum.telemetry.logs import get_log
+
+OWN_PACS: Final = "own"
+"""Name in the records of the Orthanc that hilum starts, whatever its port."""
+
+WAITS_S: Final = (0.5, 1.0, 2.0, 4.0)
+"""The PACS answers, but stumbles over this image: ask again after so long, then give up."""
+
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 10.0
+"""While the PACS is away: ask again, each time after twice as long, up to this."""
+
+log = get_log(__name__)
+
+T = TypeVar("T")
+
+
+def archive_name(settings: Settings) -> str:
+    """Return what the records call the PACS of the settings.
+
+    In a database that machines share, "own" would be the name of several.
+    """
+    if settings.pacs.url is not None:
+        return settings.pacs.url.rstrip("/")
+    if settings.node.database is None:
+        return OWN_PACS
+    return f"{OWN_PACS}@{socket.gethostname()}:{settings.pacs.http_port}"
+
+
+def require_this_archive(database: Database, archive: str) -> None:
+    """Return when the jobs of a shared database are about this archive.
+
+    Raises
+    ------
+    SettingInvalid
+        They are about another one, which this process could not reach.
+    """
+    if database.is_sqlite:
+        return
+    with database.look() as connection:
+        others = feed.archives(connection) - {archive}
+    if others:
+        raise SettingInvalid(
+            f"The database of node.database has the jobs of {', '.join(sorted(others))}, "
+            f"not of {archive}.",
+            "Set pacs.url to that address, written in the same way, or give each PACS a "
+            "database of its own.",
+        )
+
+
+class PatientArchive:
+    """Asks the PACS so that its absence is no failure of an image.
+
+    Parameters
+    ----------
+    orthanc
+        The PACS, logged in.
+    pause
+        Waits, and ends the wait when the process stops.
+    """
+
+    def __init__(self, orthanc: Orthanc, pause: Pause) -> None:
+        self._orthanc = orthanc
+        self._pause = pause
+
+    def ask(self, question: Callable[[Orthanc], T]) -> T:
+        """Return the answer; while the PACS is away altogether, wait for it.
+
+        Raises
+        ------
+        NotInPacs
+            It does not hold what the question is about.
+        PacsError
+            It answers, but not to this question, however often it is asked.
+        Stopped
+            The process stops.
+        """
+        waits = iter(WAITS_S)
+        while True:
+            try:
+                return question(self._orthanc)
+            except NotInPacs:
+                raise
+            except PacsError as exc:
+                if self._was_away():
+                    continue
+                wait_s = next(waits, None)
+                if not exc.retryable or wait_s is None:
+                    raise
+                self._pause(wait_s)
+
+    def _was_away(self) -> bool:
+        """Return False when the PACS answers; else wait until it does and return True."""
+        wait_s, away = FIRST_WAIT_S, False
+        while True:
+            try:
+                self._orthanc.system()
+            except PacsError as exc:
+                if not away:
+                    log.warning("pacs.away", why=str(exc))
+                away = True
+            else:
+                if away:
+                    log.info("pacs.back")
+                return away
+            self._pause(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)

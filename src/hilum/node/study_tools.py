@@ -1,0 +1,141 @@
+"""What the study page asks of the rooms: pictures, outlines, forms, readers' verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from hilum import encode, explain, pipeline, pixels
+from hilum.eligibility import Reason
+from hilum.encode import Assessed, Assessment, forms
+from hilum.files import dicom
+from hilum.ingest.earlier_reports import EarlierReports
+from hilum.outcome import Outcome, Read, Status
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.radiograph import FieldOfView, ImageUIDs, PixelDecision, PixelPipeline, Radiograph
+from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
+from hilum.records.readings import StoredReading
+from hilum.records.reviews import ReaderVerdict
+from hilum.settings import Settings, UnusableWindow
+from hilum.web.tools import GREYS, Picture
+
+DARKEST, BRIGHTEST = -1024.0, 1024.0
+"""Ends of the scale on which radiographs are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTools:
+    """Keeps the promises of `hilum.web.tools.StudyTools`.
+
+    Attributes
+    ----------
+    settings
+        Those of pixels and reports count.
+    """
+
+    settings: Settings
+
+    def picture(self, file: bytes) -> Picture:
+        """Return an image as it is displayed, whatever the gate says of it."""
+        dataset = dicom.parse(file, name="the image")
+        lenient = {"pipeline": PixelPipeline.DISPLAY, "unusable_window": UnusableWindow.IGNORE}
+        shown = self.settings.pixels.model_copy(update=lenient)
+        grey = pixels.develop(dataset, shown).pixels
+        share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
+        return Picture(np.rint(share).clip(0, GREYS - 1).astype(np.uint16))
+
+    def outlines(
+        self, activation: NDArray[np.float32], field_of_view: FieldOfView
+    ) -> Sequence[NDArray[np.float64]]:
+        """Return where a map is strong; the whole field when it is strong nowhere."""
+        found = explain.outlines(Heatmap("", activation, field_of_view))
+        return found or (explain.field_frame(field_of_view),)
+
+    def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
+        """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
+        return bool(EarlierReports(orthanc).instances(instance_id, uids))
+
+    def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
+        """Return a reading as a FHIR Bundle."""
+        # the stored pixels are part of what the resources' identifiers are derived from
+        seen = pixels.develop(self._image(file), self.settings.pixels)
+        whole = restored(reading, seen.header, seen.pixel_digest)
+        return forms.fhir(whole, when=when, settings=self.settings.report)
+
+    def csv(self, reading: StoredReading) -> str:
+        """Return a reading as a spreadsheet of one row."""
+        found = restored(reading, None)
+        uid = reading.document["readings"][0]["sop_instance_uid"]
+        labels = [finding.label for finding in found.findings]
+        outcome = Outcome(str(uid), Status.READ, uid, found.warnings, Read(found))
+        return "".join(forms.csv_lines([outcome], labels))
+
+    def verdict_file(
+        self, file: bytes, verdict: ReaderVerdict, key: str, judged: bytes | None
+    ) -> tuple[str, bytes]:
+        """Return UID and file of the structured report of a reader's verdict."""
+        report = encode.verdict_report(
+            self._image(file, header_only=True),
+            Assessment(
+                verdict.reader,
+                tuple(
+                    Assessed(each.label, each.positive, each.opinion.value)
+                    for each in verdict.findings
+                ),
+                verdict.missing,
+                verdict.comment,
+                demonstration=verdict.demonstration,
+            ),
+            key=key,
+            when=verdict.at.astimezone(),
+            settings=self.settings.report,
+            judged=None if judged is None else dicom.parse(judged, name="the AI's report"),
+        )
+        return str(report.SOPInstanceUID), encode.to_bytes(report)
+
+    def _image(self, file: bytes, *, header_only: bool = False) -> Dataset:
+        """Return an image with its text decoded, as its reading had it."""
+        dataset = dicom.parse(file, name="the image", header_only=header_only)
+        return pipeline.in_letters(dataset, self.settings).dataset
+
+
+def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:
+    """Return a reading as it was, but for its pixels, which are as dark as they are large.
+
+    Parameters
+    ----------
+    stored
+        The reading as it is kept.
+    header
+        The image's attributes, where the reading is to be written down as DICOM or FHIR.
+    pixel_digest
+        That of the image's stored pixels, where identifiers are derived from it.
+    """
+    document = stored.document
+    row = document["readings"][0]
+    shown = row["pixels"]
+    dark = np.broadcast_to(np.float32(DARKEST), (shown["rows"], shown["columns"]))
+    model = document["model"]
+    return Reading(
+        Radiograph(
+            dark,
+            header,
+            PixelPipeline(shown["pipeline"]),
+            tuple(PixelDecision(each["code"], each["text"]) for each in shown["decisions"]),
+            pixel_digest,
+        ),
+        ModelIdentity(**model),
+        tuple(
+            Finding(each["label"], each["raw"], each["operating_point"], each["score"])
+            for each in row["findings"]
+        ),
+        tuple(
+            Heatmap(each["label"], activation.astype(np.float32), stored.field_of_view)
+            for each, activation in zip(row["findings"], stored.maps, strict=True)
+        ),
+        tuple(Reason(each["code"], each["text"]) for each in row["reasons"]),
+    )

@@ -1,0 +1,1 @@
+"""The PACS: Orthanc, DICOMweb, DIMSE; credentials, TLS and HTTP."""

@@ -1,0 +1,192 @@
+"""Where the PACS of the settings is, and how to log in to it.
+
+The password of the Orthanc that hilum starts is generated at the first start into a
+file that only its owner can read. It is never printed, logged or put in a command line.
+"""
+
+import json
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from hilum.errors import NodeError, SettingInvalid
+from hilum.files.private import write_file
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.tls import NO_FILES, TlsFiles
+from hilum.settings import PacsSettings, Settings
+
+USERNAME: Final = "hilum"
+"""User that hilum registers with the Orthanc that it starts."""
+
+PASSWORD_BYTES: Final = 32
+"""Random bytes of a generated password: 256 bits, 43 characters."""
+
+LOOPBACK: Final = "127.0.0.1"
+"""The only address that the HTTP port of our own Orthanc listens on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacsAddress:
+    """One PACS, as it is called.
+
+    Attributes
+    ----------
+    url
+        Address of its REST API, e.g. ``http://127.0.0.1:8042``.
+    username, password
+        Its credentials; None when it asks for none.
+    aet
+        Its AE title.
+    dicom_host, dicom_port
+        Where it takes C-STORE.
+    tls
+        Whom we trust and what we show when `url` is https, or its DICOM port speaks TLS.
+    """
+
+    url: str
+    username: str | None
+    password: SecretStr | None
+    aet: str
+    dicom_host: str
+    dicom_port: int
+    tls: TlsFiles = NO_FILES
+
+    @property
+    def secret(self) -> str | None:
+        """The password itself, for the one call that needs it."""
+        return None if self.password is None else self.password.get_secret_value()
+
+    def connect(self, *, timeout_s: float = 30.0) -> Orthanc:
+        """Return a REST client that is logged in.
+
+        Raises
+        ------
+        PacsRefused
+            The address is none.
+        SettingInvalid
+            The files for HTTPS cannot be used.
+        """
+        return Orthanc(
+            self.url,
+            username=self.username,
+            password=self.secret,
+            timeout_s=timeout_s,
+            verify=self.tls.context() if self.url.startswith("https:") else True,
+        )
+
+
+def credentials_file(data_folder: Path) -> Path:
+    """Return the file that holds the password of our own Orthanc."""
+    return data_folder / "credentials.json"
+
+
+def load(settings: Settings) -> PacsAddress:
+    """Return the PACS of the settings: the one that is configured, or hilum's own.
+
+    Raises
+    ------
+    NodeError
+        No PACS is configured and none was started here.
+    SettingInvalid
+        The address is none, or the password file cannot be read or others can read it.
+    """
+    if settings.pacs.url is not None:
+        return _configured(settings.pacs.url, settings.pacs)
+    path = credentials_file(settings.data_folder)
+    if not path.exists():
+        raise NodeError(
+            "No PACS is set and none was started here.",
+            "Run hilum up, or set pacs.url to the address of your Orthanc.",
+        )
+    return _own(settings.pacs, _read(path))
+
+
+def load_or_generate(settings: Settings) -> PacsAddress:
+    """Return the PACS of the settings; at the first start, generate our own's password.
+
+    The caller holds the lock of the data folder, so nobody else generates one meanwhile.
+
+    Raises
+    ------
+    SettingInvalid
+        The password file cannot be read or written, or others can read it.
+    """
+    path = credentials_file(settings.data_folder)
+    if settings.pacs.url is None and not path.exists():
+        _generate(path)
+    return load(settings)
+
+
+def tls_files(pacs: PacsSettings) -> TlsFiles:
+    """Return the files of the settings for encrypted connections."""
+    return TlsFiles(pacs.ca_file, pacs.certificate_file, pacs.key_file)
+
+
+def _configured(url: str, pacs: PacsSettings) -> PacsAddress:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError as exc:
+        raise SettingInvalid(
+            f"The setting pacs.url is not an address: {exc}.", "Write it as http://host:8042."
+        ) from exc
+    password = pacs.password
+    if password is None and pacs.password_file is not None:
+        try:
+            password = SecretStr(pacs.password_file.read_text(encoding="utf-8").strip())
+        except OSError as exc:
+            raise SettingInvalid(
+                f"The password file {pacs.password_file} cannot be read: {exc.strerror}.",
+                "Correct pacs.password_file or the file's permissions.",
+            ) from exc
+    return PacsAddress(
+        url=url,
+        username=pacs.username,
+        password=password,
+        aet=pacs.aet,
+        dicom_host=pacs.dicom_host or host or LOOPBACK,
+        dicom_port=pacs.dicom_port,
+        tls=tls_files(pacs),
+    )
+
+
+def _own(pacs: PacsSettings, password: SecretStr) -> PacsAddress:
+    return PacsAddress(
+        url=f"http://{LOOPBACK}:{pacs.http_port}",
+        username=USERNAME,
+        password=password,
+        aet=pacs.aet,
+        dicom_host=pacs.dicom_host or LOOPBACK,
+        dicom_port=pacs.dicom_port,
+        tls=tls_files(pacs),
+    )
+
+
+def _read(path: Path) -> SecretStr:
+    """Read the generated password, refusing a file that others can read."""
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingInvalid(
+                f"The password file {path} can be read by others.", f"Run chmod 600 {path}."
+            )
+        return SecretStr(json.loads(path.read_text(encoding="utf-8"))["password"])
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The password file {path} cannot be read: {exc.strerror}.",
+            "Use the account that started hilum up first.",
+        ) from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise SettingInvalid(
+            f"The password file {path} is damaged.",
+            "Delete it; the next hilum up generates a new password.",
+        ) from exc
+
+
+def _generate(path: Path) -> None:
+    """Write a new password into a file that nobody but its owner reads."""
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    write_file(path, json.dumps({"username": USERNAME, "password": password}))

@@ -1,0 +1,93 @@
+"""HTTP to a PACS: who sends, what every request says, and which of our errors comes of it.
+
+The one place that knows both httpx's errors and ours.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.request import getproxies
+
+import httpx
+
+from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
+from hilum.pacs.plain_http import PlainTransport
+
+BUSY: Final = 429
+"""HTTP status "too many requests": asking again may help, like any 5xx."""
+
+SERVER_ERROR: Final = 500
+"""First HTTP status of the class "the server's fault"."""
+
+AS_IT_IS: Final = {"Accept-Encoding": "identity"}
+"""Orthanc would squeeze every answer with gzip: 0.2 s of the processor for a radiograph."""
+
+Send = Callable[[httpx.Request], httpx.Response]
+"""Sends one request and reads the whole answer."""
+
+
+@contextmanager
+def pacs_errors(url: str) -> Iterator[None]:
+    """Turn what httpx raises into our errors.
+
+    Raises
+    ------
+    PacsUnavailable
+        No answer, or the PACS says that it can't serve us now.
+    PacsRefused
+        The PACS answered no; `NotInPacs` when it does not hold that.
+    """
+    try:
+        yield
+    except httpx.HTTPStatusError as exc:
+        status = exc.response.status_code
+        if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            raise PacsRefused(
+                f"The PACS at {url} does not accept the user name or password (HTTP {status}).",
+                "Set pacs.username and pacs.password to those of that Orthanc; "
+                "with hilum send --to, give --user.",
+            ) from exc
+        if status == BUSY or status >= SERVER_ERROR:
+            raise PacsUnavailable(
+                f"The PACS at {url} answered HTTP {status}.",
+                "Look at its log for this minute; hilum asks again where it can.",
+            ) from exc
+        refusal = NotInPacs if status == httpx.codes.NOT_FOUND else PacsRefused
+        raise refusal(
+            f"The PACS at {url} answered HTTP {status} to {exc.request.url.path}.",
+            "Check that this is the address of an Orthanc.",
+        ) from exc
+    except httpx.InvalidURL as exc:
+        raise PacsRefused(
+            f"{url} is not an address: {exc}.", "Write it as http://host:8042."
+        ) from exc
+    except httpx.HTTPError as exc:  # time-outs, connections, protocol, certificates
+        also = ", and the certificates of both sides" if url.startswith("https:") else ""
+        raise PacsUnavailable(
+            f"The PACS at {url} gave no answer ({type(exc).__name__}).",
+            f"Check that it is running and that host and port are right{also}.",
+        ) from exc
+
+
+def way(
+    url: str, *, verify: ssl.SSLContext | bool, transport: httpx.BaseTransport | None
+) -> tuple[Send, Callable[[], None]]:
+    """Return what sends requests, and what closes its connections.
+
+    Plain HTTP goes past httpx's client, which takes as long for its cookies, redirects and
+    addresses as the request itself; TLS and proxies go through it.
+    """
+    if transport is None and url.startswith("http://") and not getproxies():
+        plain = PlainTransport()
+        return plain.handle_request, plain.close
+    client = httpx.Client(verify=verify, transport=transport)
+    return client.send, client.close
+
+
+def headers(url: str, username: str | None, password: str | None) -> httpx.Headers:
+    """Return what every request says, with the credentials."""
+    request = httpx.Request("GET", url, headers=AS_IT_IS)
+    if username is not None:
+        request = next(httpx.BasicAuth(username, password or "").sync_auth_flow(request))
+    return httpx.Headers({n: v for n, v in request.headers.items() if n != "host"})

@@ -1,0 +1,1 @@
+"""Orthanc: its REST client, and the one that hilum starts."""

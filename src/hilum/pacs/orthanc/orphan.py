@@ -1,0 +1,97 @@
+"""End an Orthanc of ours that outlived the node that started it, and nobody else's."""
+
+import json
+import os
+import select
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from hilum.files.private import write_file
+
+STOP_S: Final = 20.0
+"""Seconds that Orthanc gets to close its database before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What tells our Orthanc from any other process.
+
+    Attributes
+    ----------
+    pid
+        Process ID, as written down when it was started.
+    configuration
+        Path of the configuration file, unique to the data folder, on its command line.
+    """
+
+    pid: int
+    configuration: str
+
+
+def remember(pid_file: Path, pid: int, configuration: Path) -> None:
+    """Write down that `pid` is our Orthanc, for a node that starts after this one was killed."""
+    write_file(pid_file, json.dumps(asdict(Traces(pid, str(configuration)))))
+
+
+def end_orphan(pid_file: Path) -> int | None:
+    """End the Orthanc that `pid_file` tells of, if it still runs and is ours.
+
+    Returns
+    -------
+    int or None
+        The process that was ended; None when there was none.
+
+    Sources
+    -------
+    pidfd_open(2): a descriptor goes on meaning one process after its number was given
+    to another, so that what is checked is what is signalled.
+    """
+    traces = _read(pid_file)
+    if traces is None:
+        return None
+    try:
+        process = os.pidfd_open(traces.pid)
+    except OSError:  # no such process
+        pid_file.unlink(missing_ok=True)
+        return None
+    try:
+        if not _is_ours(traces):
+            return None
+        _end(process)
+    finally:
+        os.close(process)
+        pid_file.unlink(missing_ok=True)
+    return traces.pid
+
+
+def _read(pid_file: Path) -> Traces | None:
+    try:
+        return Traces(**json.loads(pid_file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):  # damaged: it can't prove that a process is ours
+        return None
+
+
+def _is_ours(traces: Traces) -> bool:
+    """Whether the process has our configuration file on its command line, and is this user's."""
+    process = Path(f"/proc/{traces.pid}")
+    try:
+        arguments = (process / "cmdline").read_bytes().split(b"\0")
+        owner = process.stat().st_uid
+    except OSError:
+        return False
+    return owner == os.geteuid() and os.fsencode(traces.configuration) in arguments
+
+
+def _end(process: int) -> None:
+    for order in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            signal.pidfd_send_signal(process, order)
+        except ProcessLookupError:
+            return
+        ended, _, _ = select.select([process], [], [], STOP_S)
+        if ended:
+            return

@@ -1,0 +1,57 @@
+"""Whether the ports of the settings are free, and if not, who has them."""
+
+import socket
+from typing import Final
+
+from hilum.errors import PortTaken
+from hilum.pacs.credentials import LOOPBACK
+from hilum.pacs.orthanc.client import is_orthanc
+
+EVERY_ADDRESS: Final = ""
+"""Orthanc listens on every address of this machine, so the port must be free on each."""
+
+
+def require_free(name: str, port: int) -> None:
+    """Return when `port` can be listened on.
+
+    Parameters
+    ----------
+    name
+        Name of the setting, e.g. ``"pacs.http_port"``.
+    port
+        TCP port.
+
+    Raises
+    ------
+    PortTaken
+        Another program listens there, or this user may not.
+    """
+    with socket.socket() as trial:
+        # as Orthanc does: connections of the last run that are still closing don't count
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((EVERY_ADDRESS, port))
+            trial.listen()
+        except PermissionError as exc:
+            raise PortTaken(
+                f"Port {port} ({name}) needs administrator rights.",
+                f"Set {name} to a port above 1023.",
+            ) from exc
+        except OSError as exc:
+            raise PortTaken(*_explain(name, port)) from exc
+
+
+def _explain(name: str, port: int) -> tuple[str, str]:
+    if not is_orthanc(f"http://{LOOPBACK}:{port}"):
+        return (
+            f"Port {port} ({name}) is in use by another program.",
+            f"Stop that program, or set {name} to a free port.",
+        )
+    return (
+        f"Port {port} ({name}) is in use by another Orthanc.",
+        (
+            "If it is the one that Debian starts by itself, run systemctl disable --now orthanc; "
+            f"to work with it, set pacs.url to http://{LOOPBACK}:{port}; "
+            f"else set {name} to a free port."
+        ),
+    )

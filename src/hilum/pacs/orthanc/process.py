@@ -1,0 +1,271 @@
+"""The Orthanc that hilum starts, watches and stops."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from hilum.errors import PacsNotStarted, PacsRefused, PacsUnavailable, PortTaken, ProgramMissing
+from hilum.files.private import make_folder, write_file, writing_to
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.orthanc import launcher
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.configuration import configuration
+from hilum.pacs.orthanc.orphan import STOP_S, end_orphan, remember
+from hilum.pacs.orthanc.ports import require_free
+from hilum.settings import Settings
+
+PROGRAM: Final = "Orthanc"
+
+FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin")
+"""Where Orthanc is installed when it is not on PATH; Debian has it in an administrator's folder."""
+
+START_S: Final = 60.0
+"""Seconds that a start may take; 0.3 on an empty archive, longer when its index is large."""
+
+LOOK_S: Final = 0.02
+"""Seconds between two looks at whether it answers yet."""
+
+ANSWER_S: Final = 2.0
+"""Seconds to wait for one answer while it starts."""
+
+ENVIRONMENT: Final[Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
+"""Texts and their order in the archive do not depend on who starts the node; and its many threads
+share one heap, which makes taking a report up a third cheaper, and Orthanc smaller."""
+
+ERROR_LINE: Final = re.compile(r"^E[\d.: ]+\S+:\d+\] (?:Uncaught exception, stopping now: )?(.+)$")
+"""An error in Orthanc's log: level and time, source line, message."""
+
+REFUSED: Final = re.compile(r"Rejected association for remote AET (.+) on IP (\S+)")
+"""What Orthanc logs when a caller is not among those that may associate."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAssociation:
+    """A DICOM application that called and may not.
+
+    Attributes
+    ----------
+    aet
+        The AE title that it called itself.
+    host
+        The address that it called from.
+    """
+
+    aet: str
+    host: str
+
+
+class OrthancProcess:
+    """Orthanc as a child process, with everything it writes below the data folder.
+
+    Start it from the main thread: it ends with the thread that started it.
+
+    Parameters
+    ----------
+    settings
+        All settings; its data folder must be locked by the caller.
+    address
+        How this Orthanc is to be called, with its generated password.
+    """
+
+    def __init__(self, settings: Settings, address: PacsAddress) -> None:
+        self._settings = settings
+        self._address = address
+        self._folder = settings.data_folder / "orthanc"
+        self._log = settings.data_folder / "logs" / "orthanc.log"
+        self._log_read = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """The file that holds what Orthanc says."""
+        return self._log
+
+    @property
+    def pid(self) -> int | None:
+        """Its process ID; None when it does not run."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if running and self._process is not None else None
+
+    def start(self, stop: threading.Event) -> None:
+        """Start Orthanc and return when it answers, or when `stop` is set.
+
+        Raises
+        ------
+        ProgramMissing
+            Orthanc is not installed.
+        PortTaken
+            Another program has one of its ports.
+        PacsNotStarted
+            It ended, or did not answer in time.
+        SettingInvalid
+            The data folder can't be written to, or ``pacs.allowed_aets`` can't be used.
+        NodeError
+            A plug-in is not installed.
+        """
+        program = find_program(self._settings.pacs.program)
+        settings_file = self._folder / "orthanc.json"
+        pid_file = self._folder / "orthanc.pid"
+        content = configuration(self._settings.pacs, self._address, self._folder)
+        for folder in (
+            self._folder,
+            self._folder / "storage",
+            self._folder / "temporary",
+            self._log.parent,
+        ):
+            make_folder(folder)
+        write_file(settings_file, json.dumps(content, indent=1))
+        end_orphan(pid_file)
+        require_free("pacs.http_port", self._settings.pacs.http_port)
+        require_free("pacs.dicom_port", self._settings.pacs.dicom_port)
+        self._process = self._launch(program, settings_file)
+        remember(pid_file, self._process.pid, settings_file)
+        try:
+            self._wait(self._process, stop)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop Orthanc and return when it has ended. Safe to call at any time."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        (self._folder / "orthanc.pid").unlink(missing_ok=True)
+
+    def revive(self, stop: threading.Event) -> bool:
+        """Start Orthanc again if it ended by itself; return whether it had.
+
+        Raises
+        ------
+        NodeError
+            It can't be started again; see `start`.
+        """
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.start(stop)
+        return True
+
+    def refused_associations(self) -> tuple[RefusedAssociation, ...]:
+        """Return who called since the last look and may not, without repetition."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(self._log_read)
+                new = log.read()
+        except OSError:
+            return ()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._log_read += len(whole)
+        found = REFUSED.findall(whole.decode(errors="replace"))
+        return tuple(dict.fromkeys(RefusedAssociation(aet, host) for aet, host in found))
+
+    def _launch(self, program: str, settings_file: Path) -> subprocess.Popen[bytes]:
+        if self._log.exists():
+            self._log.replace(self._log.with_suffix(".log.1"))
+        self._log_read = 0
+        command = [
+            *(sys.executable, "-I", "-S", launcher.__file__, str(os.getpid())),
+            *(program, str(settings_file)),
+        ]
+        with writing_to(self._log.parent), self._log.open("ab") as log:
+            self._log.chmod(0o600)
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **ENVIRONMENT},
+                start_new_session=True,  # Ctrl-C reaches the node, which then stops Orthanc
+            )
+
+    def _wait(self, process: subprocess.Popen[bytes], stop: threading.Event) -> None:
+        deadline = time.monotonic() + START_S
+        with Orthanc(
+            self._address.url,
+            username=self._address.username,
+            password=self._address.secret,
+            timeout_s=ANSWER_S,
+        ) as orthanc:
+            while not stop.is_set():
+                if process.poll() is not None:
+                    raise PacsNotStarted(
+                        f"Orthanc ended while it started: {self._last_error()}.",
+                        f"The whole log is {self._log}.",
+                    )
+                if time.monotonic() > deadline:
+                    raise PacsNotStarted(
+                        f"Orthanc did not answer within {START_S:.0f} s.",
+                        f"Its log is {self._log}.",
+                    )
+                try:
+                    orthanc.system()
+                except PacsUnavailable:
+                    stop.wait(LOOK_S)
+                except PacsRefused as exc:  # not our password: not our Orthanc
+                    raise PortTaken(
+                        f"Port {self._settings.pacs.http_port} (pacs.http_port) was taken by "
+                        "another program just now.",
+                        "Stop that program, or set pacs.http_port to a free port.",
+                    ) from exc
+                else:
+                    return
+
+    def _last_error(self) -> str:
+        """Return the last error in the log, or its last line when there is none."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        errors = [match[1] for match in map(ERROR_LINE.match, lines) if match]
+        said = errors or [line for line in lines if line.strip()] or ["it said nothing"]
+        return said[-1].rstrip(".")
+
+
+def find_program(named: str | None) -> str:
+    """Return the path of the Orthanc program.
+
+    Parameters
+    ----------
+    named
+        Path of the settings; None looks on PATH and where Debian installs it.
+
+    Raises
+    ------
+    ProgramMissing
+        It is not there, or can't be run.
+    """
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *FOLDERS))
+    found = shutil.which(named or PROGRAM, path=path)
+    if found is not None:
+        return found
+    if named is not None:
+        raise ProgramMissing(
+            f"The setting pacs.program names {named}, which is not a program.",
+            "Correct it, or unset it to use the Orthanc on PATH.",
+        )
+    raise ProgramMissing(
+        "Orthanc is not installed.",
+        "Run apt-get install orthanc orthanc-dicomweb orthanc-gdcm, "
+        "set pacs.url to an Orthanc that runs already, or use Docker Compose (docs/node.md).",
+    )

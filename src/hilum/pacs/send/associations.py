@@ -1,0 +1,214 @@
+"""One association with a DICOM peer: how it is opened, and why it is not.
+
+Sources
+-------
+PS3.8 7.1 (A-ASSOCIATE), 9.3.4 (A-ASSOCIATE-RJ).
+"""
+
+import socket
+import ssl
+from dataclasses import dataclass, field
+from time import sleep
+from typing import Any, Final, NamedTuple
+
+from pydicom.uid import UID
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import build_context
+
+from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.pacs.send.target import DicomTarget
+
+MAX_PDU_BYTES: Final = 128 << 10
+"""What we take in one PDU; the peer says what it takes."""
+
+
+PAUSES_S: Final = (0.1, 0.3, 1.0)
+"""Pauses before a peer is asked again that says that it has no room now."""
+
+
+class PeerBusy(PacsUnavailable):
+    """The peer rejects the association, and says that it may not a little later."""
+
+
+class Pair(NamedTuple):
+    """What one presentation context is about, as UIDs."""
+
+    sop_class: str
+    transfer_syntax: str
+
+    def __str__(self) -> str:
+        return f"{UID(self.sop_class).name} in {UID(self.transfer_syntax).name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One association and what was agreed on it.
+
+    Attributes
+    ----------
+    association
+        Established when it was made.
+    proposed, accepted
+        The pairs that we asked for, and those that the peer takes.
+    """
+
+    association: Association
+    proposed: frozenset[Pair]
+    accepted: frozenset[Pair]
+
+
+class Opener:
+    """Opens associations with one peer.
+
+    Parameters
+    ----------
+    target
+        The peer.
+    calling_aet
+        Our AE title.
+    timeout_s
+        Seconds to wait for the connection, and for one answer.
+    context
+        How a connection is encrypted (`hilum.pacs.tls`); None: not at all.
+    """
+
+    def __init__(
+        self,
+        target: DicomTarget,
+        *,
+        calling_aet: str,
+        timeout_s: float,
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._target = target
+        self._calling_aet = calling_aet
+        self._timeout_s = timeout_s
+        self._context = context
+
+    def open(self, proposed: frozenset[Pair], *, patience_s: float | None = None) -> Line:
+        """Open an association.
+
+        Parameters
+        ----------
+        proposed
+            What it is to carry, at most `MAX_CONTEXTS`.
+        patience_s
+            Seconds to wait for it; None: as long as for everything else.
+
+        Raises
+        ------
+        PacsUnavailable
+            No connection, no answer, or a rejection that is said to be transient.
+        PacsRefused
+            The peer rejects or aborts the association for good.
+        """
+        for pause in () if patience_s else PAUSES_S:
+            try:
+                return self._open(proposed, self._timeout_s)
+            except PeerBusy:
+                sleep(pause)
+        return self._open(proposed, patience_s or self._timeout_s)
+
+    def _open(self, proposed: frozenset[Pair], patience_s: float) -> Line:
+        entity = AE(ae_title=self._calling_aet)
+        entity.connection_timeout = patience_s
+        entity.acse_timeout = patience_s
+        entity.dimse_timeout = self._timeout_s
+        entity.network_timeout = self._timeout_s
+        met = Met()
+        try:
+            association = entity.associate(
+                self._target.host,
+                self._target.port,
+                contexts=[build_context(*pair) for pair in sorted(proposed)],
+                ae_title=self._target.aet,
+                max_pdu=MAX_PDU_BYTES,
+                tls_args=None if self._context is None else (self._context, self._target.host),
+                evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
+            )
+        except socket.gaierror as exc:
+            raise PacsUnavailable(
+                f"The host {self._target.host} is not known ({exc.strerror}).",
+                "Check its name, or give its address.",
+            ) from exc
+        accepted = frozenset(
+            Pair(str(context.abstract_syntax), str(context.transfer_syntax[0]))
+            for context in association.accepted_contexts
+        )
+        if association.is_established or met.agreed_to_nothing(association):
+            return Line(association, proposed, accepted)
+        met.close()
+        raise self._not_established(met)
+
+    def _not_established(self, met: "Met") -> PacsRefused | PacsUnavailable:
+        """Return the error that says why there is no association."""
+        if met.connection is None:
+            secured = self._context is not None
+            return PacsUnavailable(
+                f"Nothing answers at {self._target.host}:{self._target.port}"
+                f"{' over TLS that we trust' if secured else ''}.",
+                "Check that the PACS is running and that host and port are right"
+                f"{', and both certificates' if secured else ''}.",
+            )
+        if met.rejection is None:
+            return PacsUnavailable(
+                f"{self._target} broke off before an association was made.",
+                "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
+                "DICOM over TLS only.",
+            )
+        why = f"{self._target} rejected the association: {met.rejection.reason_str}."
+        if met.rejection.result == TRANSIENT:
+            return PeerBusy(why, "Try again later.")
+        return PacsRefused(
+            why, f"Check both AE titles; ours is {self._calling_aet}, as that PACS must know it."
+        )
+
+
+TRANSIENT: Final = 0x02
+"""Result "rejected-transient" of A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
+
+
+@dataclass(slots=True)
+class Met:
+    """What happened on the way to an association.
+
+    Attributes
+    ----------
+    connection
+        The TCP connection; None when it was not made.
+    answers
+        PDUs that the peer sent.
+    rejection
+        What it said when it rejected the association: pynetdicom forgets that when the
+        connection is closed before it looked.
+    """
+
+    connection: socket.socket | None = None
+    answers: list[str] = field(default_factory=list)
+    rejection: Any = None
+
+    def connected(self, event: Any) -> None:
+        """Note the connection, and let nothing wait for more to send with it.
+
+        A request is two small packets before the pixels; each would wait for the peer's
+        delayed acknowledgement (40 ms) of the one before.
+        """
+        self.connection = event.assoc.dul.socket.socket
+        if self.connection is not None:
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        """Close the connection: pynetdicom forgets to when the peer was first."""
+        if self.connection is not None:
+            self.connection.close()
+
+    def received(self, event: Any) -> None:
+        """Note the kind of one PDU."""
+        self.answers.append(type(event.pdu).__name__)
+        if self.answers[-1] == "A_ASSOCIATE_RJ":
+            self.rejection = event.pdu.to_primitive()
+
+    def agreed_to_nothing(self, association: Association) -> bool:
+        """Return whether the peer accepted the association, but no context on it."""
+        return "A_ASSOCIATE_AC" in self.answers and not association.accepted_contexts

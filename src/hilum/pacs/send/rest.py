@@ -1,0 +1,93 @@
+"""Sending over the REST API of Orthanc."""
+
+import ssl
+from collections.abc import Iterable
+
+import httpx
+
+from hilum.errors import PacsError, PacsRefused
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.outgoing import Outgoing
+from hilum.pacs.send.target import WebTarget
+
+
+class RestSender:
+    """Keeps the promises of `Sender` with ``POST /instances``.
+
+    Parameters
+    ----------
+    target
+        The Orthanc, with its credentials.
+    timeout_s
+        Seconds to wait for one answer.
+    verify
+        How its certificate is checked, and which one we show (`hilum.pacs.tls`).
+    """
+
+    def __init__(
+        self,
+        target: WebTarget,
+        *,
+        timeout_s: float = 30.0,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
+        self._target = target
+        self._orthanc = Orthanc(
+            target.url,
+            username=target.username,
+            password=target.secret,
+            timeout_s=timeout_s,
+            verify=verify,
+        )
+
+    def check(self) -> None:
+        """Make sure that an Orthanc is there and lets us in.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, or not now.
+        PacsRefused
+            It is not an Orthanc, or does not take the credentials.
+        """
+        try:
+            self._orthanc.system()
+        except PacsRefused as exc:
+            if isinstance(exc.__cause__, httpx.HTTPStatusError):
+                raise
+            raise PacsRefused(
+                f"The server at {self._target.url} is not an Orthanc.",
+                f"For DICOMweb write stow+{self._target.url}.",
+            ) from exc
+
+    def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """Do nothing: over HTTP no kind of file is agreed on beforehand."""
+
+    def send(self, file: Outgoing) -> Outcome:
+        """Send one file; the outcome says what Orthanc did with it."""
+        try:
+            stored = self._orthanc.upload(file.content)
+        except PacsRefused as exc:
+            return Outcome(file.name, Sent.REFUSED, _reason(exc), file.warnings)
+        except PacsError as exc:
+            return Outcome(file.name, Sent.FAILED, str(exc), file.warnings)
+        sent = Sent.ALREADY_THERE if stored.already_there else Sent.STORED
+        return Outcome(file.name, sent, warnings=file.warnings)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._orthanc.close()
+
+
+def _reason(refused: PacsRefused) -> str:
+    """Return Orthanc's own reason where it gives one, else ours."""
+    if isinstance(refused.__cause__, httpx.HTTPStatusError):
+        try:
+            answer = refused.__cause__.response.json()
+        except ValueError:
+            return str(refused)
+        said = answer.get("Details") or answer.get("Message") if isinstance(answer, dict) else None
+        if said:
+            return f"Orthanc said: {said}."
+    return str(refused)

@@ -1,0 +1,120 @@
+"""Sending over DICOMweb: STOW-RS, to any server that speaks it.
+
+Sources
+-------
+PS3.18 10.5 (Store transaction), 8.6.1.2 (multipart/related), F.2 (JSON model).
+"""
+
+import ssl
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+
+import httpx
+
+from hilum.errors import PacsError, PacsRefused
+from hilum.pacs.http import pacs_errors
+from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.outgoing import Outgoing
+from hilum.pacs.send.status import meaning
+from hilum.pacs.send.target import WebTarget
+
+DICOM_JSON: Final = "application/dicom+json"
+FAILED_SOP_SEQUENCE: Final = "00081198"
+REFERENCED_SOP_SEQUENCE: Final = "00081199"
+FAILURE_REASON: Final = "00081197"
+
+
+class StowSender:
+    """Keeps the promises of `Sender` with STOW-RS.
+
+    Parameters
+    ----------
+    target
+        The DICOMweb server, with its credentials.
+    timeout_s
+        Seconds to wait for one answer.
+    verify
+        How its certificate is checked, and which one we show (`hilum.pacs.tls`).
+    """
+
+    def __init__(
+        self,
+        target: WebTarget,
+        *,
+        timeout_s: float = 30.0,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
+        self._url = target.url
+        auth = None if target.username is None else (target.username, target.secret or "")
+        with pacs_errors(self._url):
+            self._http = httpx.Client(auth=auth, timeout=timeout_s, verify=verify)
+
+    def check(self) -> None:
+        """Make sure that a DICOMweb server is there and lets us in.
+
+        Raises
+        ------
+        PacsUnavailable
+            No answer, or not now.
+        PacsRefused
+            It has no studies at this address, or does not take the credentials.
+        """
+        with pacs_errors(self._url):
+            # the one query that QIDO-RS and STOW-RS servers share with no study named
+            self._http.get(
+                f"{self._url}/studies", params={"limit": 1}, headers={"Accept": DICOM_JSON}
+            ).raise_for_status()
+
+    def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """Do nothing: over HTTP no kind of file is agreed on beforehand."""
+
+    def send(self, file: Outgoing) -> Outcome:
+        """Send one file; the outcome says what the server did with it."""
+        boundary = uuid.uuid4().hex
+        try:
+            with pacs_errors(self._url):
+                response = self._http.post(
+                    f"{self._url}/studies",
+                    content=_multipart(file.content, boundary),
+                    headers={
+                        "Accept": DICOM_JSON,
+                        "Content-Type": 'multipart/related; type="application/dicom"; '
+                        f"boundary={boundary}",
+                    },
+                )
+                if (
+                    response.status_code != httpx.codes.CONFLICT
+                ):  # which has its reasons in the body
+                    response.raise_for_status()
+        except PacsRefused as exc:
+            return Outcome(file.name, Sent.REFUSED, str(exc), file.warnings)
+        except PacsError as exc:
+            return Outcome(file.name, Sent.FAILED, str(exc), file.warnings)
+        sent, detail = _judged(response)
+        return Outcome(file.name, sent, detail, file.warnings)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+
+def _multipart(content: bytes, boundary: str) -> bytes:
+    """Return a multipart/related body with one DICOM file (PS3.18 8.6.1.2)."""
+    head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    return b"".join((head, content, f"\r\n--{boundary}--\r\n".encode()))
+
+
+def _judged(response: httpx.Response) -> tuple[Sent, str]:
+    """Return what the Store response says about the one file in the request (PS3.18 10.5.3)."""
+    try:
+        answer: Any = response.json()
+        failed = answer.get(FAILED_SOP_SEQUENCE, {}).get("Value", [])
+        referenced = answer.get(REFERENCED_SOP_SEQUENCE, {}).get("Value", [])
+        if failed:
+            return meaning(int(failed[0][FAILURE_REASON]["Value"][0]))
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return Sent.FAILED, "The server's answer is not a STOW-RS response. Check the address."
+    if referenced:
+        return Sent.STORED, ""
+    return Sent.REFUSED, f"The server answered HTTP {response.status_code} and stored nothing."

@@ -1,0 +1,350 @@
+"""The self-test: a phantom goes the way of every image, and the model must say what it said.
+
+A model for patients refuses images for quality control. The phantom of a self-test is let
+through because the database says so: its UID was made a moment ago and written down before
+it was sent, with the digest of its pixels, and is forgotten minutes later. Nothing in the
+image opens the gate, so nothing that can be copied does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, sleep
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.uid import generate_uid
+
+from hilum import constancy, encode, phantom, pipeline
+from hilum.constancy import Answer, Comparison
+from hilum.dataset.results import result_name
+from hilum.errors import HilumError, NodeError, RadiographRefused
+from hilum.files import dicom
+from hilum.files.find import file_candidate
+from hilum.outcome import Outcome, Refused, Status
+from hilum.pacs import credentials
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.send import DicomTarget, deliver, open_sender
+from hilum.pacs.send.outcome import ARRIVED
+from hilum.predict import find_card
+from hilum.radiograph import ImageUIDs
+from hilum.records import Database, images, readings
+from hilum.records import constancy as records
+from hilum.records.constancy import Begun, End, Ended, Mode
+from hilum.records.images import Entry
+from hilum.records.states import SETTLED, State
+from hilum.settings import Settings
+
+SEED: Final = 64
+FINDINGS: Final = ("effusion", "mass")
+"""The phantom: never changed without a word in the change log, for every reference is of it."""
+
+NAME: Final = "PHANTOM^SELFTEST"
+PATIENT_ID: Final = "PHANTOM-SELFTEST"
+DESCRIPTION: Final = "PHANTOM SELF-TEST, NOBODY"
+
+WANTED: Final = frozenset({"findings.sr", "regions.sr", "overlay"})
+"""Results that every image that was read has."""
+
+LOOK_S: Final = 0.2
+"""Seconds between two looks whether the node is done."""
+
+MARGIN: Final = timedelta(seconds=60)
+"""For how long after the last look the phantom may still be read."""
+
+WHY_NOT: Final = {
+    State.HELD: "it is held: the node has no usable model",
+    State.QUEUED: "it waits in the queue",
+    State.READING: "it is in work",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Through:
+    """What a self-test goes through.
+
+    Attributes
+    ----------
+    settings
+        All settings.
+    database
+        The node's records.
+    archive
+        Name of the PACS in them.
+    now
+        The clock.
+    """
+
+    settings: Settings
+    database: Database
+    archive: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def make_phantom() -> Dataset:
+    """Return the phantom of the self-test, the same pixels each time under new UIDs."""
+    dataset = phantom.make(SEED, findings=FINDINGS).dataset
+    dataset.PatientName, dataset.PatientID = NAME, PATIENT_ID
+    dataset.StudyDescription = DESCRIPTION
+    for level in ("Study", "Series"):
+        setattr(dataset, f"{level}InstanceUID", generate_uid(prefix=None))
+    dataset.SOPInstanceUID = generate_uid(prefix=None)
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    return dataset
+
+
+def phantom_name(dataset: Dataset) -> str:
+    """Return what the phantom is called in a reference: other pixels are another phantom."""
+    digest = constancy.pixels_digest(dataset)[: constancy.SHOWN_DIGITS]
+    return f"{digest}, seed {SEED}, {' and '.join(FINDINGS)}"
+
+
+def run_offline(through: Through, *, record: bool) -> Ended:
+    """Read the phantom in this process.
+
+    Raises
+    ------
+    HilumError
+        There is no usable model, or the database cannot be used.
+    """
+    dataset = make_phantom()
+    number = _begin(through, _begun(through, dataset, Mode.OFFLINE))
+    here, answer = Here(), None
+    try:
+        answer = here.read(dataset, through.settings)
+    except HilumError as exc:
+        here.problems.append(str(exc))
+    return _end(through, number, answer, here, record=record)
+
+
+class Here:
+    """One phantom read in this process, and what went wrong with it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.seconds: dict[str, float] = {}
+
+    def read(self, dataset: Dataset, settings: Settings) -> Answer:
+        """Return what the model of the settings says of the phantom.
+
+        Raises
+        ------
+        HilumError
+            There is no usable model, or it may not read the phantom.
+        """
+        reader = pipeline.open_reader(settings)
+        start = perf_counter()
+        result = pipeline.process(dataset, reader, self_test=True)
+        if isinstance(result, Refused):
+            raise RadiographRefused(result.reasons)
+        self.seconds |= result.seconds
+        self.seconds["all"] = round(perf_counter() - start, 4)
+        uid = str(dataset.SOPInstanceUID)
+        outcome = Outcome(uid, Status.READ, uid, read=result)
+        codes = encode.load_codes(settings.report.codes_file)
+        document = encode.document_head(reader.model.identity, settings.pixels.pipeline)
+        document["readings"] = [encode.document_row(outcome, codes)]
+        return constancy.answer_of(document, phantom_name(dataset))
+
+
+def run_live(through: Through, *, record: bool, keep: bool) -> Ended:
+    """Send the phantom to the PACS, wait for the node, and look at all that came back.
+
+    Parameters
+    ----------
+    through
+        The installation.
+    record
+        Make the answer the reference.
+    keep
+        Leave phantom and results in the PACS and in the worklist.
+
+    Raises
+    ------
+    HilumError
+        The database cannot be used, or nothing reads here: see the message.
+    """
+    settings = through.settings
+    if find_card(settings.model.name, settings.data_folder).demonstration:
+        raise NodeError(
+            "A node with the demonstration model reads nothing, so there is no chain to test.",
+            "Run hilum selftest --offline, or install a model and set model.name.",
+        )
+    address = credentials.load(settings)
+    dataset = make_phantom()
+    begun = _begun(through, dataset, Mode.LIVE)
+    number = _begin(through, begun)
+    trip = Trip(through, address)
+    answer = None
+    try:
+        with address.connect(timeout_s=settings.pacs.timeout_s) as orthanc:
+            try:
+                answer = trip.there_and_back(dataset, orthanc)
+            finally:
+                if not keep:
+                    trip.clean(begun, orthanc)
+    except HilumError as exc:
+        trip.problems.append(str(exc))
+    return _end(through, number, answer, trip, record=record)
+
+
+class Trip:
+    """One phantom on its way, and what went wrong with it.
+
+    Parameters
+    ----------
+    through
+        The installation.
+    address
+        The PACS.
+    """
+
+    def __init__(self, through: Through, address: PacsAddress) -> None:
+        self._through = through
+        self._address = address
+        self.problems: list[str] = []
+        self.seconds: dict[str, float] = {}
+        self._sent = False
+
+    def there_and_back(self, dataset: Dataset, orthanc: Orthanc) -> Answer | None:
+        """Return what the node said of the phantom; None when it said nothing."""
+        start = perf_counter()
+        if lost := send(dataset, self._address, self._through.settings):
+            self.problems.append(f"The PACS did not take the phantom by C-STORE: {lost}")
+            return None
+        self._sent = True
+        self.seconds["send"] = round(perf_counter() - start, 4)
+        entry = self._wait(ImageUIDs.of(dataset))
+        self.seconds["all"] = round(perf_counter() - start, 4)
+        if entry is None or entry.state is not State.STORED:
+            self.problems.append(self._why_not(entry))
+            return None
+        self.seconds |= entry.seconds or {}
+        self.problems += look_at_results(orthanc, entry.results, dataset)
+        with self._through.database.look() as connection:
+            kept = readings.get(connection, self._through.archive, entry.uids)
+        if kept is None:
+            self.problems.append("The node stored results but kept no reading of the phantom.")
+            return None
+        return constancy.answer_of(kept.document, phantom_name(dataset))
+
+    def clean(self, begun: Begun, orthanc: Orthanc) -> None:
+        """Delete the phantom's study from the PACS, and its lines from the records."""
+        try:
+            for hit in orthanc.json("POST", "/tools/lookup", content=begun.study_instance_uid):
+                if hit["Type"] == "Study":
+                    orthanc.request("DELETE", f"/studies/{hit['ID']}")
+        except HilumError as exc:
+            if self._sent:
+                study = begun.study_instance_uid
+                self.problems.append(f"The phantom's study {study} is still in the PACS: {exc}")
+            return
+        with self._through.database.transaction() as connection:
+            records.forget(connection, begun)
+
+    def _wait(self, uids: ImageUIDs) -> Entry | None:
+        """Return the image's line once it is settled, or as it is when the wait is over."""
+        deadline = perf_counter() + self._through.settings.constancy.wait_s
+        while True:
+            with self._through.database.look() as connection:
+                entry = images.entry(connection, self._through.archive, uids)
+            done = entry is not None and entry.state in SETTLED
+            if done or perf_counter() > deadline:
+                return entry
+            sleep(LOOK_S)
+
+    def _why_not(self, entry: Entry | None) -> str:
+        waited = f"There is no result after {self._through.settings.constancy.wait_s:g} s"
+        if entry is None:
+            return f"{waited}: the node did not see the phantom. Is hilum up running?"
+        if entry.state not in SETTLED:
+            return f"{waited}: {WHY_NOT[entry.state]}. See hilum jobs list."
+        reasons = "; ".join(reason.text for reason in entry.reasons)
+        return f"The node did not read the phantom, it is {entry.state}: {reasons}"
+
+
+def send(dataset: Dataset, address: PacsAddress, settings: Settings) -> str:
+    """Send the phantom by C-STORE; return why it did not arrive, or nothing."""
+    target = DicomTarget(
+        address.aet, address.dicom_host, address.dicom_port, tls=settings.pacs.dicom_tls
+    )
+    sender = open_sender(target, timeout_s=settings.pacs.timeout_s, files=address.tls)
+    try:
+        with TemporaryDirectory(prefix="hilum-selftest-") as folder:
+            path = Path(folder, "phantom.dcm")
+            dataset.save_as(path, enforce_file_format=True)
+            (sent,) = deliver([file_candidate(path)], sender)
+    finally:
+        sender.close()
+    return "" if sent.sent in ARRIVED else sent.detail
+
+
+def look_at_results(orthanc: Orthanc, uids: tuple[str, ...], source: Dataset) -> list[str]:
+    """Return what is wrong with the results that the PACS shows; nothing when all is well."""
+    problems, found = [], set()
+    for uid in uids:
+        instance = orthanc.find_instance(uid)
+        if instance is None:
+            problems.append(f"The PACS does not show the result {uid}.")
+            continue
+        file = orthanc.file(instance)
+        result = dicom.parse(file, name="a result")
+        name = result_name(result)
+        found.add(name)
+        problems += [
+            f"The result {name} has another {keyword} than the phantom."
+            for keyword in ("PatientID", "PatientName", "StudyInstanceUID")
+            if dicom.text(result, keyword) != dicom.text(source, keyword)
+        ]
+        if str(source.SOPInstanceUID).encode() not in file:
+            problems.append(f"The result {name} does not say which image it is about.")
+    lacking = sorted(WANTED - found)
+    return [*problems, *(f"There is no {name} among the results." for name in lacking)]
+
+
+def _begun(through: Through, dataset: Dataset, mode: Mode) -> Begun:
+    now = through.now()
+    wait = timedelta(seconds=through.settings.constancy.wait_s)
+    return Begun(
+        through.archive,
+        mode,
+        now,
+        now + wait + MARGIN,
+        str(dataset.StudyInstanceUID),
+        str(dataset.SOPInstanceUID),
+        constancy.pixels_digest(dataset),
+    )
+
+
+def _begin(through: Through, begun: Begun) -> int:
+    with through.database.transaction() as connection:
+        return records.begin(connection, begun)
+
+
+def _end(
+    through: Through, number: int, answer: Answer | None, trip: Trip | Here, *, record: bool
+) -> Ended:
+    """Compare with the reference, or make one, and write the end down."""
+    now, settings = through.now(), through.settings.constancy
+    problems = tuple(trip.problems)
+    ended = Ended(End.ALARM, said=problems, seconds=trip.seconds)
+    with through.database.transaction() as connection:
+        if answer is not None:
+            ended = replace(ended, model=f"{answer.model['name']} {answer.model['version']}")
+            known = records.reference(connection, answer.model["name"])
+            if not problems and (record or known is None):
+                records.record(connection, answer, now)
+                ended = replace(ended, state=End.RECORDED)
+            elif known is not None:
+                ended = _judged(ended, constancy.compare(known[0], answer, settings.tolerance))
+        records.end(connection, number, ended, now, keep=settings.keep_runs)
+    return ended
+
+
+def _judged(ended: Ended, held: Comparison) -> Ended:
+    alarms = (*ended.said, *held.alarms)
+    state = End.ALARM if alarms else End.OK
+    return replace(ended, state=state, said=(*alarms, *held.notes), worst=held.worst)

@@ -1,0 +1,257 @@
+"""One event a line on standard error, as text or JSON, and never a word of any patient.
+
+Ours say a name and scalar facts: SOP Instance UIDs, yes; names beside them, never. What
+libraries say is put down with the words of their source code and without a single value,
+because a value may be quoted from a data set. Errors are kind and place, never text.
+"""
+
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from enum import Enum
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import Any, Final, TextIO
+from uuid import UUID
+
+import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict
+
+from hilum.settings.telemetry import LogFormat
+from hilum.telemetry.library_messages import words_of
+
+SCALARS: Final = (str, int, float, PurePath, date, UUID, Enum, type(None))
+"""Kinds of facts that are written as they are; of anything else only its kind is."""
+
+IDENTIFYING: Final = frozenset(
+    {
+        "accession_number",
+        "birth_date",
+        "description",
+        "other_patient_ids",
+        "patient",
+        "patient_birth_date",
+        "patient_id",
+        "patient_name",
+    }
+)
+"""Names of facts that are never written, whatever their value."""
+
+WITHHELD: Final = "withheld"
+
+LONGEST_FACT: Final = 500
+"""Characters of one fact; no event needs more, a data set in text has more."""
+
+LIBRARIES: Final = (
+    *("dbos", "sqlalchemy", "uvicorn", "uvicorn.error", "uvicorn.access"),
+    *("pynetdicom", "pydicom", "httpx", "httpcore", "opentelemetry"),
+)
+"""Loggers that may have ways of their own to standard error, which are closed."""
+
+PACKAGE: Final = Path(__file__).parents[1]
+
+
+class Log(structlog.BoundLoggerBase):
+    """Writes events of one part of the program. Get one with `get_log`."""
+
+    def info(self, event: str, **facts: object) -> None:
+        """Write what happened."""
+        self._proxy_to_logger("info", event, **facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Write what somebody should look at."""
+        self._proxy_to_logger("warning", event, **facts)
+
+    def bug(self, event: str, error: BaseException, **facts: object) -> None:
+        """Write a fault of ours, with its kind and where in the code it came up."""
+        self._proxy_to_logger("error", event, **facts, **_fault(error))
+
+
+def get_log(name: str) -> Log:
+    """Return the logger of one part of the program.
+
+    Parameters
+    ----------
+    name
+        Usually the module's.
+    """
+    log: Log = structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            only_scalars,
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=Log,
+        cache_logger_on_first_use=True,
+    )
+    return log
+
+
+def only_scalars(_logger: object, _method: str, facts: EventDict) -> EventDict:
+    """Let through what is one short value; of anything else its kind alone."""
+    return {name: _allowed(name, value) for name, value in facts.items()}
+
+
+def formatter(log_format: LogFormat = LogFormat.TEXT) -> logging.Formatter:
+    """Return what turns a log record, ours or a library's, into one line."""
+    return ProcessorFormatter(
+        processors=[_stamp, ProcessorFormatter.remove_processors_meta, RENDERERS[log_format]],
+        foreign_pre_chain=[_library],
+        use_get_message=False,
+    )
+
+
+class StandardError(logging.StreamHandler[TextIO]):
+    """Writes to whatever standard error is at the time; silent about events it can't write."""
+
+    def __init__(self, log_format: LogFormat) -> None:
+        logging.Handler.__init__(self)
+        self.setFormatter(formatter(log_format))
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """Where lines go."""
+        return sys.stderr
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """Say that a line was lost, and no more: Python would print its values."""
+        sys.stderr.write(f"error log.broken logger={record.name}\n")
+
+
+def write_to_standard_error(log_format: LogFormat = LogFormat.TEXT) -> None:
+    """Let every event of this process go to standard error, and nothing go there by itself.
+
+    Ours from *info* on, those of libraries from *warning* on. Errors that nobody caught,
+    in whichever thread, and Python's own warnings are written as events, too.
+    """
+    handler = StandardError(log_format)
+    root, hilum = logging.getLogger(), logging.getLogger("hilum")
+    root.handlers[:], hilum.handlers[:] = [handler], [handler]
+    root.setLevel(logging.WARNING)
+    hilum.setLevel(logging.INFO)
+    hilum.propagate = False
+    for name in LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers[:] = [handler]  # DBOS adds one of its own where it finds none
+        library.propagate = False
+        library.setLevel(logging.WARNING)
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+    sys.unraisablehook = _unraisable
+    warnings.showwarning = _warned  # type: ignore[assignment]  # names of parameters alone differ
+
+
+def _allowed(name: str, value: object) -> object:
+    if name in IDENTIFYING:
+        return WITHHELD
+    if not isinstance(value, SCALARS):
+        return f"<{type(value).__name__}>"
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = str(value)
+    return text if len(text) <= LONGEST_FACT else f"{text[:LONGEST_FACT]}…"
+
+
+def _fault(error: BaseException) -> dict[str, str]:
+    """Return what may be said of an error: its kind, and its place in the code."""
+    inner, ours = _places(error.__traceback__)
+    facts = {"error": type(error).__name__, "at": inner}
+    return facts if ours in {"", inner} else {**facts, "via": ours}
+
+
+def _places(trace: TracebackType | None) -> tuple[str, str]:
+    """Return "file:line" of the innermost frame, and of the innermost frame of hilum."""
+    inner = ours = ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        inner = f"{file}:{trace.tb_lineno}"
+        if Path(file).is_relative_to(PACKAGE):
+            ours = inner
+        trace = trace.tb_next
+    return inner, ours
+
+
+def _library(_logger: object, _method: str, said: EventDict) -> EventDict:
+    """Return the event of a library's line: where it was said, in the words of its source."""
+    record: logging.LogRecord = said["_record"]
+    facts: EventDict = {
+        "event": "library.said",
+        "_record": record,
+        "_from_structlog": False,
+        "logger": record.name,
+        "words": words_of(record.pathname, record.lineno),
+        "from": f"{record.pathname}:{record.lineno}",
+    }
+    error = record.exc_info[1] if record.exc_info else None
+    return facts if error is None else {**facts, **_fault(error)}
+
+
+def _stamp(_logger: object, _method: str, facts: EventDict) -> EventDict:
+    """Put time, level and name first."""
+    record: logging.LogRecord = facts["_record"]
+    when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    start = {"time": when.replace("+00:00", "Z"), "level": record.levelname.lower()}
+    return {**start, "event": facts["event"], **facts}
+
+
+def _as_text(_logger: object, _method: str, facts: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in facts.items() if name not in {"time", "level", "event"}}
+    pairs = (f"{name}={_quoted(value)}" for name, value in rest.items())
+    return " ".join((facts["time"], facts["level"], facts["event"], *pairs))
+
+
+def _as_json(_logger: object, _method: str, facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, ensure_ascii=False)
+
+
+RENDERERS: Final[Mapping[LogFormat, Callable[[object, str, Any], str]]] = {
+    LogFormat.TEXT: _as_text,
+    LogFormat.JSON: _as_json,
+}
+
+
+def _quoted(value: object) -> str:
+    """Return a value as it is, in quotes only where a blank or quote would mislead."""
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    plain = text and not any(char.isspace() or char in '="' for char in text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+log = get_log(__name__)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    log.bug("process.bug", error)
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        log.bug("thread.bug", args.exc_value, thread=args.thread.name if args.thread else "unknown")
+
+
+def _unraisable(args: Any) -> None:
+    if args.exc_value is not None:
+        log.bug("process.bug", args.exc_value)
+
+
+def _warned(
+    _message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    _file: TextIO | None = None,
+    _line: str | None = None,
+) -> None:
+    """Write that Python warned, without the words: pydicom's quote what they are about."""
+    log.warning("python.warned", kind=category.__name__, at=f"{filename}:{lineno}")

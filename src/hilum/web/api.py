@@ -1,0 +1,312 @@
+"""The API: what the page shows, as JSON, for programs with a token."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
+from hilum.records import images, readings, reviews, worklist
+from hilum.records.images import Entry
+from hilum.records.readings import StoredReading
+from hilum.records.states import RETRIED, State
+from hilum.records.worklist import Place, Wanted
+from hilum.web.api_models import (
+    UID_PATTERN,
+    AgreementDocument,
+    FindingDocument,
+    HealthDocument,
+    ImageAsked,
+    ImageLine,
+    Invalid,
+    JobsDocument,
+    ModelDocument,
+    Problem,
+    ReadingDocument,
+    RetryAnswer,
+    RetryWanted,
+    StatusDocument,
+    StudyDocument,
+    StudyLine,
+    StudyPage,
+    UidInPath,
+    VerdictDocument,
+)
+from hilum.web.context import Desk
+from hilum.web.operations import read_again, status_of
+from hilum.web.sessions import AtDesk, Operator, Reader, Viewer, Visitor, note
+from hilum.web.try_file import file_of, tried
+
+PREFIX: Final = "/api/v1"
+
+TEXT: Final = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL in a text."""
+
+DAY: Final = r"^([0-9]{8})?$"
+UID: Final = re.compile(UID_PATTERN)
+
+HIGHEST_RANK: Final = 100
+"""Above every rank of the worklist."""
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.UNAUTHORIZED: {"model": Problem, "description": "No token, or one that has ended."},
+    HTTPStatus.FORBIDDEN: {"model": Problem, "description": "The role does not allow this."},
+    HTTPStatus.NOT_FOUND: {"model": Problem, "description": "There is nothing of that name."},
+    HTTPStatus.UNPROCESSABLE_ENTITY: {"model": Invalid, "description": "A value is not right."},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"model": Problem, "description": "Not now."},
+}
+
+AMBIGUOUS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.CONFLICT: {
+        "model": Problem,
+        "description": "Images in several studies or series have this UID: name one.",
+    },
+}
+
+BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.BAD_REQUEST: {"model": Problem, "description": "The body is damaged or cut off."},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"model": Problem, "description": "Too large."},
+}
+
+FILE_BODY: Final = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        }
+    },
+}
+"""Said by hand, since the file is read only once it is known who sends it."""
+
+router: Final = APIRouter(
+    prefix=PREFIX,
+    responses=PROBLEMS,
+    dependencies=[Depends(HTTPBearer(auto_error=False, description="hilum users token NAME"))],
+)
+
+
+Asked = Annotated[ImageAsked, Depends()]
+
+
+def not_found(what: str) -> HTTPException:
+    """Return the error for something that is not written down here."""
+    return HTTPException(HTTPStatus.NOT_FOUND, f"{what} is not known here.")
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(request: Request, _: Viewer) -> Response:
+    """Return the description of this API."""
+    return JSONResponse(described(request.app))
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """Return OpenAPI's description of the API."""
+    return get_openapi(
+        title=PRODUCT,
+        version=__version__,
+        description=f"{RESEARCH_USE_ONLY} A score is not a probability.",
+        routes=app.routes,
+    )
+
+
+def wanted_of(
+    text: Annotated[
+        str,
+        Query(max_length=200, pattern=TEXT, description="Words of name, ID, accession number."),
+    ] = "",
+    state: Annotated[State | None, Query()] = None,
+    finding: Annotated[str, Query(max_length=100, pattern=TEXT)] = "",
+    since: Annotated[str, Query(pattern=DAY, description="Study Date, YYYYMMDD.")] = "",
+    until: Annotated[str, Query(pattern=DAY)] = "",
+    *,
+    open_only: bool = False,
+    urgent_only: bool = False,
+) -> Wanted:
+    """Return which studies are looked for."""
+    return Wanted(text, state or "", finding, since, until, open_only, urgent_only)
+
+
+@router.get("/studies", tags=["studies"])
+def studies(
+    _: Viewer,
+    desk: AtDesk,
+    wanted: Annotated[Wanted, Depends(wanted_of)],
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> StudyPage:
+    """List studies in the order of the worklist."""
+    place = _place(after)
+    with desk.database.look() as connection:
+        rows, following = worklist.page(connection, desk.archive, wanted, size=limit, after=place)
+    lines = [StudyLine.of(row) for row in rows]
+    return StudyPage(studies=lines, next=None if following is None else str(following))
+
+
+@router.get("/studies/{study_instance_uid}", tags=["studies"])
+def study(
+    study_instance_uid: UidInPath, request: Request, who: Viewer, desk: AtDesk
+) -> StudyDocument:
+    """Return a study and what became of its images."""
+    with desk.database.look() as connection:
+        row = worklist.row(connection, desk.archive, study_instance_uid)
+        lines = images.entries(connection, desk.archive, study_instance_uid=study_instance_uid)
+    if row is None:
+        raise not_found("This study")
+    _viewed(request, who, desk, study_instance_uid)
+    return StudyDocument(study=StudyLine.of(row), images=[ImageLine.of(each) for each in lines])
+
+
+@router.get("/images/{sop_instance_uid}", tags=["images"], responses=AMBIGUOUS)
+def image(asked: Asked, _: Viewer, desk: AtDesk) -> ImageLine:
+    """Return what became of an image."""
+    return ImageLine.of(_entry(desk, asked))
+
+
+@router.get("/images/{sop_instance_uid}/reading", tags=["images"], responses=AMBIGUOUS)
+def reading(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> ReadingDocument:
+    """Return what the model said of an image, as a document hilum.reading/1."""
+    return ReadingDocument.of(_reading(request, who, desk, asked).document)
+
+
+@router.get("/images/{sop_instance_uid}/findings", tags=["images"], responses=AMBIGUOUS)
+def findings(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> list[FindingDocument]:
+    """Return the findings of an image."""
+    document = _reading(request, who, desk, asked).document
+    rows = document["readings"][0]["findings"]
+    return [FindingDocument.model_validate(each) for each in rows]
+
+
+@router.get("/images/{sop_instance_uid}/verdicts", tags=["images"], responses=AMBIGUOUS)
+def verdicts_of(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> list[VerdictDocument]:
+    """Return what readers said of an image."""
+    entry = _entry(desk, asked)
+    with desk.database.look() as connection:
+        found = reviews.on_image(connection, desk.archive, entry.uids)
+    _viewed(request, who, desk, entry.study_instance_uid)
+    return [VerdictDocument.of(each) for each in found]
+
+
+@router.get("/agreement", tags=["verdicts"])
+def agreement(_: Viewer, desk: AtDesk) -> list[AgreementDocument]:
+    """Return how often readers agreed, by finding and month."""
+    with desk.database.look() as connection:
+        found = reviews.agreement(connection, desk.archive)
+    return [AgreementDocument.model_validate(each) for each in found]
+
+
+@router.get("/jobs", tags=["node"])
+def jobs(
+    _: Viewer,
+    desk: AtDesk,
+    state: Annotated[list[State] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> JobsDocument:
+    """List what became of images, the newest first."""
+    with desk.database.look() as connection:
+        found = images.entries(connection, desk.archive, state or list(State), limit=limit)
+        counts = images.counts(connection, desk.archive)
+    return JobsDocument(jobs=[ImageLine.of(each) for each in found], counts=counts)
+
+
+@router.post("/jobs/retry", tags=["node"], responses=BODY_PROBLEMS | AMBIGUOUS)
+def retry(who: Operator, desk: AtDesk, wanted: Annotated[RetryWanted, Body()]) -> RetryAnswer:
+    """Let images be read again that failed, were refused or are gone."""
+    if wanted.state is not None and wanted.state not in RETRIED:
+        raise HTTPException(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Only failed, refused and gone images are retried."
+        )
+    where = wanted.study_instance_uid, wanted.series_instance_uid
+    named = tuple(wanted.sop_instance_uids)
+    return RetryAnswer(asked=read_again(desk, who, named, where=where, state=wanted.state))
+
+
+@router.post(
+    "/try", tags=["node"], responses=BODY_PROBLEMS, openapi_extra={"requestBody": FILE_BODY}
+)
+async def try_file(request: Request, who: Reader, desk: AtDesk) -> ReadingDocument:
+    """Say what hilum would say of a file; nothing is stored."""
+    async with file_of(request) as file:
+        return await run_in_threadpool(_try, file, who, desk)
+
+
+def _try(file: UploadFile, who: Visitor, desk: Desk) -> ReadingDocument:
+    document = tried(desk, file)
+    note(desk, who.name, "file.tried", status=document["readings"][0]["status"])
+    return ReadingDocument.of(document)
+
+
+@router.get("/status", tags=["node"])
+def status(request: Request, _: Viewer) -> StatusDocument:
+    """Return how the node is doing."""
+    return StatusDocument.of(status_of(request).look())
+
+
+@router.get("/health", tags=["node"])
+def health(request: Request, _: Viewer) -> HealthDocument:
+    """Return the state of health."""
+    return HealthDocument.of(status_of(request).health())
+
+
+@router.get("/models", tags=["node"])
+def models(_: Viewer, desk: AtDesk) -> list[ModelDocument]:
+    """Return the models that are known here."""
+    return [ModelDocument.of(each) for each in desk.models()]
+
+
+def _place(after: str | None) -> Place | None:
+    if not after:
+        return None
+    try:
+        place = Place.parse(after)
+        if 0 <= place.rank < HIGHEST_RANK and UID.match(place.study_instance_uid):
+            return place
+    except ValueError:
+        pass  # said below
+    raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "after is not what `next` of a page said.")
+
+
+def _entry(desk: Desk, asked: ImageAsked) -> Entry:
+    with desk.database.look() as connection:
+        found = images.called(
+            connection,
+            desk.archive,
+            asked.sop_instance_uid,
+            study_instance_uid=asked.study_instance_uid,
+            series_instance_uid=asked.series_instance_uid,
+        )
+    if not found:
+        raise not_found("This image")
+    if len(found) > 1:
+        studies = ", ".join(dict.fromkeys(each.study_instance_uid for each in found))
+        raise HTTPException(
+            HTTPStatus.CONFLICT,
+            f"{len(found)} images have this UID. Name study or series: {studies}.",
+        )
+    return found[0]
+
+
+def _reading(request: Request, who: Visitor, desk: Desk, asked: ImageAsked) -> StoredReading:
+    entry = _entry(desk, asked)
+    with desk.database.look() as connection:
+        found = readings.get(connection, desk.archive, entry.uids)
+    if found is None:
+        raise not_found("A reading of this image")
+    _viewed(request, who, desk, entry.study_instance_uid)
+    return found
+
+
+def _viewed(request: Request, who: Visitor, desk: Desk, study_instance_uid: str) -> None:
+    """Write into the audit trail that somebody looked at a study, once."""
+    if request.app.state.viewed.is_new(who.key or who.name, study_instance_uid):
+        note(desk, who.name, "study.viewed", study=study_instance_uid, by="api")

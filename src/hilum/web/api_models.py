@@ -1,0 +1,313 @@
+"""What the API says: its documents, as OpenAPI describes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from hilum.records.forwards import ForwardState
+from hilum.records.images import Entry
+from hilum.records.reviews import Opinion, ReaderVerdict
+from hilum.records.states import State, Urgency
+from hilum.web.context import Check, InstalledModel
+from hilum.web.status import Snapshot
+
+UID_PATTERN: Final = r"^[0-9]+(\.[0-9]+)*$"
+
+Uid = Annotated[str, Field(pattern=UID_PATTERN, max_length=64)]
+UidInPath = Annotated[str, Path(pattern=UID_PATTERN, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAsked:
+    """Which image is asked for."""
+
+    sop_instance_uid: UidInPath
+    study_instance_uid: Annotated[
+        str | None,
+        Query(pattern=UID_PATTERN, max_length=64, description="Where a UID is in several studies."),
+    ] = None
+    series_instance_uid: Annotated[
+        str | None,
+        Query(pattern=UID_PATTERN, max_length=64, description="Where it is in several series."),
+    ] = None
+
+
+class Document(BaseModel):
+    """Frozen, and made of attributes where it is given an object."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Problem(Document):
+    """Why something could not be done, and what to do."""
+
+    detail: str
+
+
+class InvalidValue(Document):
+    """One value that is not what is expected."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Invalid(Document):
+    """The values that are not what is expected."""
+
+    detail: list[InvalidValue] | str
+
+
+class ReasonDocument(Document):
+    """A coded reason in plain words."""
+
+    code: str
+    text: str
+
+
+class StudyLine(Document):
+    """A study, as the worklist shows it."""
+
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    birth_date: str = Field(description="DICOM DA, empty when unknown.")
+    sex: str
+    accession_number: str
+    study_date: str = Field(description="DICOM DA, empty when unknown.")
+    study_time: str = Field(description="DICOM TM, empty when unknown.")
+    description: str
+    arrived: datetime
+    changed: datetime
+    due: datetime = Field(description="When a reader should have seen it: the worklist's order.")
+    urgency: Urgency
+    state: State
+    images: int
+    positives: int = Field(description="Findings that are positive in any of its images.")
+    findings: list[tuple[str, float, bool]] = Field(
+        description="Label, score, positive: the highest of all images, positives first."
+    )
+    reviewed: datetime | None = Field(description="When a reader last gave a verdict on it.")
+
+    @classmethod
+    def of(cls, row: object) -> "StudyLine":
+        """Return the document of a row of the worklist."""
+        return cls.model_validate(row)
+
+
+class StudyPage(Document):
+    """Some studies, in the order of the worklist."""
+
+    studies: list[StudyLine]
+    next: str | None = Field(description="Give it as `after` for the next page; null: no more.")
+
+
+class ImageLine(Document):
+    """What became of one image."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    urgency: Urgency
+    state: State
+    reasons: list[ReasonDocument]
+    results: list[str] = Field(description="SOP Instance UIDs of what was stored for it.")
+    attempts: int
+    arrived: datetime
+    started: datetime | None
+    settled: datetime | None
+    model: str | None
+    seconds: dict[str, float] = Field(description="Room → seconds that it took there.")
+
+    @classmethod
+    def of(cls, entry: Entry) -> "ImageLine":
+        """Return the document of an image's line."""
+        return cls.model_validate(entry)
+
+
+class StudyDocument(Document):
+    """A study and its images."""
+
+    study: StudyLine
+    images: list[ImageLine]
+
+
+class JobsDocument(Document):
+    """Images, the newest first, and how many there are in each state."""
+
+    jobs: list[ImageLine]
+    counts: dict[State, int]
+
+
+class RetryWanted(Document):
+    """Which images to read again: these, or all of a state."""
+
+    sop_instance_uids: list[Uid] = Field(default=[], max_length=10_000)
+    study_instance_uid: Uid | None = Field(None, description="Only in this study.")
+    series_instance_uid: Uid | None = Field(None, description="Only in this series.")
+    state: State | None = Field(
+        None, description="failed, refused or gone; others have no further attempt."
+    )
+
+
+class RetryAnswer(Document):
+    """How many images will be read again."""
+
+    asked: int
+
+
+class JudgedDocument(Document):
+    """One finding, as the model gave it and the reader sees it."""
+
+    label: str
+    opinion: Opinion
+    positive: bool
+    raw: float
+    operating_point: float
+    score: float
+
+
+class VerdictDocument(Document):
+    """One verdict of one reader on one image."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    at: datetime
+    reader: str
+    model: str
+    model_sha256: str
+    demonstration: bool
+    findings: list[JudgedDocument]
+    missing: list[str]
+    comment: str
+    report: str = Field(description="SOP Instance UID of the SR that says the same.")
+
+    @classmethod
+    def of(cls, verdict: ReaderVerdict) -> "VerdictDocument":
+        """Return the document of a verdict."""
+        return cls.model_validate(verdict)
+
+
+class AgreementDocument(Document):
+    """How often readers agreed on one finding in one month."""
+
+    label: str
+    month: str
+    agree: int
+    disagree: int
+    unsure: int
+    missed: int
+
+
+class CheckDocument(Document):
+    """One line of the state of health."""
+
+    name: str
+    ok: bool
+    text: str
+    remedy: str
+
+
+class HealthDocument(Document):
+    """The state of health."""
+
+    ok: bool
+    checks: list[CheckDocument]
+
+    @classmethod
+    def of(cls, checks: Sequence[Check]) -> "HealthDocument":
+        """Return the document of checks."""
+        lines = [CheckDocument.model_validate(check) for check in checks]
+        return cls(ok=all(check.ok for check in checks), checks=lines)
+
+
+class ModelDocument(Document):
+    """A model that is known here."""
+
+    name: str
+    version: str
+    sha256: str
+    in_use: bool
+    installed: bool
+    verified: bool
+    demonstration: bool
+    text: str
+
+    @classmethod
+    def of(cls, model: InstalledModel) -> "ModelDocument":
+        """Return the document of a model."""
+        return cls.model_validate(model)
+
+
+class HourDocument(Document):
+    """What was done in one hour."""
+
+    begins: datetime
+    ended: dict[State, int]
+
+
+class RefusalsDocument(Document):
+    """A reason for which images were refused."""
+
+    code: str
+    text: str
+    images: int
+
+
+class StatusDocument(Document):
+    """How the node is doing."""
+
+    at: datetime
+    counts: dict[State, int]
+    waiting: dict[Urgency, int]
+    reading: int
+    oldest: datetime | None = Field(description="Arrival of the image that waits longest.")
+    hours: list[HourDocument]
+    refusals: list[RefusalsDocument] = Field(description="Of the last seven days.")
+    forwards: dict[ForwardState, int]
+    workers_alive: int
+    free_bytes: int
+
+    @classmethod
+    def of(cls, now: Snapshot) -> "StatusDocument":
+        """Return the document of a snapshot."""
+        return cls(
+            at=now.at,
+            counts=now.counts,
+            waiting=dict(now.depth.waiting),
+            reading=now.depth.reading,
+            oldest=now.depth.oldest,
+            hours=[HourDocument.model_validate(hour) for hour in now.hours],
+            refusals=[RefusalsDocument.model_validate(each) for each in now.refusals],
+            forwards=now.forwards,
+            workers_alive=sum(map(now.lives, now.workers)),
+            free_bytes=now.storage.free,
+        )
+
+
+class FindingDocument(Document):
+    """One label's result; a score is not a probability."""
+
+    label: str
+    code: dict[str, str]
+    raw: float
+    operating_point: float
+    score: float
+    positive: bool
+
+
+class ReadingDocument(Document):
+    """A document ``hilum.reading/1``; its JSON Schema is shipped with hilum."""
+
+    model_config = ConfigDict(extra="allow")
+
+    readings: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "ReadingDocument":
+        """Return the document as it is kept."""
+        return cls.model_validate(document)

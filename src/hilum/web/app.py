@@ -1,0 +1,195 @@
+"""The page and the API as one application, and the server that runs it."""
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib.resources import as_file, files
+from typing import Final
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from hilum import PRODUCT, __version__
+from hilum.errors import PortTaken, SettingInvalid
+from hilum.settings import PageSettings
+from hilum.web import (
+    account,
+    api,
+    dicomweb,
+    events,
+    failures,
+    login,
+    ohif_files,
+    oidc,
+    operations,
+    pictures,
+    reviews,
+    study,
+    try_file,
+    users,
+    worklist,
+)
+from hilum.web.context import Desk
+from hilum.web.health import Vitals, health_routes
+from hilum.web.pages import STATIC, static_digest
+from hilum.web.security import BodyLimit, SecurityHeaders, is_secure
+from hilum.web.status import Status
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    worklist.router,
+    events.router,
+    study.router,
+    pictures.router,
+    reviews.router,
+    login.router,
+    oidc.router,
+    account.router,
+    ohif_files.router,
+    dicomweb.router,
+    operations.router,
+    try_file.router,
+    users.router,
+    api.router,
+)
+"""Each page's own; a new page is a module with a router, and a word here."""
+
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""Static files have another address after any change."""
+
+DRAIN_S: Final = 3
+"""Seconds that requests in work get when the page stops; live connections never end."""
+
+
+class StaticForEver(StaticFiles):
+    """Files whose addresses change with their contents."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return one file."""
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = FOR_EVER
+        return answer
+
+
+def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
+    """Return the application that shows what is at the desk.
+
+    Parameters
+    ----------
+    desk
+        What the page works with.
+    vitals
+        What machines ask the node; None leaves their addresses out.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        client = dicomweb.client_of(desk.pacs, desk.settings.pacs.timeout_s)
+        async with client:
+            app.state.dicomweb = client
+            yield
+
+    app = FastAPI(
+        lifespan=lifespan,
+        redirect_slashes=False,
+        title=PRODUCT,
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.desk = desk
+    app.state.viewed = dicomweb.Viewed()
+    app.state.status = Status(desk)
+    failures.handle(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    if vitals is not None:
+        token = desk.settings.telemetry.metrics_token
+        app.include_router(health_routes(vitals, metrics_token=token))
+    with as_file(files("hilum.web").joinpath("static")) as folder:
+        app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
+    most = max(desk.settings.page.max_upload_bytes, desk.settings.node.max_file_bytes)
+    app.add_middleware(BodyLimit, uploads=try_file.ADDRESSES, most=most)
+    app.add_middleware(SecurityHeaders, secure=is_secure(desk.settings.page))
+    return app
+
+
+@contextmanager
+def serving(app: FastAPI, settings: PageSettings) -> Iterator[str]:
+    """Serve the application from a thread of its own; yield its address.
+
+    Raises
+    ------
+    PortTaken
+        Another program listens there.
+    SettingInvalid
+        The address is none of this machine's, or the certificate cannot be used.
+    """
+    listener = _listen(settings)
+    proxies = ",".join(settings.trusted_proxies)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",  # faults are logged by failures.py, without what they quote
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="on",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies or None,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.certificate_key,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    try:
+        config.load()
+    except OSError as exc:
+        listener.close()
+        raise SettingInvalid(
+            f"The page's certificate cannot be used: {exc.strerror or exc}.",
+            "Correct page.certificate and page.certificate_key.",
+        ) from exc
+    server = uvicorn.Server(config)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="page", daemon=True
+    )
+    thread.start()
+    try:
+        yield address(settings, listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(DRAIN_S + 2)
+        listener.close()
+
+
+def address(settings: PageSettings, port: int) -> str:
+    """Return where a person finds the page."""
+    if settings.public_url is not None:
+        return settings.public_url
+    scheme = "https" if settings.certificate is not None else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    return f"{scheme}://{host}:{port}"
+
+
+def _listen(settings: PageSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except PermissionError as exc:
+        raise SettingInvalid(
+            f"Port {settings.port} is not open to this user.", "Set page.port above 1023."
+        ) from exc
+    except socket.gaierror as exc:
+        raise SettingInvalid(
+            f"page.host {settings.host} is no address of this machine.", "Correct page.host."
+        ) from exc
+    except OSError as exc:
+        raise PortTaken(
+            f"Port {settings.port} of {settings.host}, for the page, cannot be used: "
+            f"{exc.strerror}.",
+            "Stop what listens there, or set page.port.",
+        ) from exc

@@ -1,0 +1,159 @@
+"""What machines ask the node: ``/metrics``, ``/healthz`` and ``/readyz``.
+
+``/healthz`` says that the process lives: restart it when not. ``/readyz`` says that images
+are read now: send somebody when not. Both are open and cheap; neither tells of any patient.
+"""
+
+import hmac
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import SecretStr
+
+from hilum import PRODUCT
+from hilum.telemetry.metrics import CONTENT_TYPE
+from hilum.web.context import Check
+
+OK: Final = 200
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+UNAVAILABLE: Final = 503
+
+BEAT_WITHIN_S: Final = 60.0
+"""Seconds since the last heartbeat after which a process counts as hung."""
+
+KEEP_S: Final = 2.0
+"""Seconds for which an answer of the checks is given again: asking often costs the PACS nothing."""
+
+PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""Headers by which a request that a proxy of this machine hands on is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the node says of itself, asked anew each time.
+
+    Attributes
+    ----------
+    beat_age_s
+        Seconds since the last heartbeat, None when there was none yet.
+    checks
+        Whether images are read now: the model, the PACS, the database, the disk.
+    metrics
+        Prometheus' text.
+    """
+
+    beat_age_s: Callable[[], float | None]
+    checks: Callable[[], Sequence[Check]]
+    metrics: Callable[[], bytes]
+
+
+def health_routes(
+    vitals: Vitals,
+    *,
+    metrics_token: SecretStr | None = None,
+    beat_within_s: float = BEAT_WITHIN_S,
+    clock: Callable[[], float] = time.monotonic,
+) -> APIRouter:
+    """Return the three routes, to be included in an application.
+
+    Parameters
+    ----------
+    vitals
+        What the node says of itself.
+    metrics_token
+        With it other machines read ``/metrics``; without one only this machine does.
+    beat_within_s
+        Seconds that a heartbeat may be old.
+    clock
+        Seconds that only grow.
+    """
+    router = APIRouter(include_in_schema=False)
+    readiness = Kept(vitals.checks, clock)
+
+    @router.get("/healthz")
+    def healthz() -> JSONResponse:
+        age = vitals.beat_age_s()
+        alive = age is not None and age <= beat_within_s
+        said = {"status": "alive" if alive else "hung", "heartbeat_age_s": age}
+        return answer(said, alive)
+
+    @router.get("/readyz")
+    def readyz() -> JSONResponse:
+        checks = readiness()
+        ready = all(check.ok for check in checks)
+        said = [
+            {"name": each.name, "ok": each.ok, "text": each.text, "remedy": each.remedy}
+            for each in checks
+        ]
+        return answer({"status": "ready" if ready else "not ready", "checks": said}, ready)
+
+    @router.get("/metrics")
+    def metrics(request: Request) -> Response:
+        refusal = refused(request, metrics_token)
+        return refusal or Response(vitals.metrics(), media_type=CONTENT_TYPE)
+
+    return router
+
+
+def health_app(vitals: Vitals, *, metrics_token: SecretStr | None = None) -> FastAPI:
+    """Return an application of these routes alone: a worker has no page."""
+    app = FastAPI(title=PRODUCT, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(health_routes(vitals, metrics_token=metrics_token))
+    return app
+
+
+class Kept:
+    """Gives the last answer again for `KEEP_S`; asks once for all who come meanwhile."""
+
+    def __init__(self, ask: Callable[[], Sequence[Check]], clock: Callable[[], float]) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked: float | None = None
+        self._answer: Sequence[Check] = ()
+
+    def __call__(self) -> Sequence[Check]:
+        """Return the checks as they are, or were a moment ago."""
+        with self._lock:
+            if self._asked is None or self._clock() - self._asked >= KEEP_S:
+                self._answer = self._ask()
+                self._asked = self._clock()
+            return self._answer
+
+
+def answer(said: dict[str, Any], fine: bool) -> JSONResponse:  # noqa: FBT001  it is the answer
+    """Return what was found, with the status that probes go by."""
+    status = OK if fine else UNAVAILABLE
+    return JSONResponse(said, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def refused(request: Request, token: SecretStr | None) -> Response | None:
+    """Return the answer to somebody who may not read the metrics; None for who may."""
+    if is_this_machine(request):
+        return None
+    if token is None:
+        text = "Metrics are read from this machine; for others set telemetry.metrics_token.\n"
+        return Response(text, FORBIDDEN, media_type="text/plain")
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    right = hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
+    if kind.lower() == "bearer" and right:
+        return None
+    asked = {"WWW-Authenticate": 'Bearer realm="hilum metrics"'}
+    return Response("This needs the bearer token.\n", UNAUTHORIZED, asked, "text/plain")
+
+
+def is_this_machine(request: Request) -> bool:
+    """Return whether a request comes from this machine and was not handed on by a proxy."""
+    if request.client is None or any(name in request.headers for name in PROXY_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:  # no address: a socket file, say
+        return False

@@ -1,0 +1,149 @@
+"""OHIF's own build, served below ``/ohif/`` on the page's origin.
+
+The build believes that it lies at the root: its page and its scripts are rewritten as
+they are sent.
+"""
+
+import base64
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from hilum.errors import NotInPacs
+from hilum.settings import PageSettings
+from hilum.web.context import Desk
+from hilum.web.ohif import app_config
+from hilum.web.security import OHIF_POLICY
+from hilum.web.sessions import AtDesk, Viewer
+
+router: Final = APIRouter(include_in_schema=False)
+
+BASE: Final = "/ohif"
+
+BUILT_HERE: Final = Path("viewer/node_modules/@ohif/app/dist")
+"""Where scripts/ohif.sh puts it in a clone."""
+
+INDEX: Final = "index.html"
+
+NAMED_BY_CONTENT: Final = re.compile(r"\.bundle\.[0-9a-f]+\.js$|^[0-9a-f]{20}\.")
+"""Parts of OHIF that have another name after any change: browsers may keep them."""
+
+AT_ROOT: Final = b'__webpack_require__.p = "/"'
+BELOW: Final = f'__webpack_require__.p = "{BASE}/"'.encode()
+"""Where webpack's scripts look for the others."""
+
+TEXTS: Final = {".js": "text/javascript", ".css": "text/css"}
+
+PACK_LEVEL: Final = 5
+"""Of gzip: the largest script goes from 15 MB to a sixth in a third of a second, once."""
+
+KEEP: Final = "private, max-age=604800, immutable"
+ASK_AGAIN: Final = "private, no-cache"
+
+HOW_TO_GET_IT: Final = "Run scripts/ohif.sh, or set page.ohif_folder to the dist of @ohif/app."
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """OHIF's page, as it is sent.
+
+    Attributes
+    ----------
+    html
+        The page, with its addresses below `BASE`.
+    policy
+        Content Security Policy that names the page's own inline scripts by their hashes.
+    """
+
+    html: str
+    policy: str
+
+
+def folder(settings: PageSettings) -> Path | None:
+    """Return where OHIF is, None when it is not installed."""
+    clone = Path(__file__).parents[3] / BUILT_HERE
+    found = settings.ohif_folder if settings.ohif_folder is not None else clone
+    return found if (found / INDEX).is_file() else None
+
+
+def study_address(settings: PageSettings, study_instance_uid: str) -> str | None:
+    """Return where OHIF shows a study; None when OHIF is not installed."""
+    if folder(settings) is None:
+        return None
+    return f"{BASE}/viewer?StudyInstanceUIDs={study_instance_uid}"
+
+
+@cache
+def index(path: Path) -> Index:
+    """Read and rewrite OHIF's page."""
+    html = path.read_text(encoding="utf-8")
+    html = re.sub(r'\b(href|src|content)="/(?!/)', rf'\1="{BASE}/', html)
+    html = html.replace("PUBLIC_URL = '/'", f"PUBLIC_URL = '{BASE}/'")
+    # it only asks browsers to forget what an older OHIF made them keep, and calls elsewhere
+    html = re.sub(r"<script[^>]*init-service-worker\.js[^>]*></script>", "", html)
+    inline = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = " ".join(f"'sha256-{_sha256(each)}'" for each in inline)
+    policy = OHIF_POLICY.replace("script-src 'self'", f"script-src 'self' {hashes}".rstrip(), 1)
+    return Index(html, policy)
+
+
+@lru_cache(maxsize=128)
+def packed_text(path: Path, changed: float) -> bytes:
+    """Return a script or style that looks for other files below `BASE`, packed with gzip.
+
+    Parameters
+    ----------
+    path
+        The file.
+    changed
+        When it was changed: another build may lie at the same place.
+    """
+    del changed
+    text = path.read_bytes().replace(AT_ROOT, BELOW)
+    if path.suffix == ".css":
+        text = text.replace(b"url(/", f"url({BASE}/".encode())
+    return gzip.compress(text, PACK_LEVEL, mtime=0)
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@router.get(BASE)
+def to_base(_: Viewer) -> Response:
+    """Add the slash."""
+    return RedirectResponse(f"{BASE}/")
+
+
+@router.get(BASE + "/{path:path}")
+def serve(path: str, _: Viewer, desk: AtDesk) -> Response:
+    """Return one of OHIF's files; any other path is one of its pages."""
+    root = folder(desk.settings.page)
+    if root is None:
+        raise NotInPacs("OHIF is not installed.", HOW_TO_GET_IT)
+    if path == "app-config.js":
+        return _config(desk)
+    wanted = (root / path).resolve()
+    if path and wanted.is_relative_to(root.resolve()) and wanted.is_file() and path != INDEX:
+        headers = {"Cache-Control": KEEP if NAMED_BY_CONTENT.search(path) else ASK_AGAIN}
+        if wanted.suffix not in TEXTS:
+            return FileResponse(wanted, headers=headers)
+        packed = packed_text(wanted, wanted.stat().st_mtime)
+        headers["Content-Encoding"] = "gzip"
+        return Response(packed, media_type=TEXTS[wanted.suffix], headers=headers)
+    page = index(root / INDEX)
+    return Response(
+        page.html, media_type="text/html", headers={"Content-Security-Policy": page.policy}
+    )
+
+
+def _config(desk: Desk) -> Response:
+    text = app_config(base=BASE, title=desk.pacs.aet)
+    return Response(text, media_type="text/javascript", headers={"Cache-Control": ASK_AGAIN})

@@ -1,0 +1,379 @@
+"""Sign-in by OpenID Connect: authorization code with PKCE, state, nonce and a signed ID token.
+
+Sources
+-------
+OpenID Connect Core 1.0, 3.1 (code flow) and 3.1.3.7 (what of an ID token is looked at);
+RFC 7636 (PKCE); RFC 9207 (issuer in the answer); RFC 9700 (best current practice).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+from fastapi import APIRouter, Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from starlette.responses import RedirectResponse, Response
+
+from hilum.errors import SettingInvalid
+from hilum.records import accounts
+from hilum.records.accounts import AccountError, Role
+from hilum.settings import OidcSettings
+from hilum.telemetry.logs import get_log
+from hilum.web.context import Desk
+from hilum.web.i18n import N_
+from hilum.web.login import SEE_OTHER, form, note_once, safe_next, signed_in
+from hilum.web.security import is_secure
+from hilum.web.sessions import Anybody, AtDesk, Visitor, set_cookie
+
+router: Final = APIRouter(include_in_schema=False)
+
+START: Final = "/login/oidc"
+CALLBACK: Final = "/login/oidc/callback"
+
+FLOW_S: Final = 600
+"""Seconds that somebody may take at the provider."""
+
+WAIT_S: Final = 10.0
+LEEWAY_S: Final = 60
+"""Seconds by which the provider's clock may differ."""
+
+ALGORITHMS: Final = ["RS256", "PS256", "ES256", "RS384", "ES384", "RS512", "ES512", "EdDSA"]
+"""Signatures by the provider's key; none, and none by a shared secret."""
+
+BROKEN: Final = N_("The provider did not vouch for you. Try again, or ask an operator.")
+AWAY: Final = N_("The provider gives no answer now. Try again in a minute.")
+NO_ROLE: Final = N_("You have no role here. Ask whoever looks after your account.")
+NAME_TAKEN: Final = N_("Somebody else has your user name here. Ask an operator.")
+
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+BAD_GATEWAY: Final = 502
+
+log = get_log(__name__)
+
+
+class NotVouchedFor(Exception):
+    """The provider's answer does not say who this is.
+
+    Parameters
+    ----------
+    message
+        For the person, in English, marked for translation.
+    why
+        For the log, without anything that the provider or the browser said.
+    """
+
+    def __init__(self, message: str, why: str, status: int = UNAUTHORIZED) -> None:
+        super().__init__(message, why)
+        self.message = message
+        self.why = why
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What a provider says of itself (OpenID Connect Discovery 1.0).
+
+    Attributes
+    ----------
+    issuer, authorization, token, keys
+        Its name and its addresses.
+    by_post
+        Whether it takes the client's secret in the body alone.
+    """
+
+    issuer: str
+    authorization: str
+    token: str
+    keys: str
+    by_post: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One sign-in under way, kept in a cookie of the browser that began it.
+
+    Attributes
+    ----------
+    state, nonce, verifier
+        256 random bits each: for the answer, for the ID token, for the code.
+    after
+        Where to go then.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    after: str
+
+    @classmethod
+    def begin(cls, after: str) -> "Flow":
+        """Return a new one."""
+        state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
+        return cls(state, nonce, verifier, after)
+
+    def __str__(self) -> str:
+        values = [self.state, self.nonce, self.verifier, self.after]
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+    @classmethod
+    def parse(cls, cookie: str) -> "Flow":
+        """Read what `str` gave.
+
+        Raises
+        ------
+        ValueError
+            It is something else.
+        """
+        values = json.loads(base64.urlsafe_b64decode(cookie.encode()))
+        if not (isinstance(values, list) and all(isinstance(each, str) for each in values)):
+            raise ValueError("no list of texts")
+        state, nonce, verifier, after = values
+        return cls(state, nonce, verifier, safe_next(after))
+
+
+def challenge(verifier: str) -> str:
+    """Return what the provider is told of the verifier beforehand (RFC 7636, S256)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def flow_cookie(desk: Desk) -> str:
+    """Return the name of the cookie that holds the flow."""
+    return "__Host-hilum_oidc" if is_secure(desk.settings.page) else "hilum_oidc"
+
+
+def redirect_uri(request: Request, desk: Desk) -> str:
+    """Return where the provider sends the browser back to."""
+    ours = desk.settings.page.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    return f"{ours}{CALLBACK}"
+
+
+@router.get(START)
+def begin(request: Request, who: Anybody, desk: AtDesk, next: str = "/") -> Response:  # noqa: A002
+    """Send the browser to the provider."""
+    after = safe_next(next)
+    oidc = desk.settings.oidc
+    try:
+        provider = discover(oidc)
+    except NotVouchedFor as exc:
+        return _failed(request, who, desk, exc, after)
+    flow = Flow.begin(after)
+    asked = {
+        "response_type": "code",
+        "client_id": oidc.client_id,
+        "redirect_uri": redirect_uri(request, desk),
+        "scope": " ".join(oidc.scopes),
+        "state": flow.state,
+        "nonce": flow.nonce,
+        "code_challenge": challenge(flow.verifier),
+        "code_challenge_method": "S256",
+    }
+    answer = RedirectResponse(f"{provider.authorization}?{urlencode(asked)}", SEE_OTHER)
+    set_cookie(answer, flow_cookie(desk), str(flow), desk.settings.page, max_age=FLOW_S)
+    return answer
+
+
+@router.get(CALLBACK)
+def end(  # noqa: PLR0917  FastAPI gives them by name
+    request: Request,
+    who: Anybody,
+    desk: AtDesk,
+    state: str = "",
+    code: str = "",
+    iss: str | None = None,
+) -> Response:
+    """Take the provider's answer and sign in whom it vouches for."""
+    after = "/"
+    try:
+        flow = _flow(request, desk, state)
+        after = flow.after
+        name = _vouched_for(request, desk, flow, code, iss)
+    except NotVouchedFor as exc:
+        answer = _failed(request, who, desk, exc, after)
+    else:
+        answer = signed_in(request, desk, name, after)
+    answer.delete_cookie(flow_cookie(desk))
+    return answer
+
+
+def _vouched_for(request: Request, desk: Desk, flow: Flow, code: str, iss: str | None) -> str:
+    """Return the name of the user whom the provider vouches for, written down here."""
+    oidc = desk.settings.oidc
+    provider = discover(oidc)
+    if not code or iss not in {None, provider.issuer}:
+        raise NotVouchedFor(BROKEN, "no code, or another issuer's")
+    claims = redeem(code, flow, provider, oidc, redirect_uri(request, desk))
+    name, role = who_is(claims, oidc)
+    subject = f"{provider.issuer}|{claims['sub']}"
+    try:
+        with desk.database.transaction() as connection:
+            user = accounts.vouched_for(connection, subject, name, role, now=datetime.now(UTC))
+    except AccountError as exc:
+        raise NotVouchedFor(NAME_TAKEN, "the name is taken, or is none", FORBIDDEN) from exc
+    return user.name
+
+
+def _flow(request: Request, desk: Desk, state: str) -> Flow:
+    try:
+        flow = Flow.parse(request.cookies.get(flow_cookie(desk), ""))
+    except ValueError as exc:
+        raise NotVouchedFor(BROKEN, "no flow was begun in this browser") from exc
+    if not hmac.compare_digest(flow.state.encode(), state.encode()):
+        raise NotVouchedFor(BROKEN, "the state is another one")
+    return flow
+
+
+def _failed(
+    request: Request, who: Visitor, desk: Desk, error: NotVouchedFor, after: str
+) -> Response:
+    log.warning("oidc.refused", why=error.why)
+    note_once(request, desk, "user.sign_in_failed", by="oidc")
+    return form(request, who, desk, after=after, error=error.message, status=error.status)
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[httpx.Client]:
+    """Yield a client; what goes wrong with the provider ends as `NotVouchedFor`."""
+    try:
+        with httpx.Client(timeout=WAIT_S, follow_redirects=False) as client:
+            yield client
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        kind = type(exc).__name__
+        raise NotVouchedFor(AWAY, f"no good answer to {what} ({kind})", BAD_GATEWAY) from exc
+    except (ValueError, LookupError, TypeError) as exc:
+        raise NotVouchedFor(BROKEN, f"the answer to {what} is not understood", BAD_GATEWAY) from exc
+
+
+def discover(oidc: OidcSettings) -> Provider:
+    """Ask the provider for its addresses.
+
+    Raises
+    ------
+    NotVouchedFor
+        No answer, or another provider's.
+    SettingInvalid
+        The provider is not asked over HTTPS.
+    """
+    issuer = (oidc.issuer or "").rstrip("/")
+    if not issuer:
+        raise NotVouchedFor(BROKEN, "oidc.issuer is not set", FORBIDDEN)
+    _require_https(issuer)
+    with _asking("discovery") as client:
+        answer = client.get(f"{issuer}/.well-known/openid-configuration")
+        said = answer.raise_for_status().json()
+        if said["issuer"].rstrip("/") != issuer:
+            raise NotVouchedFor(BROKEN, "the provider calls itself otherwise", BAD_GATEWAY)
+        methods = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        return Provider(
+            said["issuer"],
+            said["authorization_endpoint"],
+            said["token_endpoint"],
+            said["jwks_uri"],
+            "client_secret_basic" not in methods,
+        )
+
+
+def _require_https(address: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise SettingInvalid(
+            "oidc.issuer is not an https address.",
+            "Whoever is between could sign in as anybody: use https.",
+        )
+
+
+def redeem(
+    code: str, flow: Flow, provider: Provider, oidc: OidcSettings, redirect: str
+) -> Mapping[str, Any]:
+    """Exchange the code for an ID token; return what it says, once it is found good.
+
+    Raises
+    ------
+    NotVouchedFor
+        The provider does not take the code, or its token is not good.
+    """
+    body = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect,
+        "code_verifier": flow.verifier,
+        "client_id": oidc.client_id,
+    }
+    auth: tuple[str, str] | None = None
+    if oidc.client_secret is not None and provider.by_post:
+        body["client_secret"] = oidc.client_secret.get_secret_value()
+    elif oidc.client_secret is not None:
+        auth = (oidc.client_id, oidc.client_secret.get_secret_value())
+    with _asking("token") as client:
+        answer = client.post(provider.token, data=body, auth=auth or httpx.USE_CLIENT_DEFAULT)
+        if answer.is_client_error:
+            raise NotVouchedFor(BROKEN, f"the code is not taken (HTTP {answer.status_code})")
+        token = answer.raise_for_status().json()["id_token"]
+        keys = KeySet.import_key_set(client.get(provider.keys).raise_for_status().json())
+    return checked(token, keys, provider, oidc.client_id, flow.nonce)
+
+
+def checked(
+    token: str, keys: KeySet, provider: Provider, client_id: str, nonce: str
+) -> Mapping[str, Any]:
+    """Return what an ID token says; Core 3.1.3.7.
+
+    Raises
+    ------
+    NotVouchedFor
+        Signature, issuer, audience, time or nonce is not right.
+    """
+    rules = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": provider.issuer},
+        sub={"essential": True},
+        aud={"essential": True, "value": client_id},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": nonce},
+    )
+    try:
+        claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        rules.validate(claims)
+    except (JoseError, ValueError, TypeError) as exc:
+        raise NotVouchedFor(BROKEN, f"the ID token is not good ({type(exc).__name__})") from exc
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if claims.get("azp", None if several else client_id) != client_id:
+        raise NotVouchedFor(BROKEN, "the ID token is for another party")
+    return claims
+
+
+def who_is(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, Role]:
+    """Return name and role of whom an ID token is about.
+
+    Raises
+    ------
+    NotVouchedFor
+        The settings give them no role, or they have no name that can be used.
+    """
+    values: Any = claims
+    for part in oidc.role_claim.split("."):  # e.g. realm_access.roles
+        values = values.get(part) if isinstance(values, Mapping) else None
+    given = {values} if isinstance(values, str) else set()
+    if isinstance(values, list):
+        given = {each for each in values if isinstance(each, str)}
+    pairs = (pair.rpartition("=") for pair in oidc.roles)
+    roles = [Role(role) for value, _, role in pairs if value in given]
+    if not roles:
+        raise NotVouchedFor(NO_ROLE, "no role of the settings", FORBIDDEN)
+    name = next(
+        (claims[each] for each in (oidc.name_claim, "email", "sub") if claims.get(each)), ""
+    )
+    return str(name), max(roles, key=list(Role).index)

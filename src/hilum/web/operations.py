@@ -1,0 +1,135 @@
+"""The operations page: what waits, what went wrong, and buttons to mend it."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from hilum.records import Connection, images
+from hilum.records.images import Entry
+from hilum.records.states import State
+from hilum.web.context import Desk
+from hilum.web.i18n import N_
+from hilum.web.pages import fill, render
+from hilum.web.sessions import AtDesk, Operator, Viewer, Visitor, note
+from hilum.web.status import Snapshot, Status
+from hilum.web.words import CONSTANCY, shift_words
+
+router: Final = APIRouter(include_in_schema=False)
+
+SEE_OTHER: Final = 303
+CONFLICT: Final = 409
+
+Within = tuple[str | None, str | None]
+"""Study and series in which images are looked for; None: in any."""
+
+CHART: Final = {"width": 720, "height": 120}
+"""Of the chart of hours, in its own units."""
+
+
+def status_of(request: Request) -> Status:
+    """Return what looks at the node."""
+    status: Status = request.app.state.status
+    return status
+
+
+def bars(snapshot: Snapshot) -> list[dict[str, object]]:
+    """Return the chart's columns: each with its hour and its parts from the bottom up."""
+    highest = max((hour.images for hour in snapshot.hours), default=0) or 1
+    step = CHART["width"] / len(snapshot.hours)
+    columns = []
+    for number, hour in enumerate(snapshot.hours):
+        bottom = float(CHART["height"])
+        parts = []
+        for state in (State.STORED, State.REFUSED, State.FAILED):
+            count = hour.ended.get(state, 0)
+            tall = round(count / highest * (CHART["height"] - 4), 1)
+            tall = max(tall, 1.5) if count else 0.0
+            bottom -= tall
+            parts.append({"state": state.value, "y": round(bottom, 1), "height": tall})
+        x, width = round(number * step + 1, 1), round(step - 2, 1)
+        columns.append({"hour": hour, "x": x, "width": width, "parts": parts})
+    return columns
+
+
+def _values(request: Request, desk: Desk) -> dict[str, Any]:
+    status = status_of(request)
+    snapshot = status.look()
+    return {
+        "now": snapshot,
+        "health": status.health(),
+        "models": desk.models(),
+        "bars": bars(snapshot),
+        "chart": CHART,
+        "constancy": desk.settings.constancy,
+        "constancy_words": CONSTANCY,
+        "shift_words": shift_words,
+        "highest": max((hour.images for hour in snapshot.hours), default=0),
+    }
+
+
+@router.get("/operations")
+def show(request: Request, who: Viewer, desk: AtDesk, asked: int | None = None) -> Response:
+    """Show how the node is doing."""
+    return render(request, "operations.html", who, asked=asked, **_values(request, desk))
+
+
+@router.get("/operations/live")
+def live(request: Request, who: Viewer, desk: AtDesk) -> Response:
+    """Return the part of the page that changes by itself."""
+    return Response(fill("status.html", who, **_values(request, desk)), media_type="text/html")
+
+
+@router.post("/operations/retry")
+def retry(
+    who: Operator,
+    desk: AtDesk,
+    uid: Annotated[list[str] | None, Form()] = None,
+    state: Annotated[State | None, Form()] = None,
+) -> Response:
+    """Let images be read again: those that are named, or all of a state."""
+    asked = read_again(desk, who, tuple(uid or ()), state=state)
+    return RedirectResponse(f"/operations?asked={asked}", SEE_OTHER)
+
+
+def read_again(
+    desk: Desk,
+    who: Visitor,
+    named: tuple[str, ...],
+    *,
+    where: Within = (None, None),
+    state: State | None = None,
+) -> int:
+    """Ask for another attempt and write down who did; return how many images will be read.
+
+    Raises
+    ------
+    HTTPException
+        What is named is several images: one SOP Instance UID in two studies.
+    """
+    with desk.database.look() as connection:
+        if state is not None:
+            found = images.entries(connection, desk.archive, (state,))
+        else:
+            found = [each for name in named for each in _called(connection, desk, name, where)]
+    if not found:
+        return 0
+    asked = desk.retry([entry.uids for entry in found])
+    if len(found) == 1:
+        uids = found[0].uids
+        about = {"study": uids.study_instance_uid, "image": uids.sop_instance_uid}
+        note(desk, who.name, "image.retried", **about, asked=asked)
+    else:
+        note(desk, who.name, "image.retried", images=len(found), asked=asked)
+    return asked
+
+
+def _called(connection: Connection, desk: Desk, name: str, where: Within) -> list[Entry]:
+    study, series = where
+    found = images.called(
+        connection, desk.archive, name, study_instance_uid=study, series_instance_uid=series
+    )
+    if len(found) > 1:
+        raise HTTPException(CONFLICT, N_("This UID is in several studies or series. Name one."))
+    return found

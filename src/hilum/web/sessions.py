@@ -1,0 +1,248 @@
+"""Who is asking: the dependencies that every page and every call of the API begins with."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from hilum.records import access, audit
+from hilum.records.accounts import Role
+from hilum.settings import PageSettings
+from hilum.web.context import Desk
+from hilum.web.i18n import N_, Language, Speech, chosen
+from hilum.web.security import UNSAFE, carries, is_secure, same_origin
+
+LANGUAGE_COOKIE: Final = "hilum_language"
+THEME_COOKIE: Final = "hilum_theme"
+FORM_COOKIE: Final = "hilum_form"
+"""Ties a form to the browser before anybody is signed in."""
+
+API: Final = "/api/"
+BEARER: Final = "bearer "
+YEAR_S: Final = 365 * 24 * 3600
+
+
+class Theme(StrEnum):
+    """How the page looks; dark as reading rooms are, unless the user chose otherwise."""
+
+    DARK = "dark"
+    LIGHT = "light"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks, and how they want to be answered.
+
+    Attributes
+    ----------
+    name
+        The user; empty when nobody is signed in; ``token NAME`` for a program.
+    role
+        What they may do; None when nobody is signed in.
+    csrf
+        What every form of theirs carries.
+    key
+        Hash that names the session; empty when there is none.
+    local
+        Whether this user has a password here.
+    language, theme
+        What they chose.
+    """
+
+    name: str
+    role: Role | None
+    csrf: str
+    key: str = ""
+    local: bool = False
+    language: Language = Language.ENGLISH
+    theme: Theme = Theme.DARK
+
+    @property
+    def speech(self) -> Speech:
+        """What says messages in their language."""
+        return Speech(self.language)
+
+    def may(self, role: Role | str) -> bool:
+        """Return whether they are at least as strong as `role`."""
+        return self.role is not None and self.role.may(Role(role))
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or not any more."""
+
+
+class NotAllowed(Exception):
+    """Somebody is signed in who may not do this.
+
+    Parameters
+    ----------
+    message
+        Why, in English, marked for translation.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def desk_of(request: Request) -> Desk:
+    """Return what this page works with."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+
+
+def session_cookie(settings: PageSettings) -> str:
+    """Return the cookie's name; with the prefix, browsers take it over TLS alone (RFC 6265bis)."""
+    return "__Host-hilum_session" if is_secure(settings) else "hilum_session"
+
+
+def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
+    """Return after how long a session ends: without a request, and at all."""
+    return timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)
+
+
+def visitor(request: Request, desk: AtDesk) -> Visitor:
+    """Return who asks, signed in or not."""
+    language = chosen(
+        request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
+    )
+    theme = request.cookies.get(THEME_COOKIE)
+    look = {"language": language, "theme": Theme.LIGHT if theme == Theme.LIGHT else Theme.DARK}
+    nobody = Visitor("", None, request.cookies.get(FORM_COOKIE, ""), **look)  # type: ignore[arg-type]
+    now = datetime.now(UTC)
+    authorization = request.headers.get("authorization", "")
+    if request.url.path.startswith(API) and authorization.casefold().startswith(BEARER):
+        return _program(desk, authorization[len(BEARER) :].strip(), now) or nobody
+    secret = request.cookies.get(session_cookie(desk.settings.page))
+    if not secret:
+        return nobody
+    idle, longest = limits(desk.settings.page)
+    with desk.database.look() as connection:
+        found = access.session(connection, secret, idle=idle, longest=longest, now=now)
+    if found is None:
+        return nobody
+    session, due = found
+    if due and not request.url.path.endswith("/live"):  # a page left open is not a person
+        with desk.database.transaction() as connection:
+            access.touch(connection, session.key, now=now)
+    return Visitor(
+        session.name,
+        session.role,
+        session.csrf,
+        session.key,
+        session.local,
+        **look,  # type: ignore[arg-type]
+    )
+
+
+def _program(desk: Desk, secret: str, now: datetime) -> Visitor | None:
+    with desk.database.look() as connection:
+        found = access.token(connection, secret, now=now)
+    if found is None:
+        return None
+    token, due = found
+    if due:
+        with desk.database.transaction() as connection:
+            access.touch_token(connection, token.name, now=now)
+    return Visitor(f"token {token.name}", token.role, "")
+
+
+Anybody = Annotated[Visitor, Depends(visitor)]
+"""Whoever asks, signed in or not."""
+
+
+def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
+    """Return the dependency that lets only that role in.
+
+    Requests that change something must come from our own pages and carry the session's
+    token; a program's bearer token is not sent by browsers on their own and needs neither.
+    """
+
+    async def require(request: Request, who: Anybody, desk: AtDesk) -> Visitor:
+        if who.role is None:
+            raise SignInNeeded
+        if not who.may(role):
+            raise NotAllowed(N_("Your role does not allow this. Ask an operator."))
+        if request.method in UNSAFE and who.key:
+            await require_own_form(request, who, desk.settings.page)
+        return who
+
+    return require
+
+
+async def require_own_form(request: Request, who: Visitor, settings: PageSettings) -> None:
+    """Raise `NotAllowed` unless the request was made by one of our own forms."""
+    if not same_origin(request.headers, settings):
+        raise NotAllowed(N_("This request came from another site."))
+    if not who.csrf or not await carries(request, who.csrf):
+        raise NotAllowed(N_("This form is too old. Go back, reload the page and try again."))
+
+
+Viewer = Annotated[Visitor, Depends(at_least(Role.VIEWER))]
+Reader = Annotated[Visitor, Depends(at_least(Role.READER))]
+Operator = Annotated[Visitor, Depends(at_least(Role.OPERATOR))]
+
+
+def note(
+    desk: Desk,
+    who: str,
+    action: str,
+    *,
+    study: str = "",
+    image: str = "",
+    **detail: Any,
+) -> None:
+    """Add a line to the audit trail: who did what, and to which study."""
+    line = audit.Line(
+        datetime.now(UTC),
+        who,
+        action,
+        desk.archive if study or image else "",
+        study,
+        image,
+        detail,
+    )
+    with desk.database.transaction() as connection:
+        audit.write(connection, line)
+
+
+async def note_async(desk: Desk, who: str, action: str, **facts: Any) -> None:
+    """Do the same from a coroutine."""
+    await run_in_threadpool(note, desk, who, action, **facts)
+
+
+def set_cookie(
+    response: Response,
+    name: str,
+    value: str,
+    settings: PageSettings,
+    *,
+    max_age: int | None = None,
+    strict: bool = False,
+) -> None:
+    """Set a cookie that no script reads and no other site sends."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path="/",
+        secure=is_secure(settings),
+        httponly=True,
+        samesite="strict" if strict else "lax",
+    )
+
+
+def login_address(request: Request) -> str:
+    """Return where to sign in, and to come back from."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = "" if here == "/" or request.method in UNSAFE else f"?next={quote(here, safe='/')}"
+    return f"/login{back}"

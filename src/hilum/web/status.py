@@ -1,0 +1,190 @@
+"""How the node is doing, for the operations page and for programs."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from hilum.errors import HilumError
+from hilum.records import constancy, forwards, images, throughput, workers
+from hilum.records.constancy import Run
+from hilum.records.drift_watch import Compared, watched
+from hilum.records.forwards import ForwardEntry, ForwardState
+from hilum.records.images import Depth, Entry
+from hilum.records.states import State
+from hilum.records.throughput import Hour, Refusals
+from hilum.records.workers import Seen
+from hilum.web.context import Check, Desk
+from hilum.web.ttl_cache import Remembered
+
+HOURS: Final = 24
+"""Shown of the past."""
+
+REFUSALS_OF: Final = timedelta(days=7)
+NEWEST: Final = 20
+"""Failures and forwards that are listed."""
+
+HEALTH_KEEP_S: Final = 3.0
+STORAGE_KEEP_S: Final = 15.0
+"""Orthanc adds up its disk for each answer."""
+DRIFT_KEEP_S: Final = 60.0
+"""A month does not move within a minute."""
+
+MIB: Final = 1024 * 1024
+BEATS_WITHIN: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Room on the disk, and what the PACS holds.
+
+    Attributes
+    ----------
+    total, free
+        Bytes of the disk of the data folder.
+    pacs_bytes, studies, instances
+        What the PACS holds; None when it does not answer.
+    """
+
+    total: int
+    free: int
+    pacs_bytes: int | None = None
+    studies: int | None = None
+    instances: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds from an image's arrival to its results, of the last hours' newest."""
+
+    images: int
+    median_s: float
+    p95_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one moment.
+
+    Attributes
+    ----------
+    at
+        The moment.
+    counts
+        State → images, of all that are written down.
+    depth
+        What waits.
+    hours
+        What was done in each of the last `HOURS`.
+    failures
+        The newest images that failed.
+    refusals
+        Why images were refused in the last week.
+    latency
+        None when nothing was stored lately.
+    forwards
+        How many results wait, were sent, failed; and the newest failures.
+    workers
+        Processes that read, the last heard of first.
+    storage
+        Room.
+    self_test
+        The last one that ended; None when there was none.
+    self_test_overdue
+        Whether the node should have done another since.
+    drift
+        What the models that read lately say, against their references.
+    """
+
+    at: datetime
+    counts: dict[State, int]
+    depth: Depth
+    hours: list[Hour]
+    failures: list[Entry]
+    refusals: list[Refusals]
+    latency: Latency | None
+    forwards: dict[ForwardState, int]
+    failed_forwards: list[ForwardEntry]
+    workers: list[Seen]
+    storage: Storage
+    self_test: Run | None
+    self_test_overdue: bool
+    drift: list[Compared]
+
+    def lives(self, worker: Seen) -> bool:
+        """Return whether a process was heard of lately."""
+        return worker.beat > self.at - BEATS_WITHIN
+
+
+class Status:
+    """Looks, and remembers what costs something.
+
+    Parameters
+    ----------
+    desk
+        Where to look.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.health: Remembered[Sequence[Check]] = Remembered(desk.health, HEALTH_KEEP_S)
+        self.storage: Remembered[Storage] = Remembered(self._storage, STORAGE_KEEP_S)
+        self.drift: Remembered[list[Compared]] = Remembered(self._drift, DRIFT_KEEP_S)
+
+    def look(self) -> Snapshot:
+        """Return how things are now."""
+        now = datetime.now(UTC)
+        archive = self._desk.archive
+        storage, drift = self.storage(), self.drift()
+        every = timedelta(hours=self._desk.settings.constancy.every_hours)
+        with self._desk.database.look() as connection:
+            seconds = throughput.seconds_to_result(
+                connection, archive, since=now - timedelta(hours=HOURS)
+            )
+            self_test = constancy.latest(connection, archive)
+            return Snapshot(
+                at=now,
+                counts=images.counts(connection, archive),
+                depth=images.depth(connection, archive),
+                hours=throughput.per_hour(connection, archive, hours=HOURS, now=now),
+                failures=images.entries(connection, archive, (State.FAILED,), limit=NEWEST),
+                refusals=throughput.refusals(connection, archive, since=now - REFUSALS_OF),
+                latency=_latency(seconds),
+                forwards=forwards.counts(connection, archive),
+                failed_forwards=forwards.entries(
+                    connection, archive, (ForwardState.FAILED,), limit=NEWEST
+                ),
+                workers=workers.seen(connection),
+                storage=storage,
+                self_test=self_test,
+                self_test_overdue=constancy.overdue(self_test, every, now),
+                drift=drift,
+            )
+
+    def _drift(self) -> list[Compared]:
+        with self._desk.database.look() as connection:
+            settings = self._desk.settings.constancy
+            return watched(connection, self._desk.archive, settings, datetime.now(UTC))
+
+    def _storage(self) -> Storage:
+        folder = self._desk.settings.data_folder
+        disk = shutil.disk_usage(folder if folder.exists() else folder.anchor)
+        try:
+            said: dict[str, Any] = self._desk.orthanc().json("GET", "/statistics")
+        except HilumError:
+            return Storage(disk.total, disk.free)
+        return Storage(
+            disk.total,
+            disk.free,
+            int(said["TotalDiskSize"]),
+            int(said["CountStudies"]),
+            int(said["CountInstances"]),
+        )
+
+
+def _latency(seconds: Sequence[float]) -> Latency | None:
+    if not seconds:
+        return None
+    last = len(seconds) - 1
+    return Latency(len(seconds), seconds[last // 2], seconds[round(last * 0.95)])

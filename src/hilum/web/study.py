@@ -1,0 +1,337 @@
+"""One study: the radiograph, what the model says of it and why, and what came before."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from hilum.errors import PacsError
+from hilum.radiograph import ImageUIDs
+from hilum.reading import Finding
+from hilum.records import images, readings, reviews, worklist
+from hilum.records.accounts import Role, new_secret
+from hilum.records.images import Entry
+from hilum.records.readings import StoredReading
+from hilum.records.reviews import Opinion, ReaderVerdict
+from hilum.records.states import State
+from hilum.records.worklist import StudyRow
+from hilum.values.persons import Trait
+from hilum.web import charts, words
+from hilum.web.charts import Score
+from hilum.web.context import Desk, InstalledModel
+from hilum.web.i18n import N_
+from hilum.web.notices import node_of
+from hilum.web.ohif_files import HOW_TO_GET_IT, study_address
+from hilum.web.pages import render
+from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
+from hilum.web.sessions import AtDesk, Viewer, Visitor, note
+from hilum.web.worklist import bar_of
+from hilum.wording import finding_name, raw_texts, score_text
+
+router: Final = APIRouter(include_in_schema=False)
+
+EARLIER: Final = 12
+"""Other studies of the patient that are shown."""
+
+DECIMALS: Final = 4
+"""Decimals of activations on their way to the browser; float16 has no more."""
+
+NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A label's scores over the patient's studies, the oldest first."""
+
+    scores: Mapping[str, Sequence[Score]]
+    others: int
+    """Studies that another model read: their scores are not comparable and not drawn."""
+
+
+@router.get("/studies/{study}")
+def show(
+    request: Request, study: str, desk: AtDesk, who: Viewer, *, image: str = "", series: str = ""
+) -> HTMLResponse:
+    """Show a study, by one of its images."""
+    with desk.database.look() as connection:
+        row = worklist.row(connection, desk.archive, study)
+        if row is None:
+            raise HTTPException(NOT_FOUND, N_("There is no such study here."))
+        entries = images.entries(connection, desk.archive, study_instance_uid=study)[::-1]
+        chosen = _chosen(entries, (series, image) if image else (row.cover_series, row.cover))
+        reading = given = None
+        if chosen is not None:
+            reading = readings.get(connection, desk.archive, chosen.uids)
+            given = reviews.on_image(connection, desk.archive, chosen.uids)
+        others = worklist.others_of_patient(connection, desk.archive, row, limit=EARLIER)
+        covers = [] if reading is None else [cover_of(each) for each in others.same]
+        documents = readings.documents(connection, desk.archive, covers)
+    course = _course((row, *others.same), reading, documents, who)
+    seen = {} if chosen is None else {"image": chosen.sop_instance_uid}
+    note(desk, who.name, "study.viewed", study=study, **seen)
+    own = next((each for each in given or () if each.reader == who.name), None)
+    return render(
+        request,
+        "study.html",
+        who,
+        study=row,
+        patient=words.person(row.patient_name),
+        age=words.age(row),
+        sex=words.SEXES.get(row.sex, ""),
+        day=words.day(row.study_date, who.language),
+        clock=words.clock(row.study_time),
+        entries=[_entry(each, chosen) for each in entries],
+        chosen=None if chosen is None else _entry(chosen, chosen),
+        reading=None if reading is None else reading.document,
+        row=None if reading is None else reading.document["readings"][0],
+        findings=[] if reading is None else _findings(reading, course, own, who),
+        others=course.others,
+        earlier=[_earlier(each, who) for each in others.same],
+        apart=[_earlier(each, who, differs) for each, differs in others.apart],
+        verdicts=[_given(each, who) for each in given or ()],
+        card=_card(request, reading),
+        opinions=list(words.OPINIONS.items()),
+        elsewhere=reading is None and chosen is not None and _read_elsewhere(desk, chosen),
+        judges=who.may(Role.READER) and reading is not None,
+        key=new_secret(),
+        ohif=study_address(desk.settings.page, study),
+        no_ohif=HOW_TO_GET_IT,
+    )
+
+
+@router.get("/studies/{study}/images/{image}/maps.json")
+def maps(where: Where, desk: AtDesk, _: Viewer) -> Response:
+    """Return the activation maps of an image and their outlines, in source pixels."""
+    reading = reading_of(desk, image_of(desk, where))
+    shown = reading.document["readings"][0]
+    field = reading.field_of_view
+    tools = tools_of(desk)
+    labels = [each["label"] for each in shown["findings"]]
+    drawn = {
+        label: [
+            [[round(float(x), 1), round(float(y), 1)] for x, y in line]
+            for line in tools.outlines(activation.astype("float32"), field)
+        ]
+        for label, activation in zip(labels, reading.maps, strict=True)
+    }
+    return JSONResponse(
+        {
+            "rows": shown["pixels"]["rows"],
+            "columns": shown["pixels"]["columns"],
+            "field": [field.top, field.left, field.height, field.width],
+            "height": reading.maps.shape[1],
+            "width": reading.maps.shape[2],
+            "maps": {
+                label: [round(float(value), DECIMALS) for value in activation.ravel()]
+                for label, activation in zip(labels, reading.maps, strict=True)
+            },
+            "outlines": drawn,
+        }
+    )
+
+
+@router.get("/studies/{study}/images/{image}/reading.{form}")
+def download(where: Where, form: str, desk: AtDesk, _: Viewer) -> Response:
+    """Return a reading as JSON, CSV or FHIR."""
+    entry = image_of(desk, where)
+    reading = reading_of(desk, entry)
+    tools = tools_of(desk)
+    if form == "json":
+        content, kind = json.dumps(reading.document, ensure_ascii=False), "application/json"
+    elif form == "csv":
+        content, kind = tools.csv(reading), "text/csv; charset=utf-8"
+    elif form == "fhir":
+        when = (entry.settled or entry.arrived).astimezone()
+        bundle = tools.fhir(reading, desk.orthanc().file(entry.instance_id), when)
+        content, kind = json.dumps(bundle, ensure_ascii=False), "application/fhir+json"
+    else:
+        raise HTTPException(NOT_FOUND)
+    suffix = "fhir.json" if form == "fhir" else form
+    return _attached(content.encode(), kind, f"{entry.sop_instance_uid}.{suffix}")
+
+
+@router.get("/studies/{study}/images/{image}/results/{result}.{form}")
+def result(where: Where, result: str, form: str, desk: AtDesk, _: Viewer) -> Response:
+    """Return one of the objects that were stored for an image, as DICOM or as a picture."""
+    entry = image_of(desk, where)
+    instance = stored_as(desk, entry, result)
+    if instance is None or form not in {"dcm", "png"}:
+        raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
+    orthanc = desk.orthanc()
+    if form == "png":
+        made = orthanc.request("GET", f"/instances/{instance}/preview", accept="image/png")
+        return _attached(made.content, "image/png", f"{result}.png")
+    return _attached(orthanc.file(instance), "application/dicom", f"{result}.dcm")
+
+
+def reading_of(desk: Desk, image: Entry) -> StoredReading:
+    """Return what the model said of an image.
+
+    Raises
+    ------
+    HTTPException
+        It said nothing.
+    """
+    with desk.database.look() as connection:
+        found = readings.get(connection, desk.archive, image.uids)
+    if found is None:
+        raise HTTPException(NOT_FOUND, N_("No model has read this image."))
+    return found
+
+
+def _read_elsewhere(desk: Desk, image: Entry) -> bool:
+    """Whether the archive holds a report of ours on an image that this node has not read."""
+    if desk.tools is None:
+        return False
+    try:
+        return desk.tools.is_reported(desk.orthanc(), image.instance_id, image.uids)
+    except PacsError:  # then nothing is said of it
+        return False
+
+
+def cover_of(row: StudyRow) -> ImageUIDs:
+    """Return the image that a study is shown by; of a study without images one that is nowhere."""
+    return ImageUIDs(row.study_instance_uid, row.cover_series, row.cover)
+
+
+def _chosen(entries: Sequence[Entry], wanted: tuple[str, str]) -> Entry | None:
+    """Return the wanted image, by series and SOP Instance UID; else by the UID, else the first."""
+    series, image = wanted
+    named = [each for each in entries if each.sop_instance_uid == image]
+    exact = [each for each in named if each.series_instance_uid == series]
+    return next(iter([*exact, *named, *entries]), None)
+
+
+def _entry(entry: Entry, chosen: Entry | None) -> dict[str, Any]:
+    """Return what is shown of one image."""
+    state = entry.state
+    return {
+        "uid": entry.sop_instance_uid,
+        "series": entry.series_instance_uid,
+        "version": version(entry),
+        "state": state,
+        "word": words.STATES[state],
+        "why": words.WHY.get(state, ""),
+        "reasons": [reason.text for reason in entry.reasons],
+        "arrived": entry.arrived,
+        "settled": entry.settled,
+        "results": entry.results,
+        "chosen": entry is chosen,
+        "gone": state is State.GONE,
+    }
+
+
+def _findings(
+    reading: StoredReading, course: Course, own: ReaderVerdict | None, who: Visitor
+) -> list[dict[str, Any]]:
+    """Return all findings, the positive ones first, each part by falling score."""
+    language = who.language.reasons
+    said = {} if own is None else {each.label: each.opinion for each in own.findings}
+    found = [
+        (Finding(each["label"], each["raw"], each["operating_point"], each["score"]), each)
+        for each in reading.document["readings"][0]["findings"]
+    ]
+    ranked = sorted(found, key=lambda pair: (not pair[1]["positive"], -pair[0].score))
+    shown = []
+    for finding, stored in ranked:
+        name, score = finding_name(finding.label, language), score_text(finding, language)
+        raw, point = raw_texts(finding, language)
+        positive = bool(stored["positive"])
+        scores = course.scores.get(finding.label, ())
+        drawn = charts.course(scores, f"{name}: {len(scores)}") if len(scores) > 1 else ""
+        shown.append(
+            {
+                "label": finding.label,
+                "name": name,
+                "score": score,
+                "raw": raw,
+                "point": point,
+                "positive": positive,
+                "bar": charts.bar(finding.score, positive=positive, said=f"{name} {score}"),
+                "course": drawn,
+                "opinion": said.get(finding.label),
+                "code": stored["code"],
+            }
+        )
+    return shown
+
+
+def _course(
+    rows: Sequence[StudyRow],
+    reading: StoredReading | None,
+    found: Mapping[ImageUIDs, Mapping[str, Any]],
+    who: Visitor,
+) -> Course:
+    """Return the scores of the patient's studies that the same model read."""
+    if reading is None or len(rows) < 2:  # noqa: PLR2004  one study is no course
+        return Course({}, 0)
+    model = reading.document["model"]
+    scores: dict[str, list[Score]] = {}
+    others = 0
+    for row in sorted(rows, key=lambda each: (each.study_date, each.study_time)):
+        document = reading.document if row is rows[0] else found.get(cover_of(row))
+        if document is None:
+            continue
+        if document["model"]["sha256"] != model["sha256"]:
+            others += 1
+            continue
+        day = words.day(row.study_date, who.language)
+        for each in document["readings"][0]["findings"]:
+            score = Score(each["score"], each["positive"], day)
+            scores.setdefault(each["label"], []).append(score)
+    return Course(scores, others)
+
+
+def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict[str, Any]:
+    """Return what is shown of another study with the same Patient ID."""
+    state = State(row.state)
+    return {
+        "uid": row.study_instance_uid,
+        "cover": row.cover,
+        "series": row.cover_series,
+        "day": words.day(row.study_date, who.language),
+        "description": row.description,
+        "differs": [words.TRAITS[trait] for trait in differs],
+        "state": state,
+        "word": words.STATES[state],
+        "bars": [bar_of(each, who) for each in row.findings if each[2]][:2],
+    }
+
+
+def _given(verdict: ReaderVerdict, who: Visitor) -> dict[str, Any]:
+    """Return what is shown of a verdict."""
+    language = who.language.reasons
+    by_opinion = {
+        opinion: [
+            finding_name(each.label, language)
+            for each in verdict.findings
+            if each.opinion is opinion
+        ]
+        for opinion in Opinion
+    }
+    return {
+        "reader": verdict.reader,
+        "at": verdict.at,
+        "opinions": [(words.OPINIONS[each], by_opinion[each]) for each in words.OPINIONS],
+        "missing": [finding_name(each, language) for each in verdict.missing],
+        "comment": verdict.comment,
+        "report": verdict.report,
+    }
+
+
+def _card(request: Request, reading: StoredReading | None) -> InstalledModel | None:
+    """Return what the node's model card says of the model that read the image."""
+    if reading is None:
+        return None
+    sha256 = reading.document["model"]["sha256"]
+    return next((each for each in node_of(request).models() if each.sha256 == sha256), None)
+
+
+def _attached(content: bytes, kind: str, name: str) -> Response:
+    """Return a file that a browser saves."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=kind, headers=headers)

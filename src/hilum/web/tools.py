@@ -1,0 +1,92 @@
+"""What the study page needs of rooms that it does not know, by argument."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.radiograph import FieldOfView, ImageUIDs
+from hilum.records.readings import StoredReading
+from hilum.records.reviews import ReaderVerdict
+
+GREYS: Final = 4096
+"""Grey levels of a picture: more than any eye or monitor tells apart, in half the bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A radiograph as it is displayed.
+
+    Attributes
+    ----------
+    pixels
+        Shape ``(rows, columns)``, uint16 in [0, `GREYS`), bone is bright.
+    """
+
+    pixels: NDArray[np.uint16]
+
+    @property
+    def rows(self) -> int:
+        """Height in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Width in pixels."""
+        return int(self.pixels.shape[1])
+
+
+class StudyTools(Protocol):
+    """What is done with one image and its reading, wherever the rooms are wired."""
+
+    def picture(self, file: bytes) -> Picture:
+        """Return an image as it is displayed, whatever the gate says of it.
+
+        Raises
+        ------
+        SourceUnreadable
+            The file is damaged.
+        RadiographRefused
+            It has no pixels that can be shown.
+        """
+        ...
+
+    def outlines(
+        self, activation: NDArray[np.float32], field_of_view: FieldOfView
+    ) -> Sequence[NDArray[np.float64]]:
+        """Return where a map is strong: closed lines of (column, row) in source pixels."""
+        ...
+
+    def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
+        """Return a reading as a FHIR Bundle."""
+        ...
+
+    def csv(self, reading: StoredReading) -> str:
+        """Return a reading as a spreadsheet of one row."""
+        ...
+
+    def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
+        """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
+        ...
+
+    def verdict_file(
+        self, file: bytes, verdict: ReaderVerdict, key: str, judged: bytes | None
+    ) -> tuple[str, bytes]:
+        """Return UID and file of the structured report of a reader's verdict.
+
+        Parameters
+        ----------
+        file
+            The image.
+        verdict
+            What the reader said; its `report` is not yet known and not looked at.
+        key
+            Names the verdict: the same one gives the same UID.
+        judged
+            File of the model's coded report, None when it is not there.
+        """
+        ...

@@ -1,0 +1,248 @@
+"""Files from a person's own disk: sent to the PACS, or tried without storing anything."""
+
+import zipfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import IO, Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from hilum.errors import HilumError, PacsRefused
+from hilum.web.context import Desk
+from hilum.web.i18n import N_
+from hilum.web.pages import fill, render
+from hilum.web.sessions import AtDesk, Operator, Reader, Visitor, note
+from hilum.wording import finding_name
+
+router: Final = APIRouter(include_in_schema=False)
+
+ADDRESSES: Final = ("/files/", "/api/v1/try")
+"""Where files are taken: their bodies are read once it is known who sends them."""
+
+ZIP_START: Final = b"PK\x03\x04"
+PREAMBLE: Final = 128
+DICOM_MARK: Final = b"DICM"
+"""After the preamble of every DICOM file (PS3.10, 7.1)."""
+
+MOST_IN_ZIP: Final = 5000
+"""Files of one archive that are looked at."""
+
+RATIO: Final = 200
+"""An archive that grows by more than this when it is unpacked is none of ours."""
+
+NO_FILE: Final = N_("No file was sent, or the connection broke.")
+NOT_DICOM: Final = N_("This is not a DICOM file.")
+NOT_A_ZIP: Final = N_("This ZIP archive is damaged, or protected by a password.")
+TOO_LARGE: Final = N_("This is larger than the settings allow (page.max_upload_bytes).")
+NOT_TAKEN: Final = N_("The PACS does not take this file.")
+EMPTY: Final = N_("No DICOM file was in it.")
+NO_MODEL: Final = N_("No model can read now. Install one with hilum models pull.")
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of one upload.
+
+    Attributes
+    ----------
+    stored, already_there, not_dicom, refused
+        How many files.
+    error
+        What went wrong with the whole; empty when nothing did.
+    """
+
+    stored: int = 0
+    already_there: int = 0
+    not_dicom: int = 0
+    refused: int = 0
+    error: str = ""
+
+
+@router.get("/files")
+def show(request: Request, who: Reader, desk: AtDesk) -> Response:
+    """Show where files are dropped."""
+    return render(
+        request,
+        "files.html",
+        who,
+        can_try=desk.read_file is not None,
+        limit=desk.settings.page.max_upload_bytes,
+    )
+
+
+@asynccontextmanager
+async def file_of(request: Request) -> AsyncIterator[UploadFile]:
+    """Yield the file of a form, read only now.
+
+    FastAPI reads what an endpoint declares before it asks who sends it; what anybody
+    could send would fill the disk.
+
+    Raises
+    ------
+    HTTPException
+        There is no file, or the form is damaged.
+    """
+    async with request.form(max_files=1, max_fields=8) as form:
+        found = form.get("file")
+        if not isinstance(found, UploadFile):
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, NO_FILE)
+        yield found
+
+
+@router.post("/files/send")
+async def send(request: Request, who: Operator, desk: AtDesk) -> Response:
+    """Send one DICOM file, or a ZIP archive of them, to the PACS."""
+    async with file_of(request) as file:
+        return await run_in_threadpool(_send, file, who, desk)
+
+
+def _send(file: UploadFile, who: Visitor, desk: Desk) -> Response:
+    _limit(file, desk.settings.page.max_upload_bytes)
+    sent = Sent()
+    start = file.file.read(4)
+    file.file.seek(0)
+    if start == ZIP_START:
+        _send_archive(file.file, sent, desk)
+    else:
+        _send_one(file.file.read(), sent, desk)
+        sent.error = NOT_DICOM if sent.not_dicom else NOT_TAKEN if sent.refused else ""
+    note(
+        desk,
+        who.name,
+        "file.uploaded",
+        stored=sent.stored,
+        already_there=sent.already_there,
+        not_dicom=sent.not_dicom,
+        refused=sent.refused,
+    )
+    return JSONResponse(
+        {
+            "stored": sent.stored,
+            "already_there": sent.already_there,
+            "not_dicom": sent.not_dicom,
+            "refused": sent.refused,
+            "said": _said(who.speech.say, sent),
+            "ok": not sent.error,
+        }
+    )
+
+
+def _said(say: Any, sent: Sent) -> str:
+    if sent.error:
+        return str(say(sent.error))
+    parts = (
+        (sent.stored, N_("%d sent")),
+        (sent.already_there, N_("%d already there")),
+        (sent.not_dicom, N_("%d not DICOM")),
+        (sent.refused, N_("%d not taken by the PACS")),
+    )
+    return ", ".join(say(text) % count for count, text in parts if count)
+
+
+def _limit(file: UploadFile, most: int) -> None:
+    if (file.size or 0) > most:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+
+
+def _send_one(content: bytes, sent: Sent, desk: Desk) -> None:
+    """Send one file.
+
+    Raises
+    ------
+    PacsUnavailable
+        The PACS gives no answer.
+    """
+    if content[PREAMBLE : PREAMBLE + 4] != DICOM_MARK:
+        sent.not_dicom += 1
+        return
+    try:
+        stored = desk.orthanc().upload(content)
+    except PacsRefused:
+        sent.refused += 1
+        return
+    if stored.already_there:
+        sent.already_there += 1
+    else:
+        sent.stored += 1
+
+
+def _send_archive(file: IO[bytes], sent: Sent, desk: Desk) -> None:
+    """Send the files of a ZIP archive, one at a time: never the whole of it in memory."""
+    most = desk.settings.node.max_file_bytes
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for content in _members(archive, most, desk.settings.page.max_upload_bytes):
+                if content is None:
+                    sent.refused += 1
+                else:
+                    _send_one(content, sent, desk)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
+        sent.error = NOT_A_ZIP
+        return
+    if not sent.stored + sent.already_there + sent.refused:
+        sent.error = EMPTY
+
+
+def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes | None]:
+    """Yield the files of an archive; None for one that is too large or packed too well."""
+    unpacked = 0
+    for member in archive.infolist()[:MOST_IN_ZIP]:
+        if member.is_dir() or PurePosixPath(member.filename).name.startswith("."):
+            continue
+        if member.file_size > most or member.file_size > RATIO * max(member.compress_size, 1):
+            yield None
+            continue
+        unpacked += member.file_size
+        if unpacked > in_all:
+            yield None
+            return
+        with archive.open(member) as opened:
+            yield opened.read(most + 1)
+
+
+@router.post("/files/try")
+async def try_file(request: Request, who: Reader, desk: AtDesk) -> Response:
+    """Say what hilum would say of a file; nothing is stored, in no place."""
+    async with file_of(request) as file:
+        return await run_in_threadpool(_try, file, who, desk)
+
+
+def _try(file: UploadFile, who: Visitor, desk: Desk) -> Response:
+    document = tried(desk, file)
+    note(desk, who.name, "file.tried", status=document["readings"][0]["status"])
+    language = who.language.reasons
+    return Response(
+        fill(
+            "tried.html",
+            who,
+            document=document,
+            tried=document["readings"][0],
+            file_name=file.filename or "",
+            finding_name=lambda label: finding_name(label, language),
+        ),
+        media_type="text/html",
+    )
+
+
+def tried(desk: Desk, file: UploadFile) -> Mapping[str, Any]:
+    """Return the ``hilum.reading/1`` document of a file that is stored nowhere.
+
+    Raises
+    ------
+    HTTPException
+        There is no model now, or the file is too large.
+    """
+    if desk.read_file is None:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, NO_MODEL)
+    _limit(file, desk.settings.node.max_file_bytes)
+    try:
+        return desk.read_file(file.file.read(), PurePosixPath(file.filename or "file").name)
+    except HilumError as exc:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(exc)) from exc

@@ -1,0 +1,143 @@
+"""Who may sign in, and which programs may use the API: for operators."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from hilum.records import access, accounts
+from hilum.records.accounts import AccountError, Role
+from hilum.web.context import Desk
+from hilum.web.i18n import N_
+from hilum.web.pages import render
+from hilum.web.sessions import AtDesk, Operator, Visitor, note
+
+router: Final = APIRouter(include_in_schema=False)
+
+SEE_OTHER: Final = 303
+CONFLICT: Final = 409
+HERE: Final = "/people"
+
+DAYS: Final = (30, 90, 365)
+"""Lives of a token that are offered; 0 is for ever."""
+
+YOURSELF: Final = N_("You cannot remove or change yourself: another operator can.")
+
+
+def page(
+    request: Request, who: Visitor, desk: Desk, *, error: str = "", token: str = ""
+) -> Response:
+    """Return the page, with what went wrong or a token that was just made."""
+    with desk.database.look() as connection:
+        users = accounts.users(connection)
+        tokens = access.tokens(connection)
+    return render(
+        request,
+        "users.html",
+        who,
+        status=CONFLICT if error else 200,
+        users=users,
+        tokens=tokens,
+        now=datetime.now(UTC),
+        days=DAYS,
+        error=error,
+        token=token,
+    )
+
+
+@router.get(HERE)
+def show(request: Request, who: Operator, desk: AtDesk) -> Response:
+    """Show users and tokens."""
+    return page(request, who, desk)
+
+
+@router.post(HERE)
+def add(  # noqa: PLR0917  FastAPI gives them by name
+    request: Request,
+    who: Operator,
+    desk: AtDesk,
+    name: Annotated[str, Form()] = "",
+    role: Annotated[Role, Form()] = Role.VIEWER,
+    password: Annotated[str, Form()] = "",
+) -> Response:
+    """Add a user."""
+    try:
+        kept = accounts.hashed(password)
+        with desk.database.transaction() as connection:
+            user = accounts.add(
+                connection, name.strip(), role, password_hash=kept, now=datetime.now(UTC)
+            )
+    except AccountError as exc:
+        return page(request, who, desk, error=str(exc))
+    note(desk, who.name, "user.added", user=user.name, role=role)
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
+@router.post(HERE + "/role")
+def change_role(
+    request: Request,
+    who: Operator,
+    desk: AtDesk,
+    name: Annotated[str, Form()],
+    role: Annotated[Role, Form()],
+) -> Response:
+    """Change what a user may do."""
+    if name == who.name:
+        return page(request, who, desk, error=YOURSELF)
+    try:
+        with desk.database.transaction() as connection:
+            accounts.set_role(connection, name, role)
+    except AccountError as exc:
+        return page(request, who, desk, error=str(exc))
+    note(desk, who.name, "user.role_changed", user=name, role=role)
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
+@router.post(HERE + "/remove")
+def remove(request: Request, who: Operator, desk: AtDesk, name: Annotated[str, Form()]) -> Response:
+    """Remove a user and end their sessions."""
+    if name == who.name:
+        return page(request, who, desk, error=YOURSELF)
+    try:
+        with desk.database.transaction() as connection:
+            accounts.remove(connection, name)
+    except AccountError as exc:
+        return page(request, who, desk, error=str(exc))
+    note(desk, who.name, "user.removed", user=name)
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
+@router.post(HERE + "/tokens")
+def add_token(  # noqa: PLR0917  FastAPI gives them by name
+    request: Request,
+    who: Operator,
+    desk: AtDesk,
+    name: Annotated[str, Form()] = "",
+    role: Annotated[Role, Form()] = Role.VIEWER,
+    days: Annotated[int, Form(ge=0, le=3650)] = 90,
+) -> Response:
+    """Make a token and show it, this once."""
+    now = datetime.now(UTC)
+    expires = now + timedelta(days=days) if days else None
+    try:
+        with desk.database.transaction() as connection:
+            secret = access.add_token(connection, name.strip(), role, expires=expires, now=now)
+    except AccountError as exc:
+        return page(request, who, desk, error=str(exc))
+    note(desk, who.name, "token.added", token=name.strip(), role=role, days=days)
+    return page(request, who, desk, token=secret)
+
+
+@router.post(HERE + "/tokens/remove")
+def remove_token(
+    request: Request, who: Operator, desk: AtDesk, name: Annotated[str, Form()]
+) -> Response:
+    """Make a token worthless."""
+    try:
+        with desk.database.transaction() as connection:
+            access.remove_token(connection, name)
+    except AccountError as exc:
+        return page(request, who, desk, error=str(exc))
+    note(desk, who.name, "token.removed", token=name)
+    return RedirectResponse(HERE, SEE_OTHER)

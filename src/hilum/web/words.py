@@ -1,0 +1,131 @@
+"""What the page calls states and opinions, and how it writes what DICOM says."""
+
+import math
+import re
+from typing import Final
+
+from babel.dates import format_date
+
+from hilum.records.constancy import End, Mode
+from hilum.records.drift import Kind, Shift, Verdict
+from hilum.records.reviews import Opinion
+from hilum.records.states import State
+from hilum.records.worklist import StudyRow
+from hilum.values.ages import age_of
+from hilum.values.dates import read_date
+from hilum.values.persons import Trait
+from hilum.web.i18n import N_, Language, Speech
+from hilum.wording import finding_name
+
+STATES: Final = {
+    State.STORED: N_("Read"),
+    State.READING: N_("Reading"),
+    State.QUEUED: N_("Waiting"),
+    State.HELD: N_("Held"),
+    State.REFUSED: N_("Not read"),
+    State.FAILED: N_("Failed"),
+    State.GONE: N_("Deleted"),
+}
+"""State of an image or study → its word."""
+
+WHY: Final = {
+    State.HELD: N_("There is no usable model yet. It is read by itself once one is installed."),
+    State.QUEUED: N_("In the queue."),
+    State.READING: N_("The model is reading it."),
+    State.GONE: N_("Deleted from the PACS."),
+}
+"""State → why it is so, where no reasons are written down."""
+
+OPINIONS: Final = {
+    Opinion.AGREE: N_("Agree"),
+    Opinion.UNSURE: N_("Unsure"),
+    Opinion.DISAGREE: N_("Disagree"),
+}
+"""Opinion → its word, in the order of the buttons."""
+
+CONSTANCY: Final = {
+    End.OK: N_("as recorded"),
+    End.RECORDED: N_("reference recorded"),
+    End.ALARM: N_("alarm"),
+    Mode.LIVE: N_("PACS and node"),
+    Mode.OFFLINE: N_("one process, no PACS"),
+    Verdict.SHIFTED: N_("shifted"),
+    Verdict.MOVING: N_("moving"),
+    Verdict.SAME: N_("as before"),
+    Verdict.TOO_FEW: N_("too few images"),
+}
+"""How a self-test went and ended, and what is said of a distribution → its word."""
+
+SHIFTS: Final = {
+    Kind.SCORE: N_("median raw value %(now)s, was %(before)s"),
+    Kind.REFUSAL: N_("refused: %(now)s of images, was %(before)s"),
+    Kind.DECISION: N_("pixels: %(now)s of images, was %(before)s"),
+}
+"""What is compared → what is said of it."""
+
+TRAITS: Final = {
+    Trait.ISSUER: N_("issuer of the ID"),
+    Trait.BIRTH_DATE: N_("birth date"),
+    Trait.SEX: N_("sex"),
+    Trait.NAME: N_("name"),
+}
+"""What differs between two persons with one Patient ID."""
+
+SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
+"""Patient's Sex → how it is abbreviated."""
+
+AGE_UNITS: Final = 365.25
+"""Days of a year, for ages."""
+
+
+def person(name: str) -> str:
+    """Return a DICOM Person Name as people write it: family name, given names."""
+    parts = [part.strip() for part in name.partition("=")[0].split("^")]
+    family, *others = [*parts, "", "", "", ""][:5]
+    given = " ".join(part for part in others[:2] if part)
+    return ", ".join(part for part in (family, given) if part)
+
+
+def day(stored: str, language: Language) -> str:
+    """Return a DICOM date in the reader's language; what is no date, as it stands."""
+    found = read_date(stored)
+    if found is None or found.first != found.last:
+        return stored
+    return format_date(found.first, "medium", locale=language.locale)
+
+
+def clock(stored: str) -> str:
+    """Return a DICOM time as hours and minutes, empty when it is none (PS3.5 6.2, TM)."""
+    found = re.match(r"([01]\d|2[0-3]):?([0-5]\d)", stored.strip())
+    return f"{found[1]}:{found[2]}" if found else ""
+
+
+def age(study: StudyRow) -> int | None:
+    """Return the patient's age in whole years at the date of the image; None when unknown."""
+    years = study.age_years
+    if years is None:
+        told = {"PatientBirthDate": study.birth_date, "StudyDate": study.study_date}
+        years = age_of(lambda keyword: told.get(keyword, "")).years
+    return None if years is None else int(years)
+
+
+def duration(minutes: int) -> str:
+    """Return a span as ``12 min``, ``3 h``, ``4 d``: the abbreviations hold in both languages."""
+    if minutes < 120:  # noqa: PLR2004  two hours
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004  two days
+
+
+def shift_words(shift: Shift, speech: Speech) -> tuple[str, str]:
+    """Return what a distribution is of, and what it was and is, in a language."""
+    is_score = shift.kind is Kind.SCORE
+    subject = finding_name(shift.subject, speech.language.reasons) if is_score else shift.subject
+
+    def said(value: float) -> str:
+        if math.isnan(value):
+            return "–"
+        return speech.number(float(f"{value:.2g}"), 6) if is_score else speech.share(value)
+
+    values = {"now": said(shift.now), "before": said(shift.before)}
+    return subject, speech.say(SHIFTS[shift.kind]) % values

@@ -1,0 +1,202 @@
+"""The worklist: what arrived, what the model thinks of it, in the order in which it is due."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+
+from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+from hilum.records import worklist
+from hilum.records.states import State, Urgency
+from hilum.records.studies import Rank
+from hilum.records.worklist import Place, StudyRow, Wanted
+from hilum.web import charts, words
+from hilum.web.context import Desk
+from hilum.web.notices import model_in_use, troubles
+from hilum.web.pages import fill, render
+from hilum.web.sessions import AtDesk, Viewer, Visitor
+from hilum.wording import finding_name, score_text
+
+router: Final = APIRouter(include_in_schema=False)
+
+TOP: Final = 3
+"""Findings that a row shows."""
+
+MINUTE_S: Final = 60
+
+FIELDS: Final = ("q", "state", "finding", "since", "until", "open", "urgent")
+"""Fields of the search form."""
+
+LONGEST: Final = 200
+"""Letters of a field that count."""
+
+UNPROCESSABLE: Final = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One finding of a row.
+
+    Attributes
+    ----------
+    name, score
+        In the reader's language.
+    positive
+        Whether it is at or above its operating point.
+    drawn
+        The bar.
+    """
+
+    name: str
+    score: str
+    positive: bool
+    drawn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for.
+
+    Attributes
+    ----------
+    wanted
+        Which studies.
+    after
+        After which place; None for the first page.
+    query
+        The same as in an address, without the place.
+    """
+
+    wanted: Wanted
+    after: Place | None
+    query: str
+
+
+def asked(request: Request) -> Asked:
+    """Return what the address asks for.
+
+    Raises
+    ------
+    HTTPException
+        The place cannot be understood.
+    """
+    given = {name: request.query_params.get(name, "").strip()[:LONGEST] for name in FIELDS}
+    state = given["state"] if given["state"] in set(State) else ""
+    wanted = Wanted(
+        given["q"],
+        state,
+        given["finding"],
+        given["since"].replace("-", "")[:8],
+        given["until"].replace("-", "")[:8],
+        bool(given["open"]),
+        bool(given["urgent"]),
+    )
+    place = request.query_params.get("after", "")
+    try:
+        after = Place.parse(place) if place else None
+    except ValueError as exc:
+        raise HTTPException(UNPROCESSABLE) from exc
+    return Asked(wanted, after, urlencode({name: each for name, each in given.items() if each}))
+
+
+FromAddress = Annotated[Asked, Depends(asked)]
+
+
+@router.get("/")
+def show(request: Request, desk: AtDesk, who: Viewer, ask: FromAddress) -> HTMLResponse:
+    """Show the worklist."""
+    values = rows_of(desk, who, ask)
+    with desk.database.look() as connection:
+        counts, waiting = worklist.counts(connection, desk.archive)
+        labels = worklist.labels(connection, desk.archive)
+    return render(
+        request,
+        "worklist.html",
+        who,
+        **values,
+        counts=counts,
+        waiting=waiting,
+        total=sum(counts.values()),
+        labels=[(label, finding_name(label, who.language.reasons)) for label in labels],
+        states=[(state, words.STATES[state]) for state in words.STATES],
+        model=model_in_use(request),
+        pacs=desk.pacs,
+    )
+
+
+@router.get("/worklist/rows")
+def rows(desk: AtDesk, who: Viewer, ask: FromAddress) -> HTMLResponse:
+    """Return the rows alone, for a page that is open."""
+    return HTMLResponse(fill("worklist_rows.html", who, **rows_of(desk, who, ask)))
+
+
+@router.get("/worklist/notices")
+def notices(request: Request, who: Viewer) -> HTMLResponse:
+    """Return what is not as it should be; asked for once the page stands."""
+    return HTMLResponse(fill("worklist_notices.html", who, troubles=troubles(request)))
+
+
+def rows_of(desk: Desk, who: Visitor, ask: Asked) -> dict[str, Any]:
+    """Return what the rows' template shows."""
+    with desk.database.look() as connection:
+        found, following = worklist.page(
+            connection,
+            desk.archive,
+            ask.wanted,
+            size=desk.settings.worklist.page_size,
+            after=ask.after,
+        )
+    now = datetime.now(UTC)
+    return {
+        "rows": [row_of(each, who, now) for each in found],
+        "ask": ask,
+        "following": "" if following is None else str(following),
+    }
+
+
+def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
+    """Return what one row shows."""
+    state = State(study.state)
+    shown = [bar_of(each, who) for each in study.findings[:TOP]]
+    left = round((study.due - now).total_seconds() / MINUTE_S)
+    reasons = "; ".join(text for _, text in study.reasons if state is not State.STORED)
+    return {
+        "study": study,
+        "name": words.person(study.patient_name),
+        "age": words.age(study),
+        "sex": words.SEXES.get(study.sex, ""),
+        "day": words.day(study.study_date, who.language),
+        "clock": words.clock(study.study_time),
+        "state": state,
+        "state_word": words.STATES[state],
+        "why": reasons or words.WHY.get(state, ""),
+        "warnings": [text for _, text in study.reasons] if state is State.STORED else [],
+        "urgent": study.urgency == Urgency.URGENT,
+        "backfill": study.rank == Rank.BACKFILL,
+        "reviewed": study.rank == Rank.REVIEWED,
+        "bars": shown,
+        "more": max(0, study.positives - sum(each.positive for each in shown)),
+        "overdue": left < 0,
+        "left": words.duration(abs(left)),
+        "model": study.model,
+    }
+
+
+def bar_of(finding: tuple[str, float, bool], who: Visitor) -> Bar:
+    """Return one finding of a row."""
+    label, score, positive = finding
+    language = who.language.reasons
+    name, said = finding_name(label, language), spoken(score, positive=positive, who=who)
+    return Bar(name, said, positive, charts.bar(score, positive=positive, said=f"{name} {said}"))
+
+
+def spoken(score: float, *, positive: bool, who: Visitor) -> str:
+    """Return a score as every surface writes it: never rounded across the operating point."""
+    raw = OPERATING_POINT_SCORE if positive else OPERATING_POINT_SCORE - 10**-DECIMALS
+    finding = Finding("score", raw, OPERATING_POINT_SCORE, score)
+    return score_text(finding, who.language.reasons)

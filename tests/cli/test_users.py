@@ -1,0 +1,114 @@
+"""``hilum users``: the first operator, tokens, and what the audit trail keeps of it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hilum.cli.main import main
+from hilum.records import Database, access, accounts, audit
+from hilum.records.database import sqlite_url
+from hilum.web.first_user import ensure_user, password_file
+
+PASSWORD = "four words are enough"  # noqa: S105
+
+
+@pytest.fixture(autouse=True)
+def _data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HILUM_DATA_FOLDER", str(tmp_path))
+
+
+def users(*arguments: str, typed: str = "") -> Result:
+    """Run ``hilum users``."""
+    return CliRunner().invoke(main, ["users", *arguments], input=typed)
+
+
+def test_a_user_is_added_with_a_password_that_is_typed_twice(tmp_path: Path):
+    """It is not echoed, and opens the account afterwards."""
+    added = users("add", "Ana", "--role", "reader", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database, database.look() as look:
+        kept = accounts.password_hash(look, "ana")
+
+    assert 0 == added.exit_code, added.output
+    assert PASSWORD not in added.output
+    assert accounts.is_password(kept, PASSWORD)
+    assert "ana                      reader    password        last sign-in never" in (
+        users("list").output
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "ana", "--password-stdin"), "There is a user ana already."),
+        (("add", "an a", "--password-stdin"), "'an a' cannot be a user's name."),
+        (("password", "bob", "--password-stdin"), "There is no user bob."),
+        (("remove", "ana"), "Nobody would be left who looks after users."),
+        (("token", "x", "--remove"), "There is no token x."),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(arguments: tuple[str, ...], said: str):
+    """And changes nothing."""
+    users("add", "ana", "--role", "operator", "--password-stdin", typed=PASSWORD)
+    before = users("list").output
+
+    failed = users(*arguments, typed=PASSWORD)
+
+    assert 1 == failed.exit_code
+    assert said in failed.output
+    assert before == users("list").output
+
+
+def test_a_short_password_is_not_taken():
+    """Whatever characters are in it."""
+    failed = users("add", "ana", "--password-stdin", typed="Sh0rt!Pass1")
+
+    assert 1 == failed.exit_code
+    assert "12 to 1024 characters" in failed.output
+
+
+def test_changes_are_audited_by_the_account_that_made_them(tmp_path: Path):
+    """Passwords and tokens are in no line."""
+    users("add", "ana", "--role", "operator", "--password-stdin", typed=PASSWORD)
+    users("password", "ana", "--password-stdin", typed=PASSWORD[::-1])
+    secret = users("token", "ris", "--days", "30").output.splitlines()[0]
+    users("token", "ris", "--remove")
+    with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database, database.look() as look:
+        lines = [each.line for each in audit.lines(look)]
+
+    assert [line.action for line in lines] == [
+        "user.added",
+        "user.password_changed",
+        "token.added",
+        "token.removed",
+    ]
+    assert all(line.actor.endswith("@command line") for line in lines)
+    assert secret.startswith("hilum_")
+    assert secret not in str(lines)
+    assert PASSWORD not in str(lines)
+
+
+def test_a_token_is_printed_once_and_kept_as_a_hash(tmp_path: Path):
+    """Whoever reads the database cannot use it."""
+    secret = users("token", "ris", "--role", "operator").output.splitlines()[0]
+    with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database, database.look() as look:
+        found = access.tokens(look)
+
+    assert secret not in users("list").output
+    assert ["ris"] == [token.name for token in found]
+    assert secret.encode() not in (tmp_path / "hilum.sqlite").read_bytes()
+
+
+def test_the_first_start_makes_an_operator_whose_password_only_the_owner_reads(tmp_path: Path):
+    """The second start changes nothing; once the file is deleted it stays so."""
+    with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database:
+        file = ensure_user(database, tmp_path)
+        again = ensure_user(database, tmp_path)
+        with database.look() as look:
+            kept = accounts.password_hash(look, "admin")
+
+        assert file == again == password_file(tmp_path)
+        assert 0o600 == file.stat().st_mode & 0o777
+        assert accounts.is_password(kept, file.read_text().strip())
+        file.unlink()
+        assert ensure_user(database, tmp_path) is None

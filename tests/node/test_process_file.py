@@ -1,0 +1,87 @@
+"""What a reader does with one file: from bytes to the objects that are stored."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
+
+from hilum.ingest.earlier_reports import EarlierReports
+from hilum.node.process_file import open_reader, read_file
+from hilum.outcome import Status
+from hilum.radiograph import ImageUIDs
+from hilum.settings import Settings
+from radiographs import dicom_file, make_radiograph
+
+WHEN = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """Return a reader that may read anything."""
+    settings = Settings.load(data_folder=tmp_path_factory.mktemp("data"))
+    return open_reader(settings.changed("model", name="demonstration"), in_demonstration=True)
+
+
+def parsed(answer):
+    """Return the results of an answer as data sets."""
+    return [dcmread(DicomBytesIO(result.file)) for result in answer.results]
+
+
+def test_reports_come_after_what_they_refer_to(reader):
+    """The picture is stored first: a report never refers to what is not there yet."""
+    answer = read_file(dicom_file(make_radiograph()), reader, [], when=WHEN)
+
+    assert ["OT", "SR", "SR"] == [result.Modality for result in parsed(answer)]
+    assert [r.SOPInstanceUID for r in parsed(answer)] == [
+        r.sop_instance_uid for r in answer.results
+    ]
+
+
+def test_refusal_is_written_down_only_where_the_site_wants_it(reader):
+    """A lateral view stores nothing, or one text report that makes no statement."""
+    lateral = dicom_file(make_radiograph(ViewPosition="LL"))
+    silent = read_file(lateral, reader, [], when=WHEN)
+    wanted = reader.settings.changed("report", report_refusals=True)
+    told = read_file(lateral, type(reader)(reader.model, wanted), [], when=WHEN)
+
+    assert (Status.REFUSED, ()) == (silent.status, silent.results)
+    assert "not_frontal" in {reason.code for reason in silent.reasons}
+    (report,) = parsed(told)
+    assert "NOT READ" in report.ContentSequence[0].ContentSequence[0].TextValue
+
+
+def test_damaged_file_has_failed_with_a_remedy(reader):
+    """A file that was cut off is never half read."""
+    answer = read_file(dicom_file(make_radiograph())[:5000], reader, [], when=WHEN)
+
+    assert (Status.FAILED, ()) == (answer.status, answer.results)
+    assert "truncated" in answer.reasons[0].text
+
+
+@pytest.mark.orthanc
+def test_newer_reading_names_its_predecessor(reader, empty_orthanc):
+    """Read again with other settings: new reports that say which ones they replace."""
+    image = make_radiograph()
+    file = dicom_file(image)
+    portuguese = reader.settings.changed("report", language="pt")
+    again = type(reader)(reader.model, portuguese, in_demonstration=True)
+    first = read_file(file, reader, [], when=WHEN)
+    with empty_orthanc.client() as orthanc:
+        for content in (file, *(result.file for result in first.results)):
+            orthanc.upload(content)
+        instance = orthanc.find_instance(str(image.SOPInstanceUID))
+        assert instance is not None
+        earlier = EarlierReports(orthanc).files(instance, ImageUIDs.of(image))
+    same = read_file(file, reader, earlier, when=WHEN)
+    second = read_file(file, again, earlier, when=WHEN)
+
+    replaced = [
+        report.PredecessorDocumentsSequence[0]
+        .ReferencedSeriesSequence[0]
+        .ReferencedSOPSequence[0]
+        .ReferencedSOPInstanceUID
+        for report in parsed(second)[1:]
+    ]
+    assert [result.sop_instance_uid for result in first.results[1:]] == replaced
+    assert not any("PredecessorDocumentsSequence" in report for report in parsed(same))

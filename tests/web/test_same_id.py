@@ -1,0 +1,91 @@
+"""One Patient ID for two persons: the page ties together what is one person's, and no more."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from pydicom import Dataset
+
+from hilum.records.accounts import Role
+from hilum.web.context import Desk
+from orthanc_server import OrthancServer
+from page_studies import Shown, add_read, chest, open_demonstration
+from web_context import Page
+
+pytestmark = pytest.mark.orthanc
+
+JANE = {"PatientName": "Doe^Jane", "PatientID": "1001", "IssuerOfPatientID": "A"}
+JANE |= {"PatientBirthDate": "19600101", "PatientSex": "F"}
+JOHN = {"PatientName": "Smith^John", "PatientID": "1001", "IssuerOfPatientID": "B"}
+JOHN |= {"PatientBirthDate": "19850505", "PatientSex": "M"}
+
+APART = "Same ID, possibly another person"
+
+
+@pytest.fixture
+def desk(tmp_path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
+    """Return a desk with the demonstration model and a real PACS."""
+    with open_demonstration(tmp_path, empty_orthanc) as made:
+        yield made
+
+
+@pytest.fixture
+def reader(page: Page) -> httpx.Client:
+    """Return the browser of somebody who may give verdicts."""
+    return page.signed_in(Role.READER, "ana")
+
+
+def image(day: str, who: dict[str, str]) -> Dataset:
+    """Return an image of somebody, of one day."""
+    made = chest(3, ("effusion",))
+    made.StudyDate = day
+    made.StudyInstanceUID = made.SOPInstanceUID = f"1.2.{day}"
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    for keyword, value in who.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def pair(desk: Desk, first: dict[str, str], second: dict[str, str]) -> Shown:
+    """Let two persons' images arrive; return the second one's study."""
+    add_read(desk, image("20230105", first))
+    return add_read(desk, image("20240607", second))
+
+
+def test_another_persons_study_is_shown_apart_and_draws_no_line(desk, reader):
+    """With what differs, in the reader's language, and without any value of it."""
+    shown = pair(desk, JANE, JOHN)
+    text = reader.get(shown.path).text
+    reader.cookies.set("hilum_language", "pt-BR")
+    translated = reader.get(shown.path, headers={"accept-language": "pt-BR"}).text
+
+    assert APART in text
+    assert "issuer of the ID, birth date, sex, name" in text
+    assert 'href="/studies/1.2.20230105"' in text
+    assert "Other studies" not in text
+    assert 'class="course"' not in text
+    assert "Jane" not in text
+    assert "Mesmo ID, possivelmente outra pessoa" in translated
+    assert "emissor do ID, data de nascimento, sexo, nome" in translated
+
+
+def test_a_married_name_keeps_the_course(desk, reader):
+    """Birth date, sex and given name agree: one person, and one line."""
+    shown = pair(desk, JANE, {**JANE, "PatientName": "Smith^Jane"})
+    text = reader.get(shown.path).text
+
+    assert "Other studies" in text
+    assert APART not in text
+    assert 'class="course"' in text
+
+
+@pytest.mark.parametrize("nobody", ["ANONYMOUS", "0", "UNKNOWN"])
+def test_an_id_of_nobody_ties_nothing(desk, reader, nobody):
+    """Not even where everything else is as empty in both."""
+    who = {"PatientID": nobody, "PatientName": nobody, "PatientBirthDate": "", "PatientSex": ""}
+    shown = pair(desk, who, who)
+    text = reader.get(shown.path).text
+
+    assert APART not in text
+    assert "Other studies" not in text
+    assert 'class="course"' not in text

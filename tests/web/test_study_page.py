@@ -1,0 +1,348 @@
+"""A study's page over a real PACS and real readings: pictures, maps, downloads, verdicts."""
+
+import csv
+import json
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from io import BytesIO, StringIO
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from hilum import pipeline
+from hilum.eligibility import Reason
+from hilum.encode import forms
+from hilum.encode.predecessors import VERDICT_TITLE
+from hilum.errors import NotInPacs
+from hilum.explain import sample
+from hilum.ingest.earlier_reports import EarlierReports
+from hilum.node.study_tools import PageTools
+from hilum.reading import Heatmap
+from hilum.records import readings, reviews, worklist
+from hilum.records.accounts import Role
+from hilum.records.states import State
+from hilum.records.studies import Rank
+from hilum.web.context import Desk
+from hilum.web.pictures import Address, Gallery, image_of, packed
+from hilum.web.tools import Picture
+from orthanc_server import OrthancServer
+from page_studies import (
+    Shown,
+    add_read,
+    arrive,
+    chest,
+    open_demonstration,
+    settle,
+    write_down,
+)
+from page_studies import reader as model
+from web_context import Page, csrf_in, open_desk, open_page, trail
+
+
+@pytest.fixture
+def desk(tmp_path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
+    """Return a desk with the demonstration model and a real PACS."""
+    with open_demonstration(tmp_path, empty_orthanc) as made:
+        yield made
+
+
+@pytest.fixture
+def shown(desk: Desk) -> Shown:
+    """Return a phantom that was read."""
+    return add_read(desk, chest())
+
+
+@pytest.fixture
+def reader(page: Page) -> httpx.Client:
+    """Return the browser of somebody who may give verdicts."""
+    return page.signed_in(Role.READER, "ana")
+
+
+def give(client: httpx.Client, shown: Shown, **fields: object) -> httpx.Response:
+    """Give a verdict by the form of the study's page."""
+    text = client.get(shown.path).text
+    key = text.partition('name="key" value="')[2].partition('"')[0]
+    data = {"csrf": csrf_in(text), "key": key, **fields}
+    return client.post(f"{shown.at}/verdict", data=data)
+
+
+def test_page_has_every_finding_with_its_numbers(desk, shown, reader):
+    """The model, its stamp, what was done with the pixels, and the research-use line."""
+    text = reader.get(shown.path).text
+    with desk.database.look() as connection:
+        reading = readings.get(connection, desk.archive, shown.job.uids)
+    assert reading is not None
+    row = reading.document["readings"][0]
+
+    assert len(row["findings"]) == text.count('class="pick"')
+    assert "this model has learned nothing about patients" in text
+    assert reading.document["model"]["sha256"] in text
+    assert "Trained on phantoms alone." in text
+    assert all(decision["code"] in text for decision in row["pixels"]["decisions"])
+    assert "Research use only" in text
+    assert ("ana", "study.viewed") in trail(desk)
+
+
+def test_ohif_is_opened_at_the_study(desk, shown, reader, tmp_path):
+    """Where it is not installed, the page says how to get it."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    object.__setattr__(desk, "settings", desk.settings.changed("page", ohif_folder=folder))
+    assert "scripts/ohif.sh" in reader.get(shown.path).text
+    (folder / "index.html").write_text("<html></html>")
+
+    assert f'href="/ohif/viewer?StudyInstanceUIDs={shown.study}"' in reader.get(shown.path).text
+
+
+def test_viewer_sees_no_form(shown, page):
+    """Who may only look gives no verdict, by the form or without."""
+    client = page.signed_in(Role.VIEWER)
+    text = client.get(shown.path).text
+    answer = client.post(f"{shown.at}/verdict", data={"csrf": csrf_in(text), "comment": "x"})
+
+    assert "Your verdict" not in text
+    assert 'type="radio"' not in text
+    assert 403 == answer.status_code
+
+
+def test_pixels_come_whole(desk, shown, reader):
+    """Unpacked as the page's script does, they are what is displayed."""
+    answer = reader.get(f"{shown.at}/pixels")
+    rows, columns = int(answer.headers["x-rows"]), int(answer.headers["x-columns"])
+    low, high = np.frombuffer(answer.content, np.uint8).astype(np.int32).reshape(2, rows, columns)
+    folded = low | high << 8
+    pixels = np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
+
+    expected = PageTools(desk.settings).picture(desk.orthanc().file(shown.job.instance_id))
+    assert np.array_equal(expected.pixels, pixels)
+    assert (0, 4095) == (pixels.min(), pixels.max())
+
+
+def test_packing_keeps_every_level():
+    """Also the steepest steps."""
+    pixels = np.array([[0, 4095, 0, 1], [4095, 4094, 4095, 0]], np.uint16)
+    low, high = np.frombuffer(zlib.decompress(packed(Picture(pixels))), np.uint8).reshape(2, 2, 4)
+    folded = low.astype(np.int32) | high.astype(np.int32) << 8
+
+    assert np.array_equal(pixels, np.cumsum((folded >> 1) ^ -(folded & 1), axis=1))
+
+
+def test_small_and_quick_pictures(desk, shown, reader):
+    """The small one is made once and kept."""
+    small = Image.open(BytesIO(reader.get(f"{shown.at}/small.webp").content))
+    quick = Image.open(BytesIO(reader.get(f"{shown.at}/quick.jpg").content))
+
+    assert max(small.size) <= 96
+    assert max(quick.size) <= 1024
+    assert np.asarray(small.convert("L")).std() > 20
+    with desk.database.look() as connection:
+        assert worklist.thumbnail(connection, desk.archive, shown.job.uids)
+
+
+def test_gallery_remembers_no_image_that_it_could_not_show(desk):
+    """However many are asked for that the PACS does not hold any more."""
+    gone = write_down(desk, chest(), "an-instance-that-was-deleted")
+    gallery = Gallery(desk)
+    with pytest.raises(NotInPacs):
+        gallery.picture(image_of(desk, Address(gone.study, gone.image)))
+
+    assert {} == gallery._turns
+
+
+def test_maps_and_outlines_lie_on_the_source(desk, shown, reader):
+    """In its pixels; each outline of a positive finding surrounds the peak of its map."""
+    answer = reader.get(f"{shown.at}/maps.json").json()
+    with desk.database.look() as connection:
+        reading = readings.get(connection, desk.archive, shown.job.uids)
+    assert reading is not None
+    labels = [each["label"] for each in reading.document["readings"][0]["findings"]]
+
+    assert labels == list(answer["maps"]) == list(answer["outlines"])
+    maps = np.array([answer["maps"][label] for label in labels]).reshape(reading.maps.shape)
+    assert np.allclose(reading.maps.astype(float), maps, atol=1e-4)
+    peak = answer["maps"]["Effusion"]
+    heat = Heatmap("Effusion", np.float32(peak).reshape(maps.shape[1:]), reading.field_of_view)
+    for x, y in answer["outlines"]["Effusion"][0]:
+        value = sample(heat, np.array([y]), np.array([x]))[0, 0]
+        assert 0.4 * max(peak) < value <= max(peak)
+
+
+def test_downloads_are_what_they_say(shown, reader):
+    """JSON, CSV, FHIR, the structured report and the picture."""
+    results = shown.answer.results
+    document = reader.get(f"{shown.at}/reading.json").json()
+    table = list(csv.DictReader(StringIO(reader.get(f"{shown.at}/reading.csv").text)))
+    bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
+    report = reader.get(f"{shown.at}/results/{results[-1].sop_instance_uid}.dcm").content
+    picture = reader.get(f"{shown.at}/results/{results[0].sop_instance_uid}.png").content
+
+    assert (
+        shown.image == document["readings"][0]["sop_instance_uid"] == table[0]["sop_instance_uid"]
+    )
+    assert "Bundle" == bundle["resourceType"]
+    assert results[-1].sop_instance_uid == dcmread(BytesIO(report)).SOPInstanceUID
+    assert "PNG" == Image.open(BytesIO(picture)).format
+
+
+def test_fhir_is_that_of_the_reading_itself(desk, shown, reader):
+    """Identifiers and values are those of `hilum read --fhir`, though the pixels are not kept."""
+    bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
+    image = dcmread(BytesIO(desk.orthanc().file(shown.job.instance_id)))
+    when = datetime.fromisoformat(bundle["timestamp"])
+    again = forms.fhir(
+        pipeline.process(image, model()).reading, when=when, settings=desk.settings.report
+    )
+
+    assert again == bundle
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["reading.exe", "results/1.2.3.dcm", "results/1.2.3.exe", "../nowhere/maps.json", "pixelz"],
+)
+def test_nothing_else_is_there(shown, reader, path):
+    """Least of all other objects of the PACS."""
+    assert 404 == reader.get(f"{shown.at}/{path}").status_code
+
+
+def test_image_of_another_study_is_not_found(shown, reader):
+    """Addresses are not mixed."""
+    assert 404 == reader.get(f"/studies/1.2.3/images/{shown.image}/maps.json").status_code
+    assert 404 == reader.get("/studies/1.2.3").status_code
+
+
+def test_refused_image_is_shown_with_its_reasons(desk, reader):
+    """And with no finding."""
+    shown = arrive(desk, chest())
+    settle(desk, shown, State.REFUSED, reasons=(Reason("not_frontal", "it is a lateral view"),))
+    text = reader.get(shown.path).text
+
+    assert "it is a lateral view" in text
+    assert "No statement is made about any finding." in text
+    assert 'class="pick"' not in text
+    assert 200 == reader.get(f"{shown.at}/quick.jpg").status_code
+    assert 404 == reader.get(f"{shown.at}/maps.json").status_code
+
+
+def test_image_that_was_read_elsewhere_says_so(desk, reader, monkeypatch):
+    """By `hilum read --store` or another node: its report is in the PACS, not with us."""
+    shown = arrive(desk, chest())
+    before = reader.get(shown.path).text
+    monkeypatch.setattr(EarlierReports, "instances", lambda *_: ["a report"])
+    after = reader.get(shown.path).text
+
+    assert ("Not analyzed" in before, "Analyzed elsewhere" in before) == (True, False)
+    assert "Analyzed elsewhere" in after
+    assert "The PACS holds a report by hilum on this image" in after
+    assert "No findings" not in before + after
+
+
+def test_image_that_is_gone_says_so(desk, reader):
+    """The PACS no longer has it."""
+    shown = write_down(desk, chest(), "0-0-0-0-0")
+
+    assert 404 == reader.get(f"{shown.at}/pixels").status_code
+    assert 404 == reader.get(f"{shown.at}/small.webp").status_code
+
+
+def test_other_studies_of_the_patient_make_a_course(desk, reader):
+    """Of what the same model read."""
+    first, second = chest(3, ()), chest(3, ("effusion",))
+    for image, day in ((first, "20200101"), (second, "20210101")):
+        image.StudyDate = day
+        image.StudyInstanceUID = image.SOPInstanceUID = f"1.2.{day}"
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        shown = add_read(desk, image)
+    text = reader.get(shown.path).text
+
+    assert 'href="/studies/1.2.20200101"' in text
+    assert 'class="course"' in text
+    assert "Jan 1, 2020: 0." in text
+
+
+def test_verdict_is_stored_in_the_pacs_and_counted(desk, shown, reader):
+    """As a report with the reader as observer and the model's report as predecessor."""
+    answer = give(
+        reader,
+        shown,
+        **{"opinion.Effusion": "disagree", "opinion.Mass": "agree"},
+        missing="Nodule",
+        missing_words="rib notching; ; calcified node",
+        comment=" seen with\nDr. B ",
+    )
+
+    assert 303 == answer.status_code
+    with desk.database.look() as connection:
+        (given,) = reviews.on_image(connection, desk.archive, shown.job.uids)
+        study = worklist.row(connection, desk.archive, shown.study)
+    assert study is not None
+    assert Rank.REVIEWED == study.rank
+    assert ("Nodule", "rib notching", "calcified node") == given.missing
+    orthanc = desk.orthanc()
+    instance = orthanc.find_instance(given.report)
+    assert instance is not None
+    report = dcmread(BytesIO(orthanc.file(instance)))
+    assert VERDICT_TITLE == report.ConceptNameCodeSequence[0].CodeValue
+    named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert (
+        shown.answer.results[-1].sop_instance_uid
+        == named.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+    )
+    assert shown.study == report.StudyInstanceUID
+    assert ("ana", "verdict.given") in trail(desk)
+    text = reader.get(shown.path).text
+    assert "seen with" in text
+    assert "calcified node" in text
+
+
+def test_same_form_twice_is_one_verdict(desk, shown, reader):
+    """A double click, or a page that is sent again."""
+    text = reader.get(shown.path).text
+    data = {"csrf": csrf_in(text), "key": "once", "opinion.Mass": "unsure"}
+    for _ in range(2):
+        assert 303 == reader.post(f"{shown.at}/verdict", data=data).status_code
+
+    with desk.database.look() as connection:
+        assert 1 == len(reviews.on_image(connection, desk.archive, shown.job.uids))
+
+
+@pytest.mark.parametrize("fields", [{}, {"opinion.Mass": "maybe"}, {"comment": "  "}])
+def test_empty_and_unknown_opinions_are_refused(desk, shown, reader, fields):
+    """Nothing is stored."""
+    assert 422 == give(reader, shown, **fields).status_code
+    with desk.database.look() as connection:
+        assert [] == reviews.on_image(connection, desk.archive, shown.job.uids)
+
+
+def test_verdict_without_a_pacs_is_not_counted(tmp_path, desk, shown):
+    """It says so, and can be given again."""
+    with open_desk(tmp_path / "away", tools=desk.tools) as away:
+        object.__setattr__(away, "database", desk.database)
+        with open_page(away) as page:
+            client = page.signed_in(Role.READER, "bo")
+            answer = give(client, shown, comment="x")
+
+    assert 502 == answer.status_code
+    with desk.database.look() as connection:
+        assert [] == reviews.on_image(connection, desk.archive, shown.job.uids)
+
+
+def test_agreement_and_export(desk, shown, reader):
+    """By finding and month on the page, line by line in the CSV."""
+    assert "No verdict yet" in reader.get("/verdicts").text
+    give(reader, shown, **{"opinion.Effusion": "agree", "opinion.Mass": "disagree"})
+    text = reader.get("/verdicts").text
+    lines = list(csv.DictReader(StringIO(reader.get("/verdicts.csv").text)))
+
+    assert "Pleural effusion" in text
+    assert [("Effusion", "agree", "true"), ("Mass", "disagree", "true")] == [
+        (line["label"], line["opinion"], line["counts"]) for line in lines
+    ]
+    said = {line["label"]: (line["positive"], line["present"]) for line in lines}
+    assert ("true", "true") == said["Effusion"]
+    assert said["Mass"][0] != said["Mass"][1]
+    assert ("ana", "verdicts.exported") in trail(desk)

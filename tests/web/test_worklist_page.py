@@ -1,0 +1,248 @@
+"""The worklist as people get it: rows, filters, pages, live changes, in both languages."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+from hilum.eligibility import Reason
+from hilum.records import studies
+from hilum.records.accounts import Role
+from hilum.records.states import State, Urgency
+from hilum.records.tables import IMAGE
+from hilum.web.context import Check, Desk
+from hilum.web.sessions import Visitor
+from hilum.web.worklist import spoken
+from page_studies import Shown, chest, demonstration, installed, invented, settle, write_down
+from web_context import Page, open_desk
+
+SHOW = Path(__file__).parents[2] / "src" / "hilum" / "web"
+NAMES = ("ÁVILA^BIA", "BRAUN^EVA", "<b>CHO</b>^MIN")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a desk with the demonstration model, and a check that fails."""
+    broken = Check("disk", ok=False, text="12 MB are free.", remedy="Make room.")
+    with open_desk(
+        tmp_path, settings=demonstration(tmp_path), models=installed, health=lambda: [broken]
+    ) as made:
+        yield made
+
+
+def study(desk: Desk, n: int, **facts: object) -> Shown:
+    """Write a study down that no PACS has."""
+    image = chest(1, ())
+    image.PatientName, image.PatientID = NAMES[n % len(NAMES)], f"P{n}"
+    image.StudyInstanceUID, image.SOPInstanceUID = f"1.2.{n}", f"1.2.{n}.1"
+    at = datetime.now(UTC) - timedelta(minutes=60 - n)
+    return write_down(desk, image, f"i{n}", at=at, **facts)
+
+
+@pytest.fixture
+def viewer(page: Page) -> httpx.Client:
+    """Return the browser of somebody who may only look."""
+    return page.signed_in(Role.VIEWER)
+
+
+def test_worklist_needs_somebody(anybody):
+    """Rows, events and pictures too."""
+    for path in ("/", "/worklist/rows", "/worklist/live", "/studies/1.2", "/verdicts"):
+        answer = anybody.get(path)
+        assert (303, True) == (answer.status_code, "/login" in answer.headers["location"]), path
+
+
+def test_empty_worklist_says_what_to_do(viewer):
+    """And names the model with its stamp."""
+    text = viewer.get("/").text
+
+    assert "Nothing has arrived yet" in text
+    assert "DEMONSTRATION" in text
+    assert "Research use only" in text
+
+
+def test_row_says_who_what_and_how_urgent(desk, viewer):
+    """The urgent study first, its findings with their scores, never as a probability."""
+    study(desk, 0)
+    shown = study(desk, 1, urgency=Urgency.URGENT)
+    settle(desk, shown, State.STORED, reading=invented(Effusion=0.4999999, Mass=0.91))
+    text = viewer.get("/").text
+
+    assert text.index("BRAUN, EVA") < text.index("ÁVILA, BIA")
+    assert ">STAT</strong>" in text
+    assert 'aria-label="Mass 0.91"' in text
+    assert 'aria-label="Pleural effusion 0.49"' in text
+    assert "model not verified" in text
+    assert "not a probability" in text
+    assert 'href="/studies/1.2.1"' in text
+
+
+def test_age_is_that_at_the_date_of_the_image(desk, viewer):
+    """The page says what a refusal says: 13 at the acquisition, not 25 at the study's date."""
+    image = chest(1, ())
+    image.PatientBirthDate, image.PatientAge = "19980101", ""
+    image.AcquisitionDate, image.StudyDate = "20110601", "20230601"
+    shown = write_down(desk, image, "i1")
+
+    assert " 13 y" in viewer.get("/").text
+    assert " 13 y" in viewer.get(f"/studies/{shown.study}").text
+
+
+@pytest.mark.parametrize("state", [State.REFUSED, State.FAILED])
+def test_what_was_not_read_says_why(desk, viewer, state):
+    """In the row itself."""
+    reason = Reason("not_frontal", "not a frontal view: View Position is LL")
+    settle(desk, study(desk, 0), state, reasons=(reason,))
+    text = viewer.get("/").text
+
+    assert "View Position is LL" in text
+    assert f"state-{state}" in text
+
+
+def test_held_study_says_what_it_waits_for(desk, viewer):
+    """Whoever waits knows why."""
+    shown = study(desk, 0)
+    with desk.database.transaction() as connection:
+        connection.execute(IMAGE.update().values(state=State.HELD))
+        studies.refresh(connection, desk.archive, shown.study, datetime.now(UTC))
+
+    assert "no usable model yet" in viewer.get("/").text
+
+
+def test_names_are_text(desk, viewer):
+    """Whatever a sender puts into a name is shown, not run."""
+    study(desk, 2)
+    text = viewer.get("/").text
+
+    assert "<b>CHO" not in text
+    assert "&lt;b&gt;CHO" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"q": "avi"}, ["P0"]),
+        ({"q": "p1"}, ["P1"]),
+        ({"q": "nobody"}, []),
+        ({"state": "stored"}, ["P1"]),
+        ({"finding": "Mass"}, ["P1"]),
+        ({"urgent": "1"}, ["P0"]),
+        ({"state": "no such state"}, ["P0", "P1", "P2"]),
+        ({"since": "1999-01-01", "until": "1999-01-02"}, []),
+    ],
+)
+def test_filters_of_the_form(desk, viewer, query, found):
+    """Each by its name in the address."""
+    study(desk, 0, urgency=Urgency.URGENT)
+    settle(desk, study(desk, 1), State.STORED, reading=invented(Mass=0.91))
+    study(desk, 2)
+    text = viewer.get("/worklist/rows", params=query).text
+
+    assert found == [name for name in ("P0", "P1", "P2") if f">{name} ·" in text]
+    assert bool(found) != ("No study matches" in text)
+
+
+def test_pages_go_on(desk, viewer):
+    """Until the last one, keeping the search."""
+    small = desk.settings.changed("worklist", page_size=10)
+    object.__setattr__(desk, "settings", small)
+    for n in range(23):
+        study(desk, n)
+    seen, address = [], "/?q=p"
+    while address:
+        text = viewer.get(address).text
+        seen += [n for n in range(23) if f'href="/studies/1.2.{n}"' in text]
+        following = text.partition('rel="next" href="')[2].partition('"')[0]
+        address = following.replace("&amp;", "&")
+
+    assert list(range(23)) == sorted(seen)
+
+
+def test_nonsense_in_the_address_is_not_understood(viewer):
+    """It is said, and nothing breaks."""
+    assert 422 == viewer.get("/?after=nonsense").status_code
+    assert 200 == viewer.get("/?since=yesterday&finding=%00x").status_code
+
+
+def test_troubles_of_the_node_are_told(viewer):
+    """With what to do."""
+    text = viewer.get("/worklist/notices").text
+
+    assert "12 MB are free." in text
+    assert "Make room." in text
+
+
+def test_change_is_told_to_whoever_looks(desk, page):
+    """By one event, within seconds."""
+    told: list[str] = []
+    opened = threading.Event()
+
+    def listen() -> None:
+        client = page.signed_in(Role.VIEWER, "listener")
+        with client.stream("GET", "/worklist/live", timeout=30) as answer, closing(answer):
+            for line in answer.iter_lines():
+                told.append(line)
+                if "event: open" in line:
+                    opened.set()
+                if "event: changed" in line:
+                    return
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert opened.wait(20)
+    # the pulse looks first when somebody listens: change until one is told
+    for n in range(20):
+        study(desk, n)
+        listener.join(1)
+        if not listener.is_alive():
+            break
+
+    assert not listener.is_alive()
+    assert "event: changed" in told[-1]
+
+
+def test_portuguese_reads_as_written(desk, page):
+    """States, findings and numbers too."""
+    settle(desk, study(desk, 1), State.STORED, reading=invented(Mass=0.91))
+    text = page.signed_in(Role.VIEWER, language="pt-BR").get("/").text
+
+    assert '<html lang="pt-BR"' in text
+    for words in ("Lista de trabalho", "Massa 0,91", "Lida", "não é probabilidade", "DEMONSTRAÇÃO"):
+        assert words in text
+
+
+def test_every_message_has_its_portuguese():
+    """None of the worklist's, the study's and the verdicts' is forgotten."""
+    messages = set()
+    for template in ("worklist", "worklist_rows", "worklist_notices", "study", "verdicts"):
+        with (SHOW / "templates" / f"{template}.html").open("rb") as file:
+            options = {"trimmed": "false", "newstyle_gettext": "true"}
+            for _, _, message, _ in babel_extract(file, ("_", "gettext"), [], options):
+                messages |= {message} if isinstance(message, str) else set(message or ())
+    for module in ("words", "verdicts"):
+        with (SHOW / f"{module}.py").open("rb") as file:
+            messages |= {found[1] for found in extract("python", file, {"N_": None})}
+    messages -= {None}
+    known = set()
+    for catalogue in (SHOW / "translations" / "pt_BR").glob("*.po"):
+        known |= {each.id for each in read_po(BytesIO(catalogue.read_bytes())) if each.string}
+
+    assert len(messages) > 100
+    assert set() == messages - known
+
+
+@pytest.mark.parametrize(
+    ("score", "positive", "said"),
+    [(0.4999, False, "0.49"), (0.5, True, "0.50"), (0.999, True, "1.00"), (0.0, False, "0.00")],
+)
+def test_scores_never_cross_the_operating_point(score, positive, said):
+    """Rounding makes no finding positive."""
+    assert said == spoken(score, positive=positive, who=Visitor("", None, ""))

@@ -1,0 +1,109 @@
+"""A desk for tests of the page: a real database, people who are signed in, no node."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from hilum.pacs.credentials import PacsAddress
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.records import Database, access, accounts, audit
+from hilum.records.accounts import Role
+from hilum.records.database import sqlite_url
+from hilum.settings import Settings
+from hilum.web.app import create_app, serving
+from hilum.web.context import Desk
+from hilum.web.sessions import session_cookie
+from orthanc_server import OrthancServer
+
+PASSWORD = "correct horse battery"  # noqa: S105
+ARCHIVE = "own"
+NOWHERE = PacsAddress("http://127.0.0.1:9", None, None, "HILUM", "127.0.0.1", 9)
+"""A PACS that is not there: the discard port."""
+
+
+@contextmanager
+def open_desk(
+    folder: Path, pacs: OrthancServer | None = None, page: dict[str, Any] | None = None, **more: Any
+) -> Iterator[Desk]:
+    """Yield a desk with a new database in `folder`."""
+    address = NOWHERE
+    if pacs is not None:
+        secret = SecretStr(pacs.password)
+        address = PacsAddress(pacs.url, pacs.username, secret, "HILUM", "127.0.0.1", 1)
+    settings = more.pop("settings", None) or Settings(data_folder=folder)
+    settings = settings.changed("page", port=0, **(page or {}))
+    orthanc = Orthanc(address.url, username=address.username, password=address.secret, timeout_s=10)
+    with orthanc, Database(sqlite_url(folder / "hilum.sqlite")) as database:
+        yield Desk(settings, database, ARCHIVE, address, lambda: orthanc, **more)
+
+
+def add_user(desk: Desk, name: str, role: Role, password: str = "") -> None:
+    """Add a user; a password is only hashed where a test needs one."""
+    kept = accounts.hashed(password) if password else ""
+    with desk.database.transaction() as connection:
+        accounts.add(connection, name, role, password_hash=kept, now=datetime.now(UTC))
+
+
+def begin_session(desk: Desk, name: str, role: Role) -> str:
+    """Sign somebody in, whom this makes if need be; return what their cookie says."""
+    with desk.database.look() as connection:
+        known = accounts.find(connection, name)
+    if known is None:
+        add_user(desk, name, role)
+    with desk.database.transaction() as connection:
+        return access.begin_session(connection, name, now=datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page, served on a free port, and the browsers that look at it."""
+
+    desk: Desk
+    url: str
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    def browser(self, language: str = "en") -> httpx.Client:
+        """Return somebody's browser, who has not signed in."""
+        headers = {"accept": "text/html,*/*;q=0.8", "accept-language": language}
+        return self.opened.enter_context(
+            httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        )
+
+    def signed_in(self, role: Role, name: str = "", language: str = "en") -> httpx.Client:
+        """Return the browser of somebody who has that role."""
+        client = self.browser(language)
+        secret = begin_session(self.desk, name or f"some.{role}", role)
+        client.cookies.set(session_cookie(self.desk.settings.page), secret)
+        return client
+
+
+@contextmanager
+def open_page(desk: Desk) -> Iterator[Page]:
+    """Serve what is at the desk."""
+    with serving(create_app(desk), desk.settings.page) as url, ExitStack() as opened:
+        yield Page(desk, url, opened)
+
+
+def csrf_in(page: str) -> str:
+    """Return the token that a page's forms carry."""
+    found = re.search(r'name="csrf" (?:content|value)="([^"]+)"', page)
+    assert found, "the page has no form token"
+    return found[1]
+
+
+def token_of(client: httpx.Client, path: str = "/login") -> str:
+    """Return the form token of whoever uses this browser, from a page they may see."""
+    return csrf_in(client.get(path, follow_redirects=True).text)
+
+
+def trail(desk: Desk) -> list[tuple[str, str]]:
+    """Return who did what, in order."""
+    with desk.database.look() as connection:
+        return [(each.line.actor, each.line.action) for each in audit.lines(connection)]
