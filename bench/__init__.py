@@ -1,6 +1,6 @@
 """What the docs claim about speed, memory and size, measured: ``make bench``.
 
-Each module of this folder measures one room and has a function ``rows`` that yields
+Each module of this folder measures one package and has a function ``rows`` that yields
 `Row`; ``python -m bench [NAME…]`` runs all of them, or those that are named.
 """
 

@@ -51,7 +51,7 @@ def machine() -> str:
 
 def line(row: Row) -> str:
     """Return one row as a line of the table."""
-    verdict = {True: "kept", False: "FALLS SHORT", None: ""}[row.kept]
+    review = {True: "kept", False: "FALLS SHORT", None: ""}[row.kept]
     against = ""
     if row.ratio is not None:
         against = f"{row.against} {row.reference:.1f} {row.unit}, ratio {row.ratio:.2f}"
@@ -60,7 +60,7 @@ def line(row: Row) -> str:
     limit = "" if row.limit is None else f"at most {row.limit:g}"
     if row.at_least is not None:
         limit = f"at least {row.at_least:g}"
-    return f"{row.what:<58} {row.value:>9.1f} {row.unit:<9} {limit:<13} {against:<52} {verdict}"
+    return f"{row.what:<58} {row.value:>9.1f} {row.unit:<9} {limit:<13} {against:<52} {review}"
 
 
 def measured(chosen: list[str]) -> Iterator[tuple[str, Row]]:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from hilum.pipeline import Reader, open_reader
+from hilum.pipeline import PipelineContext, open_pipeline
 from hilum.predict import find_card
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Source, install
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from reference_environment import reference_python
 from seeded_weights import random_state
 
-__all__ = ["densenet_reader", "install_densenet", "reference_python"]
+__all__ = ["densenet_pipeline", "install_densenet", "reference_python"]
 
 
 BIAS = "classifier.bias"
@@ -21,8 +21,8 @@ CERTAIN = 8.0
 """A bias beyond what the other weights make up for, in logits."""
 
 
-def densenet_reader(folder: str, *, threads: int = 0) -> Reader:
-    """Return a reader with a DenseNet-121 whose data folder is `folder`.
+def densenet_pipeline(folder: str, *, threads: int = 0) -> PipelineContext:
+    """Return a pipeline with a DenseNet-121 whose data folder is `folder`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def densenet_reader(folder: str, *, threads: int = 0) -> Reader:
     threads
         Of the network; 0 is one for each physical core.
     """
-    return open_reader(install_densenet(Path(folder)).changed("model", threads=threads))
+    return open_pipeline(install_densenet(Path(folder)).changed("model", threads=threads))
 
 
 def install_densenet(folder: Path, *, positives: int | None = None) -> Settings:

@@ -9,13 +9,13 @@ from time import perf_counter
 
 from pydicom import dcmread
 
-from bench.densenet import densenet_reader
+from bench.densenet import densenet_pipeline
 from bench.reading import image
 from bench.row import Row
 from hilum.dataset.batch import read_many, read_one
 from hilum.files.find import file_candidate
 from hilum.outcome import Status
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 
 FILES = int(os.environ.get("HILUM_BENCH_FILES", "5000"))
 """Files of the long run; small ones, so that it ends within minutes."""
@@ -32,7 +32,7 @@ def resident_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def one_by_one_ms(path: Path, ours: Reader) -> float:
+def one_by_one_ms(path: Path, ours: PipelineContext) -> float:
     """Return the milliseconds a file when nothing overlaps."""
     start = perf_counter()
     for _ in range(LOSSLESS_FILES):
@@ -40,7 +40,7 @@ def one_by_one_ms(path: Path, ours: Reader) -> float:
     return (perf_counter() - start) * 1000 / LOSSLESS_FILES
 
 
-def folder_ms(path: Path, ours: Reader) -> float:
+def folder_ms(path: Path, ours: PipelineContext) -> float:
     """Return the milliseconds a file through `read_many`."""
     start = perf_counter()
     outcomes = list(read_many([file_candidate(path)] * LOSSLESS_FILES, ours))
@@ -61,7 +61,7 @@ def quarter(source: Path, target: Path) -> Path:
 def rows() -> Iterator[Row]:
     """Measure a folder of lossless JPEG 2000, and a long run."""
     with tempfile.TemporaryDirectory() as folder:
-        ours = densenet_reader(folder)
+        ours = densenet_pipeline(folder)
         lossless = image("RG1_J2KR.dcm")
         folder_ms(lossless, ours)
         yield Row(

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.row import Row
-from hilum.jobs.engine import Engine, Pace, Slots
+from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.pause import Pause
-from hilum.jobs.workflow import Memo, Step
+from hilum.jobs.workflow import Step, StepState
 from hilum.node.steps import REPEATED
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images
@@ -36,15 +36,15 @@ NOW: Final = datetime(2026, 1, 2, tzinfo=UTC)
 def steps(database: Database) -> dict[str, Step]:
     """Return the node's steps without its work."""
 
-    def read(job: Job, _memo: Memo) -> Memo:
+    def read(job: Job, _done: StepState) -> StepState:
         with database.transaction() as connection:
             images.begin(connection, job, NOW)
         return {"when": NOW.isoformat()}
 
-    def nothing(_job: Job, _memo: Memo) -> Memo:
+    def nothing(_job: Job, _done: StepState) -> StepState:
         return {}
 
-    def settle(job: Job, _memo: Memo) -> Memo:
+    def settle(job: Job, _done: StepState) -> StepState:
         with database.transaction() as connection:
             images.settle(connection, job, Settlement(State.STORED), NOW)
         return {}
@@ -72,7 +72,7 @@ def measured(name: str, database: Database) -> Iterator[Row]:
         slots=Slots(50),
         role="node",
         pause=Pause(),
-        pace=Pace(),
+        pace=Retention(),
         repeated=REPEATED,
     ) as engine:
         start, cpu = time.perf_counter(), time.process_time()

@@ -23,7 +23,7 @@ from hilum.records import Connection, Database, images, worklist
 from hilum.records.database import FILE, sqlite_url
 from hilum.records.images import Arrived
 from hilum.records.states import State, Urgency
-from hilum.records.worklist import Wanted
+from hilum.records.worklist import WorklistFilter
 
 AHEAD: Final = 60
 """Images that are sent before the one that is read; the rest waits at the sender."""
@@ -84,7 +84,9 @@ class Questions:
     def times_ms(self) -> Mapping[str, float]:
         """Return how long each question takes."""
         asked: dict[str, Callable[[Connection], object]] = {
-            "page": lambda connection: worklist.page(connection, OWN_PACS, Wanted(), size=PAGE),
+            "page": lambda connection: worklist.page(
+                connection, OWN_PACS, WorklistFilter(), size=PAGE
+            ),
             "studies": lambda connection: worklist.counts(connection, OWN_PACS),
             "images": lambda connection: images.counts(connection, OWN_PACS),
             "depth": lambda connection: images.depth(connection, OWN_PACS),

@@ -54,7 +54,7 @@ def family(pid: int) -> Mapping[str, list[int]]:
         elif child in direct:
             found["fork server"].append(child)
         else:
-            found["readers"].append(child)
+            found["inference"].append(child)
     return found
 
 

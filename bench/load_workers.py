@@ -1,6 +1,6 @@
 """Workers on one PostgreSQL: what more of them give, and what the queue costs it.
 
-Each worker has one reader with one thread, as on a core of its own; they read what a
+Each worker has one inference process with one thread, as on a core of its own; they read what a
 backfill queued. `pg_stat_statements` counts what PostgreSQL is asked.
 """
 
@@ -161,7 +161,7 @@ def _rows(site: Site, workers: list[Program], images: Images, alone: float | Non
     stored = site.ask("SELECT count(*) FROM image WHERE state = 'stored'")
     if stored < already + IMAGES:
         raise RuntimeError(f"{already + IMAGES - stored:.0f} images were not read")
-    who = f"{len(workers)} worker{'s' if len(workers) > 1 else ''} of one reader"
+    who = f"{len(workers)} worker{'s' if len(workers) > 1 else ''} of one inference process"
     seconds = _seconds_an_image(site, already)
     yield Row(f"{who}: an image", 1000 * seconds, "ms", reference=alone, against="1 worker")
     for group, spent in after.items():
@@ -186,9 +186,9 @@ def _seconds_an_image(site: Site, already: int) -> float:
 
 
 def _costs(workers: list[Program]) -> dict[str, Cost]:
-    groups: dict[str, list[int]] = {"workers": [], "readers": []}
+    groups: dict[str, list[int]] = {"workers": [], "inference": []}
     for worker in workers:
         found = family(worker.pid)
         groups["workers"] += found["node"]
-        groups["readers"] += found["readers"]
+        groups["inference"] += found["inference"]
     return costs(groups)

@@ -27,9 +27,9 @@ from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
 from hilum.records.studies import URGENCIES, words
 from hilum.records.tables import IMAGE, STUDY, STUDY_FINDING, STUDY_WORD
-from hilum.records.worklist import Wanted
+from hilum.records.worklist import WorklistFilter
 from hilum.web.app import create_app, serving
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.sessions import session_cookie
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from orthanc_server import running_orthanc
 from page_studies import add_read, demonstration, installed
 from postgresql_server import running_postgresql
-from web_context import begin_session, open_desk
+from web_context import begin_session, open_web_context
 
 STUDIES = 100_000
 FAMILIES = [
@@ -146,16 +146,16 @@ def fill(database: Database, count: int = STUDIES) -> None:
 
 
 QUESTIONS = {
-    "first page": Wanted(),
-    "a name that two thousand have": Wanted(text="silva"),
-    "two beginnings that thousands have": Wanted(text="mar s"),
-    "an accession number": Wanted(text="a00077777"),
-    "nobody": Wanted(text="zzz"),
-    "a finding that a third have": Wanted(finding="Lung Opacity"),
-    "a rare finding": Wanted(finding="Hernia"),
-    "a state": Wanted(state=State.REFUSED),
-    "a day": Wanted(since="20260601", until="20260601"),
-    "name, finding and state": Wanted(text="silva", finding="Effusion", state=State.STORED),
+    "first page": WorklistFilter(),
+    "a name that two thousand have": WorklistFilter(text="silva"),
+    "two beginnings that thousands have": WorklistFilter(text="mar s"),
+    "an accession number": WorklistFilter(text="a00077777"),
+    "nobody": WorklistFilter(text="zzz"),
+    "a finding that a third have": WorklistFilter(finding="Lung Opacity"),
+    "a rare finding": WorklistFilter(finding="Hernia"),
+    "a state": WorklistFilter(state=State.REFUSED),
+    "a day": WorklistFilter(since="20260601", until="20260601"),
+    "name, finding and state": WorklistFilter(text="silva", finding="Effusion", state=State.STORED),
 }
 
 
@@ -168,18 +168,20 @@ def questions(database: Database, kind: str) -> Iterator[Row]:
             )
         yield Row(f"{kind}: {what}, of 100,000 studies", spent, "ms", limit=300)
     with database.look() as connection:
-        last = worklist.page(connection, "own", Wanted(), size=50)[1]
+        last = worklist.page(connection, "own", WorklistFilter(), size=50)[1]
         for _ in range(3):
-            last = worklist.page(connection, "own", Wanted(), size=50, after=last)[1]
-        spent = median_ms(lambda: worklist.page(connection, "own", Wanted(), size=50, after=last))
+            last = worklist.page(connection, "own", WorklistFilter(), size=50, after=last)[1]
+        spent = median_ms(
+            lambda: worklist.page(connection, "own", WorklistFilter(), size=50, after=last)
+        )
         yield Row(f"{kind}: a later page", spent, "ms", limit=100)
         counted = median_ms(lambda: worklist.counts(connection, "own"), repeats=7)
         yield Row(f"{kind}: the counts above it", counted, "ms", limit=150)
 
 
-def client_of(desk: Desk, url: str) -> httpx.Client:
+def client_of(web: WebContext, url: str) -> httpx.Client:
     """Return somebody who is signed in."""
-    cookies = {session_cookie(desk.settings.page): begin_session(desk, "ana", Role.READER)}
+    cookies = {session_cookie(web.settings.page): begin_session(web, "ana", Role.READER)}
     return httpx.Client(base_url=url, cookies=cookies, headers={"accept": "text/html"}, timeout=60)
 
 
@@ -193,10 +195,10 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-def new_tab(opened: Browser, desk: Desk, url: str, client: httpx.Client) -> Page:
+def new_tab(opened: Browser, web: WebContext, url: str, client: httpx.Client) -> Page:
     """Return a tab of somebody who is signed in, with nothing cached."""
     context = opened.new_context(viewport={"width": 1440, "height": 900})
-    name = session_cookie(desk.settings.page)
+    name = session_cookie(web.settings.page)
     context.add_cookies([{"name": name, "value": client.cookies[name], "url": url}])
     return context.new_page()
 
@@ -210,22 +212,22 @@ PAINTED = """() => new Promise((done) => {
 })"""
 
 
-def painted_ms(opened: Browser, desk: Desk, client: httpx.Client, url: str) -> float:
+def painted_ms(opened: Browser, web: WebContext, client: httpx.Client, url: str) -> float:
     """Return Chromium's first contentful paint of a page, of five tabs without a cache."""
     times = []
     for _ in range(5):
-        tab = new_tab(opened, desk, url, client)
+        tab = new_tab(opened, web, url, client)
         tab.goto(url, wait_until="domcontentloaded")
         times.append(float(tab.evaluate(PAINTED)))
         tab.context.close()
     return median(times)
 
 
-def ready_ms(opened: Browser, desk: Desk, client: httpx.Client, url: str) -> float:
+def ready_ms(opened: Browser, web: WebContext, client: httpx.Client, url: str) -> float:
     """Return when a study's pixels and maps are drawn, of five tabs without a cache."""
     times = []
     for _ in range(5):
-        tab = new_tab(opened, desk, url, client)
+        tab = new_tab(opened, web, url, client)
         began = perf_counter()
         tab.goto(url, wait_until="commit")
         tab.wait_for_selector('[data-ready="yes"]', timeout=30_000)
@@ -246,30 +248,30 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         settings = demonstration(Path(folder)).changed("page", port=0)
         opened = stack.enter_context(browser())
-        with open_desk(Path(folder), settings=settings, models=installed) as desk:
-            fill(desk.database)
-            yield from questions(desk.database, "SQLite")
-            with serving(create_app(desk), desk.settings.page) as url:
-                client = stack.enter_context(client_of(desk, url))
+        with open_web_context(Path(folder), settings=settings, models=installed) as web:
+            fill(web.database)
+            yield from questions(web.database, "SQLite")
+            with serving(create_app(web), web.settings.page) as url:
+                client = stack.enter_context(client_of(web, url))
                 yield Row("worklist, the server's answer", median_ms(lambda: client.get("/")), "ms")
-                painted = painted_ms(opened, desk, client, f"{url}/")
+                painted = painted_ms(opened, web, client, f"{url}/")
                 yield Row("worklist, first contentful paint", painted, "ms", limit=1000)
         pacs = stack.enter_context(running_orthanc(Path(folder) / "orthanc"))
-        with open_desk(
+        with open_web_context(
             Path(folder) / "study",
             pacs,
             settings=settings,
             models=installed,
             tools=PageTools(settings),
-        ) as desk:
+        ) as web:
             (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
-            shown = add_read(desk, dcmread(path))
-            with serving(create_app(desk), desk.settings.page) as url:
-                client = stack.enter_context(client_of(desk, url))
+            shown = add_read(web, dcmread(path))
+            with serving(create_app(web), web.settings.page) as url:
+                client = stack.enter_context(client_of(web, url))
                 address = f"{url}{shown.path}"
-                painted = painted_ms(opened, desk, client, address)
+                painted = painted_ms(opened, web, client, address)
                 yield Row("study page of RG1, first contentful paint", painted, "ms", limit=1000)
-                ready = ready_ms(opened, desk, client, address)
+                ready = ready_ms(opened, web, client, address)
                 yield Row("study page of RG1, all pixels and maps drawn", ready, "ms", limit=1500)
     with running_postgresql() as server, Database(server.new_database()) as database:
         fill(database)

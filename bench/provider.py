@@ -19,7 +19,7 @@ from hilum.dataset.batch import read_many
 from hilum.files.candidate import read_dicom
 from hilum.files.find import file_candidate
 from hilum.outcome import Status
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.predict.network import PROVIDERS
 from hilum.radiograph import ModelInput
 from hilum.settings import ExecutionProvider, PixelSettings, Settings
@@ -43,29 +43,29 @@ RAW_TOLERANCE: Final = {ExecutionProvider.CUDA: 1e-5}
 class Loaded:
     """One network on one provider, and how long it took until it had read an image."""
 
-    reader: Reader
+    context: PipelineContext
     seconds: float
 
 
 def load(settings: Settings, provider: ExecutionProvider, first: Any) -> Loaded:
     """Load the network on a provider and read one image with it."""
     start = perf_counter()
-    reader = pipeline.open_reader(settings.changed("model", provider=provider))
-    pipeline.process(first, reader)
-    return Loaded(reader, perf_counter() - start)
+    context = pipeline.open_pipeline(settings.changed("model", provider=provider))
+    pipeline.process(first, context)
+    return Loaded(context, perf_counter() - start)
 
 
-def network_ms(reader: Reader, batch: int) -> float:
+def network_ms(context: PipelineContext, batch: int) -> float:
     """Return the milliseconds of one image in a batch of so many, the network alone."""
-    side = reader.model.identity.input_size
+    side = context.model.identity.input_size
     values = np.random.default_rng(batch).uniform(-1024, 1024, (batch, 1, side, side))
-    network, images = reader.model._network, values.astype(np.float32)
+    network, images = context.model._network, values.astype(np.float32)
     return median_ms(lambda: network.run(images), repeats=21, warm_up=5) / batch
 
 
-def raw_values(images: list[ModelInput], reader: Reader) -> NDArray[np.float64]:
+def raw_values(images: list[ModelInput], context: PipelineContext) -> NDArray[np.float64]:
     """Return the raw values of all findings, shape ``(images, labels)``."""
-    findings = [reader.model.predict(one)[0] for one in images]
+    findings = [context.model.predict(one)[0] for one in images]
     return np.array([[finding.raw for finding in of_one] for of_one in findings])
 
 
@@ -75,10 +75,10 @@ def model_inputs(datasets: list[Any], side: int) -> list[ModelInput]:
     return [pixels.fit(radiograph, side) for radiograph in radiographs]
 
 
-def end_to_end_ms(path: Path, reader: Reader, files: int) -> float:
+def end_to_end_ms(path: Path, context: PipelineContext, files: int) -> float:
     """Return the milliseconds a file from reading it to findings and heatmaps."""
     start = perf_counter()
-    outcomes = list(read_many([file_candidate(path)] * files, reader))
+    outcomes = list(read_many([file_candidate(path)] * files, context))
     assert all(outcome.status is Status.READ for outcome in outcomes)
     return (perf_counter() - start) * 1000 / files
 
@@ -97,13 +97,13 @@ def rows() -> Iterator[Row]:
             loaded = load(settings, provider, chest)
             yield Row(f"{provider}: start to the first answer", loaded.seconds * 1000, "ms")
             for batch in BATCHES[provider]:
-                ms = network_ms(loaded.reader, batch)
+                ms = network_ms(loaded.context, batch)
                 yield Row(f"{provider}: the network in batches of {batch}", 1000 / ms, "images/s")
             for name, file, _ in CASES:
-                ms = end_to_end_ms(image(file), loaded.reader, FILES[provider])
+                ms = end_to_end_ms(image(file), loaded.context, FILES[provider])
                 yield Row(f"{provider}: file to findings, {name}", 1000 / ms, "images/s")
-            side = loaded.reader.model.identity.input_size
-            values = raw_values(model_inputs([chest, *phantoms], side), loaded.reader)
+            side = loaded.context.model.identity.input_size
+            values = raw_values(model_inputs([chest, *phantoms], side), loaded.context)
             if reference is None:
                 reference = values
                 continue

@@ -16,12 +16,12 @@ import data_store
 import numpy as np
 import onnxruntime
 
-from bench.densenet import densenet_reader, reference_python
+from bench.densenet import densenet_pipeline, reference_python
 from bench.row import Row, alternate_ms, spent_ms
 from hilum import pipeline
 from hilum.files.candidate import read_dicom
 from hilum.files.find import file_candidate
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import open_installation
 from hilum.predict.network import IMAGE, LOGITS, MAPS, session_options
@@ -71,7 +71,9 @@ def reference() -> Iterator[Callable[[Path], dict[str, float]] | None]:
         process.stdin.close()
 
 
-def in_turns(path: Path, ours: Reader, ask: Any) -> tuple[float, float | None, float | None]:
+def in_turns(
+    path: Path, ours: PipelineContext, ask: Any
+) -> tuple[float, float | None, float | None]:
     """Return our median, TorchXRayVision's, and its peak memory, on one file in turns."""
 
     def read() -> None:
@@ -116,7 +118,7 @@ def image(name: str) -> Path:
     return next(IMAGES.rglob(name))
 
 
-def logits_alone(ours: Reader, folder: str) -> onnxruntime.InferenceSession | None:
+def logits_alone(ours: PipelineContext, folder: str) -> onnxruntime.InferenceSession | None:
     """Return the bare engine with the same network cut off before its heatmaps.
 
     The cut needs the package onnx, which only the reference environment has.
@@ -148,7 +150,7 @@ def logits_alone(ours: Reader, folder: str) -> onnxruntime.InferenceSession | No
     return onnxruntime.InferenceSession(cut.read_bytes(), options)
 
 
-def network_rows(ours: Reader, folder: str) -> Iterator[Row]:
+def network_rows(ours: PipelineContext, folder: str) -> Iterator[Row]:
     """Measure the network through `Model.predict` against the bare engine, in turns."""
     model = ours.model
     prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), ours)
@@ -179,7 +181,7 @@ def network_rows(ours: Reader, folder: str) -> Iterator[Row]:
 def rows() -> Iterator[Row]:
     """Measure the rows of reading."""
     with tempfile.TemporaryDirectory() as folder, reference() as ask:
-        ours = densenet_reader(folder)
+        ours = densenet_pipeline(folder)
         peak = None
         for what, name, at_least in CASES:
             mine, theirs, peak = in_turns(image(name), ours, ask)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from hilum.cli.send import kinds_of
 from hilum.files.find import find_candidates
-from hilum.pacs.send import DicomTarget, Sent, deliver, open_sender
+from hilum.pacs.send import DicomTarget, SendStatus, deliver, open_sender
 
 
 def free_port() -> int:
@@ -31,10 +31,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def measured(folder: Path, port: int, at_once: int) -> tuple[float, Counter[Sent]]:
+def measured(folder: Path, port: int, at_once: int) -> tuple[float, Counter[SendStatus]]:
     """Send a folder; return the seconds that it took and how many files ended how."""
     begun = time.perf_counter()
-    counted: Counter[Sent] = Counter()
+    counted: Counter[SendStatus] = Counter()
     with closing(open_sender(DicomTarget("STORESCP", "127.0.0.1", port))) as sender:
         candidates = list(find_candidates([folder]))
         sender.expect(kinds_of(candidates))

@@ -1,7 +1,7 @@
 """A node under load for half an hour while it and its PACS are killed at random.
 
 ``python -m bench soak --minutes 30 --seed 7`` sends small radiographs all the time, kills
-the node, its readers, its PACS or, with ``--postgresql``, a worker and the database every
+the node, its inference workers, its PACS or, with ``--postgresql``, a worker and the database every
 few seconds, and lets the PACS stumble now and then. At the end every image has to have its
 one set of results, and ``hilum doctor`` has to find nothing to mend. Exit status 0 says so.
 """
@@ -124,12 +124,12 @@ class Havoc:
         return "postgresql"
 
     def kill_readers(self) -> str:
-        """Kill the reader processes of the node."""
-        for pid in self.node.readers():
+        """Kill the inference workers of the node."""
+        for pid in self.node.inference_workers():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.read_at = time.monotonic() + 30
-        return "readers"
+        return "inference"
 
     def stumble(self) -> str:
         """Let the PACS stumble over one kind of request."""

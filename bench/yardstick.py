@@ -8,7 +8,7 @@ from pathlib import Path
 from time import process_time
 from typing import Final
 
-from bench.densenet import densenet_reader
+from bench.densenet import densenet_pipeline
 from bench.reading import image
 from bench.row import median_ms
 from hilum import pipeline
@@ -32,10 +32,10 @@ def network_alone_ms() -> float:
 
 
 def _one_core_ms(folder: str) -> float:
-    reader = densenet_reader(folder, threads=1)
-    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), reader)
+    context = densenet_pipeline(folder, threads=1)
+    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), context)
     return median_ms(
-        lambda: pipeline.predict(prepared, reader),
+        lambda: pipeline.predict(prepared, context),
         repeats=TURNS,
         warm_up=WARM_UP,
         clock=process_time,

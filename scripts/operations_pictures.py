@@ -28,17 +28,17 @@ from hilum.node.process_file import document_of
 from hilum.radiograph import ImageUIDs
 from hilum.records import drift, images, workers
 from hilum.records.accounts import Role
-from hilum.records.constancy import End, Ended, Mode
-from hilum.records.drift import Seen
+from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestState
+from hilum.records.drift import DriftSample
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
-from hilum.web.context import Check, Desk
+from hilum.web.context import NodeCheck, WebContext
 from hilum.wording import FINDING_NAMES
 from orthanc_server import running_orthanc
-from page_studies import chest, demonstration, installed, reader
+from page_studies import chest, demonstration, demonstration_pipeline, installed
 from radiographs import dicom_file
-from web_context import begin_session, open_desk, open_page
+from web_context import begin_session, open_page, open_web_context
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 COLOURS: Final = 128
@@ -57,38 +57,38 @@ FAILURES: Final = (
     Reason("pacs", "The PACS answered HTTP 503. Look at its log for this minute."),
     Reason("too_slow", "reading took longer than 120 s twice"),
 )
-TESTED: Final = Ended(End.OK, "demonstration 2", (), 0.0)
+TESTED: Final = SelfTestEnd(SelfTestState.OK, "demonstration 2", (), 0.0)
 SHIFTED: Final = ("Effusion", "Edema")
 REFERENCE: Final = 500
 THIS_MONTH: Final = 240
 
 HEALTH: Final = (
-    Check("model", ok=True, text="demonstration 2"),
-    Check("PACS", ok=True, text="Orthanc 1.10.1"),
-    Check("database", ok=True, text="sqlite can be written"),
-    Check("disk", ok=True, text="70.9 GiB free"),
+    NodeCheck("model", ok=True, text="demonstration 2"),
+    NodeCheck("PACS", ok=True, text="Orthanc 1.10.1"),
+    NodeCheck("database", ok=True, text="sqlite can be written"),
+    NodeCheck("disk", ok=True, text="70.9 GiB free"),
 )
 
 
-def invent(desk: Desk) -> None:
+def invent(web: WebContext) -> None:
     """Write down a day's work."""
     rnd, now = random.Random(3), datetime.now(UTC)  # noqa: S311  invented figures
     stored = Settlement(State.STORED, (), ("2.25.1",))
     refused = [Settlement(State.REFUSED, (reason,)) for reason in REFUSALS]
     failed = [Settlement(State.FAILED, (reason,)) for reason in FAILURES]
     ends = rnd.choices([stored, *refused, *failed], [180, *(3 for _ in refused), 2, 2], k=420)
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         for n, end in enumerate(ends):
             at = now - timedelta(hours=24 * rnd.random() ** 1.3)
             uids = ImageUIDs(f"1.{n}", f"1.{n}.0", f"1.2.{n}")
-            new = Arrived(desk.archive, uids, f"{n}", None, Urgency.ROUTINE, at)
+            new = Arrived(web.archive, uids, f"{n}", None, Urgency.ROUTINE, at)
             job = images.arrived(connection, new)
             if job is None or n < WAITING:
                 continue
             images.begin(connection, job, at)
             images.settle(connection, job, end, at + timedelta(seconds=0.3 + rnd.random()))
-        was_tested(connection, desk.archive, TESTED, now - timedelta(hours=5), Mode.OFFLINE)
-        invent_drift(connection, desk.archive, now)
+        was_tested(connection, web.archive, TESTED, now - timedelta(hours=5), SelfTestMode.OFFLINE)
+        invent_drift(connection, web.archive, now)
         workers.beat(connection, Worker("a", "reading-1", "node", "demonstration", "0.1.0"))
         workers.beat(connection, Worker("b", "reading-2", "worker", "demonstration", "0.1.0"))
 
@@ -103,7 +103,7 @@ def invent_drift(connection: Connection, archive: str, now: datetime) -> None:
         if not old:
             row |= {label: row[label] ** 0.5 for label in SHIFTED}
         at = now.replace(day=1) - timedelta(days=1) if old else now
-        new = Seen("demonstration 2 1be380b6", at, row)
+        new = DriftSample("demonstration 2 1be380b6", at, row)
         drift.count(connection, archive, new, reference_images=REFERENCE)
 
 
@@ -112,7 +112,7 @@ def read_file(file: bytes, name: str) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(file)
-        return document_of(path, name, reader())
+        return document_of(path, name, demonstration_pipeline())
 
 
 def keep(tab: Page, path: Path, *, whole: bool = False) -> None:
@@ -124,11 +124,11 @@ def keep(tab: Page, path: Path, *, whole: bool = False) -> None:
         raise SystemExit(f"{path} has {path.stat().st_size} bytes")
 
 
-def draw(chromium: Browser, desk: Desk, url: str, folder: Path) -> None:
+def draw(chromium: Browser, web: WebContext, url: str, folder: Path) -> None:
     """Draw all of them."""
 
     def tab(look: Look) -> Page:
-        return signed_in(chromium, desk, url, look, "ana.souza").new_page()
+        return signed_in(chromium, web, url, look, "ana.souza").new_page()
 
     dark = tab(Look((1280, 860), "dark", "en-US", Role.OPERATOR))
     dark.goto(f"{url}/operations")
@@ -141,8 +141,8 @@ def draw(chromium: Browser, desk: Desk, url: str, folder: Path) -> None:
     dark.wait_for_selector(".tried-findings")
     keep(dark, folder / "page-files.png")
     light = tab(Look((1280, 460), "light", "pt-BR", Role.OPERATOR))
-    light.goto(f"{url}/people")
-    keep(light, folder / "page-people.png")
+    light.goto(f"{url}/users")
+    keep(light, folder / "page-users.png")
     phone = tab(Look((390, 800), "dark", "pt-BR", Role.OPERATOR))
     phone.goto(f"{url}/operations")
     keep(phone, folder / "page-operations-phone.png")
@@ -163,17 +163,17 @@ def main() -> None:
         more = {"models": installed, "health": lambda: HEALTH, "read_file": read_file}
         with (
             running_orthanc(pacs) as orthanc,
-            open_desk(data, orthanc, settings=demonstration(data), **more) as desk,
-            open_page(desk) as page,
+            open_web_context(data, orthanc, settings=demonstration(data), **more) as web,
+            open_page(web) as page,
             sync_playwright() as playwright,
         ):
-            invent(desk)
+            invent(web)
             for name in ("bruno.lima", "carla.reis"):
-                begin_session(desk, name, Role.READER)
+                begin_session(web, name, Role.READER)
             chromium = playwright.chromium.launch(
                 executable_path="/usr/bin/chromium", args=list(FLAGS)
             )
-            draw(chromium, desk, page.url, folder)
+            draw(chromium, web, page.url, folder)
             chromium.close()
 
 

@@ -21,7 +21,7 @@ from pydicom import dcmread
 from browser.people import DESKTOP, Look, signed_in
 from hilum.records.accounts import Role
 from hilum.records.states import Urgency
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from orthanc_server import running_orthanc
 from page_studies import arrive, chest, open_demonstration, read
 from web_context import open_page
@@ -31,7 +31,7 @@ DARK: Final = Look(DESKTOP, "dark", "en-US", Role.READER)
 LIGHT: Final = Look(DESKTOP, "light", "pt-BR", Role.READER)
 PHONE: Final = Look((390, 800), "dark", "en-US", Role.READER)
 SIZE: Final = (1200, 750)
-"""Of a picture of a desk's screen."""
+"""Of a picture of a web's screen."""
 
 LIMIT: Final = 200_000
 """Bytes of one picture at most."""
@@ -53,27 +53,25 @@ KINDS: Final = (
 )
 
 
-def fill(desk: Desk) -> str:
+def fill(web: WebContext) -> str:
     """Let studies arrive and be read; return the address of the page of RG1's study."""
     now = datetime.now(UTC)
     for n, kinds in enumerate(KINDS):
         image = chest(n + 3, kinds)
         urgency = Urgency.URGENT if n == 1 else Urgency.ROUTINE
-        read(
-            desk, image, arrive(desk, image, urgency=urgency, at=now - timedelta(minutes=9 * n + 4))
-        )
+        read(web, image, arrive(web, image, urgency=urgency, at=now - timedelta(minutes=9 * n + 4)))
     for year, kinds in ((2023, ()), (2024, ("effusion",)), (2026, ("effusion", "cardiomegaly"))):
         image = chest(50, kinds)
         image.StudyDate = f"{year}0512"
         image.StudyInstanceUID = image.SOPInstanceUID = f"2.25.{year}0512"
         image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        read(desk, image, arrive(desk, image, at=now - timedelta(minutes=2026 - year + 20)))
+        read(web, image, arrive(web, image, at=now - timedelta(minutes=2026 - year + 20)))
     lateral = chest(60, ())
     lateral.ViewPosition, lateral.ViewCodeSequence = "LL", []
-    read(desk, lateral, arrive(desk, lateral, at=now - timedelta(minutes=30)))
+    read(web, lateral, arrive(web, lateral, at=now - timedelta(minutes=30)))
     (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
     chest_of_pydicom = dcmread(path)
-    return read(desk, chest_of_pydicom, arrive(desk, chest_of_pydicom)).path
+    return read(web, chest_of_pydicom, arrive(web, chest_of_pydicom)).path
 
 
 def ready(tab: Page) -> None:
@@ -82,12 +80,12 @@ def ready(tab: Page) -> None:
 
 
 def judge(tab: Page) -> None:
-    """Give a verdict."""
+    """Give a review."""
     tab.locator('[name="opinion.Cardiomegaly"][value="disagree"]').check(force=True)
     tab.click("[data-rest]")
     tab.fill("[name=comment]", "The heart is at the upper limit.")
-    tab.click("form[data-verdict] [type=submit]")
-    tab.wait_for_selector("#verdicts")
+    tab.click("form[data-review] [type=submit]")
+    tab.wait_for_selector("#reviews")
     ready(tab)
 
 
@@ -112,11 +110,11 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as place,
         running_orthanc(Path(place) / "orthanc") as pacs,
-        open_demonstration(Path(place), pacs) as desk,
-        open_page(desk) as page,
+        open_demonstration(Path(place), pacs) as web,
+        open_page(web) as page,
         sync_playwright() as playwright,
     ):
-        real = fill(desk)
+        real = fill(web)
         flags = ["--no-sandbox", "--disable-gpu"]
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
         course = "/studies/2.25.20260512"
@@ -128,7 +126,7 @@ def main() -> None:
             ("course.jpg", LIGHT, course),
             ("study-phone.jpg", PHONE, course),
         ):
-            tab = signed_in(chromium, desk, page.url, look, "ana").new_page()
+            tab = signed_in(chromium, web, page.url, look, "ana").new_page()
             tab.goto(f"{page.url}{path}")
             if path != "/":
                 ready(tab)
@@ -136,12 +134,12 @@ def main() -> None:
                 tab.wait_for_selector(".live:not([hidden])")
             keep(tab, folder / f"page-{name}")
             tab.context.close()
-        tab = signed_in(chromium, desk, page.url, DARK, "ana").new_page()
+        tab = signed_in(chromium, web, page.url, DARK, "ana").new_page()
         tab.goto(f"{page.url}{course}")
         ready(tab)
         judge(tab)
-        keep(tab, folder / "page-verdict.jpg")
-        tab.goto(f"{page.url}/verdicts")
+        keep(tab, folder / "page-review.jpg")
+        tab.goto(f"{page.url}/reviews")
         keep(tab, folder / "page-agreement.png")
         chromium.close()
 

@@ -6,8 +6,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from hilum.records import constancy, drift
-from hilum.records.constancy import Begun, Ended, Mode
-from hilum.records.drift import Seen
+from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestStart
+from hilum.records.drift import DriftSample
 
 LABELS = tuple(f"Label {number}" for number in range(18))
 MODEL = "net 1 0123abcd"
@@ -15,18 +15,18 @@ MODEL = "net 1 0123abcd"
 
 def answers(rng: np.random.Generator, count: int, *, moved: float = 0.0) -> np.ndarray:
     """Return raw values (count, labels) of a population; `moved` shifts the logits of half."""
-    means = np.linspace(-4, 0.5, len(LABELS))
+    context = np.linspace(-4, 0.5, len(LABELS))
     common = rng.normal(0, 0.7, (count, 1))  # an image that is bad is bad for all labels
-    logits = means + common + rng.normal(0, 1.1, (count, len(LABELS)))
+    logits = context + common + rng.normal(0, 1.1, (count, len(LABELS)))
     logits[:, : len(LABELS) // 2] += moved
     return 1 / (1 + np.exp(-logits))
 
 
-def seen(month: datetime, raw: np.ndarray | None, refusals: tuple[str, ...] = ()) -> Seen:
+def seen(month: datetime, raw: np.ndarray | None, refusals: tuple[str, ...] = ()) -> DriftSample:
     """Return one image."""
     values = {} if raw is None else dict(zip(LABELS, raw.tolist(), strict=True))
     decisions = () if raw is None else ("monochrome1_inverted",)
-    return Seen(MODEL, month, values, refusals, decisions)
+    return DriftSample(MODEL, month, values, refusals, decisions)
 
 
 def drifted(connection: Connection, archive: str, *, moved: float, now: datetime) -> None:
@@ -42,8 +42,14 @@ def drifted(connection: Connection, archive: str, *, moved: float, now: datetime
 
 
 def was_tested(
-    connection: Connection, archive: str, ended: Ended, at: datetime, mode: Mode = Mode.LIVE
+    connection: Connection,
+    archive: str,
+    ended: SelfTestEnd,
+    at: datetime,
+    mode: SelfTestMode = SelfTestMode.LIVE,
 ) -> None:
     """Write down a self-test that ended so."""
-    number = constancy.begin(connection, Begun(archive, mode, at, at, "1.2", "1.2.3", "digest"))
+    number = constancy.begin(
+        connection, SelfTestStart(archive, mode, at, at, "1.2", "1.2.3", "digest")
+    )
     constancy.end(connection, number, ended, at, keep=5)

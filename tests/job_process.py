@@ -10,19 +10,19 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from hilum.jobs.engine import Engine, Pace, Slots
+from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
-from hilum.jobs.workflow import Memo
+from hilum.jobs.workflow import StepState
 from hilum.records import Database, audit, feed, images
-from hilum.records.feed import Mark
+from hilum.records.feed import FeedPosition
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.states import State, Urgency
 from image_names import image_uids
 
 ARCHIVE = "own"
-PACE = Pace(poll_s=0.05, beat_s=0.3, dead_after_s=2.0, reconcile_s=1.0)
+PACE = Retention(poll_s=0.05, beat_s=0.3, dead_after_s=2.0, reconcile_s=1.0)
 URGENCIES = (Urgency.URGENT, Urgency.ROUTINE, Urgency.BACKFILL)
 
 
@@ -33,27 +33,27 @@ class Work:
         self.database = database
         self.seconds = seconds
 
-    def begin(self, job: Job, _memo: Memo) -> Memo:
+    def begin(self, job: Job, _done: StepState) -> StepState:
         """Write down that work begins."""
         now = datetime.now(UTC)
         with self.database.transaction() as connection:
             images.begin(connection, job, now)
         return {"when": now.isoformat()}
 
-    def read(self, _job: Job, _memo: Memo) -> Memo:
+    def read(self, _job: Job, _done: StepState) -> StepState:
         """Take a moment."""
         time.sleep(self.seconds)
         return {}
 
-    def settle(self, job: Job, memo: Memo) -> Memo:
+    def settle(self, job: Job, done: StepState) -> StepState:
         """Write the end down, with a line in the trail that is there once for each end."""
-        end = Settlement(State(memo.get("end", "stored")))
+        end = Settlement(State(done.get("end", "stored")))
         now = datetime.now(UTC)
         with self.database.transaction() as connection:
             if images.settle(connection, job, end, now):
                 audit.write(
                     connection,
-                    audit.Line(
+                    audit.AuditEntry(
                         at=now,
                         actor=f"node@{os.getpid()}",
                         action="image.read",
@@ -87,10 +87,10 @@ def follow(url: str, count: int) -> None:
     while True:
         with database.transaction() as connection:
             before = feed.position(connection, ARCHIVE)
-            number = (before or Mark()).sequence + 1
+            number = (before or FeedPosition()).sequence + 1
             if number > count:
                 return
-            feed.advance(connection, ARCHIVE, before, Mark(number, str(number)))
+            feed.advance(connection, ARCHIVE, before, FeedPosition(number, str(number)))
             uid, urgency = f"1.{number}", URGENCIES[number % 3]
             now = datetime.now(UTC)
             new = Arrived(ARCHIVE, image_uids(uid, "1.2"), f"id{number}", None, urgency, now)

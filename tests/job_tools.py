@@ -9,19 +9,21 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hilum.eligibility import Reason
-from hilum.jobs.engine import Engine, Pace, Slots
+from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
-from hilum.jobs.workflow import Memo, Step
+from hilum.jobs.workflow import Step, StepState
 from hilum.records import Database, images
-from hilum.records.images import Arrived, Entry, Settlement
+from hilum.records.images import Arrived, ImageRecord, Settlement
 from hilum.records.job import Job
 from hilum.records.states import SETTLED, State, Urgency
 from image_names import image_uids
 
 ARCHIVE: Final = "own"
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-PACE: Final = Pace(poll_s=0.02, forward_poll_s=0.02, beat_s=0.2, dead_after_s=1.5, reconcile_s=0.2)
+PACE: Final = Retention(
+    poll_s=0.02, forward_poll_s=0.02, beat_s=0.2, dead_after_s=1.5, reconcile_s=0.2
+)
 PATIENCE_S: Final = 45.0
 """Longer than anything takes on a loaded machine; reached only when it failed."""
 
@@ -52,7 +54,7 @@ def until(reached: Callable[[], bool], engine: Engine | None = None) -> None:
         time.sleep(0.02)
 
 
-def entry(database: Database, uid: str) -> Entry:
+def entry(database: Database, uid: str) -> ImageRecord:
     """Return the line of an image that has one."""
     with database.look() as connection:
         (found,) = images.called(connection, ARCHIVE, uid)
@@ -68,10 +70,10 @@ def all_settled(database: Database) -> bool:
 class Steps:
     """Three steps, begin, work and settle, that count how often each was done for what."""
 
-    def __init__(self, database: Database, work: Step = lambda _job, _memo: {}) -> None:
+    def __init__(self, database: Database, work: Step = lambda _job, _done: {}) -> None:
         self.done: Counter[tuple[str, str]] = Counter()
         self.order: list[str] = []
-        self.memos: dict[str, Memo] = {}
+        self.states: dict[str, StepState] = {}
         self._database = database
         self._work = work
         self._lock = threading.Lock()
@@ -85,7 +87,7 @@ class Steps:
         with self._lock:
             self.done[step, job.uids.sop_instance_uid] += 1
 
-    def begin(self, job: Job, _memo: Memo) -> Memo:
+    def begin(self, job: Job, _done: StepState) -> StepState:
         """Write down that work begins, as the node does."""
         self.count("begin", job)
         with self._lock:
@@ -94,17 +96,17 @@ class Steps:
             images.begin(connection, job, NOW)
         return {"when": NOW.isoformat()}
 
-    def work(self, job: Job, memo: Memo) -> Memo:
+    def work(self, job: Job, done: StepState) -> StepState:
         """Do what the test wants done."""
         self.count("work", job)
-        return self._work(job, memo)
+        return self._work(job, done)
 
-    def settle(self, job: Job, memo: Memo) -> Memo:
+    def settle(self, job: Job, done: StepState) -> StepState:
         """Write down how it ended."""
         self.count("settle", job)
-        self.memos[job.uids.sop_instance_uid] = memo
-        reasons = tuple(Reason(*reason) for reason in memo.get("reasons", []))
-        end = Settlement(State(memo.get("end", "stored")), reasons)
+        self.states[job.uids.sop_instance_uid] = done
+        reasons = tuple(Reason(*reason) for reason in done.get("reasons", []))
+        end = Settlement(State(done.get("end", "stored")), reasons)
         with self._database.transaction() as connection:
             images.settle(connection, job, end, NOW)
         return {}
@@ -112,7 +114,12 @@ class Steps:
 
 @contextmanager
 def engine_of(
-    database: Database, steps: dict[str, Step], *, slots: int = 2, pace: Pace = PACE, **more: Any
+    database: Database,
+    steps: dict[str, Step],
+    *,
+    slots: int = 2,
+    pace: Retention = PACE,
+    **more: Any,
 ) -> Iterator[Engine]:
     """Open an engine that is not launched yet."""
     given = {"forward": None, "role": "node", "pause": Pause(), **more}

@@ -1,4 +1,4 @@
-"""What the tests of the node share: a reader that remembers, and faults on the way."""
+"""What the tests of the node share: an inference stand-in that remembers, and faults on the way."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,13 @@ from hilum.jobs.pause import Pause, Stopped
 from hilum.jobs.queue import Queue
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
-from hilum.node.processed import Answer, Result
-from hilum.node.steps import Means, Steps
+from hilum.node.processed import ProcessedImage, Result
+from hilum.node.steps import NodeContext, Steps
 from hilum.outcome import Status
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import Database, images
 from hilum.records.database import sqlite_url
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.job import Job
 from hilum.records.states import UNSETTLED, State
 from hilum.settings import Settings
@@ -37,12 +37,12 @@ class Recorder:
 
     def __call__(
         self, file: bytes, _earlier: Sequence[bytes], _when: datetime, *, urgent: bool = False
-    ) -> Answer:
+    ) -> ProcessedImage:
         source = dcmread(DicomBytesIO(file))
         uid = str(source.SOPInstanceUID)
         self.seen.append(uid)
         self.urgent += [uid] if urgent else []
-        return Answer(Status.READ, results=(result_of(source),))
+        return ProcessedImage(Status.READ, results=(result_of(source),))
 
 
 def result_of(source: Dataset) -> Result:
@@ -110,7 +110,7 @@ class Bench:
         self.database = Database(sqlite_url(folder / "hilum.sqlite"))
         self.pause = Shortened()
         self.late = timedelta(0)
-        self.means = Means(
+        self.context = NodeContext(
             self.database,
             Queue(self.database),
             archive,
@@ -122,10 +122,10 @@ class Bench:
             actor="node@test",
             now=lambda: datetime.now(UTC) + self.late,
         )
-        self.follower = Follower(self.means)
+        self.follower = Follower(self.context)
         self.follower.intake.held = False
-        self.steps = Steps(self.means).by_name()
-        self.memos: dict[str, dict[str, Any]] = {}
+        self.steps = Steps(self.context).by_name()
+        self.states: dict[str, dict[str, Any]] = {}
 
     def close(self) -> None:
         self.database.close()
@@ -138,17 +138,17 @@ class Bench:
     def jobs(self) -> list[Job]:
         """Return what is to be done, in the order of arrival."""
         with self.database.look() as connection:
-            found = images.entries(connection, self.means.archive, UNSETTLED)
+            found = images.entries(connection, self.context.archive, UNSETTLED)
         return [entry.job for entry in reversed(found)]
 
     def do(self, job: Job) -> None:
         """Do the steps of one job that are not done yet, as the engine does."""
-        memo = self.memos.setdefault(job.id, {})
+        done = self.states.setdefault(job.id, {})
         *before, (_, last) = self.steps.items()
         for name, step in before:
-            if "end" not in memo and name not in memo.get("done", ()):
-                memo.update(step(job, dict(memo)), done=[*memo.get("done", ()), name])
-        memo.update(last(job, dict(memo)))
+            if "end" not in done and name not in done.get("done", ()):
+                done.update(step(job, dict(done)), done=[*done.get("done", ()), name])
+        done.update(last(job, dict(done)))
 
     def work(self) -> None:
         """Take up and do all there is to do."""
@@ -157,21 +157,21 @@ class Bench:
             self.do(job)
         self.follow()
 
-    def entry(self, identifier: str) -> Entry:
+    def entry(self, identifier: str) -> ImageRecord:
         with self.database.look() as connection:
-            found = images.called(connection, self.means.archive, identifier)
+            found = images.called(connection, self.context.archive, identifier)
         assert 1 == len(found), f"{len(found)} images are called {identifier}"
         return found[0]
 
     def counts(self) -> dict[State, int]:
         with self.database.look() as connection:
-            return images.counts(connection, self.means.archive)
+            return images.counts(connection, self.context.archive)
 
     def restarted(self) -> "Bench":
         """Return a node on the same records that knows nothing by heart."""
         again = Bench.__new__(Bench)
         again.__dict__.update(self.__dict__)
-        again.steps = Steps(self.means).by_name()
+        again.steps = Steps(self.context).by_name()
         return again
 
 

@@ -13,11 +13,11 @@ from pydicom import Dataset
 
 from hilum import phantom
 from hilum.eligibility import Reason
-from hilum.node.process_file import open_reader, read_file
-from hilum.node.processed import Answer
+from hilum.node.process_file import open_pipeline, read_file
+from hilum.node.processed import ProcessedImage
 from hilum.node.study_tools import PageTools
 from hilum.outcome import Status
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import images, readings, studies
 from hilum.records.images import Arrived, Settlement
@@ -27,10 +27,10 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.settings import Settings
 from hilum.values.ages import age_of
-from hilum.web.context import Desk, InstalledModel
+from hilum.web.context import InstalledModel, WebContext
 from orthanc_server import OrthancServer
 from radiographs import dicom_file
-from web_context import open_desk
+from web_context import open_web_context
 
 STATES = {
     Status.READ: State.STORED,
@@ -46,7 +46,7 @@ class Shown:
     study: str
     image: str
     job: Job
-    answer: Answer | None = None
+    answer: ProcessedImage | None = None
 
     @property
     def path(self) -> str:
@@ -65,23 +65,25 @@ def demonstration(folder: Path) -> Settings:
 
 
 @contextmanager
-def open_demonstration(folder: Path, pacs: OrthancServer, **more: Any) -> Iterator[Desk]:
-    """Yield a desk with that model and a real PACS; `more` is what else is at it."""
+def open_demonstration(folder: Path, pacs: OrthancServer, **more: Any) -> Iterator[WebContext]:
+    """Yield a web with that model and a real PACS; `more` is what else is at it."""
     settings = demonstration(folder)
     tools = PageTools(settings)
-    with open_desk(folder, pacs, settings=settings, models=installed, tools=tools, **more) as desk:
-        yield desk
+    with open_web_context(
+        folder, pacs, settings=settings, models=installed, tools=tools, **more
+    ) as web:
+        yield web
 
 
 @cache
-def reader() -> Reader:
+def demonstration_pipeline() -> PipelineContext:
     """Return the demonstration model as inside `hilum demo`: it may read anything."""
-    return open_reader(demonstration(Path("/nowhere")), in_demonstration=True)
+    return open_pipeline(demonstration(Path("/nowhere")), in_demonstration=True)
 
 
 def installed() -> tuple[InstalledModel, ...]:
     """Return what a node says of that model."""
-    model = reader().model.identity
+    model = demonstration_pipeline().model.identity
     facts = {"verified": model.verified, "demonstration": model.demonstration}
     return (
         InstalledModel(
@@ -121,15 +123,19 @@ def facts_of(image: Dataset) -> StudyFacts:
 
 
 def arrive(
-    desk: Desk, image: Dataset, *, urgency: Urgency = Urgency.ROUTINE, at: datetime | None = None
+    web: WebContext,
+    image: Dataset,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+    at: datetime | None = None,
 ) -> Shown:
     """Store an image in the PACS and write it down as the node does when it arrives."""
-    stored = desk.orthanc().upload(dicom_file(image))
-    return write_down(desk, image, stored.instance_id, urgency=urgency, at=at)
+    stored = web.orthanc().upload(dicom_file(image))
+    return write_down(web, image, stored.instance_id, urgency=urgency, at=at)
 
 
 def write_down(
-    desk: Desk,
+    web: WebContext,
     image: Dataset,
     instance: str,
     *,
@@ -139,22 +145,24 @@ def write_down(
     """Write an image down as arrived, whether a PACS has it or not."""
     facts, when = facts_of(image), at or datetime.now(UTC)
     uid, study = str(image.SOPInstanceUID), facts.study_instance_uid
-    with desk.database.transaction() as connection:
-        new = Arrived(desk.archive, ImageUIDs.of(image), instance, "digest", urgency, when)
+    with web.database.transaction() as connection:
+        new = Arrived(web.archive, ImageUIDs.of(image), instance, "digest", urgency, when)
         job = images.arrived(connection, new)
         assert job is not None
-        studies.arrived(connection, desk.archive, facts, urgency=urgency, now=when)
+        studies.arrived(connection, web.archive, facts, urgency=urgency, now=when)
     return Shown(study, uid, job)
 
 
-def read(desk: Desk, image: Dataset, shown: Shown) -> Shown:
+def read(web: WebContext, image: Dataset, shown: Shown) -> Shown:
     """Let the model read an image that arrived, and store what it says, as the node does."""
-    orthanc = desk.orthanc()
-    answer = read_file(dicom_file(image), reader(), [], when=datetime.now(UTC).astimezone())
+    orthanc = web.orthanc()
+    answer = read_file(
+        dicom_file(image), demonstration_pipeline(), [], when=datetime.now(UTC).astimezone()
+    )
     for result in answer.results:
         orthanc.upload(result.file)
     settle(
-        desk,
+        web,
         shown,
         STATES[answer.status],
         reasons=answer.reasons,
@@ -165,7 +173,7 @@ def read(desk: Desk, image: Dataset, shown: Shown) -> Shown:
 
 
 def settle(
-    desk: Desk,
+    web: WebContext,
     shown: Shown,
     state: State,
     *,
@@ -175,16 +183,16 @@ def settle(
 ) -> None:
     """Write down how the work on an image ended."""
     now = datetime.now(UTC)
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         images.settle(connection, shown.job, Settlement(state, reasons, results), now)
         if reading is not None:
             readings.put(connection, shown.job, reading)
-        studies.refresh(connection, desk.archive, shown.study, now)
+        studies.refresh(connection, web.archive, shown.study, now)
 
 
-def add_read(desk: Desk, image: Dataset, *, urgency: Urgency = Urgency.ROUTINE) -> Shown:
+def add_read(web: WebContext, image: Dataset, *, urgency: Urgency = Urgency.ROUTINE) -> Shown:
     """Do all of it."""
-    return read(desk, image, arrive(desk, image, urgency=urgency))
+    return read(web, image, arrive(web, image, urgency=urgency))
 
 
 def invented(**scores: float) -> StoredReading:

@@ -9,9 +9,9 @@ import pytest
 from pydicom import Dataset
 
 from hilum.node.process_file import read_file
-from hilum.node.processed import Answer
+from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.predict import load_model
 from hilum.settings import ReasonLanguage, Settings
 from radiographs import dicom_file, make_radiograph, write_raw
@@ -20,7 +20,7 @@ from sr_reader import walk
 WHEN = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def reader(language: ReasonLanguage = ReasonLanguage.ENGLISH, **gate: object) -> Reader:
+def context(language: ReasonLanguage = ReasonLanguage.ENGLISH, **gate: object) -> PipelineContext:
     """Return a reader whose model was made for adults."""
     settings = (
         Settings().changed("model", name="demonstration").changed("report", language=language)
@@ -28,15 +28,15 @@ def reader(language: ReasonLanguage = ReasonLanguage.ENGLISH, **gate: object) ->
     settings = settings.changed("gate", **gate) if gate else settings
     model = load_model(settings)
     model.card = model.card.model_copy(update={"min_age_years": 18})
-    return Reader(model, settings, in_demonstration=True)
+    return PipelineContext(model, settings, in_demonstration=True)
 
 
-def answered(image: Dataset, by: Reader) -> Answer:
+def answered(image: Dataset, by: PipelineContext) -> ProcessedImage:
     """Return what becomes of an image that comes as a file."""
     return read_file(dicom_file(image), by, (), when=WHEN)
 
 
-def report_texts(answer: Answer) -> str:
+def report_texts(answer: ProcessedImage) -> str:
     """Return every text of the structured reports, on one line."""
     made = [pydicom.dcmread(BytesIO(result.file)) for result in answer.results]
     items = [item for each in made if each.Modality == "SR" for item in walk(each)]
@@ -48,7 +48,7 @@ def report_texts(answer: Answer) -> str:
 def test_ages_that_disagree_are_told_in_the_report(language: ReasonLanguage):
     """Read by the birth date, and page, JSON and report say that the two disagree."""
     image = make_radiograph(PatientAge="000Y", PatientBirthDate="19600101", StudyDate="20230615")
-    answer = answered(image, reader(language))
+    answer = answered(image, context(language))
 
     assert Status.READ is answer.status
     (told,) = [each.text for each in answer.reasons if each.code == "age_contradiction"]
@@ -62,7 +62,7 @@ def test_nearly_valid_age_of_a_child_is_refused(age: str):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*for VR AS")
         image = make_radiograph(PatientAge=age, PatientBirthDate=None)
-        answer = answered(image, reader())
+        answer = answered(image, context())
 
     assert Status.REFUSED is answer.status
     assert ["too_young"] == [each.code for each in answer.reasons]
@@ -73,7 +73,7 @@ def test_decimal_comma_is_told_in_the_report(language: ReasonLanguage):
     """With what it was read as."""
     image = make_radiograph(PatientAge="045Y")
     write_raw(image, "WindowCenter", "2048,5")
-    answer = answered(image, reader(language))
+    answer = answered(image, context(language))
 
     assert Status.READ is answer.status
     assert "Window Center 2048,5" in report_texts(answer)
@@ -82,7 +82,7 @@ def test_decimal_comma_is_told_in_the_report(language: ReasonLanguage):
 @pytest.mark.parametrize("language", ReasonLanguage)
 def test_unknown_body_part_is_quoted_in_the_report(language: ReasonLanguage):
     """Whoever reads the report sees the word."""
-    answer = answered(make_radiograph(BodyPartExamined="XYZZY"), reader(language))
+    answer = answered(make_radiograph(BodyPartExamined="XYZZY"), context(language))
 
     assert "XYZZY" in report_texts(answer)
 
@@ -96,8 +96,8 @@ def test_secondary_capture_without_modality_is_read_where_a_site_says_so():
     )
     capture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "PatientAge": "051Y"}
     bare = make_radiograph(**dict.fromkeys(nothing), **capture)
-    refused = answered(bare, reader())
-    read = answered(bare, reader(modalities=("CR", "DX", "SC", "NONE")))
+    refused = answered(bare, context())
+    read = answered(bare, context(modalities=("CR", "DX", "SC", "NONE")))
 
     assert ["modality", "secondary_capture"] == [each.code for each in refused.reasons]
     assert all("gate.modalities" in each.text for each in refused.reasons)

@@ -22,7 +22,7 @@ from hilum.explain.panel import heated, shrunk
 from hilum.files import dicom
 from hilum.node.process_file import read_file
 from hilum.node.study_tools import PageTools
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.pixels import develop, fit
 from hilum.predict import load_model
 from hilum.radiograph import PixelPipeline, Turn
@@ -83,13 +83,13 @@ LABELS = len(load_model(Settings().changed("model", name="demonstration")).label
 
 
 @pytest.fixture
-def reader() -> Reader:
+def context() -> PipelineContext:
     """Return a reader whose network looks for what is bright, with every result asked for."""
     settings = Settings().changed("model", name="demonstration")
     settings = settings.changed("report", objects=tuple(ExtraObject))
     model = load_model(settings)
     model._network = SimpleNamespace(run=brightness)
-    return Reader(model, settings, in_demonstration=True)
+    return PipelineContext(model, settings, in_demonstration=True)
 
 
 def centre(strength: NDArray[np.generic]) -> tuple[float, float]:
@@ -104,9 +104,9 @@ def near(position: str, cells: float = 0.5) -> object:
     return pytest.approx(place(position), abs=cells * min(ROWS, COLUMNS) / 7)
 
 
-def results(position: str, reader: Reader) -> dict[str, Dataset]:
+def results(position: str, context: PipelineContext) -> dict[str, Dataset]:
     """Return what is stored in the PACS for the image, by modality, as it is read there."""
-    answer = read_file(dicom_file(stored(position)), reader, (), when=WHEN)
+    answer = read_file(dicom_file(stored(position)), context, (), when=WHEN)
     made = [pydicom.dcmread(BytesIO(result.file)) for result in answer.results]
     return {str(each.SOPClassUID.name): each for each in reversed(made)}
 
@@ -145,18 +145,18 @@ def test_the_field_of_view_is_what_the_model_saw(position):
 
 
 @pytest.mark.parametrize("position", POSITIONS)
-def test_the_heatmap_is_where_the_stored_image_is_bright(position, reader):
+def test_the_heatmap_is_where_the_stored_image_is_bright(position, context):
     """Its heat lies on the blob, in the rows and columns of the file."""
-    reading = pipeline.process(stored(position), reader).reading
+    reading = pipeline.process(stored(position), context).reading
     shape = reading.radiograph.pixels.shape
 
     assert near(position) == centre(heat(reading.heatmaps[0], *shape))
 
 
 @pytest.mark.parametrize("position", POSITIONS)
-def test_every_dicom_result_points_at_the_blob(position, reader):
+def test_every_dicom_result_points_at_the_blob(position, context):
     """Outlines, masks and maps stand on the pixels of the source as it is stored."""
-    made = results(position, reader)
+    made = results(position, context)
     report = made["Comprehensive 3D SR Storage"]
     outline = np.array(next(i.GraphicData for i in walk(report) if "GraphicData" in i)).reshape(
         -1, 2
@@ -174,9 +174,9 @@ def test_every_dicom_result_points_at_the_blob(position, reader):
 
 
 @pytest.mark.parametrize("position", POSITIONS)
-def test_the_overlay_has_the_heat_on_the_blob(position, reader):
+def test_the_overlay_has_the_heat_on_the_blob(position, context):
     """On the sheet, what is hot and what is bright in the radiograph are one place."""
-    reading = pipeline.process(stored(position), reader).reading
+    reading = pipeline.process(stored(position), context).reading
     radiograph = reading.radiograph
     grey = shrunk(radiograph, radiograph.columns, radiograph.rows)
     shown = np.asarray(heated(grey, reading.heatmaps[0], radiograph)).astype(int)
@@ -186,11 +186,11 @@ def test_the_overlay_has_the_heat_on_the_blob(position, reader):
 
 
 @pytest.mark.parametrize("position", POSITIONS)
-def test_the_page_shows_image_and_heatmap_in_one_place(position, reader):
+def test_the_page_shows_image_and_heatmap_in_one_place(position, context):
     """The page's picture is as stored, and the maps that are laid over it are too."""
     file = dicom_file(stored(position))
-    kept = read_file(file, reader, (), when=WHEN).reading
-    tools = PageTools(reader.settings)
+    kept = read_file(file, context, (), when=WHEN).reading
+    tools = PageTools(context.settings)
 
     (line, *_) = tools.outlines(kept.maps[0].astype(np.float32), kept.field_of_view)
 
@@ -242,9 +242,9 @@ def test_an_upright_image_needs_no_decision(said):
 
 
 @pytest.mark.parametrize("position", [p for p in POSITIONS if p != "L\\F"])
-def test_every_report_warns_of_an_image_that_was_turned(position, reader):
+def test_every_report_warns_of_an_image_that_was_turned(position, context):
     """The warning and the decision both quote the header."""
-    reading = pipeline.process(stored(position), reader).reading
+    reading = pipeline.process(stored(position), context).reading
 
     (warning,) = [w for w in reading.warnings if w.code == "not_upright"]
     (decision,) = [d for d in reading.radiograph.decisions if d.code.endswith("_upright")]
@@ -253,10 +253,10 @@ def test_every_report_warns_of_an_image_that_was_turned(position, reader):
 
 
 @pytest.mark.parametrize("position", [p for p in POSITIONS if p != "L\\F"])
-def test_a_site_may_refuse_what_is_not_upright(position, reader):
+def test_a_site_may_refuse_what_is_not_upright(position, context):
     """With the setting, the refusal quotes the header."""
-    settings = reader.settings.changed("gate", not_upright=NotUpright.REFUSE)
-    strict = Reader(reader.model, settings, in_demonstration=True)
+    settings = context.settings.changed("gate", not_upright=NotUpright.REFUSE)
+    strict = PipelineContext(context.model, settings, in_demonstration=True)
 
     (reason,) = pipeline.process(stored(position), strict).reasons
 
@@ -264,11 +264,11 @@ def test_a_site_may_refuse_what_is_not_upright(position, reader):
     assert position in reason.text
 
 
-def test_where_upright_images_are_wanted_they_are_read(reader):
+def test_where_upright_images_are_wanted_they_are_read(context):
     """The setting refuses no upright image, nor one that says nothing."""
     assert NotUpright.TURN is GateSettings().not_upright
-    settings = reader.settings.changed("gate", not_upright=NotUpright.REFUSE)
-    strict = Reader(reader.model, settings, in_demonstration=True)
+    settings = context.settings.changed("gate", not_upright=NotUpright.REFUSE)
+    strict = PipelineContext(context.model, settings, in_demonstration=True)
 
     for said in (["L", "F"], None):
         assert pipeline.process(make_radiograph(PatientOrientation=said), strict).reading

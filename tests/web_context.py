@@ -1,4 +1,4 @@
-"""A desk for tests of the page: a real database, people who are signed in, no node."""
+"""A web for tests of the page: a real database, people who are signed in, no node."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from hilum.records.accounts import Role
 from hilum.records.database import sqlite_url
 from hilum.settings import Settings
 from hilum.web.app import create_app, serving
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.sessions import session_cookie
 from orthanc_server import OrthancServer
 
@@ -29,10 +29,10 @@ NOWHERE = PacsAddress("http://127.0.0.1:9", None, None, "HILUM", "127.0.0.1", 9)
 
 
 @contextmanager
-def open_desk(
+def open_web_context(
     folder: Path, pacs: OrthancServer | None = None, page: dict[str, Any] | None = None, **more: Any
-) -> Iterator[Desk]:
-    """Yield a desk with a new database in `folder`."""
+) -> Iterator[WebContext]:
+    """Yield a web with a new database in `folder`."""
     address = NOWHERE
     if pacs is not None:
         secret = SecretStr(pacs.password)
@@ -41,23 +41,23 @@ def open_desk(
     settings = settings.changed("page", port=0, **(page or {}))
     orthanc = Orthanc(address.url, username=address.username, password=address.secret, timeout_s=10)
     with orthanc, Database(sqlite_url(folder / "hilum.sqlite")) as database:
-        yield Desk(settings, database, ARCHIVE, address, lambda: orthanc, **more)
+        yield WebContext(settings, database, ARCHIVE, address, lambda: orthanc, **more)
 
 
-def add_user(desk: Desk, name: str, role: Role, password: str = "") -> None:
+def add_user(web: WebContext, name: str, role: Role, password: str = "") -> None:
     """Add a user; a password is only hashed where a test needs one."""
     kept = accounts.hashed(password) if password else ""
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         accounts.add(connection, name, role, password_hash=kept, now=datetime.now(UTC))
 
 
-def begin_session(desk: Desk, name: str, role: Role) -> str:
+def begin_session(web: WebContext, name: str, role: Role) -> str:
     """Sign somebody in, whom this makes if need be; return what their cookie says."""
-    with desk.database.look() as connection:
+    with web.database.look() as connection:
         known = accounts.find(connection, name)
     if known is None:
-        add_user(desk, name, role)
-    with desk.database.transaction() as connection:
+        add_user(web, name, role)
+    with web.database.transaction() as connection:
         return access.begin_session(connection, name, now=datetime.now(UTC))
 
 
@@ -65,7 +65,7 @@ def begin_session(desk: Desk, name: str, role: Role) -> str:
 class Page:
     """The page, served on a free port, and the browsers that look at it."""
 
-    desk: Desk
+    web: WebContext
     url: str
     opened: ExitStack = field(default_factory=ExitStack)
 
@@ -79,16 +79,16 @@ class Page:
     def signed_in(self, role: Role, name: str = "", language: str = "en") -> httpx.Client:
         """Return the browser of somebody who has that role."""
         client = self.browser(language)
-        secret = begin_session(self.desk, name or f"some.{role}", role)
-        client.cookies.set(session_cookie(self.desk.settings.page), secret)
+        secret = begin_session(self.web, name or f"some.{role}", role)
+        client.cookies.set(session_cookie(self.web.settings.page), secret)
         return client
 
 
 @contextmanager
-def open_page(desk: Desk) -> Iterator[Page]:
-    """Serve what is at the desk."""
-    with serving(create_app(desk), desk.settings.page) as url, ExitStack() as opened:
-        yield Page(desk, url, opened)
+def open_page(web: WebContext) -> Iterator[Page]:
+    """Serve what is at the web."""
+    with serving(create_app(web), web.settings.page) as url, ExitStack() as opened:
+        yield Page(web, url, opened)
 
 
 def csrf_in(page: str) -> str:
@@ -103,7 +103,7 @@ def token_of(client: httpx.Client, path: str = "/login") -> str:
     return csrf_in(client.get(path, follow_redirects=True).text)
 
 
-def trail(desk: Desk) -> list[tuple[str, str]]:
+def trail(web: WebContext) -> list[tuple[str, str]]:
     """Return who did what, in order."""
-    with desk.database.look() as connection:
+    with web.database.look() as connection:
         return [(each.line.actor, each.line.action) for each in audit.lines(connection)]

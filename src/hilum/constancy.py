@@ -1,4 +1,4 @@
-"""What a model says of one phantom, and whether it still says the same: radiology's daily check.
+"""The constancy test: whether a model's findings on one phantom are those of its reference.
 
 Sources
 -------
@@ -27,8 +27,8 @@ SHOWN_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a model said of one label.
+class LabelValue:
+    """A model's value for one label.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What was said of the phantom, by which model, and on what.
+class PhantomResponse:
+    """A model's findings on the phantom, with the versions that produced them.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Answer:
     """
 
     model: Mapping[str, str]
-    findings: Mapping[str, Said]
+    findings: Mapping[str, LabelValue]
     made_with: Mapping[str, str]
 
     def document(self) -> dict[str, Any]:
@@ -66,9 +66,9 @@ class Answer:
         return asdict(self)
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> "Answer":
+    def of(cls, document: Mapping[str, Any]) -> "PhantomResponse":
         """Return what `document` gave."""
-        findings = {label: Said(**said) for label, said in document["findings"].items()}
+        findings = {label: LabelValue(**said) for label, said in document["findings"].items()}
         return cls(document["model"], findings, document["made_with"])
 
 
@@ -79,7 +79,7 @@ class Comparison:
     Attributes
     ----------
     alarms
-        What moved, in words, the largest shift first; empty when all is well.
+        What moved, in words, the largest shift first; empty when nothing did.
     notes
         What else is different: libraries, processor.
     worst
@@ -91,7 +91,7 @@ class Comparison:
     worst: float = 0.0
 
 
-def answer_of(document: Mapping[str, Any], phantom: str) -> Answer:
+def answer_of(document: Mapping[str, Any], phantom: str) -> PhantomResponse:
     """Return the answer in a hilum.reading/1 document of one image.
 
     Parameters
@@ -106,10 +106,10 @@ def answer_of(document: Mapping[str, Any], phantom: str) -> Answer:
     model |= {"pixel_pipeline": str(document["pixel_pipeline"]), "phantom": phantom}
     (row,) = document["readings"]
     findings = {
-        each["label"]: Said(round(each["raw"], DECIMALS), each["operating_point"])
+        each["label"]: LabelValue(round(each["raw"], DECIMALS), each["operating_point"])
         for each in row["findings"]
     }
-    return Answer(model, findings, made_with())
+    return PhantomResponse(model, findings, made_with())
 
 
 def made_with() -> dict[str, str]:
@@ -138,7 +138,7 @@ def pixels_digest(dataset: Dataset) -> str:
     return hashlib.sha256(bytes(dataset.get("PixelData") or b"")).hexdigest()
 
 
-def compare(reference: Answer, now: Answer, tolerance: float) -> Comparison:
+def compare(reference: PhantomResponse, now: PhantomResponse, tolerance: float) -> Comparison:
     """Hold an answer to the reference.
 
     Parameters
@@ -170,7 +170,7 @@ def compare(reference: Answer, now: Answer, tolerance: float) -> Comparison:
     return Comparison(tuple(alarms), notes, worst)
 
 
-def _other_test(reference: Answer, now: Answer) -> Iterator[str]:
+def _other_test(reference: PhantomResponse, now: PhantomResponse) -> Iterator[str]:
     for name, value in now.model.items():
         was = reference.model.get(name, "not there")
         if value != was and name == "sha256":
@@ -179,7 +179,7 @@ def _other_test(reference: Answer, now: Answer) -> Iterator[str]:
             yield f"{name.replace('_', ' ')}: {value}, the reference has {was}"
 
 
-def _moved(label: str, reference: Answer, now: Answer, tolerance: float) -> str:
+def _moved(label: str, reference: PhantomResponse, now: PhantomResponse, tolerance: float) -> str:
     was, here = reference.findings[label], now.findings[label]
     said = f"{label}: raw {here.raw:.4f}, was {was.raw:.4f}: moved by {here.raw - was.raw:+.6f}"
     crossed = (here.raw >= here.operating_point) != (was.raw >= was.operating_point)
@@ -187,7 +187,7 @@ def _moved(label: str, reference: Answer, now: Answer, tolerance: float) -> str:
     return f"{said} ({tolerance:g} is allowed){f', and is {turned} now' if crossed else ''}"
 
 
-def _other_labels(reference: Answer, now: Answer) -> Iterator[str]:
+def _other_labels(reference: PhantomResponse, now: PhantomResponse) -> Iterator[str]:
     for label in reference.findings:
         if label not in now.findings:
             yield f"{label}: not said any more"

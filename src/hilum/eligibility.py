@@ -1,4 +1,4 @@
-"""What the gate says about one image: read it, or refuse it, with coded reasons."""
+"""What the gate decides about one image: accepted, or refused with coded reasons."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The gate's answer.
+class Eligibility:
+    """Whether an image may be analyzed, and why not.
 
     Attributes
     ----------

@@ -18,12 +18,12 @@ HilumError                     says what happened and what the person can do, al
 └── NodeError
     ├── PortTaken              a port of the settings is in use by something else
     ├── AlreadyRunning         another node uses this data folder
-    ├── ProgramMissing         Orthanc or another program is not installed
+    ├── ProgramNotInstalled         Orthanc or another program is not installed
     ├── PacsNotStarted         the Orthanc that hilum started ended or gave no answer
-    ├── ReaderDied             retried once: the process that read an image ended
-    ├── ReaderTooSlow          retried once: it took longer than it may
+    ├── InferenceWorkerDied             retried once: the process that read an image ended
+    ├── InferenceTimeout          retried once: it took longer than it may
     ├── FeedMoved              retried: another process follows the same feed
-    └── LedgerUnavailable      retried: the ledger cannot be written now
+    └── DatabaseUnavailable      retried: the database cannot be used now
 """
 
 from collections.abc import Sequence
@@ -138,7 +138,7 @@ class AlreadyRunning(NodeError):
     """Another node uses this data folder."""
 
 
-class ProgramMissing(NodeError):
+class ProgramNotInstalled(NodeError):
     """A program that hilum starts is not installed."""
 
 
@@ -146,14 +146,14 @@ class PacsNotStarted(NodeError):
     """The Orthanc that hilum started ended, or gave no answer."""
 
 
-class ReaderDied(NodeError):
-    """A reader process ended while it read an image."""
+class InferenceWorkerDied(NodeError):
+    """An inference worker ended while it analyzed an image."""
 
     retryable = True
 
 
-class ReaderTooSlow(NodeError):
-    """A reader process was ended because it took longer than it may."""
+class InferenceTimeout(NodeError):
+    """An inference worker was ended because it took longer than it may."""
 
     retryable = True
 
@@ -164,7 +164,7 @@ class FeedMoved(NodeError):
     retryable = True
 
 
-class LedgerUnavailable(NodeError):
-    """The ledger cannot be written now, e.g. because its disk is full."""
+class DatabaseUnavailable(NodeError):
+    """The database cannot be used now, e.g. because its disk is full."""
 
     retryable = True

@@ -1,4 +1,4 @@
-"""What became of one image or file: read, refused or failed. Never nothing."""
+"""Outcome of one image or file: read, refused or failed. Never nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of one file.
+    """Outcome of one file.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Outcome:
     outputs
         Paths of the files written for it.
     seconds
-        Time spent in each room, in seconds.
+        Time spent in each stage, in seconds.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""The path of one radiograph. Read this first: each line is a room."""
+"""The pipeline for one radiograph. Read this first: each step is a package."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import Dataset
 
 from hilum import encode, explain, gate, pixels
-from hilum.eligibility import Reason, Verdict
+from hilum.eligibility import Eligibility, Reason
 from hilum.errors import EncodingFailed, RadiographRefused
 from hilum.files import dicom
 from hilum.outcome import Read, Refused, Written
@@ -25,8 +25,8 @@ REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInsta
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reader:
-    """The things the path cannot make itself, built once at start-up.
+class PipelineContext:
+    """What the pipeline needs beside an image: the loaded model and the settings.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class Reader:
     in_demonstration: bool = False
 
 
-def open_reader(settings: Settings, *, in_demonstration: bool = False) -> Reader:
-    """Return a reader with the model of the settings, loaded and ready.
+def open_pipeline(settings: Settings, *, in_demonstration: bool = False) -> PipelineContext:
+    """Return a pipeline with the model of the settings, loaded and ready.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def open_reader(settings: Settings, *, in_demonstration: bool = False) -> Reader
         The site's codes file cannot be used: said now, not at the first report.
     """
     encode.load_codes(settings.report.codes_file)
-    return Reader(load_model(settings), settings, in_demonstration=in_demonstration)
+    return PipelineContext(load_model(settings), settings, in_demonstration=in_demonstration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,7 @@ Earlier = Callable[[Dataset], Sequence[Dataset]]
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What is needed to write results down.
+    """What is needed to encode results.
 
     Attributes
     ----------
@@ -90,14 +90,14 @@ class Writing:
 
 
 class Stopwatch:
-    """Seconds spent in each part of the path, taken as the work goes on."""
+    """Measures the seconds that each stage takes."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._last = perf_counter()
 
     def lap(self, part: str) -> None:
-        """Write down how long it took since the last lap."""
+        """Record the time since the previous stage ended."""
         now = perf_counter()
         self.seconds[part] = round(now - self._last, 4)
         self._last = now
@@ -105,18 +105,18 @@ class Stopwatch:
 
 def process(
     source: Dataset | bytes,
-    reader: Reader,
+    context: PipelineContext,
     *,
     writing: Writing | None = None,
     self_test: bool = False,
 ) -> Read | Refused:
-    """Take one image the whole way: gate, pixels, network, results.
+    """Process one image: gate, pixels, network, results.
 
     Parameters
     ----------
     source
         A DICOM image, or the contents of a PNG or JPEG file.
-    reader
+    context
         The model and the settings.
     writing
         What the results need; None when only the findings are wanted.
@@ -133,32 +133,32 @@ def process(
     watch = Stopwatch()
     try:
         if isinstance(source, bytes):
-            prepared = prepare_picture(source, reader)
+            prepared = prepare_picture(source, context)
         else:
-            prepared = prepare(source, reader, self_test=self_test)
+            prepared = prepare(source, context, self_test=self_test)
     except RadiographRefused as exc:
         watch.lap("prepare")
         told: tuple[Dataset, ...] = ()
         if writing is not None and isinstance(source, Dataset):
-            told = report_refusal(source, exc.reasons, reader.settings, when=writing.when)
+            told = report_refusal(source, exc.reasons, context.settings, when=writing.when)
         return Refused(exc.reasons, told, watch.seconds)
     watch.lap("prepare")
-    reading = predict(prepared, reader)
+    reading = predict(prepared, context)
     watch.lap("predict")
-    written = None if writing is None else write(reading, reader.settings, writing)
+    written = None if writing is None else write(reading, context.settings, writing)
     if written is not None:
         watch.lap("report")
     return Read(reading, written, watch.seconds)
 
 
-def prepare(dataset: Dataset, reader: Reader, *, self_test: bool = False) -> Prepared:
+def prepare(dataset: Dataset, context: PipelineContext, *, self_test: bool = False) -> Prepared:
     """Take one image through the gate and develop its pixels: all that needs no model.
 
     Parameters
     ----------
     dataset
         The image.
-    reader
+    context
         The model and the settings.
     self_test
         Whether this is the phantom of a self-test of this installation: the only image for
@@ -169,15 +169,15 @@ def prepare(dataset: Dataset, reader: Reader, *, self_test: bool = False) -> Pre
     RadiographRefused
         The gate or the pixels said no; every reason is named.
     """
-    image = in_letters(dataset, reader.settings)
-    verdict = judge(image.dataset, reader, self_test=self_test)
-    if not verdict.accepted:
-        raise RadiographRefused(verdict.objections)
-    language = reader.settings.report.language
-    radiograph = pixels.develop(image.dataset, reader.settings.pixels, language=language)
+    image = in_letters(dataset, context.settings)
+    eligibility = judge(image.dataset, context, self_test=self_test)
+    if not eligibility.accepted:
+        raise RadiographRefused(eligibility.objections)
+    language = context.settings.report.language
+    radiograph = pixels.develop(image.dataset, context.settings.pixels, language=language)
     radiograph = replace(radiograph, decisions=(*image.decisions, *radiograph.decisions))
-    model_input = pixels.fit(radiograph, reader.model.identity.input_size)
-    return Prepared(radiograph, model_input, verdict.warnings)
+    model_input = pixels.fit(radiograph, context.model.identity.input_size)
+    return Prepared(radiograph, model_input, eligibility.warnings)
 
 
 def in_letters(dataset: Dataset, settings: Settings) -> Decoded:
@@ -185,33 +185,33 @@ def in_letters(dataset: Dataset, settings: Settings) -> Decoded:
     return decoded(dataset, settings.pacs.default_character_set, settings.report.language)
 
 
-def judge(header: Dataset, reader: Reader, *, self_test: bool = False) -> Verdict:
+def judge(header: Dataset, context: PipelineContext, *, self_test: bool = False) -> Eligibility:
     """Ask the gate; add the objection that only the choice of model makes."""
-    verdict = gate.judge(
+    eligibility = gate.judge(
         header,
-        reader.settings.gate,
-        min_age_years=reader.model.card.min_age_years,
-        clinical_model=not (reader.model.identity.demonstration or self_test),
-        language=reader.settings.report.language,
+        context.settings.gate,
+        min_age_years=context.model.card.min_age_years,
+        clinical_model=not (context.model.identity.demonstration or self_test),
+        language=context.settings.report.language,
     )
-    if may_read(header, reader):
-        return verdict
-    objection = path_reason("demonstration_model", reader.settings.report.language)
-    return Verdict((*verdict.objections, objection), verdict.warnings)
+    if may_read(header, context):
+        return eligibility
+    objection = path_reason("demonstration_model", context.settings.report.language)
+    return Eligibility((*eligibility.objections, objection), eligibility.warnings)
 
 
-def may_read(header: Dataset | None, reader: Reader) -> bool:
+def may_read(header: Dataset | None, context: PipelineContext) -> bool:
     """Whether this model may see this image at all (design: safety).
 
     The demonstration model reads phantoms and quality-control images anywhere, and
     anything else only inside `hilum demo`.
     """
-    if not reader.model.identity.demonstration or reader.in_demonstration:
+    if not context.model.identity.demonstration or context.in_demonstration:
         return True
     return header is not None and header.get("QualityControlImage") == "YES"
 
 
-def prepare_picture(file: bytes, reader: Reader) -> Prepared:
+def prepare_picture(file: bytes, context: PipelineContext) -> Prepared:
     """Develop a PNG or JPEG, about which nothing is known but its pixels.
 
     Raises
@@ -219,24 +219,24 @@ def prepare_picture(file: bytes, reader: Reader) -> Prepared:
     RadiographRefused
         The picture is in colour, too small or broken.
     """
-    language = reader.settings.report.language
-    if not may_read(None, reader):
+    language = context.settings.report.language
+    if not may_read(None, context):
         raise RadiographRefused((path_reason("demonstration_model", language),))
-    radiograph = pixels.develop_picture(file, reader.settings.pixels, language=language)
+    radiograph = pixels.develop_picture(file, context.settings.pixels, language=language)
     rows, columns = radiograph.pixels.shape
-    verdict = gate.judge_picture(rows, columns, reader.settings.gate, language=language)
-    if not verdict.accepted:
-        raise RadiographRefused(verdict.objections)
-    model_input = pixels.fit(radiograph, reader.model.identity.input_size)
+    eligibility = gate.judge_picture(rows, columns, context.settings.gate, language=language)
+    if not eligibility.accepted:
+        raise RadiographRefused(eligibility.objections)
+    model_input = pixels.fit(radiograph, context.model.identity.input_size)
     unknown = path_reason("picture_without_header", language)
     return Prepared(radiograph, model_input, (unknown,))
 
 
-def predict(prepared: Prepared, reader: Reader) -> Reading:
+def predict(prepared: Prepared, context: PipelineContext) -> Reading:
     """Let the model see a prepared radiograph."""
-    findings, heatmaps = reader.model.predict(prepared.model_input)
+    findings, heatmaps = context.model.predict(prepared.model_input)
     return Reading(
-        prepared.radiograph, reader.model.identity, findings, heatmaps, prepared.warnings
+        prepared.radiograph, context.model.identity, findings, heatmaps, prepared.warnings
     )
 
 

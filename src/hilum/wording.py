@@ -1,7 +1,7 @@
 """Words for people, in the languages that hilum speaks: findings and safety statements.
 
 Kept at the root because the overlay, the DICOM reports and the other forms must
-all say the same. Codes are not words: they are in the encode room's table.
+all say the same. Codes are not words: they are in the table of `encode`.
 """
 
 import math

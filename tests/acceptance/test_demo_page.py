@@ -51,7 +51,7 @@ class Shown:
         return found[1]
 
     def jobs(self, count: int) -> list[dict[str, Any]]:
-        """Return what became of all images, once `count` are settled."""
+        """Return the outcome of all images, once `count` are settled."""
         deadline = time.monotonic() + LONG_S
         while time.monotonic() < deadline:
             jobs: list[dict[str, Any]] = self.page.get("/api/v1/jobs").json()["jobs"]

@@ -16,7 +16,7 @@ from field_cases import make_cases
 from hilum.files import dicom
 from hilum.node.process_file import document_of
 from hilum.node.retrying_archive import archive_name
-from hilum.pipeline import open_reader
+from hilum.pipeline import open_pipeline
 from hilum.records import Database, images, readings, worklist
 from hilum.records.accounts import Role
 from hilum.records.database import sqlite_url
@@ -25,7 +25,7 @@ from hilum.settings import ReasonLanguage, Settings
 from hilum_up import LONG_S, Running, Up
 from orthanc_server import free_ports, require
 from stand_in import STAND_IN, install_stand_in
-from web_context import csrf_in, open_desk, open_page
+from web_context import csrf_in, open_page, open_web_context
 
 EXPECTED: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("field_cases.toml").read_text(encoding="utf-8")
@@ -159,16 +159,18 @@ def test_medium_is_read(medium: str, folder: Path, data: Path, run_hilum, tmp_pa
 def tried(folder: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
     """Return what the page says of each file that is only tried."""
     settings = Settings(data_folder=data).changed("model", name=STAND_IN)
-    reader = open_reader(settings)
+    context = open_pipeline(settings)
 
     def read_file(content: bytes, name: str) -> Mapping[str, Any]:
         path = tmp_path_factory.mktemp("tried") / "file"
         path.write_bytes(content)
-        return document_of(path, name, reader)
+        return document_of(path, name, context)
 
     with (
-        open_desk(tmp_path_factory.mktemp("desk"), settings=settings, read_file=read_file) as desk,
-        open_page(desk) as page,
+        open_web_context(
+            tmp_path_factory.mktemp("web"), settings=settings, read_file=read_file
+        ) as web,
+        open_page(web) as page,
     ):
         client = page.signed_in(Role.READER)
         headers = {"x-csrf-token": csrf_in(client.get("/files").text)}
@@ -240,7 +242,7 @@ class Node:
         settled = sum(count for state, count in counts.items() if state not in UNSETTLED)
         return settled >= len(DICOM)
 
-    def _row(self, connection: Any, entry: images.Entry) -> Mapping[str, Any]:
+    def _row(self, connection: Any, entry: images.ImageRecord) -> Mapping[str, Any]:
         reading = readings.get(connection, self._archive, entry.uids)
         if reading is not None:
             row: Mapping[str, Any] = reading.document["readings"][0]

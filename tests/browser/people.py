@@ -6,7 +6,7 @@ from typing import Final
 from playwright.sync_api import Browser, BrowserContext
 
 from hilum.records.accounts import Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.sessions import THEME_COOKIE, session_cookie
 from web_context import begin_session
 
@@ -27,12 +27,12 @@ class Look:
 
 
 def signed_in(
-    chromium: Browser, desk: Desk, url: str, look: Look, name: str = ""
+    chromium: Browser, web: WebContext, url: str, look: Look, name: str = ""
 ) -> BrowserContext:
     """Return the browser of somebody with that role; the caller closes it."""
     width, height = look.size
     context = chromium.new_context(viewport={"width": width, "height": height}, locale=look.locale)
-    secret = begin_session(desk, name or f"some.{look.role}", look.role)
-    cookies = {session_cookie(desk.settings.page): secret, THEME_COOKIE: look.theme}
+    secret = begin_session(web, name or f"some.{look.role}", look.role)
+    cookies = {session_cookie(web.settings.page): secret, THEME_COOKIE: look.theme}
     context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
     return context

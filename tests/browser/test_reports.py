@@ -186,7 +186,7 @@ def test_a_refusal_says_why(viewer: Viewer, store: Store, chest_path: Path) -> N
     store(source, refusal)
     viewer.open(refusal)
     text = viewer.text()
-    assert "NOT READ BY THE AI" in text
+    assert "NOT ANALYZED BY THE AI" in text
     assert reason.text in text
     assert "No statement is made about any finding." in text
     assert [] == rows_of(text)

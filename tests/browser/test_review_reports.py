@@ -1,4 +1,4 @@
-"""A reader's verdict in OHIF: it can be read, and the model's regions stay where they were."""
+"""A reader's review in OHIF: it can be read, and the model's regions stay where they were."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 Store = Callable[..., None]
 
 
-def verdict(source: Dataset, judged: Dataset) -> Dataset:
-    """Return a verdict that disagrees with one finding."""
+def review(source: Dataset, judged: Dataset) -> Dataset:
+    """Return a review that disagrees with one finding."""
     given = Assessment(
         "ana",
         (
@@ -32,10 +32,10 @@ def verdict(source: Dataset, judged: Dataset) -> Dataset:
     return review_report(source, given, key="k", when=WHEN, settings=settings, judged=judged)
 
 
-def test_verdict_reads_as_text(viewer: Viewer, store: Store, chest_path: Path) -> None:
+def test_review_reads_as_text(viewer: Viewer, store: Store, chest_path: Path) -> None:
     """Who judged, what is disagreed with, what is missing, and the comment."""
     results = three_positives(str(chest_path))
-    report = verdict(results.source, results.coded)
+    report = review(results.source, results.coded)
     store(results.source, results.coded, report)
     viewer.open(report)
     text = viewer.text()
@@ -47,10 +47,10 @@ def test_verdict_reads_as_text(viewer: Viewer, store: Store, chest_path: Path) -
 
 
 def test_regions_are_still_drawn(viewer: Viewer, store: Store, chest_path: Path) -> None:
-    """With a verdict in the study the model's report opens as before."""
+    """With a review in the study the model's report opens as before."""
     results = three_positives(str(chest_path))
     store(results.source, results.picture, results.text, results.coded)
-    store(verdict(results.source, results.coded))
+    store(review(results.source, results.coded))
     viewer.open(results.coded)
 
     assert 3 == len(viewer.outlines(3))

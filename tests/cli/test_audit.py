@@ -23,9 +23,11 @@ def chains(tmp_path: Path, monkeypatch) -> list[str]:
     """Write three lines; return their chain values."""
     monkeypatch.setenv("HILUM_DATA_FOLDER", str(tmp_path / "data"))
     monkeypatch.setenv("HILUM_SETTINGS", os.devnull)
-    read = audit.Line(AT, "node@host", "image.read", "own", "1.2", "1.2.3", {"state": "stored"})
-    seen = audit.Line(AT + timedelta(days=1), "ana", "study.viewed", "own", "1.9")
-    said = audit.Line(AT + timedelta(days=2), "=HYPERLINK(1)", "user.turned_away")
+    read = audit.AuditEntry(
+        AT, "node@host", "image.read", "own", "1.2", "1.2.3", {"state": "stored"}
+    )
+    seen = audit.AuditEntry(AT + timedelta(days=1), "ana", "study.viewed", "own", "1.9")
+    said = audit.AuditEntry(AT + timedelta(days=2), "=HYPERLINK(1)", "user.turned_away")
     with open_database(Settings.load()) as database, database.transaction() as connection:
         return [audit.write(connection, line) for line in (read, seen, said)]
 
@@ -42,7 +44,7 @@ def test_list_shows_who_did_what(arguments):
 
     assert "2026-03-01 12:30:15  node@host  image.read  1.2.3  state=stored" in done.stdout
     assert "2026-03-02 12:30:15  ana  study.viewed  1.9\n" in done.stdout
-    assert "3 lines in all." in done.stderr
+    assert "3 lines in total." in done.stderr
 
 
 @pytest.mark.usefixtures("chains")
@@ -64,7 +66,7 @@ def test_export_as_json_can_be_checked_elsewhere(chains, tmp_path):
     before = ""
     for each in written:
         facts = {k: v for k, v in each.items() if k not in {"number", "chain", "at"}}
-        line = audit.Line(datetime.fromisoformat(each["at"]), **facts)
+        line = audit.AuditEntry(datetime.fromisoformat(each["at"]), **facts)
         before = audit.link(before, line)
         assert before == each["chain"]
 

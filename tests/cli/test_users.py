@@ -92,7 +92,7 @@ def test_a_token_is_printed_once_and_kept_as_a_hash(tmp_path: Path):
     """Whoever reads the database cannot use it."""
     secret = users("token", "ris", "--role", "operator").output.splitlines()[0]
     with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database, database.look() as look:
-        found = access.tokens(look)
+        found = access.list_tokens(look)
 
     assert secret not in users("list").output
     assert ["ris"] == [token.name for token in found]

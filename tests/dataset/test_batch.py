@@ -6,18 +6,18 @@ from hilum import pipeline
 from hilum.dataset.batch import read_many
 from hilum.files.find import find_candidates
 from hilum.outcome import Status
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.predict import load_model
 from hilum.settings import Settings
 from radiographs import dicom_file, make_radiograph
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    """Return a reader that may read anything."""
+def context(tmp_path_factory):
+    """Return a pipeline that may read anything."""
     settings = Settings.load(data_folder=tmp_path_factory.mktemp("data"))
     settings = settings.changed("model", name="demonstration")
-    return Reader(load_model(settings), settings, in_demonstration=True)
+    return PipelineContext(load_model(settings), settings, in_demonstration=True)
 
 
 @pytest.fixture
@@ -28,23 +28,23 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_outcomes_keep_the_order_of_the_files(reader, folder):
+def test_outcomes_keep_the_order_of_the_files(context, folder):
     """Decoding ahead does not change which answer belongs to which file."""
-    outcomes = list(read_many(find_candidates([str(folder)]), reader))
+    outcomes = list(read_many(find_candidates([str(folder)]), context))
 
     assert [str(folder / f"{number}.dcm") for number in range(5)] == [o.path for o in outcomes]
     assert [Status.READ] * 5 == [o.status for o in outcomes]
 
 
-def test_reading_alone_or_in_a_folder_gives_the_same(reader, folder):
+def test_reading_alone_or_in_a_folder_gives_the_same(context, folder):
     """An image's answer does not depend on what is read beside it."""
-    together = list(read_many(find_candidates([str(folder)]), reader))
-    alone = list(read_many(find_candidates([str(folder / "3.dcm")]), reader))
+    together = list(read_many(find_candidates([str(folder)]), context))
+    alone = list(read_many(find_candidates([str(folder / "3.dcm")]), context))
 
     assert together[3].reading.findings == alone[0].reading.findings
 
 
-def test_fault_of_ours_fails_one_file_only(reader, folder, monkeypatch, caplog):
+def test_fault_of_ours_fails_one_file_only(context, folder, monkeypatch, caplog):
     """A bug that one file shows is that file's failure, named as ours."""
     develop = pipeline.pixels.develop
 
@@ -54,7 +54,7 @@ def test_fault_of_ours_fails_one_file_only(reader, folder, monkeypatch, caplog):
         "develop",
         lambda *given, **named: 1 // 0 if next(calls) else develop(*given, **named),
     )
-    outcomes = list(read_many(find_candidates([str(folder)]), reader))
+    outcomes = list(read_many(find_candidates([str(folder)]), context))
 
     assert 1 == sum(outcome.status is Status.FAILED for outcome in outcomes)
     assert "please report it" in next(
@@ -63,7 +63,7 @@ def test_fault_of_ours_fails_one_file_only(reader, folder, monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_only_a_few_files_are_open_at_a_time(reader, folder):
+def test_only_a_few_files_are_open_at_a_time(context, folder):
     """Candidates are taken as they are read, so that a long folder needs no more memory."""
     taken = []
 
@@ -72,6 +72,6 @@ def test_only_a_few_files_are_open_at_a_time(reader, folder):
             taken.append(candidate.name)
             yield candidate
 
-    next(read_many(candidates(), reader))
+    next(read_many(candidates(), context))
 
     assert 3 == len(taken)

@@ -12,8 +12,8 @@ import pytest
 
 from doctor_tools import installed
 from hilum.doctor import run
-from hilum.doctor.check import Finding, Level, ok
-from hilum.doctor.run import CHECKS, WITHOUT_SETTINGS, examine
+from hilum.doctor.check import CheckResult, Level, ok
+from hilum.doctor.run import CHECKS, WITHOUT_SETTINGS, run_checks
 from hilum.errors import NodeError
 from hilum.records import images, studies
 from hilum.records.database import open_database
@@ -170,25 +170,25 @@ def test_nothing_of_a_patient_is_told(folder):
 def test_fault_of_a_check_is_one_line_of_it(monkeypatch):
     """Its kind is told, never its text, and the others go on."""
 
-    def fails(_: Settings) -> list[Finding]:
+    def fails(_: Settings) -> list[CheckResult]:
         raise ValueError(PATIENT)
 
-    def refuses(_: Settings) -> list[Finding]:
+    def refuses(_: Settings) -> list[CheckResult]:
         raise NodeError("It is broken.", "Mend it.")
 
-    def works(_: Settings) -> list[Finding]:
+    def works(_: Settings) -> list[CheckResult]:
         return [ok("fine")]
 
     monkeypatch.setattr(run, "CHECKS", (("one", fails), ("two", refuses), ("three", works)))
-    found = {each.name: each.finding for each in examine()}
+    found = {each.name: each.finding for each in run_checks()}
 
     assert (
-        Finding(
+        CheckResult(
             Level.PROBLEM, "one could not be looked at (ValueError)", "Please report this line."
         )
         == found["one"]
     )
-    assert Finding(Level.PROBLEM, "It is broken", "Mend it.") == found["two"]
+    assert CheckResult(Level.PROBLEM, "It is broken", "Mend it.") == found["two"]
     assert ok("fine") == found["three"]
 
 
@@ -196,4 +196,4 @@ def test_fault_of_a_check_is_one_line_of_it(monkeypatch):
 def test_what_is_amiss_always_has_a_remedy(level):
     """A line that leaves a person helpless can't be made."""
     with pytest.raises(ValueError, match="needs a remedy"):
-        Finding(level, "something is wrong")
+        CheckResult(level, "something is wrong")

@@ -8,11 +8,11 @@ from doctor_tools import look
 from drifting import MODEL, drifted, was_tested
 from hilum.doctor import constancy as checks
 from hilum.doctor.check import Level
-from hilum.records.constancy import End, Ended
+from hilum.records.constancy import SelfTestEnd, SelfTestState
 from hilum.records.database import open_database
 
 LEAST = {"drift_least_images": 50, "drift_reference_images": 100}
-OK = Ended(End.OK, "stand-in 2", (), 0.0)
+OK = SelfTestEnd(SelfTestState.OK, "stand-in 2", (), 0.0)
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["no database", "empty database"])
@@ -31,7 +31,9 @@ def test_before_the_first_it_is_said_how_to_begin(make, used):
 
 def test_alarm_is_a_problem_that_names_what_moved(make):
     """Its first line, and what to do."""
-    ended = Ended(End.ALARM, "stand-in 2", ("Mass: moved by +0.1", "Edema: moved"), 0.1)
+    ended = SelfTestEnd(
+        SelfTestState.ALARM, "stand-in 2", ("Mass: moved by +0.1", "Edema: moved"), 0.1
+    )
     with open_database(make()) as database, database.transaction() as connection:
         was_tested(connection, "own", ended, datetime.now(UTC))
     (found,) = look(checks.self_test, make())

@@ -13,7 +13,7 @@ import orthanc_server
 from doctor_tools import look, worst
 from hilum.doctor import pacs
 from hilum.doctor.check import Level
-from hilum.errors import NodeError, PacsRefused, PacsUnavailable, ProgramMissing
+from hilum.errors import NodeError, PacsRefused, PacsUnavailable, ProgramNotInstalled
 from hilum.pacs.orthanc import configuration
 from hilum.settings import Settings
 from orthanc_server import OrthancServer, free_ports, running_orthanc
@@ -115,7 +115,7 @@ def test_program_is_not_needed_for_a_pacs_of_the_settings(make):
 
 def test_missing_program_says_so(make, tmp_path):
     """The setting is named."""
-    with pytest.raises(ProgramMissing, match=r"pacs\.program names"):
+    with pytest.raises(ProgramNotInstalled, match=r"pacs\.program names"):
         look(pacs.program, make(pacs={"program": str(tmp_path / "Orthanc")}))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from doctor_tools import look, worst
 from hilum.doctor import data_folder, machine
-from hilum.doctor.check import Finding, Level
+from hilum.doctor.check import CheckResult, Level
 
 SOMEBODY_ELSE = 12345
 """A user who is not here."""
@@ -60,7 +60,7 @@ def test_time_zone_is_named(make, monkeypatch, zone, said):
     assert look(machine.clock, make())[0].what.endswith(f"time zone {said}")
 
 
-def folder_found(make, folder: Path) -> Finding:
+def folder_found(make, folder: Path) -> CheckResult:
     settings = make().model_copy(update={"data_folder": folder})
     (found,) = look(data_folder.data_folder, settings)
     return found

@@ -11,7 +11,7 @@ from doctor_tools import look, worst
 from hilum.doctor import records
 from hilum.doctor.check import Level
 from hilum.eligibility import Reason
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.node.retrying_archive import archive_name
 from hilum.records import Database, images, workers
 from hilum.records.counts import ALIVE_S, STUCK_AFTER
@@ -90,7 +90,7 @@ def test_file_that_is_no_database_says_so(make, folder):
     """Somebody put something else there."""
     (folder / "hilum.sqlite").write_bytes(b"this is a text, and a long one at that" * 100)
 
-    with pytest.raises(LedgerUnavailable, match="not a database"):
+    with pytest.raises(DatabaseUnavailable, match="not a database"):
         look(records.database, make())
 
 
@@ -117,7 +117,7 @@ def look_until_error(settings: Settings):
     found = []
     try:
         found.extend(records.database(settings))
-    except LedgerUnavailable:
+    except DatabaseUnavailable:
         for finding in records.database(settings):
             found.append(finding)
             if "is damaged" in finding.what:
@@ -131,7 +131,7 @@ def test_database_that_somebody_holds_cannot_be_written(make, file, monkeypatch)
     with (
         Database(f"sqlite:///{file}") as database,
         database.transaction(),
-        pytest.raises(LedgerUnavailable, match="cannot be written: database is locked"),
+        pytest.raises(DatabaseUnavailable, match="cannot be written: database is locked"),
     ):
         look(records.database, make())
 
@@ -174,7 +174,7 @@ def test_postgresql_that_is_away_says_so_without_its_password(make):
     port = free_ports(1)[0]
     settings = make(node={"database": f"postgresql://hilum:secret@127.0.0.1:{port}/hilum"})
 
-    with pytest.raises(LedgerUnavailable, match="cannot be used") as caught:
+    with pytest.raises(DatabaseUnavailable, match="cannot be used") as caught:
         look(records.database, settings)
 
     assert "secret" not in str(caught.value)
@@ -182,7 +182,7 @@ def test_postgresql_that_is_away_says_so_without_its_password(make):
 
 def test_address_of_something_else_says_so(make):
     """Of a database of which hilum knows nothing."""
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(DatabaseUnavailable):
         look(records.database, make(node={"database": "postgresql://"}))
 
 
@@ -258,5 +258,8 @@ def test_images_that_nobody_reads_are_a_problem(settings):
             workers.beat(connection, Worker("alive", "host", "node", "m", "1"))
     (tended,) = look(records.workers, settings)
 
-    assert (Level.PROBLEM, "1 images wait and nobody reads") == (alone.level, alone.what)
+    assert (Level.PROBLEM, "1 images are waiting and no worker is running") == (
+        alone.level,
+        alone.what,
+    )
     assert (Level.OK, "1 alive") == (tended.level, tended.what)

@@ -1,4 +1,4 @@
-"""Fixtures of the encode room."""
+"""Fixtures of the tests of `encode`."""
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path

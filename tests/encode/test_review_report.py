@@ -1,4 +1,4 @@
-"""A reader's verdict: valid, says what was meant, and is never taken for the model's own."""
+"""A reader's review: valid, says what was meant, and is never taken for the model's own."""
 
 from datetime import datetime
 from pathlib import Path
@@ -48,10 +48,10 @@ def judged(header: Dataset, when: datetime, settings: ReportSettings) -> Dataset
     return report_documents(reading, regions_of(header, *THREE), when=when, settings=settings)[1]
 
 
-def verdict(
+def review(
     header: Dataset, when: datetime, settings: ReportSettings, given: Assessment = ASSESSMENT
 ) -> Dataset:
-    """Return a verdict on it."""
+    """Return a review on it."""
     return review_report(
         header,
         given,
@@ -87,11 +87,11 @@ def said(report: Dataset) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("sr_class", SRClass)
 @pytest.mark.parametrize("language", ReasonLanguage)
-def test_verdict_on_every_source_is_valid(tmp_path, source, when, sr_class, language):
+def test_review_on_every_source_is_valid(tmp_path, source, when, sr_class, language):
     """No validator has anything to say, dsrdump prints it, highdicom reads it back."""
     settings = ReportSettings(sr_class=sr_class, language=language)
-    path = tmp_path / "verdict.dcm"
-    path.write_bytes(to_bytes(verdict(source, when, settings)))
+    path = tmp_path / "review.dcm"
+    path.write_bytes(to_bytes(review(source, when, settings)))
 
     assert [] == objections(path)
     if language is ReasonLanguage.ENGLISH:  # dcmpschk 3.6.7 takes accents in a UT for an error
@@ -103,15 +103,15 @@ def test_verdict_on_every_source_is_valid(tmp_path, source, when, sr_class, lang
 def test_name_with_accents_is_kept(tmp_path, header, when, settings):
     """Whatever the image's own character set."""
     given = Assessment("Lúcia \\^山田", ASSESSMENT.findings)
-    path = tmp_path / "verdict.dcm"
-    path.write_bytes(to_bytes(verdict(header, when, settings, given)))
+    path = tmp_path / "review.dcm"
+    path.write_bytes(to_bytes(review(header, when, settings, given)))
 
     assert [] == objections(path)
     names = {str(e.value) for e in parse(path.read_bytes()).iterall() if e.keyword == "PersonName"}
     assert {"Lúcia   山田^"} == names
 
 
-def test_verdict_is_the_bytes_of_highdicom(header, when, settings):
+def test_review_is_the_bytes_of_highdicom(header, when, settings):
     """As every other report."""
     document = describe(
         header,
@@ -127,7 +127,7 @@ def test_verdict_is_the_bytes_of_highdicom(header, when, settings):
 
 def test_rows_say_what_the_reader_sees(header, when, settings):
     """Whoever disagrees with "absent" says that it is present."""
-    rows = said(verdict(header, when, settings))
+    rows = said(review(header, when, settings))
 
     ours, opinion = "Statement of the AI", "Reader's opinion of the AI's statement"
     assert {
@@ -142,9 +142,9 @@ def test_rows_say_what_the_reader_sees(header, when, settings):
     assert "Missed by the AI" == rows["rib notching, left 4th to 8th"][opinion]
 
 
-def test_verdict_names_who_and_what_it_judges(header, when, settings):
+def test_review_names_who_and_what_it_judges(header, when, settings):
     """A person observed; the coded report is the predecessor; nobody verified it."""
-    report = parse(to_bytes(verdict(header, when, settings)))
+    report = parse(to_bytes(review(header, when, settings)))
     earlier = judged(header, when, settings)
 
     observed = {name(item): item for item in report.ContentSequence}
@@ -161,7 +161,7 @@ def test_rows_carry_the_tracking_uids_of_the_model(header, when, settings):
     model = judged(header, when, settings)
     uids = {str(uid) for uid in _uids(parse(to_bytes(model)))}
 
-    tracked = {str(uid) for uid in _uids(parse(to_bytes(verdict(header, when, settings))))}
+    tracked = {str(uid) for uid in _uids(parse(to_bytes(review(header, when, settings))))}
     assert 4 == len(tracked)
     assert tracked <= uids
 
@@ -174,27 +174,27 @@ def _uids(report: Dataset) -> list[str]:
     ]
 
 
-def test_verdict_is_no_predecessor_of_a_reading(header, when, settings):
+def test_review_is_no_predecessor_of_a_reading(header, when, settings):
     """A new reading replaces the model's reports, not what people said of them."""
-    model, person = judged(header, when, settings), verdict(header, when, settings)
+    model, person = judged(header, when, settings), review(header, when, settings)
 
     assert (model,) == earlier_reports(header, [person, model])
 
 
 def test_same_key_is_the_same_instance(header, when, settings):
-    """A form that is sent twice stores one report; another verdict is another."""
-    report = verdict(header, when, settings)
+    """A form that is sent twice stores one report; another review is another."""
+    report = review(header, when, settings)
     other = review_report(header, ASSESSMENT, key="again", when=when, settings=settings)
 
-    assert to_bytes(report) == to_bytes(verdict(header, when, settings))
+    assert to_bytes(report) == to_bytes(review(header, when, settings))
     assert report.SOPInstanceUID != other.SOPInstanceUID
     assert "PredecessorDocumentsSequence" not in other
 
 
-def test_verdict_agrees_with_its_source(tmp_path, source, when, settings):
+def test_review_agrees_with_its_source(tmp_path, source, when, settings):
     """Patient and study are the same entities."""
     paths = []
-    for number, dataset in enumerate((source, verdict(source, when, settings))):
+    for number, dataset in enumerate((source, review(source, when, settings))):
         paths.append(tmp_path / f"{number}.dcm")
         if not hasattr(dataset, "file_meta"):
             dataset.file_meta = FileMetaDataset()
@@ -207,7 +207,7 @@ def test_verdict_agrees_with_its_source(tmp_path, source, when, settings):
 def test_demonstration_is_stamped(header, when, settings):
     """In the title, in the series and in the text."""
     given = Assessment("ana", ASSESSMENT.findings, demonstration=True)
-    report = verdict(header, when, settings, given)
+    report = review(header, when, settings, given)
 
     assert report.SeriesDescription.startswith("DEMONSTRATION")
     assert "DEMONSTRATION" in parse(to_bytes(report)).ConceptNameCodeSequence[0].CodeMeaning
@@ -219,7 +219,7 @@ def test_conformance_page_has_every_code():
 
     for code in (TITLE, OPINION, AI_STATEMENT, *OPINIONS.values()):
         assert f"| `{code.value}` | {code.meaning} |" in page
-    assert f"| {SERIES} | SR | a reader gives one" in page
+    assert f"| {SERIES} | SR | a reader submits one" in page
 
 
 def test_other_opinions_are_refused():

@@ -6,7 +6,7 @@ from pydicom import Dataset
 from hilum.eligibility import Reason
 from hilum.encode import refusal_document
 from hilum.encode.identity import identify
-from hilum.encode.review_report import Assessment, verdict_report
+from hilum.encode.review_report import Assessment, review_report
 from hilum.pixels import develop
 from hilum.settings import PixelSettings
 from invented import make_reading
@@ -55,11 +55,11 @@ def test_refusals_have_other_uids(other, when, settings):
     assert one.SeriesInstanceUID != another.SeriesInstanceUID
 
 
-def test_verdicts_have_other_uids(when, settings):
+def test_reviews_have_other_uids(when, settings):
     """Of one reader, by one form that was copied."""
     said = Assessment("ana", (), (), "blurred")
     one, another = (
-        verdict_report(each, said, key="k", when=when, settings=settings)
+        review_report(each, said, key="k", when=when, settings=settings)
         for each in (image(), image(**OTHERS["another study"]))
     )
 

@@ -321,13 +321,13 @@ def test_refusal_makes_no_statement_on_findings(header, when, settings):
     refused = parse(to_bytes(refusal_document(header, [LATERAL], when=when, settings=settings)))
     told = texts(refused, FINDING)[0]
 
-    assert told.startswith("NOT READ BY THE AI")
+    assert told.startswith("NOT ANALYZED BY THE AI")
     assert LATERAL.text in told
     assert "No statement is made about any finding." in told
     assert not {PRESENT, ABSENT} & {
         item.ConceptCodeSequence[0].CodeValue for item in walk(refused) if item.ValueType == "CODE"
     }
-    assert "AI: not read (not a frontal view)" == refused.SeriesDescription
+    assert "AI: not analyzed (not a frontal view)" == refused.SeriesDescription
 
 
 def test_refusal_is_named_in_portuguese_without_accents(header, when):
@@ -336,7 +336,7 @@ def test_refusal_is_named_in_portuguese_without_accents(header, when):
     settings = ReportSettings(language=ReasonLanguage.PORTUGUESE)
     refused = refusal_document(header, [reason], when=when, settings=settings)
 
-    assert "IA: nao lida (nao e torax)" == refused.SeriesDescription
+    assert "IA: nao analisada (nao e torax)" == refused.SeriesDescription
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(200)]
 
 
 def freeze(program: Program, number: int) -> None:
-    """Stop a program and its readers, or let them go on."""
+    """Stop a program and its workers, or let them go on."""
     for pid in (program.pid, *children(program.pid)):
         os.kill(pid, number)
 

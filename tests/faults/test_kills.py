@@ -62,14 +62,14 @@ def victim_of(
             assert world.postgresql is not None
             return world.postgresql.kill, world.postgresql.start, None
     node = programs["node"]
-    wait_until_settled(world)  # a reader that dies twice at one image fails it
-    until(node.readers, "a reader")
+    wait_until_settled(world)  # a worker that dies twice at one image fails it
+    until(node.inference_workers, "an inference worker")
     return lambda: kill_readers(node), bool, None
 
 
 def kill_readers(program: Program) -> None:
-    """Kill -9 of a node's readers."""
-    for pid in program.readers():
+    """Kill -9 of a node's inference workers."""
+    for pid in program.inference_workers():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -86,7 +86,7 @@ def test_node_killed_at_every_step(build):
 
 
 def test_pacs_and_readers_killed_at_every_step(build):
-    """The PACS dies at each step, and readers at their work; the node goes on."""
+    """The PACS dies at each step, and inference workers at their work; the node goes on."""
     world = build()
     node = world.node()
     node.start()
@@ -177,7 +177,7 @@ def test_image_in_work_at_five_kills_in_a_row_is_read(build):
 
 
 def test_everybody_killed_at_once(build):
-    """After a power cut nothing is lost: node, readers and Orthanc die in one moment."""
+    """After a power cut nothing is lost: node, inference workers and Orthanc die in one moment."""
     world = build()
     node = world.node()
     node.start()

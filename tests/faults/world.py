@@ -141,8 +141,8 @@ class Program:
         self.process.send_signal(number)
         return self.process.wait(seconds)
 
-    def readers(self) -> list[int]:
-        """Return its reader processes: what its fork server forked."""
+    def inference_workers(self) -> list[int]:
+        """Return its inference workers: what its fork server forked."""
         direct = set(children_of(self.pid))
         return [pid for pid in children(self.pid) if pid not in direct]
 
@@ -287,7 +287,7 @@ class World:
         return self.orthanc.server.client()
 
     def processes(self) -> list[int]:
-        """Return all processes of hilum's commands that live, their readers with them."""
+        """Return all processes of hilum's commands that live, their inference workers with them."""
         mark = f"{MARK}={self.folder}".encode()
         found = []
         for environment in Path("/proc").glob("[0-9]*/environ"):

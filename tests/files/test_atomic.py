@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import SourceUnreadable
-from hilum.files.atomic import FileAside
+from hilum.files.atomic import AtomicFile
 
 
 def test_file_gets_its_name_at_the_end(tmp_path: Path):
     """Until then there is no file, or the one before."""
     path = tmp_path / "r.csv"
     path.write_text("before")
-    with FileAside(path) as file:
+    with AtomicFile(path) as file:
         file.write("é")
         assert "before" == path.read_text()
 
@@ -23,7 +23,7 @@ def test_file_gets_its_name_at_the_end(tmp_path: Path):
 
 def test_broken_off_file_leaves_nothing(tmp_path: Path):
     """Ctrl-C leaves neither the file nor what was aside."""
-    file = FileAside(tmp_path / "r.csv")
+    file = AtomicFile(tmp_path / "r.csv")
     file.write("half")
     with pytest.raises(KeyboardInterrupt), file:
         raise KeyboardInterrupt
@@ -37,7 +37,7 @@ def test_full_disk_is_one_clear_line(tmp_path: Path):
     aside.symlink_to("/dev/full")
     with (
         pytest.raises(SourceUnreadable, match="cannot be written: No space left"),
-        FileAside(tmp_path / "r.csv") as file,
+        AtomicFile(tmp_path / "r.csv") as file,
     ):
         file.write("content")
 
@@ -49,13 +49,13 @@ def test_only_an_ordinary_file_is_replaced(tmp_path: Path, name: str):
     """A pipe or device is not moved away, and a dash is not a file's name."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceUnreadable, match="not an ordinary file"):
-        FileAside(tmp_path / name)
+        AtomicFile(tmp_path / name)
 
 
 def test_link_stays_a_link(tmp_path: Path):
     """The file that a link means is written."""
     (tmp_path / "link").symlink_to(tmp_path / "file")
-    with FileAside(tmp_path / "link") as file:
+    with AtomicFile(tmp_path / "link") as file:
         file.write(b"content")
 
     assert (tmp_path / "link").is_symlink()

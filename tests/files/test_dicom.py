@@ -147,7 +147,7 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "deflated"])
 def test_bomb_of_elements_is_refused(radiograph: Dataset, bomb: str, packed: bool):
-    """Small files that would keep a reader busy for minutes, or end it, are named as such."""
+    """Small files that would keep a worker busy for minutes, or end it, are named as such."""
     content = before_pixels(radiograph, BOMBS[bomb])
     if packed:
         offset = dicom.split(content, name="x").offset

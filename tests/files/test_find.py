@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset
 
 from hilum.errors import SourceUnreadable
-from hilum.files.candidate import Kind, read_dicom
+from hilum.files.candidate import FileKind, read_dicom
 from hilum.files.errors import read_errors
 from hilum.files.find import find_candidates
 from radiographs import dicom_file
@@ -73,15 +73,15 @@ def test_link_to_the_folder_around_is_not_followed_for_ever(tmp_path: Path, cont
 @pytest.mark.parametrize(
     ("head", "kind"),
     [
-        (bytes(128) + b"DICM", Kind.DICOM),
-        (b"\x89PNG\r\n\x1a\n", Kind.PICTURE),
-        (b"\xff\xd8\xff\xe0", Kind.PICTURE),
-        (b"hello", Kind.OTHER),
-        (b"\x08\x00hello, not DICOM", Kind.OTHER),
-        (b"%PDF-1.7", Kind.OTHER),
+        (bytes(128) + b"DICM", FileKind.DICOM),
+        (b"\x89PNG\r\n\x1a\n", FileKind.PICTURE),
+        (b"\xff\xd8\xff\xe0", FileKind.PICTURE),
+        (b"hello", FileKind.OTHER),
+        (b"\x08\x00hello, not DICOM", FileKind.OTHER),
+        (b"%PDF-1.7", FileKind.OTHER),
     ],
 )
-def test_kind_is_told_by_content(tmp_path: Path, head: bytes, kind: Kind):
+def test_kind_is_told_by_content(tmp_path: Path, head: bytes, kind: FileKind):
     """Not by the name."""
     (tmp_path / "x.dcm").write_bytes(head)
     (candidate,) = find_candidates([tmp_path / "x.dcm"])
@@ -104,7 +104,7 @@ def test_archive_members_are_found_in_place(tmp_path: Path, content: bytes):
     (tmp_path / "all.zip").write_bytes(zipped(b__2=content, a=content, c=inner))
 
     assert ["all.zip!a", "all.zip!b/2", "all.zip!c!x"] == names(tmp_path)
-    assert {Kind.DICOM} == {each.kind() for each in find_candidates([tmp_path])}
+    assert {FileKind.DICOM} == {each.kind() for each in find_candidates([tmp_path])}
 
 
 def test_archive_members_can_be_read_after_the_walk(tmp_path: Path, content: bytes):
@@ -119,7 +119,7 @@ def test_dicomdir_stands_for_what_it_names():
     found = list(find_candidates([MEDIUM / "DICOMDIR"]))
 
     assert 31 == len(found)
-    assert {Kind.DICOM} == {each.kind() for each in found}
+    assert {FileKind.DICOM} == {each.kind() for each in found}
     assert "DICOMDIR" not in {Path(each.name).name for each in found}
 
 

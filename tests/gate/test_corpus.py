@@ -1,4 +1,4 @@
-"""The verdict on each header of the corpus."""
+"""The eligibility on each header of the corpus."""
 
 import tomllib
 import warnings
@@ -41,8 +41,8 @@ def header_of(case: dict[str, Any]) -> Dataset:
     return header
 
 
-def verdict_on(header: Dataset, case: dict[str, Any], language=ReasonLanguage.ENGLISH):
-    """Return the gate's verdict on a header with what a case says beside it."""
+def eligibility_on(header: Dataset, case: dict[str, Any], language=ReasonLanguage.ENGLISH):
+    """Return the gate's eligibility on a header with what a case says beside it."""
     return judge(
         header,
         GateSettings(**case.get("settings", {})),
@@ -62,26 +62,26 @@ def test_corpus_is_whole():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_header_gets_its_verdict(case: dict[str, Any]):
+def test_header_gets_its_eligibility(case: dict[str, Any]):
     """Every objection and every warning, in the order of the rules."""
-    verdict = verdict_on(header_of(case), case)
+    eligibility = eligibility_on(header_of(case), case)
 
-    assert case.get("refused", []) == [reason.code for reason in verdict.objections]
-    assert case.get("warned", []) == [reason.code for reason in verdict.warnings]
-    assert verdict.accepted is ("refused" not in case)
+    assert case.get("refused", []) == [reason.code for reason in eligibility.objections]
+    assert case.get("warned", []) == [reason.code for reason in eligibility.warnings]
+    assert eligibility.accepted is ("refused" not in case)
 
 
 @pytest.mark.parametrize("implicit", [False, True], ids=["explicit", "implicit"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_verdict_is_the_same_from_a_file(case: dict[str, Any], implicit: bool):
-    """As read from bytes, nothing converted yet: same verdict, same texts, no Python warning."""
+def test_eligibility_is_the_same_from_a_file(case: dict[str, Any], implicit: bool):
+    """As read from bytes, nothing converted yet: same decision, same texts, no Python warning."""
     made = header_of(case)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Invalid value for VR")
         content = written(made, implicit=implicit)
     read = dicom.parse(content, name="case")
 
-    assert verdict_on(made, case) == verdict_on(read, case)
+    assert eligibility_on(made, case) == eligibility_on(read, case)
 
 
 def written(header: Dataset, *, implicit: bool) -> bytes:
@@ -95,8 +95,8 @@ def written(header: Dataset, *, implicit: bool) -> bytes:
 def test_reasons_are_the_same_in_portuguese(case: dict[str, Any]):
     """Codes and sources do not depend on the language; texts do, and none has a gap left."""
     header = header_of(case)
-    english = verdict_on(header, case)
-    portuguese = verdict_on(header, case, ReasonLanguage.PORTUGUESE)
+    english = eligibility_on(header, case)
+    portuguese = eligibility_on(header, case, ReasonLanguage.PORTUGUESE)
 
     for ours, theirs in zip(
         (*english.objections, *english.warnings),

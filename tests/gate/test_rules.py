@@ -1,4 +1,4 @@
-"""The table of rules: what it promises beside the verdicts of the corpus."""
+"""The table of rules: what it promises beside the eligibilitys of the corpus."""
 
 import json
 import re
@@ -24,10 +24,10 @@ GATE = GateSettings()
 def test_real_chest_radiograph_is_read(name: str, request: pytest.FixtureRequest):
     """The real radiograph passes in each of its codings, without a doubt."""
     header = dcmread(request.getfixturevalue(name), stop_before_pixels=True)
-    verdict = judge(header, GATE, min_age_years=18)
+    eligibility = judge(header, GATE, min_age_years=18)
 
-    assert verdict.accepted
-    assert () == verdict.warnings
+    assert eligibility.accepted
+    assert () == eligibility.warnings
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ NOT_OF_A_PART = {"PHANTOM"}
 def test_every_defined_term_is_known(term: str):
     """A chest is read; what is another part, or more than the chest, is refused and quoted."""
     header = make_radiograph(BodyPartExamined=term, AnatomicRegionSequence=None)
-    verdict = judge(header, GATE)
+    eligibility = judge(header, GATE)
 
-    assert verdict.accepted is (term in {"CHEST", "THORAX", "LUNG"})
-    assert all(term in each.text for each in verdict.objections)
+    assert eligibility.accepted is (term in {"CHEST", "THORAX", "LUNG"})
+    assert all(term in each.text for each in eligibility.objections)
 
 
 def test_no_term_says_two_things():
@@ -146,10 +146,10 @@ def test_body_part_in_letters_that_its_vr_forbids(said: str, codes: list[str]):
     for character_set in ("ISO_IR 192", None):
         header = make_radiograph(AnatomicRegionSequence=None, SpecificCharacterSet=character_set)
         write_raw(header, "BodyPartExamined", said)
-        verdict = judge(header, GATE)
+        eligibility = judge(header, GATE)
 
-        assert verdict.accepted
-        assert codes == [each.code for each in verdict.warnings]
+        assert eligibility.accepted
+        assert codes == [each.code for each in eligibility.warnings]
 
 
 @pytest.mark.parametrize("language", ReasonLanguage)
@@ -270,6 +270,6 @@ def test_every_entry_of_the_vocabulary_is_found_as_it_is_written():
 )
 def test_picture_without_header_is_judged_by_its_size(rows: int, columns: int, refused: list[str]):
     """A PNG or JPEG says nothing else that could be judged."""
-    verdict = judge_picture(rows, columns, GATE, language=ReasonLanguage.ENGLISH)
+    eligibility = judge_picture(rows, columns, GATE, language=ReasonLanguage.ENGLISH)
 
-    assert refused == [each.code for each in verdict.objections]
+    assert refused == [each.code for each in eligibility.objections]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from hilum import gate, pipeline
 from hilum.errors import RadiographRefused
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.pixels import develop, develop_picture
 from hilum.predict import load_model
 from hilum.settings import GateSettings, PixelSettings, ReasonLanguage, Settings
@@ -52,10 +52,10 @@ def png(rows, columns):
     return buffer.getvalue()
 
 
-def reader(**changes):
-    """Return a reader with the demonstration model, its gate changed."""
+def context(**changes):
+    """Return a pipeline with the demonstration model, its gate changed."""
     settings = Settings().changed("model", name="demonstration").changed("gate", **changes)
-    return Reader(load_model(settings), settings, in_demonstration=True)
+    return PipelineContext(load_model(settings), settings, in_demonstration=True)
 
 
 @pytest.mark.parametrize(("rows", "columns"), CHESTS)
@@ -69,15 +69,15 @@ def test_the_shapes_of_chests_are_read(rows, columns):
 @pytest.mark.parametrize("language", list(ReasonLanguage))
 def test_other_shapes_are_refused_with_both_numbers(rows, columns, language):
     """The reason names the size, the ratio and the limit, in both languages."""
-    verdict = gate.judge(header(rows, columns), GateSettings(), language=language)
+    eligibility = gate.judge(header(rows, columns), GateSettings(), language=language)
     of_picture = gate.judge_picture(rows, columns, GateSettings(), language=language)
 
-    (reason,) = verdict.objections
+    (reason,) = eligibility.objections
     assert "aspect_ratio" == reason.code
     assert f"{columns} × {rows}" in reason.text
     assert f"1 : {max(rows, columns) / min(rows, columns):.2f}" in reason.text
     assert "1 : 1.6 " in reason.text
-    assert verdict.objections == of_picture.objections
+    assert eligibility.objections == of_picture.objections
 
 
 def test_the_limit_is_a_setting():
@@ -88,23 +88,23 @@ def test_the_limit_is_a_setting():
 
 def test_a_tiny_strip_has_two_reasons():
     """Too small and too long are said together."""
-    verdict = gate.judge(header(20, 2000), GateSettings())
+    eligibility = gate.judge(header(20, 2000), GateSettings())
 
-    assert ["too_small", "aspect_ratio"] == [reason.code for reason in verdict.objections]
+    assert ["too_small", "aspect_ratio"] == [reason.code for reason in eligibility.objections]
 
 
 def test_what_is_no_image_has_no_shape():
     """Without Rows and Columns, that alone is said."""
-    verdict = gate.judge(header(0, 2000), GateSettings())
+    eligibility = gate.judge(header(0, 2000), GateSettings())
 
-    assert ["not_an_image"] == [reason.code for reason in verdict.objections]
+    assert ["not_an_image"] == [reason.code for reason in eligibility.objections]
 
 
 @pytest.mark.parametrize("size", [(1000, 250), (250, 1000)])
 def test_a_picture_is_refused_on_its_way_to_the_model(size):
     """A PNG of a strip is not read either."""
     with pytest.raises(RadiographRefused) as caught:
-        pipeline.prepare_picture(png(*size), reader())
+        pipeline.prepare_picture(png(*size), context())
 
     assert ["aspect_ratio"] == [reason.code for reason in caught.value.reasons]
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from hilum.errors import AlreadyRunning, LedgerUnavailable
+from hilum.errors import AlreadyRunning, DatabaseUnavailable
 from hilum.jobs.dbos_tables import workflows
 from hilum.jobs.pause import Pause
 from hilum.records.states import State
@@ -27,7 +27,7 @@ def test_every_job_settles_once(database):
 
     assert {1} == set(steps.done.values())
     assert 24 == len(steps.done)
-    assert "2026-01-02T03:04:05+00:00" == steps.memos["1.0"]["when"]
+    assert "2026-01-02T03:04:05+00:00" == steps.states["1.0"]["when"]
 
 
 def test_end_goes_to_the_last_step(database):
@@ -95,7 +95,7 @@ def test_step_waits_while_the_database_is_away(database):
     def away_once(_job, _memo):
         tries.append(1)
         if len(tries) == 1:
-            raise LedgerUnavailable("It is away.", "Wait.")
+            raise DatabaseUnavailable("It is away.", "Wait.")
         return {}
 
     with engine_of(database, Steps(database, away_once).named()) as engine:

@@ -9,7 +9,7 @@ import pytest
 from dbos._serialization import DefaultSerializer
 from sqlalchemy import Connection, column, table, update
 
-from hilum.jobs.guard import PickleRefused, Seldom
+from hilum.jobs.guard import PickleRefused, RateLimitedLog
 from hilum.records.states import State
 from job_tools import Steps, all_settled, arrive, engine_of, entry, until
 
@@ -73,7 +73,7 @@ def test_library_unpickles_nothing(sqlite):
 def test_complaint_of_the_library_is_not_repeated():
     """A database that is away for a night does not fill the disk with one line of the library."""
     times = iter([0.0, 1.0, 2.0, 59.0, 61.0])
-    seldom = Seldom(lambda: next(times))
+    seldom = RateLimitedLog(lambda: next(times))
     lines = [("queue.py", 1), ("queue.py", 1), ("queue.py", 2), ("queue.py", 1), ("queue.py", 1)]
 
     assert [True, False, True, False, True] == [

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from hilum.jobs.dbos_tables import workflows
-from hilum.jobs.engine import Pace
+from hilum.jobs.engine import Retention
 from hilum.jobs.prune import prune_jobs, prune_records
 from hilum.jobs.queue import Queue
 from hilum.records import forwards, images, studies
@@ -16,7 +16,7 @@ from hilum.records.tables import IMAGE, STUDY, STUDY_WORD
 from image_names import image_uids
 from job_tools import NOW, PACE, Steps, all_settled, arrive, engine_of, entry, until
 
-AT_ONCE = Pace(
+AT_ONCE = Retention(
     poll_s=PACE.poll_s, prune_s=0.2, keep_jobs=timedelta(0), keep_images=timedelta(days=36500)
 )
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.jobs.engine import Engine
 from hilum.jobs.pause import Pause
 from hilum.records import Database, images
@@ -48,7 +48,7 @@ def fill(database: Database, disk: Disk) -> None:
         connection.exec_driver_sql("CREATE TABLE filler (what BLOB)")
     disk.full = True
     for size in (3000, 300, 30):
-        with pytest.raises(LedgerUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             insert_until_full(database, size)
 
 
@@ -113,7 +113,7 @@ def test_server_that_stops_and_comes_back(postgresql, postgresql_server):
         until(lambda: try_stored(database) > 2)
         postgresql_server.let_in(postgresql, yes=False)
         postgresql_server.cut_connections()
-        with pytest.raises(LedgerUnavailable), database.transaction():
+        with pytest.raises(DatabaseUnavailable), database.transaction():
             pass
         for _ in range(5):
             engine.tend()
@@ -126,7 +126,7 @@ def test_launch_while_the_server_is_away_can_be_tried_again(postgresql, postgres
     with Database(postgresql) as database, engine_of(database, Steps(database).named()) as engine:
         arrive(database, engine.queue, "1.1")
         postgresql_server.let_in(postgresql, yes=False)
-        with pytest.raises(LedgerUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             engine.launch()
         assert not engine.launched
         postgresql_server.let_in(postgresql, yes=True)
@@ -144,5 +144,5 @@ def try_stored(database: Database) -> int:
     """Return how many images were read; none when the connection was just cut."""
     try:
         return stored(database)
-    except LedgerUnavailable:
+    except DatabaseUnavailable:
         return -1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hilum.node.process_file import open_reader, read_file
+from hilum.node.process_file import open_pipeline, read_file
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import Settings
 from node_tools import Bench, Faults
@@ -46,9 +46,9 @@ def settled_reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return what reads with the demonstration model, in this process."""
     settings = Settings.load(data_folder=tmp_path_factory.mktemp("data"))
     settings = settings.changed("model", name="demonstration")
-    reader = open_reader(settings, in_demonstration=True)
+    context = open_pipeline(settings, in_demonstration=True)
 
     def read(file: bytes, earlier: Any, when: Any) -> Any:
-        return read_file(file, reader, earlier, when=when)
+        return read_file(file, context, earlier, when=when)
 
     return read

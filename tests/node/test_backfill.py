@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from hilum.cli import main
-from hilum.node.backfill import Backfill, Wanted
+from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.records.states import State, Urgency
 from node_tools import Bench, send
 from orthanc_server import OrthancServer
 
 pytestmark = pytest.mark.orthanc
 
-EVERYTHING = Wanted(None, None, ("CR", "DX"))
+EVERYTHING = BackfillQuery(None, None, ("CR", "DX"))
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def node(bench) -> Bench:
     return bench(start_at="now")
 
 
-def queue_all(node: Bench, wanted: Wanted = EVERYTHING) -> int:
-    return sum(Backfill(node.means, wanted).run())
+def queue_all(node: Bench, wanted: BackfillQuery = EVERYTHING) -> int:
+    return sum(Backfill(node.context, wanted).run())
 
 
 def test_old_images_are_read_after_new_ones(pacs, node):
@@ -57,7 +57,7 @@ def test_again_reads_what_was_read(pacs, node):
     node.follow()
     queue_all(node)
     node.work()
-    again = Wanted(None, None, ("CR", "DX"), again=True)
+    again = BackfillQuery(None, None, ("CR", "DX"), again=True)
 
     assert 1 == queue_all(node, again)
     assert 2 == node.entry(uid).run
@@ -68,10 +68,10 @@ def test_again_reads_what_was_read(pacs, node):
 @pytest.mark.parametrize(
     "wanted",
     [
-        Wanted(date(2024, 1, 1), date(2024, 12, 31), ("DX",)),
-        Wanted(date(2024, 1, 1), None, ("DX",)),
-        Wanted(None, None, ("CR",)),
-        Wanted(None, None, ("CR", "DX"), "1.2.3.4"),
+        BackfillQuery(date(2024, 1, 1), date(2024, 12, 31), ("DX",)),
+        BackfillQuery(date(2024, 1, 1), None, ("DX",)),
+        BackfillQuery(None, None, ("CR",)),
+        BackfillQuery(None, None, ("CR", "DX"), "1.2.3.4"),
     ],
 )
 def test_only_what_was_asked_for_is_queued(pacs, node, wanted):
@@ -97,14 +97,14 @@ def test_broken_backfill_goes_on_where_it_stopped(pacs, node):
     for _ in range(3):
         send(pacs)
     node.follow()
-    first = Backfill(node.means, EVERYTHING)
+    first = Backfill(node.context, EVERYTHING)
     next(first.run())
-    second = Backfill(node.means, EVERYTHING)
+    second = Backfill(node.context, EVERYTHING)
 
     assert (3, 2) == (len(first.left), len(second.left))
     assert 2 == sum(second.run())
     assert 3 == second.progress.images
-    assert 3 == len(Backfill(node.means, EVERYTHING).left)  # finished: the next one is new
+    assert 3 == len(Backfill(node.context, EVERYTHING).left)  # finished: the next one is new
 
 
 def test_command_queues_and_says_so(

@@ -1,11 +1,11 @@
-"""Urgent images get a reader first, and nobody waits for ever."""
+"""Urgent images get a worker first, and nobody waits for ever."""
 
 import threading
 import time
 
 import pytest
 
-from hilum.node.fair_queue import Line
+from hilum.node.fair_queue import FairQueue
 
 PATIENCE_S = 10
 
@@ -14,8 +14,8 @@ class Crowd:
     """Threads that wait in a line, and in which order they were served."""
 
     def __init__(self) -> None:
-        self.line = Line(["the reader"])
-        self.reader = self.line.take()
+        self.line = FairQueue(["the worker"])
+        self.worker = self.line.take()
         self.served: list[str] = []
         self._threads: list[threading.Thread] = []
 
@@ -23,9 +23,9 @@ class Crowd:
         """Let one more wait; returns once it stands in the line."""
 
         def wait() -> None:
-            reader = self.line.take(urgent=urgent)
+            worker = self.line.take(urgent=urgent)
             self.served.append(name)
-            self.line.give_back(reader)
+            self.line.give_back(worker)
 
         before = len(self.line._waiting)
         self._threads.append(threading.Thread(target=wait))
@@ -36,8 +36,8 @@ class Crowd:
             time.sleep(0.001)
 
     def serve(self) -> list[str]:
-        """Give the reader back; return who had it, in order."""
-        self.line.give_back(self.reader)
+        """Give the worker back; return who had it, in order."""
+        self.line.give_back(self.worker)
         for thread in self._threads:
             thread.join(PATIENCE_S)
         return self.served
@@ -45,7 +45,7 @@ class Crowd:
 
 @pytest.fixture
 def crowd() -> Crowd:
-    """Return a line in which one has the only reader."""
+    """Return a line in which one has the only worker."""
     return Crowd()
 
 
@@ -75,8 +75,8 @@ def test_nobody_is_passed_for_ever(crowd):
     assert ["a", "b", "routine", "c", "d"] == crowd.serve()
 
 
-def test_a_free_reader_waits_for_nobody(crowd):
+def test_a_free_worker_waits_for_nobody(crowd):
     """What is given back while nobody waits is there for the next one at once."""
-    crowd.line.give_back(crowd.reader)
+    crowd.line.give_back(crowd.worker)
 
-    assert "the reader" == crowd.line.take()
+    assert "the worker" == crowd.line.take()

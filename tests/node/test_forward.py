@@ -64,13 +64,13 @@ def line(node: Bench, uid: str) -> ForwardEntry:
 
 def send_on(node: Bench, uid: str, attempt: int = 1) -> ForwardEntry:
     """Make one attempt, as the engine does; return how far it is."""
-    Forwarder(node.means)(line(node, uid).forward, attempt)
+    Forwarder(node.context)(line(node, uid).forward, attempt)
     return line(node, uid)
 
 
 def queued(node: Bench, forward: Forward, attempt: int) -> bool:
     """Return whether that attempt waits for its turn."""
-    client = node.means.queue.client
+    client = node.context.queue.client
     found = client.list_workflows(
         workflow_ids=[forward_id(forward, attempt)], queue_name=FORWARD, load_input=False
     )
@@ -207,4 +207,4 @@ def test_target_of_no_kind_is_a_setting_that_cannot_be_used(bench, target):
     """A mistake is said at the start, not at the first result."""
     node = bench(forward_to=(target,))
     with pytest.raises(SettingInvalid, match=r"node\.forward_to"):
-        Forwarder(node.means)
+        Forwarder(node.context)

@@ -11,25 +11,25 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from drifting import MODEL as DRIFTED
 from drifting import drifted
-from hilum.errors import LedgerUnavailable, WeightsMissing
+from hilum.errors import DatabaseUnavailable, WeightsMissing
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.node.disk import DiskWatch
-from hilum.node.health import HEARTBEAT, Condition
+from hilum.node.health import HEARTBEAT, NodeHealth
 from hilum.node.model_watch import ModelWatch
 from hilum.node.service import HEARTBEAT as TOUCHED
-from hilum.node.steps import Means
+from hilum.node.steps import NodeContext
 from hilum.pacs import credentials
 from hilum.reading import ModelIdentity
 from hilum.records import feed, images
 from hilum.records.database import open_database
-from hilum.records.drift import Verdict
-from hilum.records.feed import Mark
+from hilum.records.drift import DriftLevel
+from hilum.records.feed import FeedPosition
 from hilum.records.images import Arrived
 from hilum.records.states import Urgency
 from hilum.settings import Settings
 from hilum.telemetry import metrics
-from hilum.telemetry.metrics import Snapshot
+from hilum.telemetry.metrics import MetricsSnapshot
 from image_names import image_uids
 from orthanc_server import OrthancServer
 
@@ -47,7 +47,7 @@ MODEL = ModelIdentity(
 
 
 @pytest.fixture
-def condition(tmp_path: Path, orthanc: OrthancServer) -> Iterator[Condition]:
+def condition(tmp_path: Path, orthanc: OrthancServer) -> Iterator[NodeHealth]:
     """Return the condition of a node that is well."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
@@ -58,7 +58,7 @@ def condition(tmp_path: Path, orthanc: OrthancServer) -> Iterator[Condition]:
     watch = ModelWatch(lambda: MODEL)
     watch()
     with address.connect() as client, open_database(settings) as database:
-        means = Means(
+        context = NodeContext(
             database=database,
             queue=Queue(database),
             archive=orthanc.url,
@@ -69,11 +69,11 @@ def condition(tmp_path: Path, orthanc: OrthancServer) -> Iterator[Condition]:
             pause=Pause(),
             actor="node@test",
         )
-        yield Condition(address, means, watch)
-    metrics.watch(Snapshot)
+        yield NodeHealth(address, context, watch)
+    metrics.watch(MetricsSnapshot)
 
 
-def bad(condition: Condition) -> dict[str, str]:
+def bad(condition: NodeHealth) -> dict[str, str]:
     """Return the names of the checks that fail, with what to do."""
     return {check.name: check.remedy for check in condition.checks() if not check.ok}
 
@@ -97,7 +97,7 @@ def test_node_that_is_well_is_ready(condition):
 def test_heartbeat_is_that_of_the_node(condition):
     """None before the first; then its age."""
     before = condition.beat_age_s()
-    (condition.means.settings.data_folder / TOUCHED).touch()
+    (condition.context.settings.data_folder / TOUCHED).touch()
     after = condition.beat_age_s()
 
     assert (None, TOUCHED) == (before, HEARTBEAT)
@@ -129,18 +129,18 @@ def test_pacs_that_is_away_is_told(condition):
 def test_low_disk_is_told(condition, tmp_path):
     """Images wait until there is room."""
     least = shutil.disk_usage(tmp_path).total * 2
-    means = replace(condition.means, disk=DiskWatch(tmp_path, least))
+    context = replace(condition.context, disk=DiskWatch(tmp_path, least))
 
-    assert {"disk"} == bad(replace(condition, means=means)).keys()
+    assert {"disk"} == bad(replace(condition, context=context)).keys()
 
 
 def test_database_that_cannot_be_written_is_told(condition, monkeypatch):
     """The words are those of the error."""
 
     def away(_: object) -> None:
-        raise LedgerUnavailable("The database is away.", "Start it.")
+        raise DatabaseUnavailable("The database is away.", "Start it.")
 
-    monkeypatch.setattr(type(condition.means.database), "transaction", away)
+    monkeypatch.setattr(type(condition.context.database), "transaction", away)
 
     assert {"database": "Start it."} == bad(condition)
 
@@ -152,8 +152,8 @@ def test_scrape_asks_database_disk_and_pacs(condition, orthanc, radiograph_file)
         client.upload(radiograph_file.read_bytes())
         newest = client.last_change()
     long_ago = datetime.now(UTC) - timedelta(minutes=10)
-    with condition.means.database.transaction() as connection:
-        feed.advance(connection, orthanc.url, None, Mark(newest - 1, "x"))
+    with condition.context.database.transaction() as connection:
+        feed.advance(connection, orthanc.url, None, FeedPosition(newest - 1, "x"))
         new = Arrived(orthanc.url, image_uids("1.2.3"), "x", None, Urgency.ROUTINE, long_ago)
         images.arrived(connection, new)
     found = samples()
@@ -181,14 +181,14 @@ def test_scrape_goes_on_while_the_pacs_is_away(condition):
 
 def test_scrape_asks_for_drift_of_this_archive(condition):
     """With the limits of the settings; all 18 labels and a decision are compared."""
-    means = condition.means
-    settings = means.settings.changed(
+    context = condition.context
+    settings = context.settings.changed(
         "constancy", drift_least_images=50, drift_reference_images=100
     )
-    with means.database.transaction() as connection:
-        drifted(connection, means.archive, moved=2.5, now=means.now())
-    (found,) = replace(condition, means=replace(means, settings=settings)).snapshot().drift
+    with context.database.transaction() as connection:
+        drifted(connection, context.archive, moved=2.5, now=context.now())
+    (found,) = replace(condition, context=replace(context, settings=settings)).snapshot().drift
     (few,) = condition.snapshot().drift
 
-    assert (DRIFTED, 9, 19) == (found.model, found.count(Verdict.SHIFTED), len(found.shifts))
-    assert 19 == few.count(Verdict.TOO_FEW)
+    assert (DRIFTED, 9, 19) == (found.model, found.count(DriftLevel.SHIFTED), len(found.shifts))
+    assert 19 == few.count(DriftLevel.TOO_FEW)

@@ -1,4 +1,4 @@
-"""Reader processes: what happens to one happens to no other."""
+"""Inference workers: what happens to one happens to no other."""
 
 import os
 import signal
@@ -15,9 +15,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum.errors import ReaderDied, ReaderTooSlow, WeightsMissing
+from hilum.errors import InferenceTimeout, InferenceWorkerDied, WeightsMissing
 from hilum.node import file_buffer
-from hilum.node.inference_pool import Readers
+from hilum.node.inference_pool import InferencePool
 from hilum.outcome import Status
 from hilum.settings import Settings
 from process_tools import ended
@@ -29,28 +29,28 @@ WHEN = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     settings = Settings.load(data_folder=tmp_path / "data")
-    return settings.changed("model", name="demonstration").changed("node", readers=2)
+    return settings.changed("model", name="demonstration").changed("node", inference_workers=2)
 
 
 @pytest.fixture
-def readers(settings: Settings):
-    with Readers(settings, in_demonstration=True) as started:
+def pool(settings: Settings):
+    with InferencePool(settings, in_demonstration=True) as started:
         yield started
 
 
-def pids(readers: Readers) -> list[int]:
-    """Return the process IDs of all readers, which are loaded then."""
-    readers.hello()
-    return [seat.call(30, os.getpid) for seat in readers._seats]
+def pids(pool: InferencePool) -> list[int]:
+    """Return the process IDs of all workers, which are loaded then."""
+    pool.hello()
+    return [worker.call(30, os.getpid) for worker in pool._workers]
 
 
-def read(readers: Readers, file: bytes | None = None):
-    return readers.read(file or dicom_file(make_radiograph()), [], WHEN)
+def read(pool: InferencePool, file: bytes | None = None):
+    return pool.read(file or dicom_file(make_radiograph()), [], WHEN)
 
 
-def test_reader_gives_back_all_that_is_kept(readers):
-    """Results in the order of storing, the document, the maps, and the seconds of each room."""
-    answer = read(readers)
+def test_worker_gives_back_all_that_is_kept(pool):
+    """Results in the order of storing, the document, the maps, and the seconds of each stage."""
+    answer = read(pool)
     modalities = [dcmread(DicomBytesIO(result.file)).Modality for result in answer.results]
 
     assert (Status.READ, ["OT", "SR", "SR"]) == (answer.status, modalities)
@@ -59,85 +59,85 @@ def test_reader_gives_back_all_that_is_kept(readers):
     assert {"open", "prepare", "predict", "report"} == set(answer.seconds)
 
 
-def test_reader_that_may_not_look_into_the_nodes_memory_finds_the_file_in_the_folder(
-    readers, monkeypatch, tmp_path
+def test_worker_that_may_not_look_into_the_nodes_memory_finds_the_file_in_the_folder(
+    pool, monkeypatch, tmp_path
 ):
     """In a sandbox that hides one process from another every image is read all the same."""
     monkeypatch.setattr(file_buffer, "_path_of", lambda _memory: "/proc/self/fd/hidden")
-    answers = [read(readers) for _ in readers._seats]
-    told = readers.document(dicom_file(make_radiograph()), "thorax.dcm")
+    answers = [read(pool) for _ in pool._workers]
+    told = pool.document(dicom_file(make_radiograph()), "thorax.dcm")
 
     assert [Status.READ, Status.READ] == [answer.status for answer in answers]
     assert ("read", "thorax.dcm") == tuple(told["readings"][0][key] for key in ("status", "path"))
     assert [] == list((tmp_path / "data" / "reading").iterdir())
 
 
-def test_same_file_at_the_same_time_gives_the_same_bytes(readers):
+def test_same_file_at_the_same_time_gives_the_same_bytes(pool):
     """What was lost in a crash is made again, byte by byte, in whichever process."""
     file = dicom_file(make_radiograph())
-    first, second = read(readers, file), read(readers, file)
+    first, second = read(pool, file), read(pool, file)
 
     assert [r.file for r in first.results] == [r.file for r in second.results]
 
 
-def test_refused_and_damaged_files_are_answers(readers):
+def test_refused_and_damaged_files_are_answers(pool):
     """Neither is an error: the reasons come back."""
-    lateral = read(readers, dicom_file(make_radiograph(ViewPosition="LL")))
-    damaged = read(readers, dicom_file(make_radiograph())[:5000])
+    lateral = read(pool, dicom_file(make_radiograph(ViewPosition="LL")))
+    damaged = read(pool, dicom_file(make_radiograph())[:5000])
 
     assert (Status.REFUSED, ()) == (lateral.status, lateral.results)
     assert "not_frontal" in {reason.code for reason in lateral.reasons}
     assert (Status.FAILED, "unreadable") == (damaged.status, damaged.reasons[0].code)
 
 
-def test_killed_reader_fails_only_what_it_read(readers):
-    """One reader dies in the middle of its work: the other goes on, and a new one starts."""
-    first, second = pids(readers)
+def test_killed_worker_fails_only_what_it_read(pool):
+    """One worker dies in the middle of its work: the other goes on, and a new one starts."""
+    first, second = pids(pool)
     with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(readers._seats[0].call, 60, signal.pause)
-        wait_until_begun(readers._seats[0])
+        asked = threads.submit(pool._workers[0].call, 60, signal.pause)
+        wait_until_begun(pool._workers[0])
         os.kill(first, signal.SIGKILL)
 
-        assert ReaderDied is type(asked.exception(60))
-    assert [Status.READ] * 3 == [read(readers).status for _ in range(3)]
-    assert first not in pids(readers)
-    assert second in pids(readers)
+        assert InferenceWorkerDied is type(asked.exception(60))
+    assert [Status.READ] * 3 == [read(pool).status for _ in range(3)]
+    assert first not in pids(pool)
+    assert second in pids(pool)
 
 
-def test_reader_that_died_idle_is_replaced_without_a_failure(readers):
-    """Nobody notices that a reader ended while it had nothing to do."""
-    before = pids(readers)
+def test_worker_that_died_idle_is_replaced_without_a_failure(pool):
+    """Nobody notices that a worker ended while it had nothing to do."""
+    before = pids(pool)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
 
-    assert [Status.READ] * 3 == [read(readers).status for _ in range(3)]
-    assert not set(before) & set(pids(readers))
+    assert [Status.READ] * 3 == [read(pool).status for _ in range(3)]
+    assert not set(before) & set(pids(pool))
 
 
-def test_hung_reader_is_ended_in_time(settings):
-    """A reader that no longer answers is ended, and the image is told apart from others."""
-    hasty = settings.changed("node", readers=1, read_timeout_s=0.5)
-    with Readers(hasty, in_demonstration=True) as readers:
-        (pid,) = pids(readers)
-        with pytest.raises(ReaderTooSlow, match=r"longer than 0\.5 s"):
-            readers._seats[0].call(0.5, signal.pause)
+def test_hung_worker_is_ended_in_time(settings):
+    """A worker that no longer answers is ended, and the image is told apart from others."""
+    hasty = settings.changed("node", inference_workers=1, inference_timeout_s=0.5)
+    with InferencePool(hasty, in_demonstration=True) as pool:
+        (pid,) = pids(pool)
+        with pytest.raises(InferenceTimeout, match=r"longer than 0\.5 s"):
+            pool._workers[0].call(0.5, signal.pause)
 
         assert ended(pid)
-        assert pid not in pids(readers)
+        assert pid not in pids(pool)
 
 
-def test_reader_that_is_killed_while_it_answers_costs_one_image(settings):
-    """Half an answer in the pipe holds up nobody: the next image has a reader."""
-    one = settings.changed("node", readers=1)
-    with Readers(one, in_demonstration=True) as readers:
-        (pid,) = pids(readers)
+def test_worker_that_is_killed_while_it_answers_costs_one_image(settings):
+    """Half an answer in the pipe holds up nobody: the next image has a worker."""
+    one = settings.changed("node", inference_workers=1)
+    with InferencePool(one, in_demonstration=True) as pool:
+        (pid,) = pids(pool)
         killer = threading.Thread(target=kill_as_it_writes, args=(pid,))
         killer.start()
-        with pytest.raises(ReaderDied):
-            readers._seats[0].call(30, bytes, 300_000_000)
+        with pytest.raises(InferenceWorkerDied):
+            pool._workers[0].call(30, bytes, 300_000_000)
         killer.join()
 
-        assert pid not in pids(readers)
+        assert pid not in pids(pool)
 
 
 def kill_as_it_writes(pid: int) -> None:
@@ -148,48 +148,49 @@ def kill_as_it_writes(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def test_reader_is_held_to_its_memory(settings):
-    """More memory than a reader may have is refused to it, not taken from the machine."""
-    narrow = settings.changed("node", readers=1, reader_memory_bytes=512 * 1024**2)
+def test_worker_is_held_to_its_memory(settings):
+    """More memory than a worker may have is refused to it, not taken from the machine."""
+    narrow = settings.changed("node", inference_workers=1, inference_memory_bytes=512 * 1024**2)
     with (
-        Readers(narrow, in_demonstration=True) as readers,
+        InferencePool(narrow, in_demonstration=True) as pool,
         pytest.raises(MemoryError),
     ):
-        readers._seats[0].call(30, bytearray, 1024**3)
+        pool._workers[0].call(30, bytearray, 1024**3)
 
 
-def test_reader_is_the_first_to_go_when_memory_runs_out(readers):
-    """The kernel ends a reader before the node or the PACS."""
-    for pid in pids(readers):
+def test_worker_is_the_first_to_go_when_memory_runs_out(pool):
+    """The kernel ends a worker before the node or the PACS."""
+    for pid in pids(pool):
         assert int(Path(f"/proc/{pid}/oom_score_adj").read_text()) > int(
             Path("/proc/self/oom_score_adj").read_text()
         )
 
 
-def test_readers_wait_for_their_model(settings):
-    """Without weights each reader says so, and finds them once they are there."""
+def test_workers_wait_for_their_model(settings):
+    """Without weights each worker says so, and finds them once they are there."""
     without = settings.changed("model", name="densenet121-res224-all")
-    with Readers(without) as readers:
+    with InferencePool(without) as pool:
         with pytest.raises(WeightsMissing, match="hilum models pull"):
-            readers.hello()
+            pool.hello()
         with pytest.raises(WeightsMissing):
-            read(readers)
+            read(pool)
 
 
-def test_readers_end_with_a_killed_node(tmp_path):
-    """After kill -9 of the node no reader stays behind."""
+def test_workers_end_with_a_killed_node(tmp_path):
+    """After kill -9 of the node no worker stays behind."""
     script = textwrap.dedent(
         f"""
         import os, time
         from pathlib import Path
-        from hilum.node.inference_pool import Readers
+        from hilum.node.inference_pool import InferencePool
         from hilum.settings import Settings
         if __name__ == "__main__":
             settings = Settings.load(data_folder=Path({str(tmp_path)!r}))
-            settings = settings.changed("model", name="demonstration").changed("node", readers=2)
-            readers = Readers(settings)
-            readers.warm()
-            print(*(seat.call(30, os.getpid) for seat in readers._seats), flush=True)
+            settings = settings.changed("model", name="demonstration")
+            settings = settings.changed("node", inference_workers=2)
+            pool = InferencePool(settings)
+            pool.warm()
+            print(*(worker.call(30, os.getpid) for worker in pool._workers), flush=True)
             time.sleep(60)
         """
     )
@@ -204,11 +205,11 @@ def test_readers_end_with_a_killed_node(tmp_path):
     assert all(ended(pid) for pid in found)
 
 
-def wait_until_begun(seat) -> None:
-    """Return once the reader works on something."""
+def wait_until_begun(worker) -> None:
+    """Return once the worker works on something."""
     pause = threading.Event()
     for _ in range(1200):
-        if any(task.started for task in seat._pool._pool_manager.task_manager.tasks.values()):
+        if any(task.started for task in worker._pool._pool_manager.task_manager.tasks.values()):
             return
         pause.wait(0.05)
-    pytest.fail("the reader did not begin")
+    pytest.fail("the worker did not begin")

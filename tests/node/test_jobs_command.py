@@ -93,7 +93,7 @@ def test_list_can_be_narrowed():
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("name", ["id-stored", "1.2.0"])
 def test_show_tells_all_about_one(name):
-    """By either identifier: state, run, model, seconds by room, results."""
+    """By either identifier: state, run, model, seconds by stage, results."""
     said = jobs("show", name).stdout
 
     assert "state             stored" in said

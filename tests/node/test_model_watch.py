@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hilum.errors import ModelUnknown, ReaderDied, WeightsMissing
+from hilum.errors import InferenceWorkerDied, ModelUnknown, WeightsMissing
 from hilum.node.model_watch import DEMONSTRATION_HELD, LOOK_AGAIN_S, ModelWatch
 
 
@@ -51,7 +51,7 @@ def test_installed_model_reads():
     [
         WeightsMissing("The weights of m are not here.", "Run hilum models pull."),
         ModelUnknown("There is no model m.", "See list."),
-        ReaderDied("It ended.", "Look."),
+        InferenceWorkerDied("It ended.", "Look."),
     ],
 )
 def test_missing_model_is_looked_for_again(clock, trouble):

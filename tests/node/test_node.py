@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.node.processed import Answer
+from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
 from hilum.records import audit, readings
 from hilum.records.states import State, Urgency
@@ -122,7 +122,7 @@ def test_overtaken_follower_keeps_nothing(pacs, bench, monkeypatch):
 def test_refusal_is_recorded_with_its_reasons(pacs, bench):
     """An image that may not be read keeps its reasons."""
     reason = Reason("not_chest", "not a chest: Body Part Examined is LEG")
-    node = bench(lambda *_: Answer(Status.REFUSED, (reason,)))
+    node = bench(lambda *_: ProcessedImage(Status.REFUSED, (reason,)))
     uid = send(pacs)
     node.work()
 
@@ -252,7 +252,7 @@ def test_end_is_in_the_audit_trail(pacs, bench):
 
 
 def test_reading_is_kept_for_the_page(pacs, bench, settled_reader):
-    """Document and maps of a reading are in the records, as the reader gave them."""
+    """Document and maps of a reading are in the records, as inference gave them."""
     node = bench(settled_reader)
     uid = send(pacs)
     node.work()

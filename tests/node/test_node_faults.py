@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.errors import PacsRefused, PacsUnavailable, ReaderDied, ReaderTooSlow
+from hilum.errors import InferenceTimeout, InferenceWorkerDied, PacsRefused, PacsUnavailable
 from hilum.jobs.pause import Stopped
-from hilum.node.processed import Answer
+from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import WAITS_S
 from hilum.node.steps import STORE_ROUNDS
 from hilum.outcome import Status
@@ -25,9 +25,9 @@ def end_of(node: Bench, uid: str) -> tuple[State, list[str]]:
 
 
 def test_failed_reading_is_recorded_in_its_own_words(pacs, bench):
-    """What the reader says of a damaged file ends the job with its text."""
+    """What inference says of a damaged file ends the job with its text."""
     reason = Reason("unreadable", "the pixels end early")
-    node = bench(lambda *_: Answer(Status.FAILED, (reason,)))
+    node = bench(lambda *_: ProcessedImage(Status.FAILED, (reason,)))
     uid = send(pacs)
     node.work()
 
@@ -35,10 +35,10 @@ def test_failed_reading_is_recorded_in_its_own_words(pacs, bench):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(ReaderDied, "reader_died"), (ReaderTooSlow, "too_slow")]
+    ("error", "code"), [(InferenceWorkerDied, "worker_died"), (InferenceTimeout, "too_slow")]
 )
-def test_lost_reader_is_tried_once_more(pacs, bench, error, code):
-    """An image whose reader died or hung is read again once; twice, and it has failed."""
+def test_lost_worker_is_tried_once_more(pacs, bench, error, code):
+    """An image whose worker died or hung is analyzed again once; twice, and it has failed."""
     unlucky, deadly = Recorder(), send(pacs)
     lives = {deadly: 2}
 
@@ -224,9 +224,9 @@ def test_killed_work_is_repeated_without_a_second_result(pacs, bench, step, sett
         (job,) = node.jobs()
         do = node.steps[step]
 
-        def die(job, memo, do=do, after=after):
+        def die(job, done, do=do, after=after):
             if after:
-                do(job, memo)
+                do(job, done)
             raise Killed
 
         node.steps = {**node.steps, step: die}
@@ -251,7 +251,7 @@ def test_asking_again_reads_a_failed_image(pacs, bench):
     def stumble_once(file, earlier, when):
         calls.append(when)
         if len(calls) == 1:
-            return Answer(Status.FAILED, (Reason("unreadable", "cut off"),))
+            return ProcessedImage(Status.FAILED, (Reason("unreadable", "cut off"),))
         return Recorder()(file, earlier, when)
 
     node = bench(stumble_once)
@@ -260,7 +260,7 @@ def test_asking_again_reads_a_failed_image(pacs, bench):
     node.work()
     assert State.FAILED is node.entry(uid).state
     with node.database.transaction() as connection:
-        node.means.queue.retry(connection, "own", [node.entry(uid).uids], node.means.now())
+        node.context.queue.retry(connection, "own", [node.entry(uid).uids], node.context.now())
     node.work()
 
     assert (State.STORED, 2) == (node.entry(uid).state, node.entry(uid).run)
@@ -271,13 +271,13 @@ def test_full_disk_pauses_the_node_and_says_so(pacs, bench, caplog):
     node = bench()
     uid = send(pacs)
     node.follow()
-    node.means.disk._min_free_bytes = 1 << 62
+    node.context.disk._min_free_bytes = 1 << 62
 
     def make_room():
-        node.means.disk._min_free_bytes = 0
-        node.means.disk._next_look = 0.0
+        node.context.disk._min_free_bytes = 0
+        node.context.disk._next_look = 0.0
 
-    assert node.means.disk.low
+    assert node.context.disk.low
     node.pause.meanwhile = make_room
     with caplog.at_level("WARNING", logger="hilum"):
         node.do(node.jobs()[0])
@@ -325,8 +325,8 @@ def test_first_start_begins_where_it_should(pacs, tmp_path, url, start_at, read)
     """Our own Orthanc is followed from its beginning, somebody's PACS from now on; or as set."""
     before = send(pacs)
     node = Bench(pacs, tmp_path / "data", start_at=start_at)
-    settings = node.means.settings.changed("pacs", url=url)
-    object.__setattr__(node.means, "settings", settings)
+    settings = node.context.settings.changed("pacs", url=url)
+    object.__setattr__(node.context, "settings", settings)
     node.work()
     after = send(pacs)
     node.work()

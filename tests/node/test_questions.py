@@ -44,9 +44,9 @@ def test_no_question_about_one_image_reads_the_lines_of_all(pacs, bench, settled
 def test_no_question_on_a_schedule_reads_the_lines_of_all(bench):
     """Whether work was lost, what to forget, what operators and scrapes are shown."""
     node = bench(forward_to=("modality:ELSEWHERE",))
-    archive, database, now = node.means.archive, node.database, datetime.now(UTC)
+    archive, database, now = node.context.archive, node.database, datetime.now(UTC)
     with questions(database) as asked:
-        reconcile(database, node.means.queue)
+        reconcile(database, node.context.queue)
         prune_records(database, now - timedelta(days=400))
         with database.look() as connection:
             throughput.per_hour(connection, archive, hours=24, now=now)

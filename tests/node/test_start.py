@@ -11,7 +11,7 @@ from hilum.demo.node import demo_node
 from hilum.settings import Settings
 
 
-def test_readers_collect_what_they_make_and_not_what_was_loaded():
+def test_workers_collect_what_they_make_and_not_what_was_loaded():
     """The process that forks them sets aside all that it loaded, and lets the collector in."""
     program = "import gc, hilum.node.preload; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
 

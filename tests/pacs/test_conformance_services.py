@@ -8,7 +8,7 @@ from hilum.pacs.credentials import load_or_generate
 from hilum.pacs.orthanc.configuration import LOCAL_AETS, configuration
 from hilum.pacs.send import AT_ONCE
 from hilum.pacs.send.dimse import CALLING_AET, MAX_CONTEXTS, MAX_PDU_BYTES
-from hilum.pacs.send.outcome import Sent
+from hilum.pacs.send.outcome import SendStatus
 from hilum.pacs.send.status import MEANINGS
 from hilum.settings import Settings
 
@@ -16,10 +16,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 SECTION = PAGE.partition("## Network services")[2].partition("## Character sets")[0]
 
 ROWS = {
-    Sent.STORED: "sent",
-    Sent.ALREADY_THERE: "there already",
-    Sent.FAILED: "failed: sending again may help",
-    Sent.REFUSED: "refused",
+    SendStatus.STORED: "sent",
+    SendStatus.ALREADY_THERE: "there already",
+    SendStatus.FAILED: "failed: sending again may help",
+    SendStatus.REFUSED: "refused",
 }
 """How a sending ends → the last cell of its line on the page."""
 

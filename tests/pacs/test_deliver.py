@@ -11,7 +11,7 @@ from pydicom import Dataset
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.files.find import find_candidates
-from hilum.pacs.send import Outcome, Outgoing, Sent, deliver
+from hilum.pacs.send import Outgoing, SendOutcome, SendStatus, deliver
 from radiographs import dicom_file
 
 
@@ -24,9 +24,9 @@ class Notebook:
     def check(self) -> None:
         pass
 
-    def send(self, file: Outgoing) -> Outcome:
+    def send(self, file: Outgoing) -> SendOutcome:
         self.names.append(file.name)
-        return Outcome(file.name, Sent.STORED)
+        return SendOutcome(file.name, SendStatus.STORED)
 
     def close(self) -> None:
         pass
@@ -59,7 +59,7 @@ def test_outcomes_come_in_the_order_of_the_sources(content: bytes):
     first_may_go = threading.Event()
 
     class FirstIsSlow(Notebook):
-        def send(self, file: Outgoing) -> Outcome:
+        def send(self, file: Outgoing) -> SendOutcome:
             if file.name == "0":
                 assert first_may_go.wait(30)
             else:
@@ -99,8 +99,10 @@ def test_what_is_not_dicom_is_told_and_not_sent(tmp_path: Path, content: bytes):
     in_folder = list(deliver(find_candidates([tmp_path]), sender))
     named = list(deliver(find_candidates([tmp_path / "notes.txt"]), sender))
 
-    assert [(Sent.NOT_DICOM, True), (Sent.STORED, True)] == [(o.sent, o.well) for o in in_folder]
-    assert [(Sent.NOT_DICOM, False)] == [(o.sent, o.well) for o in named]
+    assert [(SendStatus.NOT_DICOM, True), (SendStatus.STORED, True)] == [
+        (o.sent, o.well) for o in in_folder
+    ]
+    assert [(SendStatus.NOT_DICOM, False)] == [(o.sent, o.well) for o in named]
     assert [f"{tmp_path}/x.dcm"] == sender.names
 
 
@@ -114,7 +116,7 @@ def test_object_without_identity_is_failed(radiograph: Dataset, keyword: str):
 
     (outcome,) = deliver([Page("x", without)], Notebook())
 
-    assert Sent.FAILED is outcome.sent
+    assert SendStatus.FAILED is outcome.sent
     assert "has no SOP" in outcome.detail
 
 
@@ -130,7 +132,7 @@ def test_uid_that_cannot_be_written_is_failed(radiograph: Dataset):
     content = dicom_file(radiograph).replace(uid, b"\xff" + uid[1:])
     (outcome,) = deliver([Page("x", content)], Notebook())
 
-    assert Sent.FAILED is outcome.sent
+    assert SendStatus.FAILED is outcome.sent
     assert "has no SOP Instance UID" in outcome.detail
 
 

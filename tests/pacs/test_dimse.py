@@ -20,7 +20,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from hilum.errors import PacsRefused, PacsUnavailable
-from hilum.pacs.send import DicomTarget, Outgoing, Sent
+from hilum.pacs.send import DicomTarget, Outgoing, SendStatus
 from hilum.pacs.send.dimse import MAX_CONTEXTS, DimseSender, Pair
 from orthanc_server import OrthancServer, free_ports, require
 from radiographs import dicom_file, make_radiograph
@@ -84,7 +84,7 @@ def test_bytes_on_the_wire_are_those_of_the_file(
     with closing(DimseSender(target)) as sender:
         outcome = sender.send(Outgoing.from_bytes(content, name="RG1", path=chest_lossless_path))
 
-    assert Sent.STORED is outcome.sent
+    assert SendStatus.STORED is outcome.sent
     (received,) = (tmp_path / "received").iterdir()
     assert content[-4_200_000:] == received.read_bytes()[-4_200_000:]
 
@@ -101,7 +101,7 @@ def test_compressed_file_is_refused_by_a_peer_that_cannot_take_it(
     with closing(DimseSender(target)) as sender:
         outcome = sender.send(file)
 
-    assert Sent.REFUSED is outcome.sent
+    assert SendStatus.REFUSED is outcome.sent
     assert (
         f"{target} does not take Computed Radiography Image Storage in "
         "JPEG 2000 Image Compression (Lossless Only)."
@@ -117,7 +117,7 @@ def test_refused_pair_does_not_stop_the_others(
     with closing(DimseSender(start_receiver("--prefer-uncompr"))) as sender:
         outcomes = [sender.send(file).sent for file in (compressed, outgoing(radiograph))]
 
-    assert [Sent.REFUSED, Sent.STORED] == outcomes
+    assert [SendStatus.REFUSED, SendStatus.STORED] == outcomes
 
 
 def test_more_pairs_than_one_association_can_carry(start_receiver: StartReceiver):
@@ -133,7 +133,7 @@ def test_more_pairs_than_one_association_can_carry(start_receiver: StartReceiver
             for kind in (kinds[-1], kinds[-2], kinds[0])
         ]
 
-    assert [Sent.STORED] * 3 == outcomes
+    assert [SendStatus.STORED] * 3 == outcomes
 
 
 @pytest.mark.orthanc
@@ -152,7 +152,7 @@ def test_wrong_ae_title_refuses_the_file(orthanc: OrthancServer, radiograph: Dat
     with closing(DimseSender(DicomTarget("WRONG", "127.0.0.1", orthanc.dicom_port))) as sender:
         outcome = sender.send(outgoing(radiograph))
 
-    assert Sent.REFUSED is outcome.sent
+    assert SendStatus.REFUSED is outcome.sent
     assert "Called AE title not recognised" in outcome.detail
 
 
@@ -162,7 +162,7 @@ def test_wrong_port_is_named(radiograph: Dataset):
     with closing(DimseSender(DicomTarget("PACS", "127.0.0.1", port))) as sender:
         with pytest.raises(PacsUnavailable, match=f"Nothing answers at 127.0.0.1:{port}"):
             sender.check()
-        assert Sent.FAILED is sender.send(outgoing(radiograph)).sent
+        assert SendStatus.FAILED is sender.send(outgoing(radiograph)).sent
 
 
 @pytest.mark.orthanc
@@ -182,7 +182,7 @@ def test_uid_that_c_store_cannot_carry_refuses_the_file(radiograph: Dataset):
     with closing(DimseSender(target)) as sender:
         outcome = sender.send(file)
 
-    assert Sent.REFUSED is outcome.sent
+    assert SendStatus.REFUSED is outcome.sent
     assert "72 characters" in outcome.detail
 
 
@@ -216,7 +216,7 @@ def test_aborting_peer_fails_the_file(start_receiver: StartReceiver, radiograph:
     with closing(DimseSender(start_receiver("--abort-after"))) as sender:
         outcome = sender.send(outgoing(radiograph))
 
-    assert Sent.FAILED is outcome.sent
+    assert SendStatus.FAILED is outcome.sent
     assert "broke off" in outcome.detail
 
 
@@ -226,7 +226,7 @@ def test_lost_idle_association_is_replaced(tmp_path: Path, radiograph: Dataset):
         first = stack.enter_context(ExitStack())
         target = first.enter_context(running_storescp(tmp_path))
         sender = stack.enter_context(closing(DimseSender(target)))
-        assert Sent.STORED is sender.send(outgoing(radiograph)).sent
+        assert SendStatus.STORED is sender.send(outgoing(radiograph)).sent
         first.close()
         with subprocess.Popen(
             [require("storescp"), "--output-directory", str(tmp_path), str(target.port)]
@@ -235,7 +235,7 @@ def test_lost_idle_association_is_replaced(tmp_path: Path, radiograph: Dataset):
             outcome = sender.send(outgoing(make_radiograph()))
             again.kill()
 
-    assert Sent.STORED is outcome.sent
+    assert SendStatus.STORED is outcome.sent
 
 
 def test_several_associations_at_once(

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
-from hilum.pacs.send import DicomTarget, Outcome, Outgoing, Sent, deliver
+from hilum.pacs.send import DicomTarget, Outgoing, SendOutcome, SendStatus, deliver
 from hilum.pacs.send.dimse import MAX_CONTEXTS, UNANSWERED, DimseSender
 from hilum.pacs.send.outgoing import MENDED, PADDED, kind_of
 from radiographs import dicom_file, make_radiograph
@@ -117,7 +117,7 @@ def page(name: str, **attributes: Any) -> Page:
 
 def sent(
     peer: Peer, pages: list[Page], *, timeout_s: float = 30, at_once: int = 4
-) -> list[Outcome]:
+) -> list[SendOutcome]:
     """Send pages as the command does."""
     with closing(DimseSender(peer.target, timeout_s=timeout_s)) as sender:
         kinds = (kind_of(each.content[:4096]) for each in pages)
@@ -135,7 +135,7 @@ def test_kinds_share_associations(kinds: int):
     with listening(uids) as peer:
         outcomes = sent(peer, files)
 
-    assert {Sent.STORED} == {each.sent for each in outcomes}
+    assert {SendStatus.STORED} == {each.sent for each in outcomes}
     assert peer.associations <= 4 * (1 + (kinds > MAX_CONTEXTS))
 
 
@@ -145,7 +145,7 @@ def test_peer_that_serves_one_association_at_a_time_gets_all_files():
     with listening(classes(1), at_once=1) as peer:
         outcomes = sent(peer, files)
 
-    assert [Sent.STORED] * 12 == [each.sent for each in outcomes]
+    assert [SendStatus.STORED] * 12 == [each.sent for each in outcomes]
     assert 1 == peer.associations
 
 
@@ -156,7 +156,7 @@ def test_unsupported_kinds_are_refused_and_cost_no_association():
     with listening([supported]) as peer:
         outcomes = sent(peer, files)
 
-    assert [Sent.STORED, Sent.REFUSED] * 6 == [each.sent for each in outcomes]
+    assert [SendStatus.STORED, SendStatus.REFUSED] * 6 == [each.sent for each in outcomes]
     assert peer.associations <= 4
 
 
@@ -169,7 +169,7 @@ def test_file_on_which_the_peer_aborts_fails_alone():
     with listening([kind]) as peer:
         outcomes = sent(peer, files, at_once=1)
 
-    assert [2] == [n for n, each in enumerate(outcomes) if each.sent is not Sent.STORED]
+    assert [2] == [n for n, each in enumerate(outcomes) if each.sent is not SendStatus.STORED]
     assert "broke off while the file was sent" in outcomes[2].detail
     assert peer.associations <= 4
 
@@ -184,7 +184,7 @@ def test_file_on_which_the_peer_stalls_does_not_hold_the_others():
         outcomes = sent(peer, files, timeout_s=2, at_once=2)
         arrived = len(peer.data_sets)
 
-    assert [0] == [n for n, each in enumerate(outcomes) if each.sent is not Sent.STORED]
+    assert [0] == [n for n, each in enumerate(outcomes) if each.sent is not SendStatus.STORED]
     assert "did not answer within 2 s" in outcomes[0].detail
     assert 39 == arrived
 
@@ -196,7 +196,7 @@ def test_peer_that_never_answers_is_not_asked_for_every_file():
     with listening([kind]) as peer:
         outcomes = sent(peer, files, timeout_s=0.3, at_once=1)
 
-    assert {Sent.FAILED} == {each.sent for each in outcomes}
+    assert {SendStatus.FAILED} == {each.sent for each in outcomes}
     tried = [each for each in outcomes if "did not answer within" in each.detail]
     assert UNANSWERED == len(tried)
     assert f"did not answer {UNANSWERED} files in a row" in outcomes[-1].detail
@@ -259,7 +259,7 @@ def test_odd_data_sets_are_padded(make: Any, warnings: tuple[str, ...]):
     with listening([kind]) as peer:
         (outcome,) = sent(peer, [Page("x", make())])
 
-    assert Sent.STORED is outcome.sent
+    assert SendStatus.STORED is outcome.sent
     assert warnings == outcome.warnings
     assert 0 == len(peer.data_sets[0]) % 2
     assert Outgoing.from_bytes(file.content, name="x").content == file.content
@@ -272,7 +272,7 @@ def test_odd_deflated_data_set_is_padded_with_a_zero():
     with listening([file.sop_class_uid]) as peer:
         (outcome,) = sent(peer, [Page("x", content)])
 
-    assert (Sent.STORED, ()) == (outcome.sent, outcome.warnings)
+    assert (SendStatus.STORED, ()) == (outcome.sent, outcome.warnings)
     assert 0 == len(peer.data_sets[0]) % 2
     assert content.endswith(peer.data_sets[0].rstrip(b"\0"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hilum.errors import PacsNotStarted, PortTaken, ProgramMissing
+from hilum.errors import PacsNotStarted, PortTaken, ProgramNotInstalled
 from hilum.pacs.credentials import load_or_generate
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.orphan import end_orphan, remember
@@ -206,13 +206,15 @@ def test_missing_program_is_named_with_its_package(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr("hilum.pacs.orthanc.process.FOLDERS", ())
 
-    with pytest.raises(ProgramMissing, match=r"Orthanc is not installed\. Run apt-get install"):
+    with pytest.raises(
+        ProgramNotInstalled, match=r"Orthanc is not installed\. Run apt-get install"
+    ):
         find_program(None)
 
 
 def test_wrong_program_of_the_settings_is_named():
     """A program of the settings that is not there is named with the setting."""
-    with pytest.raises(ProgramMissing, match=r"pacs\.program names /no/such"):
+    with pytest.raises(ProgramNotInstalled, match=r"pacs\.program names /no/such"):
         find_program("/no/such")
 
 

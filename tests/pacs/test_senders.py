@@ -15,7 +15,7 @@ from pydicom.uid import (
 
 from hilum.files import dicom
 from hilum.files.find import find_candidates
-from hilum.pacs.send import Outgoing, Sender, Sent, deliver
+from hilum.pacs.send import Outgoing, Sender, SendStatus, deliver
 from orthanc_server import OrthancServer
 from radiographs import dicom_file, make_radiograph
 
@@ -41,7 +41,7 @@ def outgoing(dataset: Dataset) -> Outgoing:
 
 
 def test_reachable_pacs_passes_the_check(sender: Sender):
-    """A PACS that is there and lets us in raises nothing."""
+    """A PACS that is there and accepts the credentials raises nothing."""
     sender.check()
 
 
@@ -49,7 +49,7 @@ def test_file_arrives_byte_for_byte(sender: Sender, radiograph: Dataset, orthanc
     """The data set in the PACS is the one that was sent, to the byte."""
     file = outgoing(radiograph)
 
-    assert Sent.STORED is sender.send(file).sent
+    assert SendStatus.STORED is sender.send(file).sent
     assert data_set_bytes(file.content) == data_set_bytes(
         stored_file(orthanc, radiograph.SOPInstanceUID)
     )
@@ -63,7 +63,7 @@ def test_compressed_file_stays_compressed(
         chest_lossless_path.read_bytes(), name="RG1", path=chest_lossless_path
     )
 
-    assert Sent.STORED is sender.send(file).sent
+    assert SendStatus.STORED is sender.send(file).sent
     arrived = dcmread(BytesIO(stored_file(orthanc, file.sop_instance_uid)))
     assert JPEG2000Lossless == arrived.file_meta.TransferSyntaxUID
     # whole, not by the byte: Orthanc's own receiver writes sequences anew
@@ -83,7 +83,7 @@ def test_file_without_preamble_arrives(sender: Sender, radiograph: Dataset, orth
     """A bare data set, as old software writes it, gets the head that it lacks."""
     bare = data_set_bytes(dicom_file(radiograph))
 
-    assert Sent.STORED is sender.send(Outgoing.from_bytes(bare, name="bare")).sent
+    assert SendStatus.STORED is sender.send(Outgoing.from_bytes(bare, name="bare")).sent
     assert bare == data_set_bytes(stored_file(orthanc, radiograph.SOPInstanceUID))
 
 
@@ -94,7 +94,7 @@ def test_invalid_uid_is_sent_unchanged_with_a_warning(sender: Sender, orthanc: O
         warnings.filterwarnings("ignore", "Invalid value for VR UI")  # pydicom's own
         outcome = sender.send(outgoing(make_radiograph(SOPInstanceUID=uid)))
 
-    assert Sent.STORED is outcome.sent
+    assert SendStatus.STORED is outcome.sent
     assert ("SOP Instance UID is not a valid UID; it is sent unchanged.",) == outcome.warnings
     assert stored_file(orthanc, uid)
 
@@ -105,7 +105,7 @@ def test_report_without_pixels_arrives(sender: Sender, orthanc: OrthancServer):
         SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR", PixelData=None, Rows=None
     )
 
-    assert Sent.STORED is sender.send(outgoing(report)).sent
+    assert SendStatus.STORED is sender.send(outgoing(report)).sent
     assert stored_file(orthanc, report.SOPInstanceUID)
 
 
@@ -122,7 +122,7 @@ def test_many_files_at_once_arrive_each_once(
 
     outcomes = list(deliver(find_candidates([tmp_path]), sender, at_once=4))
 
-    assert [Sent.STORED] * 12 == [outcome.sent for outcome in outcomes]
+    assert [SendStatus.STORED] * 12 == [outcome.sent for outcome in outcomes]
     assert sorted(outcome.name for outcome in outcomes) == [outcome.name for outcome in outcomes]
     with orthanc.client() as client:
         assert 12 == len(client.find("Instance", {}))

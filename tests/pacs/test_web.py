@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pydicom import Dataset
 
 from hilum.errors import PacsRefused, PacsUnavailable
-from hilum.pacs.send import Outgoing, Sent, WebTarget, open_sender
+from hilum.pacs.send import Outgoing, SendStatus, WebTarget, open_sender
 from orthanc_server import OrthancServer, free_ports
 from radiographs import dicom_file
 
@@ -84,7 +84,9 @@ def test_rest_tells_what_was_already_there(empty_orthanc: OrthancServer, file: O
     """Orthanc says so, and so do we."""
     target = web(empty_orthanc.url, dicomweb=False, password=empty_orthanc.password)
     with closing(open_sender(target)) as sender:
-        assert [Sent.STORED, Sent.ALREADY_THERE] == [sender.send(file).sent for _ in range(2)]
+        assert [SendStatus.STORED, SendStatus.ALREADY_THERE] == [
+            sender.send(file).sent for _ in range(2)
+        ]
 
 
 @pytest.mark.orthanc
@@ -98,7 +100,7 @@ def test_file_that_orthanc_does_not_take_is_refused(
     with closing(open_sender(target)) as sender:
         outcome = sender.send(broken)
 
-    assert Sent.REFUSED is outcome.sent
+    assert SendStatus.REFUSED is outcome.sent
     assert outcome.detail
 
 
@@ -109,7 +111,7 @@ def test_nobody_there_is_named(file: Outgoing, dicomweb: bool):
     with closing(open_sender(web(f"http://127.0.0.1:{port}", dicomweb=dicomweb))) as sender:
         with pytest.raises(PacsUnavailable, match=f"127.0.0.1:{port} gave no answer"):
             sender.check()
-        assert Sent.FAILED is sender.send(file).sent
+        assert SendStatus.FAILED is sender.send(file).sent
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"Name": "x"}'])
@@ -129,7 +131,7 @@ def test_busy_server_fails_the_file(serve: Serve, file: Outgoing, dicomweb: bool
     with closing(open_sender(web(serve(503, "busy"), dicomweb=dicomweb))) as sender:
         outcome = sender.send(file)
 
-    assert Sent.FAILED is outcome.sent
+    assert SendStatus.FAILED is outcome.sent
     assert "503" in outcome.detail
 
 
@@ -143,22 +145,22 @@ def failed(reason: int) -> str:
 @pytest.mark.parametrize(
     ("answer", "sent", "said"),
     [
-        ((409, failed(0xA900)), Sent.REFUSED, "A900H: Data Set does not match SOP Class"),
-        ((409, failed(0xC122)), Sent.REFUSED, "C122H: Transfer Syntax not supported"),
-        ((202, failed(0xA700)), Sent.FAILED, "A700H: Out of resources"),
-        ((409, failed(0x0111)), Sent.ALREADY_THERE, "Duplicate"),
-        ((409, failed(0x1234)), Sent.REFUSED, "1234H"),
-        ((409, "{}"), Sent.REFUSED, "HTTP 409 and stored nothing"),
-        ((200, "{}"), Sent.REFUSED, "stored nothing"),
-        ((200, "[]"), Sent.FAILED, "not a STOW-RS response"),
-        ((200, "<html>"), Sent.FAILED, "not a STOW-RS response"),
-        ((200, '{"00081198": {"Value": [{}]}}'), Sent.FAILED, "not a STOW-RS response"),
-        ((400, "no"), Sent.REFUSED, "400"),
-        ((200, '{"00081199": {"Value": [{}]}}'), Sent.STORED, ""),
+        ((409, failed(0xA900)), SendStatus.REFUSED, "A900H: Data Set does not match SOP Class"),
+        ((409, failed(0xC122)), SendStatus.REFUSED, "C122H: Transfer Syntax not supported"),
+        ((202, failed(0xA700)), SendStatus.FAILED, "A700H: Out of resources"),
+        ((409, failed(0x0111)), SendStatus.ALREADY_THERE, "Duplicate"),
+        ((409, failed(0x1234)), SendStatus.REFUSED, "1234H"),
+        ((409, "{}"), SendStatus.REFUSED, "HTTP 409 and stored nothing"),
+        ((200, "{}"), SendStatus.REFUSED, "stored nothing"),
+        ((200, "[]"), SendStatus.FAILED, "not a STOW-RS response"),
+        ((200, "<html>"), SendStatus.FAILED, "not a STOW-RS response"),
+        ((200, '{"00081198": {"Value": [{}]}}'), SendStatus.FAILED, "not a STOW-RS response"),
+        ((400, "no"), SendStatus.REFUSED, "400"),
+        ((200, '{"00081199": {"Value": [{}]}}'), SendStatus.STORED, ""),
     ],
 )
 def test_stow_answers_are_understood(
-    serve: Serve, file: Outgoing, answer: tuple[int, str], sent: Sent, said: str
+    serve: Serve, file: Outgoing, answer: tuple[int, str], sent: SendStatus, said: str
 ):
     """Success, warning and failure, by their reason."""
     with closing(open_sender(web(serve(*answer), dicomweb=True))) as sender:
@@ -174,5 +176,5 @@ def test_orthancs_own_reason_is_repeated(serve: Serve, file: Outgoing, body: str
     with closing(open_sender(web(serve(400, body), dicomweb=False))) as sender:
         outcome = sender.send(file)
 
-    assert Sent.REFUSED is outcome.sent
+    assert SendStatus.REFUSED is outcome.sent
     assert ("Orthanc said: Bad file format." == outcome.detail) is ("Bad" in body)

@@ -11,7 +11,7 @@ import evaluate_demonstration as evaluation
 
 from hilum import pipeline
 from hilum.phantom import LABELS, make
-from hilum.pipeline import Reader
+from hilum.pipeline import PipelineContext
 from hilum.predict import find_card, load_model
 from hilum.predict.card import ModelCard
 from hilum.settings import Settings
@@ -42,11 +42,11 @@ def figures(judged: evaluation.Judged, card: ModelCard) -> dict[str, evaluation.
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """Return a reader with the demonstration model, outside of `hilum demo`."""
+def context(tmp_path_factory: pytest.TempPathFactory) -> PipelineContext:
+    """Return a pipeline with the demonstration model, outside of `hilum demo`."""
     settings = Settings.load(data_folder=tmp_path_factory.mktemp("data"))
     settings = settings.changed("model", name="demonstration")
-    return Reader(load_model(settings), settings)
+    return PipelineContext(load_model(settings), settings)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -80,19 +80,19 @@ def test_figures_of_the_card_are_those_of_the_weights(
         assert figures[label].auroc == pytest.approx(area, abs=0.04)
 
 
-def test_phantom_goes_through_the_whole_path(reader: Reader):
+def test_phantom_goes_through_the_whole_path(context: PipelineContext):
     """Gate, pixels and model take a phantom as they take any image, and find what is there."""
     made = make(64, findings={"effusion"})
-    reading = pipeline.process(made.dataset, reader).reading
+    reading = pipeline.process(made.dataset, context).reading
 
     assert "Effusion" in {finding.label for finding in reading.positives}
     assert reading.model.demonstration
 
 
-def test_detector_does_not_change_what_is_found(reader: Reader):
+def test_detector_does_not_change_what_is_found(context: PipelineContext):
     """The same chest at another resolution gets nearly the same scores."""
     small, large = (
-        pipeline.process(make(65, findings={"mass"}, size=size).dataset, reader).reading
+        pipeline.process(make(65, findings={"mass"}, size=size).dataset, context).reading
         for size in (300, 1024)
     )
     differences = [

@@ -14,7 +14,7 @@ from hilum.settings import Settings
 
 
 def shown(drawn: Phantom) -> np.ndarray:
-    """Return what the pixels room makes of a phantom."""
+    """Return what the pixel pipeline makes of a phantom."""
     return develop(drawn.dataset, Settings.load().pixels).pixels
 
 

@@ -14,7 +14,7 @@ from pydicom.uid import UID
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.files import dicom
 from hilum.pixels.colour import to_grey
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import DECODING_FAILED, decode
 from hilum.pixels.image import describe
 from hilum.pixels.stored import interpret
@@ -35,7 +35,7 @@ SECONDS = 20
 def hilum(path: Path):
     """Return the stored values that hilum reads from a file."""
     dataset = dicom.parse(path.read_bytes(), name=path.name)
-    record = Record()
+    record = DecisionRecord()
     decoded, image = decode(dataset, describe(dataset, PixelSettings()), record)
     samples, grey = to_grey(decoded, image, dataset, record)
     return interpret(samples, grey, dataset, record).values

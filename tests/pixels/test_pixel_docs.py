@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hilum.files.damage import CORRECTIONS
-from hilum.pixels.decisions import TEXTS, Record
+from hilum.pixels.decisions import TEXTS, DecisionRecord
 from hilum.pixels.portuguese import PORTUGUESE
 from hilum.settings import ReasonLanguage
 from pixel_cases import CASES, REFUSALS
@@ -81,7 +81,7 @@ def test_every_decision_is_told_in_both_languages():
 
 def test_numbers_in_portuguese_are_written_as_in_brazil():
     """A decision in Portuguese has the comma before the decimals, the point in thousands."""
-    record = Record(ReasonLanguage.PORTUGUESE)
+    record = DecisionRecord(ReasonLanguage.PORTUGUESE)
 
     record.add("stray_values_clipped", count=12345, ceiling=4095)
     record.add("rescale_applied", slope=0.5, intercept=-1000.25)

@@ -55,7 +55,7 @@ def test_too_many_pixels_are_refused_before_decoding():
 
 
 def test_image_in_crumbs_is_refused():
-    """Millions of fragments of two bytes kept a reader busy for half a minute."""
+    """Millions of fragments of two bytes kept a worker busy for half a minute."""
     piece = b"\xfe\xff\x00\xe0\x02\x00\x00\x00ab"
     dataset = recode(image(), JPEG2000Lossless)
     dataset.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + piece * 20_000

@@ -9,7 +9,7 @@ from hilum.errors import RadiographRefused
 from hilum.files import dicom
 from hilum.pixels import develop
 from hilum.pixels.colour import to_grey
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import decode
 from hilum.pixels.image import describe
 from hilum.pixels.stored import interpret
@@ -41,7 +41,7 @@ def dataset_of(coded: Coded, value: bytes, **attributes) -> Dataset:
 
 def stored_of(dataset: Dataset):
     """Return the stored values, with their sign, as they go into a reading."""
-    record = Record()
+    record = DecisionRecord()
     decoded, image = decode(dataset, describe(dataset, SETTINGS), record)
     samples, grey = to_grey(decoded, image, dataset, record)
     return interpret(samples, grey, dataset, record).values

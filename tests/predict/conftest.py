@@ -1,4 +1,4 @@
-"""Fixtures of the predict room."""
+"""Fixtures of the tests of `predict`."""
 
 from pathlib import Path
 

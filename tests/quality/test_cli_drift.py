@@ -53,7 +53,7 @@ def test_command_is_silent_about_the_same_images_and_ends_with_0(settings: Setti
     (one,) = json.loads(said.output)["models"]
 
     assert 0 == said.exit_code
-    assert {"same"} == {shift["verdict"] for shift in one["shifts"]}
+    assert {"same"} == {shift["review"] for shift in one["shifts"]}
     assert 19 == len(one["shifts"])
     assert "19 distributions as before" in CliRunner().invoke(main, ["drift"]).output
 

@@ -5,19 +5,23 @@ from dataclasses import replace
 import pytest
 
 from hilum import constancy
-from hilum.constancy import Answer, Said
+from hilum.constancy import LabelValue, PhantomResponse
 
-REFERENCE = Answer(
+REFERENCE = PhantomResponse(
     {"name": "net", "version": "1", "sha256": "ab" * 32, "pixel_pipeline": "display"},
-    {"Effusion": Said(0.6, 0.5), "Mass": Said(0.2, 0.5), "Nodule": Said(0.1, 0.3)},
+    {
+        "Effusion": LabelValue(0.6, 0.5),
+        "Mass": LabelValue(0.2, 0.5),
+        "Nodule": LabelValue(0.1, 0.3),
+    },
     {"onnxruntime": "1.20.0", "processor": "A"},
 )
 
 
-def moved(**raw: float) -> Answer:
+def moved(**raw: float) -> PhantomResponse:
     """Return the reference with other raw values."""
     findings = {
-        label: Said(raw.get(label, said.raw), said.operating_point)
+        label: LabelValue(raw.get(label, said.raw), said.operating_point)
         for label, said in REFERENCE.findings.items()
     }
     return replace(REFERENCE, findings=findings)
@@ -72,9 +76,9 @@ def test_other_library_or_processor_is_told_and_is_no_alarm():
 def test_labels_that_come_and_go_and_moved_operating_points_are_alarms():
     """A finding that is missing is worse than one that moved."""
     findings = {
-        "Effusion": Said(0.6, 0.55),
-        "Mass": Said(0.2, 0.5),
-        "Hernia": Said(0.0, 0.5),
+        "Effusion": LabelValue(0.6, 0.55),
+        "Mass": LabelValue(0.2, 0.5),
+        "Hernia": LabelValue(0.0, 0.5),
     }
     said = constancy.compare(REFERENCE, replace(REFERENCE, findings=findings), 1e-4).alarms
 
@@ -87,4 +91,4 @@ def test_labels_that_come_and_go_and_moved_operating_points_are_alarms():
 
 def test_answer_survives_the_database():
     """What is written as JSON is what is read."""
-    assert REFERENCE == Answer.of(REFERENCE.document())
+    assert REFERENCE == PhantomResponse.of(REFERENCE.document())

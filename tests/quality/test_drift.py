@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from drifting import LABELS, MODEL, answers, seen
 from hilum.records import Database, drift
 from hilum.records.database import sqlite_url
-from hilum.records.drift import FIRST, Counts, Kind, Limits, Verdict
+from hilum.records.drift import FIRST, Counts, DriftKind, DriftLevel, DriftLimits
 from hilum.records.quality_tables import DRIFT_COUNT
 
 MARCH = datetime(2026, 3, 5, tzinfo=UTC)
@@ -23,19 +23,19 @@ SIMULATED = 400
 def histograms(raw: np.ndarray, refused: int = 0) -> Counts:
     """Return what `drift.counts` would give for these images."""
     found: Counts = {
-        (Kind.IMAGE, drift.ALL): {0: len(raw) + refused},
-        (Kind.IMAGE, drift.READ): {0: len(raw)},
-        (Kind.REFUSAL, "not_frontal"): {0: refused},
+        (DriftKind.IMAGE, drift.ALL): {0: len(raw) + refused},
+        (DriftKind.IMAGE, drift.READ): {0: len(raw)},
+        (DriftKind.REFUSAL, "not_frontal"): {0: refused},
     }
     for label, values in zip(LABELS, raw.T, strict=True):
         places, numbers = np.unique([drift.bin_of(v) for v in values], return_counts=True)
-        found[Kind.SCORE, label] = dict(zip(places.tolist(), numbers.tolist(), strict=True))
+        found[DriftKind.SCORE, label] = dict(zip(places.tolist(), numbers.tolist(), strict=True))
     return found
 
 
-def verdicts(before: Counts, now: Counts) -> dict[str, Verdict]:
+def reviews(before: Counts, now: Counts) -> dict[str, DriftLevel]:
     """Return what is said of each subject."""
-    return {s.subject: s.verdict for s in drift.compare(before, now, Limits())}
+    return {s.subject: s.level for s in drift.compare(before, now, DriftLimits())}
 
 
 def test_months_of_the_same_images_are_silent():
@@ -47,8 +47,8 @@ def test_months_of_the_same_images_are_silent():
     for seed in range(SIMULATED):
         rng = np.random.default_rng(seed)
         before, now = histograms(answers(rng, 500), 40), histograms(answers(rng, 200), 16)
-        said = set(verdicts(before, now).values())
-        loud += bool(said - {Verdict.SAME, Verdict.TOO_FEW})
+        said = set(reviews(before, now).values())
+        loud += bool(said - {DriftLevel.SAME, DriftLevel.TOO_FEW})
 
     assert loud <= 2
 
@@ -58,24 +58,24 @@ def test_another_scanner_is_an_alarm_for_the_labels_that_it_moves(seed: int):
     """A shift of the logits by 0.9 is named, label by label, and the others stay silent."""
     rng = np.random.default_rng(seed)
     before, now = histograms(answers(rng, 500)), histograms(answers(rng, 300, moved=0.9))
-    said = verdicts(before, now)
+    said = reviews(before, now)
 
     for label in LABELS[: len(LABELS) // 2]:
-        assert said[label] in {Verdict.SHIFTED, Verdict.MOVING}
-    assert Verdict.SHIFTED in said.values()
-    assert {Verdict.SAME} == {said[label] for label in LABELS[len(LABELS) // 2 :]}
+        assert said[label] in {DriftLevel.SHIFTED, DriftLevel.MOVING}
+    assert DriftLevel.SHIFTED in said.values()
+    assert {DriftLevel.SAME} == {said[label] for label in LABELS[len(LABELS) // 2 :]}
 
 
 def test_more_refusals_are_an_alarm():
     """When a third of the images is refused instead of a few, the reason is named first."""
     rng = np.random.default_rng(1)
     before, now = histograms(answers(rng, 480), 20), histograms(answers(rng, 200), 100)
-    (first, *_) = drift.compare(before, now, Limits())
+    (first, *_) = drift.compare(before, now, DriftLimits())
 
-    assert (Kind.REFUSAL, "not_frontal", Verdict.SHIFTED) == (
+    assert (DriftKind.REFUSAL, "not_frontal", DriftLevel.SHIFTED) == (
         first.kind,
         first.subject,
-        first.verdict,
+        first.level,
     )
     assert 0.04 == pytest.approx(first.before)
     assert 1 / 3 == pytest.approx(first.now)
@@ -84,9 +84,9 @@ def test_more_refusals_are_an_alarm():
 def test_few_images_say_nothing():
     """However far they are off, 199 images are too few."""
     rng = np.random.default_rng(1)
-    said = verdicts(histograms(answers(rng, 500)), histograms(answers(rng, 199, moved=3)))
+    said = reviews(histograms(answers(rng, 500)), histograms(answers(rng, 199, moved=3)))
 
-    assert {Verdict.TOO_FEW} == {said[label] for label in LABELS}
+    assert {DriftLevel.TOO_FEW} == {said[label] for label in LABELS}
 
 
 def test_bins_hold_every_raw_value_and_their_middles_lie_in_them():
@@ -139,10 +139,10 @@ def test_counts_are_those_of_the_images(database: Database):
         assert [6, 1, 5] == [
             drift.images(connection, "own", MODEL, w) for w in ("2026-03", "2026-04", FIRST)
         ]
-        assert {0: 6} == found[Kind.DECISION, "monochrome1_inverted"]
-        assert {6} == {sum(found[Kind.SCORE, label].values()) for label in LABELS}
+        assert {0: 6} == found[DriftKind.DECISION, "monochrome1_inverted"]
+        assert {6} == {sum(found[DriftKind.SCORE, label].values()) for label in LABELS}
         april = drift.counts(connection, "own", MODEL, "2026-04")
-        assert {0: 1} == april[Kind.REFUSAL, "not_frontal"]
+        assert {0: 1} == april[DriftKind.REFUSAL, "not_frontal"]
         assert {} == drift.windows(connection, "another")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from drifting import LABELS, MODEL, answers, drifted, seen
 from hilum.records import Database, drift
 from hilum.records.database import sqlite_url
-from hilum.records.drift import Kind, Shift, Verdict
+from hilum.records.drift import DriftKind, DriftLevel, Shift
 from hilum.records.drift_watch import compared, said, watched
 from hilum.settings.constancy import ConstancySettings
 
@@ -42,8 +42,8 @@ def test_model_that_reads_is_told_of_with_what_shifted(connection: Connection):
         found.images,
         found.reference_images,
     )
-    assert {Verdict.SHIFTED: 9, Verdict.SAME: 10} == {
-        verdict: found.count(verdict) for verdict in Verdict if found.count(verdict)
+    assert {DriftLevel.SHIFTED: 9, DriftLevel.SAME: 10} == {
+        review: found.count(review) for review in DriftLevel if found.count(review)
     }
     assert set(LABELS[:9]) == {shift.subject for shift in found.loud}
     assert [] == watched(connection, "elsewhere", SETTINGS, APRIL)
@@ -59,9 +59,9 @@ def test_alarm_does_not_end_with_the_month(connection: Connection):
         drift.count(connection, "own", seen(MAY, raw), reference_images=100)
     (later,) = watched(connection, "own", SETTINGS, MAY)
 
-    assert ("2026-04", 9) == (at_first.month, at_first.count(Verdict.SHIFTED))
+    assert ("2026-04", 9) == (at_first.month, at_first.count(DriftLevel.SHIFTED))
     assert ("2026-05", 3, []) == (asked.month, asked.images, asked.loud)
-    assert ("2026-05", 0) == (later.month, later.count(Verdict.SHIFTED))
+    assert ("2026-05", 0) == (later.month, later.count(DriftLevel.SHIFTED))
 
 
 def test_model_that_was_replaced_is_told_of_no_more(connection: Connection):
@@ -83,15 +83,15 @@ def test_reference_that_a_model_lacks_is_one_without_images(connection: Connecti
     ("shift", "words"),
     [
         (
-            Shift(Kind.SCORE, "Mass", Verdict.SHIFTED, 0.5, 0.0, 0.1234, 0.5),
+            Shift(DriftKind.SCORE, "Mass", DriftLevel.SHIFTED, 0.5, 0.0, 0.1234, 0.5),
             "Mass: median raw value 0.5, was 0.12",
         ),
         (
-            Shift(Kind.REFUSAL, "not_chest", Verdict.MOVING, 0.2, 0.0, 0.01, 0.25),
+            Shift(DriftKind.REFUSAL, "not_chest", DriftLevel.MOVING, 0.2, 0.0, 0.01, 0.25),
             "refused not_chest: 25.0% of images, was 1.0%",
         ),
         (
-            Shift(Kind.DECISION, "cropped", Verdict.TOO_FEW, 0.0, 1.0, float("nan"), 0.25),
+            Shift(DriftKind.DECISION, "cropped", DriftLevel.TOO_FEW, 0.0, 1.0, float("nan"), 0.25),
             "pixels cropped: 25.0% of images, was none",
         ),
     ],

@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from hilum.constancy import Answer, Said
+from hilum.constancy import LabelValue, PhantomResponse
 from hilum.records import Database, constancy, images, studies
-from hilum.records.constancy import Begun, End, Ended, Mode
+from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestStart, SelfTestState
 from hilum.records.images import Arrived
 from hilum.records.states import Urgency
-from hilum.records.studies import StudyFacts, Waits
+from hilum.records.studies import DueTimes, StudyFacts
 from hilum.records.tables import IMAGE, STUDY, STUDY_WORD
 from image_names import image_uids
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=3)
-BEGUN = Begun("own", Mode.LIVE, NOW, SOON, "1.2", "1.2.3", "digest")
+BEGUN = SelfTestStart("own", SelfTestMode.LIVE, NOW, SOON, "1.2", "1.2.3", "digest")
 HOUR = timedelta(hours=1)
 ANNOUNCED = image_uids("1.2.3")
 
@@ -24,7 +24,7 @@ def test_only_the_announced_image_may_be_read_and_only_for_a_while(database: Dat
     """Another UID, study or archive, too late, after the end, or offline: none is expected."""
     with database.transaction() as connection:
         number = constancy.begin(connection, BEGUN)
-        offline = Begun("own", Mode.OFFLINE, NOW, SOON, "1.3", "1.3.4", "other")
+        offline = SelfTestStart("own", SelfTestMode.OFFLINE, NOW, SOON, "1.3", "1.3.4", "other")
         constancy.begin(connection, offline)
 
         assert "digest" == constancy.expected(connection, "own", ANNOUNCED, NOW)
@@ -33,7 +33,7 @@ def test_only_the_announced_image_may_be_read_and_only_for_a_while(database: Dat
         assert constancy.expected(connection, "other", ANNOUNCED, NOW) is None
         assert constancy.expected(connection, "own", ANNOUNCED, SOON) is None
         assert constancy.expected(connection, "own", image_uids("1.3.4", "1.3"), NOW) is None
-        constancy.end(connection, number, Ended(End.OK), NOW, keep=5)
+        constancy.end(connection, number, SelfTestEnd(SelfTestState.OK), NOW, keep=5)
         assert constancy.expected(connection, "own", ANNOUNCED, NOW) is None
         assert constancy.is_self_test(connection, "own", ANNOUNCED)
         assert not constancy.is_self_test(connection, "own", image_uids("1.2.4"))
@@ -56,13 +56,19 @@ def test_last_ones_are_kept_and_the_latest_is_the_last_that_ended(database: Data
         assert constancy.latest(connection, "own") is None
         for turn in range(4):
             number = constancy.begin(connection, BEGUN)
-            ended = Ended(End.ALARM, "net 1", (f"turn {turn}",), 0.25, {"predict": 0.5})
+            ended = SelfTestEnd(
+                SelfTestState.ALARM, "net 1", (f"turn {turn}",), 0.25, {"predict": 0.5}
+            )
             constancy.end(connection, number, ended, SOON, keep=3)
         constancy.begin(connection, BEGUN)
         latest = constancy.latest(connection, "own")
 
         assert latest is not None
-        assert (Ended(End.ALARM, "net 1", ("turn 3",), 0.25, {"predict": 0.5}), SOON, BEGUN) == (
+        assert (
+            SelfTestEnd(SelfTestState.ALARM, "net 1", ("turn 3",), 0.25, {"predict": 0.5}),
+            SOON,
+            BEGUN,
+        ) == (
             latest.ended,
             latest.at,
             latest.begun,
@@ -74,8 +80,8 @@ def test_last_ones_are_kept_and_the_latest_is_the_last_that_ended(database: Data
 
 def test_reference_is_that_of_its_model_and_is_replaced(database: Database):
     """One for each model's name."""
-    first = Answer({"name": "net"}, {"Mass": Said(0.1, 0.5)}, {})
-    second = Answer({"name": "net"}, {"Mass": Said(0.2, 0.5)}, {})
+    first = PhantomResponse({"name": "net"}, {"Mass": LabelValue(0.1, 0.5)}, {})
+    second = PhantomResponse({"name": "net"}, {"Mass": LabelValue(0.2, 0.5)}, {})
     with database.transaction() as connection:
         constancy.record(connection, first, NOW)
         constancy.record(connection, second, SOON)
@@ -99,7 +105,7 @@ def test_forgotten_phantom_leaves_nothing_and_takes_nothing_else(database: Datab
                 facts,
                 urgency=Urgency.ROUTINE,
                 now=NOW,
-                waits=Waits({}, HOUR),
+                waits=DueTimes({}, HOUR),
             )
         constancy.forget(connection, BEGUN)
 

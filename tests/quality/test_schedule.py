@@ -9,7 +9,7 @@ import pytest
 
 from hilum.quality.schedule import SelfTests
 from hilum.records import Database, constancy
-from hilum.records.constancy import Begun, End, Ended, Mode
+from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestStart, SelfTestState
 from hilum.records.database import open_database
 from hilum.settings import Settings
 
@@ -55,10 +55,12 @@ def test_nothing_is_begun_before_it_is_due(settings: Settings, database: Databas
     """The last one was an hour ago, and one a day is wanted."""
     now = datetime.now(UTC)
     hour = timedelta(hours=1)
-    begun = Begun("own", Mode.LIVE, now - hour, now - hour, "1.2", "1.2.3", "digest")
+    begun = SelfTestStart(
+        "own", SelfTestMode.LIVE, now - hour, now - hour, "1.2", "1.2.3", "digest"
+    )
     with database.transaction() as connection:
         number = constancy.begin(connection, begun)
-        constancy.end(connection, number, Ended(End.OK), now, keep=5)
+        constancy.end(connection, number, SelfTestEnd(SelfTestState.OK), now, keep=5)
     tests = SelfTests(settings, database, "own")
     tests.tend()
 

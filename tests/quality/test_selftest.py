@@ -11,7 +11,7 @@ from hilum.cli.main import main
 from hilum.errors import RadiographRefused
 from hilum.files import dicom
 from hilum.phantom import make
-from hilum.pipeline import Reader, open_reader
+from hilum.pipeline import PipelineContext, open_pipeline
 from hilum.predict import find_card
 from hilum.quality import selftest
 from hilum.records import constancy
@@ -30,9 +30,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def reader(settings: Settings) -> Reader:
+def context(settings: Settings) -> PipelineContext:
     """Return the model of that installation."""
-    return open_reader(settings)
+    return open_pipeline(settings)
 
 
 def check(*options: str) -> Result:
@@ -93,7 +93,7 @@ def test_missing_model_is_an_alarm_with_its_remedy(
     assert 1 == alarm.exit_code
     assert "hilum models pull" in alarm.output
     assert latest is not None
-    assert constancy.End.ALARM is latest.ended.state
+    assert constancy.SelfTestState.ALARM is latest.ended.state
 
 
 def test_phantom_is_the_same_each_time_but_for_its_identifiers():
@@ -109,23 +109,25 @@ def test_phantom_is_the_same_each_time_but_for_its_identifiers():
 
 
 @pytest.mark.parametrize("dataset", [selftest.make_phantom(), make(5, size=256).dataset])
-def test_model_for_patients_refuses_every_phantom_that_is_not_a_self_test(reader: Reader, dataset):
+def test_model_for_patients_refuses_every_phantom_that_is_not_a_self_test(
+    context: PipelineContext, dataset
+):
     """Also one that is the very image of a self-test: nothing in an image opens the gate."""
     with pytest.raises(RadiographRefused) as refused:
-        pipeline.prepare(dataset, reader)
+        pipeline.prepare(dataset, context)
 
     assert ["quality_control"] == [reason.code for reason in refused.value.reasons]
-    assert pipeline.prepare(dataset, reader, self_test=True).radiograph.rows == dataset.Rows
+    assert pipeline.prepare(dataset, context, self_test=True).radiograph.rows == dataset.Rows
 
 
-def test_self_test_waives_nothing_but_the_rule_of_quality_control(reader: Reader):
+def test_self_test_waives_nothing_but_the_rule_of_quality_control(context: PipelineContext):
     """Another view is refused in a self-test as ever."""
     dataset = selftest.make_phantom()
     dataset.ViewPosition = "LL"
     dataset.StudyDescription = "PHANTOM"
     dataset.SeriesDescription = "lateral"
     with pytest.raises(RadiographRefused) as refused:
-        pipeline.prepare(dataset, reader, self_test=True)
+        pipeline.prepare(dataset, context, self_test=True)
 
     assert "not_frontal" in {reason.code for reason in refused.value.reasons}
 

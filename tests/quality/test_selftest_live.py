@@ -116,8 +116,8 @@ def test_phantom_goes_there_and_back_and_nothing_stays(installation: Installatio
     assert (0, 0) == (first.returncode, second.returncode), first.stderr + second.stderr
     assert "recorded: " in first.stdout
     assert "ok: " in second.stdout
-    for room in ("send", "fetch", "prepare", "predict", "report", "store", "verify", "all"):
-        assert f"{room} " in second.stdout
+    for stage in ("send", "fetch", "prepare", "predict", "report", "store", "verify", "all"):
+        assert f"{stage} " in second.stdout
     with closing(installation.orthanc()) as orthanc:
         assert [] == orthanc.json("GET", "/studies")
     with installation.database() as database, database.look() as connection:
@@ -127,7 +127,7 @@ def test_phantom_goes_there_and_back_and_nothing_stays(installation: Installatio
         assert 0 == connection.scalar(select(func.count()).select_from(FORWARD))
         latest = constancy.latest(connection, "own")
     assert latest is not None
-    assert constancy.End.OK is latest.ended.state
+    assert constancy.SelfTestState.OK is latest.ended.state
 
 
 def test_live_answer_is_the_one_of_the_offline_test(installation: Installation):
@@ -146,7 +146,7 @@ def test_moved_answer_is_an_alarm_that_names_the_finding(installation: Installat
         assert known is not None
         document = known[0].document()
         document["findings"]["Nodule"]["raw"] += 0.02
-        constancy.record(connection, constancy.Answer.of(document), known[1])
+        constancy.record(connection, constancy.PhantomResponse.of(document), known[1])
     alarm = installation.run("selftest")
 
     assert 1 == alarm.returncode
@@ -195,4 +195,4 @@ def test_same_phantom_from_anybody_else_is_refused(installation: Installation, t
         ((model, windows),) = drift.windows(connection, "own").items()
         counts = drift.counts(connection, "own", model, windows[-1])
     assert model.startswith(f"{STAND_IN} 2 ")
-    assert {0: 1} == counts[drift.Kind.REFUSAL, "quality_control"]
+    assert {0: 1} == counts[drift.DriftKind.REFUSAL, "quality_control"]

@@ -147,10 +147,10 @@ def test_attempts_at_once_are_counted_one_by_one(database: Database):
 def test_a_provider_vouches_for_its_own_user_only(database: Database):
     """The subject counts, not the name."""
     with database.transaction() as connection:
-        accounts.vouched_for(connection, "issuer|1", "ana", Role.VIEWER, now=NOW)
-        again = accounts.vouched_for(connection, "issuer|1", "other", Role.READER, now=NOW)
+        accounts.provider_user(connection, "issuer|1", "ana", Role.VIEWER, now=NOW)
+        again = accounts.provider_user(connection, "issuer|1", "other", Role.READER, now=NOW)
         with pytest.raises(AccountError):
-            accounts.vouched_for(connection, "issuer|2", "ana", Role.OPERATOR, now=NOW)
+            accounts.provider_user(connection, "issuer|2", "ana", Role.OPERATOR, now=NOW)
         with pytest.raises(AccountError, match="no password here"):
             accounts.set_password(connection, "ana", "hash")
 

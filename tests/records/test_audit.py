@@ -14,12 +14,12 @@ from hilum.records.database import sqlite_url
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123457, UTC)
 
-LINE = audit.Line(
+LINE = audit.AuditEntry(
     AT, "node@host", "image.read", "own", "1.2.3", "1.2.3.4", {"state": "stored", "seconds": 0.1}
 )
 
 
-def write(database: Database, *lines: audit.Line) -> list[str]:
+def write(database: Database, *lines: audit.AuditEntry) -> list[str]:
     """Write each line in a transaction of its own; return the chain values."""
     chains = []
     for line in lines:
@@ -28,7 +28,7 @@ def write(database: Database, *lines: audit.Line) -> list[str]:
     return chains
 
 
-def numbered(count: int) -> list[audit.Line]:
+def numbered(count: int) -> list[audit.AuditEntry]:
     """Return lines that differ."""
     return [
         replace(LINE, at=AT + timedelta(seconds=n), study_instance_uid=f"1.{n % 3}")

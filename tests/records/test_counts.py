@@ -8,7 +8,7 @@ from sqlalchemy import update
 from hilum.eligibility import Reason
 from hilum.records import feed, images, workers
 from hilum.records.counts import ALIVE_S, STUCK_AFTER, observe, troubles
-from hilum.records.feed import Mark
+from hilum.records.feed import FeedPosition
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.tables import WORKER
@@ -57,7 +57,7 @@ def test_queue_is_counted_by_urgency_and_state(connection):
     images.begin(connection, arrive(connection, 4, ago=20 * MINUTE), NOW)
     images.settle(connection, arrive(connection, 5, ago=30 * MINUTE), STORED, NOW)
     arrive(connection, 6, archive="other", ago=40 * MINUTE)
-    feed.advance(connection, "own", None, Mark(17, "x"))
+    feed.advance(connection, "own", None, FeedPosition(17, "x"))
     found = observe(connection, "own", NOW)
 
     assert {

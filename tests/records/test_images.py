@@ -7,7 +7,7 @@ import pytest
 
 from hilum.eligibility import Reason
 from hilum.records import Connection, images
-from hilum.records.images import Arrived, Entry, Settlement
+from hilum.records.images import Arrived, ImageRecord, Settlement
 from hilum.records.migrations import migrate
 from hilum.records.states import SETTLED, State, Urgency
 from image_names import image_uids
@@ -24,7 +24,7 @@ STORED = Settlement(
 FAILED = Settlement(State.FAILED, (Reason("pacs", "the archive said no"),))
 
 
-def known(connection: Connection, identifier: str) -> Entry:
+def known(connection: Connection, identifier: str) -> ImageRecord:
     """Return the line of the only image that is called so."""
     (found,) = images.called(connection, "own", identifier)
     return found

@@ -1,4 +1,4 @@
-"""Verdicts of readers on both databases: nothing is changed, the latest counts."""
+"""Reviews of readers on both databases: nothing is changed, the latest counts."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hilum.records import Database, reviews, studies, worklist
-from hilum.records.reviews import Agreement, Judged, Opinion, ReaderVerdict
+from hilum.records.reviews import Agreement, Opinion, Review, ReviewedFinding
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts
 
 AT = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
-VERDICT = ReaderVerdict(
+REVIEW = Review(
     "1.2",
     "1.2.0",
     "1.2.1",
@@ -20,8 +20,12 @@ VERDICT = ReaderVerdict(
     "m 1",
     "00",
     (
-        Judged("Mass", Opinion.AGREE, positive=True, raw=0.7, operating_point=0.6, score=0.8),
-        Judged("Edema", Opinion.DISAGREE, positive=False, raw=0.1, operating_point=0.6, score=0.2),
+        ReviewedFinding(
+            "Mass", Opinion.AGREE, positive=True, raw=0.7, operating_point=0.6, score=0.8
+        ),
+        ReviewedFinding(
+            "Edema", Opinion.DISAGREE, positive=False, raw=0.1, operating_point=0.6, score=0.2
+        ),
     ),
     ("Edema",),
     "small effusion?",
@@ -37,32 +41,32 @@ def database(database: Database) -> Database:
     return database
 
 
-def add(database: Database, *given: ReaderVerdict) -> list[bool]:
-    """Add verdicts one after the other."""
+def add(database: Database, *given: Review) -> list[bool]:
+    """Add reviews one after the other."""
     with database.transaction() as connection:
         return [reviews.add(connection, "own", each) for each in given]
 
 
-def changed(opinion: Opinion, **facts: object) -> ReaderVerdict:
-    """Return another verdict on Mass."""
-    judged = replace(VERDICT.findings[0], opinion=opinion)
-    return replace(VERDICT, findings=(judged,), missing=(), **facts)
+def changed(opinion: Opinion, **facts: object) -> Review:
+    """Return another review on Mass."""
+    judged = replace(REVIEW.findings[0], opinion=opinion)
+    return replace(REVIEW, findings=(judged,), missing=(), **facts)
 
 
-def test_verdict_comes_back_as_it_was_given(database):
+def test_review_comes_back_as_it_was_given(database):
     """The newest first."""
     later = changed(Opinion.UNSURE, report="2.25.2", reader="bo", at=AT + timedelta(days=1))
-    add(database, VERDICT, later)
+    add(database, REVIEW, later)
 
     with database.look() as connection:
-        assert [later, replace(VERDICT, findings=VERDICT.findings[::-1])] == reviews.on_image(
-            connection, "own", VERDICT.uids
+        assert [later, replace(REVIEW, findings=REVIEW.findings[::-1])] == reviews.on_image(
+            connection, "own", REVIEW.uids
         )
 
 
 def test_study_counts_as_reviewed(database):
-    """From the moment of the verdict."""
-    add(database, VERDICT)
+    """From the moment of the review."""
+    add(database, REVIEW)
 
     with database.look() as connection:
         study = worklist.row(connection, "own", "1.2")
@@ -70,21 +74,21 @@ def test_study_counts_as_reviewed(database):
     assert AT == study.reviewed
 
 
-def test_same_report_twice_is_one_verdict(database):
+def test_same_report_twice_is_one_review(database):
     """A form that is sent again changes nothing."""
-    assert [True, False] == add(database, VERDICT, replace(VERDICT, comment="again"))
+    assert [True, False] == add(database, REVIEW, replace(REVIEW, comment="again"))
 
     with database.look() as connection:
-        assert [VERDICT.comment] == [
-            each.comment for each in reviews.on_image(connection, "own", VERDICT.uids)
+        assert [REVIEW.comment] == [
+            each.comment for each in reviews.on_image(connection, "own", REVIEW.uids)
         ]
 
 
-def test_only_a_readers_latest_verdict_counts(database):
+def test_only_a_readers_latest_review_counts(database):
     """Another reader's counts beside it; months are UTC's."""
     add(
         database,
-        VERDICT,
+        REVIEW,
         changed(Opinion.DISAGREE, report="2.25.2", at=AT + timedelta(hours=1)),
         changed(Opinion.AGREE, report="2.25.3", reader="bo"),
     )
@@ -98,7 +102,7 @@ def test_only_a_readers_latest_verdict_counts(database):
 
 def test_missing_findings_are_counted(database):
     """Beside what was said of the same finding."""
-    add(database, VERDICT)
+    add(database, REVIEW)
 
     with database.look() as connection:
         assert [
@@ -111,7 +115,7 @@ def test_missing_findings_are_counted(database):
 def test_export_has_every_line_and_says_which_count(database, monkeypatch):
     """However many are fetched at a time."""
     monkeypatch.setattr(reviews, "AT_ONCE", 1)
-    add(database, VERDICT, changed(Opinion.DISAGREE, report="2.25.2"))
+    add(database, REVIEW, changed(Opinion.DISAGREE, report="2.25.2"))
 
     with database.look() as connection:
         exported = [

@@ -198,8 +198,8 @@ def as_before(connection: Connection) -> None:
         "ALTER TABLE study DROP COLUMN cover_series",
         "ALTER TABLE study DROP COLUMN issuer",
         "ALTER TABLE study DROP COLUMN whole_name",
-        "ALTER TABLE verdict DROP COLUMN series_instance_uid",
-        "CREATE INDEX verdict_by_image ON verdict (archive, sop_instance_uid, reader)",
+        "ALTER TABLE review DROP COLUMN series_instance_uid",
+        "CREATE INDEX review_by_image ON review (archive, sop_instance_uid, reader)",
         "DELETE FROM migration WHERE name = 'm011_images_as_they_lie_in_the_archive'",
         "DELETE FROM migration WHERE name = 'm012_who_the_patient_is'",
     ):

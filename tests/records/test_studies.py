@@ -14,14 +14,14 @@ from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
-from hilum.records.studies import Rank, StudyFacts, Waits
+from hilum.records.studies import DueTimes, Rank, StudyFacts
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD
 from hilum.settings.worklist import WorklistSettings
 from image_names import image_uids
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-WAITS = Waits({"Pneumothorax": 15 * MINUTE, "Effusion": 60 * MINUTE}, 240 * MINUTE)
+WAITS = DueTimes({"Pneumothorax": 15 * MINUTE, "Effusion": 60 * MINUTE}, 240 * MINUTE)
 FACTS = StudyFacts(
     "1.2",
     patient_name="CONCEIÇÃO^João",
@@ -231,7 +231,7 @@ def test_study_that_is_not_there_is_passed_over(database):
 def test_waits_come_from_the_settings():
     """In minutes, with the ceiling for what is not named or waits longer."""
     settings = WorklistSettings(wait_minutes={"Mass": 10, "Hernia": 900}, ceiling_minutes=100)
-    waits = Waits.of(settings)
+    waits = DueTimes.of(settings)
 
     assert 10 * MINUTE == waits.allowed(["Edema", "Mass"])
     assert 100 * MINUTE == waits.allowed(["Edema"]) == waits.allowed([])

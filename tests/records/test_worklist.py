@@ -8,15 +8,15 @@ from sqlalchemy import insert
 from hilum.records import Database, images, studies, worklist
 from hilum.records.images import Arrived
 from hilum.records.states import State, Urgency
-from hilum.records.studies import Rank, StudyFacts, Waits
+from hilum.records.studies import DueTimes, Rank, StudyFacts
 from hilum.records.tables import STUDY, STUDY_FINDING
-from hilum.records.worklist import Others, Place, Wanted
+from hilum.records.worklist import Others, WorklistFilter, WorklistPosition
 from hilum.values.persons import Trait
 from image_names import image_uids
 
 AT = datetime(2026, 3, 1, 12, 30, 0, 123457, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-EVERYTHING = Wanted()
+EVERYTHING = WorklistFilter()
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def filled(database: Database) -> Database:
                 connection,
                 Arrived("own", image_uids(f"1.{n}.1", f"1.{n}"), f"i{n}", None, urgency, at),
             )
-            studies.arrived(connection, "own", facts, urgency=urgency, now=at, waits=Waits())
+            studies.arrived(connection, "own", facts, urgency=urgency, now=at, waits=DueTimes())
         connection.execute(
             insert(STUDY_FINDING),
             [
@@ -48,7 +48,7 @@ def filled(database: Database) -> Database:
     return database
 
 
-def uids(database: Database, wanted: Wanted = EVERYTHING) -> list[str]:
+def uids(database: Database, wanted: WorklistFilter = EVERYTHING) -> list[str]:
     """Return the Study Instance UIDs of the first page."""
     with database.look() as connection:
         rows, _ = worklist.page(connection, "own", wanted, size=10)
@@ -65,7 +65,7 @@ def test_reviewed_studies_come_last(filled):
     with filled.transaction() as connection:
         reviewed = STUDY.update().where(STUDY.c.study_instance_uid == "1.2")
         connection.execute(reviewed.values(reviewed=AT + 30 * MINUTE))
-        studies.refresh(connection, "own", "1.2", now=AT, waits=Waits())
+        studies.refresh(connection, "own", "1.2", now=AT, waits=DueTimes())
     assert ["1.1", "1.3", "1.5", "1.4", "1.2"] == uids(filled)
 
     with filled.transaction() as connection:
@@ -73,28 +73,28 @@ def test_reviewed_studies_come_last(filled):
             "own", image_uids("1.2.2", "1.2"), "x", None, Urgency.ROUTINE, AT + 31 * MINUTE
         )
         images.arrived(connection, late)
-        studies.refresh(connection, "own", "1.2", now=AT, waits=Waits())
+        studies.refresh(connection, "own", "1.2", now=AT, waits=DueTimes())
     assert "1.2" == uids(filled)[0]
 
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(text="bra"), ["1.2", "1.3"]),
-        (Wanted(text="avila"), ["1.1"]),
-        (Wanted(text="EVA"), ["1.2", "1.5"]),
-        (Wanted(text="eva diaz"), ["1.5"]),
-        (Wanted(text="p1"), ["1.1", "1.4"]),
-        (Wanted(text="ac3"), ["1.3"]),
-        (Wanted(text="va"), []),
-        (Wanted(text="  ,^ "), ["1.2", "1.1", "1.3", "1.5", "1.4"]),
-        (Wanted(finding="Mass"), ["1.1", "1.3"]),
-        (Wanted(finding="Mass", text="uwe"), ["1.3"]),
-        (Wanted(finding="Hernia"), []),
-        (Wanted(since="20260103"), ["1.3", "1.5", "1.4"]),
-        (Wanted(since="20260102", until="20260103"), ["1.2", "1.3"]),
-        (Wanted(state="queued", urgent_only=True), ["1.2"]),
-        (Wanted(state="failed"), []),
+        (WorklistFilter(text="bra"), ["1.2", "1.3"]),
+        (WorklistFilter(text="avila"), ["1.1"]),
+        (WorklistFilter(text="EVA"), ["1.2", "1.5"]),
+        (WorklistFilter(text="eva diaz"), ["1.5"]),
+        (WorklistFilter(text="p1"), ["1.1", "1.4"]),
+        (WorklistFilter(text="ac3"), ["1.3"]),
+        (WorklistFilter(text="va"), []),
+        (WorklistFilter(text="  ,^ "), ["1.2", "1.1", "1.3", "1.5", "1.4"]),
+        (WorklistFilter(finding="Mass"), ["1.1", "1.3"]),
+        (WorklistFilter(finding="Mass", text="uwe"), ["1.3"]),
+        (WorklistFilter(finding="Hernia"), []),
+        (WorklistFilter(since="20260103"), ["1.3", "1.5", "1.4"]),
+        (WorklistFilter(since="20260102", until="20260103"), ["1.2", "1.3"]),
+        (WorklistFilter(state="queued", urgent_only=True), ["1.2"]),
+        (WorklistFilter(state="failed"), []),
     ],
 )
 @pytest.mark.parametrize("common", [1, worklist.COMMON])
@@ -110,11 +110,11 @@ def test_pages_go_on_where_the_last_one_ended(filled):
     seen, after = [], None
     with filled.look() as connection:
         while True:
-            rows, after = worklist.page(connection, "own", Wanted(), size=2, after=after)
+            rows, after = worklist.page(connection, "own", WorklistFilter(), size=2, after=after)
             seen += [row.study_instance_uid for row in rows]
             if after is None:
                 break
-            after = Place.parse(str(after))
+            after = WorklistPosition.parse(str(after))
             connection.execute(STUDY.delete().where(STUDY.c.study_instance_uid == seen[0]))
 
     assert ["1.2", "1.1", "1.3", "1.5", "1.4"] == seen
@@ -124,7 +124,7 @@ def test_pages_go_on_where_the_last_one_ended(filled):
 def test_no_place_is_a_value_error(text):
     """Addresses are typed by people, too."""
     with pytest.raises(ValueError):  # noqa: PT011  float and int say it in their own words
-        Place.parse(text)
+        WorklistPosition.parse(text)
 
 
 def test_counts_and_labels(filled):

@@ -43,7 +43,7 @@ def test_no_setting_says_so():
 
 
 @pytest.mark.parametrize(
-    "offence", ["started(s, in_demonstration=True)", "Readers(s, in_demonstration=s.demo)"]
+    "offence", ["started(s, in_demonstration=True)", "InferencePool(s, in_demonstration=s.demo)"]
 )
 def test_offences_would_be_seen(offence: str):
     """The test above is about something."""

@@ -123,7 +123,7 @@ def test_unit_runs_a_command_of_hilum_unprivileged(name):
         service["ProtectSystem"],
     )
     assert "" == service["CapabilityBoundingSet"]
-    assert int(service["TimeoutStopSec"]) > Settings.load().node.read_timeout_s
+    assert int(service["TimeoutStopSec"]) > Settings.load().node.inference_timeout_s
     assert f"/var/lib/{service['StateDirectory']}" in service["Environment"]
 
 

@@ -1,4 +1,4 @@
-"""What a reader process writes on standard error: events, and nothing of a patient."""
+"""What a worker process writes on standard error: events, and nothing of a patient."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from hilum.telemetry import logs
-from hilum.node.inference_pool import Readers
+from hilum.node.inference_pool import InferencePool
 from hilum.settings import Settings
 
 def complain(patient):
@@ -29,15 +29,16 @@ if __name__ == "__main__":
     folder, file, patient = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     logs.write_to_standard_error()
     settings = Settings.load(data_folder=folder).changed("model", name="demonstration")
-    with Readers(settings.changed("node", readers=1), in_demonstration=True) as readers:
-        answer = readers.read(file.read_bytes(), [], datetime(2024, 1, 2, tzinfo=UTC))
-        readers._seats[0].call(30, complain, patient)
+    one = settings.changed("node", inference_workers=1)
+    with InferencePool(one, in_demonstration=True) as pool:
+        answer = pool.read(file.read_bytes(), [], datetime(2024, 1, 2, tzinfo=UTC))
+        pool._workers[0].call(30, complain, patient)
     print(answer.status)
 """
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR", "ignore:The .* length of")
-def test_reader_writes_nothing_of_a_patient(tmp_path: Path):
+def test_worker_writes_nothing_of_a_patient(tmp_path: Path):
     """A value that breaks the standard is quoted by pydicom's warnings, in that process too."""
     radiograph = make_radiograph()
     for keyword in ("PatientBirthDate", "StudyDate", "StudyTime", "PatientSex", "PatientAge"):

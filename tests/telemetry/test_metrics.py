@@ -12,13 +12,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hilum import __version__
-from hilum.errors import LedgerUnavailable
-from hilum.records.constancy import Begun, End, Ended, Mode, Run
-from hilum.records.counts import Observed
-from hilum.records.drift_watch import Compared
+from hilum.errors import DatabaseUnavailable
+from hilum.records.constancy import (
+    SelfTestEnd,
+    SelfTestMode,
+    SelfTestRun,
+    SelfTestStart,
+    SelfTestState,
+)
+from hilum.records.counts import RecordCounts
+from hilum.records.drift_watch import DriftComparison
 from hilum.records.states import State, Urgency
 from hilum.telemetry import metrics
-from hilum.telemetry.metrics import Snapshot
+from hilum.telemetry.metrics import MetricsSnapshot
 
 ROOT = Path(__file__).parents[2]
 Sample = tuple[str, tuple[tuple[str, str], ...]]
@@ -50,15 +56,15 @@ def grown(before: dict[Sample, float]) -> dict[Sample, float]:
 def nobody_watches() -> Iterator[None]:
     """Leave the gauges as they were."""
     yield
-    metrics.watch(Snapshot)
+    metrics.watch(MetricsSnapshot)
 
 
 def test_an_image_is_counted_from_arrival_to_end():
-    """State, reasons, latency and rooms each have their series."""
+    """State, reasons, latency and stages each have their series."""
     before = scrape()
     metrics.arrived(Urgency.URGENT)
     metrics.settled(State.STORED, urgency=Urgency.URGENT, seconds=0.3, reasons=["no_view"])
-    metrics.room_seconds({"predict": 0.04, "encode": 0.02})
+    metrics.stage_seconds({"predict": 0.04, "encode": 0.02})
     metrics.results_stored(3)
     metrics.own_result_skipped()
     metrics.forwarded("sent")
@@ -69,7 +75,7 @@ def test_an_image_is_counted_from_arrival_to_end():
     assert 3 == found["hilum_results_stored_total", ()]
     assert 1 == found["hilum_own_results_skipped_total", ()]
     assert 1 == found["hilum_forwards_total", (("state", "sent"),)]
-    assert 0.04 == pytest.approx(found["hilum_room_seconds_sum", (("room", "predict"),)])
+    assert 0.04 == pytest.approx(found["hilum_stage_seconds_sum", (("stage", "predict"),)])
     assert 1 == found["hilum_image_seconds_bucket", (("le", "0.5"), ("urgency", "urgent"))]
     assert ("hilum_image_seconds_bucket", (("le", "0.25"), ("urgency", "urgent"))) not in found
     assert not any(name in {"hilum_refusals_total", "hilum_failures_total"} for name, _ in found)
@@ -106,14 +112,14 @@ def test_gauges_are_asked_for_at_each_scrape():
     """Two scrapes show two answers."""
     answers = iter(
         [
-            Snapshot(
-                Observed({(Urgency.ROUTINE, State.HELD): 7}, 12.5, 2, 1, 100),
+            MetricsSnapshot(
+                RecordCounts({(Urgency.ROUTINE, State.HELD): 7}, 12.5, 2, 1, 100),
                 free_bytes=10,
                 paused=True,
                 last_change=104,
                 model=("densenet", "1.0"),
             ),
-            Snapshot(),
+            MetricsSnapshot(),
         ]
     )
     metrics.watch(lambda: next(answers))
@@ -150,8 +156,8 @@ GAUGES = {
 def test_database_that_is_away_does_not_break_a_scrape():
     """What is counted here is still shown, and that the database is away."""
 
-    def away() -> Snapshot:
-        raise LedgerUnavailable("The database is away.", "Start it.")
+    def away() -> MetricsSnapshot:
+        raise DatabaseUnavailable("The database is away.", "Start it.")
 
     metrics.watch(away)
     found = scrape()
@@ -193,15 +199,17 @@ def test_threads_count_together():
 def series() -> dict[str, set[str]]:
     """Return the series that a full scrape has, each with its labels, as Prometheus names them."""
     now = datetime(2026, 3, 5, tzinfo=UTC)
-    begun = Begun("own", Mode.LIVE, now, now, "1.2", "1.2.3", "digest")
-    tested = Run(1, begun, Ended(End.OK, worst=0.0), now)
-    observed = Observed({}, 0, 0, 0, 1, tested)
-    drift = [Compared("m 1 0123abcd", "2026-03", 300, "first", 500, ())]
-    metrics.watch(lambda: Snapshot(observed, 1, last_change=1, model=("m", "1"), drift=drift))
+    begun = SelfTestStart("own", SelfTestMode.LIVE, now, now, "1.2", "1.2.3", "digest")
+    tested = SelfTestRun(1, begun, SelfTestEnd(SelfTestState.OK, worst=0.0), now)
+    observed = RecordCounts({}, 0, 0, 0, 1, tested)
+    drift = [DriftComparison("m 1 0123abcd", "2026-03", 300, "first", 500, ())]
+    metrics.watch(
+        lambda: MetricsSnapshot(observed, 1, last_change=1, model=("m", "1"), drift=drift)
+    )
     for state in (State.REFUSED, State.FAILED):
         metrics.settled(state, urgency=Urgency.ROUTINE, seconds=1, reasons=["bug"])
     metrics.forwarded("sent")
-    metrics.room_seconds({"gate": 0.01})
+    metrics.stage_seconds({"gate": 0.01})
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.exposition().decode()):
         if family.name.startswith("hilum_") and not family.name.endswith("_created"):

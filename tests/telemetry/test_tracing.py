@@ -16,7 +16,7 @@ from hilum import __version__
 from hilum.errors import SettingInvalid
 from hilum.telemetry.tracing import (
     ImageTrace,
-    Part,
+    TraceSpan,
     open_tracing,
     parts_of,
     settled,
@@ -39,8 +39,8 @@ IMAGE = ImageTrace(
     arrived=START,
     settled=after(2),
     parts=[
-        Part("read", after(0.5), after(1), [Part("predict", after(0.6), after(0.75))]),
-        Part("store", after(1), after(1.5)),
+        TraceSpan("read", after(0.5), after(1), [TraceSpan("predict", after(0.6), after(0.75))]),
+        TraceSpan("store", after(1), after(1.5)),
     ],
 )
 
@@ -98,7 +98,7 @@ def nanoseconds(when: datetime) -> int:
 
 
 def test_collector_gets_one_trace_of_steps_and_rooms(collector):
-    """The root is the image; each step is below it, each room below its step."""
+    """The root is the image; each step is below it, each stage below its step."""
     with open_tracing(collector.url) as record:
         identifier = record(IMAGE)
     spans = named(collector.spans)
@@ -221,10 +221,10 @@ def test_rooms_lie_end_to_end_from_the_beginning_of_the_work():
     """Only their durations are kept; the wait before is a part of its own."""
     wait, work = parts_of(START, after(1), {"gate": 0.25, "predict": 0.5})
 
-    assert Part("wait", START, after(1)) == wait
+    assert TraceSpan("wait", START, after(1)) == wait
     assert ("work", after(1), after(1.75)) == (work.name, work.started, work.ended)
     assert [
-        Part("gate", after(1), after(1.25)),
-        Part("predict", after(1.25), after(1.75)),
+        TraceSpan("gate", after(1), after(1.25)),
+        TraceSpan("predict", after(1.25), after(1.75)),
     ] == list(work.parts)
     assert () == parts_of(START, None, {})

@@ -7,21 +7,21 @@ import httpx
 import pytest
 
 from hilum.radiograph import ImageUIDs
-from hilum.web.context import Desk
-from web_context import Page, open_desk, open_page
+from hilum.web.context import WebContext
+from web_context import Page, open_page, open_web_context
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Return a desk whose PACS does not answer."""
-    with open_desk(tmp_path) as made:
+def web(tmp_path: Path) -> Iterator[WebContext]:
+    """Return a web whose PACS does not answer."""
+    with open_web_context(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def page(desk: Desk) -> Iterator[Page]:
+def page(web: WebContext) -> Iterator[Page]:
     """Return the page and the API, served."""
-    with open_page(desk) as made:
+    with open_page(web) as made:
         yield made
 
 

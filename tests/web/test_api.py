@@ -27,9 +27,9 @@ from hilum.records.images import Arrived, Settlement
 from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
-from hilum.web.context import Check, Desk, InstalledModel
+from hilum.web.context import InstalledModel, NodeCheck, WebContext
 from image_names import image_uids
-from web_context import ARCHIVE, Page, open_desk, open_page, trail
+from web_context import ARCHIVE, Page, open_page, open_web_context, trail
 
 CHECKS = [
     not_a_server_error,
@@ -61,7 +61,7 @@ DOCUMENT = {
 }
 
 
-def fill(desk: Desk) -> None:
+def fill(web: WebContext) -> None:
     """Write a study of three images: one read, one refused, one failed."""
     ends = (
         Settlement(State.STORED, (), ("2.25.1",), model="m 1", seconds={"predict": 0.03}),
@@ -69,7 +69,7 @@ def fill(desk: Desk) -> None:
         Settlement(State.FAILED, (Reason("pacs", "the PACS answered HTTP 503"),)),
     )
     facts = StudyFacts(STUDY, patient_name="Doe^Jane", patient_id="7", study_date="20261122")
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         for number, end in enumerate(ends):
             uid = f"{STUDY}.{number}"
             new = Arrived(
@@ -88,12 +88,12 @@ def fill(desk: Desk) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, retry: Callable[[Sequence[ImageUIDs]], int]) -> Iterator[Desk]:
-    """Return a desk with that study, a model and a health."""
-    with open_desk(
+def web(tmp_path: Path, retry: Callable[[Sequence[ImageUIDs]], int]) -> Iterator[WebContext]:
+    """Return a web with that study, a model and a health."""
+    with open_web_context(
         tmp_path,
         retry=retry,
-        health=lambda: (Check("PACS", ok=False, text="away", remedy="start it"),),
+        health=lambda: (NodeCheck("PACS", ok=False, text="away", remedy="start it"),),
         models=lambda: (InstalledModel("m", "1", "ab", True, True, True, False),),
         read_file=lambda file, name: DOCUMENT | {"name": name, "bytes": len(file)},
     ) as made:
@@ -103,7 +103,7 @@ def desk(tmp_path: Path, retry: Callable[[Sequence[ImageUIDs]], int]) -> Iterato
 
 def program(page: Page, role: Role = Role.VIEWER, name: str = "ris") -> httpx.Client:
     """Return a program with a token of that role."""
-    with page.desk.database.transaction() as connection:
+    with page.web.database.transaction() as connection:
         token = access.add_token(connection, name, role, expires=None, now=datetime.now(UTC))
     client = page.browser()
     client.headers = httpx.Headers({"authorization": f"Bearer {token}"})
@@ -151,7 +151,7 @@ def test_operators_retry_by_name_and_by_state(page: Page, asked: list[str]):
     assert {"asked": 1} == client.post(retry, json={"sop_instance_uids": ["1.2.3.1"]}).json()
     assert 422 == client.post(retry, json={"state": "stored"}).status_code
     assert ["1.2.3.2", "1.2.3.1"] == asked
-    assert [("token ris", "image.retried")] * 2 == trail(page.desk)
+    assert [("token ris", "image.retried")] * 2 == trail(page.web)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_file_is_tried_by_its_name_alone(page: Page):
     answer = client.post("/api/v1/try", files={"file": ("/home/ana/doe jane.dcm", b"12345")}).json()
 
     assert ("doe jane.dcm", 5) == (answer["name"], answer["bytes"])
-    assert [("token ris", "file.tried")] == trail(page.desk)
+    assert [("token ris", "file.tried")] == trail(page.web)
 
 
 @pytest.mark.parametrize(
@@ -192,14 +192,14 @@ def test_without_a_good_token_there_is_nothing(page: Page, authorization: bytes)
 def test_a_token_ends(page: Page):
     """With its day, and at once when it is removed."""
     old = datetime.now(UTC) - timedelta(days=2)
-    with page.desk.database.transaction() as connection:
+    with page.web.database.transaction() as connection:
         ended = access.add_token(
             connection, "old", Role.VIEWER, expires=old + timedelta(days=1), now=old
         )
     client = program(page)
     assert 200 == client.get("/api/v1/models").status_code
-    with page.desk.database.transaction() as connection:
-        access.remove_token(connection, "ris")
+    with page.web.database.transaction() as connection:
+        access.revoke_token(connection, "ris")
 
     assert 401 == client.get("/api/v1/models").status_code
     ended_headers = {"authorization": f"Bearer {ended}"}
@@ -210,7 +210,7 @@ def test_a_token_opens_the_api_and_nothing_else(page: Page):
     """Pages are for people."""
     client = program(page, Role.OPERATOR)
 
-    assert 401 == client.get("/people").status_code
+    assert 401 == client.get("/users").status_code
     assert 401 == client.get("/dicom-web/studies").status_code
 
 
@@ -229,7 +229,7 @@ def test_looking_at_a_study_is_audited_once(page: Page):
     for path in (f"studies/{STUDY}", f"images/{STUDY}.0/findings", f"images/{STUDY}.0/reading"):
         client.get(f"/api/v1/{path}")
 
-    assert [("token ris", "study.viewed")] == trail(page.desk)
+    assert [("token ris", "study.viewed")] == trail(page.web)
 
 
 def test_openapi_is_for_those_who_are_signed_in(page: Page):
@@ -245,9 +245,9 @@ def test_openapi_is_for_those_who_are_signed_in(page: Page):
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_no_input_breaks_it_and_every_answer_is_as_described(tmp_path: Path, mode: GenerationMode):
     """Schemathesis writes the requests, right and wrong ones, the same each time."""
-    with open_desk(tmp_path, read_file=lambda *_: DOCUMENT, retry=len) as desk:
-        fill(desk)
-        with open_page(desk) as page:
+    with open_web_context(tmp_path, read_file=lambda *_: DOCUMENT, retry=len) as web:
+        fill(web)
+        with open_page(web) as page:
             client = program(page, Role.OPERATOR)
             schema = schemathesis.openapi.from_dict(client.get("/api/v1/openapi.json").json())
             schema.config.update(base_url=page.url)

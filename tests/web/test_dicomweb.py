@@ -7,10 +7,10 @@ import pytest
 from pydicom import Dataset
 
 from hilum.records.accounts import Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
 from radiographs import dicom_file
-from web_context import Page, open_desk, open_page, trail
+from web_context import Page, open_page, open_web_context, trail
 
 pytestmark = pytest.mark.orthanc
 
@@ -24,9 +24,9 @@ def study(empty_orthanc: OrthancServer, radiograph: Dataset) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, orthanc: OrthancServer) -> Iterator[Desk]:
-    """Return a desk with a real PACS."""
-    with open_desk(tmp_path, orthanc) as made:
+def web(tmp_path: Path, orthanc: OrthancServer) -> Iterator[WebContext]:
+    """Return a web with a real PACS."""
+    with open_web_context(tmp_path, orthanc) as made:
         yield made
 
 
@@ -47,13 +47,13 @@ def test_a_viewer_searches_and_retrieves(page: Page, study: str, radiograph: Dat
     assert "no-store" == frame.headers["cache-control"]
 
 
-def test_looking_at_a_study_is_one_line_of_the_trail(page: Page, desk: Desk, study: str):
+def test_looking_at_a_study_is_one_line_of_the_trail(page: Page, web: WebContext, study: str):
     """However many requests a viewer makes of it."""
     client = page.signed_in(Role.VIEWER)
     for part in ("series", "metadata", "series"):
         client.get(f"/dicom-web/studies/{study}/{part}")
 
-    assert [("some.viewer", "study.viewed")] == trail(desk)
+    assert [("some.viewer", "study.viewed")] == trail(web)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_without_a_session_there_is_nothing(page: Page, study: str):
 
 def test_a_pacs_that_is_away_is_said(tmp_path: Path):
     """In words, and without its address's password."""
-    with open_desk(tmp_path) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path) as web, open_page(web) as page:
         answer = page.signed_in(Role.VIEWER).get("/dicom-web/studies", headers={"accept": "*/*"})
 
     assert 502 == answer.status_code

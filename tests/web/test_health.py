@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from hilum.telemetry import metrics
-from hilum.web.context import Check
-from hilum.web.health import BEAT_WITHIN_S, KEEP_S, Vitals, health_app, health_routes
+from hilum.web.context import NodeCheck
+from hilum.web.health import BEAT_WITHIN_S, KEEP_S, HealthSource, health_app, health_routes
 
 TOKEN = "a-token-of-more-than-16-characters"  # noqa: S105  of this test alone
 HERE = ("127.0.0.1", 50000)
@@ -40,16 +40,19 @@ class Node:
 
     def __init__(self) -> None:
         self.age: float | None = 1.0
-        self.checks = [Check("model", ok=True, text="densenet 1.0"), Check("disk", True, "9 GB")]
+        self.checks = [
+            NodeCheck("model", ok=True, text="densenet 1.0"),
+            NodeCheck("disk", True, "9 GB"),
+        ]
         self.asked = 0
         self.seconds = 0.0
 
-    def look(self) -> list[Check]:
+    def look(self) -> list[NodeCheck]:
         self.asked += 1
         return self.checks
 
     def client(self, peer: tuple[str, int] = HERE, token: str | None = None) -> Client:
-        vitals = Vitals(lambda: self.age, self.look, metrics.exposition)
+        vitals = HealthSource(lambda: self.age, self.look, metrics.exposition)
         secret = None if token is None else SecretStr(token)
         app = FastAPI()
         app.include_router(health_routes(vitals, metrics_token=secret, clock=lambda: self.seconds))
@@ -78,7 +81,7 @@ def test_readyz_says_each_check_in_words(node):
     """Ready is 200; one failed check makes it 503, with what to do."""
     client = node.client(ELSEWHERE)
     ready = client.get("/readyz")
-    node.checks[1] = Check("disk", ok=False, text="12 MB free", remedy="Make room.")
+    node.checks[1] = NodeCheck("disk", ok=False, text="12 MB free", remedy="Free space.")
     node.seconds = KEEP_S
     paused = client.get("/readyz")
 
@@ -88,7 +91,7 @@ def test_readyz_says_each_check_in_words(node):
         "name": "disk",
         "ok": False,
         "text": "12 MB free",
-        "remedy": "Make room.",
+        "remedy": "Free space.",
     } == paused.json()["checks"][1]
 
 
@@ -157,7 +160,7 @@ def test_routes_are_not_part_of_the_api(node):
 
 def test_worker_has_the_same_without_a_page(node):
     """An application of its own, with the three addresses and no other."""
-    vitals = Vitals(lambda: node.age, node.look, metrics.exposition)
+    vitals = HealthSource(lambda: node.age, node.look, metrics.exposition)
     client = Client(health_app(vitals, metrics_token=SecretStr(TOKEN)), ELSEWHERE)
 
     assert [200, 200, 401, 404, 404] == [

@@ -8,7 +8,7 @@ from babel.messages.checkers import python_format
 from babel.messages.pofile import read_po
 
 from hilum.records.accounts import Role
-from hilum.web.i18n import Language, Speech, chosen, translations
+from hilum.web.i18n import Language, Localizer, chosen, translations
 from messages import CATALOGUES, said_by_code, said_by_templates, written
 from web_context import Page
 
@@ -86,7 +86,7 @@ def test_the_users_choice_goes_before_the_browsers(
 def test_numbers_and_dates_are_written_as_the_language_does():
     """Commas, points and the order of a date."""
     when = datetime(2026, 11, 22, 15, tzinfo=UTC)
-    english, portuguese = Speech(Language.ENGLISH), Speech(Language.PORTUGUESE)
+    english, portuguese = Localizer(Language.ENGLISH), Localizer(Language.PORTUGUESE)
 
     assert ("1,234.5", "1.234,5") == (english.number(1234.5, 1), portuguese.number(1234.5, 1))
     assert ("2.6 GB", "2,6 GB") == (english.size(2.6e9), portuguese.size(2.6e9))
@@ -100,7 +100,7 @@ def test_portuguese_pages_speak_portuguese(page: Page):
     client = page.signed_in(Role.VIEWER, language="pt-BR")
 
     assert "Imagens por hora" in client.get("/operations").text
-    assert "Sua função não permite isso." in client.get("/people").text
+    assert "Sua função não permite isso." in client.get("/users").text
     assert "Usuário" in page.browser("pt-BR").get("/login").text
 
 

@@ -7,7 +7,7 @@ from httpx import Client, Response
 
 from hilum.records.accounts import Role
 from hilum.records.tables import LOGIN_ATTEMPT, SESSION, USER
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.first_user import ensure_user
 from hilum.web.login import safe_next
 from web_context import PASSWORD, Page, add_user, csrf_in, token_of, trail
@@ -22,25 +22,25 @@ def sign_in(client: Client, name: str, password: str = PASSWORD, **more: str) ->
 
 
 @pytest.fixture
-def ana(desk: Desk) -> str:
+def ana(web: WebContext) -> str:
     """Return the name of somebody with a password."""
-    add_user(desk, "ana", Role.READER, PASSWORD)
+    add_user(web, "ana", Role.READER, PASSWORD)
     return "ana"
 
 
-def test_the_right_password_signs_in(desk: Desk, anybody: Client, ana: str):
+def test_the_right_password_signs_in(web: WebContext, anybody: Client, ana: str):
     """And leads back to what was asked for first; names are not case-sensitive."""
     answer = sign_in(anybody, ana.upper(), next="/operations?x=1")
 
     assert (303, "/operations?x=1") == (answer.status_code, answer.headers["location"])
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "SameSite=lax" in answer.headers["set-cookie"]
-    assert ("ana", "user.signed_in") in trail(desk)
+    assert ("ana", "user.signed_in") in trail(web)
 
 
 @pytest.mark.parametrize(("name", "password"), [("ana", "wrong"), ("nobody", PASSWORD), ("", "")])
 def test_wrong_and_unknown_look_the_same(
-    desk: Desk, anybody: Client, ana: str, name: str, password: str
+    web: WebContext, anybody: Client, ana: str, name: str, password: str
 ):
     """Who has an account is nobody's business; what was typed as a name is kept nowhere."""
     answer = sign_in(anybody, name, password)
@@ -48,7 +48,7 @@ def test_wrong_and_unknown_look_the_same(
     assert 401 == answer.status_code
     assert "User name or password is wrong." in answer.text
     assert SESSION_COOKIE not in anybody.cookies
-    assert trail(desk) == [(ana if name == ana else "nobody", "user.sign_in_failed")]
+    assert trail(web) == [(ana if name == ana else "nobody", "user.sign_in_failed")]
 
 
 def test_an_unknown_user_is_looked_at_as_long(anybody: Client, monkeypatch: pytest.MonkeyPatch):
@@ -63,13 +63,13 @@ def test_an_unknown_user_is_looked_at_as_long(anybody: Client, monkeypatch: pyte
     assert looked_at[0].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_failures_are_limited_and_forgotten(desk: Desk, page: Page, ana: str):
+def test_failures_are_limited_and_forgotten(web: WebContext, page: Page, ana: str):
     """After five wrong ones the right one has to wait, for the window and no longer."""
     client = page.browser()
     assert [401] * 5 == [sign_in(client, ana, "wrong").status_code for _ in range(5)]
 
     held_off = sign_in(client, ana)
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         old = datetime.now(UTC) - timedelta(minutes=16)
         connection.execute(LOGIN_ATTEMPT.update().values(at=old))
 
@@ -88,13 +88,13 @@ def test_other_users_of_an_address_are_limited_later(page: Page, ana: str):
     assert 429 == sign_in(client, ana).status_code
 
 
-def test_a_new_session_at_every_sign_in(desk: Desk, anybody: Client, ana: str):
+def test_a_new_session_at_every_sign_in(web: WebContext, anybody: Client, ana: str):
     """A cookie that somebody planted, or had before, is worth nothing afterwards."""
     anybody.cookies.set(SESSION_COOKIE, "planted")
     sign_in(anybody, ana)
     first = anybody.cookies.get(SESSION_COOKIE, domain="127.0.0.1")
     anybody.cookies.delete(SESSION_COOKIE)
-    with desk.database.look() as connection:
+    with web.database.look() as connection:
         kept = connection.execute(SESSION.select()).all()
 
     assert first not in {None, "planted"}
@@ -102,7 +102,7 @@ def test_a_new_session_at_every_sign_in(desk: Desk, anybody: Client, ana: str):
     assert first not in str(kept)
 
 
-def test_signing_out_ends_the_session_itself(desk: Desk, page: Page):
+def test_signing_out_ends_the_session_itself(web: WebContext, page: Page):
     """The cookie is worth nothing then, even where somebody kept it."""
     client = page.signed_in(Role.VIEWER)
     kept = client.cookies[SESSION_COOKIE]
@@ -116,15 +116,15 @@ def test_signing_out_ends_the_session_itself(desk: Desk, page: Page):
         .get("/account", headers={"cookie": f"{SESSION_COOKIE}={kept}"})
         .status_code
     )
-    assert ("some.viewer", "user.signed_out") in trail(desk)
+    assert ("some.viewer", "user.signed_out") in trail(web)
 
 
 @pytest.mark.parametrize(("column", "age"), [("seen", 2), ("began", 12)], ids=["idle", "longest"])
-def test_a_session_ends_by_itself(desk: Desk, page: Page, column: str, age: int):
+def test_a_session_ends_by_itself(web: WebContext, page: Page, column: str, age: int):
     """Without a request for two hours, and after twelve whatever is done."""
     client = page.signed_in(Role.VIEWER)
     assert 200 == client.get("/account").status_code
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         old = datetime.now(UTC) - timedelta(hours=age, seconds=1)
         connection.execute(SESSION.update().values({column: old}))
 
@@ -133,10 +133,10 @@ def test_a_session_ends_by_itself(desk: Desk, page: Page, column: str, age: int)
     assert (303, "/login?next=/account") == (answer.status_code, answer.headers["location"])
 
 
-def test_a_removed_user_is_out_at_once(desk: Desk, page: Page):
+def test_a_removed_user_is_out_at_once(web: WebContext, page: Page):
     """Not when the session ends."""
     client = page.signed_in(Role.VIEWER)
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         connection.execute(USER.delete())
 
     assert 303 == client.get("/account").status_code
@@ -198,11 +198,11 @@ def test_language_and_theme_are_chosen_by_browser_then_by_user(page: Page):
     assert '<html lang="en" data-theme="light">' in client.get("/login").text
 
 
-def test_the_first_time_it_is_said_where_the_password_is(page: Page, desk: Desk):
+def test_the_first_time_it_is_said_where_the_password_is(page: Page, web: WebContext):
     """Until somebody has signed in with it."""
     hint = "Its password is in the file that was named when hilum started."
     assert hint not in page.browser().get("/login").text
-    file = ensure_user(desk.database, desk.settings.data_folder)
+    file = ensure_user(web.database, web.settings.data_folder)
     assert file is not None
     client = page.browser()
     assert hint in client.get("/login").text
@@ -212,10 +212,10 @@ def test_the_first_time_it_is_said_where_the_password_is(page: Page, desk: Desk)
     assert hint not in page.browser().get("/login").text
 
 
-def test_who_is_held_off_fills_no_disk(page: Page, desk: Desk, ana: str):
+def test_who_is_held_off_fills_no_disk(page: Page, web: WebContext, ana: str):
     """One line of the trail tells of any number of tries."""
     client = page.browser()
     statuses = [sign_in(client, ana, "wrong").status_code for _ in range(9)]
 
     assert [401] * 5 + [429] * 4 == statuses
-    assert [("nobody", "user.held_off")] == [each for each in trail(desk) if each[0] != ana]
+    assert [("nobody", "user.held_off")] == [each for each in trail(web) if each[0] != ana]

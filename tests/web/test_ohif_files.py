@@ -10,9 +10,9 @@ import pytest
 
 from hilum.records.accounts import Role
 from hilum.settings import PageSettings
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.ohif_files import folder, study_address
-from web_context import Page, open_desk
+from web_context import Page, open_web_context
 
 INDEX = """<html><head><link href="/app.css"><script>window.PUBLIC_URL = '/';</script>
 <script type="module" src="/init-service-worker.js"></script>
@@ -34,9 +34,9 @@ def dist(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, dist: Path) -> Iterator[Desk]:
-    """Return a desk with that OHIF."""
-    with open_desk(tmp_path, page={"ohif_folder": dist}) as made:
+def web(tmp_path: Path, dist: Path) -> Iterator[WebContext]:
+    """Return a web with that OHIF."""
+    with open_web_context(tmp_path, page={"ohif_folder": dist}) as made:
         yield made
 
 
@@ -97,7 +97,7 @@ def test_it_is_behind_the_login(page: Page):
 
 def test_a_missing_ohif_says_how_to_get_it(tmp_path: Path, page: Page):
     """And pages know it before they offer a link."""
-    page.desk.settings.page.ohif_folder.joinpath("index.html").unlink()
+    page.web.settings.page.ohif_folder.joinpath("index.html").unlink()
     absent = PageSettings(ohif_folder=tmp_path / "nothing")
 
     answer = page.signed_in(Role.VIEWER).get("/ohif/")

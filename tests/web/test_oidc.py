@@ -14,10 +14,10 @@ from hilum.errors import SettingInvalid
 from hilum.records import accounts
 from hilum.records.accounts import Role
 from hilum.settings import Settings
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.oidc import discover
 from oidc_provider import CLIENT, SECRET, Provider, running_provider
-from web_context import Page, add_user, open_desk, trail
+from web_context import Page, add_user, open_web_context, trail
 
 VOUCHED = {"groups": ["staff", "radiology"]}
 
@@ -31,8 +31,8 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, provider: Provider) -> Iterator[Desk]:
-    """Return a desk that trusts the provider."""
+def web(tmp_path: Path, provider: Provider) -> Iterator[WebContext]:
+    """Return a web that trusts the provider."""
     settings = Settings(data_folder=tmp_path).changed(
         "oidc",
         issuer=provider.url,
@@ -41,7 +41,7 @@ def desk(tmp_path: Path, provider: Provider) -> Iterator[Desk]:
         label="Hospital",
         roles=("radiology=reader", "it=operator", "a=b=viewer"),
     )
-    with open_desk(tmp_path, settings=settings) as made:
+    with open_web_context(tmp_path, settings=settings) as made:
         yield made
 
 
@@ -52,13 +52,13 @@ def go(client: httpx.Client, after: str = "/account") -> httpx.Response:
     return client.get(at_provider.headers["location"])
 
 
-def users(desk: Desk) -> list[tuple[str, Role, bool]]:
+def users(web: WebContext) -> list[tuple[str, Role, bool]]:
     """Return who is known here."""
-    with desk.database.look() as connection:
+    with web.database.look() as connection:
         return [(each.name, each.role, each.local) for each in accounts.users(connection)]
 
 
-def test_the_provider_vouches_and_its_groups_give_the_role(page: Page, desk: Desk):
+def test_the_provider_vouches_and_its_groups_give_the_role(page: Page, web: WebContext):
     """The user is made at the first sign-in, without a password, and comes back where they were."""
     client = page.browser()
     assert "Sign in with Hospital" in client.get("/login").text
@@ -66,39 +66,43 @@ def test_the_provider_vouches_and_its_groups_give_the_role(page: Page, desk: Des
     answer = go(client, "/account")
 
     assert (303, "/account") == (answer.status_code, answer.headers["location"])
-    assert [("ana", Role.READER, False)] == users(desk)
+    assert [("ana", Role.READER, False)] == users(web)
     assert 200 == client.get("/account").status_code
-    assert ("ana", "user.signed_in") in trail(desk)
+    assert ("ana", "user.signed_in") in trail(web)
     assert "hilum_oidc" not in client.cookies
 
 
-def test_the_role_follows_the_provider_at_each_sign_in(page: Page, desk: Desk, provider: Provider):
+def test_the_role_follows_the_provider_at_each_sign_in(
+    page: Page, web: WebContext, provider: Provider
+):
     """Upwards and downwards; the strongest role counts."""
     go(page.browser())
     provider.claims["groups"] = ["it", "radiology"]
     go(page.browser())
 
-    assert [("ana", Role.OPERATOR, False)] == users(desk)
+    assert [("ana", Role.OPERATOR, False)] == users(web)
 
 
-def test_a_nested_claim_gives_the_role(page: Page, desk: Desk, provider: Provider):
+def test_a_nested_claim_gives_the_role(page: Page, web: WebContext, provider: Provider):
     """As Keycloak does it."""
     provider.claims = {"email": "a@b.org", "realm": {"roles": "radiology"}}
-    nested = desk.settings.changed("oidc", role_claim="realm.roles")
-    object.__setattr__(desk, "settings", nested)
+    nested = web.settings.changed("oidc", role_claim="realm.roles")
+    object.__setattr__(web, "settings", nested)
 
     assert 303 == go(page.browser()).status_code
-    assert [("a@b.org", Role.READER, False)] == users(desk)
+    assert [("a@b.org", Role.READER, False)] == users(web)
 
 
 @pytest.mark.parametrize("groups", [None, [], ["staff"], "radiologist", {"radiology": 1}, 7])
-def test_without_a_role_nobody_gets_in(page: Page, desk: Desk, provider: Provider, groups: Any):
+def test_without_a_role_nobody_gets_in(
+    page: Page, web: WebContext, provider: Provider, groups: Any
+):
     """And no user is made; only lists and texts name groups."""
     provider.claims["groups"] = groups
     answer = go(page.browser())
 
     assert answer.status_code in {401, 403}
-    assert [] == users(desk)
+    assert [] == users(web)
 
 
 def lies() -> dict[str, dict[str, Any]]:
@@ -121,27 +125,29 @@ def lies() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("lie", lies())
 def test_an_id_token_that_is_not_right_lets_nobody_in(
-    page: Page, desk: Desk, provider: Provider, lie: str
+    page: Page, web: WebContext, provider: Provider, lie: str
 ):
     """Each of the points of OpenID Connect Core 3.1.3.7."""
     provider.lies = lies()[lie]
     answer = go(page.browser())
 
     assert 401 == answer.status_code
-    assert "did not vouch for you" in answer.text
-    assert [] == users(desk)
-    assert [("nobody", "user.sign_in_failed")] == trail(desk)
+    assert "did not confirm your identity" in answer.text
+    assert [] == users(web)
+    assert [("nobody", "user.sign_in_failed")] == trail(web)
 
 
-def test_another_key_or_no_signature_lets_nobody_in(page: Page, desk: Desk, provider: Provider):
+def test_another_key_or_no_signature_lets_nobody_in(
+    page: Page, web: WebContext, provider: Provider
+):
     """The key must be the provider's, and the algorithm one with a public key."""
     provider.published = RSAKey.generate_key(2048, {"kid": "one"})
 
     assert 401 == go(page.browser()).status_code
-    assert [] == users(desk)
+    assert [] == users(web)
 
 
-def test_an_answer_belongs_to_the_browser_that_asked(page: Page, desk: Desk):
+def test_an_answer_belongs_to_the_browser_that_asked(page: Page, web: WebContext):
     """State and cookie: nobody is signed in as somebody else by a link, nor twice by one code."""
     ana, eve = page.browser(), page.browser()
     begun = ana.get("/login/oidc")
@@ -154,7 +160,7 @@ def test_an_answer_belongs_to_the_browser_that_asked(page: Page, desk: Desk):
     assert 303 == ana.get(back).status_code
     ana.cookies.update(cookies)
     assert 401 == ana.get(back).status_code
-    assert 1 == len(users(desk))
+    assert 1 == len(users(web))
 
 
 def test_a_code_of_another_issuer_is_not_redeemed(page: Page, provider: Provider):
@@ -169,31 +175,31 @@ def test_a_code_of_another_issuer_is_not_redeemed(page: Page, provider: Provider
     assert 1 == len(provider.codes)
 
 
-def test_a_local_user_of_the_same_name_is_not_taken_over(page: Page, desk: Desk):
+def test_a_local_user_of_the_same_name_is_not_taken_over(page: Page, web: WebContext):
     """The provider vouches for its own users alone."""
-    add_user(desk, "ana", Role.OPERATOR)
+    add_user(web, "ana", Role.OPERATOR)
     answer = go(page.browser())
 
     assert 403 == answer.status_code
     assert "Somebody else has your user name here." in answer.text
-    assert [("ana", Role.OPERATOR, True)] == users(desk)
+    assert [("ana", Role.OPERATOR, True)] == users(web)
 
 
-def test_a_provider_that_is_away_is_said(page: Page, desk: Desk):
+def test_a_provider_that_is_away_is_said(page: Page, web: WebContext):
     """The sign-in page stays usable for local users."""
-    gone = desk.settings.changed("oidc", issuer="http://127.0.0.1:9")
-    object.__setattr__(desk, "settings", gone)
+    gone = web.settings.changed("oidc", issuer="http://127.0.0.1:9")
+    object.__setattr__(web, "settings", gone)
     answer = page.browser().get("/login/oidc")
 
     assert 502 == answer.status_code
-    assert "gives no answer now" in answer.text
+    assert "does not respond" in answer.text
     assert 'name="password"' in answer.text
 
 
-def test_a_provider_without_https_is_refused(desk: Desk):
+def test_a_provider_without_https_is_refused(web: WebContext):
     """Whoever is between could sign in as anybody."""
     with pytest.raises(SettingInvalid, match="https"):
-        discover(desk.settings.changed("oidc", issuer="http://sso.example.org").oidc)
+        discover(web.settings.changed("oidc", issuer="http://sso.example.org").oidc)
 
 
 def test_a_role_that_does_not_exist_is_an_error_of_the_settings(tmp_path: Path):

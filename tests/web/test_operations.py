@@ -12,31 +12,31 @@ from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
-from hilum.web.context import Check, Desk, InstalledModel
+from hilum.web.context import InstalledModel, NodeCheck, WebContext
 from image_names import image_uids
-from web_context import ARCHIVE, Page, csrf_in, open_desk, trail
+from web_context import ARCHIVE, Page, csrf_in, open_web_context, trail
 
 REFUSED = Reason("not_frontal", "not a frontal view: View Position is LL")
 FAILED = Reason("pacs", "The PACS answered HTTP 503.")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, retry: Callable[[Sequence[str]], int]) -> Iterator[Desk]:
-    """Return a desk of a node that is not well."""
-    with open_desk(
+def web(tmp_path: Path, retry: Callable[[Sequence[str]], int]) -> Iterator[WebContext]:
+    """Return a web of a node that is not well."""
+    with open_web_context(
         tmp_path,
         retry=retry,
-        health=lambda: (Check("Disk", ok=False, text="1 % free", remedy="Make room."),),
+        health=lambda: (NodeCheck("Disk", ok=False, text="1 % free", remedy="Free space."),),
         models=lambda: (InstalledModel("mine", "2", "ab", True, True, False, False, "of Rio"),),
     ) as made:
         yield made
 
 
-def settle(desk: Desk, uid: str, end: Settlement, ago: timedelta, took_s: float = 1.0) -> None:
+def settle(web: WebContext, uid: str, end: Settlement, ago: timedelta, took_s: float = 1.0) -> None:
     """Write down an image and its end."""
     at = datetime.now(UTC) - ago
     new = Arrived(ARCHIVE, image_uids(uid, "1.2"), f"id{uid}", None, Urgency.ROUTINE, at)
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         job = images.arrived(connection, new)
         assert job is not None
         images.begin(connection, job, at)
@@ -49,22 +49,22 @@ def test_an_empty_node_is_shown_as_such(page: Page):
 
     assert 200 == shown.status_code
     assert "Nothing has failed." in shown.text
-    assert "No image was refused." in shown.text
+    assert "All images were analyzed." in shown.text
     assert "The PACS does not answer" in shown.text
 
 
-def test_everything_that_went_wrong_is_shown_with_its_reason(page: Page, desk: Desk):
+def test_everything_that_went_wrong_is_shown_with_its_reason(page: Page, web: WebContext):
     """Failures, refusals, bad health, an unverified model, processes."""
-    settle(desk, "1", Settlement(State.FAILED, (FAILED,)), timedelta(minutes=5))
-    settle(desk, "2", Settlement(State.REFUSED, (REFUSED,)), timedelta(minutes=5))
-    with desk.database.transaction() as connection:
+    settle(web, "1", Settlement(State.FAILED, (FAILED,)), timedelta(minutes=5))
+    settle(web, "2", Settlement(State.REFUSED, (REFUSED,)), timedelta(minutes=5))
+    with web.database.transaction() as connection:
         workers.beat(connection, Worker("a", "reading-1", "node", "mine", "9"))
 
     shown = page.signed_in(Role.VIEWER).get("/operations").text
 
     assert FAILED.text in shown
     assert REFUSED.text in shown
-    assert "Make room." in shown
+    assert "Free space." in shown
     assert "unverified" in shown
     assert "reading-1" in shown
 
@@ -78,10 +78,10 @@ def test_the_part_that_renews_itself_is_the_part_that_was_shown(page: Page):
     assert part.strip()[:40] in client.get("/operations").text
 
 
-def test_an_operator_retries_one_and_all(page: Page, desk: Desk, asked: list[str]):
+def test_an_operator_retries_one_and_all(page: Page, web: WebContext, asked: list[str]):
     """It is said how many will be read, and written down who asked."""
     for uid in ("1.1", "1.2"):
-        settle(desk, uid, Settlement(State.FAILED, (FAILED,)), timedelta(minutes=5))
+        settle(web, uid, Settlement(State.FAILED, (FAILED,)), timedelta(minutes=5))
     client = page.signed_in(Role.OPERATOR)
     csrf = csrf_in(client.get("/operations").text)
 
@@ -91,38 +91,38 @@ def test_an_operator_retries_one_and_all(page: Page, desk: Desk, asked: list[str
     assert "1 image will be read again." in client.get(one.headers["location"]).text
     assert "2 images will be read again." in client.get(every.headers["location"]).text
     assert ["1.1", "1.1", "1.2"] == sorted(asked)
-    assert [("some.operator", "image.retried")] * 2 == trail(desk)
+    assert [("some.operator", "image.retried")] * 2 == trail(web)
 
 
-def test_a_viewer_sees_no_button_that_works(page: Page, desk: Desk):
+def test_a_viewer_sees_no_button_that_works(page: Page, web: WebContext):
     """They are there, disabled: what is possible is no secret."""
-    settle(desk, "1", Settlement(State.FAILED, (FAILED,)), timedelta(minutes=5))
+    settle(web, "1", Settlement(State.FAILED, (FAILED,)), timedelta(minutes=5))
     shown = page.signed_in(Role.VIEWER).get("/operations").text
 
     assert 2 == shown.count('<button class="button" disabled')
 
 
-def test_hours_are_counted_by_their_end_and_the_old_are_left_out(desk: Desk):
+def test_hours_are_counted_by_their_end_and_the_old_are_left_out(web: WebContext):
     """The last hour is the one that is not over."""
     now = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
     since = datetime.now(UTC) - now
-    settle(desk, "1", Settlement(State.STORED, (), ("9",)), since + timedelta(minutes=20))
-    settle(desk, "2", Settlement(State.REFUSED, (REFUSED,)), since + timedelta(minutes=40))
-    settle(desk, "3", Settlement(State.STORED, (), ("9",)), since + timedelta(hours=3, minutes=40))
-    with desk.database.look() as connection:
+    settle(web, "1", Settlement(State.STORED, (), ("9",)), since + timedelta(minutes=20))
+    settle(web, "2", Settlement(State.REFUSED, (REFUSED,)), since + timedelta(minutes=40))
+    settle(web, "3", Settlement(State.STORED, (), ("9",)), since + timedelta(hours=3, minutes=40))
+    with web.database.look() as connection:
         hours = throughput.per_hour(connection, ARCHIVE, hours=3, now=now)
 
     assert [13, 14, 15] == [hour.begins.hour for hour in hours]
     assert [{}, {State.REFUSED: 1}, {State.STORED: 1}] == [hour.ended for hour in hours]
 
 
-def test_refusals_are_counted_by_reason(desk: Desk):
+def test_refusals_are_counted_by_reason(web: WebContext):
     """An image with two reasons counts for both; old ones do not count."""
     other = Reason("too_small", "too small: 100 × 100")
-    settle(desk, "1", Settlement(State.REFUSED, (REFUSED, other)), timedelta(hours=1))
-    settle(desk, "2", Settlement(State.REFUSED, (REFUSED,)), timedelta(hours=2))
-    settle(desk, "3", Settlement(State.REFUSED, (other,)), timedelta(days=9))
-    with desk.database.look() as connection:
+    settle(web, "1", Settlement(State.REFUSED, (REFUSED, other)), timedelta(hours=1))
+    settle(web, "2", Settlement(State.REFUSED, (REFUSED,)), timedelta(hours=2))
+    settle(web, "3", Settlement(State.REFUSED, (other,)), timedelta(days=9))
+    with web.database.look() as connection:
         since = datetime.now(UTC) - timedelta(days=7)
         found = throughput.refusals(connection, ARCHIVE, since=since)
 

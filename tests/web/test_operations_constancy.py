@@ -9,14 +9,16 @@ import pytest
 from drifting import LABELS, MODEL, drifted, was_tested
 from hilum.records import drift
 from hilum.records.accounts import Role
-from hilum.records.constancy import End, Ended, Mode
-from hilum.records.drift import Seen
+from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestState
+from hilum.records.drift import DriftSample
 from hilum.settings import Settings
-from hilum.web.context import Desk
-from web_context import ARCHIVE, Page, open_desk
+from hilum.web.context import WebContext
+from web_context import ARCHIVE, Page, open_web_context
 
-ALARM = Ended(End.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: moved by +0.1",), 0.1)
-OK = Ended(End.OK, "stand-in 2", (), 0.0)
+ALARM = SelfTestEnd(
+    SelfTestState.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: moved by +0.1",), 0.1
+)
+OK = SelfTestEnd(SelfTestState.OK, "stand-in 2", (), 0.0)
 
 
 @pytest.fixture
@@ -26,15 +28,15 @@ def every_hours() -> float:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, every_hours: float) -> Iterator[Desk]:
-    """Return a desk that says something of 50 images."""
+def web(tmp_path: Path, every_hours: float) -> Iterator[WebContext]:
+    """Return a web that says something of 50 images."""
     settings = Settings(data_folder=tmp_path).changed(
         "constancy",
         every_hours=every_hours,
         drift_least_images=50,
         drift_reference_images=100,
     )
-    with open_desk(tmp_path, settings=settings) as made:
+    with open_web_context(tmp_path, settings=settings) as made:
         yield made
 
 
@@ -53,9 +55,9 @@ def test_a_new_node_is_told_how_to_begin(page: Page):
     assert "raised an alarm" not in text
 
 
-def test_an_alarm_is_told_above_all_with_what_moved(page: Page, desk: Desk):
+def test_an_alarm_is_told_above_all_with_what_moved(page: Page, web: WebContext):
     """Its model, its lines, and what to do."""
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         was_tested(connection, ARCHIVE, ALARM, datetime.now(UTC))
     text = shown(page)
 
@@ -66,26 +68,26 @@ def test_an_alarm_is_told_above_all_with_what_moved(page: Page, desk: Desk):
     assert "autoteste deu alarme" in shown(page, "pt-BR")
 
 
-def test_the_next_self_test_that_is_well_ends_the_alarm(page: Page, desk: Desk):
+def test_the_next_self_test_that_is_well_ends_the_alarm(page: Page, web: WebContext):
     """The last one counts, and through what it went is said."""
     now = datetime.now(UTC)
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         was_tested(connection, ARCHIVE, ALARM, now - timedelta(hours=1))
-        was_tested(connection, ARCHIVE, OK, now, Mode.OFFLINE)
+        was_tested(connection, ARCHIVE, OK, now, SelfTestMode.OFFLINE)
     text = shown(page)
 
     assert "raised an alarm" not in text
-    assert "as recorded" in text
-    assert "one process, no PACS" in text
+    assert "as the reference" in text
+    assert "offline, without PACS" in text
 
 
 @pytest.mark.parametrize("every_hours", [24.0])
 @pytest.mark.parametrize(("ago", "overdue"), [(47, False), (49, True)])
 def test_a_self_test_that_did_not_take_place_is_told(
-    page: Page, desk: Desk, ago: int, overdue: bool
+    page: Page, web: WebContext, ago: int, overdue: bool
 ):
     """When twice the time has passed."""
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         was_tested(connection, ARCHIVE, OK, datetime.now(UTC) - timedelta(hours=ago))
     text = shown(page)
 
@@ -93,9 +95,9 @@ def test_a_self_test_that_did_not_take_place_is_told(
     assert "None is scheduled" not in text
 
 
-def test_what_shifted_is_named_in_words_with_its_index(page: Page, desk: Desk):
+def test_what_shifted_is_named_in_words_with_its_index(page: Page, web: WebContext):
     """Above all how many, below each with its medians."""
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         drifted(connection, ARCHIVE, moved=2.5, now=datetime.now(UTC))
     text = shown(page)
 
@@ -108,9 +110,9 @@ def test_what_shifted_is_named_in_words_with_its_index(page: Page, desk: Desk):
     assert "valor bruto mediano 0," in shown(page, "pt-BR")
 
 
-def test_a_month_like_its_reference_is_told_in_a_line(page: Page, desk: Desk):
+def test_a_month_like_its_reference_is_told_in_a_line(page: Page, web: WebContext):
     """Nothing shifted: no subject is named."""
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         drifted(connection, ARCHIVE, moved=0.0, now=datetime.now(UTC))
     text = shown(page)
 
@@ -119,10 +121,10 @@ def test_a_month_like_its_reference_is_told_in_a_line(page: Page, desk: Desk):
     assert "shifted" not in text
 
 
-def test_too_few_images_are_told_as_such(page: Page, desk: Desk):
+def test_too_few_images_are_told_as_such(page: Page, web: WebContext):
     """With how many it takes."""
-    with desk.database.transaction() as connection:
-        one = Seen(MODEL, datetime.now(UTC), {"Mass": 0.3})
+    with web.database.transaction() as connection:
+        one = DriftSample(MODEL, datetime.now(UTC), {"Mass": 0.3})
         drift.count(connection, ARCHIVE, one, reference_images=100)
 
-    assert "Too few images to tell: it takes 50 on either side." in shown(page)
+    assert "Too few images: needs 50 images per period." in shown(page)

@@ -7,7 +7,7 @@ import pytest
 from pydicom import Dataset
 
 from hilum.records.accounts import Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
 from page_studies import Shown, add_read, chest, open_demonstration
 from web_context import Page
@@ -23,15 +23,15 @@ APART = "Same ID, possibly another person"
 
 
 @pytest.fixture
-def desk(tmp_path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
-    """Return a desk with the demonstration model and a real PACS."""
+def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
+    """Return a web with the demonstration model and a real PACS."""
     with open_demonstration(tmp_path, empty_orthanc) as made:
         yield made
 
 
 @pytest.fixture
 def reader(page: Page) -> httpx.Client:
-    """Return the browser of somebody who may give verdicts."""
+    """Return the browser of somebody who may give reviews."""
     return page.signed_in(Role.READER, "ana")
 
 
@@ -46,15 +46,15 @@ def image(day: str, who: dict[str, str]) -> Dataset:
     return made
 
 
-def pair(desk: Desk, first: dict[str, str], second: dict[str, str]) -> Shown:
+def pair(web: WebContext, first: dict[str, str], second: dict[str, str]) -> Shown:
     """Let two persons' images arrive; return the second one's study."""
-    add_read(desk, image("20230105", first))
-    return add_read(desk, image("20240607", second))
+    add_read(web, image("20230105", first))
+    return add_read(web, image("20240607", second))
 
 
-def test_another_persons_study_is_shown_apart_and_draws_no_line(desk, reader):
+def test_another_persons_study_is_shown_apart_and_draws_no_line(web, reader):
     """With what differs, in the reader's language, and without any value of it."""
-    shown = pair(desk, JANE, JOHN)
+    shown = pair(web, JANE, JOHN)
     text = reader.get(shown.path).text
     reader.cookies.set("hilum_language", "pt-BR")
     translated = reader.get(shown.path, headers={"accept-language": "pt-BR"}).text
@@ -69,9 +69,9 @@ def test_another_persons_study_is_shown_apart_and_draws_no_line(desk, reader):
     assert "emissor do ID, data de nascimento, sexo, nome" in translated
 
 
-def test_a_married_name_keeps_the_course(desk, reader):
+def test_a_married_name_keeps_the_course(web, reader):
     """Birth date, sex and given name agree: one person, and one line."""
-    shown = pair(desk, JANE, {**JANE, "PatientName": "Smith^Jane"})
+    shown = pair(web, JANE, {**JANE, "PatientName": "Smith^Jane"})
     text = reader.get(shown.path).text
 
     assert "Other studies" in text
@@ -80,10 +80,10 @@ def test_a_married_name_keeps_the_course(desk, reader):
 
 
 @pytest.mark.parametrize("nobody", ["ANONYMOUS", "0", "UNKNOWN"])
-def test_an_id_of_nobody_ties_nothing(desk, reader, nobody):
+def test_an_id_of_nobody_ties_nothing(web, reader, nobody):
     """Not even where everything else is as empty in both."""
     who = {"PatientID": nobody, "PatientName": nobody, "PatientBirthDate": "", "PatientSex": ""}
-    shown = pair(desk, who, who)
+    shown = pair(web, who, who)
     text = reader.get(shown.path).text
 
     assert APART not in text

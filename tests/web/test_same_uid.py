@@ -11,7 +11,7 @@ from pydicom import Dataset
 from hilum.node.study_tools import PageTools
 from hilum.records import access, images, reviews
 from hilum.records.accounts import Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
 from page_studies import Shown, add_read, chest, open_demonstration
 from web_context import Page, csrf_in
@@ -20,15 +20,15 @@ pytestmark = pytest.mark.orthanc
 
 
 @pytest.fixture
-def desk(tmp_path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
-    """Return a desk with the demonstration model and a real PACS."""
+def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
+    """Return a web with the demonstration model and a real PACS."""
     with open_demonstration(tmp_path, empty_orthanc) as made:
         yield made
 
 
 @pytest.fixture
 def reader(page: Page) -> httpx.Client:
-    """Return the browser of somebody who may give verdicts."""
+    """Return the browser of somebody who may give reviews."""
     return page.signed_in(Role.READER, "ana")
 
 
@@ -43,10 +43,10 @@ def as_first(image: Dataset, **uids: str) -> Dataset:
 
 
 @pytest.fixture
-def two_studies(desk: Desk) -> tuple[Shown, Shown]:
+def two_studies(web: WebContext) -> tuple[Shown, Shown]:
     """Return two studies whose images have one SOP Instance UID."""
     other = as_first(chest(4, ()), StudyInstanceUID="1.2.40.2", SeriesInstanceUID="1.2.40.3")
-    return add_read(desk, chest()), add_read(desk, other)
+    return add_read(web, chest()), add_read(web, other)
 
 
 def pixels(client: httpx.Client, address: str) -> np.ndarray:
@@ -59,11 +59,11 @@ def pixels(client: httpx.Client, address: str) -> np.ndarray:
     return np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
 
 
-def test_page_of_each_study_shows_its_image(desk, two_studies, reader):
+def test_page_of_each_study_shows_its_image(web, two_studies, reader):
     """Whichever was looked at first, and the small picture too."""
     for shown in two_studies:
-        file = desk.orthanc().file(shown.job.instance_id)
-        expected = PageTools(desk.settings).picture(file).pixels
+        file = web.orthanc().file(shown.job.instance_id)
+        expected = PageTools(web.settings).picture(file).pixels
         assert np.array_equal(expected, pixels(reader, f"{shown.at}/pixels"))
     small = [reader.get(f"{shown.at}/small.webp").content for shown in two_studies]
     maps = [reader.get(f"{shown.at}/maps.json").json()["maps"] for shown in two_studies]
@@ -72,36 +72,36 @@ def test_page_of_each_study_shows_its_image(desk, two_studies, reader):
     assert maps[0] != maps[1]
 
 
-def test_verdict_on_one_is_none_on_the_other(desk, two_studies, reader):
+def test_review_on_one_is_none_on_the_other(web, two_studies, reader):
     """It belongs to the study whose page it was given on."""
     first, second = two_studies
     text = reader.get(second.path).text
     key = text.partition('name="key" value="')[2].partition('"')[0]
     data = {"csrf": csrf_in(text), "key": key, "comment": "blurred"}
-    reader.post(f"{second.at}/verdict", data=data)
-    with desk.database.look() as connection:
-        found = [reviews.on_image(connection, desk.archive, s.job.uids) for s in (first, second)]
+    reader.post(f"{second.at}/review", data=data)
+    with web.database.look() as connection:
+        found = [reviews.on_image(connection, web.archive, s.job.uids) for s in (first, second)]
 
     assert [0, 1] == [len(each) for each in found]
 
 
-def test_two_series_of_one_study_are_two_images(desk, reader):
+def test_two_series_of_one_study_are_two_images(web, reader):
     """The page names the series in its addresses; an address that does not is not guessed."""
-    first = add_read(desk, chest())
-    second = add_read(desk, as_first(chest(4, ()), SeriesInstanceUID="1.2.40.3"))
+    first = add_read(web, chest())
+    second = add_read(web, as_first(chest(4, ()), SeriesInstanceUID="1.2.40.3"))
     text = reader.get(f"{first.path}?image={first.image}&series=1.2.40.3").text
 
     assert 409 == reader.get(f"{first.at}/pixels").status_code
     assert 2 == text.count('class="tile"')
     assert f"{first.at}/pixels?series=1.2.40.3&amp;v=" in text
-    file = desk.orthanc().file(second.job.instance_id)
-    expected = PageTools(desk.settings).picture(file).pixels
+    file = web.orthanc().file(second.job.instance_id)
+    expected = PageTools(web.settings).picture(file).pixels
     assert np.array_equal(expected, pixels(reader, f"{first.at}/pixels?series=1.2.40.3"))
 
 
-def test_api_asks_which_one_is_meant(desk, two_studies, page):
+def test_api_asks_which_one_is_meant(web, two_studies, page):
     """By its study the reading of each is found; without it, it is said where they are."""
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         now = datetime.now(UTC)
         token = access.add_token(connection, "ris", Role.OPERATOR, expires=None, now=now)
     client = page.browser()
@@ -127,10 +127,10 @@ def test_api_asks_which_one_is_meant(desk, two_studies, page):
     assert 200 == client.post("/api/v1/jobs/retry", json=named).status_code
 
 
-def test_lines_of_both_are_in_the_list(desk, two_studies):
+def test_lines_of_both_are_in_the_list(web, two_studies):
     """Each with its study, its series and its results."""
-    with desk.database.look() as connection:
-        found = images.called(connection, desk.archive, two_studies[0].image)
+    with web.database.look() as connection:
+        found = images.called(connection, web.archive, two_studies[0].image)
 
     assert 2 == len({entry.study_instance_uid for entry in found}) == len(found)
     assert not set(found[0].results) & set(found[1].results)

@@ -16,7 +16,7 @@ from hilum.web.app import ROUTERS, address, create_app, serving
 from hilum.web.security import OHIF_POLICY, PAGE_POLICY
 from hilum.web.sessions import session_cookie
 from messages import SHOW
-from web_context import Page, csrf_in, open_desk, open_page
+from web_context import Page, csrf_in, open_page, open_web_context
 
 OPEN = {"/login", "/login/oidc", "/login/oidc/callback", "/look"}
 """Addresses for people who have not signed in."""
@@ -108,9 +108,9 @@ def test_roles_open_what_they_should(page: Page, role: Role):
     statuses = [
         client.get("/operations").status_code,
         client.get("/files").status_code,
-        client.get("/people").status_code,
+        client.get("/users").status_code,
         client.post("/operations/retry", data={"csrf": csrf, "uid": "1.2"}).status_code,
-        client.post("/people", data={"csrf": csrf, "name": "x", "password": "short"}).status_code,
+        client.post("/users", data={"csrf": csrf, "name": "x", "password": "short"}).status_code,
     ]
 
     assert (
@@ -129,13 +129,13 @@ def test_over_tls_cookies_go_over_nothing_else(tmp_path: Path):
     signed = authority.sign("page")
     files = {"certificate": signed.certificate, "certificate_key": signed.key}
     trusted = ssl.create_default_context(cafile=authority.file)
-    with open_desk(tmp_path, page=files) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path, page=files) as web, open_page(web) as page:
         answer = httpx.get(f"{page.url}/login", verify=trusted)
 
     assert page.url.startswith("https://127.0.0.1:")
     assert "max-age=31536000" == answer.headers["strict-transport-security"]
     assert "Secure" in answer.headers["set-cookie"]
-    assert "__Host-hilum_session" == session_cookie(desk.settings.page)
+    assert "__Host-hilum_session" == session_cookie(web.settings.page)
 
 
 def test_a_certificate_that_is_none_is_said_at_the_start(tmp_path: Path):
@@ -144,18 +144,18 @@ def test_a_certificate_that_is_none_is_said_at_the_start(tmp_path: Path):
     broken.write_text("none")
     files = {"certificate": broken, "certificate_key": broken}
     with (
-        open_desk(tmp_path, page=files) as desk,
+        open_web_context(tmp_path, page=files) as web,
         pytest.raises(SettingInvalid, match=r"page\.certificate"),
-        open_page(desk),
+        open_page(web),
     ):
         pass
 
 
 def test_a_port_in_use_is_said_at_the_start(page: Page):
     """With the setting that changes it."""
-    taken = page.desk.settings.page.model_copy(update={"port": httpx.URL(page.url).port})
+    taken = page.web.settings.page.model_copy(update={"port": httpx.URL(page.url).port})
 
-    with pytest.raises(PortTaken, match=r"page\.port"), serving(create_app(page.desk), taken):
+    with pytest.raises(PortTaken, match=r"page\.port"), serving(create_app(page.web), taken):
         pass
 
 

@@ -1,4 +1,4 @@
-"""A study's page over a real PACS and real readings: pictures, maps, downloads, verdicts."""
+"""A study's page over a real PACS and real readings: pictures, maps, downloads, reviews."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from pydicom import dcmread
 from hilum import pipeline
 from hilum.eligibility import Reason
 from hilum.encode import forms
-from hilum.encode.predecessors import VERDICT_TITLE
+from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.errors import NotInPacs
 from hilum.explain import sample
 from hilum.ingest.earlier_reports import EarlierReports
@@ -26,7 +26,7 @@ from hilum.records import readings, reviews, worklist
 from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.records.studies import Rank
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.pictures import Address, Gallery, image_of, packed
 from hilum.web.tools import Picture
 from orthanc_server import OrthancServer
@@ -39,42 +39,42 @@ from page_studies import (
     settle,
     write_down,
 )
-from page_studies import reader as model
-from web_context import Page, csrf_in, open_desk, open_page, trail
+from page_studies import demonstration_pipeline as model
+from web_context import Page, csrf_in, open_page, open_web_context, trail
 
 
 @pytest.fixture
-def desk(tmp_path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
-    """Return a desk with the demonstration model and a real PACS."""
+def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
+    """Return a web with the demonstration model and a real PACS."""
     with open_demonstration(tmp_path, empty_orthanc) as made:
         yield made
 
 
 @pytest.fixture
-def shown(desk: Desk) -> Shown:
+def shown(web: WebContext) -> Shown:
     """Return a phantom that was read."""
-    return add_read(desk, chest())
+    return add_read(web, chest())
 
 
 @pytest.fixture
 def reader(page: Page) -> httpx.Client:
-    """Return the browser of somebody who may give verdicts."""
+    """Return the browser of somebody who may give reviews."""
     return page.signed_in(Role.READER, "ana")
 
 
 def give(client: httpx.Client, shown: Shown, **fields: object) -> httpx.Response:
-    """Give a verdict by the form of the study's page."""
+    """Give a review by the form of the study's page."""
     text = client.get(shown.path).text
     key = text.partition('name="key" value="')[2].partition('"')[0]
     data = {"csrf": csrf_in(text), "key": key, **fields}
-    return client.post(f"{shown.at}/verdict", data=data)
+    return client.post(f"{shown.at}/review", data=data)
 
 
-def test_page_has_every_finding_with_its_numbers(desk, shown, reader):
+def test_page_has_every_finding_with_its_numbers(web, shown, reader):
     """The model, its stamp, what was done with the pixels, and the research-use line."""
     text = reader.get(shown.path).text
-    with desk.database.look() as connection:
-        reading = readings.get(connection, desk.archive, shown.job.uids)
+    with web.database.look() as connection:
+        reading = readings.get(connection, web.archive, shown.job.uids)
     assert reading is not None
     row = reading.document["readings"][0]
 
@@ -84,14 +84,14 @@ def test_page_has_every_finding_with_its_numbers(desk, shown, reader):
     assert "Trained on phantoms alone." in text
     assert all(decision["code"] in text for decision in row["pixels"]["decisions"])
     assert "Research use only" in text
-    assert ("ana", "study.viewed") in trail(desk)
+    assert ("ana", "study.viewed") in trail(web)
 
 
-def test_ohif_is_opened_at_the_study(desk, shown, reader, tmp_path):
+def test_ohif_is_opened_at_the_study(web, shown, reader, tmp_path):
     """Where it is not installed, the page says how to get it."""
     folder = tmp_path / "dist"
     folder.mkdir()
-    object.__setattr__(desk, "settings", desk.settings.changed("page", ohif_folder=folder))
+    object.__setattr__(web, "settings", web.settings.changed("page", ohif_folder=folder))
     assert "scripts/ohif.sh" in reader.get(shown.path).text
     (folder / "index.html").write_text("<html></html>")
 
@@ -99,17 +99,17 @@ def test_ohif_is_opened_at_the_study(desk, shown, reader, tmp_path):
 
 
 def test_viewer_sees_no_form(shown, page):
-    """Who may only look gives no verdict, by the form or without."""
+    """Who may only look gives no review, by the form or without."""
     client = page.signed_in(Role.VIEWER)
     text = client.get(shown.path).text
-    answer = client.post(f"{shown.at}/verdict", data={"csrf": csrf_in(text), "comment": "x"})
+    answer = client.post(f"{shown.at}/review", data={"csrf": csrf_in(text), "comment": "x"})
 
-    assert "Your verdict" not in text
+    assert "Your review" not in text
     assert 'type="radio"' not in text
     assert 403 == answer.status_code
 
 
-def test_pixels_come_whole(desk, shown, reader):
+def test_pixels_come_whole(web, shown, reader):
     """Unpacked as the page's script does, they are what is displayed."""
     answer = reader.get(f"{shown.at}/pixels")
     rows, columns = int(answer.headers["x-rows"]), int(answer.headers["x-columns"])
@@ -117,7 +117,7 @@ def test_pixels_come_whole(desk, shown, reader):
     folded = low | high << 8
     pixels = np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
 
-    expected = PageTools(desk.settings).picture(desk.orthanc().file(shown.job.instance_id))
+    expected = PageTools(web.settings).picture(web.orthanc().file(shown.job.instance_id))
     assert np.array_equal(expected.pixels, pixels)
     assert (0, 4095) == (pixels.min(), pixels.max())
 
@@ -131,7 +131,7 @@ def test_packing_keeps_every_level():
     assert np.array_equal(pixels, np.cumsum((folded >> 1) ^ -(folded & 1), axis=1))
 
 
-def test_small_and_quick_pictures(desk, shown, reader):
+def test_small_and_quick_pictures(web, shown, reader):
     """The small one is made once and kept."""
     small = Image.open(BytesIO(reader.get(f"{shown.at}/small.webp").content))
     quick = Image.open(BytesIO(reader.get(f"{shown.at}/quick.jpg").content))
@@ -139,25 +139,25 @@ def test_small_and_quick_pictures(desk, shown, reader):
     assert max(small.size) <= 96
     assert max(quick.size) <= 1024
     assert np.asarray(small.convert("L")).std() > 20
-    with desk.database.look() as connection:
-        assert worklist.thumbnail(connection, desk.archive, shown.job.uids)
+    with web.database.look() as connection:
+        assert worklist.thumbnail(connection, web.archive, shown.job.uids)
 
 
-def test_gallery_remembers_no_image_that_it_could_not_show(desk):
+def test_gallery_remembers_no_image_that_it_could_not_show(web):
     """However many are asked for that the PACS does not hold any more."""
-    gone = write_down(desk, chest(), "an-instance-that-was-deleted")
-    gallery = Gallery(desk)
+    gone = write_down(web, chest(), "an-instance-that-was-deleted")
+    gallery = Gallery(web)
     with pytest.raises(NotInPacs):
-        gallery.picture(image_of(desk, Address(gone.study, gone.image)))
+        gallery.picture(image_of(web, Address(gone.study, gone.image)))
 
     assert {} == gallery._turns
 
 
-def test_maps_and_outlines_lie_on_the_source(desk, shown, reader):
+def test_maps_and_outlines_lie_on_the_source(web, shown, reader):
     """In its pixels; each outline of a positive finding surrounds the peak of its map."""
     answer = reader.get(f"{shown.at}/maps.json").json()
-    with desk.database.look() as connection:
-        reading = readings.get(connection, desk.archive, shown.job.uids)
+    with web.database.look() as connection:
+        reading = readings.get(connection, web.archive, shown.job.uids)
     assert reading is not None
     labels = [each["label"] for each in reading.document["readings"][0]["findings"]]
 
@@ -188,13 +188,13 @@ def test_downloads_are_what_they_say(shown, reader):
     assert "PNG" == Image.open(BytesIO(picture)).format
 
 
-def test_fhir_is_that_of_the_reading_itself(desk, shown, reader):
+def test_fhir_is_that_of_the_reading_itself(web, shown, reader):
     """Identifiers and values are those of `hilum read --fhir`, though the pixels are not kept."""
     bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
-    image = dcmread(BytesIO(desk.orthanc().file(shown.job.instance_id)))
+    image = dcmread(BytesIO(web.orthanc().file(shown.job.instance_id)))
     when = datetime.fromisoformat(bundle["timestamp"])
     again = forms.fhir(
-        pipeline.process(image, model()).reading, when=when, settings=desk.settings.report
+        pipeline.process(image, model()).reading, when=when, settings=web.settings.report
     )
 
     assert again == bundle
@@ -215,10 +215,10 @@ def test_image_of_another_study_is_not_found(shown, reader):
     assert 404 == reader.get("/studies/1.2.3").status_code
 
 
-def test_refused_image_is_shown_with_its_reasons(desk, reader):
+def test_refused_image_is_shown_with_its_reasons(web, reader):
     """And with no finding."""
-    shown = arrive(desk, chest())
-    settle(desk, shown, State.REFUSED, reasons=(Reason("not_frontal", "it is a lateral view"),))
+    shown = arrive(web, chest())
+    settle(web, shown, State.REFUSED, reasons=(Reason("not_frontal", "it is a lateral view"),))
     text = reader.get(shown.path).text
 
     assert "it is a lateral view" in text
@@ -228,9 +228,9 @@ def test_refused_image_is_shown_with_its_reasons(desk, reader):
     assert 404 == reader.get(f"{shown.at}/maps.json").status_code
 
 
-def test_image_that_was_read_elsewhere_says_so(desk, reader, monkeypatch):
+def test_image_that_was_read_elsewhere_says_so(web, reader, monkeypatch):
     """By `hilum read --store` or another node: its report is in the PACS, not with us."""
-    shown = arrive(desk, chest())
+    shown = arrive(web, chest())
     before = reader.get(shown.path).text
     monkeypatch.setattr(EarlierReports, "instances", lambda *_: ["a report"])
     after = reader.get(shown.path).text
@@ -238,25 +238,25 @@ def test_image_that_was_read_elsewhere_says_so(desk, reader, monkeypatch):
     assert ("Not analyzed" in before, "Analyzed elsewhere" in before) == (True, False)
     assert "Analyzed elsewhere" in after
     assert "The PACS holds a report by hilum on this image" in after
-    assert "No findings" not in before + after
+    assert "Not analyzed" not in before + after
 
 
-def test_image_that_is_gone_says_so(desk, reader):
+def test_image_that_is_gone_says_so(web, reader):
     """The PACS no longer has it."""
-    shown = write_down(desk, chest(), "0-0-0-0-0")
+    shown = write_down(web, chest(), "0-0-0-0-0")
 
     assert 404 == reader.get(f"{shown.at}/pixels").status_code
     assert 404 == reader.get(f"{shown.at}/small.webp").status_code
 
 
-def test_other_studies_of_the_patient_make_a_course(desk, reader):
+def test_other_studies_of_the_patient_make_a_course(web, reader):
     """Of what the same model read."""
     first, second = chest(3, ()), chest(3, ("effusion",))
     for image, day in ((first, "20200101"), (second, "20210101")):
         image.StudyDate = day
         image.StudyInstanceUID = image.SOPInstanceUID = f"1.2.{day}"
         image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        shown = add_read(desk, image)
+        shown = add_read(web, image)
     text = reader.get(shown.path).text
 
     assert 'href="/studies/1.2.20200101"' in text
@@ -264,7 +264,7 @@ def test_other_studies_of_the_patient_make_a_course(desk, reader):
     assert "Jan 1, 2020: 0." in text
 
 
-def test_verdict_is_stored_in_the_pacs_and_counted(desk, shown, reader):
+def test_review_is_stored_in_the_pacs_and_counted(web, shown, reader):
     """As a report with the reader as observer and the model's report as predecessor."""
     answer = give(
         reader,
@@ -276,67 +276,67 @@ def test_verdict_is_stored_in_the_pacs_and_counted(desk, shown, reader):
     )
 
     assert 303 == answer.status_code
-    with desk.database.look() as connection:
-        (given,) = reviews.on_image(connection, desk.archive, shown.job.uids)
-        study = worklist.row(connection, desk.archive, shown.study)
+    with web.database.look() as connection:
+        (given,) = reviews.on_image(connection, web.archive, shown.job.uids)
+        study = worklist.row(connection, web.archive, shown.study)
     assert study is not None
     assert Rank.REVIEWED == study.rank
     assert ("Nodule", "rib notching", "calcified node") == given.missing
-    orthanc = desk.orthanc()
+    orthanc = web.orthanc()
     instance = orthanc.find_instance(given.report)
     assert instance is not None
     report = dcmread(BytesIO(orthanc.file(instance)))
-    assert VERDICT_TITLE == report.ConceptNameCodeSequence[0].CodeValue
+    assert REVIEW_TITLE == report.ConceptNameCodeSequence[0].CodeValue
     named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert (
         shown.answer.results[-1].sop_instance_uid
         == named.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
     )
     assert shown.study == report.StudyInstanceUID
-    assert ("ana", "verdict.given") in trail(desk)
+    assert ("ana", "review.submitted") in trail(web)
     text = reader.get(shown.path).text
     assert "seen with" in text
     assert "calcified node" in text
 
 
-def test_same_form_twice_is_one_verdict(desk, shown, reader):
+def test_same_form_twice_is_one_review(web, shown, reader):
     """A double click, or a page that is sent again."""
     text = reader.get(shown.path).text
     data = {"csrf": csrf_in(text), "key": "once", "opinion.Mass": "unsure"}
     for _ in range(2):
-        assert 303 == reader.post(f"{shown.at}/verdict", data=data).status_code
+        assert 303 == reader.post(f"{shown.at}/review", data=data).status_code
 
-    with desk.database.look() as connection:
-        assert 1 == len(reviews.on_image(connection, desk.archive, shown.job.uids))
+    with web.database.look() as connection:
+        assert 1 == len(reviews.on_image(connection, web.archive, shown.job.uids))
 
 
 @pytest.mark.parametrize("fields", [{}, {"opinion.Mass": "maybe"}, {"comment": "  "}])
-def test_empty_and_unknown_opinions_are_refused(desk, shown, reader, fields):
+def test_empty_and_unknown_opinions_are_refused(web, shown, reader, fields):
     """Nothing is stored."""
     assert 422 == give(reader, shown, **fields).status_code
-    with desk.database.look() as connection:
-        assert [] == reviews.on_image(connection, desk.archive, shown.job.uids)
+    with web.database.look() as connection:
+        assert [] == reviews.on_image(connection, web.archive, shown.job.uids)
 
 
-def test_verdict_without_a_pacs_is_not_counted(tmp_path, desk, shown):
+def test_review_without_a_pacs_is_not_counted(tmp_path, web, shown):
     """It says so, and can be given again."""
-    with open_desk(tmp_path / "away", tools=desk.tools) as away:
-        object.__setattr__(away, "database", desk.database)
+    with open_web_context(tmp_path / "away", tools=web.tools) as away:
+        object.__setattr__(away, "database", web.database)
         with open_page(away) as page:
             client = page.signed_in(Role.READER, "bo")
             answer = give(client, shown, comment="x")
 
     assert 502 == answer.status_code
-    with desk.database.look() as connection:
-        assert [] == reviews.on_image(connection, desk.archive, shown.job.uids)
+    with web.database.look() as connection:
+        assert [] == reviews.on_image(connection, web.archive, shown.job.uids)
 
 
-def test_agreement_and_export(desk, shown, reader):
+def test_agreement_and_export(web, shown, reader):
     """By finding and month on the page, line by line in the CSV."""
-    assert "No verdict yet" in reader.get("/verdicts").text
+    assert "No reviews yet" in reader.get("/reviews").text
     give(reader, shown, **{"opinion.Effusion": "agree", "opinion.Mass": "disagree"})
-    text = reader.get("/verdicts").text
-    lines = list(csv.DictReader(StringIO(reader.get("/verdicts.csv").text)))
+    text = reader.get("/reviews").text
+    lines = list(csv.DictReader(StringIO(reader.get("/reviews.csv").text)))
 
     assert "Pleural effusion" in text
     assert [("Effusion", "agree", "true"), ("Mass", "disagree", "true")] == [
@@ -345,4 +345,4 @@ def test_agreement_and_export(desk, shown, reader):
     said = {line["label"]: (line["positive"], line["present"]) for line in lines}
     assert ("true", "true") == said["Effusion"]
     assert said["Mass"][0] != said["Mass"][1]
-    assert ("ana", "verdicts.exported") in trail(desk)
+    assert ("ana", "reviews.exported") in trail(web)

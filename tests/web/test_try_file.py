@@ -9,10 +9,10 @@ import pytest
 
 from hilum.errors import WeightsMissing
 from hilum.records.accounts import Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
 from radiographs import dicom_file, make_radiograph
-from web_context import Page, csrf_in, open_desk, open_page, trail
+from web_context import Page, csrf_in, open_page, open_web_context, trail
 from zip_files import zipped
 
 FINDING = {
@@ -39,16 +39,16 @@ def tried() -> list[tuple[bytes, str]]:
 
 
 @pytest.fixture
-def desk(
+def web(
     tmp_path: Path, empty_orthanc: OrthancServer, tried: list[tuple[bytes, str]]
-) -> Iterator[Desk]:
-    """Return a desk with a real PACS, and a model that finds an effusion in everything."""
+) -> Iterator[WebContext]:
+    """Return a web with a real PACS, and a model that finds an effusion in everything."""
 
     def read_file(file: bytes, name: str) -> Mapping[str, Any]:
         tried.append((file, name))
         return document()
 
-    with open_desk(
+    with open_web_context(
         tmp_path, empty_orthanc, page={"max_upload_bytes": 20_000_000}, read_file=read_file
     ) as made:
         yield made
@@ -68,7 +68,7 @@ def stored(server: OrthancServer) -> int:
 
 @pytest.mark.orthanc
 def test_a_dicom_file_is_sent_and_the_second_time_known(
-    page: Page, desk: Desk, empty_orthanc: OrthancServer
+    page: Page, web: WebContext, empty_orthanc: OrthancServer
 ):
     """It is in the PACS then, and the trail says who sent it, not which patient's it is."""
     client, file = page.signed_in(Role.OPERATOR), dicom_file(make_radiograph())
@@ -78,7 +78,7 @@ def test_a_dicom_file_is_sent_and_the_second_time_known(
     assert {"ok": True, "said": "1 sent"}.items() <= first.json().items()
     assert {"ok": True, "said": "1 already there"}.items() <= second.json().items()
     assert 1 == stored(empty_orthanc)
-    assert [("some.operator", "file.uploaded")] * 2 == trail(desk)
+    assert [("some.operator", "file.uploaded")] * 2 == trail(web)
 
 
 @pytest.mark.orthanc
@@ -104,7 +104,7 @@ def test_a_zip_is_unpacked_and_what_is_no_dicom_is_counted(
         (b"PK\x03\x04 damaged", "This ZIP archive is damaged, or protected by a password."),
         (zipped(**{"a.txt": b"x"}), "No DICOM file was in it."),
         (zipped(bomb=bytes(15_000_000)), "1 not taken by the PACS"),
-        (bytes(128) + b"DICM" + b"cut off", "The PACS does not take this file."),
+        (bytes(128) + b"DICM" + b"cut off", "The PACS refused this file."),
     ],
     ids=["text", "empty", "damaged", "nothing in it", "bomb", "cut off"],
 )
@@ -131,7 +131,7 @@ def test_too_large_a_file_is_not_taken(page: Page, empty_orthanc: OrthancServer)
 
 def test_a_pacs_that_is_away_is_said(tmp_path: Path):
     """The file can be sent again later."""
-    with open_desk(tmp_path) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path) as web, open_page(web) as page:
         answer = post(page.signed_in(Role.OPERATOR), "/files/send", dicom_file(make_radiograph()))
 
     assert 502 == answer.status_code
@@ -140,7 +140,7 @@ def test_a_pacs_that_is_away_is_said(tmp_path: Path):
 
 @pytest.mark.orthanc
 def test_a_file_is_tried_without_storing_anything(
-    page: Page, desk: Desk, empty_orthanc: OrthancServer, tried: list[tuple[bytes, str]]
+    page: Page, web: WebContext, empty_orthanc: OrthancServer, tried: list[tuple[bytes, str]]
 ):
     """Findings, operating points, and that this is the demonstration model."""
     shown = post(page.signed_in(Role.READER), "/files/try", b"12345", "/home/x/Doe Jane.png").text
@@ -150,7 +150,7 @@ def test_a_file_is_tried_without_storing_anything(
     assert "0.72" in shown
     assert "DEMONSTRATION" in shown
     assert 0 == stored(empty_orthanc)
-    assert [("some.reader", "file.tried")] == trail(desk)
+    assert [("some.reader", "file.tried")] == trail(web)
 
 
 @pytest.mark.parametrize("status", ["refused", "failed"])
@@ -158,7 +158,7 @@ def test_why_a_file_is_not_read_is_said(tmp_path: Path, status: str):
     """Every reason, with its code; what a file says of itself is text."""
     reasons = [{"code": "not_chest", "text": "not a chest: <script>HAND"}]
     row = document(status=status, reasons=reasons, findings=[])
-    with open_desk(tmp_path, read_file=lambda *_: row) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path, read_file=lambda *_: row) as web, open_page(web) as page:
         shown = post(page.signed_in(Role.READER), "/files/try", b"x", "<script>.dcm").text
 
     assert "not a chest: &lt;script&gt;HAND" in shown
@@ -173,11 +173,11 @@ def test_without_a_model_nothing_is_tried(tmp_path: Path):
     def gone(*_: object) -> Mapping[str, Any]:
         raise WeightsMissing("The model m is not installed.", "Run hilum models pull m.")
 
-    with open_desk(tmp_path) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path) as web, open_page(web) as page:
         client = page.signed_in(Role.READER)
         assert "hilum models pull" in client.get("/files").text
         assert 503 == post(client, "/files/try", b"x").status_code
-        object.__setattr__(desk, "read_file", gone)
+        object.__setattr__(web, "read_file", gone)
         answer = post(client, "/files/try", b"x")
 
     assert 503 == answer.status_code
@@ -196,7 +196,7 @@ def test_nobody_fills_the_disk_before_signing_in(tmp_path: Path, path: str):
             yield piece
 
     headers = {"content-type": "multipart/form-data; boundary=x", "accept": "application/json"}
-    with open_desk(tmp_path, read_file=lambda *_: document()) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path, read_file=lambda *_: document()) as web, open_page(web) as page:
         try:
             answer = page.browser().post(path, content=endless(), headers=headers)
         except httpx.WriteError:  # the server has closed the connection already
@@ -205,12 +205,12 @@ def test_nobody_fills_the_disk_before_signing_in(tmp_path: Path, path: str):
     assert answer is None or 401 == answer.status_code
 
 
-@pytest.mark.parametrize("path", ["/login", "/look", "/api/v1/jobs/retry", "/people"])
+@pytest.mark.parametrize("path", ["/login", "/look", "/api/v1/jobs/retry", "/users"])
 def test_forms_are_small(tmp_path: Path, path: str):
     """Whether they say how large they are or not."""
     body = bytes(1_100_000)
     kind = {"content-type": "application/x-www-form-urlencoded"}
-    with open_desk(tmp_path) as desk, open_page(desk) as page:
+    with open_web_context(tmp_path) as web, open_page(web) as page:
         client = page.signed_in(Role.OPERATOR)
         said = client.post(path, content=body, headers=kind).status_code
         unsaid = client.post(path, content=iter([body]), headers=kind).status_code

@@ -2,7 +2,7 @@
 
 import threading
 
-from hilum.web.ttl_cache import Remembered
+from hilum.web.ttl_cache import TtlCache
 
 
 def test_an_answer_is_given_again_for_a_while():
@@ -13,8 +13,8 @@ def test_an_answer_is_given_again_for_a_while():
         asked.append(1)
         return len(asked)
 
-    assert [1, 1] == [each() for each in [Remembered(ask, 60.0)] * 2]
-    assert [2, 3] == [each() for each in [Remembered(ask, 0.0)] * 2]
+    assert [1, 1] == [each() for each in [TtlCache(ask, 60.0)] * 2]
+    assert [2, 3] == [each() for each in [TtlCache(ask, 0.0)] * 2]
 
 
 def test_who_comes_while_somebody_asks_gets_the_answer_of_before():
@@ -28,7 +28,7 @@ def test_who_comes_while_somebody_asks_gets_the_answer_of_before():
             assert go_on.wait(30)
         return answer
 
-    remembered = Remembered(ask, 0.0)
+    remembered = TtlCache(ask, 0.0)
     assert "old" == remembered()
     slow: list[str] = []
     thread = threading.Thread(target=lambda: slow.append(remembered()))

@@ -18,33 +18,33 @@ from hilum.records import studies
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE
-from hilum.web.context import Check, Desk
+from hilum.web.context import NodeCheck, WebContext
 from hilum.web.sessions import Visitor
 from hilum.web.worklist import spoken
 from page_studies import Shown, chest, demonstration, installed, invented, settle, write_down
-from web_context import Page, open_desk
+from web_context import Page, open_web_context
 
 SHOW = Path(__file__).parents[2] / "src" / "hilum" / "web"
 NAMES = ("ÁVILA^BIA", "BRAUN^EVA", "<b>CHO</b>^MIN")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Return a desk with the demonstration model, and a check that fails."""
-    broken = Check("disk", ok=False, text="12 MB are free.", remedy="Make room.")
-    with open_desk(
+def web(tmp_path: Path) -> Iterator[WebContext]:
+    """Return a web with the demonstration model, and a check that fails."""
+    broken = NodeCheck("disk", ok=False, text="12 MB are free.", remedy="Free space.")
+    with open_web_context(
         tmp_path, settings=demonstration(tmp_path), models=installed, health=lambda: [broken]
     ) as made:
         yield made
 
 
-def study(desk: Desk, n: int, **facts: object) -> Shown:
+def study(web: WebContext, n: int, **facts: object) -> Shown:
     """Write a study down that no PACS has."""
     image = chest(1, ())
     image.PatientName, image.PatientID = NAMES[n % len(NAMES)], f"P{n}"
     image.StudyInstanceUID, image.SOPInstanceUID = f"1.2.{n}", f"1.2.{n}.1"
     at = datetime.now(UTC) - timedelta(minutes=60 - n)
-    return write_down(desk, image, f"i{n}", at=at, **facts)
+    return write_down(web, image, f"i{n}", at=at, **facts)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def viewer(page: Page) -> httpx.Client:
 
 def test_worklist_needs_somebody(anybody):
     """Rows, events and pictures too."""
-    for path in ("/", "/worklist/rows", "/worklist/live", "/studies/1.2", "/verdicts"):
+    for path in ("/", "/worklist/rows", "/worklist/live", "/studies/1.2", "/reviews"):
         answer = anybody.get(path)
         assert (303, True) == (answer.status_code, "/login" in answer.headers["location"]), path
 
@@ -69,11 +69,11 @@ def test_empty_worklist_says_what_to_do(viewer):
     assert "Research use only" in text
 
 
-def test_row_says_who_what_and_how_urgent(desk, viewer):
+def test_row_says_who_what_and_how_urgent(web, viewer):
     """The urgent study first, its findings with their scores, never as a probability."""
-    study(desk, 0)
-    shown = study(desk, 1, urgency=Urgency.URGENT)
-    settle(desk, shown, State.STORED, reading=invented(Effusion=0.4999999, Mass=0.91))
+    study(web, 0)
+    shown = study(web, 1, urgency=Urgency.URGENT)
+    settle(web, shown, State.STORED, reading=invented(Effusion=0.4999999, Mass=0.91))
     text = viewer.get("/").text
 
     assert text.index("BRAUN, EVA") < text.index("ÁVILA, BIA")
@@ -85,41 +85,41 @@ def test_row_says_who_what_and_how_urgent(desk, viewer):
     assert 'href="/studies/1.2.1"' in text
 
 
-def test_age_is_that_at_the_date_of_the_image(desk, viewer):
+def test_age_is_that_at_the_date_of_the_image(web, viewer):
     """The page says what a refusal says: 13 at the acquisition, not 25 at the study's date."""
     image = chest(1, ())
     image.PatientBirthDate, image.PatientAge = "19980101", ""
     image.AcquisitionDate, image.StudyDate = "20110601", "20230601"
-    shown = write_down(desk, image, "i1")
+    shown = write_down(web, image, "i1")
 
     assert " 13 y" in viewer.get("/").text
     assert " 13 y" in viewer.get(f"/studies/{shown.study}").text
 
 
 @pytest.mark.parametrize("state", [State.REFUSED, State.FAILED])
-def test_what_was_not_read_says_why(desk, viewer, state):
+def test_what_was_not_read_says_why(web, viewer, state):
     """In the row itself."""
     reason = Reason("not_frontal", "not a frontal view: View Position is LL")
-    settle(desk, study(desk, 0), state, reasons=(reason,))
+    settle(web, study(web, 0), state, reasons=(reason,))
     text = viewer.get("/").text
 
     assert "View Position is LL" in text
     assert f"state-{state}" in text
 
 
-def test_held_study_says_what_it_waits_for(desk, viewer):
+def test_held_study_says_what_it_waits_for(web, viewer):
     """Whoever waits knows why."""
-    shown = study(desk, 0)
-    with desk.database.transaction() as connection:
+    shown = study(web, 0)
+    with web.database.transaction() as connection:
         connection.execute(IMAGE.update().values(state=State.HELD))
-        studies.refresh(connection, desk.archive, shown.study, datetime.now(UTC))
+        studies.refresh(connection, web.archive, shown.study, datetime.now(UTC))
 
     assert "no usable model yet" in viewer.get("/").text
 
 
-def test_names_are_text(desk, viewer):
+def test_names_are_text(web, viewer):
     """Whatever a sender puts into a name is shown, not run."""
-    study(desk, 2)
+    study(web, 2)
     text = viewer.get("/").text
 
     assert "<b>CHO" not in text
@@ -139,23 +139,23 @@ def test_names_are_text(desk, viewer):
         ({"since": "1999-01-01", "until": "1999-01-02"}, []),
     ],
 )
-def test_filters_of_the_form(desk, viewer, query, found):
+def test_filters_of_the_form(web, viewer, query, found):
     """Each by its name in the address."""
-    study(desk, 0, urgency=Urgency.URGENT)
-    settle(desk, study(desk, 1), State.STORED, reading=invented(Mass=0.91))
-    study(desk, 2)
+    study(web, 0, urgency=Urgency.URGENT)
+    settle(web, study(web, 1), State.STORED, reading=invented(Mass=0.91))
+    study(web, 2)
     text = viewer.get("/worklist/rows", params=query).text
 
     assert found == [name for name in ("P0", "P1", "P2") if f">{name} ·" in text]
     assert bool(found) != ("No study matches" in text)
 
 
-def test_pages_go_on(desk, viewer):
+def test_pages_go_on(web, viewer):
     """Until the last one, keeping the search."""
-    small = desk.settings.changed("worklist", page_size=10)
-    object.__setattr__(desk, "settings", small)
+    small = web.settings.changed("worklist", page_size=10)
+    object.__setattr__(web, "settings", small)
     for n in range(23):
-        study(desk, n)
+        study(web, n)
     seen, address = [], "/?q=p"
     while address:
         text = viewer.get(address).text
@@ -177,10 +177,10 @@ def test_troubles_of_the_node_are_told(viewer):
     text = viewer.get("/worklist/notices").text
 
     assert "12 MB are free." in text
-    assert "Make room." in text
+    assert "Free space." in text
 
 
-def test_change_is_told_to_whoever_looks(desk, page):
+def test_change_is_told_to_whoever_looks(web, page):
     """By one event, within seconds."""
     told: list[str] = []
     opened = threading.Event()
@@ -200,7 +200,7 @@ def test_change_is_told_to_whoever_looks(desk, page):
     assert opened.wait(20)
     # the pulse looks first when somebody listens: change until one is told
     for n in range(20):
-        study(desk, n)
+        study(web, n)
         listener.join(1)
         if not listener.is_alive():
             break
@@ -209,25 +209,31 @@ def test_change_is_told_to_whoever_looks(desk, page):
     assert "event: changed" in told[-1]
 
 
-def test_portuguese_reads_as_written(desk, page):
+def test_portuguese_reads_as_written(web, page):
     """States, findings and numbers too."""
-    settle(desk, study(desk, 1), State.STORED, reading=invented(Mass=0.91))
+    settle(web, study(web, 1), State.STORED, reading=invented(Mass=0.91))
     text = page.signed_in(Role.VIEWER, language="pt-BR").get("/").text
 
     assert '<html lang="pt-BR"' in text
-    for words in ("Lista de trabalho", "Massa 0,91", "Lida", "não é probabilidade", "DEMONSTRAÇÃO"):
+    for words in (
+        "Lista de trabalho",
+        "Massa 0,91",
+        "Analisada",
+        "não é probabilidade",
+        "DEMONSTRAÇÃO",
+    ):
         assert words in text
 
 
 def test_every_message_has_its_portuguese():
-    """None of the worklist's, the study's and the verdicts' is forgotten."""
+    """None of the worklist's, the study's and the reviews' is forgotten."""
     messages = set()
-    for template in ("worklist", "worklist_rows", "worklist_notices", "study", "verdicts"):
+    for template in ("worklist", "worklist_rows", "worklist_notices", "study", "reviews"):
         with (SHOW / "templates" / f"{template}.html").open("rb") as file:
             options = {"trimmed": "false", "newstyle_gettext": "true"}
             for _, _, message, _ in babel_extract(file, ("_", "gettext"), [], options):
                 messages |= {message} if isinstance(message, str) else set(message or ())
-    for module in ("words", "verdicts"):
+    for module in ("words", "reviews"):
         with (SHOW / f"{module}.py").open("rb") as file:
             messages |= {found[1] for found in extract("python", file, {"N_": None})}
     messages -= {None}

@@ -1,4 +1,4 @@
-"""``hilum audit``: who or what read which study, and whether anybody changed that record."""
+"""``hilum audit``: the audit trail: who accessed which study."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from hilum.cli.main import FAILED, main
-from hilum.files.atomic import FileAside
+from hilum.files.atomic import AtomicFile
 from hilum.records import audit as trail
 from hilum.records.database import open_database
 from hilum.settings import Settings
@@ -39,7 +39,7 @@ STUDY: Final = click.option("--study", metavar="UID", help="Only this Study Inst
 @main.group(invoke_without_command=True)
 @click.pass_context
 def audit(context: click.Context) -> None:
-    """Show who or what read or looked at which study. Lines are only ever added."""
+    """Show who accessed or analyzed which study. Entries are only ever added."""
     if context.invoked_subcommand is None:
         context.invoke(list_)
 
@@ -56,7 +56,7 @@ def list_(since: datetime | None = None, study: str | None = None, limit: int = 
         found = trail.lines(connection, since=_utc(since), study_instance_uid=study, newest=limit)
         for each in found:
             click.echo(one_line(each))
-        click.echo(f"{trail.count(connection)} lines in all.", err=True)
+        click.echo(f"{trail.count(connection)} lines in total.", err=True)
 
 
 @audit.command()
@@ -84,7 +84,7 @@ def export(
         if str(path) == "-":
             count = _print(texts)
         else:
-            with FileAside(path) as file:
+            with AtomicFile(path) as file:
                 count = sum(1 for text in texts if file.write(text.encode()))
     click.echo(f"{count - (as_csv is not None)} lines were written.", err=True)
 
@@ -115,7 +115,7 @@ def verify(kept: str) -> None:
         sys.exit(FAILED)
 
 
-def one_line(found: trail.Recorded) -> str:
+def one_line(found: trail.StoredAuditEntry) -> str:
     """Return the line of the list."""
     said = found.line
     about = said.sop_instance_uid or said.study_instance_uid
@@ -125,7 +125,7 @@ def one_line(found: trail.Recorded) -> str:
     ).rstrip()
 
 
-def fields(found: trail.Recorded) -> dict[str, Any]:
+def fields(found: trail.StoredAuditEntry) -> dict[str, Any]:
     """Return a line as names and values, in the order of `COLUMNS`."""
     said = found.line
     return {
@@ -141,13 +141,13 @@ def fields(found: trail.Recorded) -> dict[str, Any]:
     }
 
 
-def json_lines(found: Iterable[trail.Recorded]) -> Iterator[str]:
+def json_lines(found: Iterable[trail.StoredAuditEntry]) -> Iterator[str]:
     """Yield a JSON object a line."""
     for each in found:
         yield json.dumps(fields(each), ensure_ascii=False) + "\n"
 
 
-def csv_lines(found: Iterable[trail.Recorded]) -> Iterator[str]:
+def csv_lines(found: Iterable[trail.StoredAuditEntry]) -> Iterator[str]:
     """Yield the heading and a CSV row for each line (RFC 4180)."""
     rows = csv.DictWriter(_Echo(), COLUMNS)
     yield rows.writeheader()

@@ -1,4 +1,4 @@
-"""``hilum backfill``: read what is in the PACS already."""
+"""``hilum backfill``: analyze images that are in the PACS already."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,8 @@ import click
 from hilum.cli.main import main
 from hilum.cli.progress import progress
 from hilum.errors import SettingInvalid
-from hilum.node.backfill import Backfill, Wanted
-from hilum.node.service import open_means
+from hilum.node.backfill import Backfill, BackfillQuery
+from hilum.node.service import open_node_context
 from hilum.settings import Settings
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -25,7 +25,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     help="Modality of the series; may be given several times.  [default: gate.modalities]",
 )
 @click.option("--study", metavar="UID", help="Only this study, by its Study Instance UID.")
-@click.option("--again", is_flag=True, help="Also what was read: with the model in use now.")
+@click.option("--again", is_flag=True, help="Also images analyzed before, with the current model.")
 def backfill(
     since: datetime | None,
     until: datetime | None,
@@ -44,7 +44,7 @@ def backfill(
     if since and until and until < since:
         raise click.UsageError("--until is before --since.")
     settings = Settings.load()
-    wanted = Wanted(
+    wanted = BackfillQuery(
         since.date() if since else None,
         until.date() if until else None,
         tuple(sorted({each.upper() for each in modalities})) or settings.gate.modalities,
@@ -52,8 +52,8 @@ def backfill(
         again,
     )
     started = datetime.now(UTC)
-    with open_means(settings) as means:
-        work = Backfill(means, wanted)
+    with open_node_context(settings) as context:
+        work = Backfill(context, wanted)
         done, total = work.progress.studies, len(work.left)
         if done:
             click.echo(f"{done} studies were queued before; {total} are left.", err=True)

@@ -1,4 +1,4 @@
-"""``hilum demo``: see the whole of hilum at work, in one command."""
+"""``hilum demo``: see hilum at work, in one command."""
 
 import logging
 import shutil
@@ -44,10 +44,10 @@ EXPECTED: Final = {
     "--page",
     is_flag=True,
     help="Instead of writing a folder, keep the throw-away PACS running with the node and its "
-    "page: sign in, drop images of your own, judge the answers. Ctrl-C stops and deletes it.",
+    "page: sign in, drop your own images, review the findings. Ctrl-C stops and deletes it.",
 )
 def demo(*, folder: Path, page: bool) -> None:
-    """Show the main job, end to end, on a real chest radiograph.
+    """Demonstrate hilum end to end on a real chest radiograph.
 
     Starts a node with a PACS (Orthanc) that are thrown away afterwards, and sends them a real
     chest radiograph, phantoms whose truth is known, and images that must not be read; the node
@@ -92,7 +92,7 @@ def write_folder(folder: Path, settings: Settings, model: ModelIdentity) -> None
 
 def pacs_line(service: Service) -> str:
     """Return which PACS was started, and how it is called."""
-    version, address = service.means.orthanc.system()["Version"], service.address
+    version, address = service.context.orthanc.system()["Version"], service.address
     return (
         f"PACS: Orthanc {version}, thrown away afterwards, "
         f"{address.aet} on DICOM port {address.dicom_port}\n"
@@ -121,7 +121,7 @@ def choose_model(settings: Settings) -> tuple[Settings, ModelIdentity]:
 
 
 def line(one: Shown) -> str:
-    """Return what became of one image, as one line."""
+    """Return the outcome of one image, as one line."""
     outcome = one.outcome
     said = summary(outcome)
     first = f"{outcome.status:<8} {one.image.title:<37} over {one.image.route:<8} {said}"

@@ -29,7 +29,7 @@ def keep_page(settings: Settings) -> None:
     ------
     NodeError
         Orthanc is not installed or does not start.
-    ProgramMissing
+    ProgramNotInstalled
         The package with the sample images is not installed.
     """
     samples_folder()
@@ -68,7 +68,7 @@ def banner(service: Service, page: Sequence[str]) -> str:
     lines = [
         "",
         "Open the page and sign in. Drop images of your own under Files: they are read too.",
-        "Each study has its findings, a heatmap for each, and a form for your verdict.",
+        "Each study has its findings, a heatmap for each, and a form for your review.",
         "",
         *page,
         f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",

@@ -1,4 +1,4 @@
-"""``hilum doctor``: look at everything that a helpdesk would ask."""
+"""``hilum doctor``: check the installation."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.main import FAILED, main
-from hilum.doctor import Level, examine
+from hilum.doctor import Level, run_checks
 
 SCHEMA: Final = "hilum.doctor/1"
 """Name of the form of ``--json``."""
@@ -21,13 +21,13 @@ WIDTH: Final = max(map(len, Level))
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead of lines.")
 def doctor(*, as_json: bool) -> None:
-    """Check everything that a helpdesk would ask, and say what to do.
+    """Check the installation and say what to do.
 
     One line for each thing: ok, warning or problem, what was found, and what to do about
     it. Nothing is changed, nothing of any patient is read. Status 1 when there is a problem.
     """
     found = []
-    for each in examine():
+    for each in run_checks():
         found.append(each)
         if not as_json:
             level, rest = each.finding.level, f"{each.name}: {each.finding.what}"

@@ -1,4 +1,4 @@
-"""``hilum drift``: whether what a model says of new images moved away from a reference."""
+"""``hilum drift``: compare a model's recent output with its reference."""
 
 import json
 import math
@@ -14,8 +14,8 @@ from hilum.errors import NodeError
 from hilum.node.retrying_archive import archive_name
 from hilum.records import drift as counted
 from hilum.records.database import open_database
-from hilum.records.drift import Verdict
-from hilum.records.drift_watch import Compared, compared, said
+from hilum.records.drift import DriftLevel
+from hilum.records.drift_watch import DriftComparison, compared, said
 from hilum.settings import Settings
 from hilum.settings.constancy import ConstancySettings
 
@@ -38,7 +38,7 @@ def drift(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Compare what each model said in a month with its reference.
+    """Compare each model's output of a month with its reference.
 
     Scores of each label, reasons of refusals and pixel decisions: each is the same, moving or
     shifted, or there are too few images to tell. Exit status 1 when something has shifted.
@@ -60,15 +60,17 @@ def drift(
         models = [plain(one) for one in found]
         click.echo(json.dumps({"schema": SCHEMA, "models": models}, indent=1))
     elif not found:
-        click.echo("Nothing has been counted yet, or not for that model and month.", err=True)
+        click.echo("There are no counts yet for that model and month.", err=True)
     for one in [] if as_json else found:
         for line in lines(one, settings.constancy, everything=everything):
             click.echo(line)
-    if any(one.count(Verdict.SHIFTED) for one in found):
+    if any(one.count(DriftLevel.SHIFTED) for one in found):
         sys.exit(FAILED)
 
 
-def require_reference(windows: dict[str, tuple[str, ...]], found: Sequence[Compared]) -> None:
+def require_reference(
+    windows: dict[str, tuple[str, ...]], found: Sequence[DriftComparison]
+) -> None:
     """Return when each model has the reference that it was compared with.
 
     Raises
@@ -84,23 +86,23 @@ def require_reference(windows: dict[str, tuple[str, ...]], found: Sequence[Compa
             )
 
 
-def lines(one: Compared, settings: ConstancySettings, *, everything: bool) -> Iterator[str]:
+def lines(one: DriftComparison, settings: ConstancySettings, *, everything: bool) -> Iterator[str]:
     """Yield what a person reads about one model."""
     against = f"its first {one.reference_images}"
     if one.reference != counted.FIRST:
         against = f"{one.reference} ({one.reference_images} images)"
     yield f"{one.model}: {one.month} ({one.images} images) against {against}"
     if one.fewest < settings.drift_least_images:
-        yield f"  too few images to tell: at least {settings.drift_least_images} on either side"
+        yield f"  too few images: needs at least {settings.drift_least_images} images per period"
     shown = list(one.shifts) if everything else one.loud
     for shift in shown:
-        yield f"  {shift.verdict:<8}  {said(shift)}  (PSI {shift.psi:.2f})"
-    same = one.count(Verdict.SAME)
+        yield f"  {shift.level:<8}  {said(shift)}  (PSI {shift.psi:.2f})"
+    same = one.count(DriftLevel.SAME)
     if same and not everything:
         yield f"  {same} {'others as' if shown else 'distributions as'} before"
 
 
-def plain(one: Compared) -> dict[str, Any]:
+def plain(one: DriftComparison) -> dict[str, Any]:
     """Return a comparison as JSON has it: no NaN."""
     shifts = [
         {

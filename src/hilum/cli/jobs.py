@@ -1,4 +1,4 @@
-"""``hilum jobs``: what became of each image that arrived."""
+"""``hilum jobs``: status of each image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from hilum.node.retrying_archive import archive_name
 from hilum.records import Connection, Database, forwards, images
 from hilum.records.database import open_database
 from hilum.records.forwards import ForwardEntry
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.states import State
 from hilum.settings import Settings
 
@@ -24,7 +24,7 @@ NEWEST = 50
 @main.group(invoke_without_command=True)
 @click.pass_context
 def jobs(context: click.Context) -> None:
-    """Show what became of each image, and retry what failed."""
+    """Show the status of each image, and retry failures."""
     if context.invoked_subcommand is None:
         context.invoke(list_)
 
@@ -99,13 +99,13 @@ def records() -> Iterator[tuple[Database, str]]:
         yield database, archive_name(settings)
 
 
-def one_line(entry: Entry) -> str:
+def one_line(entry: ImageRecord) -> str:
     """Return the line of one image in the list."""
     why = "; ".join(reason.text for reason in entry.reasons)
     return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.instance_id}  {why}"
 
 
-def facts(entry: Entry) -> Iterator[tuple[str, str]]:
+def facts(entry: ImageRecord) -> Iterator[tuple[str, str]]:
     """Yield name and value of each thing that is known of one image."""
     yield "instance", entry.instance_id
     yield "SOP Instance UID", entry.sop_instance_uid
@@ -121,7 +121,7 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
     if entry.model is not None:
         yield "model", entry.model
     if entry.seconds:
-        yield "seconds", ", ".join(f"{room} {spent:.3f}" for room, spent in entry.seconds.items())
+        yield "seconds", ", ".join(f"{stage} {spent:.3f}" for stage, spent in entry.seconds.items())
     for reason in entry.reasons:
         yield "because", f"{reason.text} ({reason.code})"
     for uid in entry.results:
@@ -129,12 +129,12 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def forward_line(entry: ForwardEntry) -> str:
-    """Return what became of the results on their way to one target."""
+    """Return the outcome of the results on their way to one target."""
     why = f": {entry.why}" if entry.why else ""
     return f"{entry.forward.target} {entry.state}, {entry.attempts} attempts{why}"
 
 
-def _find(connection: Connection, archive: str, instance: str) -> Entry:
+def _find(connection: Connection, archive: str, instance: str) -> ImageRecord:
     """Return the image that a person calls so.
 
     Raises

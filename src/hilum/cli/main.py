@@ -1,4 +1,4 @@
-"""``hilum``: the door to every command, and the one place where errors become lines."""
+"""``hilum``: finds the command, and turns errors into one line each."""
 
 import importlib
 import sys

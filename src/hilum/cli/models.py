@@ -1,4 +1,4 @@
-"""``hilum models``: which models there are, and how their weights get here."""
+"""``hilum models``: list, fetch, add and verify models."""
 
 import sys
 from collections.abc import Iterator

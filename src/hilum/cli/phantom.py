@@ -1,4 +1,4 @@
-"""``hilum phantom``: chest radiographs of nobody, with the truth beside them."""
+"""``hilum phantom``: synthetic chest radiographs with ground truth."""
 
 import json
 from io import BytesIO
@@ -29,7 +29,7 @@ LARGEST: Final = 4096
     multiple=True,
     help="What every phantom shows; may be given several times. Default: left to the seed.",
 )
-@click.option("--healthy", is_flag=True, help="Nothing is to be found on any of them.")
+@click.option("--healthy", is_flag=True, help="All of them are normal.")
 @click.option(
     "--size",
     type=click.IntRange(SMALLEST, LARGEST),
@@ -40,7 +40,7 @@ LARGEST: Final = 4096
 def phantom(
     folder: Path, *, count: int, seed: int, findings: tuple[str, ...], healthy: bool, size: int
 ) -> None:
-    r"""Draw chest radiographs of nobody into FOLDER.
+    r"""Create synthetic chest radiographs in FOLDER.
 
     Each is a DICOM image that says PHANTOM and Quality Control Image YES, and beside it a JSON
     file with the truth: findings, sides, sizes and masks. The same seed gives the same phantom.
@@ -89,6 +89,6 @@ def write(drawn: Phantom, folder: Path) -> Path:
     except OSError as exc:
         raise SourceUnreadable(
             f"The folder {folder} cannot be written: {exc.strerror}.",
-            "Name a folder of your own with room on its disk.",
+            "Name a folder of your own with space on its disk.",
         ) from exc
     return path

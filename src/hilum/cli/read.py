@@ -26,12 +26,12 @@ from hilum.dataset.results import (
 )
 from hilum.dataset.terminal import counted, full_table, model_line, one_line
 from hilum.encode import forms
-from hilum.files.atomic import FileAside
+from hilum.files.atomic import AtomicFile
 from hilum.files.candidate import Candidate, printable
 from hilum.files.find import find_candidates
 from hilum.outcome import Outcome, Status
 from hilum.pacs import credentials
-from hilum.pipeline import Reader, open_reader
+from hilum.pipeline import PipelineContext, open_pipeline
 from hilum.radiograph import PixelPipeline
 from hilum.settings import Settings
 
@@ -102,21 +102,21 @@ def read(
         settings = settings.changed("model", name=model)
     if pixels is not None:
         settings = settings.changed("pixels", pipeline=pixels)
-    reader = open_reader(settings)
-    click.echo(model_line(reader.model.identity), err=True)
+    context = open_pipeline(settings)
+    click.echo(model_line(context.model.identity), err=True)
     candidates = list(find_candidates(paths))
     with ExitStack() as stack:
         writers = _writers(settings, folder, candidates, store=store, stack=stack)
         journal = None
         if document is not None:
-            head = encode.document_head(reader.model.identity, settings.pixels.pipeline)
+            head = encode.document_head(context.model.identity, settings.pixels.pipeline)
             wanted = {"out": None if folder is None else printable(str(folder)), "store": store}
             journal = stack.enter_context(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )
-        rows = None if table is None else stack.enter_context(FileAside(table))
+        rows = None if table is None else stack.enter_context(AtomicFile(table))
         stored: list[str] = []
-        counts = _read_all(candidates, reader, writers, journal, rows, stored=stored)
+        counts = _read_all(candidates, context, writers, journal, rows, stored=stored)
         if journal is not None:
             journal.finish()
     click.echo(counted(counts), err=True)
@@ -129,17 +129,17 @@ def read(
 
 def _read_all(
     candidates: list[Candidate],
-    reader: Reader,
+    context: PipelineContext,
     writers: list[ResultWriter],
     journal: ReadingJournal | None,
-    table: FileAside | None,
+    table: AtomicFile | None,
     *,
     stored: list[str],
 ) -> Counter[Status]:
     """Read, print and write each file; return how many ended how, and note what the PACS has."""
     counts: Counter[Status] = Counter()
-    add_row = _table_writer(table, reader.model.labels)
-    codes = encode.load_codes(reader.settings.report.codes_file)
+    add_row = _table_writer(table, context.model.labels)
+    codes = encode.load_codes(context.settings.report.codes_file)
     done = journal.done if journal is not None else {}
     left = [candidate for candidate in candidates if candidate.name not in done]
     counts.update(Status(status) for status in done.values())
@@ -147,7 +147,7 @@ def _read_all(
         click.echo(f"{len(done)} files were read before; {len(left)} are left.", err=True)
     show = full_table if len(candidates) <= FULL_TABLES else one_line
     with progress("reading", len(left)) as advance:
-        for outcome in read_many(left, reader, writing=writing_for(writers)):
+        for outcome in read_many(left, context, writing=writing_for(writers)):
             written = write_results(outcome, writers)
             if journal is not None:
                 journal.append(outcome.path, encode.document_row(written, codes))
@@ -177,7 +177,7 @@ def stored_line(stored: Sequence[str]) -> str:
     )
 
 
-def _table_writer(table: FileAside | None, labels: Sequence[str]) -> Callable[[Outcome], object]:
+def _table_writer(table: AtomicFile | None, labels: Sequence[str]) -> Callable[[Outcome], object]:
     """Write the head of the CSV table and return what adds a row; nothing without a table."""
     if table is None:
         return lambda _: None

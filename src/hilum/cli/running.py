@@ -114,7 +114,7 @@ def model_lines(service: Service) -> list[str]:
             "            Images are kept and will be read when there is one.",
         ]
     trust = "verified" if model.verified else "NOT VERIFIED: trust on first use"
-    return [f"  model     {model.name} {model.version} ({trust}), {service.readers.count} readers"]
+    return [f"  model     {model.name} {model.version} ({trust}), {service.pool.count} workers"]
 
 
 def storescu(service: Service) -> str:

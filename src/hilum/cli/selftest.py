@@ -1,4 +1,4 @@
-"""``hilum selftest``: a phantom through the whole chain; the model must say what it said."""
+"""``hilum selftest``: send a phantom through the whole chain and compare with the reference."""
 
 import json
 import signal
@@ -13,17 +13,17 @@ import click
 from hilum.cli.main import FAILED
 from hilum.node.retrying_archive import archive_name
 from hilum.quality import selftest as test
-from hilum.quality.selftest import Through
-from hilum.records.constancy import End, Ended
+from hilum.quality.selftest import LiveSelfTest
+from hilum.records.constancy import SelfTestEnd, SelfTestState
 from hilum.records.database import open_database
 from hilum.settings import Settings
 
 SCHEMA: Final = "hilum.quality.selftest/1"
 
 SAYS: Final = {
-    End.OK: "ok: {model} says of the phantom what it said (largest shift {worst:.1e})",
-    End.RECORDED: "recorded: what {model} says of the phantom is the reference now",
-    End.ALARM: "ALARM{of_model}",
+    SelfTestState.OK: "ok: {model} gives the reference findings (largest shift {worst:.1e})",
+    SelfTestState.RECORDED: "recorded: the findings of {model} are the new reference",
+    SelfTestState.ALARM: "ALARM{of_model}",
 }
 
 
@@ -40,12 +40,12 @@ SAYS: Final = {
 def selftest(*, offline: bool, record: bool, keep: bool, as_json: bool) -> None:
     """Send a phantom through PACS, node and model, and compare with the recorded reference.
 
-    Looks at the findings, at the objects that come back and at the seconds that each room took.
+    Looks at the findings, at the objects that come back and at the seconds that each stage took.
     The phantom's study is deleted afterwards. Exit status 0 when all is well, 1 on an alarm.
     """
     settings = Settings.load()
     with ended_in_order(), open_database(settings) as database:
-        through = Through(settings, database, archive_name(settings))
+        through = LiveSelfTest(settings, database, archive_name(settings))
         if offline:
             ended = test.run_offline(through, record=record)
         else:
@@ -54,7 +54,7 @@ def selftest(*, offline: bool, record: bool, keep: bool, as_json: bool) -> None:
         click.echo(json.dumps({"schema": SCHEMA, **asdict(ended)}, indent=1))
     else:
         say(ended)
-    if ended.state is End.ALARM:
+    if ended.state is SelfTestState.ALARM:
         sys.exit(FAILED)
 
 
@@ -68,7 +68,7 @@ def ended_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def say(ended: Ended) -> None:
+def say(ended: SelfTestEnd) -> None:
     """Print how a self-test ended."""
     click.echo(
         SAYS[ended.state].format(
@@ -80,5 +80,5 @@ def say(ended: Ended) -> None:
     for line in ended.said:
         click.echo(f"  {line}")
     if ended.seconds:
-        rooms = ", ".join(f"{room} {spent:.2f}" for room, spent in ended.seconds.items())
-        click.echo(f"  seconds: {rooms}")
+        stages = ", ".join(f"{stage} {spent:.2f}" for stage, spent in ended.seconds.items())
+        click.echo(f"  seconds: {stages}")

@@ -20,8 +20,8 @@ from hilum.pacs import credentials
 from hilum.pacs.send import (
     AT_ONCE,
     DicomTarget,
-    Outcome,
-    Sent,
+    SendOutcome,
+    SendStatus,
     WebTarget,
     deliver,
     open_sender,
@@ -115,8 +115,8 @@ def send(
 ) -> None:
     """Send DICOM files, unchanged unless damaged, into a PACS.
 
-    PATH is a file, a folder, a ZIP archive or a DICOMDIR. One line tells what became of
-    each file: stored, already there, refused, not DICOM, or failed. Sending again is safe.
+    PATH is a file, a folder, a ZIP archive or a DICOMDIR. One line per file gives its
+    status: stored, already there, refused, not DICOM, or failed. Sending again is safe.
 
     Exit status: 0 all stored, 1 something was refused or failed or nothing was
     there to send, 2 wrong usage.
@@ -135,7 +135,7 @@ def send(
             key_file or pacs.key_file,
         ),
     )
-    counted: Counter[Sent] = Counter()
+    counted: Counter[SendStatus] = Counter()
     well = True
     try:
         sender.check()
@@ -165,17 +165,17 @@ def kinds_of(candidates: Iterable[Candidate]) -> Iterator[tuple[str, str]]:
             yield kind
 
 
-def line(outcome: Outcome) -> str:
-    """Return what became of one file, as one line."""
+def line(outcome: SendOutcome) -> str:
+    """Return the outcome of one file, as one line."""
     detail = outcome.detail.removeprefix(f"{outcome.name} ")
     notes = " ".join(filter(None, (detail, *(f"Warning: {w}" for w in outcome.warnings))))
     return f"{outcome.sent:<13}  {outcome.name}" + (f": {notes}" if notes else "")
 
 
-def summary(counted: Counter[Sent]) -> str:
+def summary(counted: Counter[SendStatus]) -> str:
     """Return how many files ended how, e.g. ``3 files: 2 stored, 1 refused``."""
     total = counted.total()
-    ends = ", ".join(f"{counted[sent]} {sent}" for sent in Sent if counted[sent])
+    ends = ", ".join(f"{counted[sent]} {sent}" for sent in SendStatus if counted[sent])
     return f"{total} file{'' if total == 1 else 's'}: {ends or 'none'}"
 
 

@@ -1,4 +1,4 @@
-"""``hilum users``: who may sign in to the page, and which programs may use the API."""
+"""``hilum users``: users and API tokens."""
 
 import getpass
 import sys
@@ -18,7 +18,7 @@ ROLE: Final = click.option(
     type=click.Choice([role.value for role in Role]),
     default=Role.VIEWER.value,
     show_default=True,
-    help="viewer looks; reader also gives verdicts; operator also retries, uploads, manages users.",
+    help="viewer looks; reader also reviews; operator also retries, uploads, manages users.",
 )
 STDIN: Final = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input; no questions."
@@ -28,7 +28,7 @@ STDIN: Final = click.option(
 @main.group(invoke_without_command=True)
 @click.pass_context
 def users(context: click.Context) -> None:
-    """Show and change who may sign in to the page, and which programs may use the API."""
+    """Manage users and API tokens."""
     if context.invoked_subcommand is None:
         context.invoke(list_)
 
@@ -38,7 +38,7 @@ def list_() -> None:
     """List users, then tokens."""
     with open_database(Settings.load()) as database, database.look() as connection:
         people = accounts.users(connection)
-        programs = access.tokens(connection)
+        programs = access.list_tokens(connection)
     for user in people:
         how = "password" if user.local else "OpenID Connect"
         click.echo(f"{user.name:<24} {user.role:<9} {how:<15} last sign-in {_when(user.signed_in)}")
@@ -93,22 +93,24 @@ def remove(name: str) -> None:
 @users.command()
 @click.argument("name")
 @ROLE
-@click.option("--days", type=click.IntRange(min=1), help="Valid for so long; else until removed.")
-@click.option("--remove", "gone", is_flag=True, help="Make the token NAME worthless.")
+@click.option(
+    "--days", type=click.IntRange(min=1), help="Days until it expires; default: no expiry."
+)
+@click.option("--remove", "gone", is_flag=True, help="Revoke the token NAME.")
 def token(name: str, role: str, days: int | None, *, gone: bool) -> None:
-    """Make a token for the program NAME; it is printed this once, and kept nowhere."""
+    """Create an API token called NAME; it is printed once and not stored."""
     now = datetime.now(UTC)
     expires = None if days is None else now + timedelta(days=days)
     secret = ""
     with open_database(Settings.load()) as database:
         with database.transaction() as connection:
             if gone:
-                access.remove_token(connection, name)
+                access.revoke_token(connection, name)
             else:
                 secret = access.add_token(connection, name, Role(role), expires=expires, now=now)
         _note(database, "token.removed" if gone else "token.added", token=name, role=role)
     if gone:
-        click.echo(f"The token {name} is worthless now.")
+        click.echo(f"The token {name} is revoked.")
         return
     click.echo(secret)
     click.echo(f"Send it as: Authorization: Bearer TOKEN. Role {role}.", err=True)
@@ -130,7 +132,7 @@ def _note(database: Database, action: str, **detail: str) -> None:
     """Write into the audit trail which account of this machine did what."""
     actor = f"{getpass.getuser()}@command line"
     with database.transaction() as connection:
-        audit.write(connection, audit.Line(datetime.now(UTC), actor, action, detail=detail))
+        audit.write(connection, audit.AuditEntry(datetime.now(UTC), actor, action, detail=detail))
 
 
 def _when(moment: datetime | None) -> str:

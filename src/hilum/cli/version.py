@@ -1,4 +1,4 @@
-"""``hilum version``: what runs here, for a report of a problem."""
+"""``hilum version``: versions, for bug reports."""
 
 import platform
 from importlib.metadata import version as version_of
@@ -14,7 +14,7 @@ SAID: Final = ("onnxruntime", "pydicom", "imagecodecs", "numpy")
 
 @click.command()
 def version() -> None:
-    """Say which version this is, and of what it is made."""
+    """Show the version of hilum and of its libraries."""
     click.echo(f"hilum {__version__}")
     click.echo(f"  Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in SAID:

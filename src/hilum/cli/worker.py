@@ -1,4 +1,4 @@
-"""``hilum worker``: read images for a node, on this or any other machine."""
+"""``hilum worker``: analyze images for a node, on this or another host."""
 
 import importlib
 from contextlib import ExitStack

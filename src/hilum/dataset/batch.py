@@ -11,9 +11,9 @@ from hilum import pipeline
 from hilum.eligibility import Reason
 from hilum.errors import EncodingFailed, HilumError, PacsError, PacsUnavailable
 from hilum.files import dicom
-from hilum.files.candidate import Candidate, Kind, read_dicom
+from hilum.files.candidate import Candidate, FileKind, read_dicom
 from hilum.outcome import Outcome, Refused, Status
-from hilum.pipeline import Reader, Writing
+from hilum.pipeline import PipelineContext, Writing
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ AT_ONCE: Final = 2
 
 def read_many(
     candidates: Iterable[Candidate],
-    reader: Reader,
+    context: PipelineContext,
     *,
     writing: Callable[[], Writing] | None = None,
 ) -> Iterator[Outcome]:
@@ -33,7 +33,7 @@ def read_many(
     ----------
     candidates
         Files, as `hilum.files.find.find_candidates` names them.
-    reader
+    context
         The model and the settings.
     writing
         Returns what the results of one file need, asked when its turn comes; None when only
@@ -52,7 +52,7 @@ def read_many(
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="read") as pool:
         ahead: deque[Future[Outcome]] = deque()
         for candidate in candidates:
-            ahead.append(pool.submit(read_one, candidate, reader, writing))
+            ahead.append(pool.submit(read_one, candidate, context, writing))
             if len(ahead) > AT_ONCE:
                 yield ahead.popleft().result()
         while ahead:
@@ -60,7 +60,7 @@ def read_many(
 
 
 def read_one(
-    candidate: Candidate, reader: Reader, writing: Callable[[], Writing] | None = None
+    candidate: Candidate, context: PipelineContext, writing: Callable[[], Writing] | None = None
 ) -> Outcome:
     """Read one file; see `read_many`."""
     start = perf_counter()
@@ -68,12 +68,12 @@ def read_one(
     try:
         now = None if writing is None else writing()
         kind = candidate.kind()
-        if kind is Kind.PICTURE:
-            result = pipeline.process(candidate.read(), reader, writing=now)
-        elif kind is Kind.DICOM:
+        if kind is FileKind.PICTURE:
+            result = pipeline.process(candidate.read(), context, writing=now)
+        elif kind is FileKind.DICOM:
             dataset = read_dicom(candidate)
             uid = dicom.text(dataset, "SOPInstanceUID") or None
-            result = pipeline.process(dataset, reader, writing=now)
+            result = pipeline.process(dataset, context, writing=now)
         else:
             return _neither(candidate)
     except PacsUnavailable:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hilum.errors import SourceUnreadable
-from hilum.files.atomic import FileAside, not_written, ordinary
+from hilum.files.atomic import AtomicFile, not_written, ordinary
 
 
 class ReadingJournal:
@@ -89,7 +89,7 @@ class ReadingJournal:
         except OSError as exc:
             raise SourceUnreadable(
                 f"{self.partial} cannot be written: {exc.strerror}.",
-                "Make room on its disk, then give the same command: it goes on from here.",
+                "Free space on its disk, then give the same command: it goes on from here.",
             ) from exc
 
     def finish(self) -> None:
@@ -101,7 +101,7 @@ class ReadingJournal:
             The document cannot be written; its rows stay.
         """
         self._file.close()
-        with FileAside(self.path) as out:
+        with AtomicFile(self.path) as out:
             head = json.dumps(self._head, indent=1, ensure_ascii=False)
             out.write(head.removesuffix("\n}") + ',\n "readings": [')
             for number, (_, row) in enumerate(self._whole_lines()):

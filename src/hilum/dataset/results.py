@@ -1,4 +1,4 @@
-"""The by-hand path: results of one reading as files, or into the PACS, without a node."""
+"""Results of one reading as files, or into the PACS, without a node."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from hilum.eligibility import Reason
 from hilum.encode import forms
 from hilum.errors import PacsRefused
 from hilum.files import dicom
-from hilum.files.atomic import FileAside, not_written
+from hilum.files.atomic import AtomicFile, not_written
 from hilum.files.candidate import printable
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.outcome import Outcome, Read, Status, Written
@@ -75,7 +75,7 @@ class ResultFiles:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise not_written(path, exc) from exc
-            with FileAside(path) as file:
+            with AtomicFile(path) as file:
                 file.write(content)
             yield printable(str(path))
 

@@ -1,4 +1,4 @@
-"""How outcomes look on a terminal: a line a file, or a table of all findings of one."""
+"""Outcomes on a terminal: one line per file, or a table of all findings of one file."""
 
 from collections import Counter
 from typing import Final

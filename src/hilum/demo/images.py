@@ -11,7 +11,7 @@ from typing import Final
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from hilum.errors import ProgramMissing
+from hilum.errors import ProgramNotInstalled
 from hilum.phantom import make
 from hilum.radiograph import ImageUIDs
 from hilum.settings import ReasonLanguage
@@ -69,11 +69,11 @@ def samples_folder() -> Path:
 
     Raises
     ------
-    ProgramMissing
+    ProgramNotInstalled
         The package is not installed.
     """
     if find_spec("data_store") is None:
-        raise ProgramMissing(
+        raise ProgramNotInstalled(
             "The sample images of the demonstration are not installed.",
             "Run `make demo`, or pip install 'hilum[demo]'.",
         )
@@ -90,7 +90,7 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
 
     Raises
     ------
-    ProgramMissing
+    ProgramNotInstalled
         The package with the samples is not installed.
     """
     samples = samples_folder()

@@ -84,9 +84,9 @@ def own_settings(settings: Settings, folder: Path) -> Settings:
                 timeout_s=pacs.timeout_s,
             ),
             "node": NodeSettings(
-                readers=node.readers,
-                read_timeout_s=node.read_timeout_s,
-                reader_memory_bytes=node.reader_memory_bytes,
+                inference_workers=node.inference_workers,
+                inference_timeout_s=node.inference_timeout_s,
+                inference_memory_bytes=node.inference_memory_bytes,
                 max_file_bytes=node.max_file_bytes,
                 min_free_bytes=node.min_free_bytes,
             ),

@@ -27,7 +27,7 @@ from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.send import DicomTarget, Sender, WebTarget, deliver, open_sender
 from hilum.pacs.send.outcome import ARRIVED
 from hilum.records import images, readings
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.states import SETTLED, State
 from hilum.settings import Settings
 
@@ -46,7 +46,7 @@ STATUS_OF: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """What became of one image of the demonstration.
+    """Outcome of one image of the demonstration.
 
     Attributes
     ----------
@@ -132,30 +132,30 @@ def _settled(service: Service, image: DemoImage) -> Shown:
     if entry is None or entry.state not in SETTLED:
         why = f"the node was not done with it after {PATIENCE_S:g} s"
         return _not_read(service, image, Status.FAILED, (Reason("not_seen", why),))
-    with service.means.database.look() as connection:
-        kept = readings.get(connection, service.means.archive, entry.uids)
+    with service.context.database.look() as connection:
+        kept = readings.get(connection, service.context.archive, entry.uids)
     if entry.state is not State.STORED or kept is None:
         status = STATUS_OF.get(entry.state, Status.FAILED)
         return _not_read(service, image, status, entry.reasons)
     row = {**kept.document["readings"][0], "path": image.name}
     read = Read(restored(kept, None))
     outcome = Outcome(image.name, Status.READ, entry.sop_instance_uid, read.reading.warnings, read)
-    orthanc = service.means.orthanc
+    orthanc = service.context.orthanc
     results = (
         dicom.parse(orthanc.file(instance), name="a result") for instance in entry.result_instances
     )
     return Shown(image, outcome, row, tuple(results))
 
 
-def _wait(service: Service, image: DemoImage) -> Entry | None:
+def _wait(service: Service, image: DemoImage) -> ImageRecord | None:
     """Return the image's line once it is settled, or as it is when the patience is over."""
     deadline = monotonic() + PATIENCE_S
     while image.uids is not None:
-        with service.means.database.look() as connection:
-            entry = images.entry(connection, service.means.archive, image.uids)
+        with service.context.database.look() as connection:
+            entry = images.entry(connection, service.context.archive, image.uids)
         if (entry is not None and entry.state in SETTLED) or monotonic() > deadline:
             return entry
-        service.means.pause(LOOK_S)
+        service.context.pause(LOOK_S)
     return None
 
 

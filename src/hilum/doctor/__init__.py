@@ -1,6 +1,6 @@
-"""Looks at everything that a helpdesk would ask, and says what to do. Changes nothing."""
+"""Checks the installation and says what to do. Changes nothing."""
 
-from hilum.doctor.check import Finding, Level
-from hilum.doctor.run import Examined, examine
+from hilum.doctor.check import CheckResult, Level
+from hilum.doctor.run import NamedResult, run_checks
 
-__all__ = ["Examined", "Finding", "Level", "examine"]
+__all__ = ["CheckResult", "Level", "NamedResult", "run_checks"]

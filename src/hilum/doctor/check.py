@@ -1,4 +1,4 @@
-"""What the doctor says: one line for each thing that was looked at."""
+"""Results of `hilum doctor`: one line per check."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from hilum.settings import Settings
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """Severity of a result."""
 
     OK = "ok"
     WARNING = "warning"
@@ -18,13 +18,13 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line.
 
     Attributes
     ----------
     level
-        How bad it is.
+        Severity of a result.
     what
         What was found, without a full stop.
     remedy
@@ -40,20 +40,20 @@ class Finding:
             raise ValueError(f"{self.what}: a {self.level} needs a remedy")
 
 
-Check = Callable[[Settings], Iterable[Finding]]
+Check = Callable[[Settings], Iterable[CheckResult]]
 """Looks at one thing. An error that it raises is a problem of that thing alone."""
 
 
-def ok(what: str) -> Finding:
+def ok(what: str) -> CheckResult:
     """Return that something is as it should be."""
-    return Finding(Level.OK, what)
+    return CheckResult(Level.OK, what)
 
 
-def warning(what: str, remedy: str) -> Finding:
+def warning(what: str, remedy: str) -> CheckResult:
     """Return that somebody should know something."""
-    return Finding(Level.WARNING, what, remedy)
+    return CheckResult(Level.WARNING, what, remedy)
 
 
-def problem(what: str, remedy: str) -> Finding:
+def problem(what: str, remedy: str) -> CheckResult:
     """Return that something keeps images from being read."""
-    return Finding(Level.PROBLEM, what, remedy)
+    return CheckResult(Level.PROBLEM, what, remedy)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.doctor.records import ask
 from hilum.records import constancy
-from hilum.records.constancy import End, Run
-from hilum.records.drift import Verdict
-from hilum.records.drift_watch import Compared, watched
+from hilum.records.constancy import SelfTestRun, SelfTestState
+from hilum.records.drift import DriftLevel
+from hilum.records.drift_watch import DriftComparison, watched
 from hilum.settings import Settings
 
 HINT: Final = "hilum selftest does one, constancy.every_hours lets the node do them"
@@ -17,14 +17,14 @@ NAMED: Final = 3
 """Subjects that are named; hilum drift names all."""
 
 
-def self_test(settings: Settings) -> Iterator[Finding]:
+def self_test(settings: Settings) -> Iterator[CheckResult]:
     """Say how the last one ended, and whether one is overdue."""
     last = ask(settings, lambda connection, archive, _: constancy.latest(connection, archive))
-    if isinstance(last, Finding) and last.remedy:
+    if isinstance(last, CheckResult) and last.remedy:
         yield last
         return
     hours = settings.constancy.every_hours
-    if last is None or isinstance(last, Finding) or last.at is None:
+    if last is None or isinstance(last, CheckResult) or last.at is None:
         yield ok(f"none so far; {f'the node does one every {hours:g} h' if hours else HINT}")
         return
     when = f"{last.at:%Y-%m-%d %H:%M} UTC"
@@ -36,13 +36,13 @@ def self_test(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def drift(settings: Settings) -> Iterator[Finding]:
+def drift(settings: Settings) -> Iterator[CheckResult]:
     """Say of each model that reads whether something shifted."""
     found = ask(
         settings,
         lambda connection, archive, now: watched(connection, archive, settings.constancy, now),
     )
-    if isinstance(found, Finding):
+    if isinstance(found, CheckResult):
         yield found if found.remedy else ok("nothing has been counted so far")
         return
     if not found:
@@ -51,9 +51,9 @@ def drift(settings: Settings) -> Iterator[Finding]:
         yield _of_model(each, settings.constancy.drift_least_images)
 
 
-def _of_end(last: Run, when: str) -> Finding:
+def _of_end(last: SelfTestRun, when: str) -> CheckResult:
     of_model = f" of {last.ended.model}" if last.ended.model else ""
-    if last.ended.state is End.ALARM:
+    if last.ended.state is SelfTestState.ALARM:
         first = f": {last.ended.said[0]}" if last.ended.said else ""
         return problem(
             f"alarm{of_model} at {when}{first}",
@@ -63,16 +63,16 @@ def _of_end(last: Run, when: str) -> Finding:
     return ok(f"{last.ended.state}{of_model} at {when}")
 
 
-def _of_model(each: Compared, least: int) -> Finding:
+def _of_model(each: DriftComparison, least: int) -> CheckResult:
     about = f"{each.model}, {each.month} ({each.images} images)"
-    shifted = [shift.subject for shift in each.shifts if shift.verdict is Verdict.SHIFTED]
+    shifted = [shift.subject for shift in each.shifts if shift.level is DriftLevel.SHIFTED]
     if each.fewest < least:
-        return ok(f"{about}: too few images to tell; it takes {least} on either side")
+        return ok(f"{about}: too few images; needs {least} images per period")
     if shifted:
         more = f" and {len(shifted) - NAMED} more" if len(shifted) > NAMED else ""
         return warning(
             f"{about}: {', '.join(shifted[:NAMED])}{more} shifted",
             "See hilum drift, and find out what changed: detector, sender, patients.",
         )
-    moving = each.count(Verdict.MOVING)
+    moving = each.count(DriftLevel.MOVING)
     return ok(f"{about}: {f'{moving} moving, none shifted' if moving else 'as before'}")

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.pacs.credentials import credentials_file
 from hilum.settings import Settings
 
 GIBIBYTE: Final = 1024**3
 
 PLENTY: Final = 2
-"""Times node.min_free_bytes below which the room is worth a warning."""
+"""Times node.min_free_bytes below which free space is worth a warning."""
 
 
-def data_folder(settings: Settings) -> Iterator[Finding]:
+def data_folder(settings: Settings) -> Iterator[CheckResult]:
     """Say whose it is, who may enter, and whether it can be written."""
     folder = settings.data_folder
     if not folder.exists():
@@ -59,25 +59,25 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
         yield ok(f"{folder} is {user(facts.st_uid)}'s alone and can be written")
 
 
-def disk(settings: Settings) -> Iterator[Finding]:
-    """Say how much room is left."""
+def disk(settings: Settings) -> Iterator[CheckResult]:
+    """Report the free disk space."""
     free = shutil.disk_usage(nearest(settings.data_folder)).free
     least = settings.node.min_free_bytes
     said = f"{free / GIBIBYTE:.1f} GiB free for {settings.data_folder}"
     if free < least:
         yield problem(
             f"{said}; the node pauses below {least / GIBIBYTE:.1f} GiB",
-            "Make room there, or set node.min_free_bytes.",
+            "Free space there, or set node.min_free_bytes.",
         )
     elif free < PLENTY * least:
         yield warning(
-            f"{said}; the node pauses below {least / GIBIBYTE:.1f} GiB", "Make room there soon."
+            f"{said}; the node pauses below {least / GIBIBYTE:.1f} GiB", "Free space there soon."
         )
     else:
         yield ok(said)
 
 
-def password_file(settings: Settings) -> Iterator[Finding]:
+def password_file(settings: Settings) -> Iterator[CheckResult]:
     """Say whether the generated password is its owner's alone."""
     file = credentials_file(settings.data_folder)
     if settings.pacs.url is not None:

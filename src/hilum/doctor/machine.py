@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum import __version__
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.settings import Settings
 
 LIBRARIES: Final = (
@@ -23,7 +23,7 @@ LIBRARIES: Final = (
 GIBIBYTE: Final = 1024**3
 
 LEAST_MEMORY: Final = 2 * GIBIBYTE
-"""Bytes with which Orthanc, the node and one reader work."""
+"""Bytes that Orthanc, the node and one inference worker need."""
 
 MEMORY_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -37,7 +37,7 @@ FIRST_YEAR: Final = 2026
 LAST_YEAR: Final = 2100
 
 
-def versions(_settings: Settings) -> Iterator[Finding]:
+def versions(_settings: Settings) -> Iterator[CheckResult]:
     """Say what runs here."""
     said, missing = [], []
     for name in LIBRARIES:
@@ -51,7 +51,7 @@ def versions(_settings: Settings) -> Iterator[Finding]:
         yield problem(f"not installed: {', '.join(missing)}", "Install hilum again with pip.")
 
 
-def size(_settings: Settings) -> Iterator[Finding]:
+def size(_settings: Settings) -> Iterator[CheckResult]:
     """Say how many cores and how much memory this process may use."""
     cores = len(os.sched_getaffinity(0))
     memory = min(
@@ -61,7 +61,7 @@ def size(_settings: Settings) -> Iterator[Finding]:
     )
     said = f"{cores} cores, {memory / GIBIBYTE:.1f} GiB of memory"
     if memory < LEAST_MEMORY:
-        yield warning(said, "Give it 2 GiB or more, and set node.readers to 1.")
+        yield warning(said, "Give it 2 GiB or more, and set node.inference_workers to 1.")
     else:
         yield ok(said)
 
@@ -74,7 +74,7 @@ def memory_limit(file: Path) -> int | None:
         return None
 
 
-def clock(_settings: Settings) -> Iterator[Finding]:
+def clock(_settings: Settings) -> Iterator[CheckResult]:
     """Say the time and the time zone, in which reports are dated."""
     now = datetime.now(UTC).astimezone()
     said = f"{now:%Y-%m-%d %H:%M:%S %z}, time zone {zone()}"

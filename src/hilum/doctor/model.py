@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.predict import DEMONSTRATION, load_model
 from hilum.radiograph import FieldOfView, ModelInput
 from hilum.settings import Settings
 
 
-def runtime(_settings: Settings) -> Iterator[Finding]:
+def runtime(_settings: Settings) -> Iterator[CheckResult]:
     """Run the small network that comes with hilum, whatever model is set."""
     defaults = Settings.model_construct()
     model = load_model(defaults.changed("model", name=DEMONSTRATION, threads=1))
@@ -20,7 +20,7 @@ def runtime(_settings: Settings) -> Iterator[Finding]:
     yield ok(f"runs a network of {side}×{side} pixels with {len(findings)} findings")
 
 
-def usable(settings: Settings) -> Iterator[Finding]:
+def usable(settings: Settings) -> Iterator[CheckResult]:
     """Load the model of the settings: its weights are checked, its thresholds chosen."""
     model = load_model(settings)
     name = f"{model.identity.name} {model.identity.version}"
@@ -31,7 +31,7 @@ def usable(settings: Settings) -> Iterator[Finding]:
         )
     elif not model.identity.verified:
         yield warning(
-            f"{name} is here, and nobody published a hash of its weights: trust on first use",
+            f"{name} is here, and its weights have no published hash: trust on first use",
             f"Have its SHA-256 confirmed; hilum models show {model.card.name} tells it.",
         )
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.errors import PortTaken
 from hilum.pacs.credentials import LOOPBACK
 from hilum.pacs.orthanc.ports import require_free
@@ -43,7 +43,7 @@ def running(settings: Settings) -> int | None:
     return process if any(inode == line[5].rpartition(":")[2] for line in locks) else None
 
 
-def heartbeat(settings: Settings) -> Iterator[Finding]:
+def heartbeat(settings: Settings) -> Iterator[CheckResult]:
     """Say whether a node runs here and lives."""
     process = running(settings)
     if process is None:
@@ -65,7 +65,7 @@ def heartbeat(settings: Settings) -> Iterator[Finding]:
         yield ok(f"process {process} lives, its last heartbeat was {max(0, age):.0f} s ago")
 
 
-def ports(settings: Settings) -> Iterator[Finding]:
+def ports(settings: Settings) -> Iterator[CheckResult]:
     """Say for each port that a node listens on whether it is free, or held by ours."""
     wanted = []
     if settings.pacs.url is None:
@@ -90,7 +90,7 @@ def ports(settings: Settings) -> Iterator[Finding]:
             yield ok(f"{port} ({name}) is free")
 
 
-def _held(name: str, host: str, port: int, process: int) -> Finding:
+def _held(name: str, host: str, port: int, process: int) -> CheckResult:
     try:
         with socket.create_connection((host, port), CONNECT_S):
             return ok(f"{port} ({name}) is held by the node that runs (process {process})")

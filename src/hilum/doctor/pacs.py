@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.doctor.node import running
 from hilum.errors import PacsError
 from hilum.pacs import credentials
@@ -36,7 +36,7 @@ SKEW_S: Final = 5.0
 NOT_STARTED: Final = "not asked: hilum up starts it, and does not run"
 
 
-def program(settings: Settings) -> Iterator[Finding]:
+def program(settings: Settings) -> Iterator[CheckResult]:
     """Say which Orthanc would be started, with its plug-ins."""
     if settings.pacs.url is not None:
         yield ok("not needed: the PACS of the settings runs elsewhere")
@@ -58,8 +58,8 @@ def version_of(path: str) -> str:
     return found[0] if found else "unknown"
 
 
-def rest(settings: Settings) -> Iterator[Finding]:
-    """Say whether the PACS answers and lets us in, what it is, and what its clock says."""
+def rest(settings: Settings) -> Iterator[CheckResult]:
+    """Say whether the PACS answers and accepts the password, its version, and its clock."""
     if _not_started(settings):
         yield ok(NOT_STARTED)
         return
@@ -68,7 +68,9 @@ def rest(settings: Settings) -> Iterator[Finding]:
         began = time.monotonic()
         version = str(orthanc.system()["Version"])
         took = time.monotonic() - began
-        yield ok(f"{address.url} answers in {took * 1000:.0f} ms and lets us in: Orthanc {version}")
+        yield ok(
+            f"{address.url} answers in {took * 1000:.0f} ms, authentication OK: Orthanc {version}"
+        )
         numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
         if numbers and numbers < OLDEST:
             yield warning(
@@ -79,7 +81,7 @@ def rest(settings: Settings) -> Iterator[Finding]:
         yield from _clock(orthanc)
 
 
-def dicom(settings: Settings) -> Iterator[Finding]:
+def dicom(settings: Settings) -> Iterator[CheckResult]:
     """Say whether the DICOM port takes our association and answers a C-ECHO."""
     if _not_started(settings):
         yield ok(NOT_STARTED)
@@ -109,7 +111,7 @@ def _not_started(settings: Settings) -> bool:
     return settings.pacs.url is None and running(settings) is None
 
 
-def _plugins(orthanc: Orthanc) -> Iterator[Finding]:
+def _plugins(orthanc: Orthanc) -> Iterator[CheckResult]:
     there = {str(name) for name in orthanc.json("GET", "/plugins")}
     for name, without in PLUGINS.items():
         if name not in there:
@@ -121,7 +123,7 @@ def _plugins(orthanc: Orthanc) -> Iterator[Finding]:
         yield ok(f"plug-ins {', '.join(sorted(there))}")
 
 
-def _clock(orthanc: Orthanc) -> Iterator[Finding]:
+def _clock(orthanc: Orthanc) -> Iterator[CheckResult]:
     """Compare the clocks (``/tools/now``: UTC, to the second)."""
     said = orthanc.request("GET", "/tools/now").text.strip()
     try:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from hilum.doctor.check import Finding, ok, problem, warning
-from hilum.errors import LedgerUnavailable
+from hilum.doctor.check import CheckResult, ok, problem, warning
+from hilum.errors import DatabaseUnavailable
 from hilum.node.retrying_archive import archive_name
 from hilum.records.counts import observe, troubles
 from hilum.records.database_state import (
     RESTORE,
-    Examined,
+    DatabaseState,
     database_file,
-    examine,
+    database_state,
     examining,
     require_writable,
 )
@@ -29,14 +29,14 @@ SKEW_S: Final = 5.0
 NOT_YET: Final = "there is none yet; the first start makes it"
 
 
-def database(settings: Settings) -> Iterator[Finding]:
+def database(settings: Settings) -> Iterator[CheckResult]:
     """Say which it is, whether it is sound and can be written, and what its clock says."""
     file = database_file(settings)
     if file is not None and not file.exists():
         yield ok(f"{file}: {NOT_YET}")
         return
     with examining(settings) as connection:
-        found = examine(connection)
+        found = database_state(connection)
         where = str(file) if file is not None else "node.database"
         yield ok(f"{found.kind} at {where}, journal {found.journal}")
         yield from _soundness(found)
@@ -52,10 +52,10 @@ def database(settings: Settings) -> Iterator[Finding]:
         yield problem(f"{file} can be read by others", f"Run chmod 600 {file}.")
 
 
-def images(settings: Settings) -> Iterator[Finding]:
+def images(settings: Settings) -> Iterator[CheckResult]:
     """Say how many images wait, failed or are stuck."""
     found = ask(settings, troubles)
-    if isinstance(found, Finding):
+    if isinstance(found, CheckResult):
         yield found
         return
     said = ", ".join(f"{found.of(state)} {state}" for state in State if found.of(state))
@@ -77,10 +77,10 @@ def images(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def workers(settings: Settings) -> Iterator[Finding]:
+def workers(settings: Settings) -> Iterator[CheckResult]:
     """Say how many processes read, and how many stopped without a word."""
     found = ask(settings, observe)
-    if isinstance(found, Finding):
+    if isinstance(found, CheckResult):
         yield found
         return
     if found.workers_dead:
@@ -90,14 +90,14 @@ def workers(settings: Settings) -> Iterator[Finding]:
         )
     elif found.queue and not found.workers_alive:
         yield problem(
-            f"{sum(found.queue.values())} images wait and nobody reads",
+            f"{sum(found.queue.values())} images are waiting and no worker is running",
             "Run hilum up, or hilum worker.",
         )
     else:
         yield ok(f"{found.workers_alive} alive")
 
 
-def _soundness(found: Examined) -> Iterator[Finding]:
+def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
     if found.damage:
         yield problem(
             f"the file is damaged: {found.damage[0]}",
@@ -120,15 +120,15 @@ def _soundness(found: Examined) -> Iterator[Finding]:
         )
 
 
-def ask(settings: Settings, question: Callable[..., Answer]) -> Answer | Finding:
+def ask(settings: Settings, question: Callable[..., Answer]) -> Answer | CheckResult:
     """Return the answer of the records, or what there is to say instead of it."""
     file = database_file(settings)
     if file is not None and not file.exists():
         return ok("none so far")
     try:
         with examining(settings) as connection:
-            if not examine(connection).has_images:
+            if not database_state(connection).has_images:
                 return ok("none so far")
             return question(connection, archive_name(settings), datetime.now(UTC))
-    except LedgerUnavailable:
+    except DatabaseUnavailable:
         return warning("not known: the database cannot be used", "See the line of the database.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.doctor import constancy, data_folder, machine, model, node, pacs, records, viewer
-from hilum.doctor.check import Check, Finding, Level, ok, problem
+from hilum.doctor.check import Check, CheckResult, Level, ok, problem
 from hilum.errors import HilumError
 from hilum.settings import Settings, default_settings_file
 
@@ -42,7 +42,7 @@ AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class NamedResult:
     """What one check found.
 
     Attributes
@@ -54,13 +54,13 @@ class Examined:
     """
 
     name: str
-    finding: Finding
+    finding: CheckResult
 
 
-def examine() -> Iterator[Examined]:
+def run_checks() -> Iterator[NamedResult]:
     """Look at everything and yield the findings in a fixed order, the settings first."""
     settings, about = _settings()
-    yield Examined("settings", about)
+    yield NamedResult("settings", about)
     checks = [each for each in CHECKS if settings is not None or each[0] in WITHOUT_SETTINGS]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as threads:
         looking = [
@@ -68,10 +68,10 @@ def examine() -> Iterator[Examined]:
             for name, check in checks
         ]
         for name, future in looking:
-            yield from (Examined(name, finding) for finding in _findings(name, future))
+            yield from (NamedResult(name, finding) for finding in _findings(name, future))
 
 
-def _settings() -> tuple[Settings | None, Finding]:
+def _settings() -> tuple[Settings | None, CheckResult]:
     file = default_settings_file()
     try:
         settings = Settings.load()
@@ -82,16 +82,16 @@ def _settings() -> tuple[Settings | None, Finding]:
     return settings, ok(there)
 
 
-def _look(check: Check, settings: Settings) -> list[Finding]:
+def _look(check: Check, settings: Settings) -> list[CheckResult]:
     return list(check(settings))
 
 
-def _findings(name: str, future: "Future[list[Finding]]") -> Iterable[Finding]:
+def _findings(name: str, future: "Future[list[CheckResult]]") -> Iterable[CheckResult]:
     """Return what a check found; an error of its own is a finding, too."""
     error = future.exception()
     if error is None:
         return future.result()
     if isinstance(error, HilumError):
-        return [Finding(Level.PROBLEM, error.problem.rstrip("."), error.remedy)]
+        return [CheckResult(Level.PROBLEM, error.problem.rstrip("."), error.remedy)]
     kind = type(error).__name__  # its text may quote anything
     return [problem(f"{name} could not be looked at ({kind})", "Please report this line.")]

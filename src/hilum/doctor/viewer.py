@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from hilum.doctor.check import Finding, ok, problem, warning
+from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.settings import Settings
 from hilum.web import ohif_files
 
 
-def ohif(settings: Settings) -> Iterator[Finding]:
+def ohif(settings: Settings) -> Iterator[CheckResult]:
     """Say whether the page can show images."""
     found = ohif_files.folder(settings.page)
     if not settings.page.enabled:
@@ -24,7 +24,7 @@ def ohif(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def traces(settings: Settings) -> Iterator[Finding]:
+def traces(settings: Settings) -> Iterator[CheckResult]:
     """Say whether traces can be sent where the settings want them."""
     if settings.telemetry.otlp_endpoint is None:
         yield ok("off (telemetry.otlp_endpoint)")

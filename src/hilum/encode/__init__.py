@@ -7,7 +7,7 @@ from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
-from hilum.encode.review_report import Assessed, Assessment, verdict_report
+from hilum.encode.review_report import Assessed, Assessment, review_report
 
 __all__ = [
     "Assessed",
@@ -21,7 +21,7 @@ __all__ = [
     "load_codes",
     "refusal_document",
     "report_documents",
+    "review_report",
     "secondary_capture",
     "to_bytes",
-    "verdict_report",
 ]

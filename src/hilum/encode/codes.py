@@ -25,13 +25,13 @@ LongText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\\]+$"
 """Value Representation LO: Code Meaning."""
 
 
-class Entry(BaseModel):
+class CodesTable(BaseModel):
     """A table of the codes file: frozen, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CodedEntry(Entry):
+class CodedEntry(CodesTable):
     """One coded concept and where it was checked."""
 
     value: ShortText
@@ -61,7 +61,7 @@ class FindingEntry(CodedEntry):
     score_meaning: LongText | None = None
 
 
-class SchemeEntry(Entry):
+class SchemeEntry(CodesTable):
     """A private coding scheme, as results declare it."""
 
     uid: Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9]\d*))+$", max_length=64)]
@@ -69,7 +69,7 @@ class SchemeEntry(Entry):
     organization: str
 
 
-class CodeTable(Entry):
+class CodeTable(CodesTable):
     """All codes that hilum writes, beyond those that PS3.16 fixes for its templates.
 
     Attributes

@@ -57,7 +57,7 @@ class UIDReference(NamedTuple):
     uid: str
 
 
-class Number(NamedTuple):
+class NumericValue(NamedTuple):
     """Value of a NUM; a float is also written in full precision."""
 
     value: float
@@ -85,7 +85,9 @@ class Polyline:
     points: NDArray[np.float64]
 
 
-Value = Container | Text | PersonName | UIDReference | Number | ImageReference | Polyline | Code
+Value = (
+    Container | Text | PersonName | UIDReference | NumericValue | ImageReference | Polyline | Code
+)
 """What an item holds; a `Code` makes it a CODE item."""
 
 

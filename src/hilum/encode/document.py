@@ -51,7 +51,7 @@ REQUEST: Final = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Document:
+class ReportDocument:
     """All that one structured report is, before it is encoded.
 
     Attributes
@@ -101,7 +101,7 @@ class Document:
         return as_written(self.root, self.source)
 
 
-def build(document: Document) -> Dataset:
+def build(document: ReportDocument) -> Dataset:
     """Return the report as a data set whose content is encoded already.
 
     It reads like any other; the content tree is parsed when it is first looked at.
@@ -152,7 +152,7 @@ def write_content(result: Dataset, root: Item) -> None:
     )
 
 
-def complete(result: Dataset, document: Document) -> None:
+def complete(result: Dataset, document: ReportDocument) -> None:
     """Write what highdicom does not, or does otherwise, into a report; changed in place."""
     source = document.source
     finish(
@@ -223,7 +223,7 @@ def referenced_requests(source: Dataset) -> Iterator[Dataset]:
         yield item
 
 
-def _check_references(document: Document) -> None:
+def _check_references(document: ReportDocument) -> None:
     known = {str(instance.SOPInstanceUID) for instance in document.evidence}
     for item in document.root.walk():
         if isinstance(item.value, ImageReference) and item.value.sop_instance_uid not in known:

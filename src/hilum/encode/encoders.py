@@ -7,12 +7,12 @@ as long.
 from pydicom import Dataset
 
 from hilum.encode import document
-from hilum.encode.document import Document
+from hilum.encode.document import ReportDocument
 from hilum.errors import EncodingFailed
 from hilum.settings import SREncoder
 
 
-def build(described: Document, encoder: SREncoder) -> Dataset:
+def build(described: ReportDocument, encoder: SREncoder) -> Dataset:
     """Return a report as a data set.
 
     Raises

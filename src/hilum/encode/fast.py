@@ -21,7 +21,7 @@ from hilum.encode.content import (
     Container,
     ImageReference,
     Item,
-    Number,
+    NumericValue,
     PersonName,
     Polyline,
     Text,
@@ -38,7 +38,7 @@ VALUE_TYPES: Final = {
     PersonName: "PNAME",
     Code: "CODE",
     UIDReference: "UIDREF",
-    Number: "NUM",
+    NumericValue: "NUM",
     ImageReference: "IMAGE",
     Polyline: "SCOORD",
 }
@@ -85,7 +85,7 @@ class Writer:
                 elements = {(0x0040, 0xA123): (b"PN", self._text(name))}
             case UIDReference(uid):
                 elements = {(0x0040, 0xA124): (b"UI", _uid(uid))}
-            case Number(number, unit):
+            case NumericValue(number, unit):
                 elements = {(0x0040, 0xA300): (b"SQ", self._number(number, unit))}
             case ImageReference(sop_class, sop_instance):
                 elements = {(0x0008, 0x1199): (b"SQ", _reference(sop_class, sop_instance))}

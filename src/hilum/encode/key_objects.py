@@ -22,10 +22,10 @@ from hilum.encode.document import (
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import observer, statements
-from hilum.encode.start import Kind, begin, conclude
+from hilum.encode.start import ObjectKind, begin, conclude
 from hilum.wording import finding_name
 
-KEY_OBJECTS: Final = Kind("key objects", KeyObjectSelectionDocumentStorage, "KO", 906)
+KEY_OBJECTS: Final = ObjectKind("key objects", KeyObjectSelectionDocumentStorage, "KO", 906)
 """How it is named and numbered."""
 
 

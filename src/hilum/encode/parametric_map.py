@@ -25,7 +25,7 @@ from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.source import write_quietly
 from hilum.encode.start import (
-    Kind,
+    ObjectKind,
     begin,
     conclude,
     copy_loss,
@@ -35,7 +35,7 @@ from hilum.encode.start import (
 )
 from hilum.reading import Finding
 
-PARAMETRIC_MAP: Final = Kind("parametric map", ParametricMapStorage, "OT", 907)
+PARAMETRIC_MAP: Final = ObjectKind("parametric map", ParametricMapStorage, "OT", 907)
 """How it is named and numbered."""
 
 CLASS_ACTIVATION: Final = Code("130402", "DCM", "Class activation")

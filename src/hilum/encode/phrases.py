@@ -9,7 +9,7 @@ from hilum.settings import ReasonLanguage
 
 
 @dataclass(frozen=True, slots=True)
-class Phrases:
+class ReportPhrases:
     """The sentences of one language; braces are filled in.
 
     Attributes
@@ -77,14 +77,14 @@ class Phrases:
     software: str
 
 
-PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
+PHRASES: Final[Mapping[ReasonLanguage, ReportPhrases]] = MappingProxyType(
     {
-        ReasonLanguage.ENGLISH: Phrases(
+        ReasonLanguage.ENGLISH: ReportPhrases(
             ai="AI",
             findings="AI findings: {positive} of {all}",
             regions="AI regions: {positive} of {all}",
             no_regions="AI regions: none",
-            not_read="AI: not read ({reason})",
+            not_read="AI: not analyzed ({reason})",
             overlay="AI picture: {positive} of {all}, research only",
             segmentation="AI regions (SEG): {positive} findings, research only",
             presentation_state="AI regions (PR): {positive} findings, research only",
@@ -101,7 +101,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             not_a_probability="A score is not a probability. "
             "0.50 (50 %) is the score of each finding's operating point.",
             warning="Warning",
-            refused="NOT READ BY THE AI",
+            refused="NOT ANALYZED BY THE AI",
             reasons="Reasons",
             no_statement="No statement is made about any finding.",
             unverified="The weights of this model are not verified: no published hash.",
@@ -110,19 +110,19 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             report_title="AI chest radiograph findings (research use only)",
             image="Image",
             no_dicom="not DICOM",
-            time="Read",
+            time="Analyzed",
             model="Model",
             not_verified="weights not verified",
             operating_points="Thresholds",
             pixels="Pixels",
             software="Software",
         ),
-        ReasonLanguage.PORTUGUESE: Phrases(
+        ReasonLanguage.PORTUGUESE: ReportPhrases(
             ai="IA",
             findings="IA: {positive} de {all} achados",
             regions="IA: {positive} de {all}, regioes",
             no_regions="IA: nenhuma regiao",
-            not_read="IA: nao lida ({reason})",
+            not_read="IA: nao analisada ({reason})",
             overlay="IA imagem: {positive} de {all}, so pesquisa",
             segmentation="IA regioes (SEG): {positive} achados, so pesquisa",
             presentation_state="IA regioes (PR): {positive} achados, so pesquisa",
@@ -139,7 +139,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             not_a_probability="Um escore não é uma probabilidade. "
             "0,50 (50 %) é o escore do ponto de operação de cada achado.",
             warning="Aviso",
-            refused="NÃO LIDA PELA IA",
+            refused="NÃO ANALISADA PELA IA",
             reasons="Motivos",
             no_statement="Nenhuma afirmação é feita sobre qualquer achado.",
             unverified="Os pesos deste modelo não foram verificados: não há hash publicado.",
@@ -148,7 +148,7 @@ PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
             report_title="Achados de IA em radiografia de tórax (somente para pesquisa)",
             image="Imagem",
             no_dicom="não é DICOM",
-            time="Leitura",
+            time="Análise",
             model="Modelo",
             not_verified="pesos não verificados",
             operating_points="Limiares",

@@ -29,7 +29,7 @@ from hilum.encode.phrases import PHRASES
 from hilum.encode.start import (
     SOURCE_IMAGE,
     VISUAL_EXPLANATION,
-    Kind,
+    ObjectKind,
     begin,
     conclude,
     reference,
@@ -37,7 +37,7 @@ from hilum.encode.start import (
 from hilum.reading import Reading
 from hilum.settings import ReportSettings
 
-PICTURE: Final = Kind("overlay", SecondaryCaptureImageStorage, "OT", 903)
+PICTURE: Final = ObjectKind("overlay", SecondaryCaptureImageStorage, "OT", 903)
 """How it is named and numbered."""
 
 QUALITY: Final = 90

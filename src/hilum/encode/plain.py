@@ -29,13 +29,13 @@ from hilum.encode.content import (
     Container,
     ImageReference,
     Item,
-    Number,
+    NumericValue,
     PersonName,
     Polyline,
     Text,
     UIDReference,
 )
-from hilum.encode.document import Document, complete
+from hilum.encode.document import ReportDocument, complete
 from hilum.settings import SRClass
 
 CONSTRUCTORS: Final = {
@@ -46,7 +46,7 @@ CONSTRUCTORS: Final = {
 """Setting → highdicom's class."""
 
 
-def build(document: Document) -> Dataset:
+def build(document: ReportDocument) -> Dataset:
     """Return the report as highdicom makes it, completed like the fast one.
 
     Raises
@@ -95,7 +95,7 @@ def _without_children(item: Item) -> ContentItem:
             made = PnameContentItem(name, person, relation)
         case UIDReference(uid):
             made = UIDRefContentItem(name, uid, relation)
-        case Number(number, unit):
+        case NumericValue(number, unit):
             made = NumContentItem(name, number, unit, relationship_type=relation)
         case ImageReference(sop_class, sop_instance):
             made = ImageContentItem(name, sop_class, sop_instance, relationship_type=relation)

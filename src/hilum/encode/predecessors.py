@@ -13,8 +13,8 @@ from hilum.radiograph import ImageUIDs
 REGIONS_TITLE = "126000"
 """Code Value of the coded report's title; whatever has another one is a text report."""
 
-VERDICT_TITLE: Final = "READERVERDICT"
-"""Code Value of the title of a reader's verdict, which no reading replaces."""
+REVIEW_TITLE: Final = "READERREVIEW"
+"""Code Value of the title of a reader's review, which no reading replaces."""
 
 
 def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Dataset, ...]:
@@ -54,7 +54,7 @@ def _reports_on(instance: Dataset, source: ImageUIDs) -> bool:
     ours = instance.get("ManufacturerModelName") == PRODUCT
     if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
         return False
-    if _title(instance) == VERDICT_TITLE:
+    if _title(instance) == REVIEW_TITLE:
         return False
     return any(
         ImageUIDs(

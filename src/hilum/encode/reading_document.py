@@ -51,7 +51,7 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
     Parameters
     ----------
     outcome
-        What became of it.
+        Outcome of it.
     codes
         The coded concept of each label.
     """

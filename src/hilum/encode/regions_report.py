@@ -22,7 +22,7 @@ from hilum.encode.content import (
     Container,
     ImageReference,
     Item,
-    Number,
+    NumericValue,
     Polyline,
     Relation,
     Text,
@@ -128,8 +128,8 @@ class RegionsReport:
             Item(codes.DCM.Modality, modality_code(modality), context)
             if modality in CODED_MODALITIES
             else None,
-            Item(codes.DCM.PixelDataRows, Number(rows, pixels), context),
-            Item(codes.DCM.PixelDataColumns, Number(columns, pixels), context),
+            Item(codes.DCM.PixelDataRows, NumericValue(rows, pixels), context),
+            Item(codes.DCM.PixelDataColumns, NumericValue(columns, pixels), context),
         )
         group = Item(codes.DCM.ImageLibraryGroup, Container()).having(image)
         return Item(codes.DCM.ImageLibrary, Container()).having(group)
@@ -245,10 +245,10 @@ class RegionsReport:
         return self._percent(concept, OPERATING_POINT_PERCENT, relation)
 
     def _percent(self, name: Code, value: float, relation: Relation = Relation.CONTAINS) -> Item:
-        return Item(name, Number(value, codes.UCUM.Percent), relation)
+        return Item(name, NumericValue(value, codes.UCUM.Percent), relation)
 
     def _ratio(self, concept: str, value: float) -> Item:
-        number = Number(single(value), codes.UCUM.NoUnits)
+        number = NumericValue(single(value), codes.UCUM.NoUnits)
         return Item(self.of.codes.concept(concept), number, Relation.HAS_PROPERTIES)
 
     def _field_of_view(self, label: str) -> FieldOfView:

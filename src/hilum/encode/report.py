@@ -1,4 +1,4 @@
-"""Reading → the two structured reports; refusal → the one. The door to the SR part."""
+"""Reading → two structured reports; refusal → one. The entry point to the SR modules."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmwrite
 from hilum import PRODUCT, __version__
 from hilum.eligibility import Reason
 from hilum.encode.codes import load_codes
-from hilum.encode.document import Document
+from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest, patient_of
 from hilum.encode.material import material
@@ -93,14 +93,14 @@ def describe(
     settings: ReportSettings,
     visual_explanation: Dataset | None = None,
     predecessors: Sequence[Dataset] = (),
-) -> tuple[Document, Document]:
+) -> tuple[ReportDocument, ReportDocument]:
     """Return what `report_documents` encodes; its parameters and errors are the same."""
     of = material(reading, when=when, settings=settings)
     identity = of.identity
     phrases = PHRASES[settings.language]
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
     stamp = "DEMONSTRATION " if reading.model.demonstration else ""
-    text = Document(
+    text = ReportDocument(
         root=findings_tree(reading, of.codes, settings.language),
         sop_class=SRClass.ENHANCED,
         uid=identity.uid("text report"),
@@ -161,7 +161,7 @@ def refusal_document(
     decisive = [PRODUCT, __version__, patient_of(header), *said]
     identity = ResultIdentity(ImageUIDs.of(source), "", digest(decisive))
     return build(
-        Document(
+        ReportDocument(
             root=refusal_tree(reasons, codes, settings.language),
             sop_class=SRClass.ENHANCED,
             uid=identity.uid("refusal"),

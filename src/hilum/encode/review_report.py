@@ -1,4 +1,4 @@
-"""A reader's verdict on what the model said, as a structured report that anybody can count.
+"""A reader's review of what the model found, as a structured report that software can evaluate.
 
 TID 1500 with a person as observer. Each judged finding is a coded row: the finding as the
 reader sees it (present, absent, undetermined), what the model had said, and whether the
@@ -34,11 +34,11 @@ from hilum.encode.content import (
     language,
     reference,
 )
-from hilum.encode.document import Document
+from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import derived_uid
 from hilum.encode.phrases import PHRASES
-from hilum.encode.predecessors import VERDICT_TITLE
+from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.encode.source import as_source
 from hilum.encode.text_report import NEWLINE, WIDTH
 from hilum.radiograph import ImageUIDs
@@ -46,10 +46,10 @@ from hilum.settings import ReasonLanguage, ReportSettings
 from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
 
 SERIES: Final = 911
-"""Series Number of readers' verdicts."""
+"""Series Number of readers' reviews."""
 
-TITLE: Final = Code(VERDICT_TITLE, PRIVATE, "Reader verdict on AI findings (research use only)")
-DEMONSTRATION_TITLE: Final = Code(VERDICT_TITLE, PRIVATE, "DEMONSTRATION - reader verdict")
+TITLE: Final = Code(REVIEW_TITLE, PRIVATE, "Reader review of AI findings (research use only)")
+DEMONSTRATION_TITLE: Final = Code(REVIEW_TITLE, PRIVATE, "DEMONSTRATION - reader review")
 
 OPINION: Final = Code("OPINION", PRIVATE, "Reader's opinion of the AI's statement")
 OPINIONS: Final = {
@@ -64,24 +64,24 @@ AI_STATEMENT: Final = Code("AISTATEMENT", PRIVATE, "Statement of the AI")
 
 WORDS: Final = {
     ReasonLanguage.ENGLISH: {
-        "verdict": "READER'S VERDICT ON THE AI FINDINGS",
+        "review": "READER REVIEW OF THE AI FINDINGS",
         "reader": "Reader",
         "agree": "agrees",
         "disagree": "DISAGREES",
         "unsure": "unsure",
         "missed": "MISSED BY THE AI",
         "comment": "Comment",
-        "series": "Reader verdict on AI: {disagree} disagree",
+        "series": "Reader review of AI: {disagree} disagree",
     },
     ReasonLanguage.PORTUGUESE: {
-        "verdict": "PARECER DO LEITOR SOBRE OS ACHADOS DA IA",
+        "review": "REVISÃO DOS ACHADOS DA IA PELO LEITOR",
         "reader": "Leitor",
         "agree": "concorda",
         "disagree": "DISCORDA",
         "unsure": "em dúvida",
-        "missed": "NÃO VISTO PELA IA",
+        "missed": "NÃO DETECTADO PELA IA",
         "comment": "Comentário",
-        "series": "Parecer sobre a IA: {disagree} discorda",
+        "series": "Revisao da IA: {disagree} discorda",
     },
 }
 """Language → what the text of the report says; the last is ASCII, as Series Descriptions are."""
@@ -121,7 +121,7 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A reader's verdict on one reading.
+    """A reader's review of one reading.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class Assessment:
     demonstration: bool = False
 
 
-def verdict_report(
+def review_report(
     header: Dataset,
     assessment: Assessment,
     *,
@@ -156,7 +156,7 @@ def verdict_report(
     settings: ReportSettings,
     judged: Dataset | None = None,
 ) -> Dataset:
-    """Write a reader's verdict down.
+    """Write a reader's review as a structured report.
 
     Parameters
     ----------
@@ -165,9 +165,9 @@ def verdict_report(
     assessment
         What the reader said.
     key
-        Names this verdict: the same one gets the same UIDs, so storing it again changes nothing.
+        Names this review: the same one gets the same UIDs, so storing it again changes nothing.
     when
-        Time of the verdict, with its UTC offset.
+        Time of the review, with its UTC offset.
     settings
         Language, SOP Class and codes.
     judged
@@ -194,8 +194,8 @@ def describe(
     when: datetime,
     settings: ReportSettings,
     judged: Dataset | None = None,
-) -> Document:
-    """Return what `verdict_report` encodes; its parameters and errors are the same."""
+) -> ReportDocument:
+    """Return what `review_report` encodes; its parameters and errors are the same."""
     table = load_codes(settings.codes_file)
     source = as_source(header)
     tracked = {} if judged is None else dict(_tracking(judged))
@@ -203,11 +203,11 @@ def describe(
     disagreeing = sum(each.opinion == "disagree" for each in assessment.findings)
     stamp = "DEMONSTRATION " if assessment.demonstration else ""
     described = WORDS[settings.language]["series"].format(disagree=disagreeing)
-    return Document(
+    return ReportDocument(
         root=_tree(assessment, source, table, settings.language, tracked),
         sop_class=settings.sr_class,
-        uid=derived_uid("verdict", *identity),
-        series_uid=derived_uid("verdict series", *identity),
+        uid=derived_uid("review", *identity),
+        series_uid=derived_uid("review series", *identity),
         series_number=SERIES,
         description=stamp + described,
         evidence=(source,),
@@ -285,10 +285,10 @@ def _statements(assessment: Assessment, tongue: ReasonLanguage) -> Iterator[str]
 
 
 def _text(assessment: Assessment, tongue: ReasonLanguage) -> str:
-    """Return the verdict for the eye: what is disagreed with first."""
+    """Return the review as text, disagreements first."""
     words, phrases = WORDS[tongue], PHRASES[tongue]
     order = ("disagree", "unsure", "agree")
-    lines = [words["verdict"], f"{words['reader']}: {assessment.reader}", ""]
+    lines = [words["review"], f"{words['reader']}: {assessment.reader}", ""]
     for each in sorted(assessment.findings, key=lambda found: order.index(found.opinion)):
         said = phrases.present if each.positive else phrases.absent
         name = finding_name(each.label, tongue)[:27]

@@ -23,7 +23,7 @@ from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import parameters
 from hilum.encode.start import (
-    Kind,
+    ObjectKind,
     begin,
     conclude,
     copy_loss,
@@ -33,7 +33,7 @@ from hilum.encode.start import (
 )
 from hilum.reading import Finding, Region
 
-SEGMENTATION: Final = Kind("segmentation", SegmentationStorage, "SEG", 904)
+SEGMENTATION: Final = ObjectKind("segmentation", SegmentationStorage, "SEG", 904)
 """How it is named and numbered."""
 
 SEGMENT_NUMBER: Final = Tag("ReferencedSegmentNumber")

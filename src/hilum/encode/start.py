@@ -20,7 +20,7 @@ VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
 """What every one of these objects is (PS3.16 TID 1410)."""
 
 
-class Kind(NamedTuple):
+class ObjectKind(NamedTuple):
     """One kind of result.
 
     Attributes
@@ -41,7 +41,7 @@ class Kind(NamedTuple):
     series: int
 
 
-def begin(kind: Kind, of: Material, *, part: str = "") -> Dataset:
+def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
     """Return a new result with its UIDs, its series and its place in the body.
 
     Parameters

@@ -9,7 +9,7 @@ from hilum.settings import ReasonLanguage
 
 
 @dataclass(frozen=True, slots=True)
-class Phrases:
+class OverlayPhrases:
     """The sheet's words in one language; ``{}`` takes numbers and names.
 
     Attributes
@@ -47,7 +47,7 @@ class Phrases:
     cautions
         Heading of the warnings.
     unverified
-        The warning about weights that nobody vouched for.
+        The warning about weights that nobody confirmed.
     demonstration
         The warning about the model that is no model.
     weights
@@ -77,18 +77,18 @@ class Phrases:
     weights: str
 
 
-ENGLISH: Final = Phrases(
+ENGLISH: Final = OverlayPhrases(
     title="{positive} of {all} findings at or above the operating point",
     nothing="No finding at or above its operating point",
     nothing_more="Highest score: {name} {score}",
-    read_at="Read {}",
+    read_at="Analyzed {}",
     operating_points="Operating points: {}",
     badge="AI · RESEARCH USE ONLY",
     findings="Findings",
     score="Score",
     half="0.50",
     not_probability="0.50 is the operating point. A score is not a probability.",
-    legend="What the score rests on",
+    legend="Regions driving the score",
     weakest="little",
     strongest="peak of the map",
     contour="Outline: half of the peak. It is not the edge of a lesion.",
@@ -101,18 +101,18 @@ ENGLISH: Final = Phrases(
     weights="weights",
 )
 
-PORTUGUESE: Final = Phrases(
+PORTUGUESE: Final = OverlayPhrases(
     title="{positive} de {all} achados no ponto de operação ou acima dele",
     nothing="Nenhum achado no ponto de operação ou acima dele",
     nothing_more="Maior escore: {name} {score}",
-    read_at="Leitura: {}",
+    read_at="Análise: {}",
     operating_points="Pontos de operação: {}",
     badge="IA · SOMENTE PARA PESQUISA",
     findings="Achados",
     score="Escore",
     half="0,50",
     not_probability="0,50 é o ponto de operação. O escore não é uma probabilidade.",
-    legend="Em que o escore se apoia",
+    legend="Regiões que influenciaram o escore",
     weakest="pouco",
     strongest="pico do mapa",
     contour="Contorno: metade do pico. Não é a borda de uma lesão.",
@@ -125,7 +125,7 @@ PORTUGUESE: Final = Phrases(
     weights="pesos",
 )
 
-PHRASES: Final[Mapping[ReasonLanguage, Phrases]] = MappingProxyType(
+PHRASES: Final[Mapping[ReasonLanguage, OverlayPhrases]] = MappingProxyType(
     {ReasonLanguage.ENGLISH: ENGLISH, ReasonLanguage.PORTUGUESE: PORTUGUESE}
 )
 """Language → its words."""

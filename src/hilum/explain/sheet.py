@@ -21,7 +21,7 @@ from hilum.explain.ink import Weight, fitted, letters, write
 from hilum.explain.layout import CAPTION, GAP, Box, arrange
 from hilum.explain.outline import field_frame, outlines
 from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
-from hilum.explain.phrases import PHRASES, Phrases
+from hilum.explain.phrases import PHRASES, OverlayPhrases
 from hilum.explain.table import Column
 from hilum.reading import Finding, Heatmap, Reading
 from hilum.settings import ReasonLanguage
@@ -225,7 +225,7 @@ def _notes(table: Column, below: Box, sheet: Image.Image, reading: Reading) -> i
     return max(column.bottom for column in (table, legend, cautions))
 
 
-def _cautions(reading: Reading, say: Phrases) -> list[str]:
+def _cautions(reading: Reading, say: OverlayPhrases) -> list[str]:
     """Return what to beware of, the weightiest first."""
     model = reading.model
     cautions = [warning.text[:1].upper() + warning.text[1:] for warning in reading.warnings]

@@ -20,7 +20,14 @@ from pathlib import PurePosixPath
 from typing import IO, BinaryIO, Final
 
 from hilum.errors import SourceUnreadable
-from hilum.files.candidate import MAX_FILE_BYTES, Candidate, Kind, kind_of, printable, unreadable
+from hilum.files.candidate import (
+    MAX_FILE_BYTES,
+    Candidate,
+    FileKind,
+    kind_of,
+    printable,
+    unreadable,
+)
 from hilum.files.dicomdir import is_dicomdir
 from hilum.files.errors import read_errors
 
@@ -61,7 +68,7 @@ def members(container: Candidate, *, depth: int = 1) -> Iterator[Candidate]:
         except SourceUnreadable as exc:
             yield unreadable(exc, name=member.name)
             continue
-        if kind_of(head) is Kind.ZIP:
+        if kind_of(head) is FileKind.ZIP:
             yield from members(member, depth=depth + 1)
         elif not is_dicomdir(member):
             yield member

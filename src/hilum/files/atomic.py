@@ -12,7 +12,7 @@ def not_written(path: Path, exc: OSError) -> SourceUnreadable:
     """Return the one line for what the file system says while `path` is written."""
     return SourceUnreadable(
         f"{path} cannot be written: {exc.strerror or exc}.",
-        "Name a file in a folder that you may write to, with room on its disk.",
+        "Name a file in a folder that you may write to, with space on its disk.",
     )
 
 
@@ -30,8 +30,8 @@ def ordinary(path: Path) -> Path:
     return meant
 
 
-class FileAside:
-    """A file that gets its name when the ``with`` block ends well, and vanishes otherwise.
+class AtomicFile:
+    """A file that gets its name only when the ``with`` block ends without an error.
 
     Parameters
     ----------

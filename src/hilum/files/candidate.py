@@ -31,7 +31,7 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE: Final = b"\xff\xd8\xff"
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What a file is, by its first bytes; its name does not matter."""
 
     DICOM = "DICOM"
@@ -92,7 +92,7 @@ class Candidate:
             raise SourceUnreadable(f"{self.name} is empty (0 bytes).", "Copy or export it again.")
         return content
 
-    def kind(self) -> Kind:
+    def kind(self) -> FileKind:
         """Return what the file is.
 
         Raises
@@ -113,7 +113,7 @@ class Candidate:
         SourceUnreadable
             The file cannot be opened or read, or is empty.
         """
-        return self.kind() is Kind.DICOM
+        return self.kind() is FileKind.DICOM
 
 
 def _read_at_most(stream: BinaryIO, limit: int) -> bytes:
@@ -129,17 +129,17 @@ def _read_at_most(stream: BinaryIO, limit: int) -> bytes:
     return first if len(first) == size else b"".join(parts)
 
 
-def kind_of(head: bytes) -> Kind:
+def kind_of(head: bytes) -> FileKind:
     """Return what a file with these first bytes is."""
     if dicom.has_preamble(head):
-        return Kind.DICOM
+        return FileKind.DICOM
     if head.startswith((PNG_SIGNATURE, JPEG_SIGNATURE)):
-        return Kind.PICTURE
+        return FileKind.PICTURE
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return Kind.ZIP
+        return FileKind.ZIP
     if head[:2] in dicom.FIRST_GROUPS and dicom.sop_class_in(head):
-        return Kind.DICOM
-    return Kind.OTHER
+        return FileKind.DICOM
+    return FileKind.OTHER
 
 
 def read_dicom(candidate: Candidate) -> Dataset:
@@ -152,7 +152,7 @@ def read_dicom(candidate: Candidate) -> Dataset:
     """
     content = candidate.read()
     kind = kind_of(content[:SNIFFED_BYTES])
-    if kind is not Kind.DICOM:
+    if kind is not FileKind.DICOM:
         raise SourceUnreadable(
             f"{candidate.name} is not a DICOM file.",
             "Give a file that a modality or PACS exported.",

@@ -1,4 +1,4 @@
-"""From the paths that a person types to the files that they mean."""
+"""From paths on the command line to the files behind them."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from hilum.errors import SourceUnreadable
 from hilum.files.archives import members
-from hilum.files.candidate import Candidate, Kind, printable, unreadable
+from hilum.files.candidate import Candidate, FileKind, printable, unreadable
 from hilum.files.dicomdir import is_dicomdir, referenced_paths
 from hilum.files.errors import read_errors
 
@@ -93,7 +93,7 @@ def _walk(folder: Path, *, ancestors: frozenset[tuple[int, int]]) -> Iterator[Ca
 def _expanded(candidate: Candidate, path: Path) -> Iterator[Candidate]:
     """Yield the candidate itself, or the files that it stands for."""
     try:
-        if candidate.kind() is Kind.ZIP:
+        if candidate.kind() is FileKind.ZIP:
             yield from members(candidate)
         elif is_dicomdir(candidate):
             yield from _referenced(candidate, path)

@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read: passwords, images, jobs."""
+"""Private files and folders (modes 0600 and 0700): passwords, images, jobs."""
 
 import os
 import tempfile
@@ -30,7 +30,7 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as exc:
         raise SettingInvalid(
             f"The data folder {folder} cannot be written: {exc.strerror}.",
-            "Set data_folder to a folder of your own with room on its disk.",
+            "Set data_folder to a folder of your own with space on its disk.",
         ) from exc
 
 

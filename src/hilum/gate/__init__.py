@@ -2,9 +2,9 @@
 
 from pydicom import Dataset
 
-from hilum.eligibility import Reason, Verdict
+from hilum.eligibility import Eligibility, Reason
 from hilum.gate.reasons import reason
-from hilum.gate.rules import Case, Rule
+from hilum.gate.rules import GateInput, Rule
 from hilum.gate.table import DOUBTS, OBJECTIONS
 from hilum.settings import GateSettings, ReasonLanguage
 
@@ -21,7 +21,7 @@ def judge(
     min_age_years: float | None = None,
     clinical_model: bool = True,
     language: ReasonLanguage = ReasonLanguage.ENGLISH,
-) -> Verdict:
+) -> Eligibility:
     """Say whether a model may read an image, with all the reasons at once.
 
     Parameters
@@ -39,22 +39,22 @@ def judge(
 
     Returns
     -------
-    Verdict
+    Review
         Objections and warnings in the order of the rules (docs/gate.md).
     """
-    case = Case.of(
+    case = GateInput.of(
         header,
         settings,
         min_age_years=min_age_years,
         clinical_model=clinical_model,
         language=language,
     )
-    return Verdict(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
+    return Eligibility(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
 
 
 def judge_picture(
     rows: int, columns: int, settings: GateSettings, *, language: ReasonLanguage
-) -> Verdict:
+) -> Eligibility:
     """Say whether a model may read a PNG or JPEG, of which only the size is known.
 
     Parameters
@@ -68,11 +68,13 @@ def judge_picture(
     """
     header = Dataset()
     header.Rows, header.Columns = rows, columns
-    case = Case.of(header, settings, min_age_years=None, clinical_model=True, language=language)
-    return Verdict(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
+    case = GateInput.of(
+        header, settings, min_age_years=None, clinical_model=True, language=language
+    )
+    return Eligibility(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
 
 
-def _broken(rules: tuple[Rule, ...], case: Case) -> tuple[Reason, ...]:
+def _broken(rules: tuple[Rule, ...], case: GateInput) -> tuple[Reason, ...]:
     """Return the reasons of the rules that a case breaks."""
     found = ((rule, rule.broken(case)) for rule in rules if case.is_image or not rule.of_images)
     return tuple(

@@ -26,7 +26,7 @@ FALLBACK_ENCODING: Final = "latin-1"
 
 
 def value(header: Dataset, keyword: str) -> str:
-    """Return the text of an attribute, its values parted by a backslash; ``""`` without any."""
+    """Return the text of an attribute, its values separated by a backslash; ``""`` without any."""
     element = header.get_item(keyword)
     raw = None if element is None else element.value
     if raw is None:

@@ -39,7 +39,7 @@ Gaps = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class GateInput:
     """One header, and what it is judged for.
 
     Attributes
@@ -78,7 +78,7 @@ class Case:
         min_age_years: float | None,
         clinical_model: bool,
         language: ReasonLanguage,
-    ) -> "Case":
+    ) -> "GateInput":
         """Return a header with all that it says about body part, view and age."""
         return cls(
             header,
@@ -97,7 +97,7 @@ class Case:
         return bool(number(self.header, "Rows") and number(self.header, "Columns"))
 
 
-Broken = Callable[[Case], Gaps | None]
+Broken = Callable[[GateInput], Gaps | None]
 """Returns what fills a reason's text when a rule is broken, else None."""
 
 
@@ -128,16 +128,16 @@ class Rule(NamedTuple):
     of_images: bool = True
 
 
-def _quoted(case: Case, keyword: str) -> Gaps:
+def _quoted(case: GateInput, keyword: str) -> Gaps:
     return {"attribute": called(keyword), "value": value(case.header, keyword)}
 
 
-def not_an_image(case: Case) -> Gaps | None:
+def not_an_image(case: GateInput) -> Gaps | None:
     """Object to what has no matrix of pixels."""
     return None if case.is_image else {}
 
 
-def own_result(case: Case) -> Gaps | None:
+def own_result(case: GateInput) -> Gaps | None:
     """Object to what hilum made, so that results never make work."""
     for equipment in (case.header, *items(case.header, "ContributingEquipmentSequence")):
         for keyword, ours in (("ManufacturerModelName", PRODUCT), ("Manufacturer", MANUFACTURER)):
@@ -146,7 +146,7 @@ def own_result(case: Case) -> Gaps | None:
     return None
 
 
-def modality(case: Case) -> Gaps | None:
+def modality(case: GateInput) -> Gaps | None:
     """Object to a modality that the site does not read."""
     said = _modality(case)
     if said in case.settings.modalities:
@@ -157,7 +157,7 @@ def modality(case: Case) -> Gaps | None:
     return {"told": told, "value": said, "setting": _modalities_for(case)}
 
 
-def secondary_capture(case: Case) -> Gaps | None:
+def secondary_capture(case: GateInput) -> Gaps | None:
     """Object to screenshots, scans and results of other programs."""
     if not _is_secondary_capture(case) or "SC" in case.settings.modalities:
         return None
@@ -165,23 +165,23 @@ def secondary_capture(case: Case) -> Gaps | None:
     return {"value": sop_class.name, "setting": _modalities_for(case)}
 
 
-def _modality(case: Case) -> str:
+def _modality(case: GateInput) -> str:
     return value(case.header, "Modality").upper() or NO_MODALITY
 
 
-def _is_secondary_capture(case: Case) -> bool:
+def _is_secondary_capture(case: GateInput) -> bool:
     sop_class = value(case.header, "SOPClassUID")
     return sop_class == SECONDARY_CAPTURE or sop_class.startswith(f"{SECONDARY_CAPTURE}.")
 
 
-def _modalities_for(case: Case) -> str:
+def _modalities_for(case: GateInput) -> str:
     """Return the setting that lets an image in, as it is written in the settings file."""
     needed = [_modality(case)] if _modality(case) in SETTABLE else []
     needed += ["SC"] if _is_secondary_capture(case) else []
     return json.dumps(list(dict.fromkeys([*case.settings.modalities, *needed])))
 
 
-def processed_copy(case: Case) -> Gaps | None:
+def processed_copy(case: GateInput) -> Gaps | None:
     """Object to a copy from which bones or the like were taken away."""
     for keyword in ("ImageType", "DerivationDescription", *evidence.IMAGE_TEXTS):
         if Meaning.PROCESSED in meanings(value(case.header, keyword)):
@@ -189,7 +189,7 @@ def processed_copy(case: Case) -> Gaps | None:
     return None
 
 
-def for_processing(case: Case) -> Gaps | None:
+def for_processing(case: GateInput) -> Gaps | None:
     """Object to what no person is meant to see."""
     if value(case.header, "PresentationIntentType") == "FOR PROCESSING":
         return _quoted(case, "PresentationIntentType")
@@ -199,19 +199,19 @@ def for_processing(case: Case) -> Gaps | None:
     return None
 
 
-def multi_frame(case: Case) -> Gaps | None:
+def multi_frame(case: GateInput) -> Gaps | None:
     """Object to more than one frame."""
     frames = number(case.header, "NumberOfFrames")
     return {"value": str(frames)} if frames is not None and frames > 1 else None
 
 
-def colour(case: Case) -> Gaps | None:
+def colour(case: GateInput) -> Gaps | None:
     """Object to pixels that cannot be grey; RGB and palettes are looked at when decoded."""
     photometric = value(case.header, "PhotometricInterpretation")
     return None if photometric.startswith(CONVERTIBLE) else {"value": photometric or "?"}
 
 
-def too_small(case: Case) -> Gaps | None:
+def too_small(case: GateInput) -> Gaps | None:
     """Object to a matrix smaller than the model's."""
     rows, columns = number(case.header, "Rows") or 0, number(case.header, "Columns") or 0
     limit = case.settings.min_side
@@ -220,7 +220,7 @@ def too_small(case: Case) -> Gaps | None:
     return {"value": f"{columns} × {rows}", "limit": str(limit)}
 
 
-def aspect_ratio(case: Case) -> Gaps | None:
+def aspect_ratio(case: GateInput) -> Gaps | None:
     """Object to a matrix that is too long for a chest: strips, long bones, stitched spines."""
     rows, columns = number(case.header, "Rows") or 0, number(case.header, "Columns") or 0
     short, long = sorted((rows, columns))
@@ -231,7 +231,7 @@ def aspect_ratio(case: Case) -> Gaps | None:
     return {"value": f"{columns} × {rows}", "ratio": ratio, "limit": f"{limit:g}"}
 
 
-def not_chest(case: Case) -> Gaps | None:
+def not_chest(case: GateInput) -> Gaps | None:
     """Object to another part of the body, and to more than the chest where that is not read."""
     found = _said_against(case.body_part)
     if found is None or not _is_combined(case):
@@ -241,19 +241,19 @@ def not_chest(case: Case) -> Gaps | None:
     return {**found, "told": "combined_refused"}
 
 
-def combined_parts(case: Case) -> Gaps | None:
+def combined_parts(case: GateInput) -> Gaps | None:
     """Say that the image shows more than the chest."""
     if not _is_combined(case) or _refuses(case, "combined_parts"):
         return None
     return _said_against(case.body_part)
 
 
-def _is_combined(case: Case) -> bool:
+def _is_combined(case: GateInput) -> bool:
     decisive = case.body_part.decided_by
     return decisive is not None and decisive.combined
 
 
-def not_frontal(case: Case) -> Gaps | None:
+def not_frontal(case: GateInput) -> Gaps | None:
     """Object to another view."""
     return _said_against(case.view)
 
@@ -265,7 +265,7 @@ def _said_against(resolution: evidence.Resolution) -> Gaps | None:
     return {"attribute": called(decisive.keyword), "value": decisive.said}
 
 
-def too_young(case: Case) -> Gaps | None:
+def too_young(case: GateInput) -> Gaps | None:
     """Object to patients that the model was not made for."""
     years, limit = case.age.years, case.min_age_years
     if limit is None or years is None or years >= limit:
@@ -273,13 +273,13 @@ def too_young(case: Case) -> Gaps | None:
     return {"value": f"{int(years)}", "said": _told(case, case.age.by), "limit": f"{limit:g}"}
 
 
-def _told(case: Case, keyword: str) -> str:
+def _told(case: GateInput, keyword: str) -> str:
     """Return what told an age; a date of birth is the patient's and never quoted."""
     quoted = f" {value(case.header, keyword)}" if keyword != BORN else ""
     return f"{called(keyword)}{quoted}"
 
 
-def quality_control(case: Case) -> Gaps | None:
+def quality_control(case: GateInput) -> Gaps | None:
     """Object to phantoms and test images where patients are read."""
     if not case.clinical_model:
         return None
@@ -295,10 +295,10 @@ def quality_control(case: Case) -> Gaps | None:
     return None
 
 
-def not_upright(answer: NotUpright) -> Callable[[Case], Gaps | None]:
+def not_upright(answer: NotUpright) -> Callable[[GateInput], Gaps | None]:
     """Return a rule for sites with this `answer` to images that are stored turned or mirrored."""
 
-    def broken(case: Case) -> Gaps | None:
+    def broken(case: GateInput) -> Gaps | None:
         turn = Turn.said(values(case.header, "PatientOrientation")) or Turn()
         if turn == Turn() or case.settings.not_upright is not answer:
             return None
@@ -307,12 +307,12 @@ def not_upright(answer: NotUpright) -> Callable[[Case], Gaps | None]:
     return broken
 
 
-def body_part_unknown(case: Case) -> Gaps | None:
+def body_part_unknown(case: GateInput) -> Gaps | None:
     """Say that nothing speaks for or against a chest, or only a word that nobody knows."""
     return _unknown(case.body_part, "body_part_unrecognized")
 
 
-def view_unknown(case: Case) -> Gaps | None:
+def view_unknown(case: GateInput) -> Gaps | None:
     """Say that nothing speaks for or against a frontal view, or only a word that nobody knows."""
     return _unknown(case.view, "view_unrecognized")
 
@@ -334,22 +334,22 @@ def if_read(setting: str, broken: Broken) -> Broken:
     return lambda case: None if _refuses(case, setting) else broken(case)
 
 
-def _refuses(case: Case, setting: str) -> bool:
+def _refuses(case: GateInput, setting: str) -> bool:
     chosen: UnknownView = getattr(case.settings, setting)
     return chosen is UnknownView.REFUSE
 
 
-def body_part_contradiction(case: Case) -> Gaps | None:
+def body_part_contradiction(case: GateInput) -> Gaps | None:
     """Say that a description contradicts what was decided."""
     return _contradicted(case, case.body_part, "chest")
 
 
-def view_contradiction(case: Case) -> Gaps | None:
+def view_contradiction(case: GateInput) -> Gaps | None:
     """Say that a description contradicts what was decided."""
     return _contradicted(case, case.view, "frontal")
 
 
-def _contradicted(case: Case, resolution: evidence.Resolution, topic: str) -> Gaps | None:
+def _contradicted(case: GateInput, resolution: evidence.Resolution, topic: str) -> Gaps | None:
     if resolution.decided_by is None or resolution.against is None:
         return None
     taken = topic if resolution.decided_by.fits else f"not_{topic}"
@@ -360,28 +360,28 @@ def _contradicted(case: Case, resolution: evidence.Resolution, topic: str) -> Ga
     }
 
 
-def derived_secondary(case: Case) -> Gaps | None:
+def derived_secondary(case: GateInput) -> Gaps | None:
     """Say that the image was derived after the examination."""
     if "SECONDARY" not in values(case.header, "ImageType")[1:2]:
         return None
     return {"value": value(case.header, "ImageType")}
 
 
-def age_unknown(case: Case) -> Gaps | None:
+def age_unknown(case: GateInput) -> Gaps | None:
     """Say that the age limit could not be checked."""
     if case.min_age_years is None or case.age.years is not None or case.age.unusable:
         return None
     return {"limit": f"{case.min_age_years:g}"}
 
 
-def age_unreadable(case: Case) -> Gaps | None:
+def age_unreadable(case: GateInput) -> Gaps | None:
     """Say that what is said of the age cannot be read, or cannot be."""
     if case.min_age_years is None or case.age.years is not None or not case.age.unusable:
         return None
     return {"value": _unusable(case), "limit": f"{case.min_age_years:g}"}
 
 
-def age_contradiction(case: Case) -> Gaps | None:
+def age_contradiction(case: GateInput) -> Gaps | None:
     """Say that age and birth date do not agree, and which was taken."""
     age = case.age
     if age.computed is None or age.stated is None or not age.doubtful_at(case.min_age_years):
@@ -389,7 +389,7 @@ def age_contradiction(case: Case) -> Gaps | None:
     return {"value": value(case.header, STATED), "years": f"{int(age.computed)}"}
 
 
-def age_ignored(case: Case) -> Gaps | None:
+def age_ignored(case: GateInput) -> Gaps | None:
     """Say that one of age and birth date cannot be read, or cannot be, and the other was taken."""
     if case.age.years is None or not case.age.unusable:
         return None
@@ -400,7 +400,7 @@ def age_ignored(case: Case) -> Gaps | None:
     }
 
 
-def _unusable(case: Case) -> str:
+def _unusable(case: GateInput) -> str:
     """Return what cannot be read, quoted; of a date of birth only its form is."""
     return ", ".join(
         f"{called(keyword)} {_form(said) if keyword == BORN else said}"

@@ -1,6 +1,6 @@
 """DBOS's own tables, as far as we lean on them, and the making of them.
 
-Its columns are private: the requirement pins DBOS 3.4, and the tests of this room would
+Its columns are private: the requirement pins DBOS 3.4, and the tests of this package would
 notice a change.
 """
 

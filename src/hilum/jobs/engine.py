@@ -17,14 +17,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from hilum import __version__
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.jobs import prune, sweep
 from hilum.jobs.library import Library, LocalQueue
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import FORWARD, READ_IMAGE, ROUTINE, SEND_FORWARD, URGENT, Queue
 from hilum.jobs.reconcile import reconcile
-from hilum.jobs.workflow import Course, Send, Step
+from hilum.jobs.workflow import ImageWorkflow, Send, Step
 from hilum.records import Database, workers
 from hilum.records.workers import Worker
 from hilum.telemetry.logs import get_log
@@ -37,7 +37,7 @@ log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Retention:
     """How often things are looked at, and how long things are kept.
 
     Attributes
@@ -121,11 +121,11 @@ class Engine:
         slots: Slots,
         role: str,
         pause: Pause,
-        pace: Pace = Pace(),
+        pace: Retention = Retention(),
         repeated: Collection[str] = (),
     ) -> None:
         self._database = database
-        self._course = Course(database, steps, forward, pause, repeated=repeated)
+        self._course = ImageWorkflow(database, steps, forward, pause, repeated=repeated)
         self._forward = forward
         self._slots = slots
         self._pause = pause
@@ -178,7 +178,7 @@ class Engine:
 
         Raises
         ------
-        LedgerUnavailable
+        DatabaseUnavailable
             The database cannot be used now; call again.
         """
         if self._library is not None:
@@ -202,7 +202,7 @@ class Engine:
 
         Raises
         ------
-        LedgerUnavailable
+        DatabaseUnavailable
             The database cannot be used now.
         """
         worker = self._worker
@@ -220,7 +220,7 @@ class Engine:
             self._when_due("sweep", pace.beat_s, self._sweep)
             self._when_due("reconcile", pace.reconcile_s, self._reconcile)
             self._when_due("prune", pace.prune_s, self._prune)
-        except LedgerUnavailable as exc:
+        except DatabaseUnavailable as exc:
             if not self._away:
                 log.warning("database.away", why=str(exc))
             self._away = True
@@ -251,7 +251,7 @@ class Engine:
                 claims = sweep.in_hand(connection, self.executor_id)
                 sweep.put_back(connection, self.executor_id, claims)
                 workers.sign_off(connection, self.executor_id)
-        except LedgerUnavailable as exc:
+        except DatabaseUnavailable as exc:
             log.warning("database.away", why=str(exc))
         return not left
 

@@ -19,7 +19,7 @@ SELDOM_S: Final = 60.0
 second, and complains as often while that is away."""
 
 
-class Seldom(logging.Filter):
+class RateLimitedLog(logging.Filter):
     """Lets each line of a library's source speak once in `SELDOM_S`.
 
     Parameters
@@ -56,8 +56,8 @@ def quieten() -> None:
     if not LIBRARY.handlers:
         LIBRARY.addHandler(logging.NullHandler())
     LIBRARY.setLevel(logging.WARNING)
-    if not any(isinstance(each, Seldom) for each in LIBRARY.filters):
-        LIBRARY.addFilter(Seldom())
+    if not any(isinstance(each, RateLimitedLog) for each in LIBRARY.filters):
+        LIBRARY.addFilter(RateLimitedLog())
 
 
 def _refuse(_self: Any, _serialized: str) -> Any:

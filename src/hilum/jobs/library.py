@@ -8,7 +8,7 @@ from typing import Final
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy.exc import DBAPIError
 
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, waiting
 from hilum.jobs.guard import block_pickle, quieten
 from hilum.records import Database
@@ -56,7 +56,7 @@ class Library:
 
     Raises
     ------
-    LedgerUnavailable
+    DatabaseUnavailable
         The database cannot be used now.
     """
 
@@ -97,9 +97,9 @@ class Library:
             DBOS.launch()
         except DBAPIError as exc:
             DBOS.destroy(destroy_registry=True)
-            raise LedgerUnavailable(
+            raise DatabaseUnavailable(
                 f"The jobs in {database.engine_name} cannot be worked on now.",
-                "Make room on its disk, or start it; hilum goes on by itself.",
+                "Free space on its disk, or start it; hilum resumes by itself.",
             ) from exc
         # asked before each look at a queue, which costs ten times as much as `_waiting`
         self._dbos._sys_db.dequeue_scopes = self._scopes  # type: ignore[method-assign]  # noqa: SLF001

@@ -30,7 +30,7 @@ def prune_records(database: Database, before: datetime) -> int:
 
     Raises
     ------
-    LedgerUnavailable
+    DatabaseUnavailable
         The database cannot be used now.
     """
     with database.transaction() as connection:

@@ -68,7 +68,7 @@ class Queue:
 
     @property
     def client(self) -> DBOSClient:
-        """The library's client, for this room."""
+        """The library's client, for this package."""
         return self._client
 
     def enqueue(
@@ -78,7 +78,7 @@ class Queue:
         urgency: Urgency,
         arrived: datetime,
         *,
-        memo: dict[str, Any] | None = None,
+        done: dict[str, Any] | None = None,
     ) -> None:
         """Add the work on an image.
 
@@ -92,7 +92,7 @@ class Queue:
             Which queue.
         arrived
             Where in it: earlier images are first, see `WAITS`.
-        memo
+        done
             What is known of it beforehand; one with ``end`` goes to the last step.
         """
         queue = URGENT if urgency is Urgency.URGENT else ROUTINE
@@ -104,7 +104,7 @@ class Queue:
                 "workflow_id": job.id,
                 "priority": order(arrived + WAITS[urgency]),
             },
-            *(job.archive, list(job.uids), job.instance_id, job.run, memo or {}),
+            *(job.archive, list(job.uids), job.instance_id, job.run, done or {}),
         )
 
     def enqueue_forward(

@@ -31,7 +31,7 @@ def reconcile(database: Database, queue: Queue) -> int:
 
     Raises
     ------
-    LedgerUnavailable
+    DatabaseUnavailable
         The database cannot be used now.
     """
     with database.look() as connection:
@@ -100,8 +100,8 @@ def _ask_again(
     again = images.run_again(connection, job)
     if again is None:
         return False
-    memo = {END: State.FAILED.value, "reasons": [["work_lost", LOST, ""]]}
-    queue.enqueue(connection, again, urgency, arrived, memo=memo if times >= MOST_RUNS else None)
+    done = {END: State.FAILED.value, "reasons": [["work_lost", LOST, ""]]}
+    queue.enqueue(connection, again, urgency, arrived, done=done if times >= MOST_RUNS else None)
     return True
 
 

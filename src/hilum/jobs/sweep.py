@@ -1,4 +1,4 @@
-"""Takes work back from whoever died with it in hand.
+"""Requeues the jobs of processes that died.
 
 A process that dies leaves its jobs marked as in work, and nothing in DBOS but a restart
 under the same name takes them up. Here each process tells that it lives; whose beat stops
@@ -21,7 +21,7 @@ SWEEPS: Final = 0x73776565
 
 
 def take_over(connection: Connection, dead_after_s: float) -> int:
-    """Queue the work of processes whose beat stopped; return how many jobs.
+    """Requeue the jobs of processes whose heartbeat stopped; return how many.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from dbos import DBOS
 
 from hilum.eligibility import Reason
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.jobs.pause import Pause
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, studies
@@ -20,14 +20,14 @@ from hilum.records.forwards import Forward
 from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.states import State
-from hilum.records.studies import Waits
+from hilum.records.studies import DueTimes
 from hilum.telemetry.logs import get_log
 
-Memo = dict[str, Any]
+StepState = dict[str, Any]
 """What the steps of a job know so far; small, and JSON alone."""
 
-Step = Callable[[Job, Memo], Memo]
-"""One step: gets the job and its memo, returns what is added to the memo."""
+Step = Callable[[Job, StepState], StepState]
+"""One step: gets the job and its step state, returns what is added to the step state."""
 
 Send = Callable[[Forward, int], None]
 """Tries to send results on; gets which attempt it is and writes down how it went."""
@@ -35,7 +35,7 @@ Send = Callable[[Forward, int], None]
 Result = TypeVar("Result")
 
 END: Final = "end"
-"""Key of a memo: the job goes to its last step, which settles it in the state named here."""
+"""Key of a step state: the job goes to its last step, which settles it in the state named here."""
 
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 10.0
@@ -44,7 +44,7 @@ LONGEST_WAIT_S: Final = 10.0
 log = get_log(__name__)
 
 
-class Course:
+class ImageWorkflow:
     """The steps of every job. For any number of threads.
 
     Parameters
@@ -79,21 +79,21 @@ class Course:
         self._repeated = frozenset(repeated)
 
     def read_image(
-        self, archive: str, uids: Sequence[str], instance_id: str, run: int, memo: Memo
+        self, archive: str, uids: Sequence[str], instance_id: str, run: int, done: StepState
     ) -> str:
         """Work on one image; return how it ended. Deterministic but for its steps and its end."""
         job = Job(archive, ImageUIDs(*uids), instance_id, run)
-        memo = dict(memo)
+        done = dict(done)
         for name, step in self._before:
-            if END in memo:
+            if END in done:
                 break
             if name in self._repeated:
-                memo |= self._careful(step, job, memo, _as_bug)
+                done |= self._careful(step, job, done, _as_bug)
             else:
-                memo |= DBOS.run_step({"name": name}, self._careful, step, job, memo, _as_bug)
+                done |= DBOS.run_step({"name": name}, self._careful, step, job, done, _as_bug)
         # not remembered: the end of the job is, and to settle once more changes nothing
-        memo |= self._careful(self._last, job, memo, self._give_up)
-        return str(memo.get(END, ""))
+        done |= self._careful(self._last, job, done, self._give_up)
+        return str(done.get(END, ""))
 
     def send_forward(
         self, archive: str, uids: Sequence[str], target: str, run: int, attempt: int
@@ -108,11 +108,11 @@ class Course:
             self.patient(lambda: send(forward, attempt))
 
     def _careful(
-        self, step: Step, job: Job, memo: Memo, fault: Callable[[Job, Exception], Memo]
-    ) -> Memo:
+        self, step: Step, job: Job, done: StepState, fault: Callable[[Job, Exception], StepState]
+    ) -> StepState:
         """Do a step; wait while the database is away, and let a fault of ours be a value."""
         try:
-            return self.patient(lambda: step(job, dict(memo)))
+            return self.patient(lambda: step(job, dict(done)))
         except Exception as exc:  # noqa: BLE001  a fault of ours must not lose the image
             log.bug("job.bug", exc, instance=job.instance_id, run=job.run)
             found = exc  # the name of an error that is handled ends with its handler
@@ -130,23 +130,23 @@ class Course:
         while True:
             try:
                 return work()
-            except LedgerUnavailable as exc:
+            except DatabaseUnavailable as exc:
                 log.warning("database.away", why=str(exc), again_in_s=wait_s)
             self._pause(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
-    def _give_up(self, job: Job, exc: Exception) -> Memo:
+    def _give_up(self, job: Job, exc: Exception) -> StepState:
         """Settle an image whose last step has a fault."""
         now = datetime.now(UTC)
         end = Settlement(State.FAILED, (_bug(exc),))
         with self._database.transaction() as connection:
             if images.settle(connection, job, end, now):
                 study = job.uids.study_instance_uid
-                studies.refresh(connection, job.archive, study, now=now, waits=Waits())
+                studies.refresh(connection, job.archive, study, now=now, waits=DueTimes())
         return {END: State.FAILED.value}
 
 
-def _as_bug(_job: Job, exc: Exception) -> Memo:
+def _as_bug(_job: Job, exc: Exception) -> StepState:
     reason = _bug(exc)
     return {END: State.FAILED.value, "reasons": [[reason.code, reason.text, reason.source]]}
 

@@ -7,14 +7,14 @@ from typing import Final
 
 from hilum.errors import NotInPacs
 from hilum.node.intake import Facts, Intake
-from hilum.node.steps import Means
+from hilum.node.steps import NodeContext
 from hilum.records import Connection, backfills
 from hilum.records.backfills import Progress
 from hilum.records.states import Urgency
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BackfillQuery:
     """Which images.
 
     Attributes
@@ -59,7 +59,7 @@ class Backfill:
 
     Parameters
     ----------
-    means
+    context
         Database, queue, PACS, clock.
     wanted
         Which images.
@@ -68,18 +68,18 @@ class Backfill:
     ------
     PacsError
         The PACS does not answer.
-    LedgerUnavailable
+    DatabaseUnavailable
         The database cannot be used now.
     """
 
-    def __init__(self, means: Means, wanted: Wanted) -> None:
-        self._means = means
+    def __init__(self, context: NodeContext, wanted: BackfillQuery) -> None:
+        self._context = context
         self._wanted = wanted
-        self._intake = Intake(means)
-        with means.database.look() as connection:
-            known = backfills.progress(connection, means.archive, wanted.key)
+        self._intake = Intake(context)
+        with context.database.look() as connection:
+            known = backfills.progress(connection, context.archive, wanted.key)
         self.progress = Progress() if known.finished is not None else known
-        studies = sorted(means.orthanc.find("Study", wanted.query))
+        studies = sorted(context.orthanc.find("Study", wanted.query))
         self.left: Final = [study for study in studies if study > self.progress.after]
 
     def run(self) -> Iterator[int]:
@@ -89,7 +89,7 @@ class Backfill:
         ------
         PacsError
             The PACS does not answer; what was yielded is queued, asking again goes on there.
-        LedgerUnavailable
+        DatabaseUnavailable
             The database cannot be used now; the same holds.
         """
         for study in self.left:
@@ -99,14 +99,14 @@ class Backfill:
                 if (facts := self._facts(instance)) is not None
             ]
             yield self._queue(study, found)
-        with self._means.database.transaction() as connection:
-            self.progress = replace(self.progress, finished=self._means.now())
+        with self._context.database.transaction() as connection:
+            self.progress = replace(self.progress, finished=self._context.now())
             self._keep(connection)
 
     def _queue(self, study: str, found: Collection[Facts]) -> int:
         """Queue the images of one study, and write down that it is done."""
-        now = self._means.now()
-        with self._means.database.transaction() as connection:
+        now = self._context.now()
+        with self._context.database.transaction() as connection:
             queued = sum(
                 self._intake.take_up(
                     connection, facts, Urgency.BACKFILL, now, again=self._wanted.again
@@ -119,12 +119,12 @@ class Backfill:
         return queued
 
     def _keep(self, connection: Connection) -> None:
-        backfills.keep(connection, self._means.archive, self._wanted.key, self.progress)
+        backfills.keep(connection, self._context.archive, self._wanted.key, self.progress)
 
     def _instances(self, study: str) -> Iterator[str]:
         """Yield the instances of a study whose series are of the wanted modalities."""
         try:
-            for series in self._means.orthanc.series_of(study):
+            for series in self._context.orthanc.series_of(study):
                 if series.modality in self._wanted.modalities:
                     yield from series.instance_ids
         except NotInPacs:  # deleted meanwhile

@@ -1,4 +1,4 @@
-"""Room on the disk: with too little of it the node pauses before something breaks."""
+"""Free disk space: when it runs low the node pauses before something breaks."""
 
 import shutil
 import threading
@@ -15,7 +15,7 @@ log = get_log(__name__)
 
 
 class DiskWatch:
-    """Says whether there is too little room. Safe for several threads.
+    """Says whether disk space is low. Thread-safe.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class DiskWatch:
 
     @property
     def free_bytes(self) -> int:
-        """How much room there is; 0 when that can't be found out."""
+        """Free bytes; 0 when that cannot be determined."""
         try:
             return shutil.disk_usage(self._folder).free
         except OSError:
@@ -42,7 +42,7 @@ class DiskWatch:
 
     @property
     def low(self) -> bool:
-        """Whether there is too little room now; what changes is written to the log once."""
+        """Whether disk space is low now; a change is logged once."""
         with self._lock:
             if monotonic() >= self._next_look:
                 self._next_look = monotonic() + LOOK_S
@@ -57,7 +57,7 @@ class DiskWatch:
                 "disk.low",
                 free_bytes=free,
                 needed_bytes=self._min_free_bytes,
-                remedy="make room on the disk of data_folder; the node goes on by itself",
+                remedy="free space on the disk of data_folder; the node resumes by itself",
             )
         if self._low and not low:
             log.info("disk.enough", free_bytes=free)

@@ -1,4 +1,4 @@
-"""Who gets the next reader: the image that waits longest, but urgent ones go before others."""
+"""Which image is analyzed next: the one that has waited longest, with urgent ones first."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Final, Generic, TypeVar
 
 MOST_PASSED: Final = 2
-"""Urgent images that may go before one that waits: a third of the readers' time is its kind's."""
+"""Urgent images that may pass one that waits: a third of the capacity stays with routine ones."""
 
 T = TypeVar("T")
 
@@ -20,8 +20,8 @@ class _Waiting(Generic[T]):
     turn: SimpleQueue[T] = field(default_factory=SimpleQueue)
 
 
-class Line(Generic[T]):
-    """Hands out things that one may have at a time. For any number of threads.
+class FairQueue(Generic[T]):
+    """Lends resources one at a time, oldest request first. Thread-safe.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Line(Generic[T]):
         return mine.turn.get()
 
     def give_back(self, thing: T) -> None:
-        """Let the next one in the line have it."""
+        """Pass it to the next request, or keep it free."""
         with self._lock:
             if self._waiting:
                 self._waiting.pop(0).turn.put(thing)
@@ -55,7 +55,7 @@ class Line(Generic[T]):
                 self._free.append(thing)
 
     def _place_of(self, new: _Waiting[T]) -> int:
-        """Return where to stand: behind all but those whom an urgent one may pass."""
+        """Return the position in the queue; urgent requests pass routine ones."""
         place = len(self._waiting)
         while new.urgent and place and self._may_be_passed(self._waiting[place - 1]):
             place -= 1

@@ -1,4 +1,4 @@
-"""Where a file lies while a reader reads it: memory that is written over by the next one.
+"""Where a file lies while an inference worker reads it: memory that the next file reuses.
 
 To make a file of a radiograph in ``/dev/shm``, and to take it away, costs the kernel 4 ms; to
 write over the last one 1.2. Besides, it has no name in any folder and ends with the process
@@ -21,11 +21,11 @@ from typing import Final
 from hilum.files.private import make_folder
 
 MOST_KEPT: Final = 1 << 26
-"""Bytes that a tray keeps for the next file; an uncompressed radiograph has 5 to 40 MB."""
+"""Bytes that a buffer keeps for the next file; an uncompressed radiograph has 5 to 40 MB."""
 
 
-class Tray:
-    """Holds one file at a time for a process of this machine. For one thread at a time.
+class FileBuffer:
+    """Holds one file at a time for another process of this machine. Not thread-safe.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class Tray:
             self._memory.close()
 
 
-def spare_folder(data_folder: Path) -> Path:
-    """Return the folder for what memory does not hold, empty."""
+def buffer_folder(data_folder: Path) -> Path:
+    """Return the (empty) folder for files that do not fit into memory."""
     folder = data_folder / "reading"
     make_folder(folder)
     for left in folder.iterdir():  # of a node that was killed
@@ -80,7 +80,7 @@ def _path_of(memory: FileIO) -> str:
 
 
 def _written_over(memory: FileIO, file: bytes) -> bool:
-    """Write a file over what is there; return whether there was room for it."""
+    """Overwrite the buffer with a file; return whether it fit."""
     rest = memoryview(file)
     try:
         memory.seek(0)

@@ -7,13 +7,13 @@ or not at all, so nothing is skipped and nothing is taken up twice, even by two 
 import threading
 from typing import Final
 
-from hilum.errors import FeedMoved, LedgerUnavailable, NotInPacs, PacsError
+from hilum.errors import DatabaseUnavailable, FeedMoved, NotInPacs, PacsError
 from hilum.ingest.changes import Position, follow, newest_position
 from hilum.node.intake import Facts, Intake
 from hilum.node.retrying_archive import FIRST_WAIT_S, LONGEST_WAIT_S
-from hilum.node.steps import Means
+from hilum.node.steps import NodeContext
 from hilum.records import feed
-from hilum.records.feed import Mark
+from hilum.records.feed import FeedPosition
 from hilum.records.states import Urgency
 from hilum.settings.node import StartAt
 from hilum.telemetry import metrics
@@ -30,14 +30,14 @@ class Follower:
 
     Parameters
     ----------
-    means
+    context
         Database, queue, PACS, settings, disk, clock.
     """
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._archive = means.archive
-        self.intake: Final = Intake(means)
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._archive = context.archive
+        self.intake: Final = Intake(context)
         self.intake.held = True
 
     def begin(self) -> None:
@@ -47,24 +47,24 @@ class Follower:
         ------
         PacsError
             The PACS does not answer.
-        LedgerUnavailable
+        DatabaseUnavailable
             The database cannot be used now.
         """
         if self._position() is not None:
             return
-        start_at = self._means.settings.node.start_at
+        start_at = self._context.settings.node.start_at
         if start_at is None:
-            start_at = StartAt.NOW if self._means.settings.pacs.url else StartAt.BEGINNING
+            start_at = StartAt.NOW if self._context.settings.pacs.url else StartAt.BEGINNING
         start = Position()
         if start_at is StartAt.NOW:
-            start = newest_position(self._means.orthanc)
+            start = newest_position(self._context.orthanc)
             log.info(
                 "feed.begins",
                 at=start.sequence,
-                remedy="run hilum backfill to read what is in the PACS already",
+                remedy="run hilum backfill to analyze images that are in the PACS already",
             )
         try:
-            with self._means.database.transaction() as connection:
+            with self._context.database.transaction() as connection:
                 feed.advance(connection, self._archive, None, _mark(start))
         except FeedMoved:  # another one began a moment ago
             return
@@ -74,8 +74,8 @@ class Follower:
         wait_s, away = FIRST_WAIT_S, False
         while not stop.is_set():
             try:
-                more = not self._means.disk.low and self.step()
-            except (PacsError, LedgerUnavailable) as exc:
+                more = not self._context.disk.low and self.step()
+            except (PacsError, DatabaseUnavailable) as exc:
                 if not away:
                     log.warning("node.waiting", why=str(exc))
                 away = True
@@ -86,7 +86,7 @@ class Follower:
                 log.info("node.goes_on")
             wait_s, away = FIRST_WAIT_S, False
             if not more:
-                stop.wait(self._means.settings.node.poll_s)
+                stop.wait(self._context.settings.node.poll_s)
 
     def step(self) -> bool:
         """Take up the next page of the feed; return whether there may be more at once.
@@ -95,14 +95,14 @@ class Follower:
         ------
         PacsError
             No answer, or not now. Nothing is skipped.
-        LedgerUnavailable
+        DatabaseUnavailable
             Nothing can be written down now.
         """
         before = self._position()
         if before is None:
             self.begin()
-            before = self._position() or Mark()
-        page = follow(self._means.orthanc, Position(before.sequence, before.anchor), limit=PAGE)
+            before = self._position() or FeedPosition()
+        page = follow(self._context.orthanc, Position(before.sequence, before.anchor), limit=PAGE)
         if page.restarted:
             log.warning("feed.restarted", was=before.sequence)
         if _mark(page.position) == before:
@@ -110,10 +110,10 @@ class Follower:
         found = [self._facts(arrival.instance_id) for arrival in page.arrivals]
         arrived = [facts for facts in found if facts is not None]
         again = {facts.uids for facts in arrived if self.intake.came_again(facts)}
-        now = self._means.now()
+        now = self._context.now()
         urgencies: list[Urgency] = []
         try:
-            with self._means.database.transaction() as connection:
+            with self._context.database.transaction() as connection:
                 feed.advance(connection, self._archive, before, _mark(page.position))
                 for facts in arrived:
                     urgency = Urgency.URGENT if facts.urgent else Urgency.ROUTINE
@@ -127,8 +127,8 @@ class Follower:
             metrics.arrived(urgency)
         return page.more
 
-    def _position(self) -> Mark | None:
-        with self._means.database.look() as connection:
+    def _position(self) -> FeedPosition | None:
+        with self._context.database.look() as connection:
             return feed.position(connection, self._archive)
 
     def _facts(self, instance_id: str) -> Facts | None:
@@ -142,5 +142,5 @@ class Follower:
         return facts
 
 
-def _mark(position: Position) -> Mark:
-    return Mark(position.sequence, position.anchor)
+def _mark(position: Position) -> FeedPosition:
+    return FeedPosition(position.sequence, position.anchor)

@@ -1,4 +1,4 @@
-"""The process from which readers are forked: it loads all that reads, once.
+"""The process from which inference workers are forked: it loads the libraries once.
 
 Light to import: who begins it first of all has it load beside the rest of the node.
 """

@@ -10,12 +10,12 @@ from time import monotonic
 from typing import Final
 
 from hilum.errors import NotInPacs, PacsError, SettingInvalid
-from hilum.node.retrying_archive import PatientArchive
-from hilum.node.steps import Means
+from hilum.node.retrying_archive import RetryingArchive
+from hilum.node.steps import NodeContext
 from hilum.pacs.orthanc.forwarding import FOLDERS, MODALITY, ask_commitment, commitment, send_on
 from hilum.records import forwards, images
 from hilum.records.forwards import Forward, ForwardState
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.telemetry import metrics
 from hilum.telemetry.logs import get_log
 
@@ -57,7 +57,7 @@ class Forwarder:
 
     Parameters
     ----------
-    means
+    context
         Database, queue, PACS, settings, clock.
 
     Raises
@@ -66,16 +66,16 @@ class Forwarder:
         A target of the settings is none.
     """
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._archive = PatientArchive(means.orthanc, means.pause)
-        node = means.settings.node
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._archive = RetryingArchive(context.orthanc, context.pause)
+        node = context.settings.node
         for target in (*node.forward_to, *node.commit_targets):
             parsed(target)
 
     def __call__(self, forward: Forward, attempt: int) -> None:
         """Try once, and write down how it went; queue the next attempt where there is one."""
-        with self._means.database.look() as connection:
+        with self._context.database.look() as connection:
             entry = images.entry(connection, forward.archive, forward.uids)
         if entry is None or entry.run != forward.run:
             return  # a newer run has results of its own
@@ -83,15 +83,15 @@ class Forwarder:
             state, why = self._send(forward.target, entry)
         except (PacsError, SettingInvalid) as exc:
             state, why = ForwardState.WAITING, str(exc)
-        now = self._means.now()
+        now = self._context.now()
         given_up = entry.settled is not None and now - entry.settled > GIVE_UP_AFTER
         if state is ForwardState.WAITING and given_up:
             state = ForwardState.FAILED
-        with self._means.database.transaction() as connection:
+        with self._context.database.transaction() as connection:
             if not forwards.change(connection, forward, state, why, now):
                 return
             if state is ForwardState.WAITING:
-                self._means.queue.enqueue_forward(
+                self._context.queue.enqueue_forward(
                     connection, forward, now, attempt=attempt + 1, delay_s=delay_s(attempt)
                 )
         metrics.forwarded(state)
@@ -105,35 +105,35 @@ class Forwarder:
             why=why or "none",
         )
 
-    def _send(self, target: str, entry: Entry) -> tuple[ForwardState, str]:
+    def _send(self, target: str, entry: ImageRecord) -> tuple[ForwardState, str]:
         kind, name = parsed(target)
         instances, uids = entry.result_instances, entry.results
-        if self._means.settings.node.forward_images:
+        if self._context.settings.node.forward_images:
             instances, uids = (entry.instance_id, *instances), (entry.sop_instance_uid, *uids)
         if not self._archive.ask(lambda pacs: pacs.there(instances)).issuperset(uids):
             return ForwardState.FAILED, "The PACS does not hold the results any more."
         self._archive.ask(lambda pacs: pacs.system())  # else the target is not to blame
         try:
-            send_on(self._means.orthanc, kind, name, instances)
+            send_on(self._context.orthanc, kind, name, instances)
         except NotInPacs:
             return ForwardState.WAITING, f"The PACS knows no {kind} of the name {name}."
-        if target not in self._means.settings.node.commit_targets or kind != MODALITY:
+        if target not in self._context.settings.node.commit_targets or kind != MODALITY:
             return ForwardState.SENT, ""
         return self._ask_commitment(name, instances)
 
     def _ask_commitment(self, name: str, instances: Sequence[str]) -> tuple[ForwardState, str]:
         """Return committed only when the target says that it keeps everything."""
         try:
-            transaction = ask_commitment(self._means.orthanc, name, instances)
+            transaction = ask_commitment(self._context.orthanc, name, instances)
             until = monotonic() + COMMITMENT_S
             while monotonic() < until:
-                said = commitment(self._means.orthanc, transaction)
+                said = commitment(self._context.orthanc, transaction)
                 if said.status == "Success":
                     return ForwardState.COMMITTED, ""
                 if said.status != "Pending":
                     why = ", ".join(sorted(set(said.failures))) or said.status
                     return ForwardState.SENT, f"It does not commit to storage: {why}."
-                self._means.pause(LOOK_S)
+                self._context.pause(LOOK_S)
         except PacsError as exc:
             return ForwardState.SENT, f"It could not be asked for storage commitment: {exc.problem}"
         return ForwardState.SENT, f"No answer to storage commitment in {COMMITMENT_S:g} s."

@@ -7,14 +7,14 @@ from typing import Final
 
 from hilum.errors import HilumError, PacsError
 from hilum.node.model_watch import ModelWatch
-from hilum.node.steps import Means
+from hilum.node.steps import NodeContext
 from hilum.pacs.credentials import PacsAddress
 from hilum.records.counts import observe
 from hilum.records.drift_watch import watched
 from hilum.telemetry import metrics
-from hilum.telemetry.metrics import Snapshot
-from hilum.web.context import Check
-from hilum.web.health import Vitals
+from hilum.telemetry.metrics import MetricsSnapshot
+from hilum.web.context import NodeCheck
+from hilum.web.health import HealthSource
 
 HEARTBEAT: Final = "heartbeat"
 """File of the data folder that is touched on every turn of the node's main thread."""
@@ -26,14 +26,14 @@ GIBIBYTE: Final = 1024**3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Condition:
-    """What there is to be asked.
+class NodeHealth:
+    """Answers health probes and the metrics scrape.
 
     Attributes
     ----------
     address
         How the PACS is called.
-    means
+    context
         Database, disk and settings.
     watch
         The model, or why there is none.
@@ -42,24 +42,24 @@ class Condition:
     """
 
     address: PacsAddress
-    means: Means
+    context: NodeContext
     watch: ModelWatch
     follows: bool = True
 
-    def vitals(self) -> Vitals:
+    def vitals(self) -> HealthSource:
         """Return what probes ask; from now on a scrape asks as well."""
         metrics.watch(self.snapshot)
-        return Vitals(self.beat_age_s, self.checks, metrics.exposition)
+        return HealthSource(self.beat_age_s, self.checks, metrics.exposition)
 
     def beat_age_s(self) -> float | None:
         """Return the seconds since the last heartbeat, None when there was none."""
         try:
-            beat = (self.means.settings.data_folder / HEARTBEAT).stat().st_mtime
+            beat = (self.context.settings.data_folder / HEARTBEAT).stat().st_mtime
         except OSError:
             return None
         return max(0.0, time.time() - beat)
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[NodeCheck]:
         """Return whether images are read now, and if not, why not."""
         return [
             self._model(),
@@ -68,50 +68,50 @@ class Condition:
             self._disk(),
         ]
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> MetricsSnapshot:
         """Return what a scrape shows.
 
         Raises
         ------
-        LedgerUnavailable
+        DatabaseUnavailable
             The database does not answer.
         """
         model = self.watch.model
-        with self.means.database.look() as connection:
-            now = self.means.now()
-            observed = observe(connection, self.means.archive, now)
-            constancy = self.means.settings.constancy
-            drift = watched(connection, self.means.archive, constancy, now)
-        return Snapshot(
+        with self.context.database.look() as connection:
+            now = self.context.now()
+            observed = observe(connection, self.context.archive, now)
+            constancy = self.context.settings.constancy
+            drift = watched(connection, self.context.archive, constancy, now)
+        return MetricsSnapshot(
             observed,
-            free_bytes=self.means.disk.free_bytes,
-            paused=self.means.disk.low,
+            free_bytes=self.context.disk.free_bytes,
+            paused=self.context.disk.low,
             last_change=self._last_change() if self.follows else None,
             model=None if model is None else (model.name, model.version),
             drift=drift,
         )
 
-    def _model(self) -> Check:
+    def _model(self) -> NodeCheck:
         model = self.watch.model
         if model is None:
             why = self.watch.missing or "It is being loaded."
-            return Check("model", ok=False, text="none", remedy=why)
-        return Check("model", ok=True, text=f"{model.name} {model.version}")
+            return NodeCheck("model", ok=False, text="none", remedy=why)
+        return NodeCheck("model", ok=True, text=f"{model.name} {model.version}")
 
     def _pacs(self) -> str:
         with self.address.connect(timeout_s=PROBE_S) as orthanc:
             return f"Orthanc {orthanc.system()['Version']}"
 
     def _database(self) -> str:
-        with self.means.database.transaction() as connection:
+        with self.context.database.transaction() as connection:
             return f"{connection.dialect.name} can be written"
 
-    def _disk(self) -> Check:
-        free = f"{self.means.disk.free_bytes / GIBIBYTE:.1f} GiB free"
-        if self.means.disk.low:
-            remedy = "Make room on the disk of data_folder; the node goes on by itself."
-            return Check("disk", ok=False, text=f"{free}: the node pauses", remedy=remedy)
-        return Check("disk", ok=True, text=free)
+    def _disk(self) -> NodeCheck:
+        free = f"{self.context.disk.free_bytes / GIBIBYTE:.1f} GiB free"
+        if self.context.disk.low:
+            remedy = "Free space on the disk of data_folder; the node resumes by itself."
+            return NodeCheck("disk", ok=False, text=f"{free}: the node pauses", remedy=remedy)
+        return NodeCheck("disk", ok=True, text=free)
 
     def _last_change(self) -> int | None:
         try:
@@ -121,8 +121,8 @@ class Condition:
             return None
 
 
-def _check(name: str, ask: Callable[[], str]) -> Check:
+def _check(name: str, ask: Callable[[], str]) -> NodeCheck:
     try:
-        return Check(name, ok=True, text=ask())
+        return NodeCheck(name, ok=True, text=ask())
     except HilumError as exc:
-        return Check(name, ok=False, text=exc.problem, remedy=exc.remedy)
+        return NodeCheck(name, ok=False, text=exc.problem, remedy=exc.remedy)

@@ -1,6 +1,6 @@
-"""Reader processes: an image that breaks one takes nothing else with it.
+"""The inference pool: an image that breaks one worker takes nothing else with it.
 
-Each reader is a pool of one process, so that readers share no pipe and no lock: whatever
+Each worker is a pool of one process, so that workers share no pipe and no lock: whatever
 happens to one, at whatever moment, the others do not notice. They are forked from a
 process that has loaded the libraries once (multiprocessing's forkserver).
 """
@@ -19,11 +19,11 @@ from typing import Any, Final, Self, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
-from hilum.errors import ReaderDied, ReaderTooSlow
+from hilum.errors import InferenceTimeout, InferenceWorkerDied
 from hilum.node import fork_server, inference_process
-from hilum.node.fair_queue import Line
-from hilum.node.file_buffer import Tray, spare_folder
-from hilum.node.processed import Answer
+from hilum.node.fair_queue import FairQueue
+from hilum.node.file_buffer import FileBuffer, buffer_folder
+from hilum.node.processed import ProcessedImage
 from hilum.reading import ModelIdentity
 from hilum.settings import Settings
 
@@ -39,7 +39,7 @@ GRACE_S: Final = 10.0
 END_S: Final = 10.0
 """Longer than a pool takes to end, unless it never will."""
 
-CONSTS.term_timeout = 0.1  # readers ignore SIGTERM: pebble asks, then kills
+CONSTS.term_timeout = 0.1  # workers ignore SIGTERM: pebble asks, then kills
 
 T = TypeVar("T")
 
@@ -49,8 +49,8 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class Readers:
-    """All reader processes of one node or worker. Safe for several threads.
+class InferencePool:
+    """All inference workers of one node or `hilum worker`. Safe for several threads.
 
     Parameters
     ----------
@@ -62,16 +62,17 @@ class Readers:
 
     def __init__(self, settings: Settings, *, in_demonstration: bool = False) -> None:
         cores = core_count()
-        self.count: Final = settings.node.readers or cores
-        self._timeout_s = settings.node.read_timeout_s
+        self.count: Final = settings.node.inference_workers or cores
+        self._timeout_s = settings.node.inference_timeout_s
         threads = settings.model.threads or max(1, cores // self.count)
         own = settings.changed("model", threads=threads)
         fork_server.begin()
-        spare = spare_folder(settings.data_folder)
-        self._seats = [
-            _Seat(own, spare, in_demonstration=in_demonstration) for _ in range(self.count)
+        spare = buffer_folder(settings.data_folder)
+        self._workers = [
+            InferenceWorker(own, spare, in_demonstration=in_demonstration)
+            for _ in range(self.count)
         ]
-        self._line = Line(self._seats)
+        self._line = FairQueue(self._workers)
 
     def __enter__(self) -> Self:
         return self
@@ -80,14 +81,14 @@ class Readers:
         self.close()
 
     def warm(self) -> None:
-        """Let all processes start and load the model; returns once they are forked."""
-        for seat in self._seats:
-            seat.warm()
+        """Start all processes and let them load the model; returns once they are forked."""
+        for worker in self._workers:
+            worker.warm()
 
     def close(self) -> None:
-        """End all readers, whatever they do."""
-        for seat in self._seats:
-            seat.close()
+        """End all workers, whatever they do."""
+        for worker in self._workers:
+            worker.close()
 
     def hello(self) -> ModelIdentity:
         """Return which model reads.
@@ -98,11 +99,11 @@ class Readers:
             There is none, or it cannot be used.
         SettingInvalid
             The site's codes file cannot be used.
-        ReaderDied, ReaderTooSlow
+        InferenceWorkerDied, InferenceTimeout
             The process ended or hung while it loaded the model.
         """
-        with self._seat() as seat:
-            return seat.call(HELLO_S, inference_process.hello)
+        with self._worker() as worker:
+            return worker.call(HELLO_S, inference_process.hello)
 
     def read(
         self,
@@ -112,18 +113,18 @@ class Readers:
         self_test: str | None = None,
         *,
         urgent: bool = False,
-    ) -> Answer:
-        """Read one file; waits for a free reader, an urgent one before others.
+    ) -> ProcessedImage:
+        """Analyze one file; waits for a free worker, an urgent one before others.
 
         Raises
         ------
-        ReaderDied
-            The reader ended; a new one takes its place.
-        ReaderTooSlow
-            It took longer than ``node.read_timeout_s`` and was ended.
+        InferenceWorkerDied
+            The worker ended; a new one takes its place.
+        InferenceTimeout
+            It took longer than ``node.inference_timeout_s`` and was ended.
         """
-        with self._seat(urgent=urgent) as seat:
-            return seat.hand_over(
+        with self._worker(urgent=urgent) as worker:
+            return worker.hand_over(
                 file, self._timeout_s, inference_process.read, tuple(earlier), when, self_test
             )
 
@@ -134,26 +135,26 @@ class Readers:
         ------
         ModelError
             There is no usable model.
-        ReaderDied, ReaderTooSlow
+        InferenceWorkerDied, InferenceTimeout
             See `read`.
         """
-        with self._seat() as seat:
-            return seat.hand_over(file, self._timeout_s, inference_process.document, name)
+        with self._worker() as worker:
+            return worker.hand_over(file, self._timeout_s, inference_process.document, name)
 
     @contextmanager
-    def _seat(self, *, urgent: bool = False) -> Iterator["_Seat"]:
-        seat = self._line.take(urgent=urgent)
+    def _worker(self, *, urgent: bool = False) -> Iterator["InferenceWorker"]:
+        worker = self._line.take(urgent=urgent)
         try:
-            yield seat
+            yield worker
         finally:
-            self._line.give_back(seat)
+            self._line.give_back(worker)
 
 
-class _Seat:
-    """A place for one reader; when it ends, the next call has a new one."""
+class InferenceWorker:
+    """One worker process; when it ends, the next call starts a new one."""
 
     def __init__(self, settings: Settings, spare: Path, *, in_demonstration: bool) -> None:
-        self.tray: Final = Tray(spare)
+        self.buffer: Final = FileBuffer(spare)
         self._settings = settings
         self._in_demonstration = in_demonstration
         self._pool = self._new_pool()
@@ -167,11 +168,11 @@ class _Seat:
     ) -> T:
         """Return what the function says of a file, whose path it is given first; see `call`."""
         try:
-            with self.tray.holding(file) as path:
+            with self.buffer.holding(file) as path:
                 return self.call(timeout_s, function, path, *arguments)
         except (FileNotFoundError, PermissionError):
-            self.tray.close()  # a sandbox in which no process opens what is another's
-        with self.tray.holding(file) as path:
+            self.buffer.close()  # a sandbox in which no process opens what is another's
+        with self.buffer.holding(file) as path:
             return self.call(timeout_s, function, path, *arguments)
 
     def call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
@@ -179,9 +180,9 @@ class _Seat:
 
         Raises
         ------
-        ReaderDied
+        InferenceWorkerDied
             It ended on the way.
-        ReaderTooSlow
+        InferenceTimeout
             It took too long.
         """
         try:
@@ -197,7 +198,7 @@ class _Seat:
     def close(self) -> None:
         """End the process, and give back what it read from."""
         _ending(self._pool).join(END_S)
-        self.tray.close()
+        self.buffer.close()
 
     def _call(self, timeout_s: float, function: Callable[..., T], *arguments: Any) -> T:
         try:
@@ -231,14 +232,14 @@ class _Seat:
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
             max_workers=1,
-            initializer=_begin_life,
+            initializer=_initialize,
             initargs=(self._settings, self._in_demonstration),
             context=multiprocessing.get_context("forkserver"),
         )
 
 
-def _begin_life(settings: Settings, in_demonstration: bool) -> None:  # noqa: FBT001  pebble's call
-    inference_process.begin_life(settings, in_demonstration=in_demonstration)
+def _initialize(settings: Settings, in_demonstration: bool) -> None:  # noqa: FBT001  pebble's call
+    inference_process.initialize(settings, in_demonstration=in_demonstration)
 
 
 def _ending(pool: ProcessPool) -> threading.Thread:
@@ -248,20 +249,20 @@ def _ending(pool: ProcessPool) -> threading.Thread:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
-    thread = threading.Thread(target=end, name="end of a reader", daemon=True)
+    thread = threading.Thread(target=end, name="end of a worker", daemon=True)
     thread.start()
     return thread
 
 
-def _died() -> ReaderDied:
-    return ReaderDied(
+def _died() -> InferenceWorkerDied:
+    return InferenceWorkerDied(
         "The process that read it ended.",
         "Look at the kernel's log for lack of memory, and at the image.",
     )
 
 
-def _too_slow(timeout_s: float) -> ReaderTooSlow:
-    return ReaderTooSlow(
-        f"Reading took longer than {timeout_s:g} s (node.read_timeout_s) and was ended.",
+def _too_slow(timeout_s: float) -> InferenceTimeout:
+    return InferenceTimeout(
+        f"Reading took longer than {timeout_s:g} s (node.inference_timeout_s) and was ended.",
         "Look at the image; raise the setting where images are very large.",
     )

@@ -1,4 +1,4 @@
-"""The inside of a reader process: one model, one image at a time, nothing else.
+"""The inside of a context process: one model, one image at a time, nothing else.
 
 Light to import, so that the node itself, which only names these functions, loads neither
 a network nor a decoder.
@@ -22,7 +22,7 @@ from hilum.eligibility import Reason
 from hilum.errors import HilumError
 from hilum.memory import keep_freed_memory
 from hilum.node.fork_server import HEAVY
-from hilum.node.processed import Answer
+from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
 from hilum.settings import Settings
@@ -32,23 +32,23 @@ PR_SET_PDEATHSIG: Final = 1
 """Option of prctl(2), from linux/prctl.h: end with the process that forked this one."""
 
 OOM_SCORE: Final = "700"
-"""Of 1000: when memory runs out the kernel ends a reader, not the node or the PACS."""
+"""Of 1000: when memory runs out the kernel ends a context, not the node or the PACS."""
 
 
 @dataclass(slots=True)
-class Life:
-    """What one reader process has; empty in every other process."""
+class ProcessState:
+    """What one context process has; empty in every other process."""
 
     settings: Settings | None = None
     in_demonstration: bool = False
-    reader: Any = None
+    context: Any = None
 
 
-LIFE: Final = Life()
+PROCESS: Final = ProcessState()
 
 
-def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
-    """Make this process a reader: limits first, then the model, where there is one."""
+def initialize(settings: Settings, *, in_demonstration: bool) -> None:
+    """Make this process a context: limits first, then the model, where there is one."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
     if sys.platform == "linux":
@@ -56,7 +56,7 @@ def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
     keep_freed_memory()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
-    limit = settings.node.reader_memory_bytes
+    limit = settings.node.inference_memory_bytes
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if most == resource.RLIM_INFINITY or limit < most:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
@@ -64,9 +64,9 @@ def begin_life(settings: Settings, *, in_demonstration: bool) -> None:
     # what libraries say here is put down without its values, as in the node itself
     logs.write_to_standard_error(settings.telemetry.log_format)
     warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
-    LIFE.settings, LIFE.in_demonstration = settings, in_demonstration
+    PROCESS.settings, PROCESS.in_demonstration = settings, in_demonstration
     with suppress(HilumError):  # said by `hello`, to whoever asks
-        _reader()
+        _pipeline()
 
 
 def hello() -> ModelIdentity:
@@ -79,13 +79,13 @@ def hello() -> ModelIdentity:
     SettingInvalid
         The site's codes file cannot be used.
     """
-    identity: ModelIdentity = _reader().model.identity
+    identity: ModelIdentity = _pipeline().model.identity
     return identity
 
 
 def read(
     path: str, earlier: Sequence[bytes], when: datetime, self_test: str | None = None
-) -> Answer:
+) -> ProcessedImage:
     """Read one file; see `hilum.node.process_file.read_file`.
 
     Raises
@@ -95,15 +95,15 @@ def read(
     ModelError
         There is no usable model any more.
     """
-    reader = _reader()
+    context = _pipeline()
     heavy = importlib.import_module(HEAVY)
     try:
-        answer: Answer = heavy.read_file(
-            Path(path).read_bytes(), reader, earlier, when=when, self_test=self_test
+        answer: ProcessedImage = heavy.read_file(
+            Path(path).read_bytes(), context, earlier, when=when, self_test=self_test
         )
     except MemoryError:
-        problem = "reading it takes more memory than node.reader_memory_bytes allows"
-        return Answer(Status.FAILED, (Reason("reader_memory", problem),))
+        problem = "reading it takes more memory than node.inference_memory_bytes allows"
+        return ProcessedImage(Status.FAILED, (Reason("inference_memory", problem),))
     return answer
 
 
@@ -118,14 +118,16 @@ def document(path: str, name: str) -> Mapping[str, Any]:
         There is no usable model.
     """
     Path(path).open("rb").close()  # one that is hidden from us is not the person's bad file
-    reader = _reader()
-    found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, reader)
+    context = _pipeline()
+    found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, context)
     return found
 
 
-def _reader() -> Any:
+def _pipeline() -> Any:
     """Return the loaded model and settings; loads them at the first use."""
-    if LIFE.reader is None:
+    if PROCESS.context is None:
         heavy = importlib.import_module(HEAVY)
-        LIFE.reader = heavy.open_reader(LIFE.settings, in_demonstration=LIFE.in_demonstration)
-    return LIFE.reader
+        PROCESS.context = heavy.open_pipeline(
+            PROCESS.settings, in_demonstration=PROCESS.in_demonstration
+        )
+    return PROCESS.context

@@ -1,4 +1,4 @@
-"""Takes images up: what the archive says of them becomes rows and jobs."""
+"""Registers images: what the archive says of them becomes rows and jobs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,14 +7,14 @@ from typing import Any, Final
 from hilum import PRODUCT
 from hilum.errors import NotInPacs, PacsError
 from hilum.node.retrying_archive import WAITS_S
-from hilum.node.steps import Means
+from hilum.node.steps import NodeContext
 from hilum.node.stored_text import stored_text
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, images, studies
 from hilum.records.images import Arrived
 from hilum.records.states import SETTLED, Urgency
-from hilum.records.studies import StudyFacts, Waits
+from hilum.records.studies import DueTimes, StudyFacts
 from hilum.telemetry.logs import get_log
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
@@ -61,14 +61,14 @@ class Intake:
 
     Parameters
     ----------
-    means
+    context
         Database, queue, PACS, settings.
     """
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._waits = Waits.of(means.settings.worklist)
-        self._shared = not means.database.is_sqlite
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._waits = DueTimes.of(context.settings.worklist)
+        self._shared = not context.database.is_sqlite
         self.held = False
         """Whether what is taken up has to wait for a model."""
         self._keeps_digests = True
@@ -82,7 +82,7 @@ class Intake:
         *,
         again: bool,
     ) -> bool:
-        """Write one image down and queue its job; return whether there is work.
+        """Record one image and queue its job; return whether there is work.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class Intake:
             Whether it is read although it is known and did not change.
         """
         new = Arrived(
-            self._means.archive,
+            self._context.archive,
             facts.uids,
             facts.instance_id,
             facts.digest,
@@ -110,13 +110,13 @@ class Intake:
             return False
         studies.arrived(
             connection,
-            self._means.archive,
+            self._context.archive,
             facts.study,
             urgency=urgency,
             now=now,
             waits=self._waits,
         )
-        self._means.queue.enqueue(connection, job, urgency, now)
+        self._context.queue.enqueue(connection, job, urgency, now)
         return True
 
     def facts(self, instance_id: str) -> Facts | None:
@@ -129,7 +129,7 @@ class Intake:
         PacsError
             The PACS does not answer.
         """
-        orthanc, stored = self._means.orthanc, self._means.stored
+        orthanc, stored = self._context.orthanc, self._context.stored
         if instance_id in stored:
             return None
         described = orthanc.describe(instance_id)
@@ -138,7 +138,7 @@ class Intake:
         tags = self._tags(instance_id)
         if tags.get("ManufacturerModelName") == PRODUCT:
             return None
-        default = self._means.settings.pacs.default_character_set
+        default = self._context.settings.pacs.default_character_set
         tags |= stored_text(orthanc, instance_id, tags, default)
         return Facts(
             instance_id,
@@ -158,7 +158,7 @@ class Intake:
         An Orthanc keeps digests of all files or, like the one that hilum starts, of none.
         """
         if self._keeps_digests:
-            digest = self._means.orthanc.digest(instance_id)
+            digest = self._context.orthanc.digest(instance_id)
             if digest is not None:
                 return digest
             self._keeps_digests = False
@@ -176,7 +176,7 @@ class Intake:
         PacsError
             The PACS does not answer.
         """
-        orthanc, waits = self._means.orthanc, iter(WAITS_S)
+        orthanc, waits = self._context.orthanc, iter(WAITS_S)
         while True:
             try:
                 if self._shared and self._is_ours(instance_id):
@@ -190,28 +190,28 @@ class Intake:
                 if wait_s is None or not exc.retryable:
                     log.warning("instance.unreadable", instance=instance_id, why=str(exc))
                     return orthanc.tags_of_index(instance_id)
-            self._means.pause(wait_s)
+            self._context.pause(wait_s)
 
     def _is_ours(self, instance_id: str) -> bool:
         """Whether hilum wrote it: all attributes of a report cost a hundred times as much."""
-        return self._means.orthanc.text(instance_id, MODEL_NAME) == PRODUCT
+        return self._context.orthanc.text(instance_id, MODEL_NAME) == PRODUCT
 
     def _is_urgent(self, orthanc: Orthanc, instance_id: str, tags: dict[str, Any]) -> bool:
         said = {_text(tags, "RequestedProcedurePriority"), _text(tags, UNKNOWN_SINCE_2006)}
         if {value.upper() for value in said} & URGENT_PRIORITIES:
             return True
-        aets = self._means.settings.node.urgent_aets
+        aets = self._context.settings.node.urgent_aets
         return bool(aets) and orthanc.remote_aet(instance_id) in aets
 
     def came_again(self, facts: Facts) -> bool:
         """Whether a known image came again and the archive lacks its results."""
-        with self._means.database.look() as connection:
-            known = images.entry(connection, self._means.archive, facts.uids)
+        with self._context.database.look() as connection:
+            known = images.entry(connection, self._context.archive, facts.uids)
         if known is None or known.state not in SETTLED:
             return False
         if not known.results:
             return True
-        there = self._means.orthanc.there(known.result_instances)
+        there = self._context.orthanc.there(known.result_instances)
         return not there.issuperset(known.results)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from hilum.errors import ModelError, ReaderDied, ReaderTooSlow
+from hilum.errors import InferenceTimeout, InferenceWorkerDied, ModelError
 from hilum.reading import ModelIdentity
 from hilum.telemetry.logs import get_log
 
@@ -27,7 +27,7 @@ class ModelWatch:
     Parameters
     ----------
     hello
-        Asks a reader which model it has; see `hilum.node.inference_pool.Readers.hello`.
+        Asks a worker which model it has; see `hilum.node.inference_pool.InferencePool.hello`.
     in_demonstration
         True inside `hilum demo` only: there the demonstration model reads.
 
@@ -64,7 +64,7 @@ class ModelWatch:
     def _look(self) -> None:
         try:
             model = self._hello()
-        except (ModelError, ReaderDied, ReaderTooSlow) as exc:
+        except (ModelError, InferenceWorkerDied, InferenceTimeout) as exc:
             self._say_missing(str(exc))
             return
         if model.demonstration and not self._in_demonstration:

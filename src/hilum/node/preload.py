@@ -1,7 +1,7 @@
-"""What the fork server loads before it forks readers: all that reads.
+"""What the fork server loads before it forks inference workers.
 
 It stays for good in each of them, so the collector never looks at it: the load takes a sixth
-less of the processor, and the readers go on sharing its memory.
+less of the processor, and the workers go on sharing its memory.
 """
 
 import gc

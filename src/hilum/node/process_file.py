@@ -1,4 +1,4 @@
-"""The path of one file inside a reader: from bytes to the objects that are stored."""
+"""One file in an inference worker: from bytes to the objects that are stored."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,30 +17,30 @@ from hilum.eligibility import Reason
 from hilum.errors import HilumError
 from hilum.files import dicom
 from hilum.files.find import file_candidate
-from hilum.node.processed import Answer, Result
+from hilum.node.processed import ProcessedImage, Result
 from hilum.outcome import Outcome, Read, Refused, Status
-from hilum.pipeline import Reader, Writing, open_reader
+from hilum.pipeline import PipelineContext, Writing, open_pipeline
 from hilum.records.drift import model_key
 from hilum.records.readings import StoredReading
 
-__all__ = ["Reader", "document_of", "open_reader", "read_file"]
+__all__ = ["PipelineContext", "document_of", "open_pipeline", "read_file"]
 
 
 def read_file(
     file: bytes,
-    reader: Reader,
+    context: PipelineContext,
     earlier: Sequence[bytes],
     *,
     when: datetime,
     self_test: str | None = None,
-) -> Answer:
+) -> ProcessedImage:
     """Read the file of one instance and write down as DICOM what was found.
 
     Parameters
     ----------
     file
         The DICOM file.
-    reader
+    context
         The model and the settings.
     earlier
         Files of our reports that are in the study already.
@@ -58,35 +58,37 @@ def read_file(
         writing = Writing(
             when, lambda _: [dicom.parse(each, name="an earlier report") for each in earlier]
         )
-        result = pipeline.process(dataset, reader, writing=writing, self_test=announced)
+        result = pipeline.process(dataset, context, writing=writing, self_test=announced)
     except HilumError as exc:
         reasons = (Reason("unreadable", str(exc)),)
-        return Answer(Status.FAILED, reasons)
-    return _answer(result, reader, opened | dict(result.seconds))
+        return ProcessedImage(Status.FAILED, reasons)
+    return _answer(result, context, opened | dict(result.seconds))
 
 
-def _answer(result: Read | Refused, reader: Reader, seconds: dict[str, float]) -> Answer:
+def _answer(
+    result: Read | Refused, context: PipelineContext, seconds: dict[str, float]
+) -> ProcessedImage:
     """Return what is stored and kept of one image."""
-    identity = reader.model.identity
+    identity = context.model.identity
     model = model_key(identity.name, identity.version, identity.sha256)
     if isinstance(result, Refused):
         told = tuple(map(_result, result.objects))
-        return Answer(Status.REFUSED, result.reasons, told, seconds=seconds, model=model)
+        return ProcessedImage(Status.REFUSED, result.reasons, told, seconds=seconds, model=model)
     reading = result.reading
     results = tuple(map(_result, () if result.written is None else result.written.objects))
     kept = StoredReading(
-        _document(result, reader, results, seconds),
+        _document(result, context, results, seconds),
         np.stack([heatmap.activation for heatmap in reading.heatmaps]).astype(np.float16),
         reading.heatmaps[0].field_of_view,
     )
-    return Answer(Status.READ, reading.warnings, results, kept, seconds, model)
+    return ProcessedImage(Status.READ, reading.warnings, results, kept, seconds, model)
 
 
 def _result(document: Dataset) -> Result:
     return Result(str(document.SOPInstanceUID), encode.to_bytes(document))
 
 
-def document_of(path: Path, name: str, reader: Reader) -> dict[str, Any]:
+def document_of(path: Path, name: str, context: PipelineContext) -> dict[str, Any]:
     """Return what is found on a DICOM file, PNG or JPEG, as a hilum.reading/1 document.
 
     Parameters
@@ -95,18 +97,18 @@ def document_of(path: Path, name: str, reader: Reader) -> dict[str, Any]:
         The file.
     name
         What the person called it.
-    reader
+    context
         The model and the settings.
     """
-    (outcome,) = read_many([file_candidate(path)], reader)
+    (outcome,) = read_many([file_candidate(path)], context)
     reasons = tuple(
         replace(reason, text=reason.text.replace(str(path), name)) for reason in outcome.reasons
     )
-    return _with_head(replace(outcome, path=name, reasons=reasons), reader)
+    return _with_head(replace(outcome, path=name, reasons=reasons), context)
 
 
 def _document(
-    result: Read, reader: Reader, results: Sequence[Result], seconds: dict[str, float]
+    result: Read, context: PipelineContext, results: Sequence[Result], seconds: dict[str, float]
 ) -> dict[str, Any]:
     uids = result.reading.radiograph.uids
     uid = "" if uids is None else uids.sop_instance_uid
@@ -119,10 +121,10 @@ def _document(
         outputs=tuple(each.sop_instance_uid for each in results),
         seconds=seconds,
     )
-    return _with_head(outcome, reader)
+    return _with_head(outcome, context)
 
 
-def _with_head(outcome: Outcome, reader: Reader) -> dict[str, Any]:
-    codes = encode.load_codes(reader.settings.report.codes_file)
-    head = encode.document_head(reader.model.identity, reader.settings.pixels.pipeline)
+def _with_head(outcome: Outcome, context: PipelineContext) -> dict[str, Any]:
+    codes = encode.load_codes(context.settings.report.codes_file)
+    head = encode.document_head(context.model.identity, context.settings.pixels.pipeline)
     return {**head, "readings": [encode.document_row(outcome, codes)]}

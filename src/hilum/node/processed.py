@@ -1,4 +1,4 @@
-"""What a reader gives back about one image, before anything is stored."""
+"""What inference gives back about one image, before anything is stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """What became of one image, before anything is stored.
+class ProcessedImage:
+    """Outcome of one image, before anything is stored.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Answer:
     reading
         What is kept of a reading for the page; None without one.
     seconds
-        Room → seconds spent there.
+        Stage → seconds spent there.
     model
         Under which name its counts are kept (`hilum.records.drift`); empty when none read it.
     """

@@ -1,4 +1,4 @@
-"""What this process stored lately."""
+"""Results that this process stored recently."""
 
 import threading
 from collections import OrderedDict
@@ -8,7 +8,7 @@ MOST_REMEMBERED: Final = 20_000
 """Results of ours whose UIDs are known by heart."""
 
 
-class StoredHere:
+class RecentlyStored:
     """The last results that this process stored: the feed will tell of them in a moment.
 
     Orthanc takes long to say what a report holds; of these nobody has to ask.

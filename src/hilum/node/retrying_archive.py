@@ -1,4 +1,4 @@
-"""The archive of the settings: its name in the records, and asking it without giving up."""
+"""The archive of the settings: its name in the records, and requests that are retried."""
 
 import socket
 from collections.abc import Callable
@@ -59,8 +59,8 @@ def require_this_archive(database: Database, archive: str) -> None:
         )
 
 
-class PatientArchive:
-    """Asks the PACS so that its absence is no failure of an image.
+class RetryingArchive:
+    """Retries while the PACS is away, so that no image fails because of it.
 
     Parameters
     ----------

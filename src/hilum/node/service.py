@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hilum.errors import LedgerUnavailable, SettingInvalid
+from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder, writing_to
-from hilum.jobs.engine import Engine, Pace, Slots
+from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
@@ -21,11 +21,11 @@ from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
 from hilum.node.forward import Forwarder
 from hilum.node.health import HEARTBEAT
-from hilum.node.inference_pool import Readers
+from hilum.node.inference_pool import InferencePool
 from hilum.node.model_watch import ModelWatch
-from hilum.node.processed import Answer
+from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import archive_name, require_this_archive
-from hilum.node.steps import REPEATED, Means, Read, Steps
+from hilum.node.steps import REPEATED, NodeContext, Read, Steps
 from hilum.pacs import credentials
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc.client import Orthanc
@@ -41,7 +41,7 @@ TURN_S: Final = 0.5
 """Seconds between two turns of the main thread."""
 
 WAITING_SLOTS: Final = 4
-"""Images in work beyond the number of readers: they are fetched and stored meanwhile."""
+"""Images in work beyond the number of inference workers: they are fetched and stored meanwhile."""
 
 DRAIN_MARGIN_S: Final = 30.0
 """Seconds for storing, beyond the longest reading, that images in work get at the stop."""
@@ -57,18 +57,18 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """What runs: a PACS that answers, readers, and an engine that hands them jobs.
+    """What runs: a PACS that answers, the inference pool, and an engine that hands it jobs.
 
     Attributes
     ----------
     address
         How the PACS is called.
-    means
+    context
         Database, queue, settings and all else that the steps work with.
     watch
         The model, or why there is none.
-    readers
-        The processes that read.
+    pool
+        The inference pool.
     engine
         Hands out the jobs once a model is there.
     follower
@@ -80,9 +80,9 @@ class Service:
     """
 
     address: PacsAddress
-    means: Means
+    context: NodeContext
     watch: ModelWatch
-    readers: Readers
+    pool: InferencePool
     engine: Engine
     follower: Follower | None
     process: OrthancProcess | None
@@ -91,7 +91,7 @@ class Service:
     @property
     def settings(self) -> Settings:
         """All settings."""
-        return self.means.settings
+        return self.context.settings
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then let the images in work finish; from the main thread."""
@@ -114,10 +114,10 @@ class Service:
                 self.self_tests.close()
             if following is not None:
                 following.join()
-            self.engine.drain(self.settings.node.read_timeout_s + DRAIN_MARGIN_S)
+            self.engine.drain(self.settings.node.inference_timeout_s + DRAIN_MARGIN_S)
 
     def turn(self, stop: threading.Event) -> None:
-        """Give a sign of life, look after the PACS, the model and the jobs."""
+        """Update the heartbeat; check the PACS, the model and the jobs."""
         try:
             self.beat()
         except SettingInvalid as exc:  # a full disk; the node pauses, and goes on by itself
@@ -139,18 +139,18 @@ class Service:
         try:
             if self.follower is not None:
                 self.follower.intake.held = False
-            with self.means.database.transaction() as connection:
-                released = images.release_held(connection, self.means.archive)
-                studies.released(connection, self.means.archive, datetime.now(UTC))
+            with self.context.database.transaction() as connection:
+                released = images.release_held(connection, self.context.archive)
+                studies.released(connection, self.context.archive, datetime.now(UTC))
             self.engine.launch(f"{model.name} {model.version}")
-        except LedgerUnavailable as exc:
+        except DatabaseUnavailable as exc:
             log.warning("database.away", why=str(exc))
             return
         if released:
             log.info("images.released", count=released)
 
     def beat(self) -> None:
-        """Give a sign of life.
+        """Update the heartbeat file.
 
         Raises
         ------
@@ -217,10 +217,10 @@ def started(
             stack.enter_context(locked(settings.data_folder))
         stack.enter_context(tracing(settings.telemetry.otlp_endpoint))
         address = credentials.load_or_generate(settings)
-        readers = stack.enter_context(Readers(settings, in_demonstration=in_demonstration))
-        watch = ModelWatch(readers.hello, in_demonstration=in_demonstration)
+        pool = stack.enter_context(InferencePool(settings, in_demonstration=in_demonstration))
+        watch = ModelWatch(pool.hello, in_demonstration=in_demonstration)
         loading = stack.enter_context(ThreadPoolExecutor(1, "model"))
-        warmed = loading.submit(readers.warm)
+        warmed = loading.submit(pool.warm)
         if role == NODE and settings.page.enabled:
             loading.submit(importlib.import_module, FRONT)  # while Orthanc starts
         process: OrthancProcess | None = None
@@ -232,11 +232,11 @@ def started(
             orthanc.system()
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
-        means = _means(settings, orthanc, database, readers.read, actor=role)
-        engine = stack.enter_context(_engine(means, readers.count, role))
-        follower = Follower(means) if role == NODE else None
-        tests = SelfTests(settings, database, means.archive) if role == NODE else None
-        service = Service(address, means, watch, readers, engine, follower, process, tests)
+        context = _node_context(settings, orthanc, database, pool.read, actor=role)
+        engine = stack.enter_context(_engine(context, pool.count, role))
+        follower = Follower(context) if role == NODE else None
+        tests = SelfTests(settings, database, context.archive) if role == NODE else None
+        service = Service(address, context, watch, pool, engine, follower, process, tests)
         if follower is not None and not stop.is_set():
             follower.begin()
         warmed.result()
@@ -249,7 +249,7 @@ def started(
 
 
 @contextmanager
-def open_means(settings: Settings) -> Iterator[Means]:
+def open_node_context(settings: Settings) -> Iterator[NodeContext]:
     """Open what takes images up, beside a running node or without one; nothing is read here.
 
     Raises
@@ -267,13 +267,13 @@ def open_means(settings: Settings) -> Iterator[Means]:
         orthanc.system()
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
-        yield _means(settings, orthanc, database, _nobody_reads, actor="backfill")
+        yield _node_context(settings, orthanc, database, _nobody_reads, actor="backfill")
 
 
-def _means(
+def _node_context(
     settings: Settings, orthanc: Orthanc, database: Database, read: Read, *, actor: str
-) -> Means:
-    return Means(
+) -> NodeContext:
+    return NodeContext(
         database,
         Queue(database),
         archive_name(settings),
@@ -286,20 +286,20 @@ def _means(
     )
 
 
-def _nobody_reads(_file: bytes, _earlier: Sequence[bytes], _when: datetime) -> Answer:
+def _nobody_reads(_file: bytes, _earlier: Sequence[bytes], _when: datetime) -> ProcessedImage:
     raise NotImplementedError("a backfill only queues")
 
 
-def _engine(means: Means, readers: int, role: str) -> Engine:
-    node = means.settings.node
+def _engine(context: NodeContext, pool: int, role: str) -> Engine:
+    node = context.settings.node
     return Engine(
-        means.database,
-        Steps(means).by_name(),
-        forward=Forwarder(means),
-        slots=Slots(readers + WAITING_SLOTS),
+        context.database,
+        Steps(context).by_name(),
+        forward=Forwarder(context),
+        slots=Slots(pool + WAITING_SLOTS),
         role=role,
-        pause=means.pause,
-        pace=Pace(
+        pause=context.pause,
+        pace=Retention(
             keep_jobs=timedelta(hours=node.keep_workflows_hours),
             keep_images=timedelta(days=node.keep_days),
         ),

@@ -2,7 +2,7 @@
 
 Each is done again when the process died in it, and then changes nothing that is there:
 results have derived UIDs, and an end is written down once. What goes wrong on purpose is
-a value in the memo; anything else is a fault of ours, which the job engine ends as such.
+a value in the step state; anything else is a fault of ours, which the job engine ends as such.
 """
 
 import threading
@@ -15,23 +15,23 @@ from time import perf_counter
 from typing import Any, Final
 
 from hilum.eligibility import Reason
-from hilum.errors import ModelError, NotInPacs, PacsError, ReaderDied, ReaderTooSlow
+from hilum.errors import InferenceTimeout, InferenceWorkerDied, ModelError, NotInPacs, PacsError
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
-from hilum.jobs.workflow import END, Memo, Step
+from hilum.jobs.workflow import END, Step, StepState
 from hilum.node.disk import DiskWatch
-from hilum.node.processed import Answer
-from hilum.node.recently_stored import StoredHere
-from hilum.node.retrying_archive import PatientArchive
+from hilum.node.processed import ProcessedImage
+from hilum.node.recently_stored import RecentlyStored
+from hilum.node.retrying_archive import RetryingArchive
 from hilum.outcome import Status
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
-from hilum.records.readings import Squeezed, StoredReading
+from hilum.records.readings import CompressedReading, StoredReading
 from hilum.records.states import State, Urgency
-from hilum.records.studies import Waits
+from hilum.records.studies import DueTimes
 from hilum.settings import Settings
 from hilum.telemetry import metrics, tracing
 from hilum.telemetry.logs import get_log
@@ -44,7 +44,7 @@ MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
 
 DISK_LOOK_S: Final = 2.0
-"""Seconds between two looks whether there is room again."""
+"""Seconds between two checks whether there is space again."""
 
 REPEATED: Final = frozenset({"verify"})
 """Steps that only ask: to ask again takes less than to remember the answer."""
@@ -59,7 +59,7 @@ STATE_OF: Final = {
 }
 """What an answer becomes once its results are in the PACS."""
 
-Read = Callable[..., Answer]
+Read = Callable[..., ProcessedImage]
 """File, earlier reports of its study, time of the analysis → answer.
 
 For the phantom of a self-test also ``self_test``, the digest of its pixels; for what has to
@@ -70,8 +70,8 @@ log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What the steps work with.
+class NodeContext:
+    """What is wired once at start and used by all steps.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Means:
     pause: Pause
     actor: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stored: StoredHere = field(default_factory=StoredHere)
+    stored: RecentlyStored = field(default_factory=RecentlyStored)
 
 
 class Steps:
@@ -113,17 +113,17 @@ class Steps:
 
     Parameters
     ----------
-    means
-        What they work with.
+    context
+        The node's context.
     """
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._archive = PatientArchive(means.orthanc, means.pause)
-        self._earlier = EarlierReports(means.orthanc)
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._archive = RetryingArchive(context.orthanc, context.pause)
+        self._earlier = EarlierReports(context.orthanc)
+        self._answers: OrderedDict[str, ProcessedImage] = OrderedDict()
         self._lock = threading.Lock()
-        self._waits = Waits.of(means.settings.worklist)
+        self._waits = DueTimes.of(context.settings.worklist)
 
     def by_name(self) -> Mapping[str, Step]:
         """Return the steps in order; the names are for good (jobs may be in work)."""
@@ -134,90 +134,90 @@ class Steps:
             "settle": self.settle,
         }
 
-    def read(self, job: Job, memo: Memo) -> Memo:
+    def read(self, job: Job, done: StepState) -> StepState:
         """Fetch the file and read it; what is to be stored stays in memory."""
         begun = self._begin(job)
         if END in begun:
             return begun
         facts = self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
-        most = self._means.settings.node.max_file_bytes
+        most = self._context.settings.node.max_file_bytes
         if facts.file_bytes > most:
             limit = f"{facts.file_bytes} bytes, {most} are allowed"
             return _end(State.REFUSED, Reason("too_large", limit))
-        answer = self._make(job, {**memo, **begun})
+        answer = self._make(job, {**done, **begun})
         return {**begun, **_told(answer), "seconds": dict(answer.seconds)}
 
-    def _begin(self, job: Job) -> Memo:
+    def _begin(self, job: Job) -> StepState:
         """Mark the image as in work, and fix the time that its results will tell.
 
         That it is fixed before anything is stored is enough: nobody saw what a process that
         died while it read would have told.
         """
-        while self._means.disk.low:
-            self._means.pause(DISK_LOOK_S)
-        if job.archive != self._means.archive:  # the settings named another PACS before
+        while self._context.disk.low:
+            self._context.pause(DISK_LOOK_S)
+        if job.archive != self._context.archive:  # the settings named another PACS before
             return _end(State.FAILED, Reason("other_pacs", f"it is in the PACS {job.archive}"))
-        now = self._means.now()
-        with self._means.database.transaction() as connection:
+        now = self._context.now()
+        with self._context.database.transaction() as connection:
             if images.begin(connection, job, now) is None:
                 return {END: NOTHING}
             known = images.entry(connection, job.archive, job.uids)
         urgent = known is not None and known.urgency is Urgency.URGENT
         return {"when": now.astimezone().isoformat(), "urgent": urgent}
 
-    def store(self, job: Job, memo: Memo) -> Memo:
+    def store(self, job: Job, done: StepState) -> StepState:
         """Store the results beside the image, pictures before the reports that name them."""
         start = perf_counter()
         self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
-        answer = self._answer(job, memo)
+        answer = self._answer(job, done)
         names: list[str] = []
         for result in answer.results if answer is not None else ():
-            self._means.stored.add(result.sop_instance_uid)
+            self._context.stored.add(result.sop_instance_uid)
             stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
             names.append(stored.instance_id)
-            self._means.stored.add(stored.instance_id)
+            self._context.stored.add(stored.instance_id)
             self._earlier.remember(stored.instance_id, job.uids)
-        told: Memo = {"stored_as": names}
+        told: StepState = {"stored_as": names}
         uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
-        if answer is not None and uids != memo["results"]:  # restarted with another model
+        if answer is not None and uids != done["results"]:  # restarted with another model
             told |= _told(answer)
-        return {**told, "seconds": {**memo["seconds"], "store": round(perf_counter() - start, 4)}}
+        return {**told, "seconds": {**done["seconds"], "store": round(perf_counter() - start, 4)}}
 
-    def verify(self, job: Job, memo: Memo) -> Memo:
+    def verify(self, job: Job, done: StepState) -> StepState:
         """Ask the archive for the results; store again what it does not show."""
-        start, again = perf_counter(), Memo()
+        start, again = perf_counter(), StepState()
         for left in reversed(range(STORE_ROUNDS)):
-            asked = (job.instance_id, *memo["stored_as"])
+            asked = (job.instance_id, *done["stored_as"])
             there = self._archive.ask(lambda pacs, asked=asked: pacs.there(asked))  # type: ignore[misc]
-            missing = [uid for uid in memo["results"] if uid not in there]
+            missing = [uid for uid in done["results"] if uid not in there]
             if not missing:
                 if job.uids.sop_instance_uid not in there:
-                    self._take_back(memo)
+                    self._take_back(done)
                     return _end(State.GONE)
                 spent = round(perf_counter() - start, 4)
-                return {**again, "seconds": {**memo["seconds"], "verify": spent}}
+                return {**again, "seconds": {**done["seconds"], "verify": spent}}
             if left:
                 log.warning("result.missing", count=len(missing), rounds_left=left)
-                again = {**again, **self.store(job, memo)}
-                memo = {**memo, **again}
+                again = {**again, **self.store(job, done)}
+                done = {**done, **again}
         problem = f"the PACS took but does not show {', '.join(missing)}"
         return _end(State.FAILED, Reason("not_shown", problem))
 
-    def _take_back(self, memo: Memo) -> None:
+    def _take_back(self, done: StepState) -> None:
         """Delete results whose image was deleted while they were stored."""
-        for name in memo["stored_as"]:
+        for name in done["stored_as"]:
             self._archive.ask(lambda pacs, left=name: pacs.delete(left))  # type: ignore[misc]
 
-    def settle(self, job: Job, memo: Memo) -> Memo:
-        """Write down the end and all that belongs to it, in one transaction."""
-        if memo.get(END) == NOTHING:
+    def settle(self, job: Job, done: StepState) -> StepState:
+        """Record the outcome and all that belongs to it in one transaction."""
+        if done.get(END) == NOTHING:
             return {}
         self._forget(job)
-        packet = memo.get("reading") if END not in memo else None
+        packet = done.get("reading") if END not in done else None
         reading = None if packet is None else unpacked(packet)
-        end = _settlement(memo, reading)
-        now = self._means.now()
-        with self._means.database.transaction() as connection:
+        end = _settlement(done, reading)
+        now = self._context.now()
+        with self._context.database.transaction() as connection:
             if not images.settle(connection, job, end, now):
                 return {END: end.state.value}
             known = images.entry(connection, job.archive, job.uids)
@@ -227,13 +227,13 @@ class Steps:
             study = job.uids.study_instance_uid
             studies.refresh(connection, job.archive, study, now, self._waits)
             phantom = constancy.is_self_test(connection, job.archive, job.uids)
-            if not phantom and (seen := _seen(memo, end, reading, now)) is not None:
-                most = self._means.settings.constancy.drift_reference_images
+            if not phantom and (seen := _seen(done, end, reading, now)) is not None:
+                most = self._context.settings.constancy.drift_reference_images
                 drift.count(connection, job.archive, seen, reference_images=most)
             if end.results and not phantom:
-                for target in self._means.settings.node.forward_to:
+                for target in self._context.settings.node.forward_to:
                     forward = forwards.add(connection, job, target, now)
-                    self._means.queue.enqueue_forward(connection, forward, now)
+                    self._context.queue.enqueue_forward(connection, forward, now)
             audit.write(connection, self._line(job, end, now))
         self._tell(known, end)
         return {END: end.state.value}
@@ -241,42 +241,42 @@ class Steps:
     def _ending(self, step: Step) -> Step:
         """Return the step with its expected failures turned into ends of the job."""
 
-        def careful(job: Job, memo: Memo) -> Memo:
+        def careful(job: Job, done: StepState) -> StepState:
             try:
-                return step(job, memo)
+                return step(job, done)
             except NotInPacs:
                 return _end(State.GONE)
             except PacsError as exc:
                 return _end(State.FAILED, Reason("pacs", str(exc)))
-            except ReaderDied as exc:
-                return _end(State.FAILED, Reason("reader_died", str(exc)))
-            except ReaderTooSlow as exc:
+            except InferenceWorkerDied as exc:
+                return _end(State.FAILED, Reason("worker_died", str(exc)))
+            except InferenceTimeout as exc:
                 return _end(State.FAILED, Reason("too_slow", str(exc)))
             except ModelError as exc:
                 return _end(State.FAILED, Reason("model", str(exc)))
 
         return careful
 
-    def _make(self, job: Job, memo: Memo) -> Answer:
+    def _make(self, job: Job, done: StepState) -> ProcessedImage:
         """Fetch and read; keep the answer for the steps that follow."""
         start = perf_counter()
         file = self._archive.ask(lambda pacs: pacs.file(job.instance_id))
-        with self._means.database.look() as connection:
-            now = self._means.now()
+        with self._context.database.look() as connection:
+            now = self._context.now()
             announced = constancy.expected(connection, job.archive, job.uids, now)
         only: dict[str, Any] = {} if announced is None else {"self_test": announced}
-        if memo.get("urgent"):  # not there in a job that began under an earlier release
+        if done.get("urgent"):  # not there in a job that began under an earlier release
             only["urgent"] = True
         earlier = self._earlier_files(job)
         fetched = round(perf_counter() - start, 4)
-        when = datetime.fromisoformat(memo["when"])
+        when = datetime.fromisoformat(done["when"])
 
-        def read(file: bytes) -> Answer:
+        def read(file: bytes) -> ProcessedImage:
             try:
-                return self._means.read(file, earlier, when, **only)
-            except (ReaderDied, ReaderTooSlow) as exc:
-                log.warning("reader.lost", why=exc.problem, instance=job.instance_id)
-                return self._means.read(file, earlier, when, **only)
+                return self._context.read(file, earlier, when, **only)
+            except (InferenceWorkerDied, InferenceTimeout) as exc:
+                log.warning("inference.lost", why=exc.problem, instance=job.instance_id)
+                return self._context.read(file, earlier, when, **only)
 
         answer = read(file)
         if answer.status is not Status.READ:  # or is it the way to the PACS that is broken?
@@ -302,19 +302,19 @@ class Steps:
             log.warning("earlier.unknown", why=str(exc), instance=job.instance_id)
             return ()
 
-    def _answer(self, job: Job, memo: Memo) -> Answer | None:
+    def _answer(self, job: Job, done: StepState) -> ProcessedImage | None:
         """Return what is to be stored; made again, with the same bytes, after a crash."""
-        if not memo["results"]:
+        if not done["results"]:
             return None
         with self._lock:
             answer = self._answers.get(job.id)
-        return answer or self._make(job, memo)
+        return answer or self._make(job, done)
 
     def _forget(self, job: Job) -> None:
         with self._lock:
             self._answers.pop(job.id, None)
 
-    def _line(self, job: Job, end: Settlement, now: datetime) -> audit.Line:
+    def _line(self, job: Job, end: Settlement, now: datetime) -> audit.AuditEntry:
         detail = {
             "series": job.uids.series_instance_uid,
             "state": end.state.value,
@@ -323,9 +323,9 @@ class Steps:
             "reasons": [reason.code for reason in end.reasons],
             "results": len(end.results),
         }
-        return audit.Line(
+        return audit.AuditEntry(
             now,
-            self._means.actor,
+            self._context.actor,
             f"image.{end.state.value}",
             job.archive,
             job.uids.study_instance_uid,
@@ -333,9 +333,9 @@ class Steps:
             detail,
         )
 
-    def _tell(self, entry: images.Entry, end: Settlement) -> None:
-        """Say how it ended, to the log, to Prometheus and to whoever wants traces."""
-        now = self._means.now()
+    def _tell(self, entry: images.ImageRecord, end: Settlement) -> None:
+        """Report how it ended to the log, Prometheus and traces."""
+        now = self._context.now()
         log.info(
             "instance.settled",
             state=end.state,
@@ -352,17 +352,17 @@ class Steps:
             seconds=(now - entry.arrived).total_seconds(),
             reasons=[reason.code for reason in end.reasons],
         )
-        metrics.room_seconds(end.seconds)
+        metrics.stage_seconds(end.seconds)
         metrics.results_stored(len(end.results))
         parts = tracing.parts_of(entry.arrived, entry.started, end.seconds)
         model = end.model or ""
         tracing.settled(
-            ImageTrace(self._means.archive, end.state, model, entry.arrived, now, parts)
+            ImageTrace(self._context.archive, end.state, model, entry.arrived, now, parts)
         )
 
 
-def _told(answer: Answer) -> Memo:
-    """Return what the memo keeps of an answer."""
+def _told(answer: ProcessedImage) -> StepState:
+    """Return what the step state keeps of an answer."""
     return {
         "status": answer.status.value,
         "reasons": _reasons(answer.reasons),
@@ -372,7 +372,7 @@ def _told(answer: Answer) -> Memo:
     }
 
 
-def _end(state: State, *reasons: Reason) -> Memo:
+def _end(state: State, *reasons: Reason) -> StepState:
     return {END: state.value, "reasons": _reasons(reasons), "results": []}
 
 
@@ -380,36 +380,36 @@ def _reasons(reasons: Sequence[Reason]) -> list[list[str]]:
     return [[reason.code, reason.text, reason.source] for reason in reasons]
 
 
-def _settlement(memo: Memo, reading: StoredReading | None) -> Settlement:
-    state = memo[END] if END in memo else STATE_OF[Status(memo["status"])]
+def _settlement(done: StepState, reading: StoredReading | None) -> Settlement:
+    state = done[END] if END in done else STATE_OF[Status(done["status"])]
     model = {} if reading is None else reading.document["model"]
     return Settlement(
         State(state),
-        tuple(Reason(*reason) for reason in memo.get("reasons", ())),
-        tuple(memo.get("results", ())),
-        tuple(memo.get("stored_as", ())),
+        tuple(Reason(*reason) for reason in done.get("reasons", ())),
+        tuple(done.get("results", ())),
+        tuple(done.get("stored_as", ())),
         f"{model['name']} {model['version']}" if model else None,
-        memo.get("seconds", {}),
+        done.get("seconds", {}),
     )
 
 
 def _seen(
-    memo: Memo, end: Settlement, reading: StoredReading | None, now: datetime
-) -> drift.Seen | None:
+    done: StepState, end: Settlement, reading: StoredReading | None, now: datetime
+) -> drift.DriftSample | None:
     """Return what is counted of an image, so that drift is seen; None when no model saw it."""
-    if not memo.get("by") or end.state not in {State.STORED, State.REFUSED}:
+    if not done.get("by") or end.state not in {State.STORED, State.REFUSED}:
         return None
     codes = [reason.code for reason in end.reasons] if end.state is State.REFUSED else []
-    return drift.seen_in(memo["by"], now, None if reading is None else reading.document, codes)
+    return drift.seen_in(done["by"], now, None if reading is None else reading.document, codes)
 
 
 def packed(reading: StoredReading) -> list[Any]:
-    """Return a reading as little JSON, for the memo."""
+    """Return a reading as little JSON, for the step state."""
     document, maps, *rest = readings.squeezed(reading)
     return [b64encode(document).decode(), b64encode(maps).decode(), *rest]
 
 
 def unpacked(packet: Sequence[Any]) -> StoredReading:
-    """Return the reading of a memo."""
+    """Return the reading of a step state."""
     document, maps, *rest = packet
-    return readings.whole(Squeezed(b64decode(document), b64decode(maps), *rest))
+    return readings.whole(CompressedReading(b64decode(document), b64decode(maps), *rest))

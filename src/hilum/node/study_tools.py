@@ -1,4 +1,4 @@
-"""What the study page asks of the rooms: pictures, outlines, forms, readers' verdicts."""
+"""What the study page needs of the core: pictures, outlines, forms, reports of reviews."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import FieldOfView, ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading
-from hilum.records.reviews import ReaderVerdict
+from hilum.records.reviews import Review
 from hilum.settings import Settings, UnusableWindow
 from hilum.web.tools import GREYS, Picture
 
@@ -29,7 +29,7 @@ DARKEST, BRIGHTEST = -1024.0, 1024.0
 
 @dataclass(frozen=True, slots=True)
 class PageTools:
-    """Keeps the promises of `hilum.web.tools.StudyTools`.
+    """Implements `hilum.web.tools.StudyTools`.
 
     Attributes
     ----------
@@ -74,24 +74,24 @@ class PageTools:
         outcome = Outcome(str(uid), Status.READ, uid, found.warnings, Read(found))
         return "".join(forms.csv_lines([outcome], labels))
 
-    def verdict_file(
-        self, file: bytes, verdict: ReaderVerdict, key: str, judged: bytes | None
+    def review_file(
+        self, file: bytes, review: Review, key: str, judged: bytes | None
     ) -> tuple[str, bytes]:
-        """Return UID and file of the structured report of a reader's verdict."""
-        report = encode.verdict_report(
+        """Return UID and file of the structured report of a reader's review."""
+        report = encode.review_report(
             self._image(file, header_only=True),
             Assessment(
-                verdict.reader,
+                review.reader,
                 tuple(
                     Assessed(each.label, each.positive, each.opinion.value)
-                    for each in verdict.findings
+                    for each in review.findings
                 ),
-                verdict.missing,
-                verdict.comment,
-                demonstration=verdict.demonstration,
+                review.missing,
+                review.comment,
+                demonstration=review.demonstration,
             ),
             key=key,
-            when=verdict.at.astimezone(),
+            when=review.at.astimezone(),
             settings=self.settings.report,
             judged=None if judged is None else dicom.parse(judged, name="the AI's report"),
         )

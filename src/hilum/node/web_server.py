@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from hilum import predict
-from hilum.node.health import Condition
+from hilum.node.health import NodeHealth
 from hilum.node.service import Service
 from hilum.node.study_tools import PageTools
 from hilum.radiograph import ImageUIDs
 from hilum.web.app import create_app, serving
-from hilum.web.context import Desk, InstalledModel
+from hilum.web.context import InstalledModel, WebContext
 from hilum.web.first_user import NAME, ensure_user
 from hilum.web.health import health_app
 
@@ -27,8 +27,8 @@ def page(service: Service) -> Iterator[list[str]]:
         Its address or certificate cannot be used.
     """
     settings = service.settings.page
-    password = ensure_user(service.means.database, service.settings.data_folder)
-    app = create_app(desk(service), condition(service).vitals())
+    password = ensure_user(service.context.database, service.settings.data_folder)
+    app = create_app(context(service), condition(service).vitals())
     with serving(app, settings) as address:
         lines = [f"  page      {address}"]
         if password is not None:
@@ -47,32 +47,32 @@ def probes(service: Service, port: int) -> Iterator[str]:
         yield address
 
 
-def condition(service: Service) -> Condition:
+def condition(service: Service) -> NodeHealth:
     """Return what probes ask."""
     follows = service.follower is not None
-    return Condition(service.address, service.means, service.watch, follows=follows)
+    return NodeHealth(service.address, service.context, service.watch, follows=follows)
 
 
-def desk(service: Service) -> Desk:
+def context(service: Service) -> WebContext:
     """Return what the page works with."""
-    means = service.means
+    context = service.context
 
     def retry(chosen: Iterable[ImageUIDs]) -> int:
-        with means.database.transaction() as connection:
+        with context.database.transaction() as connection:
             now = datetime.now(UTC)
-            return len(means.queue.retry(connection, means.archive, chosen, now))
+            return len(context.queue.retry(connection, context.archive, chosen, now))
 
-    return Desk(
-        means.settings,
-        means.database,
-        means.archive,
+    return WebContext(
+        context.settings,
+        context.database,
+        context.archive,
         service.address,
-        orthanc=lambda: means.orthanc,
-        read_file=service.readers.document,
+        orthanc=lambda: context.orthanc,
+        read_file=service.pool.document,
         retry=retry,
         health=condition(service).checks,
         models=lambda: installed_models(service),
-        tools=PageTools(means.settings),
+        tools=PageTools(context.settings),
     )
 
 

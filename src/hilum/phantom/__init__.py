@@ -1,4 +1,4 @@
-"""Chest radiographs of nobody: drawn from a seed, with the truth about every finding.
+"""Synthetic chest radiographs: drawn from a seed, with ground truth for every finding.
 
 For demonstrations, self-tests and the training of the demonstration model. No phantom shows
 how well a model reads patients.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import element_of, number_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.smoothness import bands, disproved, other_sign, shows
 
@@ -23,7 +23,7 @@ OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SampleReading:
     """One way to read the samples.
 
     Attributes
@@ -42,7 +42,7 @@ class Reading:
 
 
 def read_bits(
-    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
+    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: DecisionRecord
 ) -> tuple[NDArray[np.integer], ImagePixel]:
     """Return what samples stand for: without what is not image, and with their sign.
 
@@ -86,32 +86,32 @@ def read_bits(
     return values, replace(image, signed=signed)
 
 
-def _unsigned(samples: NDArray[np.integer], image: ImagePixel) -> list[Reading]:
+def _unsigned(samples: NDArray[np.integer], image: ImagePixel) -> list[SampleReading]:
     """Return how unsigned samples can be read: as said, all bits kept, is the first."""
-    as_said = Reading(lambda stored: stored)
+    as_said = SampleReading(lambda stored: stored)
     greatest = int(samples.max())
     if greatest >= 1 << image.bits_stored:
-        without = Reading(partial(_masked, bits=image.bits_stored), "upper_bits_removed")
+        without = SampleReading(partial(_masked, bits=image.bits_stored), "upper_bits_removed")
         if int(samples.min()) >> image.bits_stored == greatest >> image.bits_stored:
             return [without]  # the same in all pixels
-        return [as_said, Reading(_whole, signs=True), without]
+        return [as_said, SampleReading(_whole, signs=True), without]
     if greatest >= 1 << (image.bits_stored - 1):
-        return [as_said, Reading(partial(_extended, bits=image.bits_stored), signs=True)]
+        return [as_said, SampleReading(partial(_extended, bits=image.bits_stored), signs=True)]
     return [as_said]
 
 
-def _signed(samples: NDArray[np.integer], image: ImagePixel) -> list[Reading]:
+def _signed(samples: NDArray[np.integer], image: ImagePixel) -> list[SampleReading]:
     """Return how signed samples can be read: with the sign of Bits Stored is the first."""
     extended = partial(_extended, bits=image.bits_stored)
-    unsigned = Reading(lambda stored: stored, signs=True)
+    unsigned = SampleReading(lambda stored: stored, signs=True)
     if image.bits_stored == image.bits_allocated:
-        return [Reading(_whole), unsigned]
+        return [SampleReading(_whole), unsigned]
     if np.array_equal(_whole(samples), extended(samples)):
-        return [Reading(_whole)]
-    restored = Reading(extended, "sign_extended")
+        return [SampleReading(_whole)]
+    restored = SampleReading(extended, "sign_extended")
     if int(samples.max()) < 1 << image.bits_stored:
         return [restored, unsigned]
-    return [restored, Reading(_whole)]
+    return [restored, SampleReading(_whole)]
 
 
 def _whole(samples: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -131,7 +131,7 @@ def _extended(samples: NDArray[np.integer], bits: int) -> NDArray[np.integer]:
 
 
 def _used_bits(
-    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
+    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: DecisionRecord
 ) -> NDArray[np.integer]:
     """Remove what the header says is not image: bits below the image's, overlays above them."""
     ceiling = (1 << image.bits_stored) - 1

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import PALETTE, ImagePixel
-from hilum.pixels.stored import Stored
+from hilum.pixels.stored import StoredPixels
 from hilum.pixels.tone import Tone, present
 from hilum.radiograph import PixelDecision, Scalar
 from hilum.settings import PixelSettings, UnusableWindow
@@ -59,7 +59,7 @@ class Loss:
         return self.share <= settings.max_clipped_share and not few
 
 
-def loss_by(tone: Tone, stored: Stored) -> Loss:
+def loss_by(tone: Tone, stored: StoredPixels) -> Loss:
     """Return what a tone takes away from stored values."""
     before = middle(stored.values)
     after = present(tone.render(before))
@@ -109,7 +109,7 @@ def middle(pixels: NDArray[Scalar]) -> NDArray[Scalar]:
     return pixels[rows, columns][::step, ::step]
 
 
-def note_destroyed(settings: PixelSettings, record: Record) -> None:
+def note_destroyed(settings: PixelSettings, record: DecisionRecord) -> None:
     """Say that the range of the pixels is shown, if windows or tables would destroy the image.
 
     Raises
@@ -129,7 +129,7 @@ def refuse_destroyed_palette(
     grey: NDArray[np.integer],
     image: ImagePixel,
     settings: PixelSettings,
-    record: Record,
+    record: DecisionRecord,
 ) -> None:
     """Refuse an image whose grey palette destroys it: its indices alone mean nothing.
 

@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import GREY, PALETTE, ImagePixel
 from hilum.pixels.palette import through_palette
 
@@ -24,7 +24,7 @@ NARROW: Final = frozenset({"YBR_PARTIAL_420", "YBR_PARTIAL_422"})
 
 
 def to_grey(
-    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
+    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: DecisionRecord
 ) -> tuple[NDArray[np.integer], ImagePixel]:
     """Return the grey samples of an image and their description.
 

@@ -114,7 +114,7 @@ TEXTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DecisionRecord:
     """The decisions taken on one image, in order.
 
     Attributes

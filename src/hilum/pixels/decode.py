@@ -26,7 +26,7 @@ from hilum.pixels.codestream import (
     begins_rle,
     parse,
 )
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
@@ -77,7 +77,7 @@ CODINGS: Final = {
 
 
 def decode(
-    dataset: Dataset, image: ImagePixel, record: Record
+    dataset: Dataset, image: ImagePixel, record: DecisionRecord
 ) -> tuple[NDArray[np.integer], ImagePixel]:
     """Return the samples as they are stored, before any meaning is given to them.
 
@@ -132,7 +132,7 @@ def _is_encapsulated(pixels: bytes, image: ImagePixel) -> bool:
     return image.syntax.is_encapsulated or image.syntax_assumed or len(pixels) < image.length
 
 
-def _note_syntax(image: ImagePixel, found: Coding, record: Record) -> None:
+def _note_syntax(image: ImagePixel, found: Coding, record: DecisionRecord) -> None:
     """Record that the pixels are not what the transfer syntax says."""
     native = frozenset() if image.syntax.is_encapsulated else frozenset({Coding.NATIVE})
     said = CODINGS.get(image.syntax, native)
@@ -147,7 +147,7 @@ def _by_words(dataset: Dataset) -> bool:
 
 
 def _native(
-    pixels: bytes, image: ImagePixel, record: Record, *, by_words: bool
+    pixels: bytes, image: ImagePixel, record: DecisionRecord, *, by_words: bool
 ) -> NDArray[np.integer]:
     """Return uncompressed samples, without a copy where that is possible."""
     width = image.bits_allocated // 8
@@ -170,7 +170,7 @@ def _native(
 
 
 def _in_order(
-    samples: NDArray[np.integer], image: ImagePixel, record: Record
+    samples: NDArray[np.integer], image: ImagePixel, record: DecisionRecord
 ) -> NDArray[np.integer]:
     """Return grey samples in the byte order in which they are an image."""
     if image.photometric not in GREY or samples.ndim != 2 or not shows(samples):  # noqa: PLR2004
@@ -196,7 +196,7 @@ def _shaped(samples: NDArray[np.integer], image: ImagePixel) -> NDArray[np.integ
 
 
 def _decode_frame(
-    frame: bytes, image: ImagePixel, record: Record
+    frame: bytes, image: ImagePixel, record: DecisionRecord
 ) -> tuple[NDArray[np.integer], ImagePixel]:
     """Return the samples of one frame.
 
@@ -226,7 +226,7 @@ def _decode_frame(
     return unsigned.astype(f"u{image.bits_allocated // 8}", copy=False), image
 
 
-def _as_coded(header: Codestream, image: ImagePixel, record: Record) -> ImagePixel:
+def _as_coded(header: Codestream, image: ImagePixel, record: DecisionRecord) -> ImagePixel:
     """Return the description as the codestream corrects it.
 
     Raises

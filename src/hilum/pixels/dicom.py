@@ -12,13 +12,13 @@ from hilum.files.dicom import corrections_of
 from hilum.pixels.attributes import element_of, text_of
 from hilum.pixels.clipping import loss_by, note_destroyed, refuse_destroyed_palette
 from hilum.pixels.colour import to_grey
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import decode
 from hilum.pixels.image import GREY, ImagePixel, describe
-from hilum.pixels.modality import Modality, read_modality
+from hilum.pixels.modality import ModalityTransform, read_modality
 from hilum.pixels.orientation import read_turn
 from hilum.pixels.smoothness import refuse_noise
-from hilum.pixels.stored import Stored, believed_range, digest, interpret
+from hilum.pixels.stored import StoredPixels, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, note_crop, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_vois, voi_count
@@ -61,7 +61,7 @@ def develop(
     PS3.3 C.7.6.3, C.11.1, C.11.2, PS3.4 N.2; ``torchxrayvision.utils.read_xray_dcm``
     1.5.7. What is done in each case, and why: ``docs/pixels.md``.
     """
-    record = Record(language)
+    record = DecisionRecord(language)
     for each in corrections_of(dataset):
         record.add(each.code, tag=shown(each.tag), at=each.at, count=each.count)
     image = describe(dataset, settings)
@@ -95,7 +95,9 @@ def develop(
     )
 
 
-def tone_of(dataset: Dataset, stored: Stored, settings: PixelSettings, record: Record) -> Tone:
+def tone_of(
+    dataset: Dataset, stored: StoredPixels, settings: PixelSettings, record: DecisionRecord
+) -> Tone:
     """Return how stored values are shown, before any inversion.
 
     Raises
@@ -119,7 +121,12 @@ def tone_of(dataset: Dataset, stored: Stored, settings: PixelSettings, record: R
     return full_range(modality, stored, settings, record)
 
 
-def full_range(modality: Modality, stored: Stored, settings: PixelSettings, record: Record) -> Tone:
+def full_range(
+    modality: ModalityTransform,
+    stored: StoredPixels,
+    settings: PixelSettings,
+    record: DecisionRecord,
+) -> Tone:
     """Return the tone that shows everything that the modality's output can be.
 
     Raises
@@ -139,7 +146,7 @@ def full_range(modality: Modality, stored: Stored, settings: PixelSettings, reco
     return Ramp(low, high) if modality.slope > 0 else Ramp(high, low)
 
 
-def shown_inverted(dataset: Dataset, image: ImagePixel, record: Record) -> bool:
+def shown_inverted(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -> bool:
     """Whether small values are bright; MONOCHROME1 and INVERSE say the same, not twice."""
     shape = text_of(dataset, "PresentationLUTShape")
     if image.photometric == "MONOCHROME1":
@@ -157,7 +164,7 @@ def shown_inverted(dataset: Dataset, image: ImagePixel, record: Record) -> bool:
 
 
 def close_shutters(
-    pixels: NDArray[np.float32], dataset: Dataset, image: ImagePixel, record: Record
+    pixels: NDArray[np.float32], dataset: Dataset, image: ImagePixel, record: DecisionRecord
 ) -> None:
     """Make black, in place, what a display shutter hides.
 

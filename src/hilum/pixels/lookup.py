@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import bytes_of, numbers_of, values_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.stored import UNUSED_BITS, detector_bits
 
 BYTE: Final = 8
@@ -58,7 +58,7 @@ class Lookup:
 
 
 def read_lookup(
-    item: Dataset, name: str, record: Record, *, signed_input: bool, little_endian: bool
+    item: Dataset, name: str, record: DecisionRecord, *, signed_input: bool, little_endian: bool
 ) -> Lookup:
     """Read the table of one item of a Modality or VOI LUT Sequence.
 
@@ -141,7 +141,7 @@ def entries_of(
     return np.frombuffer(raw, f"{order}u2", count=count).astype(np.float64)
 
 
-def white_of(entries: NDArray[np.float64], bits: int, name: str, record: Record) -> int:
+def white_of(entries: NDArray[np.float64], bits: int, name: str, record: DecisionRecord) -> int:
     """Return the output that is white: what the bits allow, unless the entries differ.
 
     Parameters

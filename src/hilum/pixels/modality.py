@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import items_of, number_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.repairs import note_numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Modality:
+class ModalityTransform:
     """Rescale slope and intercept, or the Modality LUT that stands for them.
 
     Attributes
@@ -40,7 +40,7 @@ class Modality:
         return (value - self.intercept) / self.slope
 
 
-def read_modality(dataset: Dataset, image: ImagePixel, record: Record) -> Modality:
+def read_modality(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -> ModalityTransform:
     """Return the first step, the identity when there is none that can be used."""
     for item in items_of(dataset, "ModalityLUTSequence")[:1]:
         try:
@@ -55,7 +55,7 @@ def read_modality(dataset: Dataset, image: ImagePixel, record: Record) -> Modali
             record.add("modality_lut_invalid", why=exc)
             continue
         record.add("modality_lut_applied", entries=len(lookup.entries), bits=lookup.bits)
-        return Modality(lookup=lookup)
+        return ModalityTransform(lookup=lookup)
     note_numbers(dataset, ("RescaleSlope", "RescaleIntercept"), record)
     slope = number_of(dataset, "RescaleSlope")
     intercept = number_of(dataset, "RescaleIntercept")
@@ -63,7 +63,7 @@ def read_modality(dataset: Dataset, image: ImagePixel, record: Record) -> Modali
     intercept = 0.0 if intercept is None else intercept
     if slope == 0:
         record.add("rescale_invalid", slope=slope)
-        return Modality()
+        return ModalityTransform()
     if (slope, intercept) != (1.0, 0.0):
         record.add("rescale_applied", slope=slope, intercept=intercept)
-    return Modality(slope, intercept)
+    return ModalityTransform(slope, intercept)

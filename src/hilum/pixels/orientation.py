@@ -5,7 +5,7 @@ from typing import Final
 from pydicom import Dataset
 
 from hilum.pixels.attributes import number_of, text_of, values_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.radiograph import Turn
 from hilum.values.quoting import quoted
 
@@ -13,7 +13,7 @@ FULL_TURN: Final = 360
 """Degrees."""
 
 
-def read_turn(dataset: Dataset, record: Record) -> Turn:
+def read_turn(dataset: Dataset, record: DecisionRecord) -> Turn:
     """Return what brings an image upright; none where the header does not tell.
 
     Field of View Rotation and Horizontal Flip say what was done to the detector's image

@@ -11,7 +11,7 @@ from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
 from hilum.files.dicom import DAMAGE
 from hilum.pixels.attributes import numbers_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import MOST_ENTRIES, LookupInvalid, entries_of, first_of, white_of
 
@@ -20,7 +20,7 @@ COLOURS: Final = ("Red", "Green", "Blue")
 
 
 def through_palette(
-    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
+    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: DecisionRecord
 ) -> tuple[NDArray[np.integer], int]:
     """Return the colours that samples point to.
 

@@ -15,7 +15,7 @@ from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.pixels.codestream import JPEG_START, LOSSY, Codestream, CodestreamInvalid, parse
 from hilum.pixels.colour import refuse_colour
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import decode_codestream
 from hilum.pixels.smoothness import refuse_noise
 from hilum.pixels.stored import ceiling_of, detector_bits
@@ -74,7 +74,7 @@ def develop_picture(
     RadiographRefused
         It is one, but in colour, blank or too large.
     """
-    record = Record(language)
+    record = DecisionRecord(language)
     try:
         content = file if isinstance(file, bytes) else file.read_bytes()
         values, bits = _decoded(content, settings, record)
@@ -101,7 +101,7 @@ def medical_jpeg(content: bytes) -> Codestream | None:
 
 
 def _decoded(
-    content: bytes, settings: PixelSettings, record: Record
+    content: bytes, settings: PixelSettings, record: DecisionRecord
 ) -> tuple[NDArray[np.integer], int]:
     """Return a picture's grey values as they are shown, and their bits."""
     medical = medical_jpeg(content)
@@ -155,7 +155,9 @@ def refuse_animated(picture: Image.Image) -> None:
         )
 
 
-def turned(values: NDArray[np.integer], marks: Image.Exif, record: Record) -> NDArray[np.integer]:
+def turned(
+    values: NDArray[np.integer], marks: Image.Exif, record: DecisionRecord
+) -> NDArray[np.integer]:
     """Return a picture's values as it is shown: upright, if a camera marked it as turned.
 
     Sources
@@ -169,7 +171,7 @@ def turned(values: NDArray[np.integer], marks: Image.Exif, record: Record) -> ND
     return np.ascontiguousarray(TURNS[orientation](values))
 
 
-def deep_png(content: bytes, record: Record) -> NDArray[np.integer]:
+def deep_png(content: bytes, record: DecisionRecord) -> NDArray[np.integer]:
     """Return the grey values of a 16-bit PNG with transparency or in colour.
 
     Pillow would keep the upper 8 bits only.
@@ -187,7 +189,7 @@ def deep_png(content: bytes, record: Record) -> NDArray[np.integer]:
     return grey_channel(colours, detector_bits(int(colours.max())), "RGB", record)
 
 
-def grey_of(picture: Image.Image, record: Record) -> tuple[NDArray[np.integer], int]:
+def grey_of(picture: Image.Image, record: DecisionRecord) -> tuple[NDArray[np.integer], int]:
     """Return a picture's grey values, shape ``(rows, columns)``, and their bits (8 or 16).
 
     Raises
@@ -207,7 +209,7 @@ def grey_of(picture: Image.Image, record: Record) -> tuple[NDArray[np.integer], 
 
 
 def grey_channel(
-    channels: NDArray[np.integer], bits: int, space: str, record: Record
+    channels: NDArray[np.integer], bits: int, space: str, record: DecisionRecord
 ) -> NDArray[np.integer]:
     """Return one channel of a grey picture, shape ``(rows, columns)``.
 

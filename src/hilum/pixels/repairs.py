@@ -6,7 +6,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_description
 
 from hilum.pixels.attributes import said_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.values.numbers import COMMA, LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing
 from hilum.values.quoting import quoted
 
@@ -14,7 +14,7 @@ from hilum.values.quoting import quoted
 def note_numbers(
     dataset: Dataset,
     keywords: Iterable[str],
-    record: Record,
+    record: DecisionRecord,
     units: Mapping[str, float] = LEVELS,
 ) -> None:
     """Record what had to be repaired in some attributes, and what cannot be read."""
@@ -29,7 +29,7 @@ def note_numbers(
             record.add("number_unreadable", **facts)
 
 
-def note_spacing(dataset: Dataset, record: Record) -> None:
+def note_spacing(dataset: Dataset, record: DecisionRecord) -> None:
     """Record which spacings had to be repaired, and which are none."""
     note_numbers(dataset, SPACINGS, record, LENGTHS)
     for keyword in SPACINGS:

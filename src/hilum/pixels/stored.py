@@ -14,7 +14,7 @@ from pydicom import Dataset
 
 from hilum.pixels.attributes import element_of, number_of, numbers_of
 from hilum.pixels.bits import OVERLAY_GROUPS, read_bits
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 
 STRAY_SHARE: Final = 1e-3
@@ -37,7 +37,7 @@ PADDING_SHARE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stored:
+class StoredPixels:
     """The samples with their meaning.
 
     Attributes
@@ -60,8 +60,8 @@ class Stored:
 
 
 def interpret(
-    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
-) -> Stored:
+    samples: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: DecisionRecord
+) -> StoredPixels:
     """Give unsigned samples their sign and padding.
 
     Parameters
@@ -78,7 +78,7 @@ def interpret(
     values, image = read_bits(samples, image, dataset, record)
     padding = _padding(values, image, dataset, record)
     seen = values if padding is None else values[~padding]
-    stored = Stored(values, image, padding, int(seen.min()), int(seen.max()))
+    stored = StoredPixels(values, image, padding, int(seen.min()), int(seen.max()))
     low, high = declared_range(image)
     if stored.greatest > high or stored.least < low:
         beyond = stored.greatest > high
@@ -116,7 +116,9 @@ def declared_range(image: ImagePixel) -> tuple[int, int]:
     return 0, (1 << image.bits_stored) - 1
 
 
-def believed_range(stored: Stored, image: ImagePixel, record: Record) -> tuple[int, int]:
+def believed_range(
+    stored: StoredPixels, image: ImagePixel, record: DecisionRecord
+) -> tuple[int, int]:
     """Return the values that are black and white when no window says so.
 
     That is what Bits Stored allows, unless the values show that it is wrong.
@@ -127,7 +129,7 @@ def believed_range(stored: Stored, image: ImagePixel, record: Record) -> tuple[i
 
 
 def _padding(
-    values: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: Record
+    values: NDArray[np.integer], image: ImagePixel, dataset: Dataset, record: DecisionRecord
 ) -> NDArray[np.bool_] | None:
     """Return where the padding is, None when there is none (PS3.3 C.7.5.1.1.2)."""
     value = number_of(dataset, "PixelPaddingValue")
@@ -156,7 +158,7 @@ def _as_stored(value: int, image: ImagePixel) -> int:
 
 
 def ceiling_of(
-    values: NDArray[np.integer], extent: tuple[int, int], bits_stored: int, record: Record
+    values: NDArray[np.integer], extent: tuple[int, int], bits_stored: int, record: DecisionRecord
 ) -> int:
     """Return the largest value that unsigned pixels can have, by what they do have.
 
@@ -189,7 +191,9 @@ def ceiling_of(
     return (1 << bits) - 1
 
 
-def _signed_range(stored: Stored, image: ImagePixel, record: Record) -> tuple[int, int]:
+def _signed_range(
+    stored: StoredPixels, image: ImagePixel, record: DecisionRecord
+) -> tuple[int, int]:
     """Return the smallest and largest value that signed pixels can have."""
     low, high = declared_range(image)
     lowest = -stored.least - 1 if stored.least < 0 else 0

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import numbers_of, text_of, values_of, whole_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.repairs import note_spacing
 from hilum.pixels.stored import overlays_beside
@@ -30,7 +30,7 @@ CORNERS: Final = 3
 """Corners that a polygon has at least."""
 
 
-def note(dataset: Dataset, image: ImagePixel, record: Record) -> None:
+def note(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -> None:
     """Record what the pipeline sees and leaves as it is."""
     note_spacing(dataset, record)
     count = overlays_beside(dataset)
@@ -51,7 +51,7 @@ def note(dataset: Dataset, image: ImagePixel, record: Record) -> None:
         record.add("lossy_compression", method=method + known)
 
 
-def note_crop(rows: int, columns: int, record: Record) -> None:
+def note_crop(rows: int, columns: int, record: DecisionRecord) -> None:
     """Record that the centre square, which is all that a network sees, leaves out a lot."""
     left_out = 1 - min(rows, columns) / max(rows, columns)
     if left_out > USUAL_CROP:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import items_of, places_of, text_of
-from hilum.pixels.decisions import Record
+from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
-from hilum.pixels.modality import Modality
+from hilum.pixels.modality import ModalityTransform
 from hilum.pixels.repairs import note_numbers
 from hilum.pixels.tone import Curve, Ramp, Tone
 
@@ -61,7 +61,7 @@ class Window:
         low = self.center - 0.5 - (self.width - 1) / 2
         return low, low + self.width - 1
 
-    def tone(self, modality: Modality) -> Tone:
+    def tone(self, modality: ModalityTransform) -> Tone:
         """Return brightness as a function of the stored value."""
         if self.function is WindowFunction.SIGMOID:
             return Curve(lambda stored: self._sigmoid(modality.apply(stored)))
@@ -99,7 +99,7 @@ class Voi:
 
 
 def read_vois(
-    dataset: Dataset, modality: Modality, image: ImagePixel, record: Record
+    dataset: Dataset, modality: ModalityTransform, image: ImagePixel, record: DecisionRecord
 ) -> Iterator[Voi]:
     """Yield each VOI that can be used, in the order in which they are tried.
 
@@ -124,11 +124,13 @@ def read_vois(
     yield from _read_windows(dataset, modality, record)
 
 
-def _table_tone(lookup: Lookup, modality: Modality) -> Curve:
+def _table_tone(lookup: Lookup, modality: ModalityTransform) -> Curve:
     return Curve(lambda stored: lookup.apply(modality.apply(stored)) / lookup.top)
 
 
-def _read_windows(dataset: Dataset, modality: Modality, record: Record) -> Iterator[Voi]:
+def _read_windows(
+    dataset: Dataset, modality: ModalityTransform, record: DecisionRecord
+) -> Iterator[Voi]:
     windows = windows_of(dataset)
     note_numbers(dataset, ("WindowCenter", "WindowWidth"), record)
     for number, window in enumerate(windows[:MOST_TRIED], 1):

@@ -34,13 +34,13 @@ class WeightsFormat(StrEnum):
     """Nothing to download: a whole network in ONNX that comes with hilum."""
 
 
-class Section(BaseModel):
+class CardSection(BaseModel):
     """A table of a card: frozen, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class WeightsSource(Section):
+class WeightsSource(CardSection):
     """Where the weights come from and how to know them again.
 
     Attributes
@@ -64,7 +64,7 @@ class WeightsSource(Section):
     sha256_source: str = ""
 
 
-class PublishedAuc(Section):
+class PublishedAuc(CardSection):
     """Areas under the ROC curve, as the authors published them.
 
     Attributes
@@ -79,7 +79,7 @@ class PublishedAuc(Section):
     by_data_set: dict[str, dict[str, float]]
 
 
-class PublishedScores(Section):
+class PublishedScores(CardSection):
     """Scores of one image, as the authors published them.
 
     Attributes
@@ -97,7 +97,7 @@ class PublishedScores(Section):
     scores: dict[str, float]
 
 
-class ModelCard(Section):
+class ModelCard(CardSection):
     """What is known about one model. One TOML file; docs/models.md shows each field.
 
     Attributes

@@ -130,7 +130,7 @@ class Download:
         except OSError as exc:
             raise WeightsMissing(
                 f"The download cannot be written to {self._destination.parent}: {exc.strerror}.",
-                "Make room there, or set data_folder to another place.",
+                "Free space there, or set data_folder to another place.",
             ) from exc
         return sha256
 

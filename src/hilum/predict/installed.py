@@ -168,7 +168,7 @@ def install(
     except OSError as exc:
         raise WeightsMissing(
             f"The model {card.name} cannot be written to {data_folder}: {exc.strerror}.",
-            "Make room there, or set data_folder to another place.",
+            "Free space there, or set data_folder to another place.",
         ) from exc
     return record
 

@@ -8,9 +8,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.records import Database, constancy
-from hilum.records.constancy import End
+from hilum.records.constancy import SelfTestState
 from hilum.settings import Settings
 from hilum.telemetry.logs import get_log
 
@@ -53,7 +53,7 @@ class SelfTests:
             elif self._process.poll() is not None:
                 self._tell(self._process)
                 self._process = None
-        except LedgerUnavailable as exc:
+        except DatabaseUnavailable as exc:
             log.warning("selftest.waits", why=str(exc))
 
     def close(self) -> None:
@@ -90,6 +90,6 @@ class SelfTests:
             lines = why.strip().splitlines() or ["it ended without a word"]
             log.warning("selftest.failed", why=lines[-1])
             return
-        tell = log.warning if last.ended.state is End.ALARM else log.info
+        tell = log.warning if last.ended.state is SelfTestState.ALARM else log.info
         said = "; ".join(last.ended.said) or "nothing moved"
         tell("selftest.ended", state=last.ended.state, said=said)

@@ -1,4 +1,4 @@
-"""The self-test: a phantom goes the way of every image, and the model must say what it said.
+"""The self-test: a phantom passes the whole chain, and the findings must equal the reference.
 
 A model for patients refuses images for quality control. The phantom of a self-test is let
 through because the database says so: its UID was made a moment ago and written down before
@@ -18,7 +18,7 @@ from pydicom import Dataset
 from pydicom.uid import generate_uid
 
 from hilum import constancy, encode, phantom, pipeline
-from hilum.constancy import Answer, Comparison
+from hilum.constancy import Comparison, PhantomResponse
 from hilum.dataset.results import result_name
 from hilum.errors import HilumError, NodeError, RadiographRefused
 from hilum.files import dicom
@@ -33,8 +33,8 @@ from hilum.predict import find_card
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, readings
 from hilum.records import constancy as records
-from hilum.records.constancy import Begun, End, Ended, Mode
-from hilum.records.images import Entry
+from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestStart, SelfTestState
+from hilum.records.images import ImageRecord
 from hilum.records.states import SETTLED, State
 from hilum.settings import Settings
 
@@ -63,7 +63,7 @@ WHY_NOT: Final = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Through:
+class LiveSelfTest:
     """What a self-test goes through.
 
     Attributes
@@ -102,7 +102,7 @@ def phantom_name(dataset: Dataset) -> str:
     return f"{digest}, seed {SEED}, {' and '.join(FINDINGS)}"
 
 
-def run_offline(through: Through, *, record: bool) -> Ended:
+def run_offline(through: LiveSelfTest, *, record: bool) -> SelfTestEnd:
     """Read the phantom in this process.
 
     Raises
@@ -111,8 +111,8 @@ def run_offline(through: Through, *, record: bool) -> Ended:
         There is no usable model, or the database cannot be used.
     """
     dataset = make_phantom()
-    number = _begin(through, _begun(through, dataset, Mode.OFFLINE))
-    here, answer = Here(), None
+    number = _begin(through, _begun(through, dataset, SelfTestMode.OFFLINE))
+    here, answer = OfflineSelfTest(), None
     try:
         answer = here.read(dataset, through.settings)
     except HilumError as exc:
@@ -120,14 +120,14 @@ def run_offline(through: Through, *, record: bool) -> Ended:
     return _end(through, number, answer, here, record=record)
 
 
-class Here:
+class OfflineSelfTest:
     """One phantom read in this process, and what went wrong with it."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.seconds: dict[str, float] = {}
 
-    def read(self, dataset: Dataset, settings: Settings) -> Answer:
+    def read(self, dataset: Dataset, settings: Settings) -> PhantomResponse:
         """Return what the model of the settings says of the phantom.
 
         Raises
@@ -135,9 +135,9 @@ class Here:
         HilumError
             There is no usable model, or it may not read the phantom.
         """
-        reader = pipeline.open_reader(settings)
+        context = pipeline.open_pipeline(settings)
         start = perf_counter()
-        result = pipeline.process(dataset, reader, self_test=True)
+        result = pipeline.process(dataset, context, self_test=True)
         if isinstance(result, Refused):
             raise RadiographRefused(result.reasons)
         self.seconds |= result.seconds
@@ -145,12 +145,12 @@ class Here:
         uid = str(dataset.SOPInstanceUID)
         outcome = Outcome(uid, Status.READ, uid, read=result)
         codes = encode.load_codes(settings.report.codes_file)
-        document = encode.document_head(reader.model.identity, settings.pixels.pipeline)
+        document = encode.document_head(context.model.identity, settings.pixels.pipeline)
         document["readings"] = [encode.document_row(outcome, codes)]
         return constancy.answer_of(document, phantom_name(dataset))
 
 
-def run_live(through: Through, *, record: bool, keep: bool) -> Ended:
+def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
     """Send the phantom to the PACS, wait for the node, and look at all that came back.
 
     Parameters
@@ -175,9 +175,9 @@ def run_live(through: Through, *, record: bool, keep: bool) -> Ended:
         )
     address = credentials.load(settings)
     dataset = make_phantom()
-    begun = _begun(through, dataset, Mode.LIVE)
+    begun = _begun(through, dataset, SelfTestMode.LIVE)
     number = _begin(through, begun)
-    trip = Trip(through, address)
+    trip = SelfTestResult(through, address)
     answer = None
     try:
         with address.connect(timeout_s=settings.pacs.timeout_s) as orthanc:
@@ -191,7 +191,7 @@ def run_live(through: Through, *, record: bool, keep: bool) -> Ended:
     return _end(through, number, answer, trip, record=record)
 
 
-class Trip:
+class SelfTestResult:
     """One phantom on its way, and what went wrong with it.
 
     Parameters
@@ -202,14 +202,14 @@ class Trip:
         The PACS.
     """
 
-    def __init__(self, through: Through, address: PacsAddress) -> None:
+    def __init__(self, through: LiveSelfTest, address: PacsAddress) -> None:
         self._through = through
         self._address = address
         self.problems: list[str] = []
         self.seconds: dict[str, float] = {}
         self._sent = False
 
-    def there_and_back(self, dataset: Dataset, orthanc: Orthanc) -> Answer | None:
+    def there_and_back(self, dataset: Dataset, orthanc: Orthanc) -> PhantomResponse | None:
         """Return what the node said of the phantom; None when it said nothing."""
         start = perf_counter()
         if lost := send(dataset, self._address, self._through.settings):
@@ -231,7 +231,7 @@ class Trip:
             return None
         return constancy.answer_of(kept.document, phantom_name(dataset))
 
-    def clean(self, begun: Begun, orthanc: Orthanc) -> None:
+    def clean(self, begun: SelfTestStart, orthanc: Orthanc) -> None:
         """Delete the phantom's study from the PACS, and its lines from the records."""
         try:
             for hit in orthanc.json("POST", "/tools/lookup", content=begun.study_instance_uid):
@@ -245,7 +245,7 @@ class Trip:
         with self._through.database.transaction() as connection:
             records.forget(connection, begun)
 
-    def _wait(self, uids: ImageUIDs) -> Entry | None:
+    def _wait(self, uids: ImageUIDs) -> ImageRecord | None:
         """Return the image's line once it is settled, or as it is when the wait is over."""
         deadline = perf_counter() + self._through.settings.constancy.wait_s
         while True:
@@ -256,7 +256,7 @@ class Trip:
                 return entry
             sleep(LOOK_S)
 
-    def _why_not(self, entry: Entry | None) -> str:
+    def _why_not(self, entry: ImageRecord | None) -> str:
         waited = f"There is no result after {self._through.settings.constancy.wait_s:g} s"
         if entry is None:
             return f"{waited}: the node did not see the phantom. Is hilum up running?"
@@ -283,7 +283,7 @@ def send(dataset: Dataset, address: PacsAddress, settings: Settings) -> str:
 
 
 def look_at_results(orthanc: Orthanc, uids: tuple[str, ...], source: Dataset) -> list[str]:
-    """Return what is wrong with the results that the PACS shows; nothing when all is well."""
+    """Return what is wrong with the results that the PACS shows; nothing when they are right."""
     problems, found = [], set()
     for uid in uids:
         instance = orthanc.find_instance(uid)
@@ -305,10 +305,10 @@ def look_at_results(orthanc: Orthanc, uids: tuple[str, ...], source: Dataset) ->
     return [*problems, *(f"There is no {name} among the results." for name in lacking)]
 
 
-def _begun(through: Through, dataset: Dataset, mode: Mode) -> Begun:
+def _begun(through: LiveSelfTest, dataset: Dataset, mode: SelfTestMode) -> SelfTestStart:
     now = through.now()
     wait = timedelta(seconds=through.settings.constancy.wait_s)
-    return Begun(
+    return SelfTestStart(
         through.archive,
         mode,
         now,
@@ -319,32 +319,37 @@ def _begun(through: Through, dataset: Dataset, mode: Mode) -> Begun:
     )
 
 
-def _begin(through: Through, begun: Begun) -> int:
+def _begin(through: LiveSelfTest, begun: SelfTestStart) -> int:
     with through.database.transaction() as connection:
         return records.begin(connection, begun)
 
 
 def _end(
-    through: Through, number: int, answer: Answer | None, trip: Trip | Here, *, record: bool
-) -> Ended:
+    through: LiveSelfTest,
+    number: int,
+    answer: PhantomResponse | None,
+    trip: SelfTestResult | OfflineSelfTest,
+    *,
+    record: bool,
+) -> SelfTestEnd:
     """Compare with the reference, or make one, and write the end down."""
     now, settings = through.now(), through.settings.constancy
     problems = tuple(trip.problems)
-    ended = Ended(End.ALARM, said=problems, seconds=trip.seconds)
+    ended = SelfTestEnd(SelfTestState.ALARM, said=problems, seconds=trip.seconds)
     with through.database.transaction() as connection:
         if answer is not None:
             ended = replace(ended, model=f"{answer.model['name']} {answer.model['version']}")
             known = records.reference(connection, answer.model["name"])
             if not problems and (record or known is None):
                 records.record(connection, answer, now)
-                ended = replace(ended, state=End.RECORDED)
+                ended = replace(ended, state=SelfTestState.RECORDED)
             elif known is not None:
                 ended = _judged(ended, constancy.compare(known[0], answer, settings.tolerance))
         records.end(connection, number, ended, now, keep=settings.keep_runs)
     return ended
 
 
-def _judged(ended: Ended, held: Comparison) -> Ended:
+def _judged(ended: SelfTestEnd, held: Comparison) -> SelfTestEnd:
     alarms = (*ended.said, *held.alarms)
-    state = End.ALARM if alarms else End.OK
+    state = SelfTestState.ALARM if alarms else SelfTestState.OK
     return replace(ended, state=state, said=(*alarms, *held.notes), worst=held.worst)

@@ -1,4 +1,4 @@
-"""What is written down: every table, and the questions that are asked of them.
+"""The database: every table, and the queries on them.
 
 Knows SQLAlchemy and the nouns; nothing of DICOM, HTTP or the job engine. Every function
 takes the caller's connection, so that what belongs together is one transaction.

@@ -1,4 +1,4 @@
-"""Who is signed in, which programs may use the API, and how often sign-ins failed.
+"""Sessions, API tokens and failed sign-ins.
 
 What lets somebody in is never kept itself: sessions and tokens as SHA-256 of 256 random
 bits, which needs no slow hash.
@@ -33,7 +33,7 @@ MORE_OF_USER: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who is signed in.
+    """A session of a signed-in user.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A program that may use the API; see `User`."""
+    """An API token; see `User`."""
 
     name: str
     role: Role
@@ -123,7 +123,7 @@ def try_to_sign_in(
 
 
 def succeeded(connection: Connection, attempt: int) -> None:
-    """Count an attempt no longer: it was the right password."""
+    """Remove an attempt from the count: the password was right."""
     connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.number == attempt))
 
 
@@ -161,7 +161,7 @@ def session(
 
 
 def touch(connection: Connection, key: str, *, now: datetime) -> None:
-    """Write down that a session was used."""
+    """Record that a session was used."""
     connection.execute(SESSION.update().where(SESSION.c.key == key).values(seen=now))
 
 
@@ -187,7 +187,7 @@ def prune_sessions(
 def add_token(
     connection: Connection, name: str, role: Role, *, expires: datetime | None, now: datetime
 ) -> str:
-    """Make a token; return it, for the only time.
+    """Create a token and return its secret, which is not stored.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def add_token(
 
 
 def token(connection: Connection, secret: str, *, now: datetime) -> tuple[Token, bool] | None:
-    """Return whose token this is, and whether `touch_token` is due."""
+    """Return the token with this secret, and whether `touch_token` is due."""
     row = connection.execute(
         select(TOKEN).where(
             TOKEN.c.key == digest(secret), or_(TOKEN.c.expires.is_(None), TOKEN.c.expires > now)
@@ -223,17 +223,17 @@ def token(connection: Connection, secret: str, *, now: datetime) -> tuple[Token,
 
 
 def touch_token(connection: Connection, name: str, *, now: datetime) -> None:
-    """Write down that a token was used."""
+    """Record that a token was used."""
     connection.execute(TOKEN.update().where(TOKEN.c.name == name).values(used=now))
 
 
-def tokens(connection: Connection) -> list[Token]:
+def list_tokens(connection: Connection) -> list[Token]:
     """Return all tokens by name."""
     return [_token(row) for row in connection.execute(select(TOKEN).order_by(TOKEN.c.name))]
 
 
-def remove_token(connection: Connection, name: str) -> None:
-    """Make a token worthless.
+def revoke_token(connection: Connection, name: str) -> None:
+    """Revoke a token.
 
     Raises
     ------

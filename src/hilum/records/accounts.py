@@ -61,7 +61,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Look at everything."""
     READER = "reader"
-    """Also give verdicts."""
+    """Also submit reviews."""
     OPERATOR = "operator"
     """Also retry, upload, and look after users."""
 
@@ -90,7 +90,7 @@ class User:
     role
         What they may do.
     local
-        Whether hilum keeps a password for them; else the provider of the settings vouches.
+        Whether hilum keeps a password for them; else the provider of the settings confirms them.
     created, signed_in
         When; the latter is None before the first time.
     """
@@ -154,7 +154,7 @@ def add(
     subject: str | None = None,
     now: datetime,
 ) -> User:
-    """Add a user, with a password's hash or with the subject that a provider vouches for.
+    """Add a user, with a password's hash or with the subject that a provider confirms.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def set_password(connection: Connection, name: str, password_hash: str) -> None:
     Raises
     ------
     AccountError
-        There is no such user, or a provider vouches for them.
+        There is no such user, or a provider confirms them.
     """
     user = _known(connection, name)
     if not user.local:
@@ -239,10 +239,10 @@ def is_password(kept: str, password: str) -> bool:
             return False
 
 
-def vouched_for(
+def provider_user(
     connection: Connection, subject: str, name: str, role: Role, *, now: datetime
 ) -> User:
-    """Return the user whom a provider vouches for, made or brought up to date.
+    """Return the user whom a provider confirms, made or brought up to date.
 
     Raises
     ------

@@ -39,7 +39,7 @@ LAST: Final = select(AUDIT.c.chain).order_by(AUDIT.c.number.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AuditEntry:
     """One thing that somebody did. Holds no patient's name or ID, nor any other text of an image.
 
     Attributes
@@ -68,7 +68,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class StoredAuditEntry:
     """A line as it is in the trail.
 
     Attributes
@@ -82,7 +82,7 @@ class Recorded:
     """
 
     number: int
-    line: Line
+    line: AuditEntry
     chain: str
 
 
@@ -113,7 +113,7 @@ class Verification:
         return self.broken_at is None and self.kept_found
 
 
-def write(connection: Connection, line: Line) -> str:
+def write(connection: Connection, line: AuditEntry) -> str:
     """Add a line; return its chain value.
 
     On PostgreSQL others wait until the caller's transaction ends: write lines last in it.
@@ -144,7 +144,7 @@ def write(connection: Connection, line: Line) -> str:
     return chain
 
 
-def link(before: str, line: Line) -> str:
+def link(before: str, line: AuditEntry) -> str:
     """Return the chain value of `line` after the chain value `before`."""
     content = [
         before,
@@ -165,7 +165,7 @@ def lines(
     since: datetime | None = None,
     study_instance_uid: str | None = None,
     newest: int | None = None,
-) -> Iterator[Recorded]:
+) -> Iterator[StoredAuditEntry]:
     """Yield lines in the order in which they were written.
 
     Parameters
@@ -215,7 +215,7 @@ def verify(connection: Connection, *, kept: str = START) -> Verification:
     return Verification(found, None, before, seen)
 
 
-def _recorded(connection: Connection, wanted: Select[Any]) -> Iterator[Recorded]:
+def _recorded(connection: Connection, wanted: Select[Any]) -> Iterator[StoredAuditEntry]:
     """Yield the lines by number, some at a time: no cursor stays open between them."""
     after = 0
     while True:
@@ -227,8 +227,8 @@ def _recorded(connection: Connection, wanted: Select[Any]) -> Iterator[Recorded]
         after = rows[-1].number
 
 
-def _of_row(row: Row[Any]) -> Recorded:
-    line = Line(
+def _of_row(row: Row[Any]) -> StoredAuditEntry:
+    line = AuditEntry(
         row.at,
         row.actor,
         row.action,
@@ -237,4 +237,4 @@ def _of_row(row: Row[Any]) -> Recorded:
         row.sop_instance_uid,
         row.detail,
     )
-    return Recorded(row.number, line, row.chain)
+    return StoredAuditEntry(row.number, line, row.chain)

@@ -1,4 +1,4 @@
-"""How far each backfill is, so that a broken one goes on where it stopped."""
+"""Progress of each backfill, so that an interrupted one resumes."""
 
 import json
 from collections.abc import Mapping

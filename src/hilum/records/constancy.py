@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
-from hilum.constancy import Answer
+from hilum.constancy import PhantomResponse
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import of_study, study_values
 from hilum.records.quality_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
@@ -26,7 +26,7 @@ OF_STUDIES: Final = (FORWARD, READING, THUMBNAIL, IMAGE, STUDY, STUDY_FINDING, S
 """Tables with lines about a study or its images."""
 
 
-class Mode(StrEnum):
+class SelfTestMode(StrEnum):
     """What a self-test went through."""
 
     LIVE = "live"
@@ -35,7 +35,7 @@ class Mode(StrEnum):
     """This process alone."""
 
 
-class End(StrEnum):
+class SelfTestState(StrEnum):
     """How a self-test stands."""
 
     RUNNING = "running"
@@ -49,15 +49,15 @@ KEPT: Final = select(CONSTANCY_RUN.c.number).where(
     *of_study(CONSTANCY_RUN), CONSTANCY_RUN.c.sop_instance_uid == bindparam("of_image")
 )
 EXPECTED: Final = KEPT.with_only_columns(CONSTANCY_RUN.c.pixels).where(
-    CONSTANCY_RUN.c.state == End.RUNNING.value,
-    CONSTANCY_RUN.c.mode == Mode.LIVE.value,
+    CONSTANCY_RUN.c.state == SelfTestState.RUNNING.value,
+    CONSTANCY_RUN.c.mode == SelfTestMode.LIVE.value,
     CONSTANCY_RUN.c.expires > bindparam("now"),
 )
 """Asked for each image, hence put together once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SelfTestStart:
     """A self-test whose phantom is on its way.
 
     Attributes
@@ -73,7 +73,7 @@ class Begun:
     """
 
     archive: str
-    mode: Mode
+    mode: SelfTestMode
     began: datetime
     expires: datetime
     study_instance_uid: str
@@ -82,7 +82,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SelfTestEnd:
     """How a self-test ended.
 
     Attributes
@@ -96,10 +96,10 @@ class Ended:
     worst
         Largest shift of a raw value; None when nothing was compared.
     seconds
-        Room → seconds.
+        Stage → seconds.
     """
 
-    state: End
+    state: SelfTestState
     model: str = ""
     said: tuple[str, ...] = ()
     worst: float | None = None
@@ -107,17 +107,17 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SelfTestRun:
     """A self-test as it is kept."""
 
     number: int
-    begun: Begun
-    ended: Ended
+    begun: SelfTestStart
+    ended: SelfTestEnd
     at: datetime | None
     """When it ended; None while it runs, or when its process was killed."""
 
 
-def begin(connection: Connection, begun: Begun) -> int:
+def begin(connection: Connection, begun: SelfTestStart) -> int:
     """Write down that a phantom is on its way, before it is sent; return the test's number."""
     row = connection.execute(
         CONSTANCY_RUN.insert().values(
@@ -128,7 +128,7 @@ def begin(connection: Connection, begun: Begun) -> int:
             study_instance_uid=begun.study_instance_uid,
             sop_instance_uid=begun.sop_instance_uid,
             pixels=begun.pixels,
-            state=End.RUNNING.value,
+            state=SelfTestState.RUNNING.value,
             model="",
             said=[],
             seconds={},
@@ -139,7 +139,9 @@ def begin(connection: Connection, begun: Begun) -> int:
     return int(key[0])
 
 
-def end(connection: Connection, number: int, ended: Ended, now: datetime, *, keep: int) -> None:
+def end(
+    connection: Connection, number: int, ended: SelfTestEnd, now: datetime, *, keep: int
+) -> None:
     """Write down how a self-test ended; forget all but the last `keep`."""
     connection.execute(
         update(CONSTANCY_RUN)
@@ -177,11 +179,11 @@ def due(connection: Connection, archive: str, every: timedelta, now: datetime) -
     """Whether the last self-test through the archive began so long ago, or there was none."""
     if not every:
         return False
-    last = _runs(connection, archive, 1, Mode.LIVE)
+    last = _runs(connection, archive, 1, SelfTestMode.LIVE)
     return not last or last[0].begun.began + every <= now
 
 
-def overdue(last: Run | None, every: timedelta, now: datetime) -> bool:
+def overdue(last: SelfTestRun | None, every: timedelta, now: datetime) -> bool:
     """Whether self-tests are on schedule, and twice the time has passed since the last one.
 
     A first one that is still to come is not overdue.
@@ -189,25 +191,25 @@ def overdue(last: Run | None, every: timedelta, now: datetime) -> bool:
     return bool(every) and last is not None and last.begun.began + 2 * every < now
 
 
-def latest(connection: Connection, archive: str) -> Run | None:
+def latest(connection: Connection, archive: str) -> SelfTestRun | None:
     """Return the last self-test that ended, None when there was none."""
     return next((run for run in runs(connection, archive) if run.at is not None), None)
 
 
-def runs(connection: Connection, archive: str, *, limit: int = 20) -> list[Run]:
+def runs(connection: Connection, archive: str, *, limit: int = 20) -> list[SelfTestRun]:
     """Return the last self-tests, the newest first."""
     return _runs(connection, archive, limit)
 
 
-def reference(connection: Connection, model: str) -> tuple[Answer, datetime] | None:
+def reference(connection: Connection, model: str) -> tuple[PhantomResponse, datetime] | None:
     """Return the reference of the model of that name, and when it was recorded."""
     row = connection.execute(
         select(CONSTANCY_REFERENCE).where(CONSTANCY_REFERENCE.c.model == model)
     ).first()
-    return None if row is None else (Answer.of(row.answer), row.recorded)
+    return None if row is None else (PhantomResponse.of(row.answer), row.recorded)
 
 
-def record(connection: Connection, answer: Answer, now: datetime) -> None:
+def record(connection: Connection, answer: PhantomResponse, now: datetime) -> None:
     """Make an answer the reference of its model."""
     name = answer.model["name"]
     connection.execute(delete(CONSTANCY_REFERENCE).where(CONSTANCY_REFERENCE.c.model == name))
@@ -216,7 +218,7 @@ def record(connection: Connection, answer: Answer, now: datetime) -> None:
     )
 
 
-def forget(connection: Connection, begun: Begun) -> None:
+def forget(connection: Connection, begun: SelfTestStart) -> None:
     """Take the phantom of a self-test, and what was said of it, out of jobs and worklist."""
     study = study_values(begun.archive, begun.study_instance_uid)
     for table in OF_STUDIES:
@@ -229,7 +231,9 @@ def _asked(archive: str, uids: ImageUIDs) -> dict[str, Any]:
     return {**study, "of_image": uids.sop_instance_uid}
 
 
-def _runs(connection: Connection, archive: str, limit: int, mode: Mode | None = None) -> list[Run]:
+def _runs(
+    connection: Connection, archive: str, limit: int, mode: SelfTestMode | None = None
+) -> list[SelfTestRun]:
     question: Select[Any] = select(CONSTANCY_RUN).where(CONSTANCY_RUN.c.archive == archive)
     if mode is not None:
         question = question.where(CONSTANCY_RUN.c.mode == mode.value)
@@ -239,15 +243,17 @@ def _runs(connection: Connection, archive: str, limit: int, mode: Mode | None = 
     return [_run(row) for row in rows]
 
 
-def _run(row: Row[Any]) -> Run:
-    begun = Begun(
+def _run(row: Row[Any]) -> SelfTestRun:
+    begun = SelfTestStart(
         row.archive,
-        Mode(row.mode),
+        SelfTestMode(row.mode),
         row.began,
         row.expires,
         row.study_instance_uid,
         row.sop_instance_uid,
         row.pixels,
     )
-    ended = Ended(End(row.state), row.model, tuple(row.said), row.worst, row.seconds)
-    return Run(row.number, begun, ended, row.ended)
+    ended = SelfTestEnd(
+        SelfTestState(row.state), row.model, tuple(row.said), row.worst, row.seconds
+    )
+    return SelfTestRun(row.number, begun, ended, row.ended)

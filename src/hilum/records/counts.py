@@ -1,4 +1,4 @@
-"""What those who look after the node ask for: how much waits, who works, what is stuck."""
+"""Counts for operators: queue depth, workers, and what is stuck."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ STUCK_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class RecordCounts:
     """What a scrape shows. Costs the same however many images were read already.
 
     Attributes
@@ -42,7 +42,7 @@ class Observed:
     workers_alive: int
     workers_dead: int
     sequence: int | None
-    self_test: constancy.Run | None = None
+    self_test: constancy.SelfTestRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Troubles:
         return self.states.get(state, 0)
 
 
-def observe(connection: Connection, archive: str, now: datetime) -> Observed:
+def observe(connection: Connection, archive: str, now: datetime) -> RecordCounts:
     """Return what a scrape shows of one archive; `now` is this machine's time."""
     rows = connection.execute(
         select(IMAGE.c.urgency, IMAGE.c.state, func.count(), func.min(IMAGE.c.arrived))
@@ -79,7 +79,7 @@ def observe(connection: Connection, archive: str, now: datetime) -> Observed:
     beats = list(connection.scalars(select(WORKER.c.beat)))
     alive = sum(beat >= alive_since for beat in beats)
     mark = feed.position(connection, archive)
-    return Observed(
+    return RecordCounts(
         queue=queue,
         oldest_s=max(0.0, (now - min(waiting)).total_seconds()) if waiting else 0.0,
         workers_alive=alive,

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from hilum.errors import LedgerUnavailable, SettingInvalid
+from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
@@ -54,10 +54,10 @@ class Database:
             self.engine: Final = _engine(url)
             with self.transaction() as connection:
                 migrate(connection)
-        except (LedgerUnavailable, ArgumentError, DBAPIError, OSError) as exc:
+        except (DatabaseUnavailable, ArgumentError, DBAPIError, OSError) as exc:
             raise SettingInvalid(
                 f"The database {self.engine_name} cannot be used: {_first_line(exc)}.",
-                "Check node.database, its permissions and the room on its disk.",
+                "Check node.database, its permissions and the space on its disk.",
             ) from exc
 
     @property
@@ -81,7 +81,7 @@ class Database:
 
         Raises
         ------
-        LedgerUnavailable
+        DatabaseUnavailable
             The disk is full, the server is away, or another process holds it for long.
         """
         with _unavailable(), self.engine.begin() as connection:
@@ -93,7 +93,7 @@ class Database:
 
         Raises
         ------
-        LedgerUnavailable
+        DatabaseUnavailable
             It cannot be read now.
         """
         with _unavailable(), self.engine.connect() as connection:
@@ -149,9 +149,9 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except OperationalError as exc:
-        raise LedgerUnavailable(
+        raise DatabaseUnavailable(
             f"The database cannot be used now: {_first_line(exc)}.",
-            "Make room on its disk, or start it; hilum goes on by itself.",
+            "Free space on its disk, or start it; hilum resumes by itself.",
         ) from exc
 
 

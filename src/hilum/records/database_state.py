@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from hilum.errors import LedgerUnavailable
+from hilum.errors import DatabaseUnavailable
 from hilum.records.clock import seconds_of
 from hilum.records.database import FILE, POSTGRESQL, _first_line
 from hilum.records.migrations import MIGRATION, MIGRATIONS
@@ -20,7 +20,7 @@ from hilum.settings import Settings
 ANSWER_S: Final = 5
 """Seconds to wait for a connection, or for another process that writes."""
 
-REMEDY: Final = "Check node.database, that it runs, its permissions and the room on its disk."
+REMEDY: Final = "Check node.database, that it runs, its permissions and the space on its disk."
 
 
 DAMAGED: Final = re.compile("not a database|malformed")
@@ -30,7 +30,7 @@ RESTORE: Final = "Stop the node, keep a copy of the file, and restore it from a 
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class DatabaseState:
     """What was found.
 
     Attributes
@@ -71,7 +71,7 @@ def examining(settings: Settings) -> Iterator[Connection]:
 
     Raises
     ------
-    LedgerUnavailable
+    DatabaseUnavailable
         It can't be opened, read or written, or is none.
     """
     file = database_file(settings)
@@ -87,10 +87,10 @@ def examining(settings: Settings) -> Iterator[Connection]:
     except (ArgumentError, DBAPIError) as exc:
         said = _first_line(exc)
         remedy = RESTORE if file is not None and DAMAGED.search(said) else REMEDY
-        raise LedgerUnavailable(f"The database cannot be used: {said}.", remedy) from exc
+        raise DatabaseUnavailable(f"The database cannot be used: {said}.", remedy) from exc
 
 
-def examine(connection: Connection) -> Examined:
+def database_state(connection: Connection) -> DatabaseState:
     """Look at everything that goes wrong with databases; try whether it can be written."""
     names = set(inspect(connection).get_table_names())
     ran = set()
@@ -98,7 +98,7 @@ def examine(connection: Connection) -> Examined:
         ran = set(connection.scalars(text(f"SELECT name FROM {MIGRATION.name}")))  # noqa: S608
     known = [step.__name__ for step in MIGRATIONS]
     sqlite = connection.dialect.name == "sqlite"
-    return Examined(
+    return DatabaseState(
         kind=_kind(connection),
         journal=str(connection.scalar(text("PRAGMA journal_mode"))) if sqlite else "wal",
         damage=_damage(connection) if sqlite else (),
@@ -114,7 +114,7 @@ def require_writable(connection: Connection) -> None:
 
     Raises
     ------
-    LedgerUnavailable
+    DatabaseUnavailable
         It can't: read-only, a full disk, or another process holds it.
     """
     try:
@@ -128,7 +128,7 @@ def require_writable(connection: Connection) -> None:
             connection.exec_driver_sql("CREATE TEMPORARY TABLE hilum_doctor (x integer)")
             connection.exec_driver_sql("DROP TABLE hilum_doctor")
     except DBAPIError as exc:
-        raise LedgerUnavailable(
+        raise DatabaseUnavailable(
             f"The database cannot be written: {_first_line(exc)}.", REMEDY
         ) from exc
 

@@ -30,7 +30,7 @@ FIRST: Final = "first"
 
 ALL: Final = "all"
 READ: Final = "read"
-"""Subjects of `Kind.IMAGE`: of all images that were read or refused, and of the former."""
+"""Subjects of `DriftKind.IMAGE`: of all images that were read or refused, and of the former."""
 
 BINS: Final = 98
 """Of a raw value's logit: steps of a quarter from -12 to 12, and what lies beyond."""
@@ -51,7 +51,7 @@ TURNING: Final = 1.0
 """Distance up to which one series is used, and from which on the other."""
 
 
-class Kind(StrEnum):
+class DriftKind(StrEnum):
     """What is counted."""
 
     IMAGE = "image"
@@ -64,8 +64,8 @@ class Kind(StrEnum):
     """Images with which the pixels did something."""
 
 
-class Verdict(StrEnum):
-    """What is said of one distribution."""
+class DriftLevel(StrEnum):
+    """How far one distribution moved."""
 
     SAME = "same"
     MOVING = "moving"
@@ -80,13 +80,13 @@ IMAGES: Final = select(func.sum(DRIFT_COUNT.c.count)).where(
     DRIFT_COUNT.c.archive == bindparam("of_archive"),
     DRIFT_COUNT.c.model == bindparam("of_model"),
     DRIFT_COUNT.c.window == bindparam("of_window"),
-    DRIFT_COUNT.c.kind == Kind.IMAGE.value,
+    DRIFT_COUNT.c.kind == DriftKind.IMAGE.value,
     DRIFT_COUNT.c.subject == ALL,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DriftSample:
     """What is counted of one image.
 
     Attributes
@@ -111,8 +111,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """From when on something is said.
+class DriftLimits:
+    """Limits above which a shift is reported.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Shift:
     ----------
     kind, subject
         What is compared: scores of a label, or the share of images with a code.
-    verdict
+    level
         What is said of it.
     psi
         Population stability index.
@@ -145,9 +145,9 @@ class Shift:
         Median of the raw values, or share of the images, in the reference and now.
     """
 
-    kind: Kind
+    kind: DriftKind
     subject: str
-    verdict: Verdict
+    level: DriftLevel
     psi: float
     p: float
     before: float
@@ -155,7 +155,7 @@ class Shift:
 
 
 Histogram = dict[int, int]
-Counts = dict[tuple[Kind, str], Histogram]
+Counts = dict[tuple[DriftKind, str], Histogram]
 
 
 def model_key(name: str, version: str, sha256: str) -> str:
@@ -165,7 +165,7 @@ def model_key(name: str, version: str, sha256: str) -> str:
 
 def seen_in(
     model: str, at: datetime, document: Mapping[str, Any] | None, refusals: Iterable[str]
-) -> Seen:
+) -> DriftSample:
     """Return what is counted of an image that was read or refused.
 
     Parameters
@@ -180,10 +180,12 @@ def seen_in(
         Codes of the reasons of a refusal.
     """
     if document is None:
-        return Seen(model, at, {}, refusals=tuple(refusals))
+        return DriftSample(model, at, {}, refusals=tuple(refusals))
     (row,) = document["readings"]
     raw = {finding["label"]: float(finding["raw"]) for finding in row["findings"]}
-    return Seen(model, at, raw, decisions=tuple(d["code"] for d in row["pixels"]["decisions"]))
+    return DriftSample(
+        model, at, raw, decisions=tuple(d["code"] for d in row["pixels"]["decisions"])
+    )
 
 
 def bin_of(raw: float) -> int:
@@ -202,7 +204,9 @@ def middle_of(place: int) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def count(connection: Connection, archive: str, seen: Seen, *, reference_images: int) -> None:
+def count(
+    connection: Connection, archive: str, seen: DriftSample, *, reference_images: int
+) -> None:
     """Count one image, in the transaction that settles it. Not for phantoms of a self-test.
 
     Parameters
@@ -220,11 +224,11 @@ def count(connection: Connection, archive: str, seen: Seen, *, reference_images:
     if images(connection, archive, seen.model, FIRST) < reference_images:
         windows.append(FIRST)
     subjects = [
-        (Kind.IMAGE, ALL, 0),
-        *([(Kind.IMAGE, READ, 0)] if seen.raw else []),
-        *((Kind.SCORE, label, bin_of(raw)) for label, raw in seen.raw.items()),
-        *((Kind.REFUSAL, code, 0) for code in set(seen.refusals)),
-        *((Kind.DECISION, code, 0) for code in set(seen.decisions)),
+        (DriftKind.IMAGE, ALL, 0),
+        *([(DriftKind.IMAGE, READ, 0)] if seen.raw else []),
+        *((DriftKind.SCORE, label, bin_of(raw)) for label, raw in seen.raw.items()),
+        *((DriftKind.REFUSAL, code, 0) for code in set(seen.refusals)),
+        *((DriftKind.DECISION, code, 0) for code in set(seen.decisions)),
     ]
     rows = [
         {
@@ -261,7 +265,7 @@ def windows(connection: Connection, archive: str) -> dict[str, tuple[str, ...]]:
     """Return model → its months in order, and `FIRST` last."""
     rows = connection.execute(
         select(DRIFT_COUNT.c.model, DRIFT_COUNT.c.window)
-        .where(DRIFT_COUNT.c.archive == archive, DRIFT_COUNT.c.kind == Kind.IMAGE.value)
+        .where(DRIFT_COUNT.c.archive == archive, DRIFT_COUNT.c.kind == DriftKind.IMAGE.value)
         .distinct()
         .order_by(DRIFT_COUNT.c.model, DRIFT_COUNT.c.window)
     )
@@ -284,11 +288,11 @@ def counts(connection: Connection, archive: str, model: str, window: str) -> Cou
     )
     found: Counts = {}
     for kind, subject, place, number in rows:
-        found.setdefault((Kind(kind), subject), {})[place] = number
+        found.setdefault((DriftKind(kind), subject), {})[place] = number
     return found
 
 
-def compare(before: Counts, now: Counts, limits: Limits) -> list[Shift]:
+def compare(before: Counts, now: Counts, limits: DriftLimits) -> list[Shift]:
     """Compare two windows, subject by subject; what moved most comes first.
 
     Parameters
@@ -298,39 +302,39 @@ def compare(before: Counts, now: Counts, limits: Limits) -> list[Shift]:
     now
         What is compared with it.
     limits
-        From when on something is said.
+        Limits above which a shift is reported.
     """
-    subjects = sorted({key for key in (*before, *now) if key[0] is not Kind.IMAGE})
+    subjects = sorted({key for key in (*before, *now) if key[0] is not DriftKind.IMAGE})
     chance = SIGNIFICANCE / max(len(subjects), 1)
     shifts = [_shift(key, before, now, limits, chance) for key in subjects]
-    order = (Verdict.SHIFTED, Verdict.MOVING, Verdict.SAME, Verdict.TOO_FEW)
-    return sorted(shifts, key=lambda s: (order.index(s.verdict), -s.psi, s.kind, s.subject))
+    order = (DriftLevel.SHIFTED, DriftLevel.MOVING, DriftLevel.SAME, DriftLevel.TOO_FEW)
+    return sorted(shifts, key=lambda s: (order.index(s.level), -s.psi, s.kind, s.subject))
 
 
 def _shift(
-    key: tuple[Kind, str], before: Counts, now: Counts, limits: Limits, chance: float
+    key: tuple[DriftKind, str], before: Counts, now: Counts, limits: DriftLimits, chance: float
 ) -> Shift:
     kind, subject = key
     then, here = _histogram(before, key), _histogram(now, key)
-    edges = _groups(then) if kind is Kind.SCORE else [0, 1]
+    edges = _groups(then) if kind is DriftKind.SCORE else [0, 1]
     grouped = [_grouped(histogram, edges) for histogram in (then, here)]
     index, p = psi(*grouped), ks_p(then, here)
-    verdict = Verdict.SAME
+    level = DriftLevel.SAME
     if min(sum(then.values()), sum(here.values())) < limits.least_images:
-        verdict = Verdict.TOO_FEW
+        level = DriftLevel.TOO_FEW
     elif p < chance and index >= limits.moving:
-        verdict = Verdict.SHIFTED if index >= limits.shifted else Verdict.MOVING
-    values = [_median(h) if kind is Kind.SCORE else _share(h) for h in (then, here)]
-    return Shift(kind, subject, verdict, index, p, *values)
+        level = DriftLevel.SHIFTED if index >= limits.shifted else DriftLevel.MOVING
+    values = [_median(h) if kind is DriftKind.SCORE else _share(h) for h in (then, here)]
+    return Shift(kind, subject, level, index, p, *values)
 
 
-def _histogram(counts: Counts, key: tuple[Kind, str]) -> Histogram:
+def _histogram(counts: Counts, key: tuple[DriftKind, str]) -> Histogram:
     """Return the bins of a label; for a code those without it (0) and with it (1)."""
     found = counts.get(key, {})
-    if key[0] is Kind.SCORE:
+    if key[0] is DriftKind.SCORE:
         return found
-    there, asked = sum(found.values()), ALL if key[0] is Kind.REFUSAL else READ
-    return {0: sum(counts.get((Kind.IMAGE, asked), {}).values()) - there, 1: there}
+    there, asked = sum(found.values()), ALL if key[0] is DriftKind.REFUSAL else READ
+    return {0: sum(counts.get((DriftKind.IMAGE, asked), {}).values()) - there, 1: there}
 
 
 def _groups(histogram: Histogram) -> list[int]:
@@ -413,4 +417,4 @@ def _share(histogram: Histogram) -> float:
 
 def alarms(shifts: Iterable[Shift]) -> list[Shift]:
     """Return those that are an alarm."""
-    return [shift for shift in shifts if shift.verdict is Verdict.SHIFTED]
+    return [shift for shift in shifts if shift.level is DriftLevel.SHIFTED]

@@ -1,4 +1,4 @@
-"""Where each model stands: a month of it against its reference.
+"""Drift by model: a month against the reference.
 
 For the command line, the operations page, Prometheus and the doctor alike.
 """
@@ -12,18 +12,18 @@ from typing import Final
 from sqlalchemy import Connection
 
 from hilum.records import drift
-from hilum.records.drift import FIRST, Kind, Limits, Shift, Verdict
+from hilum.records.drift import FIRST, DriftKind, DriftLevel, DriftLimits, Shift
 from hilum.settings.constancy import ConstancySettings
 
-WHAT: Final = {Kind.REFUSAL: "refused", Kind.DECISION: "pixels"}
+WHAT: Final = {DriftKind.REFUSAL: "refused", DriftKind.DECISION: "pixels"}
 """What stands before a code."""
 
-LOUD: Final = (Verdict.SHIFTED, Verdict.MOVING)
-"""Verdicts that somebody should look at, the worse first."""
+LOUD: Final = (DriftLevel.SHIFTED, DriftLevel.MOVING)
+"""Levels that somebody should look at, the worse first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class DriftComparison:
     """A month of one model against its reference.
 
     Attributes
@@ -53,16 +53,16 @@ class Compared:
     @property
     def loud(self) -> list[Shift]:
         """Those that shifted or move."""
-        return [shift for shift in self.shifts if shift.verdict in LOUD]
+        return [shift for shift in self.shifts if shift.level in LOUD]
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, level: DriftLevel) -> int:
         """Return of how many distributions that is said."""
-        return sum(shift.verdict == verdict for shift in self.shifts)
+        return sum(shift.level == level for shift in self.shifts)
 
 
-def limits_of(settings: ConstancySettings) -> Limits:
+def limits_of(settings: ConstancySettings) -> DriftLimits:
     """Return the limits of the settings."""
-    return Limits(settings.drift_least_images, settings.drift_moving, settings.drift_shifted)
+    return DriftLimits(settings.drift_least_images, settings.drift_moving, settings.drift_shifted)
 
 
 def compared(
@@ -73,7 +73,7 @@ def compared(
     model: str = "",
     month: str | None = None,
     reference: str | None = None,
-) -> Iterator[Compared]:
+) -> Iterator[DriftComparison]:
     """Yield the comparison of each model that was asked for.
 
     Parameters
@@ -95,7 +95,7 @@ def compared(
         if not name.startswith(model) or (month and month not in months):
             continue
         now = month or month_to_tell_of(connection, archive, name, months, settings)
-        yield Compared(
+        yield DriftComparison(
             name,
             now,
             drift.images(connection, archive, name, now),
@@ -127,7 +127,7 @@ def month_to_tell_of(
 
 def watched(
     connection: Connection, archive: str, settings: ConstancySettings, now: datetime
-) -> list[Compared]:
+) -> list[DriftComparison]:
     """Return the comparison of each model that read in this month or the one before.
 
     A model that was replaced long ago raises no alarm for ever.
@@ -144,7 +144,7 @@ def watched(
 
 def said(shift: Shift) -> str:
     """Return in words what a distribution was and is."""
-    if shift.kind is Kind.SCORE:
+    if shift.kind is DriftKind.SCORE:
         before, now = (_or_none(value, "{:.2g}") for value in (shift.before, shift.now))
         return f"{shift.subject}: median raw value {now}, was {before}"
     before, now = (_or_none(value, "{:.1%}") for value in (shift.before, shift.now))

@@ -26,7 +26,7 @@ ADVANCE: Final = update(FEED).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FeedPosition:
     """A position in a feed.
 
     Attributes
@@ -41,13 +41,15 @@ class Mark:
     anchor: str = ""
 
 
-def position(connection: Connection, archive: str) -> Mark | None:
+def position(connection: Connection, archive: str) -> FeedPosition | None:
     """Return how far `archive` was followed, None when it never was."""
     row = connection.execute(POSITION, {"of_archive": archive}).one_or_none()
-    return None if row is None else Mark(row.sequence, row.anchor)
+    return None if row is None else FeedPosition(row.sequence, row.anchor)
 
 
-def advance(connection: Connection, archive: str, before: Mark | None, after: Mark) -> None:
+def advance(
+    connection: Connection, archive: str, before: FeedPosition | None, after: FeedPosition
+) -> None:
     """Write down that everything up to `after` is dealt with.
 
     Parameters
@@ -76,7 +78,7 @@ def advance(connection: Connection, archive: str, before: Mark | None, after: Ma
     if changed.rowcount != 1:
         raise FeedMoved(
             f"Another process follows the changes of the archive {archive} too.",
-            "Let one hilum up follow an archive; further readers are hilum worker.",
+            "Let one hilum up follow an archive; further hosts run hilum worker.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What became of each image: one line for each, from its arrival to its end.
+"""Outcome of each image: one line for each, from its arrival to its end.
 
 A line has a run number. Work on an image writes down its end only while its run is the
 newest one and has not ended, so whatever is done twice is written down once.
@@ -85,7 +85,7 @@ class Settlement:
     model
         Which model read it, with its version; None when none did.
     seconds
-        Room → seconds that it took there.
+        Stage → seconds that it took there.
     """
 
     state: State
@@ -103,7 +103,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImageRecord:
     """The line of one image.
 
     Attributes
@@ -152,7 +152,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class QueueDepth:
     """How much waits.
 
     Attributes
@@ -260,7 +260,7 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
     return connection.execute(CHANGE_OPEN, {**_run_of(job), **ended}).rowcount == 1
 
 
-def entry(connection: Connection, archive: str, uids: ImageUIDs) -> Entry | None:
+def entry(connection: Connection, archive: str, uids: ImageUIDs) -> ImageRecord | None:
     """Return the line of an image."""
     row = connection.execute(ENTRY, image_values(archive, uids)).first()
     return None if row is None else _entry(row)
@@ -273,7 +273,7 @@ def called(
     *,
     study_instance_uid: str | None = None,
     series_instance_uid: str | None = None,
-) -> list[Entry]:
+) -> list[ImageRecord]:
     """Return the lines of what a person calls so: several when a UID is in several studies.
 
     Parameters
@@ -304,7 +304,7 @@ def entries(
     *,
     study_instance_uid: str | None = None,
     limit: int | None = None,
-) -> list[Entry]:
+) -> list[ImageRecord]:
     """Return lines in one of `states`, the newest first; of one study when it is named."""
     question: Select[Any] = (
         select(IMAGE)
@@ -329,7 +329,7 @@ def counts(connection: Connection, archive: str) -> dict[State, int]:
     return {State(state): int(count) for state, count in rows}
 
 
-def depth(connection: Connection, archive: str) -> Depth:
+def depth(connection: Connection, archive: str) -> QueueDepth:
     """Return how much waits and since when; reads no line of an image that is settled."""
     rows = connection.execute(
         select(IMAGE.c.state, IMAGE.c.urgency, func.count(), func.min(IMAGE.c.arrived))
@@ -345,7 +345,7 @@ def depth(connection: Connection, archive: str) -> Depth:
         else:
             waiting[Urgency(urgency)] += count
             oldest.append(first)
-    return Depth(waiting, reading, min(oldest, default=None))
+    return QueueDepth(waiting, reading, min(oldest, default=None))
 
 
 def ask_again(
@@ -402,7 +402,7 @@ def _anew(run: Any, state: State) -> dict[str, Any]:
     }
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row[Any]) -> ImageRecord:
     values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for it
     values["urgency"] = Urgency(values["urgency"])
     values["state"] = State(values["state"])
@@ -410,4 +410,4 @@ def _entry(row: Row[Any]) -> Entry:
     values["results"] = tuple(values["results"])
     values["result_instances"] = tuple(values["result_instances"] or ())
     values["seconds"] = values["seconds"] or {}
-    return Entry(**values)
+    return ImageRecord(**values)

@@ -62,15 +62,15 @@ def m002_audit_is_only_added_to(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def m003_search_thumbnails_and_verdicts(connection: Connection) -> None:
-    """Make what the page adds: words to search by, small pictures, verdicts of readers."""
+def m003_search_thumbnails_and_reviews(connection: Connection) -> None:
+    """Make what the page adds: words to search by, small pictures, reviews of readers."""
     tables.METADATA.create_all(
         connection,
         tables=[
             tables.STUDY_WORD,
             tables.THUMBNAIL,
-            tables.VERDICT,
-            tables.VERDICT_FINDING,
+            tables.REVIEW,
+            tables.REVIEW_FINDING,
         ],
     )
 
@@ -143,10 +143,10 @@ def m011_images_as_they_lie_in_the_archive(connection: Connection) -> None:
     for table in (tables.IMAGE, tables.FORWARD):
         for index in table.indexes:
             index.create(connection, checkfirst=True)
-    for name, column in (("verdict", "series_instance_uid"), ("study", "cover_series")):
+    for name, column in (("review", "series_instance_uid"), ("study", "cover_series")):
         added = f"ALTER TABLE {name} ADD COLUMN {column} VARCHAR DEFAULT '' NOT NULL"
         connection.exec_driver_sql(added)
-    connection.exec_driver_sql("DROP INDEX verdict_by_image")
+    connection.exec_driver_sql("DROP INDEX review_by_image")
 
 
 def m012_who_the_patient_is(connection: Connection) -> None:
@@ -198,7 +198,7 @@ def _index_anew(connection: Connection, table: Table, name: str) -> None:
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_images_and_studies,
     m002_audit_is_only_added_to,
-    m003_search_thumbnails_and_verdicts,
+    m003_search_thumbnails_and_reviews,
     m004_users_and_sessions,
     m005_constancy_and_drift,
     m006_images_of_a_study_in_order,

@@ -44,7 +44,7 @@ CONSTANCY_RUN: Final = Table(
     Column("model", String, nullable=False),  # name and version; empty until it answered
     Column("said", JSON, nullable=False),  # lines for people, alarms first
     Column("worst", Double),  # largest shift of a raw value; none without a comparison
-    Column("seconds", JSON, nullable=False),  # room → seconds
+    Column("seconds", JSON, nullable=False),  # stage → seconds
     comment="The last self-tests, newest last.",
 )
 Index("constancy_run_by_image", CONSTANCY_RUN.c.archive, CONSTANCY_RUN.c.sop_instance_uid)

@@ -41,8 +41,8 @@ class StoredReading:
     field_of_view: FieldOfView
 
 
-class Squeezed(NamedTuple):
-    """A reading in little room.
+class CompressedReading(NamedTuple):
+    """A reading, compressed.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def get(connection: Connection, archive: str, uids: ImageUIDs) -> StoredReading 
     row = connection.execute(GET, image_values(archive, uids)).one_or_none()
     if row is None:
         return None
-    return whole(Squeezed(row.document, row.maps, row.maps_shape, row.field_of_view))
+    return whole(CompressedReading(row.document, row.maps, row.maps_shape, row.field_of_view))
 
 
 def documents(
@@ -94,12 +94,12 @@ def documents(
     return {uids: document_in(kept) for uids, kept in found.items() if kept is not None}
 
 
-def squeezed(reading: StoredReading) -> Squeezed:
-    """Return a reading as it lies in a table or a memo."""
+def squeezed(reading: StoredReading) -> CompressedReading:
+    """Return a reading as it is stored in a table or a step state."""
     maps = np.ascontiguousarray(reading.maps, dtype="<f2")
     document = json.dumps(reading.document, ensure_ascii=False, separators=(",", ":"))
     view = reading.field_of_view
-    return Squeezed(
+    return CompressedReading(
         zlib.compress(document.encode()),
         zlib.compress(maps.tobytes()),
         list(maps.shape),
@@ -107,7 +107,7 @@ def squeezed(reading: StoredReading) -> Squeezed:
     )
 
 
-def whole(kept: Squeezed) -> StoredReading:
+def whole(kept: CompressedReading) -> StoredReading:
     """Return the reading that was squeezed."""
     flat = np.frombuffer(zlib.decompress(kept.maps), dtype="<f2").astype(np.float16, copy=False)
     return StoredReading(

@@ -1,6 +1,6 @@
-"""What readers think of what the model said. Lines are added, never changed.
+"""Reviews of the model's findings by readers. Rows are added, never changed.
 
-A reader who gives a second verdict on an image changes their mind: both stay, and the
+A second review of an image by the same reader is a change of mind: both stay, and the
 latest one counts.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image, of_study, study_values, uids_of
-from hilum.records.tables import STUDY, VERDICT, VERDICT_FINDING
+from hilum.records.tables import REVIEW, REVIEW_FINDING, STUDY
 
 AT_ONCE: Final = 1000
 """Lines that are fetched at a time."""
@@ -29,7 +29,7 @@ class Opinion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ReviewedFinding:
     """One finding, as the model gave it and the reader sees it.
 
     Attributes
@@ -51,8 +51,8 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderVerdict:
-    """One verdict of one reader on one image.
+class Review:
+    """One review of one reader on one image.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class ReaderVerdict:
     reader: str
     model: str
     model_sha256: str
-    findings: tuple[Judged, ...]
+    findings: tuple[ReviewedFinding, ...]
     missing: tuple[str, ...]
     comment: str
     report: str
@@ -104,9 +104,9 @@ class Agreement:
     label, month
         Which; the month as ``YYYY-MM``.
     agree, disagree, unsure
-        How many verdicts said so.
+        How many reviews said so.
     missed
-        How many verdicts named it as missing.
+        How many reviews named it as missing.
     """
 
     label: str
@@ -117,37 +117,37 @@ class Agreement:
     missed: int = 0
 
 
-def add(connection: Connection, archive: str, verdict: ReaderVerdict) -> bool:
-    """Add a verdict; its study counts as reviewed from now on.
+def add(connection: Connection, archive: str, review: Review) -> bool:
+    """Add a review; its study counts as reviewed from now on.
 
     The caller refreshes the study's row afterwards, in the same transaction.
 
     Returns
     -------
     bool
-        False when the verdict with this report is there already; then nothing changes.
+        False when the review with this report is there already; then nothing changes.
     """
-    known = select(VERDICT.c.number).where(VERDICT.c.report == verdict.report)
+    known = select(REVIEW.c.number).where(REVIEW.c.report == review.report)
     if connection.scalar(known) is not None:
         return False
     number = connection.scalar(
-        VERDICT.insert()
+        REVIEW.insert()
         .values(
             archive=archive,
-            study_instance_uid=verdict.study_instance_uid,
-            series_instance_uid=verdict.series_instance_uid,
-            sop_instance_uid=verdict.sop_instance_uid,
-            at=verdict.at,
-            month=f"{verdict.at.astimezone(UTC):%Y-%m}",
-            reader=verdict.reader,
-            model=verdict.model,
-            model_sha256=verdict.model_sha256,
-            missing=list(verdict.missing),
-            comment=verdict.comment,
-            report=verdict.report,
-            demonstration=verdict.demonstration,
+            study_instance_uid=review.study_instance_uid,
+            series_instance_uid=review.series_instance_uid,
+            sop_instance_uid=review.sop_instance_uid,
+            at=review.at,
+            month=f"{review.at.astimezone(UTC):%Y-%m}",
+            reader=review.reader,
+            model=review.model,
+            model_sha256=review.model_sha256,
+            missing=list(review.missing),
+            comment=review.comment,
+            report=review.report,
+            demonstration=review.demonstration,
         )
-        .returning(VERDICT.c.number)
+        .returning(REVIEW.c.number)
     )
     rows = [
         {
@@ -159,19 +159,19 @@ def add(connection: Connection, archive: str, verdict: ReaderVerdict) -> bool:
             "operating_point": each.operating_point,
             "score": each.score,
         }
-        for each in verdict.findings
+        for each in review.findings
     ]
     if rows:
-        connection.execute(VERDICT_FINDING.insert(), rows)
-    study = study_values(archive, verdict.study_instance_uid)
-    connection.execute(STUDY.update().where(*of_study(STUDY)).values(reviewed=verdict.at), study)
+        connection.execute(REVIEW_FINDING.insert(), rows)
+    study = study_values(archive, review.study_instance_uid)
+    connection.execute(STUDY.update().where(*of_study(STUDY)).values(reviewed=review.at), study)
     return True
 
 
-def on_image(connection: Connection, archive: str, uids: ImageUIDs) -> list[ReaderVerdict]:
-    """Return all verdicts on an image, the newest first."""
+def on_image(connection: Connection, archive: str, uids: ImageUIDs) -> list[Review]:
+    """Return all reviews on an image, the newest first."""
     rows = connection.execute(
-        select(VERDICT).where(*of_image(VERDICT)).order_by(VERDICT.c.number.desc()),
+        select(REVIEW).where(*of_image(REVIEW)).order_by(REVIEW.c.number.desc()),
         image_values(archive, uids),
     ).all()
     return [_of_row(row, _judged(connection, row.number)) for row in rows]
@@ -181,15 +181,15 @@ def agreement(connection: Connection, archive: str) -> list[Agreement]:
     """Return the counts by finding and month; of each reader on each image the latest counts."""
     counted: dict[tuple[str, str], dict[str, int]] = {}
     judged = connection.execute(
-        select(VERDICT_FINDING.c.label, VERDICT.c.month, VERDICT_FINDING.c.opinion, func.count())
-        .join(VERDICT, VERDICT.c.number == VERDICT_FINDING.c.number)
-        .where(VERDICT.c.number.in_(_latest(archive)))
-        .group_by(VERDICT_FINDING.c.label, VERDICT.c.month, VERDICT_FINDING.c.opinion)
+        select(REVIEW_FINDING.c.label, REVIEW.c.month, REVIEW_FINDING.c.opinion, func.count())
+        .join(REVIEW, REVIEW.c.number == REVIEW_FINDING.c.number)
+        .where(REVIEW.c.number.in_(_latest(archive)))
+        .group_by(REVIEW_FINDING.c.label, REVIEW.c.month, REVIEW_FINDING.c.opinion)
     )
     for label, month, opinion, count in judged:
         counted.setdefault((label, month), {})[opinion] = count
     named = connection.execute(
-        select(VERDICT.c.month, VERDICT.c.missing).where(VERDICT.c.number.in_(_latest(archive)))
+        select(REVIEW.c.month, REVIEW.c.missing).where(REVIEW.c.number.in_(_latest(archive)))
     )
     for month, missing in named:
         for label in missing:
@@ -199,7 +199,7 @@ def agreement(connection: Connection, archive: str) -> list[Agreement]:
 
 
 def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], bool]]:
-    """Yield every judged finding with its verdict's line, and whether that is the latest one.
+    """Yield every judged finding with its review's line, and whether that is the latest one.
 
     Some at a time, in the order in which they were given: no cursor stays open between them.
     """
@@ -207,14 +207,14 @@ def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], boo
     after, label = 0, ""
     while True:
         rows = connection.execute(
-            select(VERDICT, *(c for c in VERDICT_FINDING.c if c.name != "number"))
-            .join(VERDICT_FINDING, VERDICT_FINDING.c.number == VERDICT.c.number)
+            select(REVIEW, *(c for c in REVIEW_FINDING.c if c.name != "number"))
+            .join(REVIEW_FINDING, REVIEW_FINDING.c.number == REVIEW.c.number)
             .where(
-                VERDICT.c.archive == archive,
-                (VERDICT.c.number > after)
-                | ((VERDICT.c.number == after) & (VERDICT_FINDING.c.label > label)),
+                REVIEW.c.archive == archive,
+                (REVIEW.c.number > after)
+                | ((REVIEW.c.number == after) & (REVIEW_FINDING.c.label > label)),
             )
-            .order_by(VERDICT.c.number, VERDICT_FINDING.c.label)
+            .order_by(REVIEW.c.number, REVIEW_FINDING.c.label)
             .limit(AT_ONCE)
         ).all()
         yield from ((row, row.number in latest) for row in rows)
@@ -224,31 +224,31 @@ def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], boo
 
 
 def _latest(archive: str) -> Select[tuple[int]]:
-    """Return the numbers of each reader's latest verdict on each image."""
+    """Return the numbers of each reader's latest review on each image."""
     return (
-        select(func.max(VERDICT.c.number))
-        .where(VERDICT.c.archive == archive)
-        .group_by(*(VERDICT.c[name] for name in ImageUIDs._fields), VERDICT.c.reader)
+        select(func.max(REVIEW.c.number))
+        .where(REVIEW.c.archive == archive)
+        .group_by(*(REVIEW.c[name] for name in ImageUIDs._fields), REVIEW.c.reader)
     )
 
 
 def _judged(connection: Connection, number: int) -> Sequence[Row[Any]]:
     return connection.execute(
-        select(VERDICT_FINDING)
-        .where(VERDICT_FINDING.c.number == number)
-        .order_by(VERDICT_FINDING.c.label)
+        select(REVIEW_FINDING)
+        .where(REVIEW_FINDING.c.number == number)
+        .order_by(REVIEW_FINDING.c.label)
     ).all()
 
 
-def _of_row(row: Row[Any], judged: Sequence[Row[Any]]) -> ReaderVerdict:
-    return ReaderVerdict(
+def _of_row(row: Row[Any], judged: Sequence[Row[Any]]) -> Review:
+    return Review(
         *uids_of(row),
         row.at,
         row.reader,
         row.model,
         row.model_sha256,
         tuple(
-            Judged(
+            ReviewedFinding(
                 each.label,
                 Opinion(each.opinion),
                 each.positive,

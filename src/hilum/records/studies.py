@@ -80,12 +80,12 @@ class Rank(IntEnum):
     """Coarse order of the worklist; within one, studies are in the order in which they are due."""
 
     URGENT = 0
-    """Ordered as STAT, and no reader has given a verdict."""
+    """Ordered as STAT, and no reader has reviewed it."""
     ROUTINE = 1
     BACKFILL = 2
     """Old studies that are read after the fact."""
     REVIEWED = 3
-    """A reader gave a verdict, and nothing came after it."""
+    """A reader reviewed it, and nothing came after it."""
     GONE = 4
     """Deleted from the PACS."""
 
@@ -131,7 +131,7 @@ class StudyFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class DueTimes:
     """How long a study may wait for a reader.
 
     Attributes
@@ -146,7 +146,7 @@ class Waits:
     ceiling: timedelta = timedelta(minutes=240)
 
     @classmethod
-    def of(cls, settings: WorklistSettings) -> "Waits":
+    def of(cls, settings: WorklistSettings) -> "DueTimes":
         """Return those of the settings."""
         by_label = {
             label: timedelta(minutes=minutes) for label, minutes in settings.wait_minutes.items()
@@ -158,7 +158,7 @@ class Waits:
         return min([self.ceiling, *(self.by_label.get(label, self.ceiling) for label in positive)])
 
 
-DEFAULT_WAITS: Final = Waits.of(WorklistSettings())
+DEFAULT_WAITS: Final = DueTimes.of(WorklistSettings())
 """What holds where nobody set anything."""
 
 
@@ -169,7 +169,7 @@ def arrived(
     *,
     urgency: Urgency,
     now: datetime,
-    waits: Waits | None = None,
+    waits: DueTimes | None = None,
 ) -> None:
     """Take a study up, or take what a further image of it adds.
 
@@ -222,7 +222,7 @@ def refresh(
     archive: str,
     study_instance_uid: str,
     now: datetime,
-    waits: Waits | None = None,
+    waits: DueTimes | None = None,
 ) -> None:
     """Write a study's row anew from its images and their readings. Unknown: nothing happens.
 

@@ -70,8 +70,8 @@ IMAGE: Final = Table(
     Column("started", Instant),
     Column("settled", Instant),
     Column("model", String),  # which model read it, with its version
-    Column("seconds", JSON),  # room → seconds
-    comment="What became of each image: one line for each, whatever happens to its jobs.",
+    Column("seconds", JSON),  # stage → seconds
+    comment="Outcome of each image: one line for each, whatever happens to its jobs.",
 )
 Index("image_by_state", *(IMAGE.c[n] for n in ("state", "archive", "arrived", "urgency")))
 Index("image_by_end", IMAGE.c.state, IMAGE.c.settled, IMAGE.c.archive)
@@ -116,7 +116,7 @@ WORKER: Final = Table(
     Column("version", String, nullable=False),
     Column("started", Instant, nullable=False),
     Column("beat", Instant, nullable=False),  # by the database's clock
-    comment="Processes that read; a beat that stops means that one died.",
+    comment="Workers; a heartbeat that stops means that one died.",
 )
 
 BACKFILL: Final = Table(
@@ -176,7 +176,7 @@ STUDY: Final = Table(
     Column("model", JSON),  # {name, version, verified, demonstration}; none before a reading
     Column("cover", String, nullable=False),  # SOP Instance UID of the image to show it by
     Column("cover_series", String, nullable=False, server_default=""),  # and its series
-    Column("reviewed", Instant),  # when a reader last gave a verdict on it
+    Column("reviewed", Instant),  # when a reader last reviewed it
     comment="The worklist: one line for each study.",
 )
 Index("study_in_order", STUDY.c.archive, STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
@@ -216,8 +216,8 @@ THUMBNAIL: Final = Table(
     comment="Small pictures of images, made once.",
 )
 
-VERDICT: Final = Table(
-    "verdict",
+REVIEW: Final = Table(
+    "review",
     METADATA,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("archive", String, nullable=False),
@@ -233,21 +233,21 @@ VERDICT: Final = Table(
     Column("missing", JSON, nullable=False),  # findings that the model did not see: labels or words
     Column("comment", String, nullable=False),
     Column("report", String, nullable=False, unique=True),  # SOP Instance UID of its SR
-    comment="What readers think of what the model said. Lines are added, never changed.",
+    comment="Reviews of the model's findings by readers. Rows are added, never changed.",
 )
-Index("verdict_by_study", VERDICT.c.archive, VERDICT.c.study_instance_uid)
+Index("review_by_study", REVIEW.c.archive, REVIEW.c.study_instance_uid)
 
-VERDICT_FINDING: Final = Table(
-    "verdict_finding",
+REVIEW_FINDING: Final = Table(
+    "review_finding",
     METADATA,
-    Column("number", Integer, primary_key=True),  # of the verdict
+    Column("number", Integer, primary_key=True),  # of the review
     Column("label", String, primary_key=True),
     Column("opinion", String, nullable=False),  # agree, disagree, unsure
     Column("positive", Boolean, nullable=False),  # what the model had said
     Column("raw", Double, nullable=False),
     Column("operating_point", Double, nullable=False),
     Column("score", Double, nullable=False),
-    comment="The verdicts, one line for each finding that the reader judged.",
+    comment="The reviews, one line for each finding that the reader judged.",
 )
 
 USER: Final = Table(
@@ -283,7 +283,7 @@ TOKEN: Final = Table(
     Column("created", Instant, nullable=False),
     Column("expires", Instant),  # none: never
     Column("used", Instant),
-    comment="Programs that may use the API.",
+    comment="API tokens.",
 )
 
 LOGIN_ATTEMPT: Final = Table(

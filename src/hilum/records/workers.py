@@ -1,4 +1,4 @@
-"""Processes that read: each one's beat, by the database's clock."""
+"""Workers: each one's heartbeat, by the database's clock."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkerRecord:
     """A process that beats, or did.
 
     Attributes
@@ -63,11 +63,11 @@ def beat(connection: Connection, worker: Worker) -> None:
     )
 
 
-def seen(connection: Connection) -> list[Seen]:
+def seen(connection: Connection) -> list[WorkerRecord]:
     """Return all that are written down, the last heard of first."""
     rows = connection.execute(select(WORKER).order_by(WORKER.c.beat.desc()))
     return [
-        Seen(
+        WorkerRecord(
             Worker(row.executor_id, row.host, row.role, row.model, row.version),
             row.started,
             row.beat,

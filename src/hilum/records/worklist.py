@@ -34,7 +34,7 @@ MOST_WORDS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorklistPosition:
     """Where a study is in the order of the worklist.
 
     Attributes
@@ -51,7 +51,7 @@ class Place:
         return f"{self.rank}_{self.due.timestamp()!r}_{self.study_instance_uid}"
 
     @classmethod
-    def parse(cls, text: str) -> "Place":
+    def parse(cls, text: str) -> "WorklistPosition":
         """Read what `str` gave.
 
         Raises
@@ -67,7 +67,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WorklistFilter:
     """Which studies are looked for; what is empty does not count.
 
     Attributes
@@ -81,7 +81,7 @@ class Wanted:
     since, until
         Study Date, ``YYYYMMDD``, both inside.
     open_only
-        Leave out what a reader has given a verdict on, and what is gone.
+        Leave out what was reviewed, and what is gone.
     urgent_only
         Only what was ordered as urgent.
     """
@@ -97,17 +97,17 @@ class Wanted:
     @property
     def everything(self) -> bool:
         """Whether nothing is left out."""
-        return self == Wanted()
+        return self == WorklistFilter()
 
 
 def page(
     connection: Connection,
     archive: str,
-    wanted: Wanted,
+    wanted: WorklistFilter,
     *,
     size: int,
-    after: Place | None = None,
-) -> tuple[Sequence[StudyRow], Place | None]:
+    after: WorklistPosition | None = None,
+) -> tuple[Sequence[StudyRow], WorklistPosition | None]:
     """Return rows of `STUDY` in the order of the worklist, and where the next page begins.
 
     Parameters
@@ -140,7 +140,7 @@ def page(
     if len(rows) <= size:
         return rows, None
     last = rows[size - 1]
-    return rows[:size], Place(last.rank, last.due, last.study_instance_uid)
+    return rows[:size], WorklistPosition(last.rank, last.due, last.study_instance_uid)
 
 
 def row(connection: Connection, archive: str, study_instance_uid: str) -> StudyRow | None:
@@ -243,7 +243,7 @@ def keep_thumbnail(connection: Connection, archive: str, uids: ImageUIDs, pictur
     connection.execute(THUMBNAIL.insert(), line)
 
 
-def _chosen(connection: Connection, archive: str, wanted: Wanted) -> Select[Any]:
+def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Select[Any]:
     query = select(STUDY).where(STUDY.c.archive == archive)
     for word in words_in(fold(wanted.text))[:MOST_WORDS]:
         begins = (STUDY_WORD.c.word >= word, STUDY_WORD.c.word < word + LAST)

@@ -39,7 +39,7 @@ from hilum.settings.reading import (
     UnknownView,
     UnusableWindow,
 )
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 from hilum.settings.telemetry import LogFormat, TelemetrySettings
 from hilum.settings.worklist import WorklistSettings
 
@@ -61,8 +61,8 @@ __all__ = [
     "ReportSettings",
     "SRClass",
     "SREncoder",
-    "Section",
     "Settings",
+    "SettingsSection",
     "TelemetrySettings",
     "UnknownView",
     "UnusableWindow",
@@ -79,7 +79,7 @@ PREFIX: Final = "HILUM_"
 
 
 def default_data_folder() -> Path:
-    """Return the folder for weights, archive and ledger when none is set."""
+    """Return the default folder for weights, archive and database."""
     return Path(platformdirs.user_data_path("hilum"))
 
 
@@ -166,7 +166,7 @@ class Settings(BaseSettings):
         SettingInvalid
             A value cannot be used.
         """
-        current: Section = getattr(self, section)
+        current: SettingsSection = getattr(self, section)
         try:
             replaced = type(current)(**{**current.model_dump(), **values})
         except ValidationError as exc:

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 
-class ConstancySettings(Section):
+class ConstancySettings(SettingsSection):
     """Whether the model still says what it said: of a phantom, and of the images that come."""
 
     every_hours: float = Field(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 GIBIBYTE = 1024**3
 MEBIBYTE = 1024**2
@@ -20,7 +20,7 @@ class StartAt(StrEnum):
     """Everything that the feed still knows."""
 
 
-class NodeSettings(Section):
+class NodeSettings(SettingsSection):
     """How the node works."""
 
     database: SecretStr | None = Field(
@@ -47,16 +47,20 @@ class NodeSettings(Section):
     min_free_bytes: int = Field(
         GIBIBYTE,
         ge=0,
-        description="With less room on the disk of data_folder the node pauses.",
+        description="With less free space on the disk of data_folder the node pauses.",
     )
-    readers: int = Field(
-        0, ge=0, le=64, description="Processes that read images; 0: one for each core."
+    inference_workers: int = Field(
+        0, ge=0, le=64, description="Inference workers; 0: one per core."
     )
-    read_timeout_s: float = Field(
-        120.0, gt=0, description="Seconds that a reader may spend on one image before it is ended."
+    inference_timeout_s: float = Field(
+        120.0,
+        gt=0,
+        description="Seconds that an inference worker may spend on one image before it is ended.",
     )
-    reader_memory_bytes: int = Field(
-        4 * GIBIBYTE, ge=512 * MEBIBYTE, description="Memory that one reader may take at most."
+    inference_memory_bytes: int = Field(
+        4 * GIBIBYTE,
+        ge=512 * MEBIBYTE,
+        description="Memory that one inference worker may take at most.",
     )
     urgent_aets: tuple[str, ...] = Field(
         (), description="AE titles whose images are read before others."
@@ -78,5 +82,5 @@ class NodeSettings(Section):
         24.0, gt=0, description="Hours after which the inner record of a finished job is removed."
     )
     keep_days: float = Field(
-        365.0, gt=0, description="Days after which what became of an image is forgotten."
+        365.0, gt=0, description="Days after which the outcome of an image is forgotten."
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 
 class DefaultCharacterSet(StrEnum):
@@ -30,7 +30,7 @@ class DefaultCharacterSet(StrEnum):
     SIMPLIFIED_CHINESE = "SimplifiedChinese"
 
 
-class PacsSettings(Section):
+class PacsSettings(SettingsSection):
     """The PACS: one that hilum starts, or one that is already there."""
 
     url: str | None = Field(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 
-class PageSettings(Section):
+class PageSettings(SettingsSection):
     """The page: worklist, studies, operations, and the API."""
 
     enabled: bool = Field(default=True, description="Serve the page with the node.")
@@ -52,7 +52,7 @@ class PageSettings(Section):
     )
 
 
-class OidcSettings(Section):
+class OidcSettings(SettingsSection):
     """Sign-in by OpenID Connect, beside the users that hilum keeps itself."""
 
     issuer: str | None = Field(

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from hilum.radiograph import PixelPipeline
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 
 class UnknownView(StrEnum):
@@ -73,7 +73,7 @@ class ExecutionProvider(StrEnum):
     """An NVIDIA GPU; needs onnxruntime-gpu in place of onnxruntime, see docs/speed.md."""
 
 
-class ModelSettings(Section):
+class ModelSettings(SettingsSection):
     """Which model reads, and where its weights come from."""
 
     name: str = Field("densenet121-res224-all", description="Name of the model card.")
@@ -94,7 +94,7 @@ class ModelSettings(Section):
     )
 
 
-class PixelSettings(Section):
+class PixelSettings(SettingsSection):
     """How stored pixels become what the model sees."""
 
     pipeline: PixelPipeline = Field(
@@ -117,7 +117,7 @@ class PixelSettings(Section):
     )
 
 
-class GateSettings(Section):
+class GateSettings(SettingsSection):
     """Which images the model may read."""
 
     modalities: tuple[str, ...] = Field(
@@ -161,7 +161,7 @@ class SREncoder(StrEnum):
     HIGHDICOM = "highdicom"
 
 
-class ReportSettings(Section):
+class ReportSettings(SettingsSection):
     """What is written back."""
 
     language: ReasonLanguage = Field(

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A table of the settings file: frozen, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field, SecretStr
 
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 
 class LogFormat(StrEnum):
@@ -16,7 +16,7 @@ class LogFormat(StrEnum):
     """One JSON object a line, for log collectors."""
 
 
-class TelemetrySettings(Section):
+class TelemetrySettings(SettingsSection):
     """What the node tells those who look after it."""
 
     log_format: LogFormat = Field(

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
-from hilum.settings.section import Section
+from hilum.settings.section import SettingsSection
 
 WAITS: Final = {
     "Pneumothorax": 15,
@@ -20,7 +20,7 @@ WAITS: Final = {
 """Minutes that a study with this positive finding may wait; an ordering, not a clinical rule."""
 
 
-class WorklistSettings(Section):
+class WorklistSettings(SettingsSection):
     """In which order studies wait for a reader, and how many are shown."""
 
     wait_minutes: dict[str, int] = Field(

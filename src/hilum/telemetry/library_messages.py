@@ -1,4 +1,4 @@
-"""What a library's line of log says, told from its source and without any value.
+"""What a library logs, taken from its source code and without any value.
 
 A message that is made is text with values in it, and a value may come from a data set.
 The source holds the same text with gaps.

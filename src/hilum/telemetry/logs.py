@@ -1,4 +1,4 @@
-"""One event a line on standard error, as text or JSON, and never a word of any patient.
+"""One event per line on standard error, as text or JSON, never with patient data.
 
 Ours say a name and scalar facts: SOP Instance UIDs, yes; names beside them, never. What
 libraries say is put down with the words of their source code and without a single value,

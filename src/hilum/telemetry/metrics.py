@@ -1,6 +1,6 @@
-"""What Prometheus is told. The node's steps call the functions; a scrape calls `exposition`.
+"""Prometheus metrics. The node's steps call the functions; a scrape calls `exposition`.
 
-No label has more values than the code has: states, urgencies, rooms, reason codes; and no
+No label has more values than the code has: states, urgencies, stages, reason codes; and no
 more than a few models. None tells of any patient, study or image.
 """
 
@@ -23,19 +23,19 @@ from prometheus_client.registry import Collector
 
 from hilum import __version__
 from hilum.errors import HilumError
-from hilum.records.constancy import End, Run
-from hilum.records.counts import Observed
-from hilum.records.drift_watch import LOUD, Compared
+from hilum.records.constancy import SelfTestRun, SelfTestState
+from hilum.records.counts import RecordCounts
+from hilum.records.drift_watch import LOUD, DriftComparison
 from hilum.records.states import SETTLED, State, Urgency
 
 CONTENT_TYPE: Final[str] = CONTENT_TYPE_PLAIN_0_0_4
 """Of what `exposition` returns."""
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Seconds, from one quick room to an image that waits behind others."""
+"""Seconds, from one quick stage to an image that waits behind others."""
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-"""What a reason's code or a room looks like; anything else is counted as `OTHER`."""
+"""What a reason's code or a stage looks like; anything else is counted as `OTHER`."""
 
 MOST_CODES: Final = 200
 """Different codes that are counted by themselves."""
@@ -77,17 +77,17 @@ IMAGE_SECONDS: Final = Histogram(
     buckets=BUCKETS,
     registry=REGISTRY,
 )
-ROOM_SECONDS: Final = Histogram(
-    "hilum_room_seconds",
-    "Seconds of one image in one room of the path.",
-    ["room"],
+STAGE_SECONDS: Final = Histogram(
+    "hilum_stage_seconds",
+    "Seconds of one image in one stage of the pipeline.",
+    ["stage"],
     buckets=BUCKETS,
     registry=REGISTRY,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class MetricsSnapshot:
     """What is asked for at each scrape.
 
     Attributes
@@ -95,7 +95,7 @@ class Snapshot:
     observed
         What the database says; None when it can't be asked.
     free_bytes
-        Room on the disk of the data folder, None when unknown.
+        Free space on the disk of the data folder, None when unknown.
     paused
         Whether the node pauses because the disk is nearly full.
     last_change
@@ -106,15 +106,15 @@ class Snapshot:
         What the models that read lately say, against their references.
     """
 
-    observed: Observed | None = None
+    observed: RecordCounts | None = None
     free_bytes: int | None = None
     paused: bool = False
     last_change: int | None = None
     model: tuple[str, str] | None = None
-    drift: Sequence[Compared] = ()
+    drift: Sequence[DriftComparison] = ()
 
 
-Look = Callable[[], Snapshot]
+Look = Callable[[], MetricsSnapshot]
 """Asks the database, the disk and the PACS; may raise `HilumError`."""
 
 
@@ -122,18 +122,18 @@ class Gauges(Collector):
     """Turns a snapshot into gauges, at each scrape anew."""
 
     def __init__(self) -> None:
-        self.look: Look = Snapshot
+        self.look: Look = MetricsSnapshot
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges; those whose source gives no answer are left out."""
         try:
             now = self.look()
         except HilumError:
-            now = Snapshot()
+            now = MetricsSnapshot()
         yield _gauge("hilum_build_info", "Which hilum this is.", 1, {"version": __version__})
         yield _gauge("hilum_database_up", "Whether the database answers.", now.observed is not None)
         yield _gauge(
-            "hilum_low_disk_pause", "Whether the node pauses for want of disk.", now.paused
+            "hilum_low_disk_pause", "Whether the node pauses because disk space is low.", now.paused
         )
         if now.model is not None:
             name, version = now.model
@@ -141,7 +141,9 @@ class Gauges(Collector):
                 "hilum_model_info", "The model that reads.", 1, {"name": name, "version": version}
             )
         if now.free_bytes is not None:
-            yield _gauge("hilum_disk_free_bytes", "Room on the data folder's disk.", now.free_bytes)
+            yield _gauge(
+                "hilum_disk_free_bytes", "Free space on the data folder's disk.", now.free_bytes
+            )
         if now.observed is not None:
             yield from _of_database(now.observed, now.last_change)
         if now.drift:
@@ -194,10 +196,10 @@ def settled(state: State, *, urgency: Urgency, seconds: float, reasons: Iterable
             counter.labels(_known(code)).inc()
 
 
-def room_seconds(seconds: Mapping[str, float]) -> None:
-    """Count the seconds that one image spent in each room."""
-    for room, spent in seconds.items():
-        ROOM_SECONDS.labels(_known(room)).observe(spent)
+def stage_seconds(seconds: Mapping[str, float]) -> None:
+    """Count the seconds that one image spent in each stage."""
+    for stage, spent in seconds.items():
+        STAGE_SECONDS.labels(_known(stage)).observe(spent)
 
 
 def results_stored(objects: int) -> None:
@@ -211,7 +213,7 @@ def own_result_skipped() -> None:
 
 
 def forwarded(state: str) -> None:
-    """Count what became of one result on its way to another PACS."""
+    """Count the outcome of one result on its way to another PACS."""
     FORWARDS.labels(_known(state)).inc()
 
 
@@ -226,7 +228,7 @@ def _known(code: str) -> str:
     return code
 
 
-def _of_database(observed: Observed, last_change: int | None) -> Iterator[Metric]:
+def _of_database(observed: RecordCounts, last_change: int | None) -> Iterator[Metric]:
     queue = GaugeMetricFamily(
         "hilum_queue_images", "Images that are not settled.", labels=["urgency", "state"]
     )
@@ -239,7 +241,7 @@ def _of_database(observed: Observed, last_change: int | None) -> Iterator[Metric
         "Age of the image that waits longest; 0 when none waits.",
         observed.oldest_s,
     )
-    yield _gauge("hilum_workers_alive", "Processes that read.", observed.workers_alive)
+    yield _gauge("hilum_workers_alive", "Workers that are alive.", observed.workers_alive)
     yield _gauge(
         "hilum_workers_dead",
         "Processes that stopped without signing off.",
@@ -254,10 +256,10 @@ def _of_database(observed: Observed, last_change: int | None) -> Iterator[Metric
         )
 
 
-def _of_self_test(last: Run | None) -> Iterator[Metric]:
+def _of_self_test(last: SelfTestRun | None) -> Iterator[Metric]:
     if last is None or last.at is None:
         return
-    well = last.ended.state is not End.ALARM
+    well = last.ended.state is not SelfTestState.ALARM
     yield _gauge("hilum_selftest_ok", "Whether the last self-test raised no alarm.", well)
     yield _gauge(
         "hilum_selftest_ended_timestamp_seconds",
@@ -272,16 +274,16 @@ def _of_self_test(last: Run | None) -> Iterator[Metric]:
         )
 
 
-def _of_drift(found: Sequence[Compared]) -> Metric:
+def _of_drift(found: Sequence[DriftComparison]) -> Metric:
     family = GaugeMetricFamily(
         "hilum_drift_subjects",
         "Scores, refusals and pixel decisions that moved away from a model's reference.",
-        labels=["model", "verdict"],
+        labels=["model", "level"],
     )
     newest = sorted(found, key=lambda each: each.month, reverse=True)
     for each in newest[:MOST_MODELS]:
-        for verdict in LOUD:
-            family.add_metric([each.model, verdict], each.count(verdict))
+        for level in LOUD:
+            family.add_metric([each.model, level], each.count(level))
     return family
 
 

@@ -1,7 +1,7 @@
 """One OpenTelemetry trace an image, for whoever set ``telemetry.otlp_endpoint``.
 
 The root span is the image from its arrival to its end; below it are its wait and its work,
-and below that each room. They are recorded together once the image has settled, since its
+and below that each stage. They are recorded together once the image has settled, since its
 steps may run in several processes. A span knows archive, state and model: no
 UID, no name, no error's text. Without the setting OpenTelemetry is not even imported.
 """
@@ -29,8 +29,8 @@ NANOSECONDS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One step or room that an image passed.
+class TraceSpan:
+    """One step or stage that an image passed.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class Part:
     name: str
     started: datetime
     ended: datetime
-    parts: "Sequence[Part]" = ()
+    parts: "Sequence[TraceSpan]" = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImageTrace:
-    """The way of one image.
+    """The trace of one image.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class ImageTrace:
     model: str
     arrived: datetime
     settled: datetime
-    parts: "Sequence[Part]" = field(default=())
+    parts: "Sequence[TraceSpan]" = field(default=())
 
 
 Record = Callable[[ImageTrace], str | None]
@@ -110,8 +110,8 @@ def settled(trace: ImageTrace) -> str | None:
 
 def parts_of(
     arrived: datetime, started: datetime | None, seconds: Mapping[str, float]
-) -> tuple[Part, ...]:
-    """Return the parts of an image of whose rooms only the durations were kept.
+) -> tuple[TraceSpan, ...]:
+    """Return the parts of an image of whose stages only the durations were kept.
 
     Parameters
     ----------
@@ -120,20 +120,20 @@ def parts_of(
     started
         When its work was last begun; None when it never was.
     seconds
-        Room → seconds, in the order of the path.
+        Stage → seconds, in the order of the path.
 
     Returns
     -------
     tuple[Part, ...]
-        The wait, then the work with its rooms end to end from its beginning.
+        The wait, then the work with its stages end to end from its beginning.
     """
     if started is None:
         return ()
-    rooms, end = [], started
-    for room, spent in seconds.items():
+    stages, end = [], started
+    for stage, spent in seconds.items():
         begun, end = end, end + timedelta(seconds=spent)
-        rooms.append(Part(room, begun, end))
-    return Part("wait", arrived, started), Part("work", started, end, rooms)
+        stages.append(TraceSpan(stage, begun, end))
+    return TraceSpan("wait", arrived, started), TraceSpan("work", started, end, stages)
 
 
 @contextmanager
@@ -205,7 +205,7 @@ def without_login(archive: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _record_part(tracer: "Tracer", above: "Span", part: Part) -> None:
+def _record_part(tracer: "Tracer", above: "Span", part: TraceSpan) -> None:
     from opentelemetry.trace import set_span_in_context  # noqa: PLC0415
 
     span = tracer.start_span(

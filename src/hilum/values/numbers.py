@@ -117,7 +117,7 @@ def read_numbers(said: Sequence[object], units: Mapping[str, float] = LEVELS) ->
     Parameters
     ----------
     said
-        Its values: numbers, or texts that are parted by backslashes already.
+        Its values: numbers, or texts that are separated by backslashes already.
     units
         As for `read_number`.
     """

@@ -99,7 +99,7 @@ class Answer(StrEnum):
     DISAGREES = "disagrees"
 
 
-class Rule(NamedTuple):
+class PersonRule(NamedTuple):
     """One trait and how it is compared."""
 
     trait: Trait
@@ -230,7 +230,7 @@ def _script(group: Group) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text in small letters without accents, words parted by one space."""
+    """Return a text in small letters without accents, words separated by one space."""
     decomposed = unicodedata.normalize("NFKD", text[:LONGEST].casefold())
     letters = "".join(each for each in decomposed if not unicodedata.combining(each))
     plain = UMLAUTS.sub("", letters.translate(LETTERS))
@@ -238,9 +238,9 @@ def _plain(text: str) -> str:
 
 
 RULES: Final = (
-    Rule(Trait.ISSUER, lambda person: person.issuer, _issuers),
-    Rule(Trait.BIRTH_DATE, lambda person: person.birth_date, _birth_dates),
-    Rule(Trait.SEX, lambda person: person.sex, _sexes),
-    Rule(Trait.NAME, lambda person: person.name, _names),
+    PersonRule(Trait.ISSUER, lambda person: person.issuer, _issuers),
+    PersonRule(Trait.BIRTH_DATE, lambda person: person.birth_date, _birth_dates),
+    PersonRule(Trait.SEX, lambda person: person.sex, _sexes),
+    PersonRule(Trait.NAME, lambda person: person.name, _names),
 )
 """What is compared, in the order in which differences are told."""

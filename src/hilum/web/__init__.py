@@ -1,1 +1,1 @@
-"""Let a person see it: the viewer beside the PACS."""
+"""The web application: pages, API, sign-in, OHIF."""

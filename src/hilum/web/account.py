@@ -10,13 +10,13 @@ from hilum.records.accounts import AccountError
 from hilum.web.i18n import N_
 from hilum.web.login import signed_in
 from hilum.web.pages import render
-from hilum.web.sessions import AtDesk, NotAllowed, Viewer, note
+from hilum.web.sessions import Context, NotAllowed, Viewer, note
 
 router: Final = APIRouter(include_in_schema=False)
 
 UNPROCESSABLE: Final = 422
 
-WRONG_NOW: Final = N_("The present password is wrong.")
+WRONG_NOW: Final = N_("The current password is wrong.")
 NOT_THE_SAME: Final = N_("The two new passwords are not the same.")
 BAD_LENGTH: Final = N_("A password has 12 to 1024 characters. Take a longer one, e.g. four words.")
 NOT_LOCAL: Final = N_("Your password is kept by the provider that you signed in with.")
@@ -32,7 +32,7 @@ def show(request: Request, who: Viewer) -> Response:
 def change_password(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Viewer,
-    desk: AtDesk,
+    context: Context,
     present: Annotated[str, Form()] = "",
     new: Annotated[str, Form()] = "",
     again: Annotated[str, Form()] = "",
@@ -40,7 +40,7 @@ def change_password(  # noqa: PLR0917  FastAPI gives them by name
     """Change it, end all sessions of this user, and begin a new one here."""
     if not who.local:
         raise NotAllowed(NOT_LOCAL)
-    with desk.database.look() as connection:
+    with context.database.look() as connection:
         kept = accounts.password_hash(connection, who.name)
     error = WRONG_NOW if not accounts.is_password(kept, present) else ""
     error = error or (NOT_THE_SAME if new != again else "")
@@ -51,7 +51,7 @@ def change_password(  # noqa: PLR0917  FastAPI gives them by name
             error = BAD_LENGTH
     if error:
         return render(request, "account.html", who, status=UNPROCESSABLE, error=error)
-    with desk.database.transaction() as connection:
+    with context.database.transaction() as connection:
         accounts.set_password(connection, who.name, made)
-    note(desk, who.name, "user.password_changed")
-    return signed_in(request, desk, who.name, "/")
+    note(context, who.name, "user.password_changed")
+    return signed_in(request, context, who.name, "/")

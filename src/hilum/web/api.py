@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.records import images, readings, reviews, worklist
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.states import RETRIED, State
-from hilum.records.worklist import Place, Wanted
+from hilum.records.worklist import WorklistFilter, WorklistPosition
 from hilum.web.api_models import (
     UID_PATTERN,
     AgreementDocument,
@@ -32,16 +32,16 @@ from hilum.web.api_models import (
     ReadingDocument,
     RetryAnswer,
     RetryWanted,
+    ReviewDocument,
     StatusDocument,
     StudyDocument,
     StudyLine,
     StudyPage,
     UidInPath,
-    VerdictDocument,
 )
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.operations import read_again, status_of
-from hilum.web.sessions import AtDesk, Operator, Reader, Viewer, Visitor, note
+from hilum.web.sessions import Context, Operator, Reader, Viewer, Visitor, note
 from hilum.web.try_file import file_of, tried
 
 PREFIX: Final = "/api/v1"
@@ -132,95 +132,101 @@ def wanted_of(
     *,
     open_only: bool = False,
     urgent_only: bool = False,
-) -> Wanted:
+) -> WorklistFilter:
     """Return which studies are looked for."""
-    return Wanted(text, state or "", finding, since, until, open_only, urgent_only)
+    return WorklistFilter(text, state or "", finding, since, until, open_only, urgent_only)
 
 
 @router.get("/studies", tags=["studies"])
 def studies(
     _: Viewer,
-    desk: AtDesk,
-    wanted: Annotated[Wanted, Depends(wanted_of)],
+    context: Context,
+    wanted: Annotated[WorklistFilter, Depends(wanted_of)],
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> StudyPage:
     """List studies in the order of the worklist."""
     place = _place(after)
-    with desk.database.look() as connection:
-        rows, following = worklist.page(connection, desk.archive, wanted, size=limit, after=place)
+    with context.database.look() as connection:
+        rows, following = worklist.page(
+            connection, context.archive, wanted, size=limit, after=place
+        )
     lines = [StudyLine.of(row) for row in rows]
     return StudyPage(studies=lines, next=None if following is None else str(following))
 
 
 @router.get("/studies/{study_instance_uid}", tags=["studies"])
 def study(
-    study_instance_uid: UidInPath, request: Request, who: Viewer, desk: AtDesk
+    study_instance_uid: UidInPath, request: Request, who: Viewer, context: Context
 ) -> StudyDocument:
-    """Return a study and what became of its images."""
-    with desk.database.look() as connection:
-        row = worklist.row(connection, desk.archive, study_instance_uid)
-        lines = images.entries(connection, desk.archive, study_instance_uid=study_instance_uid)
+    """Return a study and the outcome of its images."""
+    with context.database.look() as connection:
+        row = worklist.row(connection, context.archive, study_instance_uid)
+        lines = images.entries(connection, context.archive, study_instance_uid=study_instance_uid)
     if row is None:
         raise not_found("This study")
-    _viewed(request, who, desk, study_instance_uid)
+    _viewed(request, who, context, study_instance_uid)
     return StudyDocument(study=StudyLine.of(row), images=[ImageLine.of(each) for each in lines])
 
 
 @router.get("/images/{sop_instance_uid}", tags=["images"], responses=AMBIGUOUS)
-def image(asked: Asked, _: Viewer, desk: AtDesk) -> ImageLine:
-    """Return what became of an image."""
-    return ImageLine.of(_entry(desk, asked))
+def image(asked: Asked, _: Viewer, context: Context) -> ImageLine:
+    """Return the outcome of an image."""
+    return ImageLine.of(_entry(context, asked))
 
 
 @router.get("/images/{sop_instance_uid}/reading", tags=["images"], responses=AMBIGUOUS)
-def reading(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> ReadingDocument:
+def reading(asked: Asked, request: Request, who: Viewer, context: Context) -> ReadingDocument:
     """Return what the model said of an image, as a document hilum.reading/1."""
-    return ReadingDocument.of(_reading(request, who, desk, asked).document)
+    return ReadingDocument.of(_reading(request, who, context, asked).document)
 
 
 @router.get("/images/{sop_instance_uid}/findings", tags=["images"], responses=AMBIGUOUS)
-def findings(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> list[FindingDocument]:
+def findings(
+    asked: Asked, request: Request, who: Viewer, context: Context
+) -> list[FindingDocument]:
     """Return the findings of an image."""
-    document = _reading(request, who, desk, asked).document
+    document = _reading(request, who, context, asked).document
     rows = document["readings"][0]["findings"]
     return [FindingDocument.model_validate(each) for each in rows]
 
 
-@router.get("/images/{sop_instance_uid}/verdicts", tags=["images"], responses=AMBIGUOUS)
-def verdicts_of(asked: Asked, request: Request, who: Viewer, desk: AtDesk) -> list[VerdictDocument]:
+@router.get("/images/{sop_instance_uid}/reviews", tags=["images"], responses=AMBIGUOUS)
+def reviews_of(
+    asked: Asked, request: Request, who: Viewer, context: Context
+) -> list[ReviewDocument]:
     """Return what readers said of an image."""
-    entry = _entry(desk, asked)
-    with desk.database.look() as connection:
-        found = reviews.on_image(connection, desk.archive, entry.uids)
-    _viewed(request, who, desk, entry.study_instance_uid)
-    return [VerdictDocument.of(each) for each in found]
+    entry = _entry(context, asked)
+    with context.database.look() as connection:
+        found = reviews.on_image(connection, context.archive, entry.uids)
+    _viewed(request, who, context, entry.study_instance_uid)
+    return [ReviewDocument.of(each) for each in found]
 
 
-@router.get("/agreement", tags=["verdicts"])
-def agreement(_: Viewer, desk: AtDesk) -> list[AgreementDocument]:
+@router.get("/agreement", tags=["reviews"])
+def agreement(_: Viewer, context: Context) -> list[AgreementDocument]:
     """Return how often readers agreed, by finding and month."""
-    with desk.database.look() as connection:
-        found = reviews.agreement(connection, desk.archive)
+    with context.database.look() as connection:
+        found = reviews.agreement(connection, context.archive)
     return [AgreementDocument.model_validate(each) for each in found]
 
 
 @router.get("/jobs", tags=["node"])
 def jobs(
     _: Viewer,
-    desk: AtDesk,
+    context: Context,
     state: Annotated[list[State] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JobsDocument:
-    """List what became of images, the newest first."""
-    with desk.database.look() as connection:
-        found = images.entries(connection, desk.archive, state or list(State), limit=limit)
-        counts = images.counts(connection, desk.archive)
+    """List the outcome of images, the newest first."""
+    with context.database.look() as connection:
+        found = images.entries(connection, context.archive, state or list(State), limit=limit)
+        counts = images.counts(connection, context.archive)
     return JobsDocument(jobs=[ImageLine.of(each) for each in found], counts=counts)
 
 
 @router.post("/jobs/retry", tags=["node"], responses=BODY_PROBLEMS | AMBIGUOUS)
-def retry(who: Operator, desk: AtDesk, wanted: Annotated[RetryWanted, Body()]) -> RetryAnswer:
+def retry(who: Operator, context: Context, wanted: Annotated[RetryWanted, Body()]) -> RetryAnswer:
     """Let images be read again that failed, were refused or are gone."""
     if wanted.state is not None and wanted.state not in RETRIED:
         raise HTTPException(
@@ -228,21 +234,21 @@ def retry(who: Operator, desk: AtDesk, wanted: Annotated[RetryWanted, Body()]) -
         )
     where = wanted.study_instance_uid, wanted.series_instance_uid
     named = tuple(wanted.sop_instance_uids)
-    return RetryAnswer(asked=read_again(desk, who, named, where=where, state=wanted.state))
+    return RetryAnswer(asked=read_again(context, who, named, where=where, state=wanted.state))
 
 
 @router.post(
     "/try", tags=["node"], responses=BODY_PROBLEMS, openapi_extra={"requestBody": FILE_BODY}
 )
-async def try_file(request: Request, who: Reader, desk: AtDesk) -> ReadingDocument:
-    """Say what hilum would say of a file; nothing is stored."""
+async def try_file(request: Request, who: Reader, context: Context) -> ReadingDocument:
+    """Analyze a file; nothing is stored."""
     async with file_of(request) as file:
-        return await run_in_threadpool(_try, file, who, desk)
+        return await run_in_threadpool(_try, file, who, context)
 
 
-def _try(file: UploadFile, who: Visitor, desk: Desk) -> ReadingDocument:
-    document = tried(desk, file)
-    note(desk, who.name, "file.tried", status=document["readings"][0]["status"])
+def _try(file: UploadFile, who: Visitor, context: WebContext) -> ReadingDocument:
+    document = tried(context, file)
+    note(context, who.name, "file.tried", status=document["readings"][0]["status"])
     return ReadingDocument.of(document)
 
 
@@ -259,16 +265,16 @@ def health(request: Request, _: Viewer) -> HealthDocument:
 
 
 @router.get("/models", tags=["node"])
-def models(_: Viewer, desk: AtDesk) -> list[ModelDocument]:
+def models(_: Viewer, context: Context) -> list[ModelDocument]:
     """Return the models that are known here."""
-    return [ModelDocument.of(each) for each in desk.models()]
+    return [ModelDocument.of(each) for each in context.models()]
 
 
-def _place(after: str | None) -> Place | None:
+def _place(after: str | None) -> WorklistPosition | None:
     if not after:
         return None
     try:
-        place = Place.parse(after)
+        place = WorklistPosition.parse(after)
         if 0 <= place.rank < HIGHEST_RANK and UID.match(place.study_instance_uid):
             return place
     except ValueError:
@@ -276,11 +282,11 @@ def _place(after: str | None) -> Place | None:
     raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "after is not what `next` of a page said.")
 
 
-def _entry(desk: Desk, asked: ImageAsked) -> Entry:
-    with desk.database.look() as connection:
+def _entry(context: WebContext, asked: ImageAsked) -> ImageRecord:
+    with context.database.look() as connection:
         found = images.called(
             connection,
-            desk.archive,
+            context.archive,
             asked.sop_instance_uid,
             study_instance_uid=asked.study_instance_uid,
             series_instance_uid=asked.series_instance_uid,
@@ -296,17 +302,19 @@ def _entry(desk: Desk, asked: ImageAsked) -> Entry:
     return found[0]
 
 
-def _reading(request: Request, who: Visitor, desk: Desk, asked: ImageAsked) -> StoredReading:
-    entry = _entry(desk, asked)
-    with desk.database.look() as connection:
-        found = readings.get(connection, desk.archive, entry.uids)
+def _reading(
+    request: Request, who: Visitor, context: WebContext, asked: ImageAsked
+) -> StoredReading:
+    entry = _entry(context, asked)
+    with context.database.look() as connection:
+        found = readings.get(connection, context.archive, entry.uids)
     if found is None:
         raise not_found("A reading of this image")
-    _viewed(request, who, desk, entry.study_instance_uid)
+    _viewed(request, who, context, entry.study_instance_uid)
     return found
 
 
-def _viewed(request: Request, who: Visitor, desk: Desk, study_instance_uid: str) -> None:
+def _viewed(request: Request, who: Visitor, context: WebContext, study_instance_uid: str) -> None:
     """Write into the audit trail that somebody looked at a study, once."""
     if request.app.state.viewed.is_new(who.key or who.name, study_instance_uid):
-        note(desk, who.name, "study.viewed", study=study_instance_uid, by="api")
+        note(context, who.name, "study.viewed", study=study_instance_uid, by="api")

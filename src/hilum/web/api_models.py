@@ -9,11 +9,11 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hilum.records.forwards import ForwardState
-from hilum.records.images import Entry
-from hilum.records.reviews import Opinion, ReaderVerdict
+from hilum.records.images import ImageRecord
+from hilum.records.reviews import Opinion, Review
 from hilum.records.states import State, Urgency
-from hilum.web.context import Check, InstalledModel
-from hilum.web.status import Snapshot
+from hilum.web.context import InstalledModel, NodeCheck
+from hilum.web.status import StatusSnapshot
 
 UID_PATTERN: Final = r"^[0-9]+(\.[0-9]+)*$"
 
@@ -36,39 +36,39 @@ class ImageAsked:
     ] = None
 
 
-class Document(BaseModel):
+class ApiDocument(BaseModel):
     """Frozen, and made of attributes where it is given an object."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-class Problem(Document):
+class Problem(ApiDocument):
     """Why something could not be done, and what to do."""
 
     detail: str
 
 
-class InvalidValue(Document):
+class InvalidValue(ApiDocument):
     """One value that is not what is expected."""
 
     loc: list[str | int]
     msg: str
 
 
-class Invalid(Document):
+class Invalid(ApiDocument):
     """The values that are not what is expected."""
 
     detail: list[InvalidValue] | str
 
 
-class ReasonDocument(Document):
+class ReasonDocument(ApiDocument):
     """A coded reason in plain words."""
 
     code: str
     text: str
 
 
-class StudyLine(Document):
+class StudyLine(ApiDocument):
     """A study, as the worklist shows it."""
 
     study_instance_uid: str
@@ -90,7 +90,7 @@ class StudyLine(Document):
     findings: list[tuple[str, float, bool]] = Field(
         description="Label, score, positive: the highest of all images, positives first."
     )
-    reviewed: datetime | None = Field(description="When a reader last gave a verdict on it.")
+    reviewed: datetime | None = Field(description="When a reader last reviewed it.")
 
     @classmethod
     def of(cls, row: object) -> "StudyLine":
@@ -98,15 +98,15 @@ class StudyLine(Document):
         return cls.model_validate(row)
 
 
-class StudyPage(Document):
+class StudyPage(ApiDocument):
     """Some studies, in the order of the worklist."""
 
     studies: list[StudyLine]
     next: str | None = Field(description="Give it as `after` for the next page; null: no more.")
 
 
-class ImageLine(Document):
-    """What became of one image."""
+class ImageLine(ApiDocument):
+    """Outcome of one image."""
 
     study_instance_uid: str
     series_instance_uid: str
@@ -120,29 +120,29 @@ class ImageLine(Document):
     started: datetime | None
     settled: datetime | None
     model: str | None
-    seconds: dict[str, float] = Field(description="Room → seconds that it took there.")
+    seconds: dict[str, float] = Field(description="Stage → seconds that it took there.")
 
     @classmethod
-    def of(cls, entry: Entry) -> "ImageLine":
+    def of(cls, entry: ImageRecord) -> "ImageLine":
         """Return the document of an image's line."""
         return cls.model_validate(entry)
 
 
-class StudyDocument(Document):
+class StudyDocument(ApiDocument):
     """A study and its images."""
 
     study: StudyLine
     images: list[ImageLine]
 
 
-class JobsDocument(Document):
+class JobsDocument(ApiDocument):
     """Images, the newest first, and how many there are in each state."""
 
     jobs: list[ImageLine]
     counts: dict[State, int]
 
 
-class RetryWanted(Document):
+class RetryWanted(ApiDocument):
     """Which images to read again: these, or all of a state."""
 
     sop_instance_uids: list[Uid] = Field(default=[], max_length=10_000)
@@ -153,13 +153,13 @@ class RetryWanted(Document):
     )
 
 
-class RetryAnswer(Document):
+class RetryAnswer(ApiDocument):
     """How many images will be read again."""
 
     asked: int
 
 
-class JudgedDocument(Document):
+class ReviewedFindingDocument(ApiDocument):
     """One finding, as the model gave it and the reader sees it."""
 
     label: str
@@ -170,8 +170,8 @@ class JudgedDocument(Document):
     score: float
 
 
-class VerdictDocument(Document):
-    """One verdict of one reader on one image."""
+class ReviewDocument(ApiDocument):
+    """One review of one reader on one image."""
 
     study_instance_uid: str
     series_instance_uid: str
@@ -181,18 +181,18 @@ class VerdictDocument(Document):
     model: str
     model_sha256: str
     demonstration: bool
-    findings: list[JudgedDocument]
+    findings: list[ReviewedFindingDocument]
     missing: list[str]
     comment: str
     report: str = Field(description="SOP Instance UID of the SR that says the same.")
 
     @classmethod
-    def of(cls, verdict: ReaderVerdict) -> "VerdictDocument":
-        """Return the document of a verdict."""
-        return cls.model_validate(verdict)
+    def of(cls, review: Review) -> "ReviewDocument":
+        """Return the document of a review."""
+        return cls.model_validate(review)
 
 
-class AgreementDocument(Document):
+class AgreementDocument(ApiDocument):
     """How often readers agreed on one finding in one month."""
 
     label: str
@@ -203,7 +203,7 @@ class AgreementDocument(Document):
     missed: int
 
 
-class CheckDocument(Document):
+class CheckDocument(ApiDocument):
     """One line of the state of health."""
 
     name: str
@@ -212,20 +212,20 @@ class CheckDocument(Document):
     remedy: str
 
 
-class HealthDocument(Document):
+class HealthDocument(ApiDocument):
     """The state of health."""
 
     ok: bool
     checks: list[CheckDocument]
 
     @classmethod
-    def of(cls, checks: Sequence[Check]) -> "HealthDocument":
+    def of(cls, checks: Sequence[NodeCheck]) -> "HealthDocument":
         """Return the document of checks."""
         lines = [CheckDocument.model_validate(check) for check in checks]
         return cls(ok=all(check.ok for check in checks), checks=lines)
 
 
-class ModelDocument(Document):
+class ModelDocument(ApiDocument):
     """A model that is known here."""
 
     name: str
@@ -243,14 +243,14 @@ class ModelDocument(Document):
         return cls.model_validate(model)
 
 
-class HourDocument(Document):
+class HourDocument(ApiDocument):
     """What was done in one hour."""
 
     begins: datetime
     ended: dict[State, int]
 
 
-class RefusalsDocument(Document):
+class RefusalsDocument(ApiDocument):
     """A reason for which images were refused."""
 
     code: str
@@ -258,7 +258,7 @@ class RefusalsDocument(Document):
     images: int
 
 
-class StatusDocument(Document):
+class StatusDocument(ApiDocument):
     """How the node is doing."""
 
     at: datetime
@@ -273,7 +273,7 @@ class StatusDocument(Document):
     free_bytes: int
 
     @classmethod
-    def of(cls, now: Snapshot) -> "StatusDocument":
+    def of(cls, now: StatusSnapshot) -> "StatusDocument":
         """Return the document of a snapshot."""
         return cls(
             at=now.at,
@@ -289,7 +289,7 @@ class StatusDocument(Document):
         )
 
 
-class FindingDocument(Document):
+class FindingDocument(ApiDocument):
     """One label's result; a score is not a probability."""
 
     label: str
@@ -300,7 +300,7 @@ class FindingDocument(Document):
     positive: bool
 
 
-class ReadingDocument(Document):
+class ReadingDocument(ApiDocument):
     """A document ``hilum.reading/1``; its JSON Schema is shipped with hilum."""
 
     model_config = ConfigDict(extra="allow")

@@ -33,11 +33,11 @@ from hilum.web import (
     users,
     worklist,
 )
-from hilum.web.context import Desk
-from hilum.web.health import Vitals, health_routes
+from hilum.web.context import WebContext
+from hilum.web.health import HealthSource, health_routes
 from hilum.web.pages import STATIC, static_digest
 from hilum.web.security import BodyLimit, SecurityHeaders, is_secure
-from hilum.web.status import Status
+from hilum.web.status import StatusSource
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     worklist.router,
@@ -74,12 +74,12 @@ class StaticForEver(StaticFiles):
         return answer
 
 
-def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
-    """Return the application that shows what is at the desk.
+def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastAPI:
+    """Return the application for one context.
 
     Parameters
     ----------
-    desk
+    context
         What the page works with.
     vitals
         What machines ask the node; None leaves their addresses out.
@@ -87,7 +87,7 @@ def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        client = dicomweb.client_of(desk.pacs, desk.settings.pacs.timeout_s)
+        client = dicomweb.client_of(context.pacs, context.settings.pacs.timeout_s)
         async with client:
             app.state.dicomweb = client
             yield
@@ -101,20 +101,20 @@ def create_app(desk: Desk, vitals: Vitals | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.desk = desk
+    app.state.context = context
     app.state.viewed = dicomweb.Viewed()
-    app.state.status = Status(desk)
+    app.state.status = StatusSource(context)
     failures.handle(app)
     for router in ROUTERS:
         app.include_router(router)
     if vitals is not None:
-        token = desk.settings.telemetry.metrics_token
+        token = context.settings.telemetry.metrics_token
         app.include_router(health_routes(vitals, metrics_token=token))
     with as_file(files("hilum.web").joinpath("static")) as folder:
         app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
-    most = max(desk.settings.page.max_upload_bytes, desk.settings.node.max_file_bytes)
+    most = max(context.settings.page.max_upload_bytes, context.settings.node.max_file_bytes)
     app.add_middleware(BodyLimit, uploads=try_file.ADDRESSES, most=most)
-    app.add_middleware(SecurityHeaders, secure=is_secure(desk.settings.page))
+    app.add_middleware(SecurityHeaders, secure=is_secure(context.settings.page))
     return app
 
 

@@ -1,4 +1,4 @@
-"""What the page needs of the node, by argument: the one seam between them."""
+"""What the web application needs of the node, passed in at start."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hilum.web.tools import StudyTools
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class NodeCheck:
     """One line of the state of health.
 
     Attributes
@@ -59,18 +59,18 @@ class InstalledModel:
 
 
 def nothing() -> Sequence[Any]:
-    """Return nothing: what a desk without a node knows."""
+    """Return nothing: a page without a node."""
     return ()
 
 
 def nothing_asked(_: Iterable[ImageUIDs]) -> int:
-    """Ask nothing again: a desk without a node."""
+    """Retry nothing: a page without a node."""
     return 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Desk:
-    """What the page works with. Built once, by whoever starts the page.
+class WebContext:
+    """What the web application works with; built once at start.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Desk:
     health, models
         What the node says of itself.
     tools
-        What the study page asks of other rooms; None: it shows words and numbers alone.
+        What the study page needs of other packages; None: it shows text and numbers only.
     """
 
     settings: Settings
@@ -102,6 +102,6 @@ class Desk:
     orthanc: Callable[[], Orthanc]
     read_file: Callable[[bytes, str], Mapping[str, Any]] | None = None
     retry: Callable[[Iterable[ImageUIDs]], int] = nothing_asked
-    health: Callable[[], Sequence[Check]] = nothing
+    health: Callable[[], Sequence[NodeCheck]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
     tools: StudyTools | None = None

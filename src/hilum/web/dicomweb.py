@@ -20,7 +20,7 @@ from hilum.errors import NotInPacs
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.http import pacs_errors
 from hilum.web.ohif import DICOMWEB_PATH
-from hilum.web.sessions import AtDesk, Viewer, note_async
+from hilum.web.sessions import Context, Viewer, note_async
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -86,20 +86,20 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
 
 
 @router.get(DICOMWEB_PATH + "/{path:path}")
-async def hand_through(path: str, request: Request, who: Viewer, desk: AtDesk) -> Response:
+async def hand_through(path: str, request: Request, who: Viewer, context: Context) -> Response:
     """Hand a request to the PACS, and its answer back piece by piece."""
     found = ALLOWED.fullmatch(path)
     if found is None:
         raise NotInPacs("DICOMweb is open for searching and reading only.", "See docs/page.md.")
     study = found["study"]
     if study is not None and request.app.state.viewed.is_new(who.key or who.name, study):
-        await note_async(desk, who.name, "study.viewed", study=study, by="dicomweb")
+        await note_async(context, who.name, "study.viewed", study=study, by="dicomweb")
     headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
     host, scheme = request.headers.get("host", ""), request.url.scheme
     headers |= {"host": host, "forwarded": f"host={host};proto={scheme}"}
     client: httpx.AsyncClient = request.app.state.dicomweb
     address = f"{DICOMWEB_PATH}/{path}" + (f"?{request.url.query}" if request.url.query else "")
-    with pacs_errors(desk.pacs.url):
+    with pacs_errors(context.pacs.url):
         answer = await client.send(
             client.build_request("GET", address, headers=headers), stream=True
         )

@@ -20,8 +20,8 @@ from starlette.responses import StreamingResponse
 
 from hilum.errors import HilumError
 from hilum.records import worklist
-from hilum.web.context import Desk
-from hilum.web.sessions import AtDesk, Viewer
+from hilum.web.context import WebContext
+from hilum.web.sessions import Context, Viewer
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -40,14 +40,14 @@ class Pulse:
 
     Parameters
     ----------
-    desk
+    context
         The database.
     every_s
         Seconds between two looks.
     """
 
-    def __init__(self, desk: Desk, every_s: float = EVERY_S) -> None:
-        self._desk = desk
+    def __init__(self, context: WebContext, every_s: float = EVERY_S) -> None:
+        self._context = context
         self._every_s = every_s
         self._changed = asyncio.Condition()
         self._watching = 0
@@ -84,8 +84,8 @@ class Pulse:
 
     def _look(self) -> datetime | None:
         try:
-            with self._desk.database.look() as connection:
-                return worklist.last_change(connection, self._desk.archive)
+            with self._context.database.look() as connection:
+                return worklist.last_change(connection, self._context.archive)
         except HilumError:  # the database is away: nothing is known to have changed
             return self._last
 
@@ -94,13 +94,13 @@ def pulse_of(request: Request) -> Pulse:
     """Return the application's pulse, which it has from the first listener on."""
     state = request.app.state
     if not hasattr(state, "pulse"):
-        state.pulse = Pulse(state.desk)
+        state.pulse = Pulse(state.context)
     pulse: Pulse = state.pulse
     return pulse
 
 
 @router.get("/worklist/live")
-async def live(request: Request, _desk: AtDesk, _who: Viewer) -> StreamingResponse:
+async def live(request: Request, _context: Context, _who: Viewer) -> StreamingResponse:
     """Say "changed" whenever any study's row did."""
     return StreamingResponse(
         _events(pulse_of(request)),

@@ -1,4 +1,4 @@
-"""What people and programs see when something cannot be done."""
+"""Error responses, for people and programs."""
 
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +19,7 @@ from hilum.web.sessions import (
     NotAllowed,
     SignInNeeded,
     Visitor,
-    desk_of,
+    context_of,
     login_address,
     visitor,
 )
@@ -31,23 +31,22 @@ TITLES: Final = {
     HTTPStatus.NOT_FOUND: N_("Not found"),
     HTTPStatus.CONFLICT: N_("Not possible"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("Too large"),
-    HTTPStatus.UNPROCESSABLE_ENTITY: N_("Not understood"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: N_("Invalid request"),
     HTTPStatus.BAD_GATEWAY: N_("The PACS does not answer"),
-    HTTPStatus.SERVICE_UNAVAILABLE: N_("Not now"),
+    HTTPStatus.SERVICE_UNAVAILABLE: N_("Not available now"),
 }
 
 TEXTS: Final = {
     HTTPStatus.NOT_FOUND: N_("There is nothing at this address. It may have been deleted."),
     HTTPStatus.UNPROCESSABLE_ENTITY: N_("A value is missing or is not what is expected here."),
     HTTPStatus.BAD_GATEWAY: N_(
-        "What is written down here can still be seen; images cannot. hilum goes on by itself "
-        "once the PACS is back."
+        "Results can still be seen; images cannot. hilum resumes by itself once the PACS is back."
     ),
     HTTPStatus.SERVICE_UNAVAILABLE: N_("The database cannot be used now. Try again in a minute."),
 }
 
 SOMETHING: Final = N_("Something went wrong")
-A_FAULT: Final = N_("hilum has a fault that this request shows. Its log says where.")
+A_FAULT: Final = N_("An internal error occurred. See the log.")
 
 log = get_log(__name__)
 
@@ -104,7 +103,7 @@ async def answer(request: Request, status: int, text: str = "") -> Response:
 
 def _visitor(request: Request) -> Visitor:
     try:
-        return visitor(request, desk_of(request))
+        return visitor(request, context_of(request))
     except HilumError:  # the database is what fails
         return Visitor("", None, "")
 

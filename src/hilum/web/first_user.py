@@ -1,4 +1,4 @@
-"""The first user: somebody must be able to sign in before anybody can be added on the page."""
+"""The first user: an operator with a generated password, so that somebody can sign in."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What machines ask the node: ``/metrics``, ``/healthz`` and ``/readyz``.
+"""Endpoints for monitoring: ``/metrics``, ``/healthz`` and ``/readyz``.
 
 ``/healthz`` says that the process lives: restart it when not. ``/readyz`` says that images
 are read now: send somebody when not. Both are open and cheap; neither tells of any patient.
@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from hilum import PRODUCT
 from hilum.telemetry.metrics import CONTENT_TYPE
-from hilum.web.context import Check
+from hilum.web.context import NodeCheck
 
 OK: Final = 200
 UNAUTHORIZED: Final = 401
@@ -36,7 +36,7 @@ PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class HealthSource:
     """What the node says of itself, asked anew each time.
 
     Attributes
@@ -50,12 +50,12 @@ class Vitals:
     """
 
     beat_age_s: Callable[[], float | None]
-    checks: Callable[[], Sequence[Check]]
+    checks: Callable[[], Sequence[NodeCheck]]
     metrics: Callable[[], bytes]
 
 
 def health_routes(
-    vitals: Vitals,
+    vitals: HealthSource,
     *,
     metrics_token: SecretStr | None = None,
     beat_within_s: float = BEAT_WITHIN_S,
@@ -75,7 +75,7 @@ def health_routes(
         Seconds that only grow.
     """
     router = APIRouter(include_in_schema=False)
-    readiness = Kept(vitals.checks, clock)
+    readiness = CachedChecks(vitals.checks, clock)
 
     @router.get("/healthz")
     def healthz() -> JSONResponse:
@@ -102,24 +102,24 @@ def health_routes(
     return router
 
 
-def health_app(vitals: Vitals, *, metrics_token: SecretStr | None = None) -> FastAPI:
+def health_app(vitals: HealthSource, *, metrics_token: SecretStr | None = None) -> FastAPI:
     """Return an application of these routes alone: a worker has no page."""
     app = FastAPI(title=PRODUCT, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(health_routes(vitals, metrics_token=metrics_token))
     return app
 
 
-class Kept:
+class CachedChecks:
     """Gives the last answer again for `KEEP_S`; asks once for all who come meanwhile."""
 
-    def __init__(self, ask: Callable[[], Sequence[Check]], clock: Callable[[], float]) -> None:
+    def __init__(self, ask: Callable[[], Sequence[NodeCheck]], clock: Callable[[], float]) -> None:
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
         self._asked: float | None = None
-        self._answer: Sequence[Check] = ()
+        self._answer: Sequence[NodeCheck] = ()
 
-    def __call__(self) -> Sequence[Check]:
+    def __call__(self) -> Sequence[NodeCheck]:
         """Return the checks as they are, or were a moment ago."""
         with self._lock:
             if self._asked is None or self._clock() - self._asked >= KEEP_S:

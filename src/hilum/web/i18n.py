@@ -100,7 +100,7 @@ def translations(language: Language) -> NullTranslations:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class Localizer:
     """Says messages, dates and numbers in one language, with this machine's time zone."""
 
     language: Language

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from hilum.records import access, accounts
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.first_user import is_first_time
 from hilum.web.i18n import N_, Language
 from hilum.web.pages import render
@@ -18,7 +18,7 @@ from hilum.web.sessions import (
     THEME_COOKIE,
     YEAR_S,
     Anybody,
-    AtDesk,
+    Context,
     Theme,
     Viewer,
     Visitor,
@@ -55,15 +55,21 @@ def address_of(request: Request) -> str:
 
 
 @router.get("/login")
-def ask(request: Request, who: Anybody, desk: AtDesk, next: str = "/") -> Response:  # noqa: A002
+def ask(request: Request, who: Anybody, context: Context, next: str = "/") -> Response:  # noqa: A002
     """Show the form."""
     if who.role is not None:
         return RedirectResponse(safe_next(next), SEE_OTHER)
-    return form(request, who, desk, after=safe_next(next))
+    return form(request, who, context, after=safe_next(next))
 
 
 def form(
-    request: Request, who: Visitor, desk: Desk, *, after: str, error: str = "", status: int = 200
+    request: Request,
+    who: Visitor,
+    context: WebContext,
+    *,
+    after: str,
+    error: str = "",
+    status: int = 200,
 ) -> Response:
     """Return the sign-in page, with what ties its form to this browser."""
     csrf = who.csrf or accounts.new_secret()
@@ -75,24 +81,24 @@ def form(
         csrf=csrf,
         after=after,
         error=error,
-        minutes=desk.settings.page.login_window_minutes,
-        provider=desk.settings.oidc.label if desk.settings.oidc.issuer else "",
-        first_time=is_first_time(desk.database, desk.settings.data_folder),
+        minutes=context.settings.page.login_window_minutes,
+        provider=context.settings.oidc.label if context.settings.oidc.issuer else "",
+        first_time=is_first_time(context.database, context.settings.data_folder),
     )
-    set_cookie(page, FORM_COOKIE, csrf, desk.settings.page, strict=True)
+    set_cookie(page, FORM_COOKIE, csrf, context.settings.page, strict=True)
     return page
 
 
-async def own_form(request: Request, who: Anybody, desk: AtDesk) -> None:
+async def own_form(request: Request, who: Anybody, context: Context) -> None:
     """Let only our own form through."""
-    await require_own_form(request, who, desk.settings.page)
+    await require_own_form(request, who, context.settings.page)
 
 
 @router.post("/login", dependencies=[Depends(own_form)])
 def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Anybody,
-    desk: AtDesk,
+    context: Context,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002  the form's own name for it
@@ -100,36 +106,36 @@ def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     """Sign in, or say that user name or password is wrong."""
     after, address, name = safe_next(next), address_of(request), name.strip()
     try:
-        attempt = _attempt(desk, name, address)
+        attempt = _attempt(context, name, address)
     except accounts.TooManyFailures:
-        note_once(request, desk, "user.held_off")
-        return form(request, who, desk, after=after, error=TOO_MANY, status=TOO_MANY_REQUESTS)
-    with desk.database.look() as connection:
+        note_once(request, context, "user.held_off")
+        return form(request, who, context, after=after, error=TOO_MANY, status=TOO_MANY_REQUESTS)
+    with context.database.look() as connection:
         kept = accounts.password_hash(connection, name)
         known = accounts.find(connection, name)
     if not accounts.is_password(kept, password):
         # what was typed as a name may be a password: only names that exist are written down
-        note(desk, known.name if known else "nobody", "user.sign_in_failed", address=address)
-        return form(request, who, desk, after=after, error=WRONG, status=UNAUTHORIZED)
-    with desk.database.transaction() as connection:
+        note(context, known.name if known else "nobody", "user.sign_in_failed", address=address)
+        return form(request, who, context, after=after, error=WRONG, status=UNAUTHORIZED)
+    with context.database.transaction() as connection:
         access.succeeded(connection, attempt)
-    return signed_in(request, desk, name, after)
+    return signed_in(request, context, name, after)
 
 
-def note_once(request: Request, desk: Desk, action: str, **detail: str) -> None:
+def note_once(request: Request, context: WebContext, action: str, **detail: str) -> None:
     """Write a refusal into the audit trail, once for each address and window.
 
     Anybody can cause it as often as they like, and lines of the trail are never removed.
     """
     place = address_of(request)
-    window = int(time.time() // (60 * desk.settings.page.login_window_minutes))
+    window = int(time.time() // (60 * context.settings.page.login_window_minutes))
     if request.app.state.viewed.is_new(f"{action} {place}", str(window)):
-        note(desk, "nobody", action, address=place, **detail)
+        note(context, "nobody", action, address=place, **detail)
 
 
-def _attempt(desk: Desk, name: str, address: str) -> int:
-    page = desk.settings.page
-    with desk.database.transaction() as connection:
+def _attempt(context: WebContext, name: str, address: str) -> int:
+    page = context.settings.page
+    with context.database.transaction() as connection:
         return access.try_to_sign_in(
             connection,
             name,
@@ -140,18 +146,18 @@ def _attempt(desk: Desk, name: str, address: str) -> int:
         )
 
 
-def signed_in(request: Request, desk: Desk, name: str, after: str) -> Response:
+def signed_in(request: Request, context: WebContext, name: str, after: str) -> Response:
     """Begin a session and go to `after`; a session that this browser had before ends."""
-    page = desk.settings.page
+    page = context.settings.page
     now = datetime.now(UTC)
     idle, longest = limits(page)
     before = request.cookies.get(session_cookie(page))
-    with desk.database.transaction() as connection:
+    with context.database.transaction() as connection:
         access.prune_sessions(connection, idle=idle, longest=longest, now=now)
         if before:
             access.end_session(connection, accounts.digest(before))
         secret = access.begin_session(connection, name, now=now)
-    note(desk, name.casefold(), "user.signed_in", address=address_of(request))
+    note(context, name.casefold(), "user.signed_in", address=address_of(request))
     answer = RedirectResponse(after, SEE_OTHER)
     set_cookie(answer, session_cookie(page), secret, page, max_age=int(longest.total_seconds()))
     answer.delete_cookie(FORM_COOKIE)
@@ -159,20 +165,20 @@ def signed_in(request: Request, desk: Desk, name: str, after: str) -> Response:
 
 
 @router.post("/logout")
-def sign_out(who: Viewer, desk: AtDesk) -> Response:
+def sign_out(who: Viewer, context: Context) -> Response:
     """End the session, here and in the database."""
-    with desk.database.transaction() as connection:
+    with context.database.transaction() as connection:
         access.end_session(connection, who.key)
-    note(desk, who.name, "user.signed_out")
+    note(context, who.name, "user.signed_out")
     answer = RedirectResponse("/login", SEE_OTHER)
-    answer.delete_cookie(session_cookie(desk.settings.page))
+    answer.delete_cookie(session_cookie(context.settings.page))
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
 
 
 @router.post("/look", dependencies=[Depends(own_form)])
 def look(
-    desk: AtDesk,
+    context: Context,
     language: Annotated[Language | None, Form()] = None,
     theme: Annotated[Theme | None, Form()] = None,
     next: Annotated[str, Form()] = "/",  # noqa: A002
@@ -181,7 +187,7 @@ def look(
     after = next if next == "/login" else safe_next(next)
     answer = RedirectResponse(after, SEE_OTHER)
     if language is not None:
-        set_cookie(answer, LANGUAGE_COOKIE, language, desk.settings.page, max_age=YEAR_S)
+        set_cookie(answer, LANGUAGE_COOKIE, language, context.settings.page, max_age=YEAR_S)
     if theme is not None:
-        set_cookie(answer, THEME_COOKIE, theme, desk.settings.page, max_age=YEAR_S)
+        set_cookie(answer, THEME_COOKIE, theme, context.settings.page, max_age=YEAR_S)
     return answer

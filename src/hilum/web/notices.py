@@ -1,36 +1,36 @@
-"""What everybody has to know about the node, asked for at most every few seconds."""
+"""Notices about the node, refreshed at most every few seconds."""
 
 from typing import Final
 
 from fastapi import Request
 
-from hilum.web.context import Check, Desk, InstalledModel
-from hilum.web.ttl_cache import Remembered
+from hilum.web.context import InstalledModel, NodeCheck, WebContext
+from hilum.web.ttl_cache import TtlCache
 
 KEEP_S: Final = 5.0
 """Seconds for which an answer of the node is believed."""
 
 
-class Node:
+class NodeNotices:
     """What the node says of itself.
 
     Parameters
     ----------
-    desk
+    context
         Asks it.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self.models: Final = Remembered(desk.models, KEEP_S)
-        self.health: Final = Remembered(desk.health, KEEP_S)
+    def __init__(self, context: WebContext) -> None:
+        self.models: Final = TtlCache(context.models, KEEP_S)
+        self.health: Final = TtlCache(context.health, KEEP_S)
 
 
-def node_of(request: Request) -> Node:
+def node_of(request: Request) -> NodeNotices:
     """Return what the application knows of its node."""
     state = request.app.state
     if not hasattr(state, "node"):
-        state.node = Node(state.desk)
-    node: Node = state.node
+        state.node = NodeNotices(state.context)
+    node: NodeNotices = state.node
     return node
 
 
@@ -39,6 +39,6 @@ def model_in_use(request: Request) -> InstalledModel | None:
     return next((model for model in node_of(request).models() if model.in_use), None)
 
 
-def troubles(request: Request) -> list[Check]:
+def troubles(request: Request) -> list[NodeCheck]:
     """Return what is not as it should be."""
     return [check for check in node_of(request).health() if not check.ok]

@@ -18,10 +18,10 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from hilum.errors import NotInPacs
 from hilum.settings import PageSettings
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.ohif import app_config
 from hilum.web.security import OHIF_POLICY
-from hilum.web.sessions import AtDesk, Viewer
+from hilum.web.sessions import Context, Viewer
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -123,13 +123,13 @@ def to_base(_: Viewer) -> Response:
 
 
 @router.get(BASE + "/{path:path}")
-def serve(path: str, _: Viewer, desk: AtDesk) -> Response:
+def serve(path: str, _: Viewer, context: Context) -> Response:
     """Return one of OHIF's files; any other path is one of its pages."""
-    root = folder(desk.settings.page)
+    root = folder(context.settings.page)
     if root is None:
         raise NotInPacs("OHIF is not installed.", HOW_TO_GET_IT)
     if path == "app-config.js":
-        return _config(desk)
+        return _config(context)
     wanted = (root / path).resolve()
     if path and wanted.is_relative_to(root.resolve()) and wanted.is_file() and path != INDEX:
         headers = {"Cache-Control": KEEP if NAMED_BY_CONTENT.search(path) else ASK_AGAIN}
@@ -144,6 +144,6 @@ def serve(path: str, _: Viewer, desk: AtDesk) -> Response:
     )
 
 
-def _config(desk: Desk) -> Response:
-    text = app_config(base=BASE, title=desk.pacs.aet)
+def _config(context: WebContext) -> Response:
+    text = app_config(base=BASE, title=context.pacs.aet)
     return Response(text, media_type="text/javascript", headers={"Cache-Control": ASK_AGAIN})

@@ -30,11 +30,11 @@ from hilum.records import accounts
 from hilum.records.accounts import AccountError, Role
 from hilum.settings import OidcSettings
 from hilum.telemetry.logs import get_log
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.i18n import N_
 from hilum.web.login import SEE_OTHER, form, note_once, safe_next, signed_in
 from hilum.web.security import is_secure
-from hilum.web.sessions import Anybody, AtDesk, Visitor, set_cookie
+from hilum.web.sessions import Anybody, Context, Visitor, set_cookie
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -51,8 +51,8 @@ LEEWAY_S: Final = 60
 ALGORITHMS: Final = ["RS256", "PS256", "ES256", "RS384", "ES384", "RS512", "ES512", "EdDSA"]
 """Signatures by the provider's key; none, and none by a shared secret."""
 
-BROKEN: Final = N_("The provider did not vouch for you. Try again, or ask an operator.")
-AWAY: Final = N_("The provider gives no answer now. Try again in a minute.")
+BROKEN: Final = N_("The provider did not confirm your identity. Try again, or ask an operator.")
+AWAY: Final = N_("The provider does not respond. Try again in a minute.")
 NO_ROLE: Final = N_("You have no role here. Ask whoever looks after your account.")
 NAME_TAKEN: Final = N_("Somebody else has your user name here. Ask an operator.")
 
@@ -63,7 +63,7 @@ BAD_GATEWAY: Final = 502
 log = get_log(__name__)
 
 
-class NotVouchedFor(Exception):
+class IdentityNotConfirmed(Exception):
     """The provider's answer does not say who this is.
 
     Parameters
@@ -149,31 +149,31 @@ def challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def flow_cookie(desk: Desk) -> str:
+def flow_cookie(context: WebContext) -> str:
     """Return the name of the cookie that holds the flow."""
-    return "__Host-hilum_oidc" if is_secure(desk.settings.page) else "hilum_oidc"
+    return "__Host-hilum_oidc" if is_secure(context.settings.page) else "hilum_oidc"
 
 
-def redirect_uri(request: Request, desk: Desk) -> str:
+def redirect_uri(request: Request, context: WebContext) -> str:
     """Return where the provider sends the browser back to."""
-    ours = desk.settings.page.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    ours = context.settings.page.public_url or f"{request.url.scheme}://{request.url.netloc}"
     return f"{ours}{CALLBACK}"
 
 
 @router.get(START)
-def begin(request: Request, who: Anybody, desk: AtDesk, next: str = "/") -> Response:  # noqa: A002
+def begin(request: Request, who: Anybody, context: Context, next: str = "/") -> Response:  # noqa: A002
     """Send the browser to the provider."""
     after = safe_next(next)
-    oidc = desk.settings.oidc
+    oidc = context.settings.oidc
     try:
         provider = discover(oidc)
-    except NotVouchedFor as exc:
-        return _failed(request, who, desk, exc, after)
+    except IdentityNotConfirmed as exc:
+        return _failed(request, who, context, exc, after)
     flow = Flow.begin(after)
     asked = {
         "response_type": "code",
         "client_id": oidc.client_id,
-        "redirect_uri": redirect_uri(request, desk),
+        "redirect_uri": redirect_uri(request, context),
         "scope": " ".join(oidc.scopes),
         "state": flow.state,
         "nonce": flow.nonce,
@@ -181,7 +181,7 @@ def begin(request: Request, who: Anybody, desk: AtDesk, next: str = "/") -> Resp
         "code_challenge_method": "S256",
     }
     answer = RedirectResponse(f"{provider.authorization}?{urlencode(asked)}", SEE_OTHER)
-    set_cookie(answer, flow_cookie(desk), str(flow), desk.settings.page, max_age=FLOW_S)
+    set_cookie(answer, flow_cookie(context), str(flow), context.settings.page, max_age=FLOW_S)
     return answer
 
 
@@ -189,71 +189,75 @@ def begin(request: Request, who: Anybody, desk: AtDesk, next: str = "/") -> Resp
 def end(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Anybody,
-    desk: AtDesk,
+    context: Context,
     state: str = "",
     code: str = "",
     iss: str | None = None,
 ) -> Response:
-    """Take the provider's answer and sign in whom it vouches for."""
+    """Take the provider's answer and sign in whom it confirms."""
     after = "/"
     try:
-        flow = _flow(request, desk, state)
+        flow = _flow(request, context, state)
         after = flow.after
-        name = _vouched_for(request, desk, flow, code, iss)
-    except NotVouchedFor as exc:
-        answer = _failed(request, who, desk, exc, after)
+        name = _confirmed_user(request, context, flow, code, iss)
+    except IdentityNotConfirmed as exc:
+        answer = _failed(request, who, context, exc, after)
     else:
-        answer = signed_in(request, desk, name, after)
-    answer.delete_cookie(flow_cookie(desk))
+        answer = signed_in(request, context, name, after)
+    answer.delete_cookie(flow_cookie(context))
     return answer
 
 
-def _vouched_for(request: Request, desk: Desk, flow: Flow, code: str, iss: str | None) -> str:
-    """Return the name of the user whom the provider vouches for, written down here."""
-    oidc = desk.settings.oidc
+def _confirmed_user(
+    request: Request, context: WebContext, flow: Flow, code: str, iss: str | None
+) -> str:
+    """Return the name of the user whom the provider confirms, written down here."""
+    oidc = context.settings.oidc
     provider = discover(oidc)
     if not code or iss not in {None, provider.issuer}:
-        raise NotVouchedFor(BROKEN, "no code, or another issuer's")
-    claims = redeem(code, flow, provider, oidc, redirect_uri(request, desk))
+        raise IdentityNotConfirmed(BROKEN, "no code, or another issuer's")
+    claims = redeem(code, flow, provider, oidc, redirect_uri(request, context))
     name, role = who_is(claims, oidc)
     subject = f"{provider.issuer}|{claims['sub']}"
     try:
-        with desk.database.transaction() as connection:
-            user = accounts.vouched_for(connection, subject, name, role, now=datetime.now(UTC))
+        with context.database.transaction() as connection:
+            user = accounts.provider_user(connection, subject, name, role, now=datetime.now(UTC))
     except AccountError as exc:
-        raise NotVouchedFor(NAME_TAKEN, "the name is taken, or is none", FORBIDDEN) from exc
+        raise IdentityNotConfirmed(NAME_TAKEN, "the name is taken, or is none", FORBIDDEN) from exc
     return user.name
 
 
-def _flow(request: Request, desk: Desk, state: str) -> Flow:
+def _flow(request: Request, context: WebContext, state: str) -> Flow:
     try:
-        flow = Flow.parse(request.cookies.get(flow_cookie(desk), ""))
+        flow = Flow.parse(request.cookies.get(flow_cookie(context), ""))
     except ValueError as exc:
-        raise NotVouchedFor(BROKEN, "no flow was begun in this browser") from exc
+        raise IdentityNotConfirmed(BROKEN, "no flow was begun in this browser") from exc
     if not hmac.compare_digest(flow.state.encode(), state.encode()):
-        raise NotVouchedFor(BROKEN, "the state is another one")
+        raise IdentityNotConfirmed(BROKEN, "the state is another one")
     return flow
 
 
 def _failed(
-    request: Request, who: Visitor, desk: Desk, error: NotVouchedFor, after: str
+    request: Request, who: Visitor, context: WebContext, error: IdentityNotConfirmed, after: str
 ) -> Response:
     log.warning("oidc.refused", why=error.why)
-    note_once(request, desk, "user.sign_in_failed", by="oidc")
-    return form(request, who, desk, after=after, error=error.message, status=error.status)
+    note_once(request, context, "user.sign_in_failed", by="oidc")
+    return form(request, who, context, after=after, error=error.message, status=error.status)
 
 
 @contextmanager
 def _asking(what: str) -> Iterator[httpx.Client]:
-    """Yield a client; what goes wrong with the provider ends as `NotVouchedFor`."""
+    """Yield a client; what goes wrong with the provider ends as `IdentityNotConfirmed`."""
     try:
         with httpx.Client(timeout=WAIT_S, follow_redirects=False) as client:
             yield client
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         kind = type(exc).__name__
-        raise NotVouchedFor(AWAY, f"no good answer to {what} ({kind})", BAD_GATEWAY) from exc
+        raise IdentityNotConfirmed(AWAY, f"no good answer to {what} ({kind})", BAD_GATEWAY) from exc
     except (ValueError, LookupError, TypeError) as exc:
-        raise NotVouchedFor(BROKEN, f"the answer to {what} is not understood", BAD_GATEWAY) from exc
+        raise IdentityNotConfirmed(
+            BROKEN, f"the answer to {what} is not understood", BAD_GATEWAY
+        ) from exc
 
 
 def discover(oidc: OidcSettings) -> Provider:
@@ -261,20 +265,20 @@ def discover(oidc: OidcSettings) -> Provider:
 
     Raises
     ------
-    NotVouchedFor
+    IdentityNotConfirmed
         No answer, or another provider's.
     SettingInvalid
         The provider is not asked over HTTPS.
     """
     issuer = (oidc.issuer or "").rstrip("/")
     if not issuer:
-        raise NotVouchedFor(BROKEN, "oidc.issuer is not set", FORBIDDEN)
+        raise IdentityNotConfirmed(BROKEN, "oidc.issuer is not set", FORBIDDEN)
     _require_https(issuer)
     with _asking("discovery") as client:
         answer = client.get(f"{issuer}/.well-known/openid-configuration")
         said = answer.raise_for_status().json()
         if said["issuer"].rstrip("/") != issuer:
-            raise NotVouchedFor(BROKEN, "the provider calls itself otherwise", BAD_GATEWAY)
+            raise IdentityNotConfirmed(BROKEN, "the provider calls itself otherwise", BAD_GATEWAY)
         methods = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return Provider(
             said["issuer"],
@@ -301,7 +305,7 @@ def redeem(
 
     Raises
     ------
-    NotVouchedFor
+    IdentityNotConfirmed
         The provider does not take the code, or its token is not good.
     """
     body = {
@@ -319,7 +323,7 @@ def redeem(
     with _asking("token") as client:
         answer = client.post(provider.token, data=body, auth=auth or httpx.USE_CLIENT_DEFAULT)
         if answer.is_client_error:
-            raise NotVouchedFor(BROKEN, f"the code is not taken (HTTP {answer.status_code})")
+            raise IdentityNotConfirmed(BROKEN, f"the code is not taken (HTTP {answer.status_code})")
         token = answer.raise_for_status().json()["id_token"]
         keys = KeySet.import_key_set(client.get(provider.keys).raise_for_status().json())
     return checked(token, keys, provider, oidc.client_id, flow.nonce)
@@ -332,7 +336,7 @@ def checked(
 
     Raises
     ------
-    NotVouchedFor
+    IdentityNotConfirmed
         Signature, issuer, audience, time or nonce is not right.
     """
     rules = jwt.JWTClaimsRegistry(
@@ -348,10 +352,12 @@ def checked(
         claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         rules.validate(claims)
     except (JoseError, ValueError, TypeError) as exc:
-        raise NotVouchedFor(BROKEN, f"the ID token is not good ({type(exc).__name__})") from exc
+        raise IdentityNotConfirmed(
+            BROKEN, f"the ID token is not good ({type(exc).__name__})"
+        ) from exc
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if several else client_id) != client_id:
-        raise NotVouchedFor(BROKEN, "the ID token is for another party")
+        raise IdentityNotConfirmed(BROKEN, "the ID token is for another party")
     return claims
 
 
@@ -360,7 +366,7 @@ def who_is(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, Role]:
 
     Raises
     ------
-    NotVouchedFor
+    IdentityNotConfirmed
         The settings give them no role, or they have no name that can be used.
     """
     values: Any = claims
@@ -372,7 +378,7 @@ def who_is(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, Role]:
     pairs = (pair.rpartition("=") for pair in oidc.roles)
     roles = [Role(role) for value, _, role in pairs if value in given]
     if not roles:
-        raise NotVouchedFor(NO_ROLE, "no role of the settings", FORBIDDEN)
+        raise IdentityNotConfirmed(NO_ROLE, "no role of the settings", FORBIDDEN)
     name = next(
         (claims[each] for each in (oidc.name_claim, "email", "sub") if claims.get(each)), ""
     )

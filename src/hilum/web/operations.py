@@ -1,4 +1,4 @@
-"""The operations page: what waits, what went wrong, and buttons to mend it."""
+"""The operations page: queue, failures, and buttons to retry."""
 
 from typing import Annotated, Any, Final
 
@@ -7,13 +7,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from hilum.records import Connection, images
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.states import State
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.i18n import N_
 from hilum.web.pages import fill, render
-from hilum.web.sessions import AtDesk, Operator, Viewer, Visitor, note
-from hilum.web.status import Snapshot, Status
+from hilum.web.sessions import Context, Operator, Viewer, Visitor, note
+from hilum.web.status import StatusSnapshot, StatusSource
 from hilum.web.words import CONSTANCY, shift_words
 
 router: Final = APIRouter(include_in_schema=False)
@@ -28,13 +28,13 @@ CHART: Final = {"width": 720, "height": 120}
 """Of the chart of hours, in its own units."""
 
 
-def status_of(request: Request) -> Status:
+def status_of(request: Request) -> StatusSource:
     """Return what looks at the node."""
-    status: Status = request.app.state.status
+    status: StatusSource = request.app.state.status
     return status
 
 
-def bars(snapshot: Snapshot) -> list[dict[str, object]]:
+def bars(snapshot: StatusSnapshot) -> list[dict[str, object]]:
     """Return the chart's columns: each with its hour and its parts from the bottom up."""
     highest = max((hour.images for hour in snapshot.hours), default=0) or 1
     step = CHART["width"] / len(snapshot.hours)
@@ -53,16 +53,16 @@ def bars(snapshot: Snapshot) -> list[dict[str, object]]:
     return columns
 
 
-def _values(request: Request, desk: Desk) -> dict[str, Any]:
+def _values(request: Request, context: WebContext) -> dict[str, Any]:
     status = status_of(request)
     snapshot = status.look()
     return {
         "now": snapshot,
         "health": status.health(),
-        "models": desk.models(),
+        "models": context.models(),
         "bars": bars(snapshot),
         "chart": CHART,
-        "constancy": desk.settings.constancy,
+        "constancy": context.settings.constancy,
         "constancy_words": CONSTANCY,
         "shift_words": shift_words,
         "highest": max((hour.images for hour in snapshot.hours), default=0),
@@ -70,31 +70,31 @@ def _values(request: Request, desk: Desk) -> dict[str, Any]:
 
 
 @router.get("/operations")
-def show(request: Request, who: Viewer, desk: AtDesk, asked: int | None = None) -> Response:
+def show(request: Request, who: Viewer, context: Context, asked: int | None = None) -> Response:
     """Show how the node is doing."""
-    return render(request, "operations.html", who, asked=asked, **_values(request, desk))
+    return render(request, "operations.html", who, asked=asked, **_values(request, context))
 
 
 @router.get("/operations/live")
-def live(request: Request, who: Viewer, desk: AtDesk) -> Response:
+def live(request: Request, who: Viewer, context: Context) -> Response:
     """Return the part of the page that changes by itself."""
-    return Response(fill("status.html", who, **_values(request, desk)), media_type="text/html")
+    return Response(fill("status.html", who, **_values(request, context)), media_type="text/html")
 
 
 @router.post("/operations/retry")
 def retry(
     who: Operator,
-    desk: AtDesk,
+    context: Context,
     uid: Annotated[list[str] | None, Form()] = None,
     state: Annotated[State | None, Form()] = None,
 ) -> Response:
     """Let images be read again: those that are named, or all of a state."""
-    asked = read_again(desk, who, tuple(uid or ()), state=state)
+    asked = read_again(context, who, tuple(uid or ()), state=state)
     return RedirectResponse(f"/operations?asked={asked}", SEE_OTHER)
 
 
 def read_again(
-    desk: Desk,
+    context: WebContext,
     who: Visitor,
     named: tuple[str, ...],
     *,
@@ -108,27 +108,29 @@ def read_again(
     HTTPException
         What is named is several images: one SOP Instance UID in two studies.
     """
-    with desk.database.look() as connection:
+    with context.database.look() as connection:
         if state is not None:
-            found = images.entries(connection, desk.archive, (state,))
+            found = images.entries(connection, context.archive, (state,))
         else:
-            found = [each for name in named for each in _called(connection, desk, name, where)]
+            found = [each for name in named for each in _called(connection, context, name, where)]
     if not found:
         return 0
-    asked = desk.retry([entry.uids for entry in found])
+    asked = context.retry([entry.uids for entry in found])
     if len(found) == 1:
         uids = found[0].uids
         about = {"study": uids.study_instance_uid, "image": uids.sop_instance_uid}
-        note(desk, who.name, "image.retried", **about, asked=asked)
+        note(context, who.name, "image.retried", **about, asked=asked)
     else:
-        note(desk, who.name, "image.retried", images=len(found), asked=asked)
+        note(context, who.name, "image.retried", images=len(found), asked=asked)
     return asked
 
 
-def _called(connection: Connection, desk: Desk, name: str, where: Within) -> list[Entry]:
+def _called(
+    connection: Connection, context: WebContext, name: str, where: Within
+) -> list[ImageRecord]:
     study, series = where
     found = images.called(
-        connection, desk.archive, name, study_instance_uid=study, series_instance_uid=series
+        connection, context.archive, name, study_instance_uid=study, series_instance_uid=series
     )
     if len(found) > 1:
         raise HTTPException(CONFLICT, N_("This UID is in several studies or series. Name one."))

@@ -1,4 +1,4 @@
-"""Radiographs on their way to a browser: a small one, a quick one, and all of it.
+"""Radiographs for the browser: thumbnail, preview and full resolution.
 
 Measured for RG1 (1955 × 1841, 15 bits) on a 2-core server: displaying takes 52 ms, the
 quick JPEG 2 ms and 92 kB, all 4096 grey levels 45 ms and 3.1 MB. So the whole picture is
@@ -22,10 +22,10 @@ from starlette.responses import Response
 from hilum.errors import NotInPacs, RadiographRefused, SourceUnreadable
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, worklist
-from hilum.records.images import Entry
-from hilum.web.context import Desk
+from hilum.records.images import ImageRecord
+from hilum.web.context import WebContext
 from hilum.web.i18n import N_
-from hilum.web.sessions import AtDesk, Viewer
+from hilum.web.sessions import Context, Viewer
 from hilum.web.tools import Picture, StudyTools
 
 router: Final = APIRouter(include_in_schema=False)
@@ -58,18 +58,18 @@ class Gallery:
 
     Parameters
     ----------
-    desk
+    context
         Records and PACS.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
         self._pictures: OrderedDict[Shown, Picture] = OrderedDict()
         self._lock = threading.Lock()
         self._decoding = threading.BoundedSemaphore(AT_ONCE)
         self._turns: dict[Shown, threading.Lock] = {}
 
-    def picture(self, image: Entry) -> Picture:
+    def picture(self, image: ImageRecord) -> Picture:
         """Return an image as it is displayed.
 
         Raises
@@ -89,8 +89,8 @@ class Gallery:
                 made = self._kept(key)
                 if made is None:
                     with self._decoding:
-                        file = self._desk.orthanc().file(image.instance_id)
-                        made = tools_of(self._desk).picture(file)
+                        file = self._context.orthanc().file(image.instance_id)
+                        made = tools_of(self._context).picture(file)
                     self._keep(key, made)
                 return made
         finally:
@@ -109,23 +109,23 @@ class Gallery:
             while len(self._pictures) > KEPT:
                 self._pictures.popitem(last=False)
 
-    def small(self, image: Entry) -> bytes:
+    def small(self, image: ImageRecord) -> bytes:
         """Return the small picture; made once, empty when none can be made."""
-        desk = self._desk
-        with desk.database.look() as connection:
-            kept = worklist.thumbnail(connection, desk.archive, image.uids)
+        context = self._context
+        with context.database.look() as connection:
+            kept = worklist.thumbnail(connection, context.archive, image.uids)
         if kept is not None:
             return kept
         try:
             made = thumbnail(self.picture(image).pixels)
         except (RadiographRefused, SourceUnreadable, NotInPacs):
             made = b""
-        with desk.database.transaction() as connection:
-            worklist.keep_thumbnail(connection, desk.archive, image.uids, made)
+        with context.database.transaction() as connection:
+            worklist.keep_thumbnail(connection, context.archive, image.uids, made)
         return made
 
 
-def tools_of(desk: Desk) -> StudyTools:
+def tools_of(context: WebContext) -> StudyTools:
     """Return what draws and writes for the study page.
 
     Raises
@@ -133,16 +133,16 @@ def tools_of(desk: Desk) -> StudyTools:
     HTTPException
         This page was started without.
     """
-    if desk.tools is None:
+    if context.tools is None:
         raise HTTPException(NOT_FOUND, GONE)
-    return desk.tools
+    return context.tools
 
 
 def gallery_of(request: Request) -> Gallery:
     """Return the application's gallery, which it has from the first picture on."""
     state = request.app.state
     if not hasattr(state, "gallery"):
-        state.gallery = Gallery(state.desk)
+        state.gallery = Gallery(state.context)
     gallery: Gallery = state.gallery
     return gallery
 
@@ -171,7 +171,7 @@ class Address:
 Where = Annotated[Address, Depends()]
 
 
-def image_of(desk: Desk, where: Address) -> Entry:
+def image_of(context: WebContext, where: Address) -> ImageRecord:
     """Return the line of the image that an address names.
 
     Raises
@@ -180,10 +180,10 @@ def image_of(desk: Desk, where: Address) -> Entry:
         There is none in that study, or it is in several series and none is named.
     """
     study, series = where.study, where.series
-    with desk.database.look() as connection:
+    with context.database.look() as connection:
         found = images.called(
             connection,
-            desk.archive,
+            context.archive,
             where.image,
             study_instance_uid=study,
             series_instance_uid=series,
@@ -195,15 +195,15 @@ def image_of(desk: Desk, where: Address) -> Entry:
     return found[0]
 
 
-def stored_as(desk: Desk, image: Entry, result: str) -> str | None:
+def stored_as(context: WebContext, image: ImageRecord, result: str) -> str | None:
     """Return Orthanc's identifier of a result of an image, None for what is none of it."""
     if result not in image.results:
         return None
     # The search, which is slow beside many studies, is for what older versions stored.
-    return image.instance_of(result) or desk.orthanc().find_instance(result)
+    return image.instance_of(result) or context.orthanc().find_instance(result)
 
 
-def version(image: Entry) -> str:
+def version(image: ImageRecord) -> str:
     """Return what changes when an image comes again with other pixels."""
     return f"{image.run}-{image.arrived.timestamp():.0f}"
 
@@ -244,25 +244,25 @@ def packed(picture: Picture) -> bytes:
 
 
 @router.get("/studies/{study}/images/{image}/small.webp")
-def small(request: Request, where: Where, desk: AtDesk, _: Viewer) -> Response:
+def small(request: Request, where: Where, context: Context, _: Viewer) -> Response:
     """Return the small picture of an image."""
-    made = gallery_of(request).small(image_of(desk, where))
+    made = gallery_of(request).small(image_of(context, where))
     if not made:
         raise HTTPException(NOT_FOUND, N_("This image has no pixels that can be shown."))
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 
 @router.get("/studies/{study}/images/{image}/quick.jpg")
-def quick_picture(request: Request, where: Where, desk: AtDesk, _: Viewer) -> Response:
+def quick_picture(request: Request, where: Where, context: Context, _: Viewer) -> Response:
     """Return an image as it is displayed, in eight bits and at most 1024 pixels a side."""
-    made = quick(gallery_of(request).picture(image_of(desk, where)))
+    made = quick(gallery_of(request).picture(image_of(context, where)))
     return Response(made, media_type="image/jpeg", headers={"Cache-Control": KEEP})
 
 
 @router.get("/studies/{study}/images/{image}/pixels")
-def all_pixels(request: Request, where: Where, desk: AtDesk, _: Viewer) -> Response:
+def all_pixels(request: Request, where: Where, context: Context, _: Viewer) -> Response:
     """Return an image as it is displayed, every pixel with 4096 grey levels; see `packed`."""
-    picture = gallery_of(request).picture(image_of(desk, where))
+    picture = gallery_of(request).picture(image_of(context, where))
     headers = {
         "Cache-Control": KEEP,
         "Content-Encoding": "deflate",

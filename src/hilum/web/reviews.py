@@ -1,4 +1,4 @@
-"""What readers say of the model: taken in, stored in the PACS, counted, exported."""
+"""Reviews by readers: accepted, stored in the PACS, counted, exported."""
 
 import csv
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ from starlette.responses import (
 
 from hilum.errors import PacsUnavailable
 from hilum.records import reviews, studies
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
-from hilum.records.reviews import Agreement, Judged, Opinion, ReaderVerdict
-from hilum.records.studies import Waits
-from hilum.web.context import Desk
+from hilum.records.reviews import Agreement, Opinion, Review, ReviewedFinding
+from hilum.records.studies import DueTimes
+from hilum.web.context import WebContext
 from hilum.web.failures import wants_page
 from hilum.web.i18n import N_
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of
-from hilum.web.sessions import AtDesk, Reader, Viewer, Visitor, note
+from hilum.web.sessions import Context, Reader, Viewer, Visitor, note
 from hilum.web.study import reading_of
 from hilum.wording import finding_name
 
@@ -43,12 +43,12 @@ LONGEST: Final = 2000
 """Letters of a comment."""
 
 MOST_MISSING: Final = 10
-"""Findings that one verdict may name as missing."""
+"""Findings that one review may name as missing."""
 
 MONTHS: Final = 6
 """Months that are shown; the export has all."""
 
-NOTHING: Final = N_("Say at least something: an opinion, a missing finding, or a comment.")
+NOTHING: Final = N_("Give at least an opinion, a missed finding or a comment.")
 
 COLUMNS: Final = (
     "at",
@@ -72,57 +72,57 @@ COLUMNS: Final = (
 """Of the export. ``present`` is what the reader says of the finding; empty when unsure."""
 
 
-@router.post("/studies/{study}/images/{image}/verdict")
-async def give(request: Request, where: Where, desk: AtDesk, who: Reader) -> Response:
-    """Take a verdict in: write it down as a report, store it, ask for it, count it."""
+@router.post("/studies/{study}/images/{image}/review")
+async def give(request: Request, where: Where, context: Context, who: Reader) -> Response:
+    """Accept a review: encode it as a report, store it, verify that it is there, count it."""
     form = await request.form()
-    await run_in_threadpool(_give, desk, who, image_of(desk, where), form)
-    back = f"{where}#verdicts"
+    await run_in_threadpool(_give, context, who, image_of(context, where), form)
+    back = f"{where}#reviews"
     return RedirectResponse(back, SEE_OTHER) if wants_page(request) else JSONResponse({"to": back})
 
 
-@router.get("/verdicts")
-def show(request: Request, desk: AtDesk, who: Viewer) -> HTMLResponse:
+@router.get("/reviews")
+def show(request: Request, context: Context, who: Viewer) -> HTMLResponse:
     """Show how often readers agree, by finding and month."""
-    with desk.database.look() as connection:
-        counted = reviews.agreement(connection, desk.archive)
+    with context.database.look() as connection:
+        counted = reviews.agreement(connection, context.archive)
     months = sorted({each.month for each in counted})[-MONTHS:]
     return render(
         request, "reviews.html", who, rows=_by_finding(counted, months, who), months=months
     )
 
 
-@router.get("/verdicts.csv")
-def export(desk: AtDesk, who: Viewer) -> StreamingResponse:
+@router.get("/reviews.csv")
+def export(context: Context, who: Viewer) -> StreamingResponse:
     """Return every judged finding, to calibrate operating points with."""
-    note(desk, who.name, "verdicts.exported")
-    headers = {"Content-Disposition": 'attachment; filename="hilum-verdicts.csv"'}
-    return StreamingResponse(_lines(desk), media_type="text/csv; charset=utf-8", headers=headers)
+    note(context, who.name, "reviews.exported")
+    headers = {"Content-Disposition": 'attachment; filename="hilum-reviews.csv"'}
+    return StreamingResponse(_lines(context), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _give(desk: Desk, who: Visitor, image: Entry, form: FormData) -> None:
-    reading = reading_of(desk, image)
-    verdict = _verdict(image, reading, who, form)
+def _give(context: WebContext, who: Visitor, image: ImageRecord, form: FormData) -> None:
+    reading = reading_of(context, image)
+    review = _review(image, reading, who, form)
     key = str(form.get("key") or "")[:64]
-    orthanc = desk.orthanc()
-    uid, file = tools_of(desk).verdict_file(
-        orthanc.file(image.instance_id), verdict, key, _judged(desk, image)
+    orthanc = context.orthanc()
+    uid, file = tools_of(context).review_file(
+        orthanc.file(image.instance_id), review, key, _judged(context, image)
     )
     stored = orthanc.upload(file)
     if uid not in orthanc.there([stored.instance_id]):
         raise PacsUnavailable(
-            "The PACS took the verdict and does not show it.", "Give it again in a minute."
+            "The PACS accepted the review but does not show it.", "Submit it again in a minute."
         )
-    given = replace(verdict, report=uid)
+    given = replace(review, report=uid)
     now = datetime.now(UTC)
-    with desk.database.transaction() as connection:
-        if reviews.add(connection, desk.archive, given):
-            waits = Waits.of(desk.settings.worklist)
-            studies.refresh(connection, desk.archive, image.study_instance_uid, now, waits)
+    with context.database.transaction() as connection:
+        if reviews.add(connection, context.archive, given):
+            waits = DueTimes.of(context.settings.worklist)
+            studies.refresh(connection, context.archive, image.study_instance_uid, now, waits)
     note(
-        desk,
+        context,
         who.name,
-        "verdict.given",
+        "review.submitted",
         study=image.study_instance_uid,
         image=image.sop_instance_uid,
         series=image.series_instance_uid,
@@ -130,7 +130,7 @@ def _give(desk: Desk, who: Visitor, image: Entry, form: FormData) -> None:
     )
 
 
-def _verdict(image: Entry, reading: StoredReading, who: Visitor, form: FormData) -> ReaderVerdict:
+def _review(image: ImageRecord, reading: StoredReading, who: Visitor, form: FormData) -> Review:
     """Return what a form says.
 
     Raises
@@ -147,14 +147,14 @@ def _verdict(image: Entry, reading: StoredReading, who: Visitor, form: FormData)
             raise HTTPException(UNPROCESSABLE)
         if opinion:
             facts = (each[name] for name in ("positive", "raw", "operating_point", "score"))
-            judged.append(Judged(each["label"], Opinion(opinion), *facts))
+            judged.append(ReviewedFinding(each["label"], Opinion(opinion), *facts))
     named = [*form.getlist("missing"), *str(form.get("missing_words") or "").split(";")]
     missing = dict.fromkeys(text for each in named if (text := " ".join(str(each).split())[:200]))
     comment = str(form.get("comment") or "").strip()[:LONGEST]
     if not judged and not missing and not comment:
         raise HTTPException(UNPROCESSABLE, who.speech.say(NOTHING))
     model = document["model"]
-    return ReaderVerdict(
+    return Review(
         *image.uids,
         datetime.now(UTC),
         who.name,
@@ -168,10 +168,10 @@ def _verdict(image: Entry, reading: StoredReading, who: Visitor, form: FormData)
     )
 
 
-def _judged(desk: Desk, image: Entry) -> bytes | None:
+def _judged(context: WebContext, image: ImageRecord) -> bytes | None:
     """Return the model's coded report, the last thing that was stored for the image."""
-    instance = stored_as(desk, image, image.results[-1]) if image.results else None
-    return None if instance is None else desk.orthanc().file(instance)
+    instance = stored_as(context, image, image.results[-1]) if image.results else None
+    return None if instance is None else context.orthanc().file(instance)
 
 
 def _by_finding(counted: list[Agreement], months: list[str], who: Visitor) -> list[dict[str, Any]]:
@@ -198,12 +198,12 @@ def _decided(row: dict[str, Any]) -> int:
     return decided
 
 
-def _lines(desk: Desk) -> Iterator[str]:
+def _lines(context: WebContext) -> Iterator[str]:
     buffer = StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    with desk.database.look() as connection:
-        for row, latest in reviews.export(connection, desk.archive):
+    with context.database.look() as connection:
+        for row, latest in reviews.export(connection, context.archive):
             writer.writerow(_cells(row, latest=latest))
             yield buffer.getvalue()
             buffer.seek(0)

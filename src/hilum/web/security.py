@@ -1,4 +1,4 @@
-"""What every answer says to the browser, and which requests may change anything.
+"""Security headers, body limits and protection against cross-site requests.
 
 Sources
 -------

@@ -1,4 +1,4 @@
-"""Who is asking: the dependencies that every page and every call of the API begins with."""
+"""The visitor of a request: dependencies of every page and API call."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from starlette.responses import Response
 from hilum.records import access, audit
 from hilum.records.accounts import Role
 from hilum.settings import PageSettings
-from hilum.web.context import Desk
-from hilum.web.i18n import N_, Language, Speech, chosen
+from hilum.web.context import WebContext
+from hilum.web.i18n import N_, Language, Localizer, chosen
 from hilum.web.security import UNSAFE, carries, is_secure, same_origin
 
 LANGUAGE_COOKIE: Final = "hilum_language"
@@ -64,9 +64,9 @@ class Visitor:
     theme: Theme = Theme.DARK
 
     @property
-    def speech(self) -> Speech:
+    def speech(self) -> Localizer:
         """What says messages in their language."""
-        return Speech(self.language)
+        return Localizer(self.language)
 
     def may(self, role: Role | str) -> bool:
         """Return whether they are at least as strong as `role`."""
@@ -91,13 +91,13 @@ class NotAllowed(Exception):
         self.message = message
 
 
-def desk_of(request: Request) -> Desk:
+def context_of(request: Request) -> WebContext:
     """Return what this page works with."""
-    desk: Desk = request.app.state.desk
-    return desk
+    context: WebContext = request.app.state.context
+    return context
 
 
-AtDesk = Annotated[Desk, Depends(desk_of)]
+Context = Annotated[WebContext, Depends(context_of)]
 
 
 def session_cookie(settings: PageSettings) -> str:
@@ -110,7 +110,7 @@ def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
     return timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)
 
 
-def visitor(request: Request, desk: AtDesk) -> Visitor:
+def visitor(request: Request, context: Context) -> Visitor:
     """Return who asks, signed in or not."""
     language = chosen(
         request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
@@ -121,18 +121,18 @@ def visitor(request: Request, desk: AtDesk) -> Visitor:
     now = datetime.now(UTC)
     authorization = request.headers.get("authorization", "")
     if request.url.path.startswith(API) and authorization.casefold().startswith(BEARER):
-        return _program(desk, authorization[len(BEARER) :].strip(), now) or nobody
-    secret = request.cookies.get(session_cookie(desk.settings.page))
+        return _program(context, authorization[len(BEARER) :].strip(), now) or nobody
+    secret = request.cookies.get(session_cookie(context.settings.page))
     if not secret:
         return nobody
-    idle, longest = limits(desk.settings.page)
-    with desk.database.look() as connection:
+    idle, longest = limits(context.settings.page)
+    with context.database.look() as connection:
         found = access.session(connection, secret, idle=idle, longest=longest, now=now)
     if found is None:
         return nobody
     session, due = found
     if due and not request.url.path.endswith("/live"):  # a page left open is not a person
-        with desk.database.transaction() as connection:
+        with context.database.transaction() as connection:
             access.touch(connection, session.key, now=now)
     return Visitor(
         session.name,
@@ -144,14 +144,14 @@ def visitor(request: Request, desk: AtDesk) -> Visitor:
     )
 
 
-def _program(desk: Desk, secret: str, now: datetime) -> Visitor | None:
-    with desk.database.look() as connection:
+def _program(context: WebContext, secret: str, now: datetime) -> Visitor | None:
+    with context.database.look() as connection:
         found = access.token(connection, secret, now=now)
     if found is None:
         return None
     token, due = found
     if due:
-        with desk.database.transaction() as connection:
+        with context.database.transaction() as connection:
             access.touch_token(connection, token.name, now=now)
     return Visitor(f"token {token.name}", token.role, "")
 
@@ -167,13 +167,13 @@ def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
     token; a program's bearer token is not sent by browsers on their own and needs neither.
     """
 
-    async def require(request: Request, who: Anybody, desk: AtDesk) -> Visitor:
+    async def require(request: Request, who: Anybody, context: Context) -> Visitor:
         if who.role is None:
             raise SignInNeeded
         if not who.may(role):
             raise NotAllowed(N_("Your role does not allow this. Ask an operator."))
         if request.method in UNSAFE and who.key:
-            await require_own_form(request, who, desk.settings.page)
+            await require_own_form(request, who, context.settings.page)
         return who
 
     return require
@@ -193,7 +193,7 @@ Operator = Annotated[Visitor, Depends(at_least(Role.OPERATOR))]
 
 
 def note(
-    desk: Desk,
+    context: WebContext,
     who: str,
     action: str,
     *,
@@ -202,22 +202,22 @@ def note(
     **detail: Any,
 ) -> None:
     """Add a line to the audit trail: who did what, and to which study."""
-    line = audit.Line(
+    line = audit.AuditEntry(
         datetime.now(UTC),
         who,
         action,
-        desk.archive if study or image else "",
+        context.archive if study or image else "",
         study,
         image,
         detail,
     )
-    with desk.database.transaction() as connection:
+    with context.database.transaction() as connection:
         audit.write(connection, line)
 
 
-async def note_async(desk: Desk, who: str, action: str, **facts: Any) -> None:
+async def note_async(context: WebContext, who: str, action: str, **facts: Any) -> None:
     """Do the same from a coroutine."""
-    await run_in_threadpool(note, desk, who, action, **facts)
+    await run_in_threadpool(note, context, who, action, **facts)
 
 
 def set_cookie(

@@ -1,4 +1,4 @@
-"""How the node is doing, for the operations page and for programs."""
+"""The state of the node, for the operations page and the API."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from hilum.errors import HilumError
 from hilum.records import constancy, forwards, images, throughput, workers
-from hilum.records.constancy import Run
-from hilum.records.drift_watch import Compared, watched
+from hilum.records.constancy import SelfTestRun
+from hilum.records.drift_watch import DriftComparison, watched
 from hilum.records.forwards import ForwardEntry, ForwardState
-from hilum.records.images import Depth, Entry
+from hilum.records.images import ImageRecord, QueueDepth
 from hilum.records.states import State
 from hilum.records.throughput import Hour, Refusals
-from hilum.records.workers import Seen
-from hilum.web.context import Check, Desk
-from hilum.web.ttl_cache import Remembered
+from hilum.records.workers import WorkerRecord
+from hilum.web.context import NodeCheck, WebContext
+from hilum.web.ttl_cache import TtlCache
 
 HOURS: Final = 24
 """Shown of the past."""
@@ -36,8 +36,8 @@ BEATS_WITHIN: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
-    """Room on the disk, and what the PACS holds.
+class StorageUse:
+    """Free space on the disk, and what the PACS holds.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything at one moment.
+class StatusSnapshot:
+    """The state of the node at one moment.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Snapshot:
     forwards
         How many results wait, were sent, failed; and the newest failures.
     workers
-        Processes that read, the last heard of first.
+        Workers, the last heard of first.
     storage
         Room.
     self_test
@@ -99,51 +99,51 @@ class Snapshot:
 
     at: datetime
     counts: dict[State, int]
-    depth: Depth
+    depth: QueueDepth
     hours: list[Hour]
-    failures: list[Entry]
+    failures: list[ImageRecord]
     refusals: list[Refusals]
     latency: Latency | None
     forwards: dict[ForwardState, int]
     failed_forwards: list[ForwardEntry]
-    workers: list[Seen]
-    storage: Storage
-    self_test: Run | None
+    workers: list[WorkerRecord]
+    storage: StorageUse
+    self_test: SelfTestRun | None
     self_test_overdue: bool
-    drift: list[Compared]
+    drift: list[DriftComparison]
 
-    def lives(self, worker: Seen) -> bool:
+    def lives(self, worker: WorkerRecord) -> bool:
         """Return whether a process was heard of lately."""
         return worker.beat > self.at - BEATS_WITHIN
 
 
-class Status:
-    """Looks, and remembers what costs something.
+class StatusSource:
+    """Collects the state; caches what is expensive.
 
     Parameters
     ----------
-    desk
+    context
         Where to look.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self.health: Remembered[Sequence[Check]] = Remembered(desk.health, HEALTH_KEEP_S)
-        self.storage: Remembered[Storage] = Remembered(self._storage, STORAGE_KEEP_S)
-        self.drift: Remembered[list[Compared]] = Remembered(self._drift, DRIFT_KEEP_S)
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self.health: TtlCache[Sequence[NodeCheck]] = TtlCache(context.health, HEALTH_KEEP_S)
+        self.storage: TtlCache[StorageUse] = TtlCache(self._storage, STORAGE_KEEP_S)
+        self.drift: TtlCache[list[DriftComparison]] = TtlCache(self._drift, DRIFT_KEEP_S)
 
-    def look(self) -> Snapshot:
-        """Return how things are now."""
+    def look(self) -> StatusSnapshot:
+        """Return the current state."""
         now = datetime.now(UTC)
-        archive = self._desk.archive
+        archive = self._context.archive
         storage, drift = self.storage(), self.drift()
-        every = timedelta(hours=self._desk.settings.constancy.every_hours)
-        with self._desk.database.look() as connection:
+        every = timedelta(hours=self._context.settings.constancy.every_hours)
+        with self._context.database.look() as connection:
             seconds = throughput.seconds_to_result(
                 connection, archive, since=now - timedelta(hours=HOURS)
             )
             self_test = constancy.latest(connection, archive)
-            return Snapshot(
+            return StatusSnapshot(
                 at=now,
                 counts=images.counts(connection, archive),
                 depth=images.depth(connection, archive),
@@ -162,19 +162,19 @@ class Status:
                 drift=drift,
             )
 
-    def _drift(self) -> list[Compared]:
-        with self._desk.database.look() as connection:
-            settings = self._desk.settings.constancy
-            return watched(connection, self._desk.archive, settings, datetime.now(UTC))
+    def _drift(self) -> list[DriftComparison]:
+        with self._context.database.look() as connection:
+            settings = self._context.settings.constancy
+            return watched(connection, self._context.archive, settings, datetime.now(UTC))
 
-    def _storage(self) -> Storage:
-        folder = self._desk.settings.data_folder
+    def _storage(self) -> StorageUse:
+        folder = self._context.settings.data_folder
         disk = shutil.disk_usage(folder if folder.exists() else folder.anchor)
         try:
-            said: dict[str, Any] = self._desk.orthanc().json("GET", "/statistics")
+            said: dict[str, Any] = self._context.orthanc().json("GET", "/statistics")
         except HilumError:
-            return Storage(disk.total, disk.free)
-        return Storage(
+            return StorageUse(disk.total, disk.free)
+        return StorageUse(
             disk.total,
             disk.free,
             int(said["TotalDiskSize"]),

@@ -14,21 +14,21 @@ from hilum.radiograph import ImageUIDs
 from hilum.reading import Finding
 from hilum.records import images, readings, reviews, worklist
 from hilum.records.accounts import Role, new_secret
-from hilum.records.images import Entry
+from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
-from hilum.records.reviews import Opinion, ReaderVerdict
+from hilum.records.reviews import Opinion, Review
 from hilum.records.states import State
 from hilum.records.worklist import StudyRow
 from hilum.values.persons import Trait
 from hilum.web import charts, words
 from hilum.web.charts import Score
-from hilum.web.context import Desk, InstalledModel
+from hilum.web.context import InstalledModel, WebContext
 from hilum.web.i18n import N_
 from hilum.web.notices import node_of
 from hilum.web.ohif_files import HOW_TO_GET_IT, study_address
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
-from hilum.web.sessions import AtDesk, Viewer, Visitor, note
+from hilum.web.sessions import Context, Viewer, Visitor, note
 from hilum.web.worklist import bar_of
 from hilum.wording import finding_name, raw_texts, score_text
 
@@ -44,7 +44,7 @@ NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ScoreHistory:
     """A label's scores over the patient's studies, the oldest first."""
 
     scores: Mapping[str, Sequence[Score]]
@@ -54,25 +54,31 @@ class Course:
 
 @router.get("/studies/{study}")
 def show(
-    request: Request, study: str, desk: AtDesk, who: Viewer, *, image: str = "", series: str = ""
+    request: Request,
+    study: str,
+    context: Context,
+    who: Viewer,
+    *,
+    image: str = "",
+    series: str = "",
 ) -> HTMLResponse:
     """Show a study, by one of its images."""
-    with desk.database.look() as connection:
-        row = worklist.row(connection, desk.archive, study)
+    with context.database.look() as connection:
+        row = worklist.row(connection, context.archive, study)
         if row is None:
             raise HTTPException(NOT_FOUND, N_("There is no such study here."))
-        entries = images.entries(connection, desk.archive, study_instance_uid=study)[::-1]
+        entries = images.entries(connection, context.archive, study_instance_uid=study)[::-1]
         chosen = _chosen(entries, (series, image) if image else (row.cover_series, row.cover))
         reading = given = None
         if chosen is not None:
-            reading = readings.get(connection, desk.archive, chosen.uids)
-            given = reviews.on_image(connection, desk.archive, chosen.uids)
-        others = worklist.others_of_patient(connection, desk.archive, row, limit=EARLIER)
+            reading = readings.get(connection, context.archive, chosen.uids)
+            given = reviews.on_image(connection, context.archive, chosen.uids)
+        others = worklist.others_of_patient(connection, context.archive, row, limit=EARLIER)
         covers = [] if reading is None else [cover_of(each) for each in others.same]
-        documents = readings.documents(connection, desk.archive, covers)
+        documents = readings.documents(connection, context.archive, covers)
     course = _course((row, *others.same), reading, documents, who)
     seen = {} if chosen is None else {"image": chosen.sop_instance_uid}
-    note(desk, who.name, "study.viewed", study=study, **seen)
+    note(context, who.name, "study.viewed", study=study, **seen)
     own = next((each for each in given or () if each.reader == who.name), None)
     return render(
         request,
@@ -92,24 +98,24 @@ def show(
         others=course.others,
         earlier=[_earlier(each, who) for each in others.same],
         apart=[_earlier(each, who, differs) for each, differs in others.apart],
-        verdicts=[_given(each, who) for each in given or ()],
+        reviews=[_given(each, who) for each in given or ()],
         card=_card(request, reading),
         opinions=list(words.OPINIONS.items()),
-        elsewhere=reading is None and chosen is not None and _read_elsewhere(desk, chosen),
+        elsewhere=reading is None and chosen is not None and _read_elsewhere(context, chosen),
         judges=who.may(Role.READER) and reading is not None,
         key=new_secret(),
-        ohif=study_address(desk.settings.page, study),
+        ohif=study_address(context.settings.page, study),
         no_ohif=HOW_TO_GET_IT,
     )
 
 
 @router.get("/studies/{study}/images/{image}/maps.json")
-def maps(where: Where, desk: AtDesk, _: Viewer) -> Response:
+def maps(where: Where, context: Context, _: Viewer) -> Response:
     """Return the activation maps of an image and their outlines, in source pixels."""
-    reading = reading_of(desk, image_of(desk, where))
+    reading = reading_of(context, image_of(context, where))
     shown = reading.document["readings"][0]
     field = reading.field_of_view
-    tools = tools_of(desk)
+    tools = tools_of(context)
     labels = [each["label"] for each in shown["findings"]]
     drawn = {
         label: [
@@ -135,18 +141,18 @@ def maps(where: Where, desk: AtDesk, _: Viewer) -> Response:
 
 
 @router.get("/studies/{study}/images/{image}/reading.{form}")
-def download(where: Where, form: str, desk: AtDesk, _: Viewer) -> Response:
+def download(where: Where, form: str, context: Context, _: Viewer) -> Response:
     """Return a reading as JSON, CSV or FHIR."""
-    entry = image_of(desk, where)
-    reading = reading_of(desk, entry)
-    tools = tools_of(desk)
+    entry = image_of(context, where)
+    reading = reading_of(context, entry)
+    tools = tools_of(context)
     if form == "json":
         content, kind = json.dumps(reading.document, ensure_ascii=False), "application/json"
     elif form == "csv":
         content, kind = tools.csv(reading), "text/csv; charset=utf-8"
     elif form == "fhir":
         when = (entry.settled or entry.arrived).astimezone()
-        bundle = tools.fhir(reading, desk.orthanc().file(entry.instance_id), when)
+        bundle = tools.fhir(reading, context.orthanc().file(entry.instance_id), when)
         content, kind = json.dumps(bundle, ensure_ascii=False), "application/fhir+json"
     else:
         raise HTTPException(NOT_FOUND)
@@ -155,20 +161,20 @@ def download(where: Where, form: str, desk: AtDesk, _: Viewer) -> Response:
 
 
 @router.get("/studies/{study}/images/{image}/results/{result}.{form}")
-def result(where: Where, result: str, form: str, desk: AtDesk, _: Viewer) -> Response:
+def result(where: Where, result: str, form: str, context: Context, _: Viewer) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
-    entry = image_of(desk, where)
-    instance = stored_as(desk, entry, result)
+    entry = image_of(context, where)
+    instance = stored_as(context, entry, result)
     if instance is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
-    orthanc = desk.orthanc()
+    orthanc = context.orthanc()
     if form == "png":
         made = orthanc.request("GET", f"/instances/{instance}/preview", accept="image/png")
         return _attached(made.content, "image/png", f"{result}.png")
     return _attached(orthanc.file(instance), "application/dicom", f"{result}.dcm")
 
 
-def reading_of(desk: Desk, image: Entry) -> StoredReading:
+def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     """Return what the model said of an image.
 
     Raises
@@ -176,19 +182,19 @@ def reading_of(desk: Desk, image: Entry) -> StoredReading:
     HTTPException
         It said nothing.
     """
-    with desk.database.look() as connection:
-        found = readings.get(connection, desk.archive, image.uids)
+    with context.database.look() as connection:
+        found = readings.get(connection, context.archive, image.uids)
     if found is None:
-        raise HTTPException(NOT_FOUND, N_("No model has read this image."))
+        raise HTTPException(NOT_FOUND, N_("This image has not been analyzed."))
     return found
 
 
-def _read_elsewhere(desk: Desk, image: Entry) -> bool:
+def _read_elsewhere(context: WebContext, image: ImageRecord) -> bool:
     """Whether the archive holds a report of ours on an image that this node has not read."""
-    if desk.tools is None:
+    if context.tools is None:
         return False
     try:
-        return desk.tools.is_reported(desk.orthanc(), image.instance_id, image.uids)
+        return context.tools.is_reported(context.orthanc(), image.instance_id, image.uids)
     except PacsError:  # then nothing is said of it
         return False
 
@@ -198,7 +204,7 @@ def cover_of(row: StudyRow) -> ImageUIDs:
     return ImageUIDs(row.study_instance_uid, row.cover_series, row.cover)
 
 
-def _chosen(entries: Sequence[Entry], wanted: tuple[str, str]) -> Entry | None:
+def _chosen(entries: Sequence[ImageRecord], wanted: tuple[str, str]) -> ImageRecord | None:
     """Return the wanted image, by series and SOP Instance UID; else by the UID, else the first."""
     series, image = wanted
     named = [each for each in entries if each.sop_instance_uid == image]
@@ -206,7 +212,7 @@ def _chosen(entries: Sequence[Entry], wanted: tuple[str, str]) -> Entry | None:
     return next(iter([*exact, *named, *entries]), None)
 
 
-def _entry(entry: Entry, chosen: Entry | None) -> dict[str, Any]:
+def _entry(entry: ImageRecord, chosen: ImageRecord | None) -> dict[str, Any]:
     """Return what is shown of one image."""
     state = entry.state
     return {
@@ -226,7 +232,7 @@ def _entry(entry: Entry, chosen: Entry | None) -> dict[str, Any]:
 
 
 def _findings(
-    reading: StoredReading, course: Course, own: ReaderVerdict | None, who: Visitor
+    reading: StoredReading, course: ScoreHistory, own: Review | None, who: Visitor
 ) -> list[dict[str, Any]]:
     """Return all findings, the positive ones first, each part by falling score."""
     language = who.language.reasons
@@ -265,10 +271,10 @@ def _course(
     reading: StoredReading | None,
     found: Mapping[ImageUIDs, Mapping[str, Any]],
     who: Visitor,
-) -> Course:
+) -> ScoreHistory:
     """Return the scores of the patient's studies that the same model read."""
     if reading is None or len(rows) < 2:  # noqa: PLR2004  one study is no course
-        return Course({}, 0)
+        return ScoreHistory({}, 0)
     model = reading.document["model"]
     scores: dict[str, list[Score]] = {}
     others = 0
@@ -283,7 +289,7 @@ def _course(
         for each in document["readings"][0]["findings"]:
             score = Score(each["score"], each["positive"], day)
             scores.setdefault(each["label"], []).append(score)
-    return Course(scores, others)
+    return ScoreHistory(scores, others)
 
 
 def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict[str, Any]:
@@ -302,24 +308,24 @@ def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict
     }
 
 
-def _given(verdict: ReaderVerdict, who: Visitor) -> dict[str, Any]:
-    """Return what is shown of a verdict."""
+def _given(review: Review, who: Visitor) -> dict[str, Any]:
+    """Return what is shown of a review."""
     language = who.language.reasons
     by_opinion = {
         opinion: [
             finding_name(each.label, language)
-            for each in verdict.findings
+            for each in review.findings
             if each.opinion is opinion
         ]
         for opinion in Opinion
     }
     return {
-        "reader": verdict.reader,
-        "at": verdict.at,
+        "reader": review.reader,
+        "at": review.at,
         "opinions": [(words.OPINIONS[each], by_opinion[each]) for each in words.OPINIONS],
-        "missing": [finding_name(each, language) for each in verdict.missing],
-        "comment": verdict.comment,
-        "report": verdict.report,
+        "missing": [finding_name(each, language) for each in review.missing],
+        "comment": review.comment,
+        "report": review.report,
     }
 
 

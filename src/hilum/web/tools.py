@@ -1,4 +1,4 @@
-"""What the study page needs of rooms that it does not know, by argument."""
+"""What the study page needs of packages that it does not import, by argument."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.readings import StoredReading
-from hilum.records.reviews import ReaderVerdict
+from hilum.records.reviews import Review
 
 GREYS: Final = 4096
 """Grey levels of a picture: more than any eye or monitor tells apart, in half the bytes."""
@@ -41,7 +41,7 @@ class Picture:
 
 
 class StudyTools(Protocol):
-    """What is done with one image and its reading, wherever the rooms are wired."""
+    """What can be done with one image and its reading; implemented where the node is wired."""
 
     def picture(self, file: bytes) -> Picture:
         """Return an image as it is displayed, whatever the gate says of it.
@@ -73,19 +73,19 @@ class StudyTools(Protocol):
         """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
         ...
 
-    def verdict_file(
-        self, file: bytes, verdict: ReaderVerdict, key: str, judged: bytes | None
+    def review_file(
+        self, file: bytes, review: Review, key: str, judged: bytes | None
     ) -> tuple[str, bytes]:
-        """Return UID and file of the structured report of a reader's verdict.
+        """Return UID and file of the structured report of a reader's review.
 
         Parameters
         ----------
         file
             The image.
-        verdict
+        review
             What the reader said; its `report` is not yet known and not looked at.
         key
-            Names the verdict: the same one gives the same UID.
+            Names the review: the same one gives the same UID.
         judged
             File of the model's coded report, None when it is not there.
         """

@@ -1,4 +1,4 @@
-"""Files from a person's own disk: sent to the PACS, or tried without storing anything."""
+"""Uploaded files: sent to the PACS, or analyzed without storing anything."""
 
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -15,10 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from hilum.errors import HilumError, PacsRefused
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.i18n import N_
 from hilum.web.pages import fill, render
-from hilum.web.sessions import AtDesk, Operator, Reader, Visitor, note
+from hilum.web.sessions import Context, Operator, Reader, Visitor, note
 from hilum.wording import finding_name
 
 router: Final = APIRouter(include_in_schema=False)
@@ -37,18 +37,18 @@ MOST_IN_ZIP: Final = 5000
 RATIO: Final = 200
 """An archive that grows by more than this when it is unpacked is none of ours."""
 
-NO_FILE: Final = N_("No file was sent, or the connection broke.")
+NO_FILE: Final = N_("No file was sent, or the connection was lost.")
 NOT_DICOM: Final = N_("This is not a DICOM file.")
 NOT_A_ZIP: Final = N_("This ZIP archive is damaged, or protected by a password.")
 TOO_LARGE: Final = N_("This is larger than the settings allow (page.max_upload_bytes).")
-NOT_TAKEN: Final = N_("The PACS does not take this file.")
+NOT_TAKEN: Final = N_("The PACS refused this file.")
 EMPTY: Final = N_("No DICOM file was in it.")
-NO_MODEL: Final = N_("No model can read now. Install one with hilum models pull.")
+NO_MODEL: Final = N_("No model is available. Install one with hilum models pull.")
 
 
 @dataclass(slots=True)
-class Sent:
-    """What became of one upload.
+class UploadResult:
+    """Outcome of one upload.
 
     Attributes
     ----------
@@ -66,14 +66,14 @@ class Sent:
 
 
 @router.get("/files")
-def show(request: Request, who: Reader, desk: AtDesk) -> Response:
+def show(request: Request, who: Reader, context: Context) -> Response:
     """Show where files are dropped."""
     return render(
         request,
         "files.html",
         who,
-        can_try=desk.read_file is not None,
-        limit=desk.settings.page.max_upload_bytes,
+        can_try=context.read_file is not None,
+        limit=context.settings.page.max_upload_bytes,
     )
 
 
@@ -97,24 +97,24 @@ async def file_of(request: Request) -> AsyncIterator[UploadFile]:
 
 
 @router.post("/files/send")
-async def send(request: Request, who: Operator, desk: AtDesk) -> Response:
+async def send(request: Request, who: Operator, context: Context) -> Response:
     """Send one DICOM file, or a ZIP archive of them, to the PACS."""
     async with file_of(request) as file:
-        return await run_in_threadpool(_send, file, who, desk)
+        return await run_in_threadpool(_send, file, who, context)
 
 
-def _send(file: UploadFile, who: Visitor, desk: Desk) -> Response:
-    _limit(file, desk.settings.page.max_upload_bytes)
-    sent = Sent()
+def _send(file: UploadFile, who: Visitor, context: WebContext) -> Response:
+    _limit(file, context.settings.page.max_upload_bytes)
+    sent = UploadResult()
     start = file.file.read(4)
     file.file.seek(0)
     if start == ZIP_START:
-        _send_archive(file.file, sent, desk)
+        _send_archive(file.file, sent, context)
     else:
-        _send_one(file.file.read(), sent, desk)
+        _send_one(file.file.read(), sent, context)
         sent.error = NOT_DICOM if sent.not_dicom else NOT_TAKEN if sent.refused else ""
     note(
-        desk,
+        context,
         who.name,
         "file.uploaded",
         stored=sent.stored,
@@ -134,7 +134,7 @@ def _send(file: UploadFile, who: Visitor, desk: Desk) -> Response:
     )
 
 
-def _said(say: Any, sent: Sent) -> str:
+def _said(say: Any, sent: UploadResult) -> str:
     if sent.error:
         return str(say(sent.error))
     parts = (
@@ -151,7 +151,7 @@ def _limit(file: UploadFile, most: int) -> None:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
 
 
-def _send_one(content: bytes, sent: Sent, desk: Desk) -> None:
+def _send_one(content: bytes, sent: UploadResult, context: WebContext) -> None:
     """Send one file.
 
     Raises
@@ -163,7 +163,7 @@ def _send_one(content: bytes, sent: Sent, desk: Desk) -> None:
         sent.not_dicom += 1
         return
     try:
-        stored = desk.orthanc().upload(content)
+        stored = context.orthanc().upload(content)
     except PacsRefused:
         sent.refused += 1
         return
@@ -173,16 +173,16 @@ def _send_one(content: bytes, sent: Sent, desk: Desk) -> None:
         sent.stored += 1
 
 
-def _send_archive(file: IO[bytes], sent: Sent, desk: Desk) -> None:
+def _send_archive(file: IO[bytes], sent: UploadResult, context: WebContext) -> None:
     """Send the files of a ZIP archive, one at a time: never the whole of it in memory."""
-    most = desk.settings.node.max_file_bytes
+    most = context.settings.node.max_file_bytes
     try:
         with zipfile.ZipFile(file) as archive:
-            for content in _members(archive, most, desk.settings.page.max_upload_bytes):
+            for content in _members(archive, most, context.settings.page.max_upload_bytes):
                 if content is None:
                     sent.refused += 1
                 else:
-                    _send_one(content, sent, desk)
+                    _send_one(content, sent, context)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
         sent.error = NOT_A_ZIP
         return
@@ -208,15 +208,15 @@ def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes
 
 
 @router.post("/files/try")
-async def try_file(request: Request, who: Reader, desk: AtDesk) -> Response:
-    """Say what hilum would say of a file; nothing is stored, in no place."""
+async def try_file(request: Request, who: Reader, context: Context) -> Response:
+    """Analyze a file; nothing is stored."""
     async with file_of(request) as file:
-        return await run_in_threadpool(_try, file, who, desk)
+        return await run_in_threadpool(_try, file, who, context)
 
 
-def _try(file: UploadFile, who: Visitor, desk: Desk) -> Response:
-    document = tried(desk, file)
-    note(desk, who.name, "file.tried", status=document["readings"][0]["status"])
+def _try(file: UploadFile, who: Visitor, context: WebContext) -> Response:
+    document = tried(context, file)
+    note(context, who.name, "file.tried", status=document["readings"][0]["status"])
     language = who.language.reasons
     return Response(
         fill(
@@ -231,7 +231,7 @@ def _try(file: UploadFile, who: Visitor, desk: Desk) -> Response:
     )
 
 
-def tried(desk: Desk, file: UploadFile) -> Mapping[str, Any]:
+def tried(context: WebContext, file: UploadFile) -> Mapping[str, Any]:
     """Return the ``hilum.reading/1`` document of a file that is stored nowhere.
 
     Raises
@@ -239,10 +239,10 @@ def tried(desk: Desk, file: UploadFile) -> Mapping[str, Any]:
     HTTPException
         There is no model now, or the file is too large.
     """
-    if desk.read_file is None:
+    if context.read_file is None:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, NO_MODEL)
-    _limit(file, desk.settings.node.max_file_bytes)
+    _limit(file, context.settings.node.max_file_bytes)
     try:
-        return desk.read_file(file.file.read(), PurePosixPath(file.filename or "file").name)
+        return context.read_file(file.file.read(), PurePosixPath(file.filename or "file").name)
     except HilumError as exc:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(exc)) from exc

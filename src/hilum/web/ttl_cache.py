@@ -1,4 +1,4 @@
-"""Answers that cost something are given again for a while, whoever asks."""
+"""A cache with a time to live, for one expensive answer."""
 
 import threading
 import time
@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 Answer = TypeVar("Answer")
 
 
-class Remembered(Generic[Answer]):
-    """Asks at most once in a while; who comes while somebody asks gets the answer of before.
+class TtlCache(Generic[Answer]):
+    """Asks at most once per period; while somebody asks, others get the previous answer.
 
     Only the first answer is waited for by all: whoever is asked may take long to say no.
 

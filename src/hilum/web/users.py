@@ -1,4 +1,4 @@
-"""Who may sign in, and which programs may use the API: for operators."""
+"""Users and API tokens, for operators."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -8,16 +8,16 @@ from starlette.responses import RedirectResponse, Response
 
 from hilum.records import access, accounts
 from hilum.records.accounts import AccountError, Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.i18n import N_
 from hilum.web.pages import render
-from hilum.web.sessions import AtDesk, Operator, Visitor, note
+from hilum.web.sessions import Context, Operator, Visitor, note
 
 router: Final = APIRouter(include_in_schema=False)
 
 SEE_OTHER: Final = 303
 CONFLICT: Final = 409
-HERE: Final = "/people"
+HERE: Final = "/users"
 
 DAYS: Final = (30, 90, 365)
 """Lives of a token that are offered; 0 is for ever."""
@@ -26,12 +26,12 @@ YOURSELF: Final = N_("You cannot remove or change yourself: another operator can
 
 
 def page(
-    request: Request, who: Visitor, desk: Desk, *, error: str = "", token: str = ""
+    request: Request, who: Visitor, context: WebContext, *, error: str = "", token: str = ""
 ) -> Response:
     """Return the page, with what went wrong or a token that was just made."""
-    with desk.database.look() as connection:
+    with context.database.look() as connection:
         users = accounts.users(connection)
-        tokens = access.tokens(connection)
+        tokens = access.list_tokens(connection)
     return render(
         request,
         "users.html",
@@ -47,16 +47,16 @@ def page(
 
 
 @router.get(HERE)
-def show(request: Request, who: Operator, desk: AtDesk) -> Response:
+def show(request: Request, who: Operator, context: Context) -> Response:
     """Show users and tokens."""
-    return page(request, who, desk)
+    return page(request, who, context)
 
 
 @router.post(HERE)
 def add(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Operator,
-    desk: AtDesk,
+    context: Context,
     name: Annotated[str, Form()] = "",
     role: Annotated[Role, Form()] = Role.VIEWER,
     password: Annotated[str, Form()] = "",
@@ -64,13 +64,13 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
     """Add a user."""
     try:
         kept = accounts.hashed(password)
-        with desk.database.transaction() as connection:
+        with context.database.transaction() as connection:
             user = accounts.add(
                 connection, name.strip(), role, password_hash=kept, now=datetime.now(UTC)
             )
     except AccountError as exc:
-        return page(request, who, desk, error=str(exc))
-    note(desk, who.name, "user.added", user=user.name, role=role)
+        return page(request, who, context, error=str(exc))
+    note(context, who.name, "user.added", user=user.name, role=role)
     return RedirectResponse(HERE, SEE_OTHER)
 
 
@@ -78,33 +78,35 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
 def change_role(
     request: Request,
     who: Operator,
-    desk: AtDesk,
+    context: Context,
     name: Annotated[str, Form()],
     role: Annotated[Role, Form()],
 ) -> Response:
     """Change what a user may do."""
     if name == who.name:
-        return page(request, who, desk, error=YOURSELF)
+        return page(request, who, context, error=YOURSELF)
     try:
-        with desk.database.transaction() as connection:
+        with context.database.transaction() as connection:
             accounts.set_role(connection, name, role)
     except AccountError as exc:
-        return page(request, who, desk, error=str(exc))
-    note(desk, who.name, "user.role_changed", user=name, role=role)
+        return page(request, who, context, error=str(exc))
+    note(context, who.name, "user.role_changed", user=name, role=role)
     return RedirectResponse(HERE, SEE_OTHER)
 
 
 @router.post(HERE + "/remove")
-def remove(request: Request, who: Operator, desk: AtDesk, name: Annotated[str, Form()]) -> Response:
+def remove(
+    request: Request, who: Operator, context: Context, name: Annotated[str, Form()]
+) -> Response:
     """Remove a user and end their sessions."""
     if name == who.name:
-        return page(request, who, desk, error=YOURSELF)
+        return page(request, who, context, error=YOURSELF)
     try:
-        with desk.database.transaction() as connection:
+        with context.database.transaction() as connection:
             accounts.remove(connection, name)
     except AccountError as exc:
-        return page(request, who, desk, error=str(exc))
-    note(desk, who.name, "user.removed", user=name)
+        return page(request, who, context, error=str(exc))
+    note(context, who.name, "user.removed", user=name)
     return RedirectResponse(HERE, SEE_OTHER)
 
 
@@ -112,32 +114,32 @@ def remove(request: Request, who: Operator, desk: AtDesk, name: Annotated[str, F
 def add_token(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Operator,
-    desk: AtDesk,
+    context: Context,
     name: Annotated[str, Form()] = "",
     role: Annotated[Role, Form()] = Role.VIEWER,
     days: Annotated[int, Form(ge=0, le=3650)] = 90,
 ) -> Response:
-    """Make a token and show it, this once."""
+    """Create a token and show it once."""
     now = datetime.now(UTC)
     expires = now + timedelta(days=days) if days else None
     try:
-        with desk.database.transaction() as connection:
+        with context.database.transaction() as connection:
             secret = access.add_token(connection, name.strip(), role, expires=expires, now=now)
     except AccountError as exc:
-        return page(request, who, desk, error=str(exc))
-    note(desk, who.name, "token.added", token=name.strip(), role=role, days=days)
-    return page(request, who, desk, token=secret)
+        return page(request, who, context, error=str(exc))
+    note(context, who.name, "token.added", token=name.strip(), role=role, days=days)
+    return page(request, who, context, token=secret)
 
 
 @router.post(HERE + "/tokens/remove")
-def remove_token(
-    request: Request, who: Operator, desk: AtDesk, name: Annotated[str, Form()]
+def revoke_token(
+    request: Request, who: Operator, context: Context, name: Annotated[str, Form()]
 ) -> Response:
-    """Make a token worthless."""
+    """Revoke a token."""
     try:
-        with desk.database.transaction() as connection:
-            access.remove_token(connection, name)
+        with context.database.transaction() as connection:
+            access.revoke_token(connection, name)
     except AccountError as exc:
-        return page(request, who, desk, error=str(exc))
-    note(desk, who.name, "token.removed", token=name)
+        return page(request, who, context, error=str(exc))
+    note(context, who.name, "token.removed", token=name)
     return RedirectResponse(HERE, SEE_OTHER)

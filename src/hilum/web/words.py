@@ -6,32 +6,34 @@ from typing import Final
 
 from babel.dates import format_date
 
-from hilum.records.constancy import End, Mode
-from hilum.records.drift import Kind, Shift, Verdict
+from hilum.records.constancy import SelfTestMode, SelfTestState
+from hilum.records.drift import DriftKind, DriftLevel, Shift
 from hilum.records.reviews import Opinion
 from hilum.records.states import State
 from hilum.records.worklist import StudyRow
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
 from hilum.values.persons import Trait
-from hilum.web.i18n import N_, Language, Speech
+from hilum.web.i18n import N_, Language, Localizer
 from hilum.wording import finding_name
 
 STATES: Final = {
-    State.STORED: N_("Read"),
-    State.READING: N_("Reading"),
+    State.STORED: N_("Analyzed"),
+    State.READING: N_("In progress"),
     State.QUEUED: N_("Waiting"),
-    State.HELD: N_("Held"),
-    State.REFUSED: N_("Not read"),
+    State.HELD: N_("Waiting for a model"),
+    State.REFUSED: N_("Not analyzed"),
     State.FAILED: N_("Failed"),
     State.GONE: N_("Deleted"),
 }
 """State of an image or study → its word."""
 
 WHY: Final = {
-    State.HELD: N_("There is no usable model yet. It is read by itself once one is installed."),
+    State.HELD: N_(
+        "There is no usable model yet. It will be analyzed automatically once one is installed."
+    ),
     State.QUEUED: N_("In the queue."),
-    State.READING: N_("The model is reading it."),
+    State.READING: N_("Analysis is in progress."),
     State.GONE: N_("Deleted from the PACS."),
 }
 """State → why it is so, where no reasons are written down."""
@@ -44,22 +46,22 @@ OPINIONS: Final = {
 """Opinion → its word, in the order of the buttons."""
 
 CONSTANCY: Final = {
-    End.OK: N_("as recorded"),
-    End.RECORDED: N_("reference recorded"),
-    End.ALARM: N_("alarm"),
-    Mode.LIVE: N_("PACS and node"),
-    Mode.OFFLINE: N_("one process, no PACS"),
-    Verdict.SHIFTED: N_("shifted"),
-    Verdict.MOVING: N_("moving"),
-    Verdict.SAME: N_("as before"),
-    Verdict.TOO_FEW: N_("too few images"),
+    SelfTestState.OK: N_("as the reference"),
+    SelfTestState.RECORDED: N_("reference recorded"),
+    SelfTestState.ALARM: N_("alarm"),
+    SelfTestMode.LIVE: N_("PACS and node"),
+    SelfTestMode.OFFLINE: N_("offline, without PACS"),
+    DriftLevel.SHIFTED: N_("shifted"),
+    DriftLevel.MOVING: N_("drifting"),
+    DriftLevel.SAME: N_("as before"),
+    DriftLevel.TOO_FEW: N_("too few images"),
 }
 """How a self-test went and ended, and what is said of a distribution → its word."""
 
 SHIFTS: Final = {
-    Kind.SCORE: N_("median raw value %(now)s, was %(before)s"),
-    Kind.REFUSAL: N_("refused: %(now)s of images, was %(before)s"),
-    Kind.DECISION: N_("pixels: %(now)s of images, was %(before)s"),
+    DriftKind.SCORE: N_("median raw value %(now)s, was %(before)s"),
+    DriftKind.REFUSAL: N_("refused: %(now)s of images, was %(before)s"),
+    DriftKind.DECISION: N_("pixels: %(now)s of images, was %(before)s"),
 }
 """What is compared → what is said of it."""
 
@@ -117,9 +119,9 @@ def duration(minutes: int) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004  two days
 
 
-def shift_words(shift: Shift, speech: Speech) -> tuple[str, str]:
+def shift_words(shift: Shift, speech: Localizer) -> tuple[str, str]:
     """Return what a distribution is of, and what it was and is, in a language."""
-    is_score = shift.kind is Kind.SCORE
+    is_score = shift.kind is DriftKind.SCORE
     subject = finding_name(shift.subject, speech.language.reasons) if is_score else shift.subject
 
     def said(value: float) -> str:

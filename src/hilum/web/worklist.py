@@ -14,12 +14,12 @@ from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 from hilum.records import worklist
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank
-from hilum.records.worklist import Place, StudyRow, Wanted
+from hilum.records.worklist import StudyRow, WorklistFilter, WorklistPosition
 from hilum.web import charts, words
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from hilum.web.notices import model_in_use, troubles
 from hilum.web.pages import fill, render
-from hilum.web.sessions import AtDesk, Viewer, Visitor
+from hilum.web.sessions import Context, Viewer, Visitor
 from hilum.wording import finding_name, score_text
 
 router: Final = APIRouter(include_in_schema=False)
@@ -59,7 +59,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WorklistRequest:
     """What the address asks for.
 
     Attributes
@@ -72,12 +72,12 @@ class Asked:
         The same as in an address, without the place.
     """
 
-    wanted: Wanted
-    after: Place | None
+    wanted: WorklistFilter
+    after: WorklistPosition | None
     query: str
 
 
-def asked(request: Request) -> Asked:
+def asked(request: Request) -> WorklistRequest:
     """Return what the address asks for.
 
     Raises
@@ -87,7 +87,7 @@ def asked(request: Request) -> Asked:
     """
     given = {name: request.query_params.get(name, "").strip()[:LONGEST] for name in FIELDS}
     state = given["state"] if given["state"] in set(State) else ""
-    wanted = Wanted(
+    wanted = WorklistFilter(
         given["q"],
         state,
         given["finding"],
@@ -98,22 +98,24 @@ def asked(request: Request) -> Asked:
     )
     place = request.query_params.get("after", "")
     try:
-        after = Place.parse(place) if place else None
+        after = WorklistPosition.parse(place) if place else None
     except ValueError as exc:
         raise HTTPException(UNPROCESSABLE) from exc
-    return Asked(wanted, after, urlencode({name: each for name, each in given.items() if each}))
+    return WorklistRequest(
+        wanted, after, urlencode({name: each for name, each in given.items() if each})
+    )
 
 
-FromAddress = Annotated[Asked, Depends(asked)]
+FromAddress = Annotated[WorklistRequest, Depends(asked)]
 
 
 @router.get("/")
-def show(request: Request, desk: AtDesk, who: Viewer, ask: FromAddress) -> HTMLResponse:
+def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> HTMLResponse:
     """Show the worklist."""
-    values = rows_of(desk, who, ask)
-    with desk.database.look() as connection:
-        counts, waiting = worklist.counts(connection, desk.archive)
-        labels = worklist.labels(connection, desk.archive)
+    values = rows_of(context, who, ask)
+    with context.database.look() as connection:
+        counts, waiting = worklist.counts(connection, context.archive)
+        labels = worklist.labels(connection, context.archive)
     return render(
         request,
         "worklist.html",
@@ -125,14 +127,14 @@ def show(request: Request, desk: AtDesk, who: Viewer, ask: FromAddress) -> HTMLR
         labels=[(label, finding_name(label, who.language.reasons)) for label in labels],
         states=[(state, words.STATES[state]) for state in words.STATES],
         model=model_in_use(request),
-        pacs=desk.pacs,
+        pacs=context.pacs,
     )
 
 
 @router.get("/worklist/rows")
-def rows(desk: AtDesk, who: Viewer, ask: FromAddress) -> HTMLResponse:
+def rows(context: Context, who: Viewer, ask: FromAddress) -> HTMLResponse:
     """Return the rows alone, for a page that is open."""
-    return HTMLResponse(fill("worklist_rows.html", who, **rows_of(desk, who, ask)))
+    return HTMLResponse(fill("worklist_rows.html", who, **rows_of(context, who, ask)))
 
 
 @router.get("/worklist/notices")
@@ -141,14 +143,14 @@ def notices(request: Request, who: Viewer) -> HTMLResponse:
     return HTMLResponse(fill("worklist_notices.html", who, troubles=troubles(request)))
 
 
-def rows_of(desk: Desk, who: Visitor, ask: Asked) -> dict[str, Any]:
+def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str, Any]:
     """Return what the rows' template shows."""
-    with desk.database.look() as connection:
+    with context.database.look() as connection:
         found, following = worklist.page(
             connection,
-            desk.archive,
+            context.archive,
             ask.wanted,
-            size=desk.settings.worklist.page_size,
+            size=context.settings.worklist.page_size,
             after=ask.after,
         )
     now = datetime.now(UTC)

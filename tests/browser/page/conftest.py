@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser.people import Look, signed_in
 from hilum.records.accounts import Role
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
 from page_studies import open_demonstration
 from web_context import open_page
@@ -27,7 +27,7 @@ LOOKS = (
     Look((768, 1024), "light"),
     Look((360, 760), locale="pt-BR", role=Role.READER),
 )
-"""Both themes, both languages, both roles, and screens from a phone to a desk."""
+"""Both themes, both languages, both roles, and screens from a phone to a web."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Tabs:
     """Opens tabs of people who are signed in; whatever a tab complains of is kept."""
 
     chromium: Browser
-    desk: Desk
+    web: WebContext
     url: str
     complaints: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Tabs:
 
     def open(self, role: Role, path: str = "/", look: Look = DEFAULT) -> Page:
         """Return a tab at that address, of somebody with that role."""
-        context = signed_in(self.chromium, self.desk, self.url, replace(look, role=role))
+        context = signed_in(self.chromium, self.web, self.url, replace(look, role=role))
         self.contexts.append(context)
         tab = context.new_page()
         tab.on("console", lambda said: self._hear(said.type, said.text))
@@ -63,17 +63,17 @@ class Tabs:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
-    """Return a desk with the demonstration model and a real PACS."""
+def web(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
+    """Return a web with the demonstration model and a real PACS."""
     with open_demonstration(tmp_path, empty_orthanc) as made:
         yield made
 
 
 @pytest.fixture
-def any_tabs(chromium: Browser, desk: Desk) -> Iterator[Tabs]:
+def any_tabs(chromium: Browser, web: WebContext) -> Iterator[Tabs]:
     """Return tabs in which something may go wrong."""
-    with open_page(desk) as page:
-        tabs = Tabs(chromium, desk, page.url)
+    with open_page(web) as page:
+        tabs = Tabs(chromium, web, page.url)
         yield tabs
         for context in tabs.contexts:
             context.close()

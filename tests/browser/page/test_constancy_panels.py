@@ -12,24 +12,26 @@ from browser.page.test_frame import fits
 from browser.people import Look
 from drifting import drifted, was_tested
 from hilum.records.accounts import Role
-from hilum.records.constancy import End, Ended
+from hilum.records.constancy import SelfTestEnd, SelfTestState
 from hilum.settings import Settings
-from hilum.web.context import Desk
-from web_context import open_desk
+from hilum.web.context import WebContext
+from web_context import open_web_context
 
 pytestmark = pytest.mark.browser
 
-ALARM = Ended(End.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: moved by +0.1",), 0.1)
+ALARM = SelfTestEnd(
+    SelfTestState.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: moved by +0.1",), 0.1
+)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Return a desk after an alarm, and with scores that shifted."""
+def web(tmp_path: Path) -> Iterator[WebContext]:
+    """Return a web after an alarm, and with scores that shifted."""
     settings = Settings(data_folder=tmp_path).changed(
         "constancy", drift_least_images=50, drift_reference_images=100
     )
     now = datetime.now(UTC)
-    with open_desk(tmp_path, settings=settings) as made:
+    with open_web_context(tmp_path, settings=settings) as made:
         with made.database.transaction() as connection:
             was_tested(connection, made.archive, ALARM, now)
             drifted(connection, made.archive, moved=2.5, now=now)
@@ -40,7 +42,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_alarms_are_accessible_and_fit_the_screen(
     tabs: Tabs, violations: Callable[[Page], list[str]], look: Look
 ) -> None:
-    """In both themes and languages, from a phone to a desk."""
+    """In both themes and languages, from a phone to a web."""
     tab = tabs.open(Role.VIEWER, "/operations", look)
     expect(tab.locator("#self-test .badge")).to_be_visible()
 

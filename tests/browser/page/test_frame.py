@@ -17,7 +17,7 @@ from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.tables import SESSION
-from hilum.web.context import Check, Desk
+from hilum.web.context import NodeCheck, WebContext
 from image_names import image_uids
 from orthanc_server import OrthancServer, lacking
 from page_studies import open_demonstration
@@ -26,7 +26,7 @@ from web_context import PASSWORD, add_user
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/operations", "/files", "/people", "/account", "/missing")
+PAGES = ("/operations", "/files", "/users", "/account", "/missing")
 
 READ = {
     "model": {"name": "demonstration", "version": "2", "demonstration": True},
@@ -51,13 +51,16 @@ def read_file(_file: bytes, _name: str) -> Mapping[str, Any]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[Desk]:
-    """Return a desk with failures, refusals and a problem, over a real PACS."""
+def web(tmp_path: Path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
+    """Return a web with failures, refusals and a problem, over a real PACS."""
     with open_demonstration(
         tmp_path,
         empty_orthanc,
         read_file=read_file,
-        health=lambda: (Check("PACS", True, "answers"), Check("disk", False, "full", "Make room.")),
+        health=lambda: (
+            NodeCheck("PACS", True, "answers"),
+            NodeCheck("disk", False, "full", "Free space."),
+        ),
         retry=len,
     ) as made:
         ends = (
@@ -94,7 +97,7 @@ def sign_in(tab: Page, name: str, password: str) -> None:
 def test_every_page_is_accessible_and_fits_the_screen(
     tabs: Tabs, violations: Callable[[Page], list[str]], look: Look
 ) -> None:
-    """In both themes and languages, from a phone to a desk; axe-core objects to nothing."""
+    """In both themes and languages, from a phone to a web; axe-core objects to nothing."""
     found = {}
     for path in PAGES:
         tab = tabs.open(Role.OPERATOR, path, look)
@@ -108,9 +111,9 @@ def test_every_page_is_accessible_and_fits_the_screen(
     assert {path: [] for path in (*PAGES, "/login")} == found
 
 
-def test_somebody_signs_in_and_out(tabs: Tabs, desk: Desk) -> None:
+def test_somebody_signs_in_and_out(tabs: Tabs, web: WebContext) -> None:
     """A wrong password says so and keeps the way back; after signing out nothing is left."""
-    add_user(desk, "ana", Role.VIEWER, PASSWORD)
+    add_user(web, "ana", Role.VIEWER, PASSWORD)
     tab = tabs.open(Role.VIEWER, "/login")
     tab.context.clear_cookies()
     tab.goto(f"{tabs.url}/operations")
@@ -128,11 +131,11 @@ def test_somebody_signs_in_and_out(tabs: Tabs, desk: Desk) -> None:
     expect(tab.get_by_label("Password")).to_be_visible()
 
 
-def test_a_session_that_ended_leads_back_where_one_was(tabs: Tabs, desk: Desk) -> None:
+def test_a_session_that_ended_leads_back_where_one_was(tabs: Tabs, web: WebContext) -> None:
     """After the next sign-in."""
-    add_user(desk, "ana", Role.VIEWER, PASSWORD)
+    add_user(web, "ana", Role.VIEWER, PASSWORD)
     tab = tabs.open(Role.VIEWER, "/operations")
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         connection.execute(SESSION.update().values(seen=datetime.now(UTC) - timedelta(days=1)))
     tab.goto(f"{tabs.url}/operations?asked=2")
     sign_in(tab, "ana", PASSWORD)
@@ -181,14 +184,14 @@ def test_a_failure_is_retried_with_one_click(tabs: Tabs) -> None:
     expect(tab.get_by_role("status")).to_have_text("1 image will be read again.")
 
 
-def test_operations_renew_themselves(tabs: Tabs, desk: Desk) -> None:
+def test_operations_renew_themselves(tabs: Tabs, web: WebContext) -> None:
     """Without a hand."""
     tab = tabs.open(Role.VIEWER, "/operations")
     expect(tab.locator(".tile", has_text="Images waiting")).to_contain_text("0")
     new = Arrived(
-        desk.archive, image_uids("7.7", "7"), "7", None, Urgency.ROUTINE, datetime.now(UTC)
+        web.archive, image_uids("7.7", "7"), "7", None, Urgency.ROUTINE, datetime.now(UTC)
     )
-    with desk.database.transaction() as connection:
+    with web.database.transaction() as connection:
         images.arrived(connection, new)
 
     expect(tab.locator(".tile", has_text="Images waiting")).to_contain_text("1", timeout=30_000)
@@ -197,7 +200,7 @@ def test_operations_renew_themselves(tabs: Tabs, desk: Desk) -> None:
 def test_files_are_dropped_and_lie_in_the_pacs(
     tabs: Tabs, empty_orthanc: OrthancServer, tmp_path: Path
 ) -> None:
-    """Each with what became of it, and the way to the worklist."""
+    """Each with the outcome of it, and the way to the worklist."""
     image, text = tmp_path / "chest.dcm", tmp_path / "notes.txt"
     image.write_bytes(dicom_file(make_radiograph()))
     text.write_text("no image")

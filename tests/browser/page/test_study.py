@@ -1,4 +1,4 @@
-"""A study in a browser: the radiograph, heatmaps over it, and the reader's verdict."""
+"""A study in a browser: the radiograph, heatmaps over it, and the reader's review."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import readings, reviews
 from hilum.records.accounts import Role
 from hilum.records.states import State
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from page_studies import Shown, add_read, arrive, chest, settle
 
 pytestmark = pytest.mark.browser
@@ -30,9 +30,9 @@ COLOURED = """([x, y]) => {
 
 
 @pytest.fixture
-def shown(desk: Desk) -> Shown:
+def shown(web: WebContext) -> Shown:
     """Return a phantom with an effusion that was read."""
-    return add_read(desk, chest())
+    return add_read(web, chest())
 
 
 def ready(tab: Page) -> Page:
@@ -41,10 +41,10 @@ def ready(tab: Page) -> Page:
     return tab
 
 
-def peak(desk: Desk, shown: Shown, label: str) -> tuple[float, float]:
+def peak(web: WebContext, shown: Shown, label: str) -> tuple[float, float]:
     """Return where on the source image a map is strongest: column and row."""
-    with desk.database.look() as connection:
-        reading = readings.get(connection, desk.archive, shown.job.uids)
+    with web.database.look() as connection:
+        reading = readings.get(connection, web.archive, shown.job.uids)
     assert reading is not None
     labels = [each["label"] for each in reading.document["readings"][0]["findings"]]
     activation = reading.maps[labels.index(label)]
@@ -56,9 +56,9 @@ def peak(desk: Desk, shown: Shown, label: str) -> tuple[float, float]:
     )
 
 
-def test_heat_lies_on_the_peak_of_the_finding(desk: Desk, tabs: Tabs, shown: Shown) -> None:
+def test_heat_lies_on_the_peak_of_the_finding(web: WebContext, tabs: Tabs, shown: Shown) -> None:
     """And leaves the radiograph grey when it is switched off or the threshold is above it."""
-    place = peak(desk, shown, "Effusion")
+    place = peak(web, shown, "Effusion")
     tab = ready(tabs.open(Role.VIEWER, shown.path))
     tab.wait_for_function(f"(place) => ({COLOURED})(place) > 40", arg=place)
     for off, on in (("h", "h"), ("threshold", "threshold"), ("opacity", "opacity")):
@@ -121,48 +121,50 @@ def test_window_zoom_and_invert(tabs: Tabs, shown: Shown) -> None:
     changes("w", lambda: drag("right"))
 
 
-def test_verdict_goes_to_the_pacs_and_comes_back(desk: Desk, tabs: Tabs, shown: Shown) -> None:
+def test_review_goes_to_the_pacs_and_comes_back(web: WebContext, tabs: Tabs, shown: Shown) -> None:
     """A reader disagrees, names what is missing, and sees it written down."""
     tab = ready(tabs.open(Role.READER, shown.path))
     tab.locator('[name="opinion.Effusion"][value="disagree"]').check(force=True)
     tab.click("[data-rest]")
     tab.fill("[name=missing_words]", "calcified granuloma")
     tab.fill("[name=comment]", "Scar, not fluid.")
-    tab.click("text=Give verdict")
-    given = tab.locator("#verdicts")
+    tab.click("text=Submit review")
+    given = tab.locator("#reviews")
     expect(given).to_contain_text("Scar, not fluid.")
     expect(given).to_contain_text("calcified granuloma")
     expect(given).to_contain_text("Pleural effusion")
 
-    with desk.database.look() as connection:
-        (verdict,) = reviews.on_image(connection, desk.archive, shown.job.uids)
-    assert desk.orthanc().find_instance(verdict.report) is not None
+    with web.database.look() as connection:
+        (review,) = reviews.on_image(connection, web.archive, shown.job.uids)
+    assert web.orthanc().find_instance(review.report) is not None
     expect(tab.locator('[name="opinion.Effusion"][value="disagree"]')).to_be_checked()
-    tab.goto(f"{tabs.url}/verdicts")
+    tab.goto(f"{tabs.url}/reviews")
     expect(tab.get_by_role("row", name="Pleural effusion")).to_contain_text("0/1")
 
 
-def test_verdict_is_kept_while_the_pacs_is_away(desk: Desk, any_tabs: Tabs, shown: Shown) -> None:
+def test_review_is_kept_while_the_pacs_is_away(
+    web: WebContext, any_tabs: Tabs, shown: Shown
+) -> None:
     """It says what happened; the form stays as it was and can be sent again."""
     tab = ready(any_tabs.open(Role.READER, shown.path))
     tab.fill("[name=comment]", "Once more.")
     away = Orthanc("http://127.0.0.1:9")
-    there = desk.orthanc
-    object.__setattr__(desk, "orthanc", lambda: away)
-    tab.click("text=Give verdict")
+    there = web.orthanc
+    object.__setattr__(web, "orthanc", lambda: away)
+    tab.click("text=Submit review")
     expect(tab.locator("[data-problem]")).to_contain_text("gave no answer")
     assert "Once more." == tab.input_value("[name=comment]")
-    object.__setattr__(desk, "orthanc", there)
+    object.__setattr__(web, "orthanc", there)
     away.close()
-    tab.click("text=Give verdict")
+    tab.click("text=Submit review")
 
-    expect(tab.locator("#verdicts")).to_contain_text("Once more.")
+    expect(tab.locator("#reviews")).to_contain_text("Once more.")
 
 
-def test_refused_image_shows_no_finding(desk: Desk, tabs: Tabs) -> None:
+def test_refused_image_shows_no_finding(web: WebContext, tabs: Tabs) -> None:
     """The radiograph is there, and why nothing was read."""
-    shown = arrive(desk, chest())
-    settle(desk, shown, State.REFUSED, reasons=(Reason("not_frontal", "it is a lateral view"),))
+    shown = arrive(web, chest())
+    settle(web, shown, State.REFUSED, reasons=(Reason("not_frontal", "it is a lateral view"),))
     tab = ready(tabs.open(Role.READER, shown.path))
 
     expect(tab.get_by_text("it is a lateral view")).to_be_visible()
@@ -173,7 +175,7 @@ def test_refused_image_shows_no_finding(desk: Desk, tabs: Tabs) -> None:
 def test_everybody_can_use_it(
     tabs: Tabs, shown: Shown, violations: Callable[[Page], list[str]], look: Look
 ) -> None:
-    """axe-core objects to nothing on the study and on the verdicts, at any width."""
+    """axe-core objects to nothing on the study and on the reviews, at any width."""
     tab = ready(tabs.open(look.role, shown.path, look))
     for summary in tab.locator("details.panel > summary").all():
         summary.click()
@@ -181,10 +183,10 @@ def test_everybody_can_use_it(
     assert look.size[0] >= tab.evaluate("document.documentElement.scrollWidth")
     if look.role is Role.READER:
         tab.click("[data-rest]")
-        tab.click("form[data-verdict] [type=submit]")
-        expect(tab.locator("#verdicts")).to_be_visible()
+        tab.click("form[data-review] [type=submit]")
+        expect(tab.locator("#reviews")).to_be_visible()
         ready(tab)
         assert [] == violations(tab)
-    tab.goto(f"{tabs.url}/verdicts")
+    tab.goto(f"{tabs.url}/reviews")
 
     assert [] == violations(tab)

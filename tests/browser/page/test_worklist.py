@@ -13,7 +13,7 @@ from hilum.eligibility import Reason
 from hilum.records import studies
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
-from hilum.web.context import Desk
+from hilum.web.context import WebContext
 from page_studies import Shown, arrive, chest, invented, settle
 
 pytestmark = pytest.mark.browser
@@ -21,32 +21,32 @@ pytestmark = pytest.mark.browser
 NAMES = ("ÁVILA^BIA", "BRAUN^EVA", "BRANDT^UWE")
 
 
-def study(desk: Desk, n: int, urgency: Urgency = Urgency.ROUTINE) -> Shown:
+def study(web: WebContext, n: int, urgency: Urgency = Urgency.ROUTINE) -> Shown:
     """Let a phantom of another patient arrive."""
     image = chest(n + 1, ())
     image.PatientName, image.PatientID = NAMES[n], f"P{n}"
-    return arrive(desk, image, urgency=urgency)
+    return arrive(web, image, urgency=urgency)
 
 
 @pytest.fixture
-def three(desk: Desk) -> list[Shown]:
+def three(web: WebContext) -> list[Shown]:
     """Return three studies: one was read, one refused, one waits."""
-    shown = [study(desk, n) for n in range(3)]
-    settle(desk, shown[0], State.STORED, reading=invented(Mass=0.91, Effusion=0.2))
+    shown = [study(web, n) for n in range(3)]
+    settle(web, shown[0], State.STORED, reading=invented(Mass=0.91, Effusion=0.2))
     reasons = (Reason("not_frontal", "it is a lateral view"),)
-    settle(desk, shown[1], State.REFUSED, reasons=reasons)
+    settle(web, shown[1], State.REFUSED, reasons=reasons)
     return shown
 
 
-def test_study_appears_while_one_looks(desk: Desk, tabs: Tabs, three: list[Shown]) -> None:
+def test_study_appears_while_one_looks(web: WebContext, tabs: Tabs, three: list[Shown]) -> None:
     """Without a hand, and an urgent one on top."""
     tab = tabs.open(Role.VIEWER)
     expect(tab.locator("[data-live]")).to_have_text("Live")
-    settle(desk, three[2], State.STORED, reading=invented(Pneumothorax=0.99))
+    settle(web, three[2], State.STORED, reading=invented(Pneumothorax=0.99))
     first = tab.locator("a.open").first
     for _ in range(20):  # whatever changed before the pulse first looked is not told
-        with desk.database.transaction() as connection:
-            studies.refresh(connection, desk.archive, three[2].study, datetime.now(UTC))
+        with web.database.transaction() as connection:
+            studies.refresh(connection, web.archive, three[2].study, datetime.now(UTC))
         with suppress(AssertionError):
             expect(first).to_contain_text("BRANDT", timeout=1500)
             break

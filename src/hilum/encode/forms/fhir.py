@@ -80,11 +80,11 @@ def fhir(reading: Reading, *, when: datetime, settings: ReportSettings) -> Resou
     """
     if when.utcoffset() is None:
         raise ValueError("the time of the analysis needs a UTC offset")
-    return _Writer(material(reading, when=when, settings=settings)).bundle()
+    return _BundleWriter(material(reading, when=when, settings=settings)).bundle()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Writer:
+class _BundleWriter:
     """Writes the resources of one reading, which all refer to each other."""
 
     of: Material

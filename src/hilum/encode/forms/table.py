@@ -55,7 +55,7 @@ def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
     Parameters
     ----------
     outcome
-        What became of it: read, refused or failed.
+        Outcome of it: read, refused or failed.
     labels
         As in `csv_columns`; findings of other labels are left out.
     """
@@ -83,7 +83,7 @@ def csv_lines(outcomes: Iterable[Outcome], labels: Sequence[str]) -> Iterator[st
     Parameters
     ----------
     outcomes
-        What became of each image; taken one by one, so that a long run can be written as
+        Outcome of each image; taken one by one, so that a long run can be written as
         it goes.
     labels
         As in `csv_columns`.
@@ -129,5 +129,5 @@ def _yes_or_no(value: bool) -> str:  # noqa: FBT001  the value itself is what is
 
 
 def _harmless(text: str) -> str:
-    """Return text of a stranger's so that no spreadsheet runs it."""
+    """Return untrusted text so that no spreadsheet runs it as a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -30,7 +30,7 @@ PROBE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredInstance:
     """What Orthanc said about one uploaded instance.
 
     Attributes
@@ -245,7 +245,7 @@ class Orthanc:
             ) from exc
         return described
 
-    def upload(self, file: bytes) -> Stored:
+    def upload(self, file: bytes) -> StoredInstance:
         """Store one DICOM file; storing it again changes nothing.
 
         Raises
@@ -256,7 +256,7 @@ class Orthanc:
         answer = self.json("POST", "/instances", content=file)
         if isinstance(answer, list):  # a ZIP: Orthanc 1.12 answers with a list
             answer = answer[0]
-        return Stored(answer["ID"], answer["Status"] == "AlreadyStored")
+        return StoredInstance(answer["ID"], answer["Status"] == "AlreadyStored")
 
     def find_instance(self, sop_instance_uid: str) -> str | None:
         """Return Orthanc's identifier of the instance with this UID, None when it has none."""

@@ -47,7 +47,7 @@ ALLOWED: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Modality:
+class AllowedModality:
     """A DICOM application that may associate with our Orthanc.
 
     Attributes
@@ -143,7 +143,7 @@ def plugins() -> tuple[Path, ...]:
     )
 
 
-def modalities(allowed_aets: Iterable[str]) -> Mapping[str, Modality]:
+def modalities(allowed_aets: Iterable[str]) -> Mapping[str, AllowedModality]:
     """Return who may associate, by AE title: the settings' own and the local tools.
 
     An AE title of the settings takes the place of a local tool's of the same name:
@@ -154,7 +154,7 @@ def modalities(allowed_aets: Iterable[str]) -> Mapping[str, Modality]:
     SettingInvalid
         An entry is not AET@HOST, its host is unknown, or an AE title comes twice.
     """
-    named: dict[str, Modality] = {}
+    named: dict[str, AllowedModality] = {}
     for entry in allowed_aets:
         modality = _modality(entry)
         if modality.aet.upper() in named:  # Orthanc compares AE titles without case
@@ -163,7 +163,7 @@ def modalities(allowed_aets: Iterable[str]) -> Mapping[str, Modality]:
                 "Give each sender an AE title of its own: Orthanc knows one host for each.",
             )
         named[modality.aet.upper()] = modality
-    local = {aet: Modality(aet, LOOPBACK, query=False) for aet in LOCAL_AETS}
+    local = {aet: AllowedModality(aet, LOOPBACK, query=False) for aet in LOCAL_AETS}
     return {**local, **named}
 
 
@@ -242,7 +242,7 @@ def _plugin(name: str, package: str) -> Path:
     )
 
 
-def _modality(entry: str) -> Modality:
+def _modality(entry: str) -> AllowedModality:
     match = ALLOWED.fullmatch(entry.strip())
     if match is None or not match["aet"].strip():
         raise SettingInvalid(
@@ -256,4 +256,4 @@ def _modality(entry: str) -> Modality:
             f"The host {match['host']} in pacs.allowed_aets is not known here.",
             "Correct it, or write its IP address.",
         ) from exc
-    return Modality(match["aet"].strip(), host, int(match["port"] or DEFAULT_PEER_PORT))
+    return AllowedModality(match["aet"].strip(), host, int(match["port"] or DEFAULT_PEER_PORT))

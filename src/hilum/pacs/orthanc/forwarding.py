@@ -1,4 +1,4 @@
-"""The PACS's own doors to other archives: C-STORE, peer transfer, storage commitment.
+"""How Orthanc reaches other archives: C-STORE, peer transfer, storage commitment.
 
 Sources
 -------

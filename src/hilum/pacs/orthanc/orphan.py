@@ -15,7 +15,7 @@ STOP_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class ProcessTraces:
     """What tells our Orthanc from any other process.
 
     Attributes
@@ -32,7 +32,7 @@ class Traces:
 
 def remember(pid_file: Path, pid: int, configuration: Path) -> None:
     """Write down that `pid` is our Orthanc, for a node that starts after this one was killed."""
-    write_file(pid_file, json.dumps(asdict(Traces(pid, str(configuration)))))
+    write_file(pid_file, json.dumps(asdict(ProcessTraces(pid, str(configuration)))))
 
 
 def end_orphan(pid_file: Path) -> int | None:
@@ -66,16 +66,16 @@ def end_orphan(pid_file: Path) -> int | None:
     return traces.pid
 
 
-def _read(pid_file: Path) -> Traces | None:
+def _read(pid_file: Path) -> ProcessTraces | None:
     try:
-        return Traces(**json.loads(pid_file.read_text(encoding="utf-8")))
+        return ProcessTraces(**json.loads(pid_file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):  # damaged: it can't prove that a process is ours
         return None
 
 
-def _is_ours(traces: Traces) -> bool:
+def _is_ours(traces: ProcessTraces) -> bool:
     """Whether the process has our configuration file on its command line, and is this user's."""
     process = Path(f"/proc/{traces.pid}")
     try:

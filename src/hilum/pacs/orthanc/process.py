@@ -14,7 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from hilum.errors import PacsNotStarted, PacsRefused, PacsUnavailable, PortTaken, ProgramMissing
+from hilum.errors import (
+    PacsNotStarted,
+    PacsRefused,
+    PacsUnavailable,
+    PortTaken,
+    ProgramNotInstalled,
+)
 from hilum.files.private import make_folder, write_file, writing_to
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc import launcher
@@ -110,7 +116,7 @@ class OrthancProcess:
 
         Raises
         ------
-        ProgramMissing
+        ProgramNotInstalled
             Orthanc is not installed.
         PortTaken
             Another program has one of its ports.
@@ -252,7 +258,7 @@ def find_program(named: str | None) -> str:
 
     Raises
     ------
-    ProgramMissing
+    ProgramNotInstalled
         It is not there, or can't be run.
     """
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *FOLDERS))
@@ -260,11 +266,11 @@ def find_program(named: str | None) -> str:
     if found is not None:
         return found
     if named is not None:
-        raise ProgramMissing(
+        raise ProgramNotInstalled(
             f"The setting pacs.program names {named}, which is not a program.",
             "Correct it, or unset it to use the Orthanc on PATH.",
         )
-    raise ProgramMissing(
+    raise ProgramNotInstalled(
         "Orthanc is not installed.",
         "Run apt-get install orthanc orthanc-dicomweb orthanc-gdcm, "
         "set pacs.url to an Orthanc that runs already, or use Docker Compose (docs/node.md).",

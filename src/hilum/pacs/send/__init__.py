@@ -1,6 +1,6 @@
 """Hand it back: to Orthanc, over DICOMweb, or over DIMSE."""
 
-from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 from hilum.pacs.send.sender import AT_ONCE, Sender, deliver
 from hilum.pacs.send.target import DicomTarget, WebTarget, parse_target
@@ -9,10 +9,10 @@ from hilum.pacs.tls import NO_FILES, TlsFiles
 __all__ = [
     "AT_ONCE",
     "DicomTarget",
-    "Outcome",
     "Outgoing",
+    "SendOutcome",
+    "SendStatus",
     "Sender",
-    "Sent",
     "WebTarget",
     "deliver",
     "open_sender",

@@ -42,7 +42,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OpenAssociation:
     """One association and what was agreed on it.
 
     Attributes
@@ -86,7 +86,9 @@ class Opener:
         self._timeout_s = timeout_s
         self._context = context
 
-    def open(self, proposed: frozenset[Pair], *, patience_s: float | None = None) -> Line:
+    def open(
+        self, proposed: frozenset[Pair], *, patience_s: float | None = None
+    ) -> OpenAssociation:
         """Open an association.
 
         Parameters
@@ -110,13 +112,13 @@ class Opener:
                 sleep(pause)
         return self._open(proposed, patience_s or self._timeout_s)
 
-    def _open(self, proposed: frozenset[Pair], patience_s: float) -> Line:
+    def _open(self, proposed: frozenset[Pair], patience_s: float) -> OpenAssociation:
         entity = AE(ae_title=self._calling_aet)
         entity.connection_timeout = patience_s
         entity.acse_timeout = patience_s
         entity.dimse_timeout = self._timeout_s
         entity.network_timeout = self._timeout_s
-        met = Met()
+        met = PeerCertificate()
         try:
             association = entity.associate(
                 self._target.host,
@@ -137,11 +139,11 @@ class Opener:
             for context in association.accepted_contexts
         )
         if association.is_established or met.agreed_to_nothing(association):
-            return Line(association, proposed, accepted)
+            return OpenAssociation(association, proposed, accepted)
         met.close()
         raise self._not_established(met)
 
-    def _not_established(self, met: "Met") -> PacsRefused | PacsUnavailable:
+    def _not_established(self, met: "PeerCertificate") -> PacsRefused | PacsUnavailable:
         """Return the error that says why there is no association."""
         if met.connection is None:
             secured = self._context is not None
@@ -170,7 +172,7 @@ TRANSIENT: Final = 0x02
 
 
 @dataclass(slots=True)
-class Met:
+class PeerCertificate:
     """What happened on the way to an association.
 
     Attributes

@@ -25,8 +25,8 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
 from hilum.errors import PacsRefused, PacsUnavailable
-from hilum.pacs.send.associations import Line, Opener, Pair
-from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.associations import OpenAssociation, Opener, Pair
+from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import MAX_UID_CHARACTERS, Outgoing
 from hilum.pacs.send.status import meaning
 from hilum.pacs.send.target import DicomTarget
@@ -76,7 +76,7 @@ class DimseSender:
         self._timeout_s = timeout_s
         self._opener = Opener(target, calling_aet=calling_aet, timeout_s=timeout_s, context=context)
         self._changed = threading.Condition()
-        self._idle: list[Line] = []
+        self._idle: list[OpenAssociation] = []
         self._lines = 0  # idle ones and those in use
         self._opened = 0
         self._most = MAX_LINES
@@ -112,7 +112,7 @@ class DimseSender:
         with self._changed:
             self._pairs |= dict.fromkeys(Pair(*kind) for kind in kinds)
 
-    def send(self, file: Outgoing) -> Outcome:
+    def send(self, file: Outgoing) -> SendOutcome:
         """Send one file; the outcome says what the peer did with it."""
         pair = Pair(file.sop_class_uid, file.transfer_syntax_uid)
         longest = max(map(len, (*pair, file.sop_instance_uid)))
@@ -141,7 +141,7 @@ class DimseSender:
         for line in idle:
             line.association.release()
 
-    def _sent(self, file: Outgoing, pair: Pair) -> Outcome:
+    def _sent(self, file: Outgoing, pair: Pair) -> SendOutcome:
         """Send one file on an association, on a second one if the first was idle and is gone."""
         while True:
             line, idle = self._borrow(pair)
@@ -155,8 +155,8 @@ class DimseSender:
                 self._unanswered = 0
                 self._give_back(line)
                 sent, detail = meaning(int(answer.Status))
-                detail = "" if sent is Sent.STORED else detail
-                return Outcome(file.name, sent, detail, file.warnings)
+                detail = "" if sent is SendStatus.STORED else detail
+                return SendOutcome(file.name, sent, detail, file.warnings)
             line.association.abort()  # it may not know yet that it is over
             self._give_back(line)
             if monotonic() - begun >= self._timeout_s:
@@ -166,7 +166,7 @@ class DimseSender:
             if not idle:
                 return _failed(file, f"{self._target} broke off while the file was sent.")
 
-    def _borrow(self, pair: Pair) -> tuple[Line, bool]:
+    def _borrow(self, pair: Pair) -> tuple[OpenAssociation, bool]:
         """Return an association on which `pair` was proposed, and whether it was there already.
 
         A peer that does not open another one while it has some is asked for no more: whoever
@@ -204,7 +204,7 @@ class DimseSender:
                     self._changed.notify()
                 raise
 
-    def _taken(self, pair: Pair) -> tuple[Line | None, list[Line]]:
+    def _taken(self, pair: Pair) -> tuple[OpenAssociation | None, list[OpenAssociation]]:
         """Return an idle association for `pair`; without one, those to be released for it."""
         alive = [line for line in self._idle if line.association.is_established]
         self._lines -= len(self._idle) - len(alive)
@@ -227,7 +227,7 @@ class DimseSender:
         first = pairs.index(pair) // MAX_CONTEXTS * MAX_CONTEXTS
         return frozenset(pairs[first : first + MAX_CONTEXTS])
 
-    def _give_back(self, line: Line) -> None:
+    def _give_back(self, line: OpenAssociation) -> None:
         with self._changed:
             if line.association.is_established:
                 self._idle.append(line)
@@ -236,12 +236,12 @@ class DimseSender:
             self._changed.notify()
 
 
-def _refused(file: Outgoing, why: str) -> Outcome:
-    return Outcome(file.name, Sent.REFUSED, why, file.warnings)
+def _refused(file: Outgoing, why: str) -> SendOutcome:
+    return SendOutcome(file.name, SendStatus.REFUSED, why, file.warnings)
 
 
-def _failed(file: Outgoing, why: str) -> Outcome:
-    return Outcome(file.name, Sent.FAILED, why, file.warnings)
+def _failed(file: Outgoing, why: str) -> SendOutcome:
+    return SendOutcome(file.name, SendStatus.FAILED, why, file.warnings)
 
 
 @contextmanager

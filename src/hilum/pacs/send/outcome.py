@@ -1,11 +1,11 @@
-"""What became of one file that was to be sent."""
+"""Outcome of one file that was to be sent."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 
-class Sent(StrEnum):
+class SendStatus(StrEnum):
     """How the sending of one file ended, in the words that the user reads."""
 
     STORED = "stored"
@@ -17,13 +17,13 @@ class Sent(StrEnum):
     """It could not be read or delivered: sending it again may help."""
 
 
-ARRIVED: Final = frozenset({Sent.STORED, Sent.ALREADY_THERE})
+ARRIVED: Final = frozenset({SendStatus.STORED, SendStatus.ALREADY_THERE})
 """The PACS has the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one file.
+class SendOutcome:
+    """Outcome of one file.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Outcome:
     """
 
     name: str
-    sent: Sent
+    sent: SendStatus
     detail: str = ""
     warnings: tuple[str, ...] = ()
     expected: bool = True
@@ -49,4 +49,4 @@ class Outcome:
     @property
     def well(self) -> bool:
         """Whether nothing went wrong with this file."""
-        return self.sent in ARRIVED or (self.sent is Sent.NOT_DICOM and not self.expected)
+        return self.sent in ARRIVED or (self.sent is SendStatus.NOT_DICOM and not self.expected)

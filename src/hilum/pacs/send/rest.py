@@ -7,7 +7,7 @@ import httpx
 
 from hilum.errors import PacsError, PacsRefused
 from hilum.pacs.orthanc.client import Orthanc
-from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 from hilum.pacs.send.target import WebTarget
 
@@ -42,7 +42,7 @@ class RestSender:
         )
 
     def check(self) -> None:
-        """Make sure that an Orthanc is there and lets us in.
+        """Make sure that an Orthanc is there and accepts the credentials.
 
         Raises
         ------
@@ -64,16 +64,16 @@ class RestSender:
     def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
         """Do nothing: over HTTP no kind of file is agreed on beforehand."""
 
-    def send(self, file: Outgoing) -> Outcome:
+    def send(self, file: Outgoing) -> SendOutcome:
         """Send one file; the outcome says what Orthanc did with it."""
         try:
             stored = self._orthanc.upload(file.content)
         except PacsRefused as exc:
-            return Outcome(file.name, Sent.REFUSED, _reason(exc), file.warnings)
+            return SendOutcome(file.name, SendStatus.REFUSED, _reason(exc), file.warnings)
         except PacsError as exc:
-            return Outcome(file.name, Sent.FAILED, str(exc), file.warnings)
-        sent = Sent.ALREADY_THERE if stored.already_there else Sent.STORED
-        return Outcome(file.name, sent, warnings=file.warnings)
+            return SendOutcome(file.name, SendStatus.FAILED, str(exc), file.warnings)
+        sent = SendStatus.ALREADY_THERE if stored.already_there else SendStatus.STORED
+        return SendOutcome(file.name, sent, warnings=file.warnings)
 
     def close(self) -> None:
         """End the connections."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hilum.errors import SourceUnreadable
-from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 
 AT_ONCE: Final = 4
@@ -25,7 +25,7 @@ class Sender(Protocol):
     """One way to a PACS. Safe to call from several threads at once."""
 
     def check(self) -> None:
-        """Make sure that the PACS is there and lets us in.
+        """Make sure that the PACS is there and accepts the credentials.
 
         Raises
         ------
@@ -40,7 +40,7 @@ class Sender(Protocol):
         """Note the SOP Class and Transfer Syntax UIDs of the files that will come."""
         ...
 
-    def send(self, file: Outgoing) -> Outcome:
+    def send(self, file: Outgoing) -> SendOutcome:
         """Send one file, its data set byte for byte; sending it again changes nothing.
 
         Never raises for what the PACS does: the outcome says it.
@@ -52,7 +52,7 @@ class Sender(Protocol):
         ...
 
 
-class Source(Protocol):
+class FileSource(Protocol):
     """A file that may be sent; `hilum.files.candidate.Candidate` is one."""
 
     @property
@@ -80,9 +80,9 @@ class Source(Protocol):
 
 
 def deliver(
-    sources: Iterable[Source], sender: Sender, *, at_once: int = AT_ONCE
-) -> Iterator[Outcome]:
-    """Send each source and yield what became of it, in the order of the sources.
+    sources: Iterable[FileSource], sender: Sender, *, at_once: int = AT_ONCE
+) -> Iterator[SendOutcome]:
+    """Send each source and yield the outcome of it, in the order of the sources.
 
     Memory stays flat: `sources` is drawn from as the files go. A slow file holds back only
     what is said of those behind it, not their sending.
@@ -96,7 +96,7 @@ def deliver(
     at_once
         Files on their way at the same time.
     """
-    under_way: deque[Future[Outcome]] = deque()
+    under_way: deque[Future[SendOutcome]] = deque()
     room = threading.Semaphore(WINDOW * at_once)
     with ThreadPoolExecutor(at_once, thread_name_prefix="send") as threads:
         try:
@@ -112,12 +112,14 @@ def deliver(
             threads.shutdown(cancel_futures=True)
 
 
-def send_one(source: Source, sender: Sender) -> Outcome:
-    """Send one source and return what became of it."""
+def send_one(source: FileSource, sender: Sender) -> SendOutcome:
+    """Send one source and return the outcome of it."""
     try:
         if not source.is_dicom():
-            return Outcome(source.name, Sent.NOT_DICOM, "not a DICOM file", expected=source.named)
+            return SendOutcome(
+                source.name, SendStatus.NOT_DICOM, "not a DICOM file", expected=source.named
+            )
         file = Outgoing.from_bytes(source.read(), name=source.name, path=source.path)
     except SourceUnreadable as exc:
-        return Outcome(source.name, Sent.FAILED, str(exc))
+        return SendOutcome(source.name, SendStatus.FAILED, str(exc))
     return sender.send(file)

@@ -14,7 +14,7 @@ import httpx
 
 from hilum.errors import PacsError, PacsRefused
 from hilum.pacs.http import pacs_errors
-from hilum.pacs.send.outcome import Outcome, Sent
+from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 from hilum.pacs.send.status import meaning
 from hilum.pacs.send.target import WebTarget
@@ -51,7 +51,7 @@ class StowSender:
             self._http = httpx.Client(auth=auth, timeout=timeout_s, verify=verify)
 
     def check(self) -> None:
-        """Make sure that a DICOMweb server is there and lets us in.
+        """Make sure that a DICOMweb server is there and accepts the credentials.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class StowSender:
     def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
         """Do nothing: over HTTP no kind of file is agreed on beforehand."""
 
-    def send(self, file: Outgoing) -> Outcome:
+    def send(self, file: Outgoing) -> SendOutcome:
         """Send one file; the outcome says what the server did with it."""
         boundary = uuid.uuid4().hex
         try:
@@ -88,11 +88,11 @@ class StowSender:
                 ):  # which has its reasons in the body
                     response.raise_for_status()
         except PacsRefused as exc:
-            return Outcome(file.name, Sent.REFUSED, str(exc), file.warnings)
+            return SendOutcome(file.name, SendStatus.REFUSED, str(exc), file.warnings)
         except PacsError as exc:
-            return Outcome(file.name, Sent.FAILED, str(exc), file.warnings)
+            return SendOutcome(file.name, SendStatus.FAILED, str(exc), file.warnings)
         sent, detail = _judged(response)
-        return Outcome(file.name, sent, detail, file.warnings)
+        return SendOutcome(file.name, sent, detail, file.warnings)
 
     def close(self) -> None:
         """End the connections."""
@@ -105,7 +105,7 @@ def _multipart(content: bytes, boundary: str) -> bytes:
     return b"".join((head, content, f"\r\n--{boundary}--\r\n".encode()))
 
 
-def _judged(response: httpx.Response) -> tuple[Sent, str]:
+def _judged(response: httpx.Response) -> tuple[SendStatus, str]:
     """Return what the Store response says about the one file in the request (PS3.18 10.5.3)."""
     try:
         answer: Any = response.json()
@@ -114,7 +114,13 @@ def _judged(response: httpx.Response) -> tuple[Sent, str]:
         if failed:
             return meaning(int(failed[0][FAILURE_REASON]["Value"][0]))
     except (ValueError, LookupError, AttributeError, TypeError):
-        return Sent.FAILED, "The server's answer is not a STOW-RS response. Check the address."
+        return (
+            SendStatus.FAILED,
+            "The server's answer is not a STOW-RS response. Check the address.",
+        )
     if referenced:
-        return Sent.STORED, ""
-    return Sent.REFUSED, f"The server answered HTTP {response.status_code} and stored nothing."
+        return SendStatus.STORED, ""
+    return (
+        SendStatus.REFUSED,
+        f"The server answered HTTP {response.status_code} and stored nothing.",
+    )

@@ -22,7 +22,7 @@ from hilum.phantom.texture import noise
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
+class LungPatch:
     """A ragged region of one lung that holds less air.
 
     Attributes
@@ -101,7 +101,7 @@ class Patch:
 class PatchOfLung:
     """What every disease of one patch of lung has in common."""
 
-    patch: Patch
+    patch: LungPatch
 
     @property
     def side(self) -> str:
@@ -157,11 +157,11 @@ def draw_patch(
     reach: tuple[float, float],
     strength: tuple[float, float],
     raggedness: float,
-) -> Patch:
+) -> LungPatch:
     """Return a patch with its reach (mm) and strength from these ranges."""
     side = either_side(rng)
     across, down = (float(v) for v in rng.uniform(*reach, 2) * (0.85, 1.0))
-    return Patch(
+    return LungPatch(
         at=side,
         centre=place_in_lung(rng, patient, side, 14),
         reach=(across, down),

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hilum.predict.weights.records import Global, Record, Storage, Tensor, untrusted
+from hilum.predict.weights.records import Global, ObjectRecord, Tensor, TensorStorage, untrusted
 
 TENSOR_CALLS: Final = frozenset(
     {
@@ -113,9 +113,9 @@ def key_of(value: object) -> object:
     A key that is no plain value is told apart by identity: to hash one that is nested
     without end would never end.
     """
-    if value is None or isinstance(value, str | int | float | bytes | Global | Record):
+    if value is None or isinstance(value, str | int | float | bytes | Global | ObjectRecord):
         return value
-    return Record(None, value)
+    return ObjectRecord(None, value)
 
 
 def made(kind: object, arguments: object) -> object:
@@ -150,10 +150,10 @@ def tensor_of(kind: object, arguments: object) -> object:
     """
     name = str(kind) if isinstance(kind, Global) else ""
     if name not in TENSOR_CALLS or not isinstance(arguments, tuple):
-        return Record(kind, arguments)
+        return ObjectRecord(kind, arguments)
     if "parameter" not in name:
         return tensor(arguments)
-    if not arguments or not isinstance(arguments[0], Tensor | Record):
+    if not arguments or not isinstance(arguments[0], Tensor | ObjectRecord):
         raise untrusted("it has a parameter without a tensor")
     return arguments[0]
 
@@ -178,7 +178,7 @@ def whole_numbers(values: object) -> tuple[int, ...]:
 def tensor(arguments: tuple[Any, ...]) -> Tensor:
     """Return a tensor: storage, offset, shape and strides are the first four arguments."""
     source, offset, shape, strides = (*arguments[:4], None, None, None, None)[:4]
-    if not isinstance(source, Storage):
+    if not isinstance(source, TensorStorage):
         raise untrusted("it has a tensor without a storage")
     (start,) = whole_numbers((offset,))
     view = Tensor(source, source.start + start, whole_numbers(shape), whole_numbers(strides))
@@ -187,7 +187,7 @@ def tensor(arguments: tuple[Any, ...]) -> Tensor:
     return view
 
 
-def storage(identifier: tuple[Any, ...]) -> Storage:
+def storage(identifier: tuple[Any, ...]) -> TensorStorage:
     """Return a storage, or a view of one, from torch's persistent identifier.
 
     Its fields are ``"storage"``, class, key, device and count; in the legacy container also a
@@ -206,4 +206,4 @@ def storage(identifier: tuple[Any, ...]) -> Storage:
         case _:
             raise untrusted("its pickle has an unknown kind of storage")
     size, start = whole_numbers((count, begin))
-    return Storage(key, kind, size, start)
+    return TensorStorage(key, kind, size, start)

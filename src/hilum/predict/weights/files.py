@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import SourceUnreadable
 from hilum.predict.weights.calls import Names
-from hilum.predict.weights.records import StateDict, Storage, untrusted
+from hilum.predict.weights.records import StateDict, TensorStorage, untrusted
 from hilum.predict.weights.state import item_size, numbers_in, to_arrays
 from hilum.predict.weights.unpickler import read_pickle
 
@@ -118,7 +118,7 @@ def read_legacy(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
     return to_arrays(network.contents, lambda storage: found[storage.key])
 
 
-def next_storage(stream: BytesIO, storage: Storage) -> NDArray[Any]:
+def next_storage(stream: BytesIO, storage: TensorStorage) -> NDArray[Any]:
     """Return the numbers of the storage that begins at the stream's position.
 
     Raises
@@ -160,7 +160,7 @@ def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
         raise untrusted("it is a damaged ZIP archive") from exc
 
     @cache  # many tensors may be views of one storage
-    def numbers_of(storage: Storage) -> NDArray[Any]:
+    def numbers_of(storage: TensorStorage) -> NDArray[Any]:
         length = len(found[storage.key])
         if length != storage.count * item_size(storage):
             raise untrusted(f"a storage has {length} bytes for {storage.count} numbers")

@@ -53,7 +53,7 @@ class Global:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Record:
+class ObjectRecord:
     """What would have been an object: what the pickle gives it, and nothing else.
 
     It compares and hashes by identity and has no text of its own, because what it holds may
@@ -78,7 +78,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
+class TensorStorage:
     """A run of numbers that lies elsewhere in the file.
 
     Attributes
@@ -113,7 +113,7 @@ class Tensor:
         Of the view, in numbers, one of each a dimension.
     """
 
-    storage: Storage
+    storage: TensorStorage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.predict.weights.records import Global, Record, Storage, Tensor, untrusted
+from hilum.predict.weights.records import Global, ObjectRecord, Tensor, TensorStorage, untrusted
 
 NUMBERS: Final = {
     "FloatStorage": "f4",
@@ -46,7 +46,7 @@ HOLDERS: Final = ("_parameters", "_buffers", "_modules")
 """The dicts that every ``torch.nn.Module`` has."""
 
 
-def item_size(storage: Storage) -> int:
+def item_size(storage: TensorStorage) -> int:
     """Return the length of one number of a storage in bytes.
 
     Raises
@@ -60,7 +60,7 @@ def item_size(storage: Storage) -> int:
 
 
 def numbers_in(
-    contents: bytes | memoryview, storage: Storage, *, big_endian: bool = False
+    contents: bytes | memoryview, storage: TensorStorage, *, big_endian: bool = False
 ) -> NDArray[Any]:
     """Return the numbers of a storage: shape ``(storage.count,)``.
 
@@ -74,7 +74,7 @@ def numbers_in(
 
 
 def to_arrays(
-    contents: object, numbers_of: Callable[[Storage], NDArray[Any]]
+    contents: object, numbers_of: Callable[[TensorStorage], NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
     """Return the tensors that a file holds.
 
@@ -114,7 +114,7 @@ def find_tensors(contents: object) -> dict[str, Tensor]:
         for name, value in items_of(contents).items()
         if isinstance(name, str) and isinstance(value, Tensor)
     }
-    if not tensors and isinstance(contents, Record):
+    if not tensors and isinstance(contents, ObjectRecord):
         tensors = module_tensors(contents)
     if not tensors:
         raise untrusted("it holds neither a network nor a state dict")
@@ -129,26 +129,26 @@ def unwrapped(contents: object) -> object:
     if any(isinstance(value, Tensor) for value in items.values()):
         return contents  # a state dict
     for wrapper in WRAPPERS:
-        if isinstance(items.get(wrapper), dict | Record):
+        if isinstance(items.get(wrapper), dict | ObjectRecord):
             return items[wrapper]
     return contents
 
 
 def items_of(value: object) -> Mapping[Any, Any]:
     """Return what a dict, or an object of a dict's own class, holds; else nothing."""
-    if isinstance(value, Record):
+    if isinstance(value, ObjectRecord):
         value = pairs_of(value) if value.items is None else value.items
     return value if isinstance(value, dict) else {}
 
 
-def pairs_of(record: Record) -> dict[str, Any]:
+def pairs_of(record: ObjectRecord) -> dict[str, Any]:
     """Return the items of an ordered dict as Python 2 wrote it: called with a list of pairs.
 
     They are looked at only where they are asked for: many calls may share one long list.
     """
     items: dict[str, Any] = {}
     match record:
-        case Record(kind=Global("collections", "OrderedDict"), arguments=(list(pairs),)):
+        case ObjectRecord(kind=Global("collections", "OrderedDict"), arguments=(list(pairs),)):
             for pair in pairs:
                 match pair:
                     case [str(name), value]:
@@ -156,7 +156,7 @@ def pairs_of(record: Record) -> dict[str, Any]:
     return items
 
 
-def module_tensors(root: Record) -> dict[str, Tensor]:
+def module_tensors(root: ObjectRecord) -> dict[str, Tensor]:
     """Walk a network's modules and return their parameters and buffers by name.
 
     What a module's class is called says nothing; it is known by its three dicts.
@@ -185,12 +185,12 @@ def module_tensors(root: Record) -> dict[str, Tensor]:
                 raise untrusted(ENDLESS)
             if isinstance(value, Tensor):
                 tensors[prefix + name] = value
-            elif isinstance(value, Record):
+            elif isinstance(value, ObjectRecord):
                 waiting.append((f"{prefix}{name}.", value))
     return tensors
 
 
-def attributes(record: Record) -> Mapping[Any, Any]:
+def attributes(record: ObjectRecord) -> Mapping[Any, Any]:
     """Return what would have been an object's attributes.
 
     A class with slots has them in a pair, after those of its dict (PEP 307).

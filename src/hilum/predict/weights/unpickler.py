@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from hilum.predict.weights.calls import Names, key_of, made, storage
-from hilum.predict.weights.records import Record, Storage, untrusted
+from hilum.predict.weights.records import ObjectRecord, TensorStorage, untrusted
 
 MAX_OPCODES: Final = 2_000_000
 """A pickled DenseNet-121 has about 30,000."""
@@ -43,7 +43,7 @@ class Pickled:
     """
 
     contents: object
-    storages: dict[str, Storage]
+    storages: dict[str, TensorStorage]
 
 
 def read_pickle(stream: BytesIO, names: Names) -> Pickled:
@@ -83,7 +83,7 @@ def interpret(stream: BytesIO, names: Names) -> Pickled:
     WeightsUntrusted
         It is beyond them, or has no end.
     """
-    machine = Machine(names)
+    machine = PickleMachine(names)
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= MAX_OPCODES:
             raise untrusted(f"its pickle has more than {MAX_OPCODES} steps")
@@ -93,14 +93,14 @@ def interpret(stream: BytesIO, names: Names) -> Pickled:
     raise untrusted("its pickle has no end")
 
 
-class Machine:
-    """The stack and the memo of one pickle."""
+class PickleMachine:
+    """The stack and the memo table of one pickle."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
-        self._storages: dict[str, Storage] = {}
+        self._storages: dict[str, TensorStorage] = {}
 
     def step(self, opcode: str, argument: Any) -> None:
         """Do one opcode.
@@ -208,7 +208,7 @@ class Machine:
         target = self._top()
         if isinstance(target, list):
             target.extend(values)
-        elif not isinstance(target, Record):
+        elif not isinstance(target, ObjectRecord):
             raise untrusted("its pickle appends to something that is no list")
 
     def set_item(self, _: Any) -> None:
@@ -223,7 +223,7 @@ class Machine:
     def _fill(self, values: list[Any]) -> None:
         """Set keys and values, which alternate, in a dict or a dict of its own class."""
         target = self._top()
-        if isinstance(target, Record):
+        if isinstance(target, ObjectRecord):
             target.items = {} if target.items is None else target.items
             target = target.items
         if not isinstance(target, dict):
@@ -290,7 +290,7 @@ class Machine:
         """BUILD: what would have been attributes; those of a tensor or dict say nothing."""
         state = self._pop()
         target = self._top()
-        if isinstance(target, Record):
+        if isinstance(target, ObjectRecord):
             target.state = state
 
     def persistent(self, _: Any) -> None:
@@ -341,47 +341,47 @@ LITERALS: Final = frozenset(
 )
 """Opcodes that push their own argument."""
 
-ACTIONS: Final[dict[str, Callable[[Machine, Any], None]]] = {
-    "PROTO": Machine.do_nothing,
-    "FRAME": Machine.do_nothing,
-    "MARK": Machine.mark,
-    "POP": Machine.pop,
-    "POP_MARK": Machine.pop_mark,
-    "DUP": Machine.duplicate,
-    "EMPTY_DICT": Machine.empty_dict,
-    "EMPTY_LIST": Machine.empty_list,
-    "EMPTY_SET": Machine.empty_list,
-    "DICT": Machine.dict_to_mark,
-    "LIST": Machine.list_to_mark,
-    "FROZENSET": Machine.list_to_mark,
-    "TUPLE": Machine.tuple_to_mark,
+ACTIONS: Final[dict[str, Callable[[PickleMachine, Any], None]]] = {
+    "PROTO": PickleMachine.do_nothing,
+    "FRAME": PickleMachine.do_nothing,
+    "MARK": PickleMachine.mark,
+    "POP": PickleMachine.pop,
+    "POP_MARK": PickleMachine.pop_mark,
+    "DUP": PickleMachine.duplicate,
+    "EMPTY_DICT": PickleMachine.empty_dict,
+    "EMPTY_LIST": PickleMachine.empty_list,
+    "EMPTY_SET": PickleMachine.empty_list,
+    "DICT": PickleMachine.dict_to_mark,
+    "LIST": PickleMachine.list_to_mark,
+    "FROZENSET": PickleMachine.list_to_mark,
+    "TUPLE": PickleMachine.tuple_to_mark,
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
     "TUPLE3": lambda machine, _: machine.tuple_of(3),
-    "APPEND": Machine.append,
-    "APPENDS": Machine.appends,
-    "ADDITEMS": Machine.appends,
-    "SETITEM": Machine.set_item,
-    "SETITEMS": Machine.set_items,
-    "PUT": Machine.put,
-    "BINPUT": Machine.put,
-    "LONG_BINPUT": Machine.put,
-    "MEMOIZE": Machine.memoize,
-    "GET": Machine.get,
-    "BINGET": Machine.get,
-    "LONG_BINGET": Machine.get,
-    "GLOBAL": Machine.named,
-    "STACK_GLOBAL": Machine.stack_named,
-    "EXT1": Machine.numbered,
-    "EXT2": Machine.numbered,
-    "EXT4": Machine.numbered,
-    "REDUCE": Machine.make,
-    "NEWOBJ": Machine.make,
-    "NEWOBJ_EX": Machine.make_with_keywords,
-    "OBJ": Machine.make_to_mark,
-    "INST": Machine.make_named,
-    "BUILD": Machine.build,
-    "BINPERSID": Machine.persistent,
+    "APPEND": PickleMachine.append,
+    "APPENDS": PickleMachine.appends,
+    "ADDITEMS": PickleMachine.appends,
+    "SETITEM": PickleMachine.set_item,
+    "SETITEMS": PickleMachine.set_items,
+    "PUT": PickleMachine.put,
+    "BINPUT": PickleMachine.put,
+    "LONG_BINPUT": PickleMachine.put,
+    "MEMOIZE": PickleMachine.memoize,
+    "GET": PickleMachine.get,
+    "BINGET": PickleMachine.get,
+    "LONG_BINGET": PickleMachine.get,
+    "GLOBAL": PickleMachine.named,
+    "STACK_GLOBAL": PickleMachine.stack_named,
+    "EXT1": PickleMachine.numbered,
+    "EXT2": PickleMachine.numbered,
+    "EXT4": PickleMachine.numbered,
+    "REDUCE": PickleMachine.make,
+    "NEWOBJ": PickleMachine.make,
+    "NEWOBJ_EX": PickleMachine.make_with_keywords,
+    "OBJ": PickleMachine.make_to_mark,
+    "INST": PickleMachine.make_named,
+    "BUILD": PickleMachine.build,
+    "BINPERSID": PickleMachine.persistent,
 }
 """Every other opcode but those that refer to what is outside of the file, by name (PERSID) or
 by order (NEXT_BUFFER, READONLY_BUFFER).

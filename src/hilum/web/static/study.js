@@ -1,4 +1,4 @@
-// A study's page: the radiograph and what lies over it, findings, the reader's verdict.
+// A study's page: the radiograph and what lies over it, findings, the reader's review.
 
 import { problem, send } from "./base.js";
 import { Stage } from "./stage.js";
@@ -97,8 +97,8 @@ document.addEventListener("keydown", (event) => {
 const left = sessionStorage.getItem("worklist");
 if (left?.startsWith("/?")) $("[data-back]").href = left;
 
-// verdict
-const form = $("[data-verdict]");
+// review
+const form = $("[data-review]");
 $("[data-rest]")?.addEventListener("click", () => {
   for (const group of form.querySelectorAll(".opinion")) {
     if (!group.querySelector(":checked")) group.querySelector('[value="agree"]').checked = true;
