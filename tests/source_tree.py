@@ -7,18 +7,6 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "hilum"
 MODULES = sorted(SOURCE.rglob("*.py"))
-WIRING = frozenset({"cli", "demo", "doctor", "node"})
-"""Folders that wire rooms, like the modules beside them."""
-
-NOUNS = frozenset({"records", "settings", "values"})
-"""Folders that every room may know, like the nouns at the root; they know no room."""
-
-ROOMS = frozenset(
-    folder.name
-    for folder in SOURCE.iterdir()
-    if (folder / "__init__.py").is_file() and folder.name not in WIRING | NOUNS
-)
-"""The folders of the path."""
 
 
 def dotted(path: Path, source: Path = SOURCE) -> str:
@@ -62,12 +50,16 @@ def _imported_by_call(node: ast.Call, package: tuple[str, ...]) -> Iterator[str]
         yield ".".join([*around, *filter(None, [rest])])
 
 
-def rooms_in(names: set[str]) -> set[str]:
-    """Return the rooms that dotted names lead into."""
-    parts = [name.split(".") for name in names]
-    return {p[1] for p in parts if p[0] == "hilum" and len(p) > 1} & ROOMS
-
-
 def libraries_in(names: set[str]) -> set[str]:
     """Return the top-level packages of dotted names."""
     return {name.split(".")[0] for name in names}
+
+
+def modules_in(names: set[str], known: set[str]) -> set[str]:
+    """Return the modules of ours that imported names lead to: the longest one of each."""
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        beginnings = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
+        found |= {next((each for each in beginnings if each in known), "")} - {""}
+    return found

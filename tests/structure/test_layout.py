@@ -1,26 +1,89 @@
-"""Who may know whom: rooms know the nouns and themselves, and only the path knows rooms."""
+"""Who imports whom: packages point one way, and only one of them knows a library."""
 
-from collections.abc import Collection
-from functools import cache
+import ast
+import runpy
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from source_tree import MODULES, ROOMS, SOURCE, WIRING, dotted, imported, libraries_in, rooms_in
+from source_tree import MODULES, SOURCE, dotted, imported, libraries_in, modules_in
 
-WIRES = [path for path in MODULES if path.parent == SOURCE or path.parent.name in WIRING]
-IN_ROOMS = [path for path in MODULES if path not in WIRES]
-ROOT = {dotted(path): path for path in WIRES}
+MOST_AT_THE_ROOT = 12
 
-KEEPERS = {
+BASE = "base"
+"""What every package may import: the modules at the root but the pipeline, and `SHARED`."""
+
+SHARED = frozenset({"files", "settings", "values"})
+
+ALLOWED: dict[str, frozenset[str]] = {
+    "encode": frozenset(),
+    "explain": frozenset(),
+    "gate": frozenset(),
+    "pacs": frozenset(),
+    "phantom": frozenset(),
+    "pixels": frozenset(),
+    "predict": frozenset(),
+    "records": frozenset(),
+    "ingest": frozenset({"pacs"}),
+    "pipeline": frozenset({"encode", "explain", "gate", "pixels", "predict"}),
+    "telemetry": frozenset({"records"}),
+    "dataset": frozenset({"encode", "explain", "ingest", "pacs", "pipeline"}),
+    "jobs": frozenset({"records", "telemetry"}),
+    "web": frozenset({"pacs", "records", "telemetry"}),
+    "quality": frozenset(
+        {"dataset", "encode", "pacs", "phantom", "pipeline", "predict", "records", "telemetry"}
+    ),
+    "node": frozenset(
+        {
+            "dataset",
+            "encode",
+            "explain",
+            "ingest",
+            "jobs",
+            "pacs",
+            "pipeline",
+            "pixels",
+            "predict",
+            "quality",
+            "records",
+            "telemetry",
+            "web",
+        }
+    ),
+    "demo": frozenset({"dataset", "encode", "node", "pacs", "phantom", "predict", "records"}),
+    "doctor": frozenset({"node", "pacs", "predict", "records", "web"}),
+    "cli": frozenset(
+        {
+            "dataset",
+            "demo",
+            "doctor",
+            "encode",
+            "jobs",
+            "node",
+            "pacs",
+            "phantom",
+            "pipeline",
+            "pixels",
+            "predict",
+            "quality",
+            "records",
+            "telemetry",
+        }
+    ),
+}
+"""Package → what it imports beside `BASE`; the picture in CONTRIBUTING.md shows the same."""
+
+LIBRARIES = {
     "onnxruntime": {"hilum.predict"},
     "highdicom": {"hilum.encode.plain"},
-    "pynetdicom": {"hilum.pacs.send"},
+    "pynetdicom": {"hilum.pacs"},
     "dbos": {"hilum.jobs"},
     "sqlalchemy": {"hilum.records", "hilum.jobs"},
-    "structlog": {"hilum.telemetry.logs"},
-    "prometheus_client": {"hilum.telemetry.metrics"},
-    "opentelemetry": {"hilum.telemetry.tracing"},
+    "structlog": {"hilum.telemetry"},
+    "prometheus_client": {"hilum.telemetry"},
+    "opentelemetry": {"hilum.telemetry"},
     "pebble": {"hilum.node"},
     "fastapi": {"hilum.web"},
     "starlette": {"hilum.web"},
@@ -29,88 +92,126 @@ KEEPERS = {
     "babel": {"hilum.web"},
     "joserfc": {"hilum.web"},
     "argon2": {"hilum.records"},
-    "httpx": {
-        *("hilum.pacs.orthanc.client", "hilum.pacs.http", "hilum.pacs.plain_http"),
-        *("hilum.pacs.send", "hilum.files", "hilum.predict", "hilum.web"),
-    },
+    "httpx": {"hilum.pacs", "hilum.predict", "hilum.web"},
 }
-"""Library → who may import it. predict downloads weights; show hands DICOMweb through."""
+"""Library → packages that may import it: predict downloads weights, web relays DICOMweb."""
 
 
-def room_of(path: Path, source: Path = SOURCE) -> str:
-    """Return the room that a module is in."""
-    return path.relative_to(source).parts[0]
+FOR_TYPES = {"marker": {"hilum.phantom.scene"}}
+"""Module → what it imports for the type checker alone."""
 
 
-def neighbours(path: Path, source: Path = SOURCE) -> set[str]:
-    """Return the other rooms that a module of a room imports."""
-    return rooms_in(imported(path, source)) - {room_of(path, source)}
+def package_of(name: str) -> str:
+    """Return the package that a module counts as."""
+    parts = [*name.split("."), "", ""]
+    if parts[1] == "__main__":
+        return "cli"
+    return parts[1] if parts[1] in ALLOWED else BASE
 
 
-def strangers(path: Path, source: Path = SOURCE) -> set[str]:
+def is_ours(name: str, source: Path) -> bool:
+    """Return whether a dotted name leads into a package or module of the source."""
+    parts = name.split(".")
+    if parts[0] != "hilum" or len(parts) == 1:
+        return False
+    return (source / parts[1]).exists() or (source / f"{parts[1]}.py").exists()
+
+
+def packages_of(path: Path, source: Path = SOURCE, ours: Path = SOURCE) -> set[str]:
+    """Return the packages that a module imports, its own and the base left out."""
+    found = {package_of(name) for name in imported(path, source) if is_ours(name, ours)}
+    return found - {BASE, package_of(dotted(path, source))}
+
+
+def foreign_libraries(path: Path, source: Path = SOURCE) -> set[str]:
     """Return the libraries that a module imports and may not."""
     name = dotted(path, source)
     return {
         library
-        for library in libraries_in(imported(path, source)) & KEEPERS.keys()
-        if not any(f"{name}.".startswith(f"{keeper}.") for keeper in KEEPERS[library])
+        for library in libraries_in(imported(path, source)) & LIBRARIES.keys()
+        if not any(f"{name}.".startswith(f"{home}.") for home in LIBRARIES[library])
     }
 
 
-@cache
-def wiring() -> frozenset[str]:
-    """Return the root modules that know rooms, directly or through each other."""
-    reached = {name: imported(path) for name, path in ROOT.items()}
-    known = {name for name, names in reached.items() if rooms_in(names)}
-    while True:
-        more = {name for name, names in reached.items() if back_doors(names, known)}
-        if more <= known:
-            return frozenset(known - {"hilum"})
-        known |= more
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_point_the_allowed_way(path: Path):
+    """A module imports what its package may; the base imports nothing but itself."""
+    allowed = ALLOWED.get(package_of(dotted(path)), frozenset())
+
+    assert set() == packages_of(path) - allowed
 
 
-def back_doors(names: set[str], wired: Collection[str]) -> set[str]:
-    """Return the modules of `wired` that imported names lead to."""
-    return {each for each in wired for found in names if reaches(found, each)}
+def test_table_allows_no_more_than_is_used():
+    """A permission that nobody uses is taken out."""
+    used: dict[str, set[str]] = {name: set() for name in ALLOWED}
+    for path in MODULES:
+        used.setdefault(package_of(dotted(path)), set()).update(packages_of(path))
+
+    assert {n: set(allowed) for n, allowed in ALLOWED.items()} == {n: used[n] for n in ALLOWED}
 
 
-def reaches(found: str, module: str) -> bool:
-    """Return whether an imported name is a module or something in it."""
-    return f"{found}.".startswith(f"{module}.")
+def test_packages_form_no_circle():
+    """There is an order in which each package imports only earlier ones."""
+    assert len(ALLOWED) == len(list(TopologicalSorter(ALLOWED).static_order()))
 
 
-@pytest.mark.parametrize("path", IN_ROOMS, ids=dotted)
-def test_rooms_do_not_know_each_other(path: Path):
-    """What a room needs from another is an argument, wired outside."""
-    assert set() == neighbours(path)
+def test_modules_form_no_circle():
+    """Neither do single modules; what a package's own ``__init__`` gathers is left out."""
+    names = {dotted(path) for path in MODULES}
+    graph = {
+        dotted(path): modules_in(imported(path), names)
+        - {dotted(path)}
+        - FOR_TYPES.get(path.stem, set())
+        for path in MODULES
+        if path.name != "__init__.py"
+    }
+
+    list(TopologicalSorter(graph).static_order())
 
 
-@pytest.mark.parametrize("path", IN_ROOMS, ids=dotted)
-def test_rooms_do_not_know_who_wires_them(path: Path):
-    """A root module that knows rooms would let one room into another by the back door."""
-    assert set() == back_doors(imported(path), wiring())
+def test_check_of_circles_bites():
+    """A circle is an error."""
+    with pytest.raises(CycleError):
+        list(TopologicalSorter({"a": {"b"}, "b": {"a"}}).static_order())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
-def test_only_its_keeper_knows_a_library(path: Path):
-    """A library that shapes a room stays in it."""
-    assert set() == strangers(path)
+def test_only_its_package_knows_a_library(path: Path):
+    """A library that shapes a package stays in it."""
+    assert set() == foreign_libraries(path)
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name != "cli"], ids=dotted)
-def test_nobody_knows_the_command_line(path: Path):
-    """Only the start of the program imports it."""
-    known = {found for found in imported(path) if reaches(found, "hilum.cli")}
-
-    assert set() == known or path.name == "__main__.py"
+def test_root_has_few_modules():
+    """The nouns and the pipeline: everything else is in a package."""
+    assert len(list(SOURCE.glob("*.py"))) <= MOST_AT_THE_ROOT
 
 
-def test_modules_were_found():
-    """The tests above are about something."""
-    assert {"arrive", "gate", "pixels", "predict", "explain", "encode", "store"} <= ROOMS
-    assert len(IN_ROOMS) > 40
-    assert "hilum.pipeline" in wiring()
-    assert "hilum.errors" not in wiring()
+def test_every_package_is_in_the_table():
+    """A new package says what it may import."""
+    folders = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+
+    assert folders == ALLOWED.keys() - {"pipeline"} | SHARED
+
+
+def test_no_class_name_is_used_twice():
+    """One word has one meaning."""
+    names = Counter(
+        node.name
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [] == [name for name, count in names.items() if count > 1]
+
+
+def test_picture_is_what_the_source_says():
+    """CONTRIBUTING.md has the output of scripts/layout_picture.py."""
+    root = SOURCE.parents[1]
+    drawn = runpy.run_path(str(root / "scripts" / "layout_picture.py"))
+
+    assert drawn["picture"]() in (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert drawn["layout"]() == ALLOWED
 
 
 def plant(source: Path, name: str, offence: str) -> Path:
@@ -126,58 +227,59 @@ def plant(source: Path, name: str, offence: str) -> Path:
     [
         "from hilum.web.app import page",
         "from hilum.web import app",
-        "from hilum import web as show",
+        "from hilum import web",
         "import hilum.web.app",
         "import hilum.web as other",
-        "from ..show import app",
-        "from .. import show",
+        "from ..web import app",
+        "from .. import web",
         "def f():\n    from hilum.web import app",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from hilum.web import app",
         "import importlib\nimportlib.import_module('hilum.web.app')",
-        "from importlib import import_module\nimport_module('..show', __package__)",
+        "from importlib import import_module\nimport_module('..web', __package__)",
         "__import__('hilum.web')",
     ],
 )
-def test_check_of_rooms_bites(tmp_path: Path, offence: str):
-    """It sees a neighbour in every spelling."""
+def test_check_of_imports_bites(tmp_path: Path, offence: str):
+    """It sees a package in every spelling."""
     source = tmp_path / "hilum"
 
-    assert {"show"} == neighbours(plant(source, "gate/rules.py", offence), source)
-
-
-def test_check_of_rooms_bites_in_a_folder_of_a_room(tmp_path: Path):
-    """A relative import from deeper down is seen, too."""
-    source = tmp_path / "hilum"
-    path = plant(source, "gate/tables/rules.py", "from ...show import app")
-
-    assert {"show"} == neighbours(path, source)
+    assert {"web"} == packages_of(plant(source, "gate/rules.py", offence), source)
 
 
 @pytest.mark.parametrize(
     "offence",
     ["from hilum import pipeline", "import hilum.pipeline", "from ..pipeline import read"],
 )
-def test_check_of_back_doors_bites(tmp_path: Path, offence: str):
-    """It sees a wiring module in every spelling."""
+def test_check_sees_the_pipeline(tmp_path: Path, offence: str):
+    """The pipeline is at the root, and yet not for everybody."""
     source = tmp_path / "hilum"
-    path = plant(source, "gate/rules.py", offence)
 
-    assert {"hilum.pipeline"} == back_doors(imported(path, source), wiring())
+    assert {"pipeline"} == packages_of(plant(source, "gate/rules.py", offence), source)
 
 
-@pytest.mark.parametrize("allowed", ["from hilum.gate import rules", "from . import rules"])
-def test_check_of_rooms_lets_a_room_know_itself(tmp_path: Path, allowed: str):
+def test_check_bites_in_a_folder_of_a_package(tmp_path: Path):
+    """A relative import from deeper down is seen, too."""
+    source = tmp_path / "hilum"
+    path = plant(source, "gate/tables/rules.py", "from ...web import app")
+
+    assert {"web"} == packages_of(path, source)
+
+
+@pytest.mark.parametrize(
+    "allowed", ["from hilum.gate import rules", "from . import rules", "from hilum import errors"]
+)
+def test_check_lets_a_package_know_itself_and_the_base(tmp_path: Path, allowed: str):
     """It does not bite for nothing."""
     source = tmp_path / "hilum"
 
-    assert set() == neighbours(plant(source, "gate/table.py", allowed), source)
+    assert set() == packages_of(plant(source, "gate/table.py", allowed), source)
 
 
-@pytest.mark.parametrize("library", KEEPERS)
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_check_of_libraries_bites(tmp_path: Path, library: str):
-    """Each library is seen outside its room, also by a name that only begins like it."""
+    """Each library is seen outside its package, also in one whose name begins like it."""
     source = tmp_path / "hilum"
     offence = f"def f():\n    from {library}.parts import thing"
 
-    assert {library} == strangers(plant(source, "storekeeper/door.py", offence), source)
-    assert {library} == strangers(plant(source, "gate/door.py", offence), source)
+    assert {library} == foreign_libraries(plant(source, "pacsx/http.py", offence), source)
+    assert {library} == foreign_libraries(plant(source, "gate/http.py", offence), source)
