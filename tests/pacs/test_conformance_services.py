@@ -7,7 +7,8 @@ import pytest
 from hilum.pacs.credentials import load_or_generate
 from hilum.pacs.orthanc.configuration import LOCAL_AETS, configuration
 from hilum.pacs.send import AT_ONCE
-from hilum.pacs.send.dimse import CALLING_AET, MAX_CONTEXTS, MAX_PDU_BYTES
+from hilum.pacs.send.associations import MAX_PDU_BYTES
+from hilum.pacs.send.dimse import CALLING_AET, MAX_CONTEXTS
 from hilum.pacs.send.outcome import SendStatus
 from hilum.pacs.send.status import MEANINGS
 from hilum.settings import Settings
