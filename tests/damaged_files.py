@@ -125,6 +125,15 @@ def sequence(inside: bytes, length: int = ENDLESS, group: int = 0x0040) -> bytes
     return before_pixels(creator + element(group, number, b"SQ", inside, length))
 
 
+def copied_as_un(group: int) -> bytes:
+    """Return the sound file with a sequence in UN, as from a file without VRs: PS3.5 6.2.2."""
+    context = plain(0x0040, 0x0441, item(plain(0x0008, 0x0104, b"AP")))
+    protocol = item(plain(0x0008, 0x0104, b"CHEST ") + context + plain(0x0040, 0x0442, b"1 "))
+    inside = item(plain(0x0040, 0x0008, protocol))
+    number, creator = (0x0260, b"") if group == 0x0040 else (0x1075, CREATOR)
+    return before_pixels(creator + element(group, number, b"UN", inside))
+
+
 def without_length(vr: bytes) -> bytes:
     """Return a private element that is no sequence, but ends like one."""
     return element(0x0041, 0x1076, vr, b"abcd" + SEQUENCE_END, ENDLESS)
@@ -178,6 +187,10 @@ READ: Final = {
     "an item without VRs": Damaged(
         lambda: sequence(item(plain(0x0040, 0x0007, b"CHEST ")) + SEQUENCE_END), ("vr_restored",)
     ),
+    **{
+        f"a {kind} sequence copied as UN": Damaged(lambda group=group: copied_as_un(group))
+        for kind, group in {"standard": 0x0040, "private": 0x0041}.items()
+    },
     # delimiters
     "no item delimiter": Damaged(
         lambda: sequence(item(STEP, ENDLESS) + SEQUENCE_END), ("delimiter_restored",)

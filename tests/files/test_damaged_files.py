@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from pydicom import Dataset, config, dcmread
 
-from damaged_files import READ, UNREADABLE, before_pixels, element, mutated, sound
+from damaged_files import (
+    READ,
+    UNREADABLE,
+    before_pixels,
+    copied_as_un,
+    element,
+    mutated,
+    sound,
+)
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.files.damage import CORRECTIONS
@@ -104,6 +112,16 @@ def test_sequence_items_are_kept_when_a_length_was_wrong():
     assert ["CHEST", "CHEST"] == [
         each.ScheduledProcedureStepDescription for each in read[0x0041, 0x1075].value
     ]
+
+
+def test_items_in_items_of_a_sequence_copied_as_un_are_kept():
+    """Who copied it knew no VR: its items have none either, however deep they are."""
+    read = dicom.parse(copied_as_un(0x0040), name="x")
+
+    step = read[0x0040, 0x0260].value[0]
+    protocol = step.ScheduledProtocolCodeSequence[0]
+    assert "CHEST" == protocol.CodeMeaning
+    assert "AP" == protocol[0x0040, 0x0441].value[0].CodeMeaning
 
 
 def test_first_of_two_elements_counts():

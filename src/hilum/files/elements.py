@@ -256,7 +256,7 @@ class Walk(Headers):
         before = self.notes.copy()
         items = None
         if stop <= place.end:
-            inside = Place(stop, place.implicit, place.depth, tag)
+            inside = Place(stop, self._inside_implicit(header, place), place.depth, tag)
             with suppress(BrokenError):
                 items, _ = self._items(header.start, inside)
         if items is None or not sound or len(self.notes) > len(before):
@@ -279,6 +279,10 @@ class Walk(Headers):
                 items = []
         return Element(tag, vr, header.start, stop, items), stop
 
+    def _inside_implicit(self, header: Header, place: Place) -> bool:
+        """Whether items have no VRs: all around them has none, or who copied them knew none."""
+        return place.implicit or (header.vr == b"UN" and not self.says_vr(header.start))
+
     def _by_items(
         self, tag: int, vr: bytes, header: Header, place: Place
     ) -> tuple[Element, int] | None:
@@ -286,7 +290,8 @@ class Walk(Headers):
         if header.length == 0 or self.tag_or(header.start) != ITEM:
             return None
         before = self.notes.copy()
-        inside = Place(place.end, place.implicit, place.depth, tag, endless=True)
+        implicit = self._inside_implicit(header, place)
+        inside = Place(place.end, implicit, place.depth, tag, endless=True)
         try:
             items, end = self._items(header.start, inside)
         except BrokenError:
@@ -366,7 +371,7 @@ class Walk(Headers):
         if first in DELIMITERS and pixels:
             return self._encapsulated(at, tag, header, place)
         if vr in {b"SQ", b"UN"} or first in DELIMITERS:
-            implicit = place.implicit or (vr == b"UN" and not self.says_vr(header.start))
+            implicit = self._inside_implicit(header, place)
             inside = Place(place.end, implicit, place.depth, tag, endless=True)
             items, end = self._items(header.start, inside)
             return Element(tag, header.vr or b"SQ", header.start, end, items), end
