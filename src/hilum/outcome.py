@@ -9,6 +9,7 @@ from PIL import Image
 from pydicom import Dataset
 
 from hilum.eligibility import Reason
+from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
 
 
@@ -90,8 +91,8 @@ class Outcome:
         The file, as the person named it.
     status
         How the attempt ended.
-    sop_instance_uid
-        SOP Instance UID, None for pictures and for what is not DICOM.
+    uids
+        What names the image, None for pictures and for what is not DICOM.
     reasons
         Why it was refused or failed; warnings when it was read.
     read
@@ -104,7 +105,7 @@ class Outcome:
 
     path: str
     status: Status
-    sop_instance_uid: str | None = None
+    uids: ImageUIDs | None = None
     reasons: tuple[Reason, ...] = ()
     read: Read | None = None
     outputs: tuple[str, ...] = ()

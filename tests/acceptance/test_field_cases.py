@@ -136,6 +136,9 @@ def test_table_has_the_codes(name: str, read: tuple[Rows, Rows]):
         assert reason["code"] in cells["reasons"]
     for decision in (document["pixels"] or {}).get("decisions", ()):
         assert decision["code"] in cells["pixel_decisions"]
+        assert decision["text"] in cells["pixel_decision_texts"]
+    for uid in ("study_instance_uid", "series_instance_uid", "sop_instance_uid"):
+        assert (document[uid] or "") == cells[uid]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ import pytest
 from hilum.eligibility import Reason
 from hilum.encode.forms import csv_columns, csv_lines, csv_row
 from hilum.outcome import Outcome, Read, Status
+from hilum.pixels import develop
+from hilum.radiograph import ImageUIDs
+from hilum.settings import PixelSettings, ReasonLanguage
 from invented import LABELS, make_reading, radiograph_of
 from radiographs import make_radiograph
 
@@ -16,10 +19,10 @@ LATERAL = Reason("not_frontal", 'not frontal: View Position is "LL", not PA')
 
 def read(path="a.dcm", **scores):
     reading = make_reading(radiograph_of(make_radiograph(SOPInstanceUID="1.2.3")), scores)
-    return Outcome(path, Status.READ, "1.2.3", read=Read(reading))
+    return Outcome(path, Status.READ, ImageUIDs("1.1", "1.2", "1.2.3"), read=Read(reading))
 
 
-REFUSED = Outcome("b.dcm", Status.REFUSED, "1.2.4", (LATERAL,))
+REFUSED = Outcome("b.dcm", Status.REFUSED, ImageUIDs("1.1", "", "1.2.4"), (LATERAL,))
 FAILED = Outcome("c.txt", Status.FAILED, None, (Reason("not_dicom", "not DICOM"),))
 
 
@@ -58,6 +61,34 @@ def test_every_finding_is_written_with_its_operating_point():
     assert "Mass" == row["positives"]
 
 
+def test_image_is_named_by_all_its_uids():
+    """A SOP Instance UID alone may be that of two images; what the image lacks is empty."""
+    rows = parsed([read(), REFUSED, FAILED])
+    names = ("study_instance_uid", "series_instance_uid", "sop_instance_uid")
+
+    assert [("1.1", "1.2", "1.2.3"), ("1.1", "", "1.2.4"), ("", "", "")] == [
+        tuple(row[name] for name in names) for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (ReasonLanguage.ENGLISH, "MONOCHROME1, small values are bright: inverted."),
+        (ReasonLanguage.PORTUGUESE, "MONOCHROME1, valores pequenos são claros: invertida."),
+    ],
+)
+def test_decisions_are_told_beside_their_codes(language, text):
+    """In the language of the reports, as in the JSON document."""
+    image = make_radiograph(PhotometricInterpretation="MONOCHROME1")
+    reading = make_reading(develop(image, PixelSettings(), language=language))
+    row = csv_row(Outcome("a.dcm", Status.READ, read=Read(reading)), LABELS)
+
+    assert "monochrome1_inverted" in row["pixel_decisions"].split("; ")
+    assert text in row["pixel_decision_texts"]
+    assert all(each.text in row["pixel_decision_texts"] for each in reading.radiograph.decisions)
+
+
 def test_the_model_is_named_in_every_row():
     """Rows of different models can be told apart after they were joined."""
     row = csv_row(read(), LABELS)
@@ -79,7 +110,7 @@ def test_lines_come_as_the_images_do():
 
     lines = csv_lines(outcomes(), LABELS)
 
-    assert next(lines).startswith("path,sop_instance_uid,status,")
+    assert next(lines).startswith("path,study_instance_uid,series_instance_uid,")
     assert 1 == len(asked)
 
 

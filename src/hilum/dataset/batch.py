@@ -10,10 +10,10 @@ from typing import Final
 from hilum import pipeline
 from hilum.eligibility import Reason
 from hilum.errors import EncodingFailed, HilumError, PacsError, PacsUnavailable
-from hilum.files import dicom
 from hilum.files.candidate import Candidate, FileKind, read_dicom
 from hilum.outcome import Outcome, Refused, Status
 from hilum.pipeline import PipelineContext, Writing
+from hilum.radiograph import ImageUIDs
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def read_one(
 ) -> Outcome:
     """Read one file; see `read_many`."""
     start = perf_counter()
-    uid: str | None = None
+    uids: ImageUIDs | None = None
     try:
         now = None if writing is None else writing()
         kind = candidate.kind()
@@ -72,24 +72,24 @@ def read_one(
             result = pipeline.process(candidate.read(), context, writing=now)
         elif kind is FileKind.DICOM:
             dataset = read_dicom(candidate)
-            uid = dicom.text(dataset, "SOPInstanceUID") or None
+            uids = ImageUIDs.of(dataset)
             result = pipeline.process(dataset, context, writing=now)
         else:
             return _neither(candidate)
     except PacsUnavailable:
         raise
     except (EncodingFailed, PacsError) as exc:
-        return _failed(candidate, uid, Reason("not_written", str(exc)))
+        return _failed(candidate, uids, Reason("not_written", str(exc)))
     except HilumError as exc:
-        return _failed(candidate, uid, Reason("unreadable", str(exc)))
+        return _failed(candidate, uids, Reason("unreadable", str(exc)))
     except Exception as exc:  # one broken file must not end the reading of a folder
         log.exception("batch.bug")
-        return _failed(candidate, uid, _bug(exc))
+        return _failed(candidate, uids, _bug(exc))
     seconds = {**result.seconds, "all": perf_counter() - start}
     if isinstance(result, Refused):
-        return Outcome(candidate.name, Status.REFUSED, uid, reasons=result.reasons, seconds=seconds)
+        return Outcome(candidate.name, Status.REFUSED, uids, result.reasons, seconds=seconds)
     warnings = result.reading.warnings
-    return Outcome(candidate.name, Status.READ, uid, reasons=warnings, read=result, seconds=seconds)
+    return Outcome(candidate.name, Status.READ, uids, warnings, result, seconds=seconds)
 
 
 def _neither(candidate: Candidate) -> Outcome:
@@ -99,8 +99,8 @@ def _neither(candidate: Candidate) -> Outcome:
     return Outcome(candidate.name, status, reasons=(reason,))
 
 
-def _failed(candidate: Candidate, uid: str | None, reason: Reason) -> Outcome:
-    return Outcome(candidate.name, Status.FAILED, uid, reasons=(reason,))
+def _failed(candidate: Candidate, uids: ImageUIDs | None, reason: Reason) -> Outcome:
+    return Outcome(candidate.name, Status.FAILED, uids, reasons=(reason,))
 
 
 def _bug(exc: Exception) -> Reason:

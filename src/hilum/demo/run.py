@@ -139,7 +139,7 @@ def _settled(service: Service, image: DemoImage) -> Shown:
         return _not_read(service, image, status, entry.reasons)
     row = {**kept.document["readings"][0], "path": image.name}
     read = Read(restored(kept, None))
-    outcome = Outcome(image.name, Status.READ, entry.sop_instance_uid, read.reading.warnings, read)
+    outcome = Outcome(image.name, Status.READ, entry.uids, read.reading.warnings, read)
     orthanc = service.context.orthanc
     results = (
         dicom.parse(orthanc.file(instance), name="a result") for instance in entry.result_instances
@@ -162,8 +162,7 @@ def _wait(service: Service, image: DemoImage) -> ImageRecord | None:
 def _not_read(
     service: Service, image: DemoImage, status: Status, reasons: tuple[Reason, ...]
 ) -> Shown:
-    uid = None if image.uids is None else image.uids.sop_instance_uid
-    outcome = Outcome(image.name, status, uid, reasons=reasons)
+    outcome = Outcome(image.name, status, image.uids, reasons=reasons)
     codes = encode.load_codes(service.settings.report.codes_file)
     return Shown(image, outcome, encode.document_row(outcome, codes))
 

@@ -12,7 +12,7 @@ from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
 from hilum.outcome import Outcome
-from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
+from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import DECIMALS, Finding, ModelIdentity
 
 SCHEMA: Final = "hilum.reading/1"
@@ -58,7 +58,7 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
     reading = outcome.reading
     return {
         "path": outcome.path,
-        "sop_instance_uid": outcome.sop_instance_uid,
+        **_uids(outcome.uids),
         "status": outcome.status.value,
         "reasons": _coded_texts(outcome.reasons),
         "pixels": None if reading is None else _pixels(reading.radiograph),
@@ -66,6 +66,12 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
         "outputs": list(outcome.outputs),
         "seconds": {room: round(spent, 4) for room, spent in outcome.seconds.items()},
     }
+
+
+def _uids(uids: ImageUIDs | None) -> dict[str, str | None]:
+    """Return what names an image, attribute → UID; None for what it lacks."""
+    named = {} if uids is None else uids._asdict()
+    return {name: named.get(name) or None for name in ImageUIDs._fields}
 
 
 def _coded_texts(items: Iterable[Reason | PixelDecision]) -> list[dict[str, str]]:

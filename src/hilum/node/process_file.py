@@ -111,11 +111,10 @@ def _document(
     result: Read, context: PipelineContext, results: Sequence[Result], seconds: dict[str, float]
 ) -> dict[str, Any]:
     uids = result.reading.radiograph.uids
-    uid = "" if uids is None else uids.sop_instance_uid
     outcome = Outcome(
-        uid,
+        "" if uids is None else uids.sop_instance_uid,
         Status.READ,
-        uid,
+        uids,
         reasons=result.reading.warnings,
         read=result,
         outputs=tuple(each.sop_instance_uid for each in results),

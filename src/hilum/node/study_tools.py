@@ -69,9 +69,10 @@ class PageTools:
     def csv(self, reading: StoredReading) -> str:
         """Return a reading as a spreadsheet of one row."""
         found = restored(reading, None)
-        uid = reading.document["readings"][0]["sop_instance_uid"]
+        row = reading.document["readings"][0]
+        uids = ImageUIDs(*(row[name] or "" for name in ImageUIDs._fields))
         labels = [finding.label for finding in found.findings]
-        outcome = Outcome(str(uid), Status.READ, uid, found.warnings, Read(found))
+        outcome = Outcome(row["path"], Status.READ, uids, found.warnings, Read(found))
         return "".join(forms.csv_lines([outcome], labels))
 
     def review_file(

@@ -143,7 +143,7 @@ class OfflineSelfTest:
         self.seconds |= result.seconds
         self.seconds["all"] = round(perf_counter() - start, 4)
         uid = str(dataset.SOPInstanceUID)
-        outcome = Outcome(uid, Status.READ, uid, read=result)
+        outcome = Outcome(uid, Status.READ, ImageUIDs.of(dataset), read=result)
         codes = encode.load_codes(settings.report.codes_file)
         document = encode.document_head(context.model.identity, settings.pixels.pipeline)
         document["readings"] = [encode.document_row(outcome, codes)]

@@ -11,9 +11,10 @@ from io import StringIO
 from typing import Final
 
 from hilum.outcome import Outcome
+from hilum.radiograph import ImageUIDs
 from hilum.reading import DECIMALS, Finding, ModelIdentity
 
-IMAGE: Final = ("path", "sop_instance_uid", "status", "reasons", "positives")
+IMAGE: Final = ("path", *ImageUIDs._fields, "status", "reasons", "positives")
 """Columns about the image."""
 
 MODEL: Final = (
@@ -25,6 +26,7 @@ MODEL: Final = (
     "operating_points",
     "pixel_pipeline",
     "pixel_decisions",
+    "pixel_decision_texts",
 )
 """Columns about what read it."""
 
@@ -61,7 +63,8 @@ def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
     """
     row = dict.fromkeys(csv_columns(labels), "")
     row["path"] = _harmless(outcome.path)
-    row["sop_instance_uid"] = _harmless(outcome.sop_instance_uid or "")
+    if outcome.uids is not None:
+        row.update({name: _harmless(uid) for name, uid in outcome.uids._asdict().items()})
     row["status"] = outcome.status.value
     row["reasons"] = "; ".join(f"{reason.code}: {reason.text}" for reason in outcome.reasons)
     if outcome.reading is None:
@@ -70,6 +73,7 @@ def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
     row["positives"] = "; ".join(finding.label for finding in outcome.reading.positives)
     row["pixel_pipeline"] = radiograph.pipeline.value
     row["pixel_decisions"] = "; ".join(decision.code for decision in radiograph.decisions)
+    row["pixel_decision_texts"] = " ".join(decision.text for decision in radiograph.decisions)
     row.update(_model(outcome.reading.model))
     for finding in outcome.reading.findings:
         if finding.label in labels:

@@ -31,7 +31,7 @@ def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
     when
         Time of the analysis, with its UTC offset.
     language
-        Language of the report; the names of pixel decisions and warnings stay English.
+        Language of the report; the texts of pixel decisions and warnings have theirs already.
 
     Returns
     -------
