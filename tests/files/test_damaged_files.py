@@ -22,7 +22,7 @@ from damaged_files import (
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.files.damage import CORRECTIONS
-from hilum.pixels.decisions import TEXTS
+from hilum.pixels.english import DECISIONS
 
 MUTATIONS = 150
 
@@ -93,7 +93,7 @@ def test_what_can_be_read_is_read_with_its_corrections(name: str):
 def test_every_correction_is_reached():
     """No text is written that no file brings about."""
     assert CORRECTIONS == {code for case in READ.values() for code in case.codes}
-    assert CORRECTIONS <= TEXTS.keys()
+    assert CORRECTIONS <= DECISIONS.keys()
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

@@ -287,7 +287,7 @@ def test_every_real_radiograph_in_the_other_byte_order_is_found(name):
     """The real radiographs, swapped, are swapped back: not one of them is read as noise."""
     dataset = pydicom.dcmread(Path(data_store.__file__).parent / "data" / f"{name}.dcm")
     right = develop(dataset, SETTINGS)
-    values, _ = decode(dataset, describe(dataset, SETTINGS), DecisionRecord())
+    values, _ = decode(dataset, describe(dataset, SETTINGS, DecisionRecord()), DecisionRecord())
     dataset.file_meta.TransferSyntaxUID = uids.ExplicitVRLittleEndian
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns that compressed pixels become native

@@ -36,7 +36,7 @@ def hilum(path: Path):
     """Return the stored values that hilum reads from a file."""
     dataset = dicom.parse(path.read_bytes(), name=path.name)
     record = DecisionRecord()
-    decoded, image = decode(dataset, describe(dataset, PixelSettings()), record)
+    decoded, image = decode(dataset, describe(dataset, PixelSettings(), record), record)
     samples, grey = to_grey(decoded, image, dataset, record)
     return interpret(samples, grey, dataset, record).values
 

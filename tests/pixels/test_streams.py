@@ -42,7 +42,7 @@ def dataset_of(coded: Coded, value: bytes, **attributes) -> Dataset:
 def stored_of(dataset: Dataset):
     """Return the stored values, with their sign, as they go into a reading."""
     record = DecisionRecord()
-    decoded, image = decode(dataset, describe(dataset, SETTINGS), record)
+    decoded, image = decode(dataset, describe(dataset, SETTINGS, record), record)
     samples, grey = to_grey(decoded, image, dataset, record)
     return interpret(samples, grey, dataset, record).values
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from hilum.pixels.decisions import Unusable
+
 JPEG_START: Final = b"\xff\xd8"
 """SOI, start of any JPEG or JPEG-LS image."""
 
@@ -85,8 +87,8 @@ LOSSY: Final = frozenset({Coding.BASELINE, Coding.EXTENDED, Coding.PROGRESSIVE})
 """Codings that always lose something."""
 
 
-class CodestreamInvalid(ValueError):
-    """The bytes are no codestream that is read; the text says why."""
+class CodestreamInvalid(Unusable):
+    """The bytes are no codestream that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,8 @@ def parse(frame: bytes) -> Codestream:
         if start >= 0:
             return _parse_jpeg_2000(frame[start:] if start else frame)
     except (struct.error, IndexError) as exc:
-        raise CodestreamInvalid("its header ends early") from exc
-    raise CodestreamInvalid("it is neither JPEG, JPEG-LS, JPEG 2000 nor RLE")
+        raise CodestreamInvalid("header_ends_early") from exc
+    raise CodestreamInvalid("no_codestream")
 
 
 def _parse_jpeg(frame: bytes) -> Codestream:
@@ -160,7 +162,7 @@ def _parse_jpeg(frame: bytes) -> Codestream:
     at = len(JPEG_START)
     while True:
         if frame[at] != 0xFF:  # noqa: PLR2004  every marker starts with this byte
-            raise CodestreamInvalid("a JPEG marker is missing")
+            raise CodestreamInvalid("no_marker")
         marker = frame[at + 1]
         if marker == 0xFF:  # noqa: PLR2004  fill byte
             at += 1
@@ -169,9 +171,9 @@ def _parse_jpeg(frame: bytes) -> Codestream:
             at += 2
             continue
         if marker in OTHER_JPEG_FRAMES:
-            raise CodestreamInvalid(f"nobody decodes JPEG process SOF{marker - 0xC0}")
+            raise CodestreamInvalid("jpeg_process", process=marker - 0xC0)
         if marker == SCAN:
-            raise CodestreamInvalid("a scan comes before the frame header")
+            raise CodestreamInvalid("scan_first")
         (length,) = struct.unpack_from(">H", frame, at + 2)
         if marker in JPEG_FRAMES:
             precision, rows, columns, samples = struct.unpack_from(">BHHB", frame, at + 4)
@@ -212,16 +214,16 @@ def _parse_jpeg_2000(stream: bytes) -> Codestream:
     width, height, left, top, tile_width, tile_height, tile_left, tile_top = sizes
     (samples,) = struct.unpack_from(">H", stream, 40)
     if not (left < width and top < height and tile_width and tile_height):
-        raise CodestreamInvalid("its image or tiles have no size")
+        raise CodestreamInvalid("no_size")
     tiles = -(-(width - tile_left) // tile_width) * -(-(height - tile_top) // tile_height)
     if not 1 <= tiles <= MOST_TILES:
-        raise CodestreamInvalid(f"it has {tiles} tiles, not 1 to {MOST_TILES}")
+        raise CodestreamInvalid("tiles", tiles=tiles, limit=MOST_TILES)
     components = [struct.unpack_from(">3B", stream, 42 + 3 * i) for i in range(samples)]
     if not components or any(component != components[0] for component in components):
-        raise CodestreamInvalid("its components differ in depth or size")
+        raise CodestreamInvalid("components_differ")
     depth, step_x, step_y = components[0]
     if (step_x, step_y) != (1, 1):
-        raise CodestreamInvalid("its components are subsampled")
+        raise CodestreamInvalid("subsampled")
     irreversible, end = _walk_jpeg_2000(stream)
     return Codestream(
         Coding.JPEG_2000,
@@ -262,6 +264,6 @@ def _walk_jpeg_2000(stream: bytes) -> tuple[bool, int | None]:
                 irreversible = stream[at + 13] == 0
             at += 2 + length
     if tiled and at > len(stream):
-        raise CodestreamInvalid("it ends early")
+        raise CodestreamInvalid("ends_early")
     ends = stream.startswith(JPEG_END, at) or not any(stream[at:])
     return irreversible, at if tiled and ends else None

@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.eligibility import Reason
-from hilum.errors import RadiographRefused
 from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import GREY, PALETTE, ImagePixel
 from hilum.pixels.palette import through_palette
@@ -55,7 +53,7 @@ def to_grey(
         return samples, image
     if image.photometric == PALETTE:
         channels, bits = through_palette(samples, image, dataset, record)
-        refuse_colour(channels, bits, image.photometric)
+        refuse_colour(channels, bits, image.photometric, record)
         grey = replace(image, bits_allocated=16, bits_stored=bits, high_bit=bits - 1, signed=False)
         return np.ascontiguousarray(channels[..., 0]), grey
     bits = image.bits_stored
@@ -64,7 +62,7 @@ def to_grey(
         if image.photometric in NARROW or _coloured(
             samples, bits, luminance_coded=not luminance_said
         ):
-            refuse_colour(samples, bits, image.photometric, luminance_coded=luminance_said)
+            refuse_colour(samples, bits, image.photometric, record, luminance_coded=luminance_said)
         found = "RGB" if luminance_said else "YBR_FULL"
         record.add("colour_space_wrong", said=image.photometric, found=found)
     record.add("rgb_grey", photometric=image.photometric)
@@ -72,7 +70,12 @@ def to_grey(
 
 
 def refuse_colour(
-    samples: NDArray[np.integer], bits: int, photometric: str, *, luminance_coded: bool = False
+    samples: NDArray[np.integer],
+    bits: int,
+    photometric: str,
+    record: DecisionRecord,
+    *,
+    luminance_coded: bool = False,
 ) -> None:
     """Refuse an image whose channels differ by more than compression makes them.
 
@@ -84,6 +87,8 @@ def refuse_colour(
         Bits of a sample.
     photometric
         Name of the colour space, for the reason.
+    record
+        Tells the reason.
     luminance_coded
         Whether the first channel is grey and the others are chrominance.
 
@@ -94,8 +99,8 @@ def refuse_colour(
     """
     coloured = _coloured(samples, bits, luminance_coded=luminance_coded)
     if coloured:
-        text = f"{coloured:,} pixels are in colour ({photometric})"
-        raise RadiographRefused([Reason("colour", text, "PS3.3 C.7.6.3.1.2")])
+        source = "PS3.3 C.7.6.3.1.2"
+        raise record.refusal("colour", source, count=coloured, photometric=photometric)
 
 
 def _coloured(samples: NDArray[np.integer], bits: int, *, luminance_coded: bool) -> int:

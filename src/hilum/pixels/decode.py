@@ -12,7 +12,6 @@ from pydicom import Dataset
 from pydicom import uid as uids
 from pydicom.pixels.utils import expand_ybr422
 
-from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
 from hilum.files.dicom import DAMAGE
 from hilum.pixels.attributes import bytes_of, element_of
@@ -26,7 +25,7 @@ from hilum.pixels.codestream import (
     begins_rle,
     parse,
 )
-from hilum.pixels.decisions import DecisionRecord
+from hilum.pixels.decisions import DecisionRecord, Phrase
 from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
@@ -114,15 +113,16 @@ def decode(
             _note_syntax(image, Coding.NATIVE, record)
         return _native(pixels, image, record, by_words=_by_words(dataset)), image
     except CodestreamInvalid as exc:
-        raise _undecodable(image, str(exc)) from exc
+        raise _undecodable(image, exc.why, record) from exc
     except DECODING_FAILED as exc:
-        raise _undecodable(image, f"the decoder says {type(exc).__name__}") from exc
+        failed = Phrase("decoder", {"error": type(exc).__name__})
+        raise _undecodable(image, failed, record) from exc
 
 
-def _undecodable(image: ImagePixel, why: str) -> RadiographRefused:
-    name = "without a transfer syntax" if image.syntax_assumed else f"in {image.syntax.name}"
-    text = f"the pixels, {name}, cannot be decoded: {why}"
-    return RadiographRefused([Reason("undecodable", text, "PS3.5 8")])
+def _undecodable(image: ImagePixel, why: Phrase, record: DecisionRecord) -> RadiographRefused:
+    if image.syntax_assumed:
+        return record.refusal("undecodable.no_syntax", "PS3.5 8", why=why)
+    return record.refusal("undecodable", "PS3.5 8", syntax=image.syntax.name, why=why)
 
 
 def _is_encapsulated(pixels: bytes, image: ImagePixel) -> bool:
@@ -138,7 +138,8 @@ def _note_syntax(image: ImagePixel, found: Coding, record: DecisionRecord) -> No
     said = CODINGS.get(image.syntax, native)
     if not image.syntax_assumed and said and found not in said:
         code = "not_compressed" if found is Coding.NATIVE else "syntax_wrong"
-        record.add(code, said=image.syntax.name, found=found)
+        shown = Phrase("uncompressed") if found is Coding.NATIVE else found
+        record.add(code, said=image.syntax.name, found=shown)
 
 
 def _by_words(dataset: Dataset) -> bool:
@@ -155,8 +156,7 @@ def _native(
     if image.photometric == "YBR_FULL_422" and len(pixels) < image.length:
         pixels = expand_ybr422(pixels, image.bits_allocated)
     if len(pixels) < image.length:
-        text = f"Pixel Data has {len(pixels):,} bytes, the image needs {image.length:,}"
-        raise RadiographRefused([Reason("truncated", text, "PS3.5 8.1.1")])
+        raise record.refusal("truncated", "PS3.5 8.1.1", found=len(pixels), needed=image.length)
     if len(pixels) > image.length + 1:  # one byte may pad to an even length
         record.add("excess_pixel_data", extra=len(pixels) - image.length)
     if width == 1 and by_words and not image.little_endian:
@@ -215,11 +215,12 @@ def _decode_frame(
     _note_syntax(image, header.coding, record)
     image = _as_coded(header, image, record)
     if header.lossy:
-        record.add("lossy_compression", method=f"{header.coding}, the codestream shows it")
+        method = Phrase("codestream_shows", {"coding": header.coding})
+        record.add("lossy_compression", method=method)
     decoded = decode_codestream(header)
     shape = (image.rows, image.columns, image.samples)[: 2 if image.samples == 1 else 3]
     if decoded.shape != shape:
-        raise CodestreamInvalid(f"its shape is {decoded.shape}, not {shape}")
+        raise CodestreamInvalid("shape", found=decoded.shape, needed=shape)
     unsigned: NDArray[np.integer] = decoded.view(f"u{decoded.dtype.itemsize}")
     if header.signed and not image.signed:
         unsigned = unsigned & np.array((1 << header.precision) - 1, unsigned.dtype)
@@ -236,14 +237,13 @@ def _as_coded(header: Codestream, image: ImagePixel, record: DecisionRecord) -> 
         dataset cannot mean.
     """
     if (header.rows, header.columns) != (image.rows, image.columns):
-        raise CodestreamInvalid(
-            f"it holds {header.rows} × {header.columns} pixels, "
-            f"the header says {image.rows} × {image.columns}"
-        )
+        found = {"rows": header.rows, "columns": header.columns}
+        said = {"said_rows": image.rows, "said_columns": image.columns}
+        raise CodestreamInvalid("size", **found, **said)
     if not 2 <= header.precision <= 16:  # noqa: PLR2004  what the decoders and DICOM share
-        raise CodestreamInvalid(f"its samples have {header.precision} bits")
+        raise CodestreamInvalid("precision", bits=header.precision)
     if header.samples not in {1, 3}:
-        raise CodestreamInvalid(f"it has {header.samples} samples a pixel")
+        raise CodestreamInvalid("samples", samples=header.samples)
     photometric = image.photometric
     if header.samples == 1 and photometric in COLOURED:
         photometric = "MONOCHROME2"
@@ -303,7 +303,7 @@ def decode_codestream(header: Codestream) -> NDArray[np.integer]:
     if not header.whole:  # zeros in front of where the end should be may be padding,
         data = data.rstrip(b"\0") + b"\0"  # or the image's last byte
     if not np.array_equal(decoded, decode_jpeg(data + TAIL + JPEG_END)):
-        raise CodestreamInvalid("it ends early")
+        raise CodestreamInvalid("ends_early")
     return decoded
 
 
@@ -319,7 +319,7 @@ def _decode_rle(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:
     width = image.bits_allocated // 8
     count, *offsets = struct.unpack("<16L", frame[:RLE_OFFSET])
     if count != width * image.samples:
-        raise CodestreamInvalid(f"it has {count} segments, not {width * image.samples}")
+        raise CodestreamInvalid("segments", found=count, needed=width * image.samples)
     size = image.rows * image.columns
     bounds = [*offsets[:count], len(frame)]
     # Most significant bytes come first, sample by sample.
@@ -327,7 +327,8 @@ def _decode_rle(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:
     for index in range(count):
         plane = _unpacked(frame[bounds[index] : bounds[index + 1]], size)
         if len(plane) < size:
-            raise CodestreamInvalid(f"segment {index + 1} has {len(plane)} bytes, not {size}")
+            short = {"number": index + 1, "found": len(plane), "needed": size}
+            raise CodestreamInvalid("segment_short", **short)
         sample, byte = divmod(index, width)
         planes[:, sample, width - 1 - byte] = plane
     samples = planes.reshape(-1).view(f"<u{width}").reshape(image.rows, image.columns, -1)
@@ -346,5 +347,5 @@ def _unpacked(segment: bytes, size: int) -> NDArray[np.integer]:
     except RuntimeError:  # a last run without its values: padding, or cut off
         first, second = (unpack(segment + tail) for tail in RLE_TAILS)
         if not np.array_equal(first, second):
-            raise CodestreamInvalid("it ends early") from None
+            raise CodestreamInvalid("ends_early") from None
         return first

@@ -64,7 +64,7 @@ def develop(
     record = DecisionRecord(language)
     for each in corrections_of(dataset):
         record.add(each.code, tag=shown(each.tag), at=each.at, count=each.count)
-    image = describe(dataset, settings)
+    image = describe(dataset, settings, record)
     if image.syntax_assumed:
         record.add("syntax_assumed", syntax=image.syntax.name)
     decoded, image = decode(dataset, image, record)
@@ -72,8 +72,8 @@ def develop(
     refuse_destroyed_palette(decoded, samples, grey, settings, record)
     stored = interpret(samples, grey, dataset, record)
     grey = stored.image
-    refuse_blank(stored.least, stored.greatest)
-    refuse_noise(stored.values)
+    refuse_blank(stored.least, stored.greatest, record)
+    refuse_noise(stored.values, record)
     tone = tone_of(dataset, stored, settings, record)
     if shown_inverted(dataset, grey, record):
         tone = tone.inverted()

@@ -36,13 +36,13 @@ def frame_of(pixels: bytes) -> bytes:
     """
     pieces = pixels.count(ITEM)
     if pieces > MOST_FRAGMENTS:
-        raise CodestreamInvalid(f"they are in {pieces:,} fragments, more than {MOST_FRAGMENTS:,}")
+        raise CodestreamInvalid("fragments", count=pieces, limit=MOST_FRAGMENTS)
     table, *fragments = (*_items(pixels), b"")
     if begins_codestream(table):
         fragments.insert(0, table)
     frame = b"".join(fragments)
     if not frame:
-        raise CodestreamInvalid("it has no frame")
+        raise CodestreamInvalid("no_frame")
     return frame
 
 

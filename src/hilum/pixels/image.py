@@ -1,5 +1,6 @@
 """What a dataset says about its pixels, and whether that can be a radiograph."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
 from hilum.pixels.attributes import bytes_of, text_of, whole_of
+from hilum.pixels.decisions import DecisionRecord
 from hilum.settings import PixelSettings
 
 GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
@@ -27,6 +29,9 @@ CONTAINER_BITS: Final = frozenset({8, 16, 32})
 
 SAMPLES: Final = frozenset({1, 3})
 """Samples per Pixel that are read."""
+
+MODULE: Final = "PS3.3 C.7.6.3"
+"""The Image Pixel module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class ImagePixel:
         return self.count * self.bits_allocated // 8
 
 
-def describe(dataset: Dataset, settings: PixelSettings) -> ImagePixel:
+def describe(dataset: Dataset, settings: PixelSettings, record: DecisionRecord) -> ImagePixel:
     """Return what a dataset says about its pixels.
 
     Raises
@@ -89,7 +94,7 @@ def describe(dataset: Dataset, settings: PixelSettings) -> ImagePixel:
         read. Colour spaces are let through: a grey picture can be stored in one.
     """
     image = _read(dataset)
-    reasons = [*_absences(dataset), *_objections(image, dataset, settings)]
+    reasons = [*_absences(dataset, record), *_objections(image, dataset, settings, record)]
     if reasons:
         raise RadiographRefused(reasons)
     return image
@@ -138,65 +143,55 @@ def _little_endian(dataset: Dataset, syntax: UID, *, assumed: bool) -> bool:
     return syntax.is_little_endian
 
 
-def _absences(dataset: Dataset) -> list[Reason]:
-    reasons = []
+def _absences(dataset: Dataset, record: DecisionRecord) -> Iterator[Reason]:
+    """Yield what is not there, or several times."""
     if not bytes_of(dataset, "PixelData"):
         other = next((k for k in ("FloatPixelData", "DoubleFloatPixelData") if k in dataset), None)
-        reasons.append(
-            Reason("no_pixels", "there is no Pixel Data in the object", "PS3.3 C.7.6.3")
-            if other is None
-            else Reason("unsupported_pixels", f"the pixels are {other}", "PS3.3 C.7.6.24")
-        )
+        if other is None:
+            yield record.reason("no_pixels", MODULE)
+        else:
+            yield record.reason("unsupported_pixels.float", "PS3.3 C.7.6.24", attribute=other)
     frames = whole_of(dataset, "NumberOfFrames") or 1
     if frames > 1:
-        reasons.append(
-            Reason("multi_frame", f"the image has {frames} frames, not one", "PS3.3 C.7.6.6")
-        )
-    return reasons
+        yield record.reason("multi_frame", "PS3.3 C.7.6.6", frames=frames)
 
 
-def _objections(image: ImagePixel, dataset: Dataset, settings: PixelSettings) -> list[Reason]:
-    """Return every objection to the description itself."""
-    module = "PS3.3 C.7.6.3"
-    found = [
-        Reason("incomplete", f"{name} is missing or not a number", module)
-        for name, value in (
-            ("Rows", image.rows),
-            ("Columns", image.columns),
-            ("Bits Allocated", image.bits_allocated),
-        )
-        if value < 1
-    ]
-    pixels = image.rows * image.columns
-    if pixels > settings.max_pixels:
-        text = f"{image.rows} × {image.columns} pixels are more than {settings.max_pixels:,}"
-        found.append(Reason("too_many_pixels", text, "setting pixels.max_pixels"))
-    if image.bits_allocated > 0 and image.bits_allocated not in CONTAINER_BITS:
-        text = f"Bits Allocated is {image.bits_allocated}; 8, 16 and 32 are read"
-        found.append(Reason("unsupported_pixels", text, module))
-    elif image.bits_allocated > 0 and not 1 <= image.bits_stored <= image.bits_allocated:
-        text = f"Bits Stored is {image.bits_stored} of {image.bits_allocated} allocated"
-        found.append(Reason("unsupported_pixels", text, module))
+def _objections(
+    image: ImagePixel, dataset: Dataset, settings: PixelSettings, record: DecisionRecord
+) -> Iterator[Reason]:
+    """Yield every objection to the description itself."""
+    rows, columns = image.rows, image.columns
+    allocated, stored = image.bits_allocated, image.bits_stored
+    for name, value in (("Rows", rows), ("Columns", columns), ("Bits Allocated", allocated)):
+        if value < 1:
+            yield record.reason("incomplete", MODULE, attribute=name)
+    if rows * columns > settings.max_pixels:
+        source = "setting pixels.max_pixels"
+        size = {"rows": rows, "columns": columns, "limit": settings.max_pixels}
+        yield record.reason("too_many_pixels", source, **size)
+    if allocated > 0 and allocated not in CONTAINER_BITS:
+        yield record.reason("unsupported_pixels", MODULE, allocated=allocated)
+    elif allocated > 0 and not 1 <= stored <= allocated:
+        bits = {"stored": stored, "allocated": allocated}
+        yield record.reason("unsupported_pixels.stored", MODULE, **bits)
     if image.samples not in SAMPLES:
-        text = f"Samples per Pixel is {image.samples}"
-        found.append(Reason("unsupported_pixels", text, module))
+        yield record.reason("unsupported_pixels.samples", MODULE, samples=image.samples)
     if not _known(image.syntax):
-        text = f"the transfer syntax {image.syntax} is not known"
-        found.append(Reason("undecodable", text, "PS3.5 10"))
-    found += _colour_objections(image, dataset)
-    return found
+        yield record.reason("undecodable.syntax", "PS3.5 10", syntax=image.syntax)
+    yield from _colour_objections(image, dataset, record)
 
 
-def _colour_objections(image: ImagePixel, dataset: Dataset) -> list[Reason]:
-    source = "PS3.3 C.7.6.3.1.2"
-    if image.photometric not in GREY | COLOURED | {PALETTE}:
-        shown = image.photometric or "missing"
-        text = f"Photometric Interpretation is {shown}, which is not read"
-        return [Reason("unknown_photometric", text, source)]
+def _colour_objections(
+    image: ImagePixel, dataset: Dataset, record: DecisionRecord
+) -> Iterator[Reason]:
+    source, photometric = "PS3.3 C.7.6.3.1.2", image.photometric
     coded = _known(image.syntax) and image.syntax.is_encapsulated  # the codestream knows better
-    if not coded and (image.photometric in COLOURED) != (image.samples == max(SAMPLES)):
-        text = f"{image.photometric} with {image.samples} samples a pixel contradicts itself"
-        return [Reason("unsupported_pixels", text, source)]
-    if image.photometric == PALETTE and "RedPaletteColorLookupTableDescriptor" not in dataset:
-        return [Reason("incomplete", "the palette is missing", "PS3.3 C.7.9")]
-    return []
+    if not photometric:
+        yield record.reason("unknown_photometric.missing", source)
+    elif photometric not in GREY | COLOURED | {PALETTE}:
+        yield record.reason("unknown_photometric", source, photometric=photometric)
+    elif not coded and (photometric in COLOURED) != (image.samples == max(SAMPLES)):
+        said = {"photometric": photometric, "samples": image.samples}
+        yield record.reason("unsupported_pixels.contradiction", source, **said)
+    elif photometric == PALETTE and "RedPaletteColorLookupTableDescriptor" not in dataset:
+        yield record.reason("incomplete.palette", "PS3.3 C.7.9")

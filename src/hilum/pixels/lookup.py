@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import bytes_of, numbers_of, values_of
-from hilum.pixels.decisions import DecisionRecord
+from hilum.pixels.decisions import DecisionRecord, Phrase, Unusable
 from hilum.pixels.stored import UNUSED_BITS, detector_bits
 
 BYTE: Final = 8
@@ -24,8 +24,8 @@ HALF_WORD: Final = 1 << 15
 """First value that a 16-bit word can hold with and without a sign."""
 
 
-class LookupInvalid(ValueError):
-    """A table that cannot be used; the text says why."""
+class LookupInvalid(Unusable):
+    """A table that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Lookup:
 
 
 def read_lookup(
-    item: Dataset, name: str, record: DecisionRecord, *, signed_input: bool, little_endian: bool
+    item: Dataset, name: Phrase, record: DecisionRecord, *, signed_input: bool, little_endian: bool
 ) -> Lookup:
     """Read the table of one item of a Modality or VOI LUT Sequence.
 
@@ -82,11 +82,11 @@ def read_lookup(
     """
     descriptor = [int(number) for number in numbers_of(item, "LUTDescriptor")]
     if len(descriptor) != 3:  # noqa: PLR2004  entries, first value, bits
-        raise LookupInvalid("its descriptor does not have three values")
+        raise LookupInvalid("lut_descriptor")
     count, first, bits = descriptor
     count = count % MOST_ENTRIES or MOST_ENTRIES
     if not 1 <= bits <= MOST_BITS:
-        raise LookupInvalid(f"its entries have {bits} bits")
+        raise LookupInvalid("lut_bits", bits=bits)
     first = first_of(first, signed_input=signed_input)
     entries = entries_of(item, "LUTData", (count, bits), little_endian=little_endian)
     return Lookup(entries, first, white_of(entries, bits, name, record), bits)
@@ -137,11 +137,11 @@ def entries_of(
         packed = np.frombuffer(raw, f"{order}u2", count=len(raw) // 2).astype("<u2")
         return np.frombuffer(packed.tobytes(), np.uint8)[:count].astype(np.float64)
     if len(raw) < 2 * count:
-        raise LookupInvalid(f"it has {len(raw)} bytes for {count} entries")
+        raise LookupInvalid("lut_short", found=len(raw), count=count)
     return np.frombuffer(raw, f"{order}u2", count=count).astype(np.float64)
 
 
-def white_of(entries: NDArray[np.float64], bits: int, name: str, record: DecisionRecord) -> int:
+def white_of(entries: NDArray[np.float64], bits: int, name: Phrase, record: DecisionRecord) -> int:
     """Return the output that is white: what the bits allow, unless the entries differ.
 
     Parameters

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import items_of, number_of
-from hilum.pixels.decisions import DecisionRecord
+from hilum.pixels.decisions import DecisionRecord, Phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.repairs import note_numbers
@@ -46,13 +46,13 @@ def read_modality(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -
         try:
             lookup = read_lookup(
                 item,
-                "The Modality LUT",
+                Phrase("modality_lut"),
                 record,
                 signed_input=image.signed,
                 little_endian=image.little_endian,
             )
         except LookupInvalid as exc:
-            record.add("modality_lut_invalid", why=exc)
+            record.add("modality_lut_invalid", why=exc.why)
             continue
         record.add("modality_lut_applied", entries=len(lookup.entries), bits=lookup.bits)
         return ModalityTransform(lookup=lookup)

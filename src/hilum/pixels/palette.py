@@ -7,11 +7,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
-from hilum.eligibility import Reason
-from hilum.errors import RadiographRefused
 from hilum.files.dicom import DAMAGE
 from hilum.pixels.attributes import numbers_of
-from hilum.pixels.decisions import DecisionRecord
+from hilum.pixels.decisions import DecisionRecord, Phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import MOST_ENTRIES, LookupInvalid, entries_of, first_of, white_of
 
@@ -50,10 +48,9 @@ def through_palette(
     try:
         tables = [_table(dataset, colour, image) for colour in COLOURS]
     except LookupInvalid as exc:
-        text = f"the palette cannot be applied: {exc}"
-        raise RadiographRefused([Reason("undecodable", text, "PS3.3 C.7.9")]) from exc
+        raise record.refusal("undecodable.palette", "PS3.3 C.7.9", why=exc.why) from exc
     entries = np.concatenate([table for _, table, _ in tables])
-    white = white_of(entries, max(bits for _, _, bits in tables), "The palette", record)
+    white = white_of(entries, max(bits for _, _, bits in tables), Phrase("palette"), record)
     values = samples.view(f"i{samples.dtype.itemsize}") if image.signed else samples
     colours = np.stack(
         [
@@ -79,7 +76,7 @@ def _table(
     name = f"{colour}PaletteColorLookupTable"
     descriptor = [int(number) for number in numbers_of(dataset, f"{name}Descriptor")]
     if len(descriptor) != 3:  # noqa: PLR2004  entries, first value, bits
-        raise LookupInvalid("its descriptor does not have three values")
+        raise LookupInvalid("lut_descriptor")
     count, first, bits = descriptor
     count = count % MOST_ENTRIES or MOST_ENTRIES
     if f"{name}Data" in dataset or f"Segmented{name}Data" not in dataset:
@@ -103,5 +100,5 @@ def _segmented(dataset: Dataset, colour: int, extent: tuple[int, int]) -> NDArra
     try:
         pointed: NDArray[np.integer] = apply_color_lut(np.arange(first, first + count), dataset)
     except DAMAGE as exc:
-        raise LookupInvalid("its segments cannot be expanded") from exc
+        raise LookupInvalid("lut_segments") from exc
     return pointed[:, colour].astype(np.float64)

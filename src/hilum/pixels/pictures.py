@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from hilum.eligibility import Reason
-from hilum.errors import RadiographRefused, SourceUnreadable
+from hilum.errors import SourceUnreadable
 from hilum.pixels.codestream import JPEG_START, LOSSY, Codestream, CodestreamInvalid, parse
 from hilum.pixels.colour import refuse_colour
 from hilum.pixels.decisions import DecisionRecord
@@ -83,8 +82,8 @@ def develop_picture(
             "The picture is damaged, or is neither PNG nor JPEG.", "Send a whole PNG or JPEG file."
         ) from exc
     extent = int(values.min()), int(values.max())
-    refuse_blank(*extent)
-    refuse_noise(values)
+    refuse_blank(*extent, record)
+    refuse_noise(values, record)
     note_crop(values.shape[0], values.shape[1], record)
     pixels = Ramp(0, ceiling_of(values, extent, bits, record)).render(values)
     return Radiograph(pixels, None, settings.pipeline, tuple(record.entries))
@@ -106,14 +105,14 @@ def _decoded(
     """Return a picture's grey values as they are shown, and their bits."""
     medical = medical_jpeg(content)
     if medical is not None:
-        refuse_large(medical.rows * medical.columns, settings)
+        refuse_large(medical.rows * medical.columns, settings, record)
         values, bits = decode_codestream(medical), medical.precision
         return grey_channel(values, bits, medical.coding, record), bits
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(BytesIO(content), formats=FORMATS) as picture:
-            refuse_large(picture.width * picture.height, settings)
-            refuse_animated(picture)
+            refuse_large(picture.width * picture.height, settings, record)
+            refuse_animated(picture, record)
             if picture.format == "PNG" and content[PNG_BITS] == DEEP and content[PNG_KIND] != GREY:
                 values, bits = deep_png(content, record), DEEP
             else:
@@ -121,7 +120,7 @@ def _decoded(
             return turned(values, picture.getexif(), record), bits
 
 
-def refuse_large(count: int, settings: PixelSettings) -> None:
+def refuse_large(count: int, settings: PixelSettings, record: DecisionRecord) -> None:
     """Refuse a picture with more pixels than the settings allow.
 
     Raises
@@ -130,17 +129,13 @@ def refuse_large(count: int, settings: PixelSettings) -> None:
         It has more.
     """
     if count > settings.max_pixels:
-        raise RadiographRefused(
-            [
-                Reason(
-                    "too_many_pixels",
-                    f"the picture has {count:,} pixels, more than {settings.max_pixels:,}",
-                )
-            ]
+        source = "setting pixels.max_pixels"
+        raise record.refusal(
+            "too_many_pixels.picture", source, count=count, limit=settings.max_pixels
         )
 
 
-def refuse_animated(picture: Image.Image) -> None:
+def refuse_animated(picture: Image.Image, record: DecisionRecord) -> None:
     """Refuse a picture with more than one frame, e.g. an animated PNG.
 
     Raises
@@ -150,9 +145,7 @@ def refuse_animated(picture: Image.Image) -> None:
     """
     frames = getattr(picture, "n_frames", 1)
     if frames > 1:
-        raise RadiographRefused(
-            [Reason("multi_frame", f"the picture has {frames} frames, not one")]
-        )
+        raise record.refusal("multi_frame", frames=frames)
 
 
 def turned(
@@ -232,6 +225,6 @@ def grey_channel(
     if channels.ndim == 2:  # noqa: PLR2004  rows and columns
         return channels
     if channels.shape[2] > 1:
-        refuse_colour(channels, bits, space)
+        refuse_colour(channels, bits, space, record)
         record.add("rgb_grey", photometric=space)
     return np.ascontiguousarray(channels[..., 0])

@@ -1,8 +1,8 @@
-"""The decisions of the pixel pipelines in Brazilian Portuguese, as `decisions` has them."""
+"""What is said about pixels in Brazilian Portuguese, code by code as in `english`."""
 
 from typing import Final
 
-PORTUGUESE: Final = {
+DECISIONS: Final = {
     "encoding_corrected": "O conjunto de dados não está escrito como diz a sintaxe de "
     "transferência; lido como está escrito.",
     "bytes_after_data": "{count:,} bytes após o último elemento de dados foram ignorados.",
@@ -110,3 +110,67 @@ PORTUGUESE: Final = {
     "lossy_compression": "Comprimida com perdas ({method}).",
 }
 """Code → text; the values in braces come from the image."""
+
+REFUSALS: Final = {
+    "no_pixels": "o objeto não contém Pixel Data",
+    "multi_frame": "a imagem tem {frames} quadros, e não apenas um",
+    "incomplete": "{attribute} está ausente ou não é um número",
+    "incomplete.palette": "falta a paleta",
+    "too_many_pixels": "{rows} × {columns} pixels excedem o limite de {limit:,}",
+    "too_many_pixels.picture": "a imagem tem {count:,} pixels, acima do limite de {limit:,}",
+    "unsupported_pixels": "Bits Allocated é {allocated}; são lidos 8, 16 e 32",
+    "unsupported_pixels.stored": "Bits Stored é {stored}, com {allocated} bits alocados",
+    "unsupported_pixels.samples": "Samples per Pixel é {samples}",
+    "unsupported_pixels.contradiction": "{photometric} com {samples} amostra(s) por pixel é uma "
+    "contradição",
+    "unsupported_pixels.float": "os pixels estão em {attribute}",
+    "unknown_photometric": "Photometric Interpretation {photometric} não é suportada",
+    "unknown_photometric.missing": "Photometric Interpretation está ausente",
+    "truncated": "Pixel Data tem {found:,} bytes; a imagem precisa de {needed:,}",
+    "undecodable": "os pixels, em {syntax}, não podem ser decodificados: {why}",
+    "undecodable.no_syntax": "os pixels, sem sintaxe de transferência, não podem ser "
+    "decodificados: {why}",
+    "undecodable.syntax": "a sintaxe de transferência {syntax} é desconhecida",
+    "undecodable.palette": "a paleta não pode ser aplicada: {why}",
+    "colour": "{count:,} pixels são coloridos ({photometric})",
+    "blank": "a imagem está vazia: todos os pixels têm o valor {value}",
+    "noise": "os pixels são ruído: rugosidade {roughness:.2f}; a de uma radiografia é menor que "
+    "{limit}",
+}
+"""Code → text of the reasons why pixels are not read."""
+
+PHRASES: Final = {
+    "modality_lut": "A Modality LUT",
+    "palette": "A paleta",
+    "voi_lut": "A VOI LUT {number}",
+    "lut_descriptor": "o descritor não tem três valores",
+    "lut_bits": "as entradas têm {bits} bits",
+    "lut_short": "{found} bytes para {count} entradas",
+    "lut_segments": "os segmentos não podem ser expandidos",
+    "value_range": "{low} a {high}",
+    "uncompressed": "não comprimidos",
+    "codestream_shows": "{coding}, segundo o fluxo comprimido",
+    "ratio": "{method}, taxa {ratio:g}:1",
+    "method_unknown": "método não informado",
+    "decoder": "erro do decodificador, {error}",
+    "ends_early": "o fluxo está incompleto",
+    "header_ends_early": "o cabeçalho do fluxo está incompleto",
+    "no_codestream": "não é JPEG, JPEG-LS, JPEG 2000 nem RLE",
+    "no_frame": "não há nenhum quadro",
+    "fragments": "há {count:,} fragmentos, acima do limite de {limit:,}",
+    "no_marker": "falta um marcador JPEG",
+    "jpeg_process": "o processo JPEG SOF{process} não é suportado por nenhum decodificador",
+    "scan_first": "os dados vêm antes do cabeçalho do quadro",
+    "no_size": "a imagem ou seus tiles não têm dimensões",
+    "tiles": "há {tiles} tiles; o permitido é de 1 a {limit}",
+    "components_differ": "os componentes diferem em profundidade ou tamanho",
+    "subsampled": "os componentes estão subamostrados",
+    "shape": "a matriz é {found}, e não {needed}",
+    "size": "o fluxo contém {rows} × {columns} pixels; o cabeçalho diz {said_rows} × "
+    "{said_columns}",
+    "precision": "as amostras têm {bits} bits",
+    "samples": "há {samples} amostras por pixel",
+    "segments": "há {found} segmentos, e não {needed}",
+    "segment_short": "o segmento {number} tem {found} bytes, e não {needed}",
+}
+"""Code → phrase in a text: what a table is called, or why something cannot be used."""

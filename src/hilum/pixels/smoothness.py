@@ -10,8 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.eligibility import Reason
-from hilum.errors import RadiographRefused
+from hilum.pixels.decisions import DecisionRecord
 
 BANDS: Final = 16
 """Places of an image that are looked at, spread evenly over its rows."""
@@ -108,13 +107,15 @@ def _lines(values: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.ascontiguousarray(values[:: max(1, len(values) // LINES)])
 
 
-def refuse_noise(values: NDArray[np.integer]) -> None:
+def refuse_noise(values: NDArray[np.integer], record: DecisionRecord) -> None:
     """Refuse an image whose neighbouring pixels have nothing to do with each other.
 
     Parameters
     ----------
     values
         Shape ``(rows, columns)``.
+    record
+        Tells the reason.
 
     Raises
     ------
@@ -125,8 +126,7 @@ def refuse_noise(values: NDArray[np.integer]) -> None:
         return
     rough = roughness(_lines(values))
     if rough > NOISE:
-        text = f"the pixels are noise: roughness {rough:.2f}, a radiograph has less than {NOISE}"
-        raise RadiographRefused([Reason("noise", text, "docs/pixels.md")])
+        raise record.refusal("noise", "docs/pixels.md", roughness=rough, limit=NOISE)
 
 
 def disproved(

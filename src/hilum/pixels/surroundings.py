@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import numbers_of, text_of, values_of, whole_of
-from hilum.pixels.decisions import DecisionRecord
+from hilum.pixels.decisions import DecisionRecord, Phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.repairs import note_spacing
 from hilum.pixels.stored import overlays_beside
@@ -45,10 +45,11 @@ def note(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -> None:
         record.add("shutter_noted", shape=", ".join(shutters))
     lossy = image.syntax == NEAR_LOSSLESS or text_of(dataset, "LossyImageCompression") == "01"
     if lossy and "lossy_compression" not in recorded:
-        method = text_of(dataset, "LossyImageCompressionMethod") or "method not said"
-        ratios = numbers_of(dataset, "LossyImageCompressionRatio")
-        known = f", ratio {ratios[-1]:g}:1" if ratios else ""
-        record.add("lossy_compression", method=method + known)
+        said = text_of(dataset, "LossyImageCompressionMethod")
+        method: str | Phrase = said or Phrase("method_unknown")
+        if ratios := numbers_of(dataset, "LossyImageCompressionRatio"):
+            method = Phrase("ratio", {"method": method, "ratio": ratios[-1]})
+        record.add("lossy_compression", method=method)
 
 
 def note_crop(rows: int, columns: int, record: DecisionRecord) -> None:

@@ -7,8 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.eligibility import Reason
-from hilum.errors import RadiographRefused
+from hilum.pixels.decisions import DecisionRecord
 
 LIMIT: Final = 1024.0
 """Model input spans [-LIMIT, LIMIT]; unitless."""
@@ -106,13 +105,15 @@ Tone = Ramp | Curve
 """How stored values are shown."""
 
 
-def refuse_blank(least: int, greatest: int) -> None:
+def refuse_blank(least: int, greatest: int, record: DecisionRecord) -> None:
     """Refuse an image in which nothing can be seen.
 
     Parameters
     ----------
     least, greatest
         Smallest and largest value of the image, padding left out.
+    record
+        Tells the reason.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def refuse_blank(least: int, greatest: int) -> None:
         They are the same.
     """
     if least == greatest:
-        raise RadiographRefused([Reason("blank", f"the image is blank: every pixel is {least}")])
+        raise record.refusal("blank", value=least)
 
 
 def present(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import items_of, places_of, text_of
-from hilum.pixels.decisions import DecisionRecord
+from hilum.pixels.decisions import DecisionRecord, Phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.modality import ModalityTransform
@@ -110,13 +110,13 @@ def read_vois(
         try:
             lookup = read_lookup(
                 item,
-                f"VOI LUT {number}",
+                Phrase("voi_lut", {"number": number}),
                 record,
                 signed_input=image.signed or modality.intercept < 0,
                 little_endian=image.little_endian,
             )
         except LookupInvalid as exc:
-            record.add("voi_lut_invalid", number=number, why=exc)
+            record.add("voi_lut_invalid", number=number, why=exc.why)
             continue
         entries, bits = len(lookup.entries), lookup.bits
         facts = {"number": number, "count": len(tables), "entries": entries, "bits": bits}
