@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import Connection, text, update
 
 from doctor_tools import look, worst
 from hilum.doctor import records
@@ -13,7 +13,7 @@ from hilum.doctor.check import Level
 from hilum.eligibility import Reason
 from hilum.errors import DatabaseUnavailable
 from hilum.node.retrying_archive import archive_name
-from hilum.records import Database, images, workers
+from hilum.records import Database, images, migrations, workers
 from hilum.records.counts import ALIVE_S, STUCK_AFTER
 from hilum.records.database import open_database
 from hilum.records.images import Arrived, Settlement
@@ -54,6 +54,10 @@ def write(settings: Settings, *statements: str) -> None:
     with open_database(settings) as database, database.transaction() as connection:
         for statement in statements:
             connection.execute(text(statement))
+
+
+def m999_future(_connection: Connection) -> None:
+    """Stand for a step that is not written yet."""
 
 
 def arrive(
@@ -152,14 +156,22 @@ def test_file_that_others_read_is_a_problem(make, file):
     assert f"Run chmod 600 {file}." == worst(look(records.database, make())).remedy
 
 
-def test_tables_of_an_older_hilum_are_a_warning(settings):
+def test_tables_of_an_older_hilum_are_a_warning(settings, monkeypatch):
     """The next start brings them up to date; the doctor does not."""
-    write(settings, "DELETE FROM migration WHERE name LIKE 'm002%'")
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m999_future))
     found = worst(look(records.database, settings))
 
     assert Level.WARNING is found.level
     assert "older hilum (1 steps behind)" in found.what
     assert found == worst(look(records.database, settings))
+
+
+def test_tables_of_a_development_version_are_a_problem(settings):
+    """No step leads from them to those of a release, and the doctor says what does."""
+    write(settings, "UPDATE migration SET name = 'm001_images_and_studies'")
+    found = worst(look(records.database, settings))
+
+    assert (Level.PROBLEM, migrations.START_ANEW) == (found.level, found.remedy)
 
 
 def test_tables_of_a_newer_hilum_are_a_problem(settings):

@@ -8,7 +8,6 @@ import pytest
 from hilum.eligibility import Reason
 from hilum.records import Connection, images
 from hilum.records.images import Arrived, ImageRecord, Settlement
-from hilum.records.migrations import migrate
 from hilum.records.states import SETTLED, State, Urgency
 from image_names import image_uids
 
@@ -123,18 +122,6 @@ def test_results_are_known_by_what_the_archive_calls_them(connection):
     entry = known(connection, "1.2.3")
 
     assert ("bb", None) == (entry.instance_of("2.25.2"), entry.instance_of("2.25.9"))
-
-
-def test_lines_of_an_older_database_are_still_read(connection):
-    """What was stored before the archive's names were kept has none."""
-    images.settle(connection, images.arrived(connection, IMAGE), STORED, NOW)
-    connection.exec_driver_sql("ALTER TABLE image DROP COLUMN result_instances")
-    connection.exec_driver_sql("DELETE FROM migration WHERE name = 'm007_results_by_name'")
-
-    migrate(connection)
-    entry = known(connection, "1.2.3")
-
-    assert (STORED.results, None) == (entry.results, entry.instance_of("2.25.1"))
 
 
 def test_each_archive_has_its_own_lines(connection):

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import Column, MetaData, Table, inspect, select
 
 from hilum.eligibility import Reason
 from hilum.jobs.queue import Queue
@@ -13,12 +12,10 @@ from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import Connection, Database, forwards, images, readings, studies, worklist
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
-from hilum.records.migrations import migrate
 from hilum.records.readings import StoredReading
 from hilum.records.retention import forget
 from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
-from hilum.records.tables import FORWARD, IMAGE, READING, THUMBNAIL
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FIRST = ImageUIDs("1.1", "1.1.1", "1.9")
@@ -176,53 +173,3 @@ def test_old_one_is_forgotten_alone(connection: Connection):
     assert 1 == forget(connection, NOW - timedelta(days=365), limit=10)
     assert readings.get(connection, "own", FIRST) is None
     assert readings.get(connection, "own", second) is not None
-
-
-def as_before(connection: Connection) -> None:
-    """Turn the database into one that knew images by archive and SOP Instance UID alone."""
-    for table in (READING, THUMBNAIL, FORWARD, IMAGE):
-        key = ("archive", "sop_instance_uid", "target")
-        lacking = {"series_instance_uid"} | (set() if table is IMAGE else {"study_instance_uid"})
-        columns = [
-            Column(c.name, c.type, primary_key=c.name in key, nullable=c.nullable)
-            for c in table.c
-            if c.name not in lacking
-        ]
-        rows = connection.execute(select(*(table.c[c.name] for c in columns))).all()
-        table.drop(connection)
-        old = Table(table.name, MetaData(), *columns)
-        old.create(connection)
-        if rows:
-            connection.execute(old.insert(), [row._asdict() for row in rows])
-    for statement in (
-        "ALTER TABLE study DROP COLUMN cover_series",
-        "ALTER TABLE study DROP COLUMN issuer",
-        "ALTER TABLE study DROP COLUMN whole_name",
-        "ALTER TABLE review DROP COLUMN series_instance_uid",
-        "CREATE INDEX review_by_image ON review (archive, sop_instance_uid, reader)",
-        "DELETE FROM migration WHERE name = 'm011_images_as_they_lie_in_the_archive'",
-        "DELETE FROM migration WHERE name = 'm012_who_the_patient_is'",
-    ):
-        connection.exec_driver_sql(statement)
-
-
-def test_lines_of_an_older_database_are_kept(connection: Connection):
-    """With their study, and a series that nobody wrote down; then others can come."""
-    job = arrive(connection, FIRST)
-    images.settle(connection, job, Settlement(State.STORED, results=("2.25.1",)), NOW)
-    readings.put(connection, job, said(0.7))
-    forwards.add(connection, job, "modality:PACS", NOW)
-    as_before(connection)
-
-    migrate(connection)
-    unknown = ImageUIDs("1.1", "", "1.9")
-    entry = images.entry(connection, "own", unknown)
-
-    assert (State.STORED, ("2.25.1",)) == (entry.state, entry.results)
-    assert readings.get(connection, "own", unknown) is not None
-    assert [unknown] == [each.forward.uids for each in forwards.entries(connection, "own")]
-    assert ("", "") == (worklist.row(connection, "own", "1.1").issuer, entry.series_instance_uid)
-    assert arrive(connection, OTHERS["another study"]) is not None
-    assert {"image_by_uid", "image_by_study"} <= {
-        index["name"] for index in inspect(connection).get_indexes("image")
-    }

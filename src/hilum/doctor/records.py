@@ -18,6 +18,7 @@ from hilum.records.database_state import (
     examining,
     require_writable,
 )
+from hilum.records.migrations import INSTALL_NEWER, START_ANEW, UNRELEASED
 from hilum.records.states import State
 from hilum.settings import Settings
 
@@ -108,14 +109,14 @@ def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
             f"its journal is {found.journal}: readers and writers wait for each other",
             "Start the node again, which sets it, and keep the file on a local disk.",
         )
-    if found.unknown:
-        yield problem(
-            f"it was written by a newer hilum ({found.unknown[-1]})",
-            "Install that version of hilum again.",
-        )
-    elif found.missing:
+    schema = found.schema
+    if schema.unreleased:
+        yield problem(f"it {UNRELEASED}", START_ANEW)
+    elif schema.unknown:
+        yield problem(f"it was written by a newer hilum ({schema.unknown[-1]})", INSTALL_NEWER)
+    elif schema.missing:
         yield warning(
-            f"its tables are those of an older hilum ({len(found.missing)} steps behind)",
+            f"its tables are those of an older hilum ({len(schema.missing)} steps behind)",
             "Start the node again, which brings them up to date.",
         )
 

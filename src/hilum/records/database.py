@@ -7,7 +7,7 @@ SQLite, "Write-Ahead Logging": readers do not wait for the writer, nor it for th
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -44,7 +44,7 @@ class Database:
     Raises
     ------
     SettingInvalid
-        It can't be opened, or holds something else.
+        It can't be opened, holds something else, or tables that can't be brought up to date.
     """
 
     def __init__(self, url: str) -> None:
@@ -52,8 +52,11 @@ class Database:
         self.is_sqlite: Final = url.startswith("sqlite")
         try:
             self.engine: Final = _engine(url)
-            with self.transaction() as connection:
-                migrate(connection)
+            with ExitStack() as on_failure:
+                on_failure.callback(self.close)
+                with self.transaction() as connection:
+                    migrate(connection)
+                on_failure.pop_all()
         except (DatabaseUnavailable, ArgumentError, DBAPIError, OSError) as exc:
             raise SettingInvalid(
                 f"The database {self.engine_name} cannot be used: {_first_line(exc)}.",

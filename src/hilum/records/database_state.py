@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from hilum.errors import DatabaseUnavailable
 from hilum.records.clock import seconds_of
 from hilum.records.database import FILE, POSTGRESQL, _first_line
-from hilum.records.migrations import MIGRATION, MIGRATIONS
+from hilum.records.migrations import SchemaState, schema_state
 from hilum.records.tables import IMAGE
 from hilum.settings import Settings
 
@@ -43,10 +43,8 @@ class DatabaseState:
         What SQLite's own check says is wrong; empty when nothing is.
     clock_s
         The database's time, seconds since 1970 UTC.
-    missing
-        Migrations that have not run; the next start runs them.
-    unknown
-        Migrations of a newer hilum than this one.
+    schema
+        Whether its tables are those of this hilum.
     has_images
         Whether there is a table of images to be asked.
     """
@@ -55,8 +53,7 @@ class DatabaseState:
     journal: str
     damage: tuple[str, ...]
     clock_s: float
-    missing: tuple[str, ...]
-    unknown: tuple[str, ...]
+    schema: SchemaState
     has_images: bool
 
 
@@ -92,20 +89,14 @@ def examining(settings: Settings) -> Iterator[Connection]:
 
 def database_state(connection: Connection) -> DatabaseState:
     """Look at everything that goes wrong with databases; try whether it can be written."""
-    names = set(inspect(connection).get_table_names())
-    ran = set()
-    if MIGRATION.name in names:
-        ran = set(connection.scalars(text(f"SELECT name FROM {MIGRATION.name}")))  # noqa: S608
-    known = [step.__name__ for step in MIGRATIONS]
     sqlite = connection.dialect.name == "sqlite"
     return DatabaseState(
         kind=_kind(connection),
         journal=str(connection.scalar(text("PRAGMA journal_mode"))) if sqlite else "wal",
         damage=_damage(connection) if sqlite else (),
         clock_s=seconds_of(connection),
-        missing=tuple(name for name in known if name not in ran),
-        unknown=tuple(sorted(ran - set(known))),
-        has_images=IMAGE.name in names,
+        schema=schema_state(connection),
+        has_images=inspect(connection).has_table(IMAGE.name),
     )
 
 

@@ -154,8 +154,8 @@ STUDY: Final = Table(
     Column("study_instance_uid", String, primary_key=True),
     Column("patient_name", String, nullable=False),
     Column("patient_id", String, nullable=False),
-    Column("issuer", String, nullable=False, server_default=""),  # of the Patient ID
-    Column("whole_name", String, nullable=False, server_default=""),  # with all its groups
+    Column("issuer", String, nullable=False),  # of the Patient ID
+    Column("whole_name", String, nullable=False),  # with all its groups
     Column("birth_date", String, nullable=False),
     Column("age_years", Double),  # at the date of the image; none when its header does not tell
     Column("sex", String, nullable=False),
@@ -175,7 +175,7 @@ STUDY: Final = Table(
     Column("findings", JSON, nullable=False),  # [[label, score, positive], …] highest of all images
     Column("model", JSON),  # {name, version, verified, demonstration}; none before a reading
     Column("cover", String, nullable=False),  # SOP Instance UID of the image to show it by
-    Column("cover_series", String, nullable=False, server_default=""),  # and its series
+    Column("cover_series", String, nullable=False),  # and its series
     Column("reviewed", Instant),  # when a reader last reviewed it
     comment="The worklist: one line for each study.",
 )
@@ -222,7 +222,7 @@ REVIEW: Final = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("archive", String, nullable=False),
     Column("study_instance_uid", String, nullable=False),
-    Column("series_instance_uid", String, nullable=False, server_default=""),
+    Column("series_instance_uid", String, nullable=False),
     Column("sop_instance_uid", String, nullable=False),
     Column("at", Instant, nullable=False),
     Column("month", String, nullable=False),  # of `at`, in UTC, YYYY-MM: to count by

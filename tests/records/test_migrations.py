@@ -1,0 +1,302 @@
+"""The steps that make and change the tables: frozen, equal to `tables`, equal by every way."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import JSON, Connection, MetaData, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from hilum.cli import main
+from hilum.errors import SettingInvalid
+from hilum.records import Database, migrations, quality_tables
+from hilum.records.database import sqlite_url
+from hilum.records.migrations import MIGRATION, m001_initial
+
+RELEASED: Final = {"the first schema": "m001_initial"}
+"""Release → the last step that it had. Each release adds its line."""
+
+FROZEN: Final = {
+    "0001_initial.postgresql": "523446693b32271d592bb46034dcfedd1e90f8c1b0246fd4726b2df025a36d1a",
+    "0001_initial.sqlite": "6280dcca0c56f1a68c632d94bb2269ca203e9fe1d71208d4501487dbe90ffc21",
+}
+"""File of `schema/` → its SHA-256: a database that ran it never runs it again."""
+
+ROW: Final = {str: "", int: 1, float: 0.0, bool: False, bytes: b""}
+"""Type → what a row may hold in a column."""
+
+Step = Callable[[Connection], None]
+
+
+@contextmanager
+def plain(address: str) -> Iterator[Connection]:
+    """Open a database as it is, in one transaction."""
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def another_address(database_address: str, request, tmp_path: Path) -> Iterator[str]:
+    """Return the address of a second empty database, of the same kind as the first."""
+    if database_address.startswith("sqlite"):
+        yield sqlite_url(tmp_path / "another" / "hilum.sqlite")
+        return
+    server = request.getfixturevalue("postgresql_server")
+    address = server.new_database()
+    yield address
+    server.drop_database(address)
+
+
+@pytest.fixture
+def steps(monkeypatch) -> Callable[..., None]:
+    """Return what puts other steps in the place of hilum's."""
+    return lambda *given: monkeypatch.setattr(migrations, "MIGRATIONS", given)
+
+
+def of_sqlite(connection: Connection) -> Iterator[tuple[object, ...]]:
+    """Yield what SQLite says of each column and index; those of a constraint have no own name."""
+    for name, sql in connection.execute(
+        text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    ):
+        for pair in re.findall(r'"?(\w+)"? [^,(]*COLLATE "?(\w+)"?', sql):
+            yield (name, "collation", *pair)
+        for _, *column in connection.exec_driver_sql(f"PRAGMA table_xinfo({name})"):
+            yield (name, "column", *column)
+        for _, index, unique, origin, partial in connection.exec_driver_sql(
+            f"PRAGMA index_list({name})"
+        ):
+            keys = tuple(
+                (column, descends, collation)
+                for _, _, column, descends, collation, key in connection.exec_driver_sql(
+                    f"PRAGMA index_xinfo({index})"
+                )
+                if key
+            )
+            yield (name, "index", index if origin == "c" else origin, unique, partial, keys)
+
+
+def of_postgresql(connection: Connection) -> Iterator[tuple[object, ...]]:
+    """Yield what PostgreSQL says of each column, index and constraint."""
+    questions = (
+        """SELECT table_name, column_name, data_type, is_nullable, column_default, collation_name
+        FROM information_schema.columns WHERE table_schema = 'public'""",
+        "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'c', 'f')""",
+    )
+    for question in questions:
+        yield from (tuple(row) for row in connection.execute(text(question)))
+
+
+def tables_in(address: str) -> set[tuple[object, ...]]:
+    """Return all that a database says of its tables, but for the record of steps."""
+    with plain(address) as connection:
+        say = {"sqlite": of_sqlite, "postgresql": of_postgresql}[connection.dialect.name]
+        return {row for row in say(connection) if row[0] != MIGRATION.name}
+
+
+def triggers_in(address: str) -> set[tuple[object, ...]]:
+    """Return the triggers of a database, and the functions that they call."""
+    questions = {
+        "sqlite": ("SELECT sql FROM sqlite_master WHERE type = 'trigger'",),
+        "postgresql": (
+            "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+            """SELECT pg_get_functiondef(oid) FROM pg_proc
+             WHERE pronamespace = 'public'::regnamespace""",
+        ),
+    }
+    with plain(address) as connection:
+        asked = questions[connection.dialect.name]
+        return {tuple(row) for each in asked for row in connection.execute(text(each))}
+
+
+def fill(address: str) -> None:
+    """Put a row into each table as it is there: a step that works on empty ones is not enough."""
+    there = MetaData()
+    with plain(address) as connection:
+        there.reflect(connection)
+        for table in there.tables.values():
+            if table.name != MIGRATION.name:
+                row = {
+                    column.name: []
+                    if isinstance(column.type, JSON)
+                    else ROW[column.type.python_type]
+                    for column in table.columns
+                }
+                connection.execute(table.insert(), row)
+
+
+def upgrade(address: str, *, before: tuple[Step, ...], after: tuple[Step, ...], steps) -> None:
+    """Make a database by some steps, fill it, and bring it up to date by others."""
+    steps(*before)
+    Database(address).close()
+    fill(address)
+    steps(*after)
+    Database(address).close()
+
+
+def adds(column: str) -> Step:
+    """Return a step that adds a column to the workers' table."""
+
+    def m002_planted(connection: Connection) -> None:
+        connection.exec_driver_sql(f"ALTER TABLE worker ADD COLUMN {column}")
+
+    return m002_planted
+
+
+def changed(connection: Connection) -> None:
+    """Do the first step as somebody who changed it afterwards."""
+    m001_initial(connection)
+    connection.exec_driver_sql("ALTER TABLE worker ADD COLUMN site VARCHAR")
+
+
+changed.__name__ = m001_initial.__name__
+
+
+def test_steps_make_the_tables_that_the_code_knows(database_address, another_address):
+    """Columns, types, nullability, defaults, keys, constraints, indexes and collations."""
+    Database(database_address).close()
+    with plain(another_address) as connection:
+        quality_tables.METADATA.create_all(connection)
+
+    assert tables_in(another_address) == tables_in(database_address)
+
+
+def test_column_that_the_code_does_not_know_is_noticed(database_address, another_address, steps):
+    """The comparison bites: a planted second step makes a column that `tables` lacks."""
+    steps(m001_initial, adds("site VARCHAR"))
+    Database(database_address).close()
+    with plain(another_address) as connection:
+        quality_tables.METADATA.create_all(connection)
+    (found,) = tables_in(database_address) ^ tables_in(another_address)
+
+    assert {"worker", "site", "VARCHAR"} <= {
+        str(part).replace("character varying", "VARCHAR") for part in found
+    }
+
+
+@pytest.mark.parametrize("last", RELEASED.values(), ids=list(RELEASED))
+def test_upgrade_from_each_release_equals_a_fresh_database(
+    database_address, another_address, steps, last
+):
+    """Whoever came by the steps has what everybody else has, triggers too."""
+    names = [step.__name__ for step in migrations.MIGRATIONS]
+    then, now = migrations.MIGRATIONS[: names.index(last) + 1], migrations.MIGRATIONS
+    upgrade(database_address, before=then, after=now, steps=steps)
+    Database(another_address).close()
+
+    assert tables_in(another_address) == tables_in(database_address)
+    assert triggers_in(another_address) == triggers_in(database_address) != set()
+
+
+def test_step_that_follows_makes_an_upgrade_equal(database_address, another_address, steps):
+    """A planted second step, on tables with rows in them."""
+    now = (m001_initial, adds("site VARCHAR DEFAULT '' NOT NULL"))
+    upgrade(database_address, before=(m001_initial,), after=now, steps=steps)
+    Database(another_address).close()
+
+    assert tables_in(another_address) == tables_in(database_address)
+
+
+def test_step_that_was_changed_afterwards_is_noticed(database_address, another_address, steps):
+    """The comparison bites: who ran it before never gets what was added to it."""
+    upgrade(database_address, before=(m001_initial,), after=(changed,), steps=steps)
+    Database(another_address).close()
+
+    assert tables_in(another_address) != tables_in(database_address)
+
+
+def test_step_that_needs_empty_tables_is_noticed(database_address, steps):
+    """A column without a default cannot be added to rows."""
+    now = (m001_initial, adds("site VARCHAR NOT NULL"))
+
+    with pytest.raises((DBAPIError, SettingInvalid)):
+        upgrade(database_address, before=(m001_initial,), after=now, steps=steps)
+
+
+def test_what_has_run_is_frozen():
+    """A new column is a new step: see CONTRIBUTING.md."""
+    folder = resources.files("hilum.records") / "schema"
+    files = {each.name.removesuffix(".sql"): each.read_bytes() for each in folder.iterdir()}
+
+    assert FROZEN == {name: hashlib.sha256(files[name]).hexdigest() for name in FROZEN}
+    assert [] == [name for name, sql in files.items() if b"%" in sql]  # psycopg's own sign
+
+
+def test_steps_run_once(database_address):
+    """A second start finds their record."""
+    Database(database_address).close()
+    with Database(database_address) as database, database.look() as connection:
+        ran = list(connection.scalars(text("SELECT name FROM migration")))
+
+    assert [step.__name__ for step in migrations.MIGRATIONS] == ran
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("UPDATE migration SET name = 'm001_images_and_studies'",),
+        ("DELETE FROM migration",),
+        ("DROP TABLE migration",),
+        ("DROP TABLE migration", "DROP TABLE study", "DROP TABLE image"),
+    ],
+    ids=["the old record", "an empty record", "no record", "some tables of it"],
+)
+def test_database_of_a_development_version_says_what_to_do(database_address, statements):
+    """Nothing is tried on it, and nothing in it is changed."""
+    Database(database_address).close()
+    with plain(database_address) as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    before = tables_in(database_address)
+
+    with pytest.raises(SettingInvalid, match=r"cannot be upgraded\..*hilum backfill") as caught:
+        Database(database_address)
+
+    assert "\n" not in str(caught.value)
+    assert database_address.rpartition("/")[2] in str(caught.value)
+    assert before == tables_in(database_address)
+
+
+def test_database_of_a_newer_hilum_is_not_opened(database_address):
+    """Versions are not mixed on one database: an older one would write what nobody expects."""
+    Database(database_address).close()
+    with plain(database_address) as connection:
+        connection.exec_driver_sql("INSERT INTO migration (name, ran) VALUES ('m999_future', 0)")
+
+    with pytest.raises(SettingInvalid, match=r"a newer hilum \(m999_future\)"):
+        Database(database_address)
+
+
+def test_tables_of_somebody_else_are_no_hindrance(database_address):
+    """The jobs' tables lie beside ours, and may be there first."""
+    with plain(database_address) as connection:
+        connection.exec_driver_sql("CREATE TABLE workflow_status (x INTEGER)")
+    Database(database_address).close()
+
+    assert "worker" in {row[0] for row in tables_in(database_address)}
+
+
+@pytest.mark.parametrize("arguments", [("audit",), ("jobs", "list"), ("users", "list")])
+def test_command_says_it_in_two_lines(arguments, sqlite_address, monkeypatch):
+    """What is wrong and what to do, where a person sees it; never a traceback."""
+    folder = Path(sqlite_address.removeprefix("sqlite:///")).parent
+    monkeypatch.setenv("HILUM_DATA_FOLDER", str(folder))
+    monkeypatch.setenv("HILUM_SETTINGS", os.devnull)
+    with plain(sqlite_address) as connection:
+        connection.exec_driver_sql("CREATE TABLE image (archive VARCHAR)")
+    done = CliRunner().invoke(main, arguments)
+
+    assert done.exit_code != 0
+    assert isinstance(done.exception, SystemExit)
+    assert f"{folder}/hilum.sqlite {migrations.UNRELEASED}." in done.stderr.replace("\n", " ")
+    assert migrations.START_ANEW in done.stderr.replace("\n", " ")
