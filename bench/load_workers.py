@@ -65,7 +65,7 @@ class Site:
             HILUM_PACS__USERNAME=server.username,
             HILUM_PACS__PASSWORD=server.password,
             HILUM_NODE__DATABASE=self.postgresql.url,
-            HILUM_NODE__READERS="1",
+            HILUM_NODE__INFERENCE_WORKERS="1",
             HILUM_MODEL__THREADS="1",
         )
         return Program(name, arguments, variables, self.folder / f"{name}.log")

@@ -153,9 +153,9 @@ def test_results_do_not_stand_alone(read, phantom, empty_orthanc):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--model", "densnet121-res224-all", "x.dcm"), "Did you mean densenet121-res224-all?"),
-        (("x.dcm",), "hilum models pull"),
-        (("--model", "demonstration", "missing.dcm"), "missing.dcm does not exist"),
+        (("--model", "densnet121-res224-all", __file__), "Did you mean densenet121-res224-all?"),
+        ((__file__,), "hilum models pull"),
+        (("missing.dcm",), "missing.dcm does not exist"),
     ],
 )
 def test_mistake_is_one_clear_line(hilum, arguments, said):

@@ -23,7 +23,7 @@ def up(tmp_path, empty_orthanc: OrthancServer, postgresql: str) -> Up:
         "HILUM_PACS__USERNAME": empty_orthanc.username,
         "HILUM_PACS__PASSWORD": empty_orthanc.password,
         "HILUM_NODE__DATABASE": postgresql.replace("+psycopg", ""),
-        "HILUM_NODE__READERS": "1",
+        "HILUM_NODE__INFERENCE_WORKERS": "1",
     }
     return made
 

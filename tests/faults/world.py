@@ -214,7 +214,7 @@ class World:
             "HILUM_PACS__DICOM_PORT": str(server.dicom_port),
             "HILUM_PACS__TIMEOUT_S": "3",
             "HILUM_NODE__START_AT": "beginning",
-            "HILUM_NODE__READERS": "1",
+            "HILUM_NODE__INFERENCE_WORKERS": "1",
             "HILUM_NODE__MIN_FREE_BYTES": "0",
             "HILUM_PAGE__PORT": str(self.page_port),
         }

@@ -91,7 +91,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         "HILUM_MODEL__NAME": STAND_IN,
         "HILUM_PAGE__ENABLED": "false",
         "HILUM_NODE__MIN_FREE_BYTES": "0",
-        "HILUM_NODE__READERS": "1",
+        "HILUM_NODE__INFERENCE_WORKERS": "1",
         "HILUM_NODE__FORWARD_TO": '["peer:nobody"]',
     }
     command = [sys.executable, "-W", "error", "-m", "hilum", "up"]
