@@ -66,7 +66,7 @@ def test_self_test_that_is_overdue_is_a_warning(make, every, ago, levels):
     [
         (2.5, 50, Level.WARNING, "and 6 more shifted"),
         (0.0, 50, Level.OK, "as before"),
-        (2.5, 200, Level.OK, "too few images"),
+        (2.5, 200, Level.OK, "too few images: needs"),
     ],
 )
 def test_what_shifted_is_a_warning(make, moved, least, level, words):

@@ -53,7 +53,7 @@ def test_command_is_silent_about_the_same_images_and_ends_with_0(settings: Setti
     (one,) = json.loads(said.output)["models"]
 
     assert 0 == said.exit_code
-    assert {"same"} == {shift["review"] for shift in one["shifts"]}
+    assert {"same"} == {shift["level"] for shift in one["shifts"]}
     assert 19 == len(one["shifts"])
     assert "19 distributions as before" in CliRunner().invoke(main, ["drift"]).output
 
@@ -64,7 +64,7 @@ def test_command_without_counts_says_so(settings: Settings):
     said = CliRunner().invoke(main, ["drift"])
 
     assert 0 == said.exit_code
-    assert "Nothing has been counted yet" in said.output
+    assert "There are no counts yet" in said.output
 
 
 def test_unknown_reference_is_told_with_those_there_are(settings: Settings):

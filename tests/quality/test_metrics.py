@@ -69,8 +69,8 @@ def test_scrape_tells_how_much_of_a_model_shifted(database: Database, moved: flo
         drifted(connection, "own", moved=moved, now=NOW)
 
     assert {
-        f'hilum_drift_subjects{{model="{MODEL}",level="shifted"}}': shifted,
-        f'hilum_drift_subjects{{model="{MODEL}",level="moving"}}': 0,
+        f'hilum_drift_subjects{{level="shifted",model="{MODEL}"}}': shifted,
+        f'hilum_drift_subjects{{level="moving",model="{MODEL}"}}': 0,
     } == scraped("hilum_drift")
 
 

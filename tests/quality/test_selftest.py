@@ -46,7 +46,7 @@ def test_first_answer_is_recorded_and_the_next_one_is_held_to_it():
     first, second = check(), check()
 
     assert (0, 0) == (first.exit_code, second.exit_code)
-    assert f"recorded: what {STAND_IN} 2 says of the phantom is the reference now" in first.output
+    assert f"recorded: the findings of {STAND_IN} 2 are the new reference" in first.output
     assert "ok: " in second.output
     assert "largest shift 0.0e+00" in second.output
 

@@ -238,7 +238,7 @@ def test_image_that_was_read_elsewhere_says_so(web, reader, monkeypatch):
     assert ("Not analyzed" in before, "Analyzed elsewhere" in before) == (True, False)
     assert "Analyzed elsewhere" in after
     assert "The PACS holds a report by hilum on this image" in after
-    assert "Not analyzed" not in before + after
+    assert "No findings" not in before + after
 
 
 def test_image_that_is_gone_says_so(web, reader):

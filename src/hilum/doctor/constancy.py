@@ -67,7 +67,7 @@ def _of_model(each: DriftComparison, least: int) -> CheckResult:
     about = f"{each.model}, {each.month} ({each.images} images)"
     shifted = [shift.subject for shift in each.shifts if shift.level is DriftLevel.SHIFTED]
     if each.fewest < least:
-        return ok(f"{about}: too few images; needs {least} images per period")
+        return ok(f"{about}: too few images: needs {least} images per period")
     if shifted:
         more = f" and {len(shifted) - NAMED} more" if len(shifted) > NAMED else ""
         return warning(
