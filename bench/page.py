@@ -90,6 +90,8 @@ def fill(database: Database, count: int = STUDIES) -> None:
                     "study_instance_uid": uid,
                     "patient_name": name,
                     "patient_id": patient,
+                    "issuer": "",
+                    "whole_name": name,
                     "birth_date": "19600101",
                     "sex": "F",
                     "accession_number": accession,
