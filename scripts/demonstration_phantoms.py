@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.phantom.findings import KINDS, LABELS
-from hilum.phantom.patient import POPULATIONS
+from hilum.phantom.patient import CLINIC, TRAINING
 from hilum.phantom.scene import brightness, compose, draw
 
+POPULATIONS: Final = {population.name: population for population in (CLINIC, TRAINING)}
 SIZE: Final = 256
 """Side of a kept picture, pixels; training cuts and turns squares of 224 out of it."""
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom import uid as uids
-from pydicom.encaps import encapsulate
 
 from pixel_codings import ENCODERS, jp2_file, progressive, recode, without_markers
 from radiographs import make_radiograph, thorax, write_raw
@@ -280,12 +279,6 @@ def big_endian_8() -> Dataset:
 def misnamed() -> Dataset:
     made = recode(image(), uids.JPEGLosslessSV1)
     made.file_meta.TransferSyntaxUID = uids.JPEGBaseline8Bit
-    return made
-
-
-def unnamed() -> Dataset:
-    made = image()
-    made.file_meta.TransferSyntaxUID = uids.ImplicitVRLittleEndian
     return made
 
 
@@ -990,12 +983,6 @@ def claiming(side: int) -> bytes:
 def two_frames() -> Dataset:
     made = image(NumberOfFrames=2)
     made.PixelData *= 2
-    return made
-
-
-def empty_encapsulation() -> Dataset:
-    made = recode(image(), uids.JPEG2000Lossless)
-    made.PixelData = encapsulate([b"\0\0"])
     return made
 
 

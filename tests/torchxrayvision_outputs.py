@@ -16,7 +16,6 @@ GOLDEN = ROOT / "tests" / "predict" / "golden"
 SCRIPT = ROOT / "scripts" / "reference_outputs.py"
 GRAPHS = {"densenet121-res224": "densenet121-res224-all", "resnet50-res512": "resnet50-res512-all"}
 SEED = 11
-IMAGES = 32
 
 
 def images(size: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Senders to the real Orthanc, one for each way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -8,8 +8,6 @@ from pydantic import SecretStr
 
 from hilum.pacs.send import DicomTarget, Sender, WebTarget, open_sender
 from orthanc_server import OrthancServer
-
-MakeSender = Callable[[OrthancServer], Sender]
 
 
 def rest(server: OrthancServer) -> Sender:

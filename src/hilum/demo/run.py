@@ -66,10 +66,6 @@ class Shown:
     results: tuple[Dataset, ...] = ()
 
 
-Tell = Callable[[str], None]
-"""Prints a line."""
-
-
 def run_demonstration(
     settings: Settings,
     made: Sequence[DemoImage],

@@ -1,6 +1,6 @@
 """Checks the installation and says what to do. Changes nothing."""
 
-from hilum.doctor.check import CheckResult, Level
-from hilum.doctor.run import NamedResult, run_checks
+from hilum.doctor.check import Level
+from hilum.doctor.run import run_checks
 
-__all__ = ["CheckResult", "Level", "NamedResult", "run_checks"]
+__all__ = ["Level", "run_checks"]

@@ -43,9 +43,6 @@ TEXTS: Final = frozenset(b"AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".s
 LAST_TAG: Final = 0x7FE10000
 """Behind Pixel Data; what is greater is hardly ever there."""
 
-END_OF_STREAM: Final = b"\xff\xd9"
-"""Last marker of JPEG, JPEG-LS and JPEG 2000 streams."""
-
 
 class Encoding(NamedTuple):
     """How a data set is written: with or without VRs, in which order of bytes."""

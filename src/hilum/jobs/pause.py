@@ -28,11 +28,6 @@ class Pause:
         if self._stop.wait(seconds):
             raise Stopped
 
-    @property
-    def stopping(self) -> bool:
-        """Whether the process stops."""
-        return self._stop.is_set()
-
     def stop(self) -> None:
         """Let every wait end, those that are still to come too."""
         self._stop.set()

@@ -154,9 +154,6 @@ TRAINING: Final = Population(
 )
 """The patients and detectors that the demonstration model learns from."""
 
-POPULATIONS: Final = {population.name: population for population in (CLINIC, TRAINING)}
-"""By name."""
-
 
 def draw_patient(rng: np.random.Generator, population: Population) -> Patient:
     """Return a patient of `population` with a heart of normal size."""

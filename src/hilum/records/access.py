@@ -170,11 +170,6 @@ def end_session(connection: Connection, key: str) -> None:
     connection.execute(SESSION.delete().where(SESSION.c.key == key))
 
 
-def end_sessions(connection: Connection, name: str) -> None:
-    """Sign a user out everywhere."""
-    connection.execute(SESSION.delete().where(SESSION.c.name == name.casefold()))
-
-
 def prune_sessions(
     connection: Connection, *, idle: timedelta, longest: timedelta, now: datetime
 ) -> None:

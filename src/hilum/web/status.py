@@ -1,9 +1,9 @@
 """The state of the node, for the operations page and the API."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from statistics import median_low
 from typing import Any, Final
 
 from hilum.errors import HilumError
@@ -15,7 +15,7 @@ from hilum.records.images import ImageRecord, QueueDepth
 from hilum.records.states import State
 from hilum.records.throughput import Hour, Refusals
 from hilum.records.workers import WorkerRecord
-from hilum.web.context import NodeCheck, WebContext
+from hilum.web.context import WebContext
 from hilum.web.ttl_cache import TtlCache
 
 HOURS: Final = 24
@@ -31,7 +31,6 @@ STORAGE_KEEP_S: Final = 15.0
 DRIFT_KEEP_S: Final = 60.0
 """A month does not move within a minute."""
 
-MIB: Final = 1024 * 1024
 BEATS_WITHIN: Final = timedelta(seconds=60)
 
 
@@ -55,15 +54,6 @@ class StorageUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """Seconds from an image's arrival to its results, of the last hours' newest."""
-
-    images: int
-    median_s: float
-    p95_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class StatusSnapshot:
     """The state of the node at one moment.
 
@@ -81,8 +71,8 @@ class StatusSnapshot:
         The newest images that failed.
     refusals
         Why images were refused in the last week.
-    latency
-        None when nothing was stored lately.
+    median_s
+        Seconds from an image's arrival to its results; None when nothing was stored lately.
     forwards
         How many results wait, were sent, failed; and the newest failures.
     workers
@@ -103,7 +93,7 @@ class StatusSnapshot:
     hours: list[Hour]
     failures: list[ImageRecord]
     refusals: list[Refusals]
-    latency: Latency | None
+    median_s: float | None
     forwards: dict[ForwardState, int]
     failed_forwards: list[ForwardEntry]
     workers: list[WorkerRecord]
@@ -128,7 +118,7 @@ class StatusSource:
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
-        self.health: TtlCache[Sequence[NodeCheck]] = TtlCache(context.health, HEALTH_KEEP_S)
+        self.health = TtlCache(context.health, HEALTH_KEEP_S)
         self.storage: TtlCache[StorageUse] = TtlCache(self._storage, STORAGE_KEEP_S)
         self.drift: TtlCache[list[DriftComparison]] = TtlCache(self._drift, DRIFT_KEEP_S)
 
@@ -150,7 +140,7 @@ class StatusSource:
                 hours=throughput.per_hour(connection, archive, hours=HOURS, now=now),
                 failures=images.entries(connection, archive, (State.FAILED,), limit=NEWEST),
                 refusals=throughput.refusals(connection, archive, since=now - REFUSALS_OF),
-                latency=_latency(seconds),
+                median_s=median_low(seconds) if seconds else None,
                 forwards=forwards.counts(connection, archive),
                 failed_forwards=forwards.entries(
                     connection, archive, (ForwardState.FAILED,), limit=NEWEST
@@ -181,10 +171,3 @@ class StatusSource:
             int(said["CountStudies"]),
             int(said["CountInstances"]),
         )
-
-
-def _latency(seconds: Sequence[float]) -> Latency | None:
-    if not seconds:
-        return None
-    last = len(seconds) - 1
-    return Latency(len(seconds), seconds[last // 2], seconds[round(last * 0.95)])

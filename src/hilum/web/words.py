@@ -76,9 +76,6 @@ TRAITS: Final = {
 SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
 """Patient's Sex → how it is abbreviated."""
 
-AGE_UNITS: Final = 365.25
-"""Days of a year, for ages."""
-
 
 def person(name: str) -> str:
     """Return a DICOM Person Name as people write it: family name, given names."""
