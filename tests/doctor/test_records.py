@@ -168,7 +168,7 @@ def test_tables_of_an_older_hilum_are_a_warning(settings, monkeypatch):
 
 def test_tables_of_a_development_version_are_a_problem(settings):
     """No step leads from them to those of a release, and the doctor says what does."""
-    write(settings, "UPDATE migration SET name = 'm001_images_and_studies'")
+    write(settings, "DELETE FROM migration WHERE name = 'm001_initial'")
     found = worst(look(records.database, settings))
 
     assert (Level.PROBLEM, migrations.START_ANEW) == (found.level, found.remedy)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -173,7 +174,7 @@ def test_steps_make_the_tables_that_the_code_knows(database_address, another_add
 
 def test_column_that_the_code_does_not_know_is_noticed(database_address, another_address, steps):
     """The comparison bites: a planted second step makes a column that `tables` lacks."""
-    steps(m001_initial, adds("site VARCHAR"))
+    steps(*migrations.MIGRATIONS, adds("site VARCHAR"))
     Database(database_address).close()
     with plain(another_address) as connection:
         quality_tables.METADATA.create_all(connection)
@@ -241,10 +242,39 @@ def test_steps_run_once(database_address):
     assert [step.__name__ for step in migrations.MIGRATIONS] == ran
 
 
+def test_step_that_fails_leaves_nothing_behind(database_address, steps):
+    """All steps of a start are one transaction, tables included."""
+    steps(m001_initial, adds("site NO SUCH TYPE("))
+    with pytest.raises(SettingInvalid):
+        Database(database_address)
+
+    assert set() == tables_in(database_address) == triggers_in(database_address)
+
+
+def test_processes_that_start_at_once_make_the_tables_once(database_address):
+    """Node and workers may find an empty database in the same moment."""
+    with ThreadPoolExecutor(4) as threads:
+        for opened in threads.map(Database, [database_address] * 4):
+            opened.close()
+    with plain(database_address) as connection:
+        ran = list(connection.scalars(text("SELECT name FROM migration")))
+
+    assert [step.__name__ for step in migrations.MIGRATIONS] == ran
+
+
+def test_record_of_another_program_is_said(database_address):
+    """Its table may have the name of ours."""
+    with plain(database_address) as connection:
+        connection.exec_driver_sql("CREATE TABLE migration (version INTEGER)")
+
+    with pytest.raises(SettingInvalid, match=r"cannot be used: .*name"):
+        Database(database_address)
+
+
 @pytest.mark.parametrize(
     "statements",
     [
-        ("UPDATE migration SET name = 'm001_images_and_studies'",),
+        ("UPDATE migration SET name = 'm001_images_and_studies' WHERE name = 'm001_initial'",),
         ("DELETE FROM migration",),
         ("DROP TABLE migration",),
         ("DROP TABLE migration", "DROP TABLE study", "DROP TABLE image"),
