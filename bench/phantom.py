@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from time import perf_counter
 
 from bench.row import Row
-from hilum.memory import keep_freed_memory
 from hilum.phantom import make
+from hilum.runtime.memory import keep_freed_memory
 
 SEEDS = range(1, 9)
 TURNS = 12

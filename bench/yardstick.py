@@ -14,7 +14,7 @@ from bench.row import median_ms
 from hilum import pipeline
 from hilum.files.candidate import read_dicom
 from hilum.files.find import file_candidate
-from hilum.node.inference_pool import core_count
+from hilum.runtime.cores import core_count
 
 TURNS: Final = 20
 WARM_UP: Final = 3

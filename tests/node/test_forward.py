@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 
 import httpx
 import pytest
@@ -10,12 +11,10 @@ import pytest
 from hilum.errors import SettingInvalid
 from hilum.jobs.queue import FORWARD, forward_id
 from hilum.node.forward import (
-    FIRST_DELAY_S,
+    BETWEEN_ATTEMPTS,
     GIVE_UP_AFTER,
-    LONGEST_DELAY_S,
     LOOK_S,
     Forwarder,
-    delay_s,
 )
 from hilum.records import forwards
 from hilum.records.forwards import Forward, ForwardEntry, ForwardState
@@ -197,9 +196,8 @@ def test_results_that_are_gone_are_not_waited_for(pacs, bench):
 
 def test_delays_grow_to_a_quarter_of_an_hour():
     """From seconds to 15 minutes, and no longer."""
-    assert FIRST_DELAY_S == delay_s(1)
-    assert sorted(map(delay_s, range(1, 20))) == list(map(delay_s, range(1, 20)))
-    assert LONGEST_DELAY_S == delay_s(100)
+    assert [10, 20, 40, 80, 160, 320, 640, 900, 900] == list(islice(BETWEEN_ATTEMPTS, 9))
+    assert 900 == BETWEEN_ATTEMPTS.after(100)
 
 
 @pytest.mark.parametrize("target", ["OTHER", "modality:", "pacs:OTHER"])

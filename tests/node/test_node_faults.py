@@ -1,5 +1,7 @@
 """What goes wrong around the node: outages, kills, deletions, and images that break something."""
 
+from itertools import islice
+
 import httpx
 import pytest
 
@@ -7,11 +9,11 @@ from hilum.eligibility import Reason
 from hilum.errors import InferenceTimeout, InferenceWorkerDied, PacsRefused, PacsUnavailable
 from hilum.jobs.pause import Stopped
 from hilum.node.processed import ProcessedImage
-from hilum.node.retrying_archive import WAITS_S
 from hilum.node.steps import STORE_ROUNDS
 from hilum.outcome import Status
 from hilum.records import readings
 from hilum.records.states import State
+from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from node_tools import Bench, Killed, Recorder, delete_everything, refuse_once, send
 from orthanc_server import require, running_orthanc
 from radiographs import dicom_file, make_radiograph
@@ -172,7 +174,7 @@ def test_image_at_which_the_pacs_always_stumbles_fails_in_the_end(pacs, bench, f
     )
     node.work()
 
-    assert list(WAITS_S) == node.pause.asked
+    assert list(islice(WHILE_AWAY, STUMBLES)) == node.pause.asked
     assert (State.FAILED, ["pacs"]) == end_of(node, bad)
     assert [good] == node.recorder.seen
 

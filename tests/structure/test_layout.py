@@ -15,7 +15,7 @@ MOST_AT_THE_ROOT = 12
 BASE = "base"
 """What every package may import: the modules at the root but the pipeline, and `SHARED`."""
 
-SHARED = frozenset({"files", "settings", "values"})
+SHARED = frozenset({"files", "runtime", "settings", "values"})
 
 ALLOWED: dict[str, frozenset[str]] = {
     "encode": frozenset(),

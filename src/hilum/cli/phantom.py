@@ -9,8 +9,8 @@ import click
 
 from hilum.cli.progress import progress
 from hilum.errors import SourceUnreadable
-from hilum.memory import keep_freed_memory
 from hilum.phantom import KINDS, SIZE, SMALLEST, Phantom, make
+from hilum.runtime.memory import keep_freed_memory
 
 LARGEST: Final = 4096
 """Pixels of the shorter side above which no detector goes."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from hilum import __version__
 from hilum.doctor.check import CheckResult, ok, problem, warning
+from hilum.runtime.cores import core_count
 from hilum.settings import Settings
 
 LIBRARIES: Final = (
@@ -53,7 +54,7 @@ def versions(_settings: Settings) -> Iterator[CheckResult]:
 
 def size(_settings: Settings) -> Iterator[CheckResult]:
     """Say how many cores and how much memory this process may use."""
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     memory = min(
         os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         *(limit for limit in map(memory_limit, MEMORY_LIMITS) if limit is not None),

@@ -1,7 +1,5 @@
 """What was said about a study before: the reports that a newer one may replace."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
@@ -10,6 +8,7 @@ from hilum import PRODUCT
 from hilum.errors import NotInPacs
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import ImageUIDs
+from hilum.runtime.caches import LruCache
 
 REMEMBERED: Final = 20_000
 """Reports of which it is remembered what they are about; about 4 MB."""
@@ -29,8 +28,7 @@ class EarlierReports:
 
     def __init__(self, orthanc: Orthanc) -> None:
         self._orthanc = orthanc
-        self._about: OrderedDict[str, frozenset[ImageUIDs]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._about: LruCache[str, frozenset[ImageUIDs]] = LruCache(REMEMBERED)
 
     def files(self, instance_id: str, uids: ImageUIDs) -> list[bytes]:
         """Return the files of the reports on one image, which are in its study.
@@ -72,25 +70,18 @@ class EarlierReports:
 
     def remember(self, instance_id: str, uids: ImageUIDs) -> None:
         """Learn what a result is about from whoever stored it."""
-        self._keep(instance_id, frozenset({uids}))
+        self._about.put(instance_id, frozenset({uids}))
 
     def _images_of(self, instance_id: str) -> frozenset[ImageUIDs]:
         """Return the images that a report of ours is about, none for others'."""
-        with self._lock:
-            known = self._about.get(instance_id)
+        known = self._about.get(instance_id)
         if known is not None:
             return known
         tags = self._orthanc.tags(instance_id)
         ours = tags.get("ManufacturerModelName") == PRODUCT
         about = frozenset(_evidence(tags)) if ours else frozenset()
-        self._keep(instance_id, about)
+        self._about.put(instance_id, about)
         return about
-
-    def _keep(self, instance_id: str, about: frozenset[ImageUIDs]) -> None:
-        with self._lock:
-            self._about[instance_id] = about
-            if len(self._about) > REMEMBERED:
-                self._about.popitem(last=False)
 
 
 def _evidence(tags: dict[str, Any]) -> Iterator[ImageUIDs]:

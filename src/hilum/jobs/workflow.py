@@ -21,6 +21,7 @@ from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.states import State
 from hilum.records.studies import DueTimes
+from hilum.runtime.waits import WHILE_AWAY
 from hilum.telemetry.logs import get_log
 
 StepState = dict[str, Any]
@@ -36,10 +37,6 @@ Result = TypeVar("Result")
 
 END: Final = "end"
 """Key of a step state: the job goes to its last step, which settles it in the state named here."""
-
-FIRST_WAIT_S: Final = 0.5
-LONGEST_WAIT_S: Final = 10.0
-"""While the database is away a step asks again, each time after twice as long, up to this."""
 
 log = get_log(__name__)
 
@@ -126,14 +123,14 @@ class ImageWorkflow:
         Stopped
             The process stops.
         """
-        wait_s = FIRST_WAIT_S
+        waits = iter(WHILE_AWAY)
         while True:
             try:
                 return work()
             except DatabaseUnavailable as exc:
+                wait_s = next(waits)
                 log.warning("database.away", why=str(exc), again_in_s=wait_s)
             self._pause(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def _give_up(self, job: Job, exc: Exception) -> StepState:
         """Settle an image whose last step has a fault."""

@@ -10,11 +10,11 @@ from typing import Final
 from hilum.errors import DatabaseUnavailable, FeedMoved, NotInPacs, PacsError
 from hilum.ingest.changes import Position, follow, newest_position
 from hilum.node.intake import Facts, Intake
-from hilum.node.retrying_archive import FIRST_WAIT_S, LONGEST_WAIT_S
 from hilum.node.steps import NodeContext
 from hilum.records import feed
 from hilum.records.feed import FeedPosition
 from hilum.records.states import Urgency
+from hilum.runtime.waits import WHILE_AWAY
 from hilum.settings.node import StartAt
 from hilum.telemetry import metrics
 from hilum.telemetry.logs import get_log
@@ -71,7 +71,7 @@ class Follower:
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop` is set; waits while the PACS, the database or the disk are away."""
-        wait_s, away = FIRST_WAIT_S, False
+        waits, away = iter(WHILE_AWAY), False
         while not stop.is_set():
             try:
                 more = not self._context.disk.low and self.step()
@@ -79,12 +79,11 @@ class Follower:
                 if not away:
                     log.warning("node.waiting", why=str(exc))
                 away = True
-                stop.wait(wait_s)
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                stop.wait(next(waits))
                 continue
             if away:
                 log.info("node.goes_on")
-            wait_s, away = FIRST_WAIT_S, False
+            waits, away = iter(WHILE_AWAY), False
             if not more:
                 stop.wait(self._context.settings.node.poll_s)
 

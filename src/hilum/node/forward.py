@@ -16,11 +16,11 @@ from hilum.pacs.orthanc.forwarding import FOLDERS, MODALITY, ask_commitment, com
 from hilum.records import forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.images import ImageRecord
+from hilum.runtime.waits import BackOff
 from hilum.telemetry import metrics
 from hilum.telemetry.logs import get_log
 
-FIRST_DELAY_S: Final = 10.0
-LONGEST_DELAY_S: Final = 900.0
+BETWEEN_ATTEMPTS: Final = BackOff(10.0, 900.0)
 """A target that does not take results is tried again after so long, each time twice, up to this."""
 
 GIVE_UP_AFTER: Final = timedelta(hours=24)
@@ -91,8 +91,9 @@ class Forwarder:
             if not forwards.change(connection, forward, state, why, now):
                 return
             if state is ForwardState.WAITING:
+                delay_s = BETWEEN_ATTEMPTS.after(attempt)
                 self._context.queue.enqueue_forward(
-                    connection, forward, now, attempt=attempt + 1, delay_s=delay_s(attempt)
+                    connection, forward, now, attempt=attempt + 1, delay_s=delay_s
                 )
         metrics.forwarded(state)
         say = log.info if state in {ForwardState.SENT, ForwardState.COMMITTED} else log.warning
@@ -137,8 +138,3 @@ class Forwarder:
         except PacsError as exc:
             return ForwardState.SENT, f"It could not be asked for storage commitment: {exc.problem}"
         return ForwardState.SENT, f"No answer to storage commitment in {COMMITMENT_S:g} s."
-
-
-def delay_s(attempt: int) -> float:
-    """Return how long to wait after an attempt that failed."""
-    return float(min(FIRST_DELAY_S * 2 ** (attempt - 1), LONGEST_DELAY_S))

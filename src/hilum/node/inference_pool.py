@@ -6,7 +6,6 @@ process that has loaded the libraries once (multiprocessing's forkserver).
 """
 
 import multiprocessing
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -25,6 +24,7 @@ from hilum.node.fair_queue import FairQueue
 from hilum.node.file_buffer import FileBuffer, buffer_folder
 from hilum.node.processed import ProcessedImage
 from hilum.reading import ModelIdentity
+from hilum.runtime.cores import core_count
 from hilum.settings import Settings
 
 LOOK_S: Final = 0.5
@@ -42,11 +42,6 @@ END_S: Final = 10.0
 CONSTS.term_timeout = 0.1  # workers ignore SIGTERM: pebble asks, then kills
 
 T = TypeVar("T")
-
-
-def core_count() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class InferencePool:

@@ -20,11 +20,11 @@ from typing import Any, Final
 
 from hilum.eligibility import Reason
 from hilum.errors import HilumError
-from hilum.memory import keep_freed_memory
 from hilum.node.fork_server import HEAVY
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
+from hilum.runtime.memory import keep_freed_memory
 from hilum.settings import Settings
 from hilum.telemetry import logs
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from hilum import PRODUCT
 from hilum.errors import NotInPacs, PacsError
-from hilum.node.retrying_archive import WAITS_S
 from hilum.node.steps import NodeContext
 from hilum.node.stored_text import stored_text
 from hilum.pacs.orthanc.client import Orthanc
@@ -15,6 +15,7 @@ from hilum.records import Connection, images, studies
 from hilum.records.images import Arrived
 from hilum.records.states import SETTLED, Urgency
 from hilum.records.studies import DueTimes, StudyFacts
+from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from hilum.telemetry.logs import get_log
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
@@ -176,7 +177,7 @@ class Intake:
         PacsError
             The PACS does not answer.
         """
-        orthanc, waits = self._context.orthanc, iter(WAITS_S)
+        orthanc, waits = self._context.orthanc, islice(WHILE_AWAY, STUMBLES)
         while True:
             try:
                 if self._shared and self._is_ours(instance_id):

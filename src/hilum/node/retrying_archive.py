@@ -2,24 +2,19 @@
 
 import socket
 from collections.abc import Callable
+from itertools import islice
 from typing import Final, TypeVar
 
 from hilum.errors import NotInPacs, PacsError, SettingInvalid
 from hilum.jobs.pause import Pause
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import Database, feed
+from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from hilum.settings import Settings
 from hilum.telemetry.logs import get_log
 
 OWN_PACS: Final = "own"
 """Name in the records of the Orthanc that hilum starts, whatever its port."""
-
-WAITS_S: Final = (0.5, 1.0, 2.0, 4.0)
-"""The PACS answers, but stumbles over this image: ask again after so long, then give up."""
-
-FIRST_WAIT_S: Final = 0.5
-LONGEST_WAIT_S: Final = 10.0
-"""While the PACS is away: ask again, each time after twice as long, up to this."""
 
 log = get_log(__name__)
 
@@ -86,7 +81,7 @@ class RetryingArchive:
         Stopped
             The process stops.
         """
-        waits = iter(WAITS_S)
+        waits = islice(WHILE_AWAY, STUMBLES)
         while True:
             try:
                 return question(self._orthanc)
@@ -102,7 +97,7 @@ class RetryingArchive:
 
     def _was_away(self) -> bool:
         """Return False when the PACS answers; else wait until it does and return True."""
-        wait_s, away = FIRST_WAIT_S, False
+        waits, away = iter(WHILE_AWAY), False
         while True:
             try:
                 self._orthanc.system()
@@ -114,5 +109,4 @@ class RetryingArchive:
                 if away:
                     log.info("pacs.back")
                 return away
-            self._pause(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            self._pause(next(waits))

@@ -5,9 +5,7 @@ results have derived UIDs, and an end is written down once. What goes wrong on p
 a value in the step state; anything else is a fault of ours, which the job engine ends as such.
 """
 
-import threading
 from base64 import b64decode, b64encode
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,7 +20,6 @@ from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END, Step, StepState
 from hilum.node.disk import DiskWatch
 from hilum.node.processed import ProcessedImage
-from hilum.node.recently_stored import RecentlyStored
 from hilum.node.retrying_archive import RetryingArchive
 from hilum.outcome import Status
 from hilum.pacs.orthanc.client import Orthanc
@@ -32,6 +29,7 @@ from hilum.records.job import Job
 from hilum.records.readings import CompressedReading, StoredReading
 from hilum.records.states import State, Urgency
 from hilum.records.studies import DueTimes
+from hilum.runtime.caches import LruCache, LruSet
 from hilum.settings import Settings
 from hilum.telemetry import metrics, tracing
 from hilum.telemetry.logs import get_log
@@ -42,6 +40,9 @@ STORE_ROUNDS: Final = 3
 
 MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
+
+MOST_REMEMBERED: Final = 20_000
+"""Results of ours whose names are known by heart: Orthanc takes long to say what a report holds."""
 
 DISK_LOOK_S: Final = 2.0
 """Seconds between two checks whether there is space again."""
@@ -105,7 +106,7 @@ class NodeContext:
     pause: Pause
     actor: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    stored: RecentlyStored = field(default_factory=RecentlyStored)
+    stored: LruSet[str] = field(default_factory=lambda: LruSet(MOST_REMEMBERED))
 
 
 class Steps:
@@ -121,8 +122,7 @@ class Steps:
         self._context = context
         self._archive = RetryingArchive(context.orthanc, context.pause)
         self._earlier = EarlierReports(context.orthanc)
-        self._answers: OrderedDict[str, ProcessedImage] = OrderedDict()
-        self._lock = threading.Lock()
+        self._answers: LruCache[str, ProcessedImage] = LruCache(MOST_KEPT)
         self._waits = DueTimes.of(context.settings.worklist)
 
     def by_name(self) -> Mapping[str, Step]:
@@ -283,10 +283,7 @@ class Steps:
             kept = self._archive.ask(lambda pacs: pacs.file_as_kept(job.instance_id))
             answer = answer if kept == file else read(kept)
         answer = replace(answer, seconds={"fetch": fetched, **answer.seconds})
-        with self._lock:
-            self._answers[job.id] = answer
-            if len(self._answers) > MOST_KEPT:
-                self._answers.popitem(last=False)
+        self._answers.put(job.id, answer)
         return answer
 
     def _earlier_files(self, job: Job) -> Sequence[bytes]:
@@ -306,13 +303,10 @@ class Steps:
         """Return what is to be stored; made again, with the same bytes, after a crash."""
         if not done["results"]:
             return None
-        with self._lock:
-            answer = self._answers.get(job.id)
-        return answer or self._make(job, done)
+        return self._answers.get(job.id) or self._make(job, done)
 
     def _forget(self, job: Job) -> None:
-        with self._lock:
-            self._answers.pop(job.id, None)
+        self._answers.forget(job.id)
 
     def _line(self, job: Job, end: Settlement, now: datetime) -> audit.AuditEntry:
         detail = {

@@ -1,6 +1,5 @@
 """Pixel Data become samples, in any transfer syntax that a radiograph comes in."""
 
-import os
 import struct
 from dataclasses import replace
 from typing import Final
@@ -29,6 +28,7 @@ from hilum.pixels.decisions import DecisionRecord, Phrase
 from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
+from hilum.runtime.cores import core_count
 
 MOST_THREADS: Final = 4
 """Threads for one JPEG 2000 image; more bring little (bench/decoders.py)."""
@@ -309,9 +309,7 @@ def decode_codestream(header: Codestream) -> NDArray[np.integer]:
 
 def threads() -> int:
     """Return how many threads decode one JPEG 2000 image."""
-    if hasattr(os, "sched_getaffinity"):  # Linux: the cores that this process may use
-        return min(MOST_THREADS, len(os.sched_getaffinity(0)))
-    return min(MOST_THREADS, os.cpu_count() or 1)
+    return min(MOST_THREADS, core_count())
 
 
 def _decode_rle(frame: bytes, image: ImagePixel) -> NDArray[np.integer]:

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from hilum import PRODUCT, __version__
 from hilum.errors import PortTaken, SettingInvalid
+from hilum.runtime.caches import LruSet
 from hilum.settings import PageSettings
 from hilum.web import (
     account,
@@ -102,7 +103,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
         openapi_url=None,
     )
     app.state.context = context
-    app.state.viewed = dicomweb.Viewed()
+    app.state.viewed = LruSet[tuple[str, str]](dicomweb.VIEWED_MOST)
     app.state.status = StatusSource(context)
     failures.handle(app)
     for router in ROUTERS:

@@ -7,8 +7,6 @@ knows the address under which its bulk data is reached.
 """
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -54,24 +52,6 @@ VIEWED_MOST: Final = 4096
 """Sessions and studies that are remembered, so that one look is one line of the audit trail."""
 
 
-class Viewed:
-    """Which session has looked at which study already."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-
-    def is_new(self, who: str, study: str) -> bool:
-        """Return whether this is the first look, and remember it."""
-        with self._lock:
-            new = (who, study) not in self._seen
-            self._seen[who, study] = None
-            self._seen.move_to_end((who, study))
-            if len(self._seen) > VIEWED_MOST:
-                self._seen.popitem(last=False)
-            return new
-
-
 def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
     """Return what asks the PACS, logged in; for one event loop."""
     auth = None if pacs.username is None else (pacs.username, pacs.secret or "")
@@ -92,7 +72,7 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
     if found is None:
         raise NotInPacs("DICOMweb is open for searching and reading only.", "See docs/page.md.")
     study = found["study"]
-    if study is not None and request.app.state.viewed.is_new(who.key or who.name, study):
+    if study is not None and request.app.state.viewed.add((who.key or who.name, study)):
         await note_async(context, who.name, "study.viewed", study=study, by="dicomweb")
     headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
     host, scheme = request.headers.get("host", ""), request.url.scheme

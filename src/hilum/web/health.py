@@ -6,7 +6,6 @@ are read now: send somebody when not. Both are open and cheap; neither tells of 
 
 import hmac
 import ipaddress
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
 from hilum import PRODUCT
+from hilum.runtime.caches import TtlCache
 from hilum.telemetry.metrics import CONTENT_TYPE
 from hilum.web.context import NodeCheck
 
@@ -75,7 +75,7 @@ def health_routes(
         Seconds that only grow.
     """
     router = APIRouter(include_in_schema=False)
-    readiness = CachedChecks(vitals.checks, clock)
+    readiness = TtlCache(vitals.checks, KEEP_S, clock=clock, stale=False)
 
     @router.get("/healthz")
     def healthz() -> JSONResponse:
@@ -107,25 +107,6 @@ def health_app(vitals: HealthSource, *, metrics_token: SecretStr | None = None) 
     app = FastAPI(title=PRODUCT, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(health_routes(vitals, metrics_token=metrics_token))
     return app
-
-
-class CachedChecks:
-    """Gives the last answer again for `KEEP_S`; asks once for all who come meanwhile."""
-
-    def __init__(self, ask: Callable[[], Sequence[NodeCheck]], clock: Callable[[], float]) -> None:
-        self._ask = ask
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._asked: float | None = None
-        self._answer: Sequence[NodeCheck] = ()
-
-    def __call__(self) -> Sequence[NodeCheck]:
-        """Return the checks as they are, or were a moment ago."""
-        with self._lock:
-            if self._asked is None or self._clock() - self._asked >= KEEP_S:
-                self._answer = self._ask()
-                self._asked = self._clock()
-            return self._answer
 
 
 def answer(said: dict[str, Any], fine: bool) -> JSONResponse:  # noqa: FBT001  it is the answer

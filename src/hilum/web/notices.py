@@ -4,8 +4,8 @@ from typing import Final
 
 from fastapi import Request
 
+from hilum.runtime.caches import TtlCache
 from hilum.web.context import InstalledModel, NodeCheck, WebContext
-from hilum.web.ttl_cache import TtlCache
 
 KEEP_S: Final = 5.0
 """Seconds for which an answer of the node is believed."""

@@ -7,7 +7,6 @@ sent in one piece after the quick one; tiles would save nothing.
 
 import threading
 import zlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Annotated, Final
@@ -23,6 +22,7 @@ from hilum.errors import NotInPacs, RadiographRefused, SourceUnreadable
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, worklist
 from hilum.records.images import ImageRecord
+from hilum.runtime.caches import LruCache
 from hilum.web.context import WebContext
 from hilum.web.i18n import N_
 from hilum.web.sessions import Context, Viewer
@@ -64,7 +64,7 @@ class Gallery:
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
-        self._pictures: OrderedDict[Shown, Picture] = OrderedDict()
+        self._pictures: LruCache[Shown, Picture] = LruCache(KEPT)
         self._lock = threading.Lock()
         self._decoding = threading.BoundedSemaphore(AT_ONCE)
         self._turns: dict[Shown, threading.Lock] = {}
@@ -86,28 +86,16 @@ class Gallery:
             turn = self._turns.setdefault(key, threading.Lock())
         try:
             with turn:  # a page asks for the quick and the whole picture at once: one is decoded
-                made = self._kept(key)
+                made = self._pictures.get(key)
                 if made is None:
                     with self._decoding:
                         file = self._context.orthanc().file(image.instance_id)
                         made = tools_of(self._context).picture(file)
-                    self._keep(key, made)
+                    self._pictures.put(key, made)
                 return made
         finally:
             with self._lock:
                 self._turns.pop(key, None)
-
-    def _kept(self, key: Shown) -> Picture | None:
-        with self._lock:
-            if key in self._pictures:
-                self._pictures.move_to_end(key)
-            return self._pictures.get(key)
-
-    def _keep(self, key: Shown, made: Picture) -> None:
-        with self._lock:
-            self._pictures[key] = made
-            while len(self._pictures) > KEPT:
-                self._pictures.popitem(last=False)
 
     def small(self, image: ImageRecord) -> bytes:
         """Return the small picture; made once, empty when none can be made."""

@@ -15,8 +15,8 @@ from hilum.records.images import ImageRecord, QueueDepth
 from hilum.records.states import State
 from hilum.records.throughput import Hour, Refusals
 from hilum.records.workers import WorkerRecord
+from hilum.runtime.caches import TtlCache
 from hilum.web.context import WebContext
-from hilum.web.ttl_cache import TtlCache
 
 HOURS: Final = 24
 """Shown of the past."""

@@ -8,6 +8,7 @@ PS3.8 7.1 (A-ASSOCIATE), 9.3.4 (A-ASSOCIATE-RJ).
 import socket
 import ssl
 from dataclasses import dataclass, field
+from itertools import islice
 from time import sleep
 from typing import Any, Final, NamedTuple
 
@@ -18,12 +19,13 @@ from pynetdicom.presentation import build_context
 
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.pacs.send.target import DicomTarget
+from hilum.runtime.waits import BackOff
 
 MAX_PDU_BYTES: Final = 128 << 10
 """What we take in one PDU; the peer says what it takes."""
 
 
-PAUSES_S: Final = (0.1, 0.3, 1.0)
+PAUSES_S: Final = tuple(islice(BackOff(0.1, 1.0, factor=3), 3))
 """Pauses before a peer is asked again that says that it has no room now."""
 
 

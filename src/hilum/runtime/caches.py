@@ -1,0 +1,120 @@
+"""Caches for several threads: the last few answers, and one answer for a while."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class LruCache(Generic[Key, Value]):
+    """Keeps what was used last.
+
+    ``functools.lru_cache`` calls what makes the value; here it comes from elsewhere.
+
+    Parameters
+    ----------
+    most
+        How many values are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Value | None:
+        """Return a value, None when it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Key, value: Value) -> bool:
+        """Keep a value; return whether there was none under its key."""
+        with self._lock:
+            new = key not in self._kept
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+            return new
+
+    def forget(self, key: Key) -> None:
+        """Keep a value no longer."""
+        with self._lock:
+            self._kept.pop(key, None)
+
+
+class LruSet(Generic[Key]):
+    """Remembers what was added last.
+
+    Parameters
+    ----------
+    most
+        How many are remembered.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._kept: LruCache[Key, bool] = LruCache(most)
+
+    def add(self, key: Key) -> bool:
+        """Remember; return whether it is new."""
+        return self._kept.put(key, True)  # noqa: FBT003  any value would do
+
+    def __contains__(self, key: Key) -> bool:
+        return self._kept.get(key) is not None
+
+
+class TtlCache(Generic[Value]):
+    """Asks at most once per period, however many want to know.
+
+    While somebody asks, others get the answer of before, since whoever is asked may take
+    long to say no. Only the first answer is waited for by all.
+
+    Parameters
+    ----------
+    ask
+        Gives the answer.
+    keep_s
+        Seconds for which it is given again.
+    clock
+        Seconds that never go back.
+    stale
+        False: others wait for the new answer, too.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Value],
+        keep_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        stale: bool = True,
+    ) -> None:
+        self._ask = ask
+        self._keep_s = keep_s
+        self._clock = clock
+        self._stale = stale
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Value] | None = None
+
+    def __call__(self) -> Value:
+        """Return the answer as it is, or was a moment ago."""
+        kept = self._kept
+        if kept is not None and self._clock() - kept[0] < self._keep_s:
+            return kept[1]
+        wait = kept is None or not self._stale
+        if not self._lock.acquire(blocking=wait) and kept is not None:
+            return kept[1]
+        try:
+            now = self._kept
+            if now is None or now is kept:  # else somebody else has just asked
+                answer = self._ask()
+                now = self._kept = (self._clock(), answer)
+            return now[1]
+        finally:
+            self._lock.release()
