@@ -257,6 +257,11 @@ CASES: Final = {
     "two-that-stand-alone": Case(
         "王^小东", "王^小东".encode("gb18030"), "GB18030\\ISO_IR 192", UTF_8
     ),
+    "utf-8-beside-others": Case(
+        "João^Conceição", "João^Conceição".encode(), "ISO_IR 100\\ISO_IR 192", UTF_8
+    ),
+    "utf-8-beside-ascii": Case("João", "João".encode(), "ISO 2022 IR 6\\ISO_IR 192", UTF_8),
+    "latin-1-beside-utf-8": Case("João", "João".encode("latin-1"), "ISO_IR 100\\ISO_IR 192", UTF_8),
     "named-by-its-code-page": Case(
         "Иванова", "Иванова".encode("cp1251"), "windows-1251", UTF_8, ("character_set_respelled",)
     ),

@@ -209,17 +209,23 @@ def test_the_page_shows_image_and_heatmap_in_one_place(position, context):
         (["R/F"], "R\\F"),
         (["F L"], "F\\L"),
         (["L", "H\n"], "L\\H"),
+        (["L", "I"], "L\\F"),
+        (["R", "S"], "R\\H"),
+        (["S", "LP"], "H\\L"),
+        (["LEFT", "FOOT"], "L\\F"),
+        (["Right\\Head"], "R\\H"),
+        (["LEFT/SUPERIOR"], "L\\H"),
     ],
 )
 def test_values_that_say_a_position_in_another_way(said, same):
-    """Oblique directions count by their larger part; case, blanks and slashes do not matter."""
+    """Oblique directions count by their larger part; words and S and I for H and F are plain."""
     assert Turn.said(same.split("\\")) == Turn.said(said)
 
 
 @pytest.mark.parametrize(
     "said",
     [["L", "L"], ["L", "R"], ["L"], ["PA"], ["L", ""], ["", "F"], ["A", "F"], ["P", "H"],
-     ["L", "P"], ["L", "F", "P"], ["LR", "F"], ["L", "FH"], ["X", "F"], ["LEFT", "FOOT"]],
+     ["L", "P"], ["L", "F", "P"], ["LR", "F"], ["L", "FH"], ["X", "F"], ["L", "SH"]],
 )  # fmt: skip
 def test_values_that_say_no_position(said):
     """Nothing is turned, and the decision quotes the value."""

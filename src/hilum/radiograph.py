@@ -20,6 +20,15 @@ AXES: Final = {letter: axis for axis in ("LR", "HF", "AP") for letter in axis}
 BETWEEN: Final = re.compile(r"[\\/,\s]+")
 """What stands between two directions: a backslash, and what is written instead."""
 
+SPELLED: Final = {
+    "LEFT": "L", "RIGHT": "R", "HEAD": "H", "FOOT": "F", "FEET": "F",
+    "ANTERIOR": "A", "POSTERIOR": "P", "SUPERIOR": "H", "INFERIOR": "F",
+}  # fmt: skip
+"""Directions as words → their letters."""
+
+SUPERIOR_INFERIOR: Final = str.maketrans("SI", "HF")
+"""Letters of other file formats for head and foot."""
+
 
 class PixelPipeline(StrEnum):
     """The two named ways from stored pixels to what the model sees (docs/pixels.md)."""
@@ -97,7 +106,7 @@ class Turn:
         -------
         PS3.3 C.7.6.1.1.1.
         """
-        said = [part for part in BETWEEN.split("\\".join(orientation).upper()) if part]
+        said = directions(orientation)
         if not all(map(_is_direction, said)):
             return None
         match [direction[0] for direction in said]:
@@ -146,6 +155,18 @@ class Turn:
     def _steps(self) -> tuple[slice, slice]:
         back, on = slice(None, None, -1), slice(None)
         return back if self.rows_reversed else on, back if self.columns_reversed else on
+
+
+def directions(orientation: Sequence[str]) -> list[str]:
+    """Return the directions that Patient Orientation names, in the letters of the standard.
+
+    Parameters
+    ----------
+    orientation
+        Its values, as they are written.
+    """
+    said = BETWEEN.split("\\".join(orientation).upper())
+    return [SPELLED.get(part, part).translate(SUPERIOR_INFERIOR) for part in said if part]
 
 
 def _is_direction(letters: str) -> bool:

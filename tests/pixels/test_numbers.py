@@ -71,6 +71,16 @@ def test_pairs_stay_pairs():
     assert "abc" in said(found, "number_unreadable")
 
 
+def test_only_what_cannot_be_read_of_a_list_is_called_so():
+    """Nobody is told that a value is ignored which is applied."""
+    found = developed(WindowCenter="2000,5\\x\\512", WindowWidth="1000\\300\\-1.#IND")
+    texts = [each.text for each in found.decisions if each.code == "number_unreadable"]
+
+    assert "Window Center x cannot be read as a number and is ignored." == texts[0]
+    assert "Window Width -1.#IND cannot be read as a number and is ignored." == texts[1]
+    assert "Window 1 of 3" in said(found, "window_applied")
+
+
 @pytest.mark.parametrize("center", ["1,024", "NaN", "inf", "wide", "300 400", "1e999"])
 def test_window_that_is_not_plain_is_named_and_not_applied(center: str):
     """1,024 may be a thousand and 24, or one: nobody guesses."""

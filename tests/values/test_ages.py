@@ -28,6 +28,17 @@ def age(**header: str) -> Age:
         ("45 anos", 45),
         ("45 y.o.", 45),
         ("45 yrs.", 45),
+        ("7 y/o", 7),
+        ("7 years old", 7),
+        ("Idade: 7", 7),
+        ("P7Y", 7),
+        ("P7Y6M", 7.5),
+        ("7 anos e 6 meses", 7.5),
+        ("7 años y 6 meses", 7.5),
+        ("7 let", 7),
+        ("7세", 7),
+        ("7 سنوات", 7),
+        ("7 ετών", 7),
         (">89Y", 89),
         ("90+", 90),
         ("7,5", 7.5),
@@ -56,7 +67,26 @@ def test_age_is_read_as_people_write_it(text: str, years: float):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "old", "Y", "O45Y", "-5", "45-50", "7 5", "999Y", "150Y", "1960", "7M3Y", "45Q", "<1"],
+    [
+        "",
+        "old",
+        "7 old y",
+        "P",
+        "age",
+        "7 e 6",
+        "and 7",
+        "Y",
+        "O45Y",
+        "-5",
+        "45-50",
+        "7 5",
+        "999Y",
+        "150Y",
+        "1960",
+        "7M3Y",
+        "45Q",
+        "<1",
+    ],
 )
 def test_what_is_no_age_is_none(text: str):
     """Neither letters, nor ranges, nor an age that nobody has."""
@@ -229,7 +259,19 @@ def test_impossible_birth_date_is_passed_over(born: str):
 
 @pytest.mark.parametrize(
     "nothing",
-    ["", "00000000", "0000-00-00", "19000101", "1900-01-01", "REMOVED", "ANONYMIZED", "XXXXXXXX"],
+    [
+        "",
+        "00000000",
+        "0000-00-00",
+        "0001-01-01",
+        "18991230",
+        "17530101",
+        "19000101",
+        "1900-01-01",
+        "REMOVED",
+        "ANONYMIZED",
+        "XXXXXXXX",
+    ],
 )
 def test_a_dummy_says_nothing(nothing: str):
     """What anonymisers write for a birth date is no birth date, and no fault."""
@@ -243,6 +285,28 @@ def test_dummy_birth_date_does_not_make_a_child_an_adult():
     found = age(PatientAge="005Y", PatientBirthDate="19000101", StudyDate="20190615")
 
     assert (5, "PatientAge") == (found.years, found.by)
+
+
+@pytest.mark.parametrize("born", ["19700101", "1969-12-31", "19800101", "19050505", "19040101"])
+def test_birth_date_that_computers_write_does_not_make_a_child_an_adult(born: str):
+    """The epoch of a computer, or 118 years ago: the stated age counts, and it is told."""
+    found = age(PatientAge="007Y", PatientBirthDate=born, StudyDate="20230615")
+
+    assert (7, "PatientAge", ("PatientBirthDate",)) == (found.years, found.by, found.unusable)
+
+
+def test_people_are_born_on_such_a_day_and_grow_so_old():
+    """Where the age agrees, is zero or is not said, the birth date is believed."""
+    seen = {"StudyDate": "20230615"}
+    ages = [
+        age(PatientAge="053Y", PatientBirthDate="19700101", **seen),
+        age(PatientAge="000Y", PatientBirthDate="19700101", **seen),
+        age(PatientBirthDate="19700101", **seen),
+        age(PatientAge="112Y", PatientBirthDate="19101231", **seen),
+    ]
+
+    assert [53, 53, 53, 112] == [int(each.years or 0) for each in ages]
+    assert {"PatientBirthDate"} == {each.by for each in ages}
 
 
 def test_birth_date_without_any_other_date_tells_nothing():

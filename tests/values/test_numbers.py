@@ -96,7 +96,7 @@ def test_window_has_no_unit_of_length():
 
 def test_list_does_not_shift():
     """A value that is empty or cannot be read leaves its place."""
-    assert Numbers((None, 512.0), "", unreadable=True) == read_numbers(["abc", "512"])
+    assert Numbers((None, 512.0), "", unreadable=("abc",)) == read_numbers(["abc", "512"])
     assert Numbers((None, 512.0)) == read_numbers(["", "512"])
     assert Numbers((300.5, 512.0), COMMA) == read_numbers(["300,5", "512"])
 
@@ -111,7 +111,7 @@ def test_nothing_is_no_number(said: list[object]):
     "text",
     [
         *("[0.143, 0.143]", "(0.143 0.143)", "['0.143', '0.143']"),
-        *("0.143,0.143", "0.143;0.143", "0.143 x 0.143"),
+        *("0.143,0.143", "0.143;0.143", "0.143 x 0.143", "0.143*0.143"),
     ],
 )
 def test_list_that_a_program_wrote_into_one_value(text: str):

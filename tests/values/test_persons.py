@@ -54,6 +54,9 @@ SAME = {
     "no issuer": {"issuer": ""},
     "no birth date": {"birth_date": ""},
     "a birth date that stands for none": {"birth_date": "19000101"},
+    "a birth date of zeros": {"birth_date": "00000000"},
+    "a birth date that a database has for none": {"birth_date": "00010101"},
+    "a birth date that was taken away": {"birth_date": "REMOVED"},
     "the birth year alone": {"birth_date": "1960"},
     "a birth date with dots": {"birth_date": "1960.01.01"},
     "sex other": {"sex": "O"},
@@ -95,6 +98,7 @@ NOBODY = (
     *("", "  ", "0", "00000000", "UNKNOWN", "Unknown", "ANONYMOUS", "anon", "Anonymized", "N/A"),
     *("NONE", "null", "no id", "NoID", "Not Supplied", "not available", "XXXX", "PatientID", "?"),
     *("99999999", "desconhecido", "Não informado", "sem ID", "Anônimo", "-", "."),
+    *("Sem prontuário", "SEM REGISTRO", "Não cadastrado", "EMERGENCY", "TEMP"),
 )
 SOMEBODY = ("1001", "0001", "ANON77", "NX-0", "10", "TCGA-01-0001", "Anonymous 12", "0A", "X1")
 

@@ -21,6 +21,7 @@ from pydicom.sr.coding import Code
 
 from hilum.gate.header import SEPARATOR, items, value, values
 from hilum.gate.vocabulary import BodyPart, Meaning, all_meanings, body_part_term, meanings
+from hilum.radiograph import directions
 
 IMAGE_TEXTS: Final = (
     "AcquisitionDeviceProcessingDescription",
@@ -234,13 +235,14 @@ def _projection(code: Code) -> bool | None:
 
 def _orientation(header: Dataset) -> Iterator[Statement]:
     """Yield what the directions of rows and columns say about the plane of the image."""
-    directions = values(header, "PatientOrientation")
-    if len(directions) != len(("row", "column")) or not all(directions):
+    written = values(header, "PatientOrientation")
+    found = directions(written)
+    if len(found) != len(("row", "column")):
         return
-    said = SEPARATOR.join(directions)
-    axes = {letter for direction in directions for letter in direction[0]}
+    said = SEPARATOR.join(written)
+    axes = {direction[0] for direction in found}
     if axes & set("LR") and axes & set("HF"):
-        oblique = any(letter in direction for direction in directions for letter in "AP")
+        oblique = any(letter in direction for direction in found for letter in "AP")
         yield Statement("PatientOrientation", said, fits=not oblique, of_image=True)
     elif axes & set("AP") and axes & set("HF"):
         yield Statement("PatientOrientation", said, fits=False, of_image=True)

@@ -26,7 +26,7 @@ def note_numbers(
             code = "decimal_comma" if numbers.repair == COMMA else "number_repaired"
             record.add(code, **facts, read=str(numbers))
         if numbers.unreadable:
-            record.add("number_unreadable", **facts)
+            record.add("number_unreadable", **(facts | {"said": _written(numbers.unreadable)}))
 
 
 def note_spacing(dataset: Dataset, record: DecisionRecord) -> None:

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Final
 
@@ -33,8 +34,19 @@ OLDEST: Final = 120
 TOLERANCE: Final = 1.0
 """Years by which age and birth date may differ: one is rounded, the other of another day."""
 
-DUMMIES: Final = frozenset({"19000101", "19010101", "18000101", "18500101", "17000101"})
+DUMMIES: Final = frozenset(
+    {
+        *("19000101", "19010101", "18000101", "18500101", "17000101"),
+        *("18991230", "18991231", "17530101", "16010101", "00010101"),  # zero in some databases
+    }
+)
 """Birth dates that mean: none."""
+
+EPOCHS: Final = frozenset({date(1969, 12, 31), date(1970, 1, 1), date(1980, 1, 1)})
+"""Birth dates that computers write for none, and that some people have."""
+
+HARDLY: Final = 110
+"""Years that a birth date which an age contradicts does not tell: hardly anybody has them."""
 
 NOTHING: Final = frozenset(
     {
@@ -47,10 +59,11 @@ NOTHING: Final = frozenset(
 
 UNITS: Final = {
     1.0: "y yr yrs year years yo a j ano anos ans an año años jahr jahre jahren jaar jaren år anni "
-    "anno rok lata lat yaş yaşında yıl г год года лет л 歳 才 岁 歲",
+    "anno rok lata lat yaş yaşında yıl г год года лет л 歳 才 岁 歲 세 살 let roků vuotta év "
+    "éves ani έτη ετών سنة سنوات عام",
     1 / 12: "m mo mos mon mth mths month months mes meses mês mois monat monate maand maanden mån "
     "månad månader mese mesi ay aylık мес месяц месяца месяцев miesiąc miesiące miesięcy "
-    "月 か月 ヶ月 カ月 个月 個月",
+    "月 か月 ヶ月 カ月 个月 個月 개월",
     7 / 365.25: "w wk wks week weeks semana semanas semaine semaines woche wochen vecka veckor "
     "weken settimana settimane hafta haftalık нед неделя недели недель tydzień tygodnie tygodni "
     "週 周 週間",
@@ -68,6 +81,14 @@ YEARS_OF: Final = {
 AMOUNT: Final = re.compile(r"(\d{1,5}(?:[.,]\d{1,3})?)\s*([^\W\d_]*)\.?\s*")
 OPEN_END: Final = re.compile(r"^(?:>=?|≥|~|ca\.?)\s*|\s*\+$")
 """At least so old; about so old."""
+
+AROUND: Final = re.compile(
+    r"^(?:p(?=\d)|(?:age|idade|edad|alter|âge)\s*:?\s*)|\s*(?:old|of age|de idade|de edad|alt)$"
+)
+"""What says that it is an age; P is of the durations of ISO 8601."""
+
+AND: Final = re.compile(r"(?<=[^\W\d_])\s+(?:and|e|y|et|und)\s+(?=\d)")
+"""Between years and months."""
 
 LETTER_FIRST: Final = re.compile(r"([ymwd])\s*(\d{1,3})")
 
@@ -121,13 +142,15 @@ def age_of(said: Callable[[str], str]) -> Age:
     unusable = tuple(
         keyword
         for keyword, found in ((STATED, stated), (BORN, computed))
-        if found is None and not _says_nothing(texts[keyword]) and _should_tell(keyword, said)
+        if found is None and not says_nothing(texts[keyword]) and _should_tell(keyword, said)
     )
     if stated is None or computed is None:
         by = STATED if stated else BORN if computed else ""
         low = (stated or computed or (None,))[0]
         return Age(low, by, stated and stated[0], computed and computed[0], unusable)
     agree = stated[0] < computed[1] + TOLERANCE and computed[0] < stated[1] + TOLERANCE
+    if not agree and stated[0] and _is_made_up(said(BORN), computed):
+        return Age(stated[0], STATED, stated[0], None, (BORN,))
     exact = computed[1] - computed[0] < TOLERANCE / 2
     by, years = (STATED, stated[0]) if agree and not exact else (BORN, computed[0])
     return Age(years, by, stated[0], computed[0], unusable, disagree=not agree)
@@ -141,7 +164,8 @@ def read_age(text: str) -> tuple[float, float] | None:
     if len(text) > LONGEST:
         return None
     plain = unicodedata.normalize("NFKC", text).strip(" \0.").casefold()
-    plain = re.sub(r"(?<=[^\W\d_])\.(?=[^\W\d_])", "", plain)  # y.o.
+    plain = re.sub(r"(?<=[^\W\d_])[./](?=[^\W\d_])", "", plain)  # y.o., y/o
+    plain = AND.sub(" ", AROUND.sub("", plain))
     if found := LETTER_FIRST.fullmatch(plain):
         plain = f"{found[2]}{found[1]}"
     plain = OPEN_END.sub("", plain)
@@ -169,15 +193,21 @@ def image_date(said: Callable[[str], str]) -> Span | None:
     return next(iter(alive or order), None)
 
 
+def _is_made_up(born: str, computed: tuple[float, float]) -> bool:
+    """Whether a birth date that an age contradicts is one that stands for none."""
+    day = read_date(born)
+    return computed[0] >= HARDLY or (day is not None and {day.first, day.last} <= EPOCHS)
+
+
 def _days(keywords: tuple[str, ...], said: Callable[[str], str]) -> list[Span]:
-    found = [read_date(text) for keyword in keywords if not _says_nothing(text := said(keyword))]
+    found = [read_date(text) for keyword in keywords if not says_nothing(text := said(keyword))]
     return [day for day in found if day is not None]
 
 
 def _computed(said: Callable[[str], str]) -> tuple[float, float] | None:
     """Return the youngest and the oldest age that birth date and date of the image allow."""
     born, taken = read_date(said(BORN)), image_date(said)
-    if born is None or taken is None or _says_nothing(said(BORN)):
+    if born is None or taken is None or says_nothing(said(BORN)):
         return None
     youngest, oldest = years_between(born.last, taken.first), years_between(born.first, taken.last)
     if oldest < 0 or youngest > OLDEST:
@@ -190,7 +220,7 @@ def _should_tell(keyword: str, said: Callable[[str], str]) -> bool:
     return keyword == STATED or read_date(said(BORN)) is None or image_date(said) is not None
 
 
-def _says_nothing(text: str) -> bool:
+def says_nothing(text: str) -> bool:
     """Whether a value stands for none: zeros for a date, a known dummy, a word like REMOVED."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in decomposed if c.isalpha())

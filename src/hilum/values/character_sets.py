@@ -134,6 +134,7 @@ class Declaration:
             return cls(said.strip(" \0"))
         if len(understood) == 1:
             understood = [alone(*understood[0])]
+        understood.sort(key=lambda each: each[1] != "utf-8")  # all bytes are Latin-1, few are UTF-8
         if understood[0][0] in SHIFTED:
             understood.insert(0, ("", ASCII))
         terms, names = zip(*understood, strict=True)

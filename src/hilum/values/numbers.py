@@ -47,7 +47,7 @@ WITH_UNIT: Final = re.compile(r"(.*?[\d.,])\s*([^\W\d_]+)")
 PRINTED: Final = re.compile(r"[\[(](.*)[\])]")
 """A list as Python prints it."""
 
-PAIR: Final = re.compile(rf"({POINT})\s*[,;xX×]\s*({POINT})")
+PAIR: Final = re.compile(rf"({POINT})\s*[,;xX×*]\s*({POINT})")
 
 
 class Number(NamedTuple):
@@ -76,12 +76,12 @@ class Numbers:
     repair
         As of a number; `COMMA` when any has one.
     unreadable
-        Whether one of them is there and cannot be read.
+        Those that are there and cannot be read, as they are written.
     """
 
     values: tuple[float | None, ...] = ()
     repair: str = ""
-    unreadable: bool = False
+    unreadable: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the values as people read them."""
@@ -125,8 +125,10 @@ def read_numbers(said: Sequence[object], units: Mapping[str, float] = LEVELS) ->
     if len(texts) == 1 and isinstance(texts[0], str) and (several := _several(texts[0])):
         texts, repairs = list(several), {OTHER}
     found = [_one(each, units) for each in texts]
-    unreadable = any(
-        number is None and not _is_empty(text) for number, text in zip(found, texts, strict=True)
+    unreadable = tuple(
+        str(text)
+        for number, text in zip(found, texts, strict=True)
+        if number is None and not _is_empty(text)
     )
     if not any(found) and not unreadable:
         return Numbers()

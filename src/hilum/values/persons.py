@@ -19,15 +19,19 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from hilum.values.ages import says_nothing
 from hilum.values.dates import read_date
 
 UNKNOWN: Final = (
     r"anon|anonym[a-z]*|anonim[a-z]*|unknown|unk|unidentified|unnamed|none|null|nil|na|n a|x+"
     r"|not (?:supplied|available|applicable|known|given)|no ?(?:id|name|patient ?id)"
     r"|(?:de ?)?identified|removed|deleted|redacted|masked"
-    r"|desconhecid[ao]|nao (?:informad[ao]|identificad[ao])|sem ?(?:id|nome|identificacao)"
+    r"|desconhecid[ao]|nao (?:informad[ao]|identificad[ao]|cadastrad[ao])"
+    r"|sem ?(?:id|nome|identificacao|prontuario|registro|cadastro)"
 )
-NOBODY: Final = re.compile(rf"(?:{UNKNOWN}|patient(?: ?id)?|test|dummy|default|0+|9{{4,}})?")
+NOBODY: Final = re.compile(
+    rf"(?:{UNKNOWN}|patient(?: ?id)?|test|dummy|default|temp|emergenc(?:y|ia)|0+|9{{4,}})?"
+)
 """IDs that are written where nobody has one, folded. Empty ones too."""
 
 NAMELESS: Final = re.compile(rf"(?:{UNKNOWN}|anonym[a-z]* .*|\d[\d ]*)?")
@@ -132,7 +136,7 @@ def _issuers(one: str, other: str) -> Answer:
 
 def _birth_dates(one: str, other: str) -> Answer:
     """Compare dates as people write them; a year alone agrees with a day of it."""
-    if not one.strip() or not other.strip():
+    if says_nothing(one) or says_nothing(other):
         return Answer.NOT_SAID
     first, second = read_date(one), read_date(other)
     if first is None or second is None:
