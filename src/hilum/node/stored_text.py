@@ -14,7 +14,7 @@ from pydicom.tag import Tag
 
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.settings import DefaultCharacterSet
-from hilum.values.character_sets import WIDER, Declaration
+from hilum.values.character_sets import UTF_8, WIDER, Declaration
 from hilum.values.texts import decoded, text_in
 
 TEXTS: Final = ("PatientName", "PatientID", "AccessionNumber", "StudyDescription")
@@ -72,6 +72,7 @@ def is_doubtful(tags: dict[str, Any]) -> bool:
     said = str(tags.get("SpecificCharacterSet") or "")
     texts = "".join(str(tags.get(keyword) or "") for keyword in TEXTS)
     declaration = Declaration.of(said)
-    if declaration.is_defined and not said.startswith("ISO 2022 IR 6\\"):
+    several = len(declaration.terms) > 1 and UTF_8 in declaration.terms  # Orthanc takes the first
+    if declaration.is_defined and not several and not said.startswith("ISO 2022 IR 6\\"):
         return LOST in texts or not WIDER.keys().isdisjoint(declaration.codecs)
     return bool(said) or not texts.isascii() or ESCAPED.search(texts) is not None

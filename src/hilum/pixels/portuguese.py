@@ -68,17 +68,14 @@ DECISIONS: Final = {
     "window_invalid": "A janela {number} (centro {center:g}, largura {width:g}, {function}) "
     "não pode ser usada e é ignorada.",
     "window_destroys": "A janela {number} (centro {center:g}, largura {width:g}, {function}) "
-    "deixaria {shades} de 256 tons e tornaria {share:.0%} do meio da imagem preto ou branco: "
-    "não aplicada.",
-    "voi_lut_destroys": "A VOI LUT {number} deixaria {shades} de 256 tons e tornaria "
-    "{share:.0%} do meio "
-    "da imagem preto ou branco: não aplicada.",
-    "modality_lut_destroys": "A Modality LUT deixa {shades} de 256 tons e torna {share:.0%} "
-    "do meio da "
-    "imagem preto ou branco: desfeita.",
-    "palette_destroys": "A paleta deixa {shades} de 256 tons e torna {share:.0%} do meio da "
-    "imagem preto "
-    "ou branco.",
+    "deixaria {shades} de 256 tons e tornaria preta ou branca {share:.0%} da parte central da "
+    "imagem: não aplicada.",
+    "voi_lut_destroys": "A VOI LUT {number} deixaria {shades} de 256 tons e tornaria preta ou "
+    "branca {share:.0%} da parte central da imagem: não aplicada.",
+    "modality_lut_destroys": "A Modality LUT deixa {shades} de 256 tons e torna preta ou branca "
+    "{share:.0%} da parte central da imagem: desfeita.",
+    "palette_destroys": "A paleta deixa {shades} de 256 tons e torna preta ou branca {share:.0%} "
+    "da parte central da imagem.",
     "pixel_range_used": "Nenhuma janela ou tabela pode ser aplicada; usada a faixa de valores dos "
     "pixels.",
     "voi_not_applied": "Há {count} janela(s) ou VOI LUT(s); o pipeline torchxrayvision "
