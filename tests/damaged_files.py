@@ -13,7 +13,9 @@ from pydicom import Dataset, dcmread
 
 from hilum.files import dicom
 from hilum.files.dicom import EXPLICIT
+from hilum.files.element_headers import Encoding
 from hilum.files.elements import Element, Walk
+from hilum.files.rewriting import written
 from radiographs import code, dicom_file, make_radiograph
 
 ENDLESS: Final = 0xFFFFFFFF
@@ -110,6 +112,15 @@ def rewritten(*, implicit: bool, little: bool) -> bytes:
     dataset.file_meta = type(dataset.file_meta)()
     Dataset(dataset).save_as(buffer, implicit_vr=implicit, little_endian=little)
     return buffer.getvalue()
+
+
+def meta_without_vrs() -> bytes:
+    """Return the sound file with its File Meta Information in Implicit VR Little Endian."""
+    at = data_set_at(sound())
+    meta = Walk(sound(), EXPLICIT, lambda tag: tag >> 16 != dicom.FILE_META_GROUP)
+    elements = meta.data_set(132)
+    new = written(sound(), elements, Encoding(implicit=True, little=True))
+    return sound()[:132] + new + sound()[at:]
 
 
 def deflated(*, zlib_header: bool) -> bytes:
@@ -281,6 +292,7 @@ READ: Final = {
     "file meta length of 7": Damaged(lambda: sound()[:140] + b"\7\0\0\0" + sound()[144:]),
     "file meta length of 0": Damaged(lambda: sound()[:140] + bytes(4) + sound()[144:]),
     "file meta length of 4 GB": Damaged(lambda: sound()[:140] + b"\xff" * 4 + sound()[144:]),
+    "file meta without VRs": Damaged(meta_without_vrs, ("vr_restored",)),
     "command elements": Damaged(
         lambda: sound()[: data_set_at(sound())]
         + plain(0, 0, b"\x0c\0\0\0") + plain(0, 0x0100, b"\1\0")
@@ -334,6 +346,10 @@ UNREADABLE: Final = {
     "cut in the pixels": (
         lambda: sound()[:-9],
         r"is truncated: it ends in the middle of the data element at byte [\d,]+",
+    ),
+    "rubbish called deflated": (
+        lambda: with_syntax("1.2.840.10008.1.2.1.99", b"\xff" * 99),
+        "is damaged: its deflated data set cannot be inflated",
     ),
     "cut in a header": (
         lambda: sound()[: tag_at(*AGE) + 5],

@@ -132,6 +132,13 @@ def codings() -> dict[str, Coded]:
             8,
         ),
         "ybr_jpeg": Coded(uids.JPEGBaseline8Bit, jpeg(grey_rgb), CHEST8, {**EIGHT, **YBR}, 8),
+        "ybr_jpeg_that_says_partial": Coded(
+            uids.JPEGBaseline8Bit,
+            jpeg(grey_rgb),
+            CHEST8,
+            {**EIGHT, **YBR, "PhotometricInterpretation": "YBR_PARTIAL_420"},
+            8,
+        ),
         "ybr_jpeg_that_says_rgb": Coded(
             uids.JPEGBaseline8Bit,
             without_markers(jpeg(grey_rgb), 0xE0),

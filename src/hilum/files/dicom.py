@@ -65,7 +65,6 @@ FIRST_GROUPS: Final = frozenset({b"\x02\x00", b"\x08\x00", b"\x00\x08"})
 
 DAMAGE: Final = (
     struct.error,
-    zlib.error,
     InvalidDicomError,
     BytesLengthException,
     ArithmeticError,
@@ -184,6 +183,11 @@ def damage_named(name: str) -> Iterator[None]:
             f"{elements.MAX_NESTING} sequences in each other, or a text of more than "
             f"{elements.MAX_TEXT_BYTES} bytes.",
             "No radiograph has; ask where the file comes from.",
+        ) from exc
+    except zlib.error as exc:
+        raise SourceUnreadable(
+            f"{name} is damaged: its deflated data set cannot be inflated.",
+            "Ask the sender for the unmodified file.",
         ) from exc
     except DAMAGE as exc:
         raise SourceUnreadable(

@@ -162,7 +162,8 @@ class Headers:
             yield short._replace(odd=odd)
         else:
             explicit = [short._replace(odd=odd)]
-            if long and not short.length:
+            group_length = tag & 0xFFFF == 0  # its value would be taken for its length
+            if long and not short.length and not group_length:
                 explicit.insert(0 if vr_of(tag) in LONG else 1, long)
             yield explicit[0]
             yield implicit

@@ -18,7 +18,7 @@ LUMINANCE_CODED: Final = frozenset({"YBR_FULL", "YBR_FULL_422"})
 """Spaces whose first channel is the grey value, and whose others are 128 in a grey image."""
 
 NARROW: Final = frozenset({"YBR_PARTIAL_420", "YBR_PARTIAL_422"})
-"""Spaces in which 16 is black and 235 is white: not read."""
+"""Spaces in which 16 is black and 235 is white; codestreams of still images have none of them."""
 
 
 def to_grey(
@@ -57,11 +57,12 @@ def to_grey(
         grey = replace(image, bits_allocated=16, bits_stored=bits, high_bit=bits - 1, signed=False)
         return np.ascontiguousarray(channels[..., 0]), grey
     bits = image.bits_stored
-    luminance_said = image.photometric in LUMINANCE_CODED
+    narrow = image.photometric in NARROW
+    luminance_said = image.photometric in LUMINANCE_CODED or (
+        narrow and image.syntax.is_encapsulated
+    )
     if _coloured(samples, bits, luminance_coded=luminance_said):
-        if image.photometric in NARROW or _coloured(
-            samples, bits, luminance_coded=not luminance_said
-        ):
+        if narrow or _coloured(samples, bits, luminance_coded=not luminance_said):
             refuse_colour(samples, bits, image.photometric, record, luminance_coded=luminance_said)
         found = "RGB" if luminance_said else "YBR_FULL"
         record.add("colour_space_wrong", said=image.photometric, found=found)
