@@ -161,6 +161,35 @@ def test_values_that_go_on_above_bits_stored_are_kept():
     assert {"values_above_bits_stored", "more_bits_used"} <= codes(shown)
 
 
+def border(value: int) -> np.ndarray:
+    """Return a chest with a border of one value at two sides."""
+    values = radiograph()
+    values[:40], values[:, -30:] = value, value
+    return values
+
+
+@pytest.mark.parametrize("value", [65535, 63536, 32768, 16383, 8192])
+def test_a_border_far_above_bits_stored_does_not_darken_the_image(value):
+    """A border, letters and painted masks are no sign that Bits Stored is too small."""
+    shown = same_picture(written(border(4095)), written(border(value)))
+
+    assert {"values_above_bits_stored", "stray_values_clipped"} <= codes(shown)
+
+
+def test_letters_far_above_bits_stored_do_not_darken_the_image():
+    """Also where their edges are softened, in a few shades."""
+    letters = np.zeros((320, 288), np.int64)
+    letters[10:40, 10:200:7] = 65535
+    letters[10:40, 11:200:7] = 40000
+
+    shown = same_picture(
+        written(np.where(letters, 4095, radiograph())),
+        written(np.where(letters, letters, radiograph())),
+    )
+
+    assert {"values_above_bits_stored", "stray_values_clipped"} <= codes(shown)
+
+
 SHIFTED = {
     "12 bits in the upper ones": (radiograph() << 4, {"HighBit": 15}),
     "10 bits in the middle": (radiograph() >> 2 << 3, {"BitsStored": 10, "HighBit": 12}),

@@ -20,6 +20,9 @@ from hilum.pixels.image import ImagePixel
 STRAY_SHARE: Final = 1e-3
 """Share of pixels above Bits Stored that is taken for defects, not for a wrong Bits Stored."""
 
+MARKS: Final = 16
+"""Values above Bits Stored that are borders and letters; a wrong Bits Stored leaves many more."""
+
 OVERSHOOT: Final = 1 / 16
 """Share of the range by which lossy coding may exceed it; more means a wrong Bits Stored."""
 
@@ -176,8 +179,9 @@ def ceiling_of(
     ceiling = (1 << bits_stored) - 1
     least, greatest = extent
     if greatest > ceiling:
-        count = int(np.count_nonzero(values > ceiling))
-        few = count <= STRAY_SHARE * values.size
+        above = values[values > ceiling]
+        count = above.size
+        few = count <= STRAY_SHARE * values.size or _are_marks(above, ceiling)
         if few or greatest <= ceiling * (1 + OVERSHOOT):
             record.add("stray_values_clipped", count=count, ceiling=ceiling)
             return ceiling
@@ -189,6 +193,11 @@ def ceiling_of(
         return ceiling
     record.add("fewer_bits_used", stored=bits_stored, bits=bits, low=least, top=greatest)
     return (1 << bits) - 1
+
+
+def _are_marks(above: NDArray[np.integer], ceiling: int) -> bool:
+    """Whether values above the ceiling are a border or letters: few, and apart from the image."""
+    return int(above.min()) > 2 * ceiling and np.unique(above).size <= MARKS
 
 
 def _signed_range(
