@@ -78,6 +78,37 @@ def test_no_document_is_lost_with_the_terminal(folder: Path, shell: str):
     assert ["read"] * 4 == [row["status"] for row in document["readings"]]
 
 
+@pytest.mark.parametrize("shell", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1"])
+def test_full_disk_behind_the_terminal_loses_no_document(folder: Path, shell: str):
+    """What is shown is lost, and the exit status says so; the document is whole."""
+    done = hilum(
+        *("read", "in", "--model", "demonstration", "--json", "out.json"),
+        cwd=folder.parent,
+        shell=shell,
+    )
+
+    assert 1 == done.returncode
+    assert b"Traceback" not in done.stderr
+    assert ("2>" in shell) or b"cannot be written: No space left on device" in done.stderr
+    assert 4 == len(json.loads((folder.parent / "out.json").read_text("utf-8"))["readings"])
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [("./out.json", b"out.json is named twice"), ("in/plain.dcm", b"is an image or an archive")],
+)
+def test_results_replace_neither_each_other_nor_an_image(folder: Path, table: str, text: bytes):
+    """Said before anything is read; the files are what they were."""
+    image = (folder / "plain.dcm").read_bytes()
+
+    done = hilum("read", "in", "--json", "out.json", "--csv", table, cwd=folder.parent)
+
+    assert 1 == done.returncode
+    assert text in done.stderr
+    assert image == (folder / "plain.dcm").read_bytes()
+    assert not (folder.parent / "out.json").exists()
+
+
 def test_results_of_a_name_that_is_no_text_are_written(folder: Path):
     """The folder and the file have bytes that no UTF-8 has; JSON says them as %E9."""
     out = os.fsdecode(b"sa\xefda")

@@ -61,10 +61,13 @@ class OneLineErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn our errors into a line on standard error and status 1."""
         try:
-            return super().invoke(ctx)
+            returned = super().invoke(ctx)
         except HilumError as exc:
             click.echo(f"hilum: {exc}", err=True)
             sys.exit(FAILED)
+        if terminal.output_failed():
+            sys.exit(FAILED)
+        return returned
 
 
 @click.group(

@@ -26,8 +26,10 @@ from hilum.dataset.results import (
 )
 from hilum.dataset.terminal import counted, full_table, model_line, one_line
 from hilum.encode import forms
+from hilum.errors import SourceUnreadable
 from hilum.files.atomic import AtomicFile
-from hilum.files.candidate import Candidate, printable
+from hilum.files.candidate import SNIFFED_BYTES, Candidate, FileKind, kind_of, printable
+from hilum.files.errors import read_errors
 from hilum.files.find import find_candidates
 from hilum.outcome import Outcome, Status
 from hilum.pacs import credentials
@@ -97,6 +99,7 @@ def read(
     2 for wrong usage.
     """
     check_paths(paths)
+    check_outputs(document, table)
     settings = Settings.load()
     if model is not None:
         settings = settings.changed("model", name=model)
@@ -175,6 +178,27 @@ def stored_line(stored: Sequence[str]) -> str:
         f"Stored {objects} for {len(images)} image{'' if len(images) == 1 else 's'} in {place}, "
         "in the studies of the images."
     )
+
+
+def check_outputs(*files: Path | None) -> None:
+    """Say of files to be written that they are one, or images, before one of them is replaced.
+
+    Raises
+    ------
+    SourceUnreadable
+        Two of them are the same file, or one is there and is no text.
+    """
+    named = [file for file in files if file is not None]
+    if len({file.resolve() for file in named}) < len(named):
+        raise SourceUnreadable(f"{named[0]} is named twice.", "Name a file for each result.")
+    for file in filter(Path.is_file, named):
+        with read_errors(str(file)), file.open("rb") as stream:
+            kind = kind_of(stream.read(SNIFFED_BYTES))
+        if kind is not FileKind.OTHER:
+            raise SourceUnreadable(
+                f"{file} is an image or an archive and would be replaced.",
+                "Name another file for the results.",
+            )
 
 
 def _table_writer(table: AtomicFile | None, labels: Sequence[str]) -> Callable[[Outcome], object]:

@@ -11,6 +11,8 @@ import unicodedata
 from pathlib import Path
 from typing import Final
 
+import click
+
 from hilum.errors import SourceUnreadable
 
 PLAIN: Final = "hilum-plain"
@@ -62,12 +64,19 @@ def prepare() -> None:
 
 
 class Lasting(io.TextIOWrapper):
-    """A standard stream that outlives its reader: what comes after `head` is gone goes nowhere.
+    """A standard stream that outlives its reader, and the disk that it is written to.
+
+    What comes after `head` is gone, or after the disk is full, goes nowhere.
 
     Parameters
     ----------
     stream
         The stream; its file is the same.
+
+    Attributes
+    ----------
+    failed
+        Whether something was lost that somebody waited for.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
@@ -77,26 +86,37 @@ class Lasting(io.TextIOWrapper):
             errors=PLAIN,
             line_buffering=stream.line_buffering,
         )
+        self.failed = False
 
     def write(self, text: str, /) -> int:
         """Write, or drop what nobody reads."""
         try:
             return super().write(text)
-        except BrokenPipeError:
-            self._end()
+        except OSError as exc:
+            self._end(exc)
             return len(text)
 
     def flush(self) -> None:
         """Flush, or drop what nobody reads."""
         try:
             super().flush()
-        except BrokenPipeError:
-            self._end()
+        except OSError as exc:
+            self._end(exc)
 
-    def _end(self) -> None:
+    def _end(self, exc: OSError) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
+        if not isinstance(exc, BrokenPipeError):
+            self.failed = True
+            why = exc.strerror or exc
+            click.echo(f"hilum: the output cannot be written: {why}. Free some space.", err=True)
+
+
+def output_failed() -> bool:
+    """Return whether a standard stream could not be written, its reader being there."""
+    streams = (sys.stdout, sys.stderr)
+    return any(isinstance(stream, Lasting) and stream.failed for stream in streams)
 
 
 def check_paths(paths: tuple[str, ...]) -> None:
