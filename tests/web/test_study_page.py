@@ -228,17 +228,19 @@ def test_refused_image_is_shown_with_its_reasons(web, reader):
     assert 404 == reader.get(f"{shown.at}/maps.json").status_code
 
 
-def test_image_that_was_read_elsewhere_says_so(web, reader, monkeypatch):
-    """By `hilum read --store` or another node: its report is in the PACS, not with us."""
+def test_report_that_cannot_be_shown_is_named(web, reader, monkeypatch):
+    """It is no finding: the image is not analyzed."""
     shown = arrive(web, chest())
     before = reader.get(shown.path).text
     monkeypatch.setattr(EarlierReports, "instances", lambda *_: ["a report"])
     after = reader.get(shown.path).text
 
-    assert ("Not analyzed" in before, "Analyzed elsewhere" in before) == (True, False)
-    assert "Analyzed elsewhere" in after
-    assert "The PACS holds a report by hilum on this image" in after
-    assert "No findings" not in before + after
+    said = "The PACS holds another report on this image that says it is by hilum."
+
+    assert (False, True) == (said in before, said in after)
+    assert "Not analyzed" in before
+    assert "Not analyzed" in after
+    assert "Analyzed elsewhere" not in after
 
 
 def test_image_that_is_gone_says_so(web, reader):

@@ -8,10 +8,12 @@ from hilum.encode.predecessors import earlier_reports
 from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
 from hilum.encode.review_report import Assessed, Assessment, review_report
+from hilum.encode.stored_report import StoredReport, stored_report
 
 __all__ = [
     "Assessed",
     "Assessment",
+    "StoredReport",
     "document_head",
     "document_row",
     "document_schema",
@@ -23,5 +25,6 @@ __all__ = [
     "report_documents",
     "review_report",
     "secondary_capture",
+    "stored_report",
     "to_bytes",
 ]

@@ -1,6 +1,6 @@
 """Which earlier reports a new one replaces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pydicom import Dataset
@@ -44,7 +44,7 @@ def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset
         SOP Instance UID of the new one: writing it twice replaces nothing.
     """
     for earlier in reports:
-        titled = _title(earlier) == REGIONS_TITLE
+        titled = title_of(earlier) == REGIONS_TITLE
         if titled == coded and uid != text(earlier, "SOPInstanceUID"):
             return earlier
     return None
@@ -54,22 +54,23 @@ def _reports_on(instance: Dataset, source: ImageUIDs) -> bool:
     ours = instance.get("ManufacturerModelName") == PRODUCT
     if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
         return False
-    if _title(instance) == REVIEW_TITLE:
-        return False
-    return any(
-        ImageUIDs(
-            text(study, "StudyInstanceUID"),
-            text(series, "SeriesInstanceUID"),
-            text(image, "ReferencedSOPInstanceUID"),
-        )
-        == source
-        for study in instance.get("CurrentRequestedProcedureEvidenceSequence", ())
-        for series in study.ReferencedSeriesSequence
-        for image in series.ReferencedSOPSequence
-    )
+    return title_of(instance) != REVIEW_TITLE and source in images_in(instance)
 
 
-def _title(report: Dataset) -> str:
+def images_in(report: Dataset) -> Iterator[ImageUIDs]:
+    """Yield the instances that a report refers to (PS3.3 C.17.2)."""
+    for study in report.get("CurrentRequestedProcedureEvidenceSequence", ()):
+        for series in study.ReferencedSeriesSequence:
+            for image in series.ReferencedSOPSequence:
+                yield ImageUIDs(
+                    text(study, "StudyInstanceUID"),
+                    text(series, "SeriesInstanceUID"),
+                    text(image, "ReferencedSOPInstanceUID"),
+                )
+
+
+def title_of(report: Dataset) -> str:
+    """Return the Code Value of a report's title, empty when it has none."""
     named = report.get("ConceptNameCodeSequence") or ()
     return str(named[0].get("CodeValue", "")) if named else ""
 

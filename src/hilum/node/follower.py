@@ -9,9 +9,11 @@ from typing import Final
 
 from hilum.errors import DatabaseUnavailable, FeedMoved, NotInPacs, PacsError
 from hilum.ingest.changes import Position, follow, newest_position
+from hilum.node.elsewhere import foreign_reading
 from hilum.node.intake import Facts, Intake
 from hilum.node.steps import NodeContext
 from hilum.records import feed
+from hilum.records.elsewhere import ForeignReading
 from hilum.records.feed import FeedPosition
 from hilum.records.states import Urgency
 from hilum.runtime.waits import WHILE_AWAY
@@ -106,8 +108,14 @@ class Follower:
             log.warning("feed.restarted", was=before.sequence)
         if _mark(page.position) == before:
             return False
-        found = [self._facts(arrival.instance_id) for arrival in page.arrivals]
-        arrived = [facts for facts in found if facts is not None]
+        arrived: list[Facts] = []
+        reports: list[ForeignReading] = []
+        for arrival in page.arrivals:
+            found = self._found(arrival.instance_id)
+            if isinstance(found, Facts):
+                arrived.append(found)
+            elif found is not None:
+                reports.append(found)
         again = {facts.uids for facts in arrived if self.intake.came_again(facts)}
         now = self._context.now()
         urgencies: list[Urgency] = []
@@ -119,6 +127,8 @@ class Follower:
                     read_again = facts.uids in again
                     if self.intake.take_up(connection, facts, urgency, now, again=read_again):
                         urgencies.append(urgency)
+                for report in reports:
+                    self.intake.take_report(connection, report, now)
         except FeedMoved as exc:
             log.warning("feed.moved", why=exc.problem)
             return True
@@ -130,7 +140,8 @@ class Follower:
         with self._context.database.look() as connection:
             return feed.position(connection, self._archive)
 
-    def _facts(self, instance_id: str) -> Facts | None:
+    def _found(self, instance_id: str) -> Facts | ForeignReading | None:
+        """Return an image, or the report of another on one while this node cannot say itself."""
         try:
             facts = self.intake.facts(instance_id)
         except NotInPacs:  # deleted before it was taken up
@@ -138,6 +149,7 @@ class Follower:
             return None
         if facts is None:
             metrics.own_result_skipped()
+            return foreign_reading(self._context, instance_id) if self.intake.held else None
         return facts
 
 

@@ -11,7 +11,8 @@ from hilum.node.steps import NodeContext
 from hilum.node.stored_text import stored_text
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import ImageUIDs
-from hilum.records import Connection, images, studies
+from hilum.records import Connection, audit, elsewhere, images, studies
+from hilum.records.elsewhere import ForeignReading
 from hilum.records.images import Arrived
 from hilum.records.states import SETTLED, Urgency
 from hilum.records.studies import DueTimes, StudyFacts
@@ -119,6 +120,34 @@ class Intake:
         )
         self._context.queue.enqueue(connection, job, urgency, now)
         return True
+
+    def take_report(self, connection: Connection, foreign: ForeignReading, now: datetime) -> None:
+        """Keep what a report that this node did not make says of an image that waits.
+
+        Parameters
+        ----------
+        connection
+            In the transaction that also moves the position on.
+        foreign
+            What the report says.
+        now
+            When it was seen.
+        """
+        archive, uids = self._context.archive, foreign.uids
+        if not elsewhere.take(connection, archive, foreign):
+            return
+        studies.refresh(connection, archive, uids.study_instance_uid, now, self._waits)
+        origin = foreign.reading.origin or {}
+        line = audit.AuditEntry(
+            now,
+            self._context.actor,
+            "image.elsewhere",
+            archive,
+            uids.study_instance_uid,
+            uids.sop_instance_uid,
+            {"series": uids.series_instance_uid, **origin},
+        )
+        audit.write(connection, line)
 
     def facts(self, instance_id: str) -> Facts | None:
         """Return what the archive says of an instance; None for a result of ours.

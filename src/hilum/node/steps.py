@@ -224,6 +224,8 @@ class Steps:
             assert known is not None, "it was settled a line above"  # noqa: S101
             if reading is not None:
                 readings.put(connection, job, reading)
+            else:
+                readings.forget_foreign(connection, job.archive, job.uids)
             study = job.uids.study_instance_uid
             studies.refresh(connection, job.archive, study, now, self._waits)
             phantom = constancy.is_self_test(connection, job.archive, job.uids)

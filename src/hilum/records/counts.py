@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from hilum.records import constancy, feed, images
 from hilum.records.clock import seconds_of
-from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
+from hilum.records.states import SETTLED, UNSETTLED, WAITED_FOR, State, Urgency
 from hilum.records.tables import IMAGE, WORKER
 
 ALIVE_S: Final = 30.0
@@ -26,7 +26,7 @@ class RecordCounts:
     Attributes
     ----------
     queue
-        Urgency and state → images that are not settled.
+        Urgency and state → images of which somebody waits for an answer.
     oldest_s
         Seconds since the arrival of the one that waits longest; 0 when none waits.
     workers_alive, workers_dead
@@ -70,7 +70,7 @@ def observe(connection: Connection, archive: str, now: datetime) -> RecordCounts
     """Return what a scrape shows of one archive; `now` is this machine's time."""
     rows = connection.execute(
         select(IMAGE.c.urgency, IMAGE.c.state, func.count(), func.min(IMAGE.c.arrived))
-        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(UNSETTLED)))
+        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(WAITED_FOR)))
         .group_by(IMAGE.c.urgency, IMAGE.c.state)
     ).all()
     queue = {(Urgency(urgency), State(state)): int(count) for urgency, state, count, _ in rows}

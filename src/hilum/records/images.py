@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from hilum.eligibility import Reason
 from hilum.radiograph import ImageUIDs
+from hilum.records import readings
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image
-from hilum.records.states import RETRIED, SETTLED, UNSETTLED, State, Urgency
+from hilum.records.states import RETRIED, SETTLED, UNSETTLED, WAITED_FOR, State, Urgency
 from hilum.records.tables import IMAGE
 from hilum.records.upsert import unless_there
 
@@ -223,6 +224,7 @@ def arrived(
         return None
     anew = {"urgency": new.urgency, "lost": 0, **_anew(known.run, state)}
     connection.execute(CHANGE, {**this, **moved, **anew})
+    readings.forget_foreign(connection, new.archive, new.uids)
     return Job(new.archive, new.uids, new.instance_id, known.run + 1)
 
 
@@ -333,7 +335,7 @@ def depth(connection: Connection, archive: str) -> QueueDepth:
     """Return how much waits and since when; reads no line of an image that is settled."""
     rows = connection.execute(
         select(IMAGE.c.state, IMAGE.c.urgency, func.count(), func.min(IMAGE.c.arrived))
-        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(UNSETTLED)))
+        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(WAITED_FOR)))
         .group_by(IMAGE.c.state, IMAGE.c.urgency)
     ).all()
     waiting = dict.fromkeys(Urgency, 0)

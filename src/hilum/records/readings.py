@@ -21,6 +21,10 @@ DOCUMENT: Final = select(READING.c.document).where(*of_image(READING))
 """Asked for each image, hence put together once."""
 
 
+ORIGIN: Final = "origin"
+"""Entry of the document of a reading that this node did not make: from where it has it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredReading:
     """One reading as it is kept.
@@ -28,7 +32,8 @@ class StoredReading:
     Attributes
     ----------
     document
-        A hilum.reading/1 document: its head and one row.
+        A hilum.reading/1 document: its head and one row, and an origin where it was read back
+        from a report in the archive; then its maps are empty.
     maps
         Shape ``(labels, height, width)``, float16, unitless, in the order of the
         document's findings.
@@ -39,6 +44,11 @@ class StoredReading:
     document: Mapping[str, Any]
     maps: NDArray[np.float16]
     field_of_view: FieldOfView
+
+    @property
+    def origin(self) -> Mapping[str, Any] | None:
+        """From where the reading is; None when this node made it."""
+        return self.document.get(ORIGIN)
 
 
 class CompressedReading(NamedTuple):
@@ -76,6 +86,13 @@ def put(connection: Connection, job: Job, reading: StoredReading) -> None:
         "field_of_view": kept.view,
     }
     connection.execute(READING.insert(), line)
+
+
+def forget_foreign(connection: Connection, archive: str, uids: ImageUIDs) -> None:
+    """Forget the reading of an image where it was read back from a report."""
+    found = documents(connection, archive, [uids]).get(uids)
+    if found is not None and ORIGIN in found:
+        connection.execute(FORGET, image_values(archive, uids))
 
 
 def get(connection: Connection, archive: str, uids: ImageUIDs) -> StoredReading | None:

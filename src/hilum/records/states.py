@@ -9,6 +9,8 @@ class State(StrEnum):
 
     HELD = "held"
     """Waits until there is a model that can read it."""
+    ELSEWHERE = "elsewhere"
+    """The archive holds another hilum's report on it; this node analyzes it once it has a model."""
     QUEUED = "queued"
     """Waits for its turn."""
     READING = "reading"
@@ -28,6 +30,12 @@ SETTLED: Final = frozenset({State.STORED, State.REFUSED, State.FAILED, State.GON
 
 UNSETTLED: Final = frozenset(State) - SETTLED
 """States in which something is still to happen."""
+
+WAITED_FOR: Final = UNSETTLED - {State.ELSEWHERE}
+"""States of images of which somebody waits for an answer."""
+
+ANALYZED: Final = frozenset({State.STORED, State.ELSEWHERE})
+"""States of images of which there are findings."""
 
 RETRIED: Final = frozenset({State.FAILED, State.REFUSED, State.GONE})
 """States from which a person may ask for another attempt."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, exists, select
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import of_study, study_values, uids_of
 from hilum.records.readings import document_in
-from hilum.records.states import State, Urgency
+from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 from hilum.records.upsert import unless_there
 from hilum.settings.worklist import WorklistSettings
@@ -27,6 +27,7 @@ STATES: Final = (
     State.HELD,
     State.READING,
     State.QUEUED,
+    State.ELSEWHERE,
     State.STORED,
     State.REFUSED,
     State.GONE,
@@ -309,7 +310,7 @@ def _readings(
     connection: Connection, study: Mapping[str, Any], images: Sequence[Any]
 ) -> dict[ImageUIDs, dict[str, Any]]:
     """Return the documents of the images of a study that were read."""
-    read = {uids_of(image) for image in images if image.state == State.STORED}
+    read = {uids_of(image) for image in images if image.state in ANALYZED}
     if not read:
         return {}
     rows = connection.execute(DOCUMENTS, study)

@@ -26,7 +26,7 @@ from hilum.errors import HilumError
 from hilum.records.constancy import SelfTestRun, SelfTestState
 from hilum.records.counts import RecordCounts
 from hilum.records.drift_watch import LOUD, DriftComparison
-from hilum.records.states import SETTLED, State, Urgency
+from hilum.records.states import SETTLED, WAITED_FOR, State, Urgency
 
 CONTENT_TYPE: Final[str] = CONTENT_TYPE_PLAIN_0_0_4
 """Of what `exposition` returns."""
@@ -233,7 +233,7 @@ def _of_database(observed: RecordCounts, last_change: int | None) -> Iterator[Me
         "hilum_queue_images", "Images that are not settled.", labels=["urgency", "state"]
     )
     for urgency in Urgency:
-        for state in (state for state in State if state not in SETTLED):
+        for state in (state for state in State if state in WAITED_FOR):
             queue.add_metric([urgency, state], observed.queue.get((urgency, state), 0))
     yield queue
     yield _gauge(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -41,6 +42,8 @@ DECIMALS: Final = 4
 """Decimals of activations on their way to the browser; float16 has no more."""
 
 NOT_FOUND: Final = 404
+
+STORED_MAPS: Final = N_("Heatmaps are in the stored overlay.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def show(
         reviews=[_given(each, who) for each in given or ()],
         card=_card(request, reading),
         opinions=list(words.OPINIONS.items()),
-        elsewhere=reading is None and chosen is not None and _read_elsewhere(context, chosen),
+        origin=None if reading is None or reading.origin is None else _origin(reading.origin),
+        reported=reading is None and chosen is not None and _is_reported(context, chosen),
         judges=who.may(Role.READER) and reading is not None,
         key=new_secret(),
         ohif=study_address(context.settings.page, study),
@@ -113,6 +117,8 @@ def show(
 def maps(where: Where, context: Context, _: Viewer) -> Response:
     """Return the activation maps of an image and their outlines, in source pixels."""
     reading = reading_of(context, image_of(context, where))
+    if reading.origin is not None:
+        raise HTTPException(NOT_FOUND, STORED_MAPS)
     shown = reading.document["readings"][0]
     field = reading.field_of_view
     tools = tools_of(context)
@@ -151,6 +157,8 @@ def download(where: Where, form: str, context: Context, _: Viewer) -> Response:
     elif form == "csv":
         content, kind = tools.csv(reading), "text/csv; charset=utf-8"
     elif form == "fhir":
+        if reading.origin is not None:  # its identifiers are derived from what only its maker has
+            raise HTTPException(NOT_FOUND)
         when = (entry.settled or entry.arrived).astimezone()
         bundle = tools.fhir(reading, context.orthanc().file(entry.instance_id), when)
         content, kind = json.dumps(bundle, ensure_ascii=False), "application/fhir+json"
@@ -189,14 +197,19 @@ def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     return found
 
 
-def _read_elsewhere(context: WebContext, image: ImageRecord) -> bool:
-    """Whether the archive holds a report of ours on an image that this node has not read."""
-    if context.tools is None:
+def _is_reported(context: WebContext, image: ImageRecord) -> bool:
+    """Whether the archive holds a report that says it is ours, and is not of this node."""
+    if context.tools is None or image.results:
         return False
     try:
         return context.tools.is_reported(context.orthanc(), image.instance_id, image.uids)
     except PacsError:  # then nothing is said of it
         return False
+
+
+def _origin(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of where a reading comes from that this node did not make."""
+    return {"at": datetime.fromisoformat(origin["at"]), "sender": origin["received_from"]}
 
 
 def cover_of(row: StudyRow) -> ImageUIDs:

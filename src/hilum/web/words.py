@@ -19,6 +19,7 @@ from hilum.wording import finding_name
 
 STATES: Final = {
     State.STORED: N_("Analyzed"),
+    State.ELSEWHERE: N_("Analyzed elsewhere"),
     State.READING: N_("In progress"),
     State.QUEUED: N_("Waiting"),
     State.HELD: N_("Waiting for a model"),
@@ -32,6 +33,7 @@ WHY: Final = {
     State.HELD: N_(
         "There is no usable model yet. It will be analyzed automatically once one is installed."
     ),
+    State.ELSEWHERE: N_("As a report in the PACS says; this node has no usable model yet."),
     State.QUEUED: N_("In the queue."),
     State.READING: N_("Analysis is in progress."),
     State.GONE: N_("Deleted from the PACS."),

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 from hilum.records import worklist
-from hilum.records.states import State, Urgency
+from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.studies import Rank
 from hilum.records.worklist import StudyRow, WorklistFilter, WorklistPosition
 from hilum.web import charts, words
@@ -166,7 +166,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
     state = State(study.state)
     shown = [bar_of(each, who) for each in study.findings[:TOP]]
     left = round((study.due - now).total_seconds() / MINUTE_S)
-    reasons = "; ".join(text for _, text in study.reasons if state is not State.STORED)
+    reasons = "; ".join(text for _, text in study.reasons if state not in ANALYZED)
     return {
         "study": study,
         "name": words.person(study.patient_name),
@@ -177,7 +177,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "state": state,
         "state_word": words.STATES[state],
         "why": reasons or words.WHY.get(state, ""),
-        "warnings": [text for _, text in study.reasons] if state is State.STORED else [],
+        "warnings": [text for _, text in study.reasons] if state in ANALYZED else [],
         "urgent": study.urgency == Urgency.URGENT,
         "backfill": study.rank == Rank.BACKFILL,
         "reviewed": study.rank == Rank.REVIEWED,

@@ -1,0 +1,330 @@
+"""What a coded report of ours says, read back: the findings of whoever wrote it.
+
+The way back of `hilum.encode.regions_report`. Nothing proves who wrote a report, so that
+everything in it is checked against the rest: what does not hold together is not shown.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+
+from hilum import MANUFACTURER, PRODUCT, RESEARCH_USE_ONLY
+from hilum.encode.codes import CodeTable
+from hilum.encode.concepts import codes
+from hilum.encode.document import SOP_CLASSES
+from hilum.encode.phrases import PHRASES
+from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
+from hilum.encode.provenance import percent
+from hilum.encode.reading_document import SCHEMA
+from hilum.errors import SourceUnreadable
+from hilum.files.dicom import damage_named, text
+from hilum.outcome import Status
+from hilum.radiograph import ImageUIDs, PixelPipeline
+from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+
+MOST_FINDINGS: Final = 1024
+"""Rows of a report; no model card has more labels."""
+
+TOLERANCE_PERCENT: Final = 0.011
+"""How far a score may be from what raw value and operating point give: two decimals are kept."""
+
+STAMP: Final = "DEMONSTRATION"
+"""Begins the name of a demonstration model in coded results."""
+
+WARNING: Final = re.compile(
+    rf"(?:{'|'.join(each.warning for each in PHRASES.values())}): (.+) \[([a-z][a-z0-9_]*)\]",
+    re.DOTALL,
+)
+"""A warning of the gate among the comments, in any language."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredReport:
+    """One coded report of ours.
+
+    Attributes
+    ----------
+    uid
+        Its SOP Instance UID.
+    source
+        The image that it is about.
+    when
+        Time of the analysis, with its UTC offset.
+    overlay
+        SOP Instance UID of the overlay that it refers to; None when there is none.
+    document
+        What it says, as a hilum.reading/1 document of one row.
+    """
+
+    uid: str
+    source: ImageUIDs
+    when: datetime
+    overlay: str | None
+    document: dict[str, Any]
+
+
+def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
+    """Read a coded report back; None for whatever else an archive holds.
+
+    Parameters
+    ----------
+    report
+        Any instance.
+    table
+        The codes that the site writes with.
+
+    Raises
+    ------
+    SourceUnreadable
+        It says that it is a report of ours, and is damaged or contradicts itself.
+
+    Sources
+    -------
+    PS3.16 TID 1500; docs/conformance.md.
+    """
+    name = "The report"
+    with damage_named(name):
+        if not _is_coded_report(report):
+            return None
+        return _Report(report, table).read()
+
+
+def _is_coded_report(report: Dataset) -> bool:
+    return (
+        text(report, "SOPClassUID") in SOP_CLASSES.values()
+        and text(report, "Manufacturer") == MANUFACTURER
+        and text(report, "ManufacturerModelName") == PRODUCT
+        and title_of(report) == REGIONS_TITLE
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Report:
+    """A report that says that it is ours.
+
+    Attributes
+    ----------
+    root
+        The report, whose content tree is checked while it is read.
+    table
+        Codes of the findings.
+    """
+
+    root: Dataset
+    table: CodeTable
+
+    def read(self) -> StoredReport:
+        image = _image(_only(self._library(), self.table.concept("source")))
+        source = self._of_evidence(image)
+        findings = [self._finding(row) for row in self._rows()]
+        labels = [each["label"] for each in findings]
+        if not findings or len(findings) > MOST_FINDINGS or len(set(labels)) < len(labels):
+            raise _contradiction("its findings are none, too many, or said twice")
+        when = f"{self.root.ContentDate}{str(self.root.ContentTime)[:6]}"
+        zone = text(self.root, "TimezoneOffsetFromUTC")
+        overlay = next(self._overlays(), None)
+        if overlay is not None:
+            self._of_evidence(overlay)
+        uid = text(self.root, "SOPInstanceUID")
+        parameters = self._parameters()
+        return StoredReport(
+            uid,
+            source,
+            datetime.strptime(when + zone, "%Y%m%d%H%M%S%z"),
+            overlay,
+            {
+                "schema": SCHEMA,
+                "software": {"name": PRODUCT, "version": self._version()},
+                "notice": f"{RESEARCH_USE_ONLY} A score is not a probability.",
+                "model": self._model(parameters),
+                "pixel_pipeline": _one_of(PixelPipeline, parameters["pixel_pipeline"][0]),
+                "readings": [
+                    {
+                        "path": source.sop_instance_uid,
+                        "sop_instance_uid": source.sop_instance_uid,
+                        "status": Status.READ.value,
+                        "reasons": list(self._warnings()),
+                        "pixels": self._pixels(parameters),
+                        "findings": findings,
+                        "outputs": [each for each in (overlay, uid) if each],
+                        "seconds": {},
+                    }
+                ],
+            },
+        )
+
+    def _of_evidence(self, image: str) -> ImageUIDs:
+        """Return what names an image that the report refers to: one of its own study."""
+        found = [each for each in images_in(self.root) if each.sop_instance_uid == image]
+        if len(found) != 1 or found[0].study_instance_uid != text(self.root, "StudyInstanceUID"):
+            raise _contradiction("it refers to an image that is not among its evidence")
+        return found[0]
+
+    def _library(self) -> Dataset:
+        return _only(_only(self.root, codes.DCM.ImageLibrary), codes.DCM.ImageLibraryGroup)
+
+    def _parameters(self) -> dict[str, list[str]]:
+        """Return what the answer depends on: name → values, in order."""
+        found: dict[str, list[str]] = {}
+        for item in _all(self._measurements(), codes.DCM.AlgorithmParameters):
+            name, _, value = str(item.TextValue).partition("=")
+            found.setdefault(name, []).append(value)
+        return found
+
+    def _measurements(self) -> Dataset:
+        return _only(self.root, codes.DCM.ImagingMeasurements)
+
+    def _evaluations(self) -> Dataset:
+        return _only(self.root, self.table.concept("qualitative_evaluations"))
+
+    def _rows(self) -> Iterator[Dataset]:
+        """Yield the items that say of a finding whether it is present."""
+        states = {_key(codes.SCT.Present), _key(codes.SCT.Absent)}
+        for item in _children(self._evaluations()):
+            if text(item, "ValueType") == "CODE" and _code(item, "ConceptCodeSequence") in states:
+                yield item
+
+    def _finding(self, row: Dataset) -> dict[str, Any]:
+        """Return one finding, whose parts must say the same."""
+        present = _code(row, "ConceptCodeSequence") == _key(codes.SCT.Present)
+        raw = _number(_only(row, self.table.concept("model_output")))
+        point = _number(_only(row, self.table.concept("model_output_operating_point")))
+        said = _number(_only(row, codes.DCM.CertaintyOfFinding))
+        label = self._label(row)
+        finding = Finding(label, raw, point, _score(raw, point))
+        if present != finding.positive and raw != point:  # nine digits may make them equal
+            raise _contradiction(f"{label} is present below its operating point, or absent above")
+        if abs(said - percent(finding.score, positive=present)) > TOLERANCE_PERCENT:
+            raise _contradiction(f"the score of {label} does not belong to its raw value")
+        code = row.ConceptNameCodeSequence[0]
+        return {
+            "label": label,
+            "code": {
+                "value": str(code.CodeValue),
+                "scheme": str(code.CodingSchemeDesignator),
+                "meaning": str(code.CodeMeaning),
+            },
+            "raw": round(raw, DECIMALS),
+            "operating_point": point,
+            "score": round(finding.score, DECIMALS),
+            "positive": present,
+        }
+
+    def _label(self, row: Dataset) -> str:
+        """Return the model's label: the one tracked, where it has the code, else the code's."""
+        tracked = str(_only(row, codes.DCM.TrackingIdentifier).TextValue).removeprefix("AI ")
+        coded = _code(row, "ConceptNameCodeSequence")
+        if _key(self.table.finding(tracked)) == coded:
+            return tracked
+        named = (label for label, each in self.table.findings.items() if _key(each.code) == coded)
+        return next(named, tracked)
+
+    def _model(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
+        said = str(_only(self._measurements(), codes.DCM.AlgorithmName).TextValue)
+        demonstration = said.startswith(STAMP)
+        rest = said.removeprefix(STAMP).strip()
+        bare = rest if rest[:1].isalnum() else f"demonstration{rest}"
+        sha256 = parameters["weights_sha256"][0]
+        if re.fullmatch(r"[0-9a-f]{64}", sha256) is None:
+            raise _contradiction("the hash of the weights is none")
+        return {
+            "name": bare if demonstration else said,
+            "version": str(_only(self._measurements(), codes.DCM.AlgorithmVersion).TextValue),
+            "sha256": sha256,
+            "verified": parameters["weights_verified"][0] == "yes",
+            "demonstration": demonstration,
+            "input_size": int(parameters["input"][0].partition("x")[0]),
+            "operating_points": parameters["operating_points"][0],
+        }
+
+    def _pixels(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
+        image = _only(self._library(), self.table.concept("source"))
+        decisions = [each.partition(": ") for each in parameters.get("pixel_decision", ())]
+        return {
+            "pipeline": _one_of(PixelPipeline, parameters["pixel_pipeline"][0]),
+            "rows": int(_number(_only(image, codes.DCM.PixelDataRows))),
+            "columns": int(_number(_only(image, codes.DCM.PixelDataColumns))),
+            "decisions": [{"code": code, "text": words} for code, _, words in decisions],
+        }
+
+    def _warnings(self) -> Iterator[dict[str, str]]:
+        for item in _all(self._evaluations(), codes.DCM.Comment):
+            found = WARNING.fullmatch(str(item.TextValue))
+            if found is not None:
+                yield {"code": found[2], "text": found[1]}
+
+    def _overlays(self) -> Iterator[str]:
+        for group in _all(self._measurements(), codes.DCM.MeasurementGroup):
+            for item in _all(group, codes.DCM.VisualExplanation):
+                yield _image(item)
+
+    def _version(self) -> str:
+        said = self.root.SoftwareVersions
+        first = said if isinstance(said, str) else said[0]
+        return str(first).removeprefix(PRODUCT).strip()
+
+
+def _score(raw: float, point: float) -> float:
+    """Return a raw value on the scale of scores, as `hilum.predict.scores.normalise` does."""
+    if raw < point:
+        return raw * OPERATING_POINT_SCORE / point
+    return 1 - (1 - raw) * OPERATING_POINT_SCORE / (1 - point)
+
+
+def _children(item: Dataset) -> Sequence[Dataset]:
+    found: Sequence[Dataset] = item.get("ContentSequence") or ()
+    return found
+
+
+def _all(item: Dataset, name: Code) -> Iterator[Dataset]:
+    """Yield the items of one concept right below another item."""
+    for child in _children(item):
+        if _code(child, "ConceptNameCodeSequence") == _key(name):
+            yield child
+
+
+def _only(item: Dataset, name: Code) -> Dataset:
+    """Return the one item of a concept right below another."""
+    found = list(_all(item, name))
+    if len(found) != 1:
+        raise _contradiction(f"it says {name.meaning} {len(found)} times")
+    return found[0]
+
+
+def _key(code: Code) -> tuple[str, str]:
+    return code.value, code.scheme_designator
+
+
+def _code(item: Dataset, keyword: str) -> tuple[str, str]:
+    """Return Code Value and Coding Scheme Designator of a code; empty where it has none."""
+    named = item.get(keyword) or ()
+    if not named:
+        return "", ""
+    return str(named[0].get("CodeValue", "")), str(named[0].get("CodingSchemeDesignator", ""))
+
+
+def _image(item: Dataset) -> str:
+    return text(item.ReferencedSOPSequence[0], "ReferencedSOPInstanceUID")
+
+
+def _number(item: Dataset) -> float:
+    """Return a number in full precision where it is there."""
+    measured = item.MeasuredValueSequence[0]
+    exact = measured.get("FloatingPointValue")
+    return float(measured.NumericValue if exact is None else exact)
+
+
+def _one_of(kind: type[PixelPipeline], said: str) -> str:
+    """Return what is said when it is one of what can be said; else a ValueError."""
+    return kind(said).value
+
+
+def _contradiction(what: str) -> SourceUnreadable:
+    return SourceUnreadable(
+        f"The report says that hilum wrote it, but {what}.", "Ask where it comes from."
+    )
