@@ -27,7 +27,12 @@ from sr_cases import INVERTED, LATERAL, THREE, UNCERTAIN_VIEW, identity, read, r
 
 TABLE = load_codes()
 
-FREE = ("Rib notching", "=SUM(A1)", "Łamliwość", ("a label of more than sixty-four letters " * 3).strip())
+FREE = (
+    "Rib notching",
+    "=SUM(A1)",
+    "Łamliwość",
+    ("a label of more than sixty-four letters " * 3).strip(),
+)
 """Labels of models that people add: no table has their codes."""
 
 
@@ -57,7 +62,7 @@ def said(found) -> list[tuple[str, float, bool]]:
 def test_findings_of_every_model_read_back(header, when, language, card, positive):
     """Label, score and state, in either language."""
     labels = card.trained_labels
-    scores = {label: 0.93494 for label in labels[::2]} if positive else None
+    scores = dict.fromkeys(labels[::2], 0.93494) if positive else None
     reading = read(header, scores, labels=labels, model=identity(name=card.name))
     chosen = ReportSettings(language=language)
     found = back(coded(reading, when, regions_of(header, *labels[:1]) if positive else (), chosen))
@@ -133,9 +138,7 @@ def test_score_is_what_the_model_would_say(header, when, raw, point):
     reading = read(header, {"Mass": score}, labels=("Mass",))
     finding = reading.findings[0]
     exact = type(finding)("Mass", raw, point, score)
-    of_it = Reading(
-        reading.radiograph, reading.model, (exact,), reading.heatmaps, reading.warnings
-    )
+    of_it = Reading(reading.radiograph, reading.model, (exact,), reading.heatmaps, reading.warnings)
 
     assert expected(of_it) == said(back(coded(of_it, when)))
 

@@ -108,14 +108,9 @@ class Follower:
             log.warning("feed.restarted", was=before.sequence)
         if _mark(page.position) == before:
             return False
-        arrived: list[Facts] = []
-        reports: list[ForeignReading] = []
-        for arrival in page.arrivals:
-            found = self._found(arrival.instance_id)
-            if isinstance(found, Facts):
-                arrived.append(found)
-            elif found is not None:
-                reports.append(found)
+        found = [self._found(arrival.instance_id) for arrival in page.arrivals]
+        arrived = [each for each in found if isinstance(each, Facts)]
+        reports = [each for each in found if isinstance(each, ForeignReading)]
         again = {facts.uids for facts in arrived if self.intake.came_again(facts)}
         now = self._context.now()
         urgencies: list[Urgency] = []

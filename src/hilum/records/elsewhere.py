@@ -71,7 +71,9 @@ def take(connection: Connection, archive: str, foreign: ForeignReading) -> bool:
     image = connection.execute(TAKE, {**image_values(archive, foreign.uids), **values}).first()
     if image is None:
         return False
-    readings.put(connection, Job(archive, foreign.uids, image.instance_id, image.run), foreign.reading)
+    readings.put(
+        connection, Job(archive, foreign.uids, image.instance_id, image.run), foreign.reading
+    )
     return True
 
 
