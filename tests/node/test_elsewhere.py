@@ -272,6 +272,16 @@ def test_report_that_the_pacs_cannot_give_holds_nothing_up(
     assert {State.HELD: 2} == waiting.counts()
 
 
+def test_report_that_came_before_its_image_counts(waiting, pacs, chest, settled_reader):
+    """As where another PACS sends a study on, its series in any order."""
+    store(pacs, made(settled_reader, chest))
+    waiting.follow()
+    pacs.upload(dicom_file(chest))
+    waiting.follow()
+
+    assert {State.ELSEWHERE: 1} == waiting.counts()
+
+
 def test_report_on_an_image_that_is_not_known_makes_no_work(waiting, pacs, chest, settled_reader):
     """Where the node began after the image came."""
     store(pacs, made(settled_reader, chest))

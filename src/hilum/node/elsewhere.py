@@ -4,6 +4,7 @@
 found is in the archive, and the page need not say that the image waits.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from hilum import encode
 from hilum.errors import NotInPacs, PacsError, SourceUnreadable
 from hilum.files import dicom
+from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.steps import NodeContext
 from hilum.pacs.orthanc.client import Orthanc
-from hilum.radiograph import FieldOfView
+from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.elsewhere import ForeignReading
 from hilum.records.readings import ORIGIN, StoredReading
 from hilum.telemetry.logs import get_log
@@ -69,6 +71,36 @@ def foreign_reading(context: NodeContext, instance_id: str) -> ForeignReading | 
     whole = FieldOfView(0, 0, row["pixels"]["rows"], row["pixels"]["columns"])
     reading = StoredReading({**found.document, ORIGIN: origin}, maps, whole)
     return ForeignReading(found.source, instance_id, reading)
+
+
+def foreign_readings_on(
+    context: NodeContext, earlier: EarlierReports, instance_id: str, uids: ImageUIDs
+) -> Iterator[ForeignReading]:
+    """Yield what reports say that were in the archive before the image that they are about.
+
+    Parameters
+    ----------
+    context, earlier
+        PACS and codes; what is known of its reports.
+    instance_id, uids
+        The image, as Orthanc and as DICOM calls it.
+
+    Raises
+    ------
+    PacsError
+        The PACS does not answer at all.
+    """
+    try:
+        reports = earlier.instances(instance_id, uids)
+    except NotInPacs:  # deleted meanwhile
+        return
+    except PacsError as exc:
+        context.orthanc.system()  # as above
+        log.warning("report.unusable", instance=instance_id, why=str(exc))
+        return
+    for report in reports:
+        if (found := foreign_reading(context, report)) is not None:
+            yield found
 
 
 def _fetched(orthanc: Orthanc, instance_id: str) -> tuple[bytes | None, str]:

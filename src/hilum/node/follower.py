@@ -5,11 +5,13 @@ or not at all, so nothing is skipped and nothing is taken up twice, even by two 
 """
 
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 from hilum.errors import DatabaseUnavailable, FeedMoved, NotInPacs, PacsError
 from hilum.ingest.changes import Position, follow, newest_position
-from hilum.node.elsewhere import foreign_reading
+from hilum.ingest.earlier_reports import EarlierReports
+from hilum.node.elsewhere import foreign_reading, foreign_readings_on
 from hilum.node.intake import Facts, Intake
 from hilum.node.steps import NodeContext
 from hilum.records import feed
@@ -41,6 +43,7 @@ class Follower:
         self._archive = context.archive
         self.intake: Final = Intake(context)
         self.intake.held = True
+        self._earlier = EarlierReports(context.orthanc)
 
     def begin(self) -> None:
         """Settle where to begin in a feed that was never followed.
@@ -108,7 +111,7 @@ class Follower:
             log.warning("feed.restarted", was=before.sequence)
         if _mark(page.position) == before:
             return False
-        found = [self._found(arrival.instance_id) for arrival in page.arrivals]
+        found = [each for one in page.arrivals for each in self._found(one.instance_id)]
         arrived = [each for each in found if isinstance(each, Facts)]
         reports = [each for each in found if isinstance(each, ForeignReading)]
         again = {facts.uids for facts in arrived if self.intake.came_again(facts)}
@@ -135,17 +138,23 @@ class Follower:
         with self._context.database.look() as connection:
             return feed.position(connection, self._archive)
 
-    def _found(self, instance_id: str) -> Facts | ForeignReading | None:
-        """Return an image, or the report of another on one while this node cannot say itself."""
+    def _found(self, instance_id: str) -> Iterator[Facts | ForeignReading]:
+        """Yield an image, and what others report of it while this node cannot say itself."""
         try:
             facts = self.intake.facts(instance_id)
         except NotInPacs:  # deleted before it was taken up
             log.info("instance.gone", instance=instance_id)
-            return None
+            return
         if facts is None:
             metrics.own_result_skipped()
-            return foreign_reading(self._context, instance_id) if self.intake.held else None
-        return facts
+            report = foreign_reading(self._context, instance_id) if self.intake.held else None
+            if report is not None:
+                yield report
+            return
+        yield facts
+        if self.intake.held and self.intake.is_new(facts):  # one that came again may have changed
+            uids = facts.uids
+            yield from foreign_readings_on(self._context, self._earlier, instance_id, uids)
 
 
 def _mark(position: Position) -> FeedPosition:

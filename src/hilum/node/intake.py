@@ -233,6 +233,11 @@ class Intake:
         aets = self._context.settings.node.urgent_aets
         return bool(aets) and orthanc.remote_aet(instance_id) in aets
 
+    def is_new(self, facts: Facts) -> bool:
+        """Whether an image was never seen here."""
+        with self._context.database.look() as connection:
+            return images.entry(connection, self._context.archive, facts.uids) is None
+
     def came_again(self, facts: Facts) -> bool:
         """Whether a known image came again and the archive lacks its results."""
         with self._context.database.look() as connection:

@@ -50,8 +50,8 @@ class ForeignReading:
 def take(connection: Connection, archive: str, foreign: ForeignReading) -> bool:
     """Keep what a report says of an image that waits for a model.
 
-    An image that this node analyzes, or has, stays as it is; so does one of which a later
-    report is known. Its job waits on: the node's own answer takes the place of this one.
+    An image that this node analyzes, or has, stays as it is; so does one of which this or a
+    later report is known. Its job waits on: the node's own answer takes the place of this one.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def take(connection: Connection, archive: str, foreign: ForeignReading) -> bool:
         Whether it is the image's reading from now on; then its study has to be refreshed.
     """
     known = readings.documents(connection, archive, [foreign.uids]).get(foreign.uids)
-    if known is not None and _at(known) > _at(foreign.reading.document):
+    if known is not None and _at(known) >= _at(foreign.reading.document):
         return False
     row, model = foreign.reading.document["readings"][0], foreign.reading.document["model"]
     values = {
