@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum.encode import (
+    document_schema,
     load_codes,
     refusal_document,
     report_documents,
@@ -72,6 +74,7 @@ def test_findings_of_every_model_read_back(header, when, language, card, positiv
         each["operating_point"] for each in found.document["readings"][0]["findings"]
     ]
     assert ImageUIDs.of(header) == found.source
+    jsonschema.validate(found.document, document_schema())
     assert when == found.when
 
 

@@ -146,7 +146,7 @@ class _Report:
                 "readings": [
                     {
                         "path": source.sop_instance_uid,
-                        "sop_instance_uid": source.sop_instance_uid,
+                        **source._asdict(),
                         "status": Status.READ.value,
                         "reasons": list(self._warnings()),
                         "pixels": self._pixels(parameters),
