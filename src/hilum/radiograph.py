@@ -72,6 +72,28 @@ class FieldOfView:
     height: int
     width: int
 
+    @property
+    def right(self) -> int:
+        """Column behind the last one."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> int:
+        """Row below the last one."""
+        return self.top + self.height
+
+    @property
+    def frame(self) -> NDArray[np.float64]:
+        """Its border, shape ``(6, 2)``, (column, row) in source coordinates, closed.
+
+        Six points, since viewers take five for a rectangle of their own. They hang an
+        outline's text on its second point: amid the top side it stays within the image.
+        """
+        left, right, top, bottom = self.left, self.right, self.top, self.bottom
+        middle = (left + right) / 2
+        corners = (left, top), (middle, top), (right, top), (right, bottom), (left, bottom)
+        return np.array([*corners, corners[0]], dtype=np.float64)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

@@ -8,7 +8,7 @@ import pytest
 from hilum.eligibility import Reason
 from hilum.encode import refusal_document, report_documents, to_bytes
 from hilum.encode.provenance import percent
-from hilum.encode.regions_report import assessed_frame, check_outline
+from hilum.encode.regions_report import check_outline
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline
 from hilum.reading import Region
@@ -357,7 +357,7 @@ def test_outline_that_viewers_cannot_draw_is_an_error(header, when, settings, po
 
 def test_frame_of_an_uncropped_field_is_the_image():
     """The assessed field may be the whole image: its border is inside the bounds."""
-    frame = assessed_frame(FieldOfView(0, 0, 320, 288))
+    frame = FieldOfView(0, 0, 320, 288).frame
     check_outline("field", frame, 320, 288)
 
     assert (288.0, 320.0) == tuple(frame.max(axis=0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilum.explain import field_frame, regions
+from hilum.explain import regions
 from hilum.explain.labels import begin_beside
 from hilum.radiograph import FieldOfView
 from hilum.reading import Region
@@ -73,7 +73,7 @@ def test_labels_of_neighbours_are_apart():
 
 def test_a_frame_keeps_its_beginning():
     """Amid the top side of the field of view the label is within the image already."""
-    frame = field_frame(FieldOfView(60, 0, 800, 800))
+    frame = FieldOfView(60, 0, 800, 800).frame
 
     (begun,) = begin_beside([Region("Mass", frame)], 920, 800)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from hilum.explain import field_frame, heat, outlines, regions, relative
+from hilum.explain import heat, outlines, regions, relative
 from hilum.radiograph import FieldOfView
 from hilum.reading import Heatmap
 from invented import bump, centre_crop, flat, make_reading
@@ -125,7 +125,7 @@ def test_a_positive_without_evidence_on_the_map_gets_the_frame():
 
     (region,) = regions(reading)
 
-    np.testing.assert_array_equal(field_frame(centre_crop(300, 200)), region.outline)
+    np.testing.assert_array_equal(centre_crop(300, 200).frame, region.outline)
 
 
 def test_nothing_positive_has_no_regions():
@@ -142,7 +142,7 @@ def test_regions_follow_the_scores():
 
 def test_the_frame_has_its_second_point_amid_the_top_side():
     """Six points; a viewer hangs the label on the second, which is within the image."""
-    frame = field_frame(FieldOfView(10, 20, 30, 40))
+    frame = FieldOfView(10, 20, 30, 40).frame
 
     expected = [(20, 10), (40, 10), (60, 10), (60, 40), (20, 40), (20, 10)]
     np.testing.assert_array_equal(expected, frame)

@@ -33,7 +33,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "jobs": frozenset({"records", "telemetry"}),
     "web": frozenset({"pacs", "records", "telemetry"}),
     "quality": frozenset(
-        {"dataset", "encode", "pacs", "phantom", "pipeline", "predict", "records", "telemetry"}
+        {"encode", "pacs", "phantom", "pipeline", "predict", "records", "telemetry"}
     ),
     "node": frozenset(
         {

@@ -11,6 +11,7 @@ from source_tree import SOURCE
 HOMES = {
     r"\bpopitem\(": {"runtime/caches.py"},
     r"\b(sched_getaffinity|cpu_count|process_cpu_count)\b": {"runtime/cores.py"},
+    r"\b9(0[1-9]|1[0-9])\b": {"encode/kinds.py"},
     r"\bmin\([^()]*\* ?wait_s|\bwait_s ?\*=": {"runtime/waits.py"},
 }
 """What a second copy would say → the modules that may."""
@@ -28,6 +29,7 @@ def copies(pattern: str, source: Path = SOURCE) -> set[str]:
 COPIES = {
     "kept.popitem(last=False)",
     "count = os.cpu_count() or 1",
+    "SERIES = 908",
     "wait_s = min(2 * wait_s, LONGEST)",
 }
 

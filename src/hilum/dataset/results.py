@@ -233,20 +233,6 @@ def _files(read: Read, written: Written, settings: Settings) -> Iterator[tuple[s
     if reading.radiograph.header is None:
         return
     for result in written.objects:
-        yield f"{result_name(result)}.dcm", encode.to_bytes(result)
+        yield f"{encode.result_name(result)}.dcm", encode.to_bytes(result)
     bundle = forms.fhir(reading, when=when, settings=settings.report)
     yield "fhir.json", json.dumps(bundle, indent=1, ensure_ascii=False).encode()
-
-
-def result_name(result: Dataset) -> str:
-    """Return a word for what a result is, from its series number (docs/conformance.md)."""
-    names = {
-        901: "findings.sr",
-        902: "regions.sr",
-        903: "overlay",
-        904: "regions.seg",
-        905: "regions.pr",
-        906: "key-objects.ko",
-        907: f"activation-{result.InstanceNumber}.pm",  # one for each positive finding
-    }
-    return names.get(int(result.SeriesNumber), str(result.Modality).lower())

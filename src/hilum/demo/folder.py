@@ -13,9 +13,9 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames
 
 from hilum import RESEARCH_USE_ONLY, encode
-from hilum.dataset.results import result_name
 from hilum.dataset.terminal import summary
 from hilum.demo.run import Shown
+from hilum.encode import result_name
 from hilum.errors import SourceUnreadable
 from hilum.radiograph import PixelPipeline
 from hilum.reading import ModelIdentity

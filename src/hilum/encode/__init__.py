@@ -3,6 +3,7 @@
 from hilum.encode import forms
 from hilum.encode.codes import load_codes
 from hilum.encode.extras import extra_objects
+from hilum.encode.kinds import result_name
 from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.reading_document import document_head, document_row, document_schema
@@ -23,6 +24,7 @@ __all__ = [
     "load_codes",
     "refusal_document",
     "report_documents",
+    "result_name",
     "review_report",
     "secondary_capture",
     "stored_report",

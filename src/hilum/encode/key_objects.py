@@ -6,10 +6,8 @@ PS3.3 A.35.4 (IOD); PS3.16 TID 2010, CID 7010.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from pydicom import Dataset
-from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Text, reference
@@ -19,14 +17,12 @@ from hilum.encode.document import (
     references,
     write_content,
 )
+from hilum.encode.kinds import KEY_OBJECTS
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import observer, statements
-from hilum.encode.start import ObjectKind, begin, conclude
+from hilum.encode.start import begin, conclude
 from hilum.wording import finding_name
-
-KEY_OBJECTS: Final = ObjectKind("key objects", KeyObjectSelectionDocumentStorage, "KO", 906)
-"""How it is named and numbered."""
 
 
 def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:

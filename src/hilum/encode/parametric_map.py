@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
-from pydicom.uid import ParametricMapStorage
 
 from hilum.encode.concepts import codes
 from hilum.encode.equipment import code_item
+from hilum.encode.kinds import PARAMETRIC_MAP
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.source import write_quietly
 from hilum.encode.start import (
-    ObjectKind,
     begin,
     conclude,
     copy_loss,
@@ -34,9 +33,6 @@ from hilum.encode.start import (
     referenced_series,
 )
 from hilum.reading import Finding
-
-PARAMETRIC_MAP: Final = ObjectKind("parametric map", ParametricMapStorage, "OT", 907)
-"""How it is named and numbered."""
 
 CLASS_ACTIVATION: Final = Code("130402", "DCM", "Class activation")
 """What the numbers are (PS3.16 CID 217)."""

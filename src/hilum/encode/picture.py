@@ -20,25 +20,22 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.multival import MultiValue
-from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
+from pydicom.uid import JPEGBaseline8Bit
 
 from hilum import RESEARCH_USE_ONLY
 from hilum.encode.equipment import algorithm_name, code_item
+from hilum.encode.kinds import PICTURE
 from hilum.encode.material import Material, material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.start import (
     SOURCE_IMAGE,
     VISUAL_EXPLANATION,
-    ObjectKind,
     begin,
     conclude,
     reference,
 )
 from hilum.reading import Reading
 from hilum.settings import ReportSettings
-
-PICTURE: Final = ObjectKind("overlay", SecondaryCaptureImageStorage, "OT", 903)
-"""How it is named and numbered."""
 
 QUALITY: Final = 90
 """JPEG quality: letters and outlines show no ringing, and a sheet stays below 400 kB."""

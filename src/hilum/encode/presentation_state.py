@@ -15,19 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
+from hilum.encode.kinds import PRESENTATION
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.source import copy_element
-from hilum.encode.start import ObjectKind, begin, conclude, reference, referenced_series
+from hilum.encode.start import begin, conclude, reference, referenced_series
 from hilum.reading import Reading, Region
 from hilum.wording import DEMONSTRATION_IN, finding_name, score_text
-
-PRESENTATION: Final = ObjectKind(
-    "presentation state", GrayscaleSoftcopyPresentationStateStorage, "PR", 905
-)
-"""How it is named and numbered."""
 
 LAYER: Final = "AI"
 """Name of the graphic layer."""

@@ -141,7 +141,7 @@ class RegionsReport:
             yield self._assessed_field()
         for finding in positives:
             outlines = [region.outline for region in regions if region.label == finding.label]
-            frame = assessed_frame(self._field_of_view(finding.label))
+            frame = self._field_of_view(finding.label).frame
             for number, outline in enumerate(outlines or [frame], start=1):
                 yield self._region(finding, outline, number)
 
@@ -172,7 +172,7 @@ class RegionsReport:
         score = self._percent(
             self.of.codes.concept(f"{stamp}highest_score"), percent(highest.score, positive=False)
         ).having(algorithm_parameter(f"label={highest.label}"))
-        frame = assessed_frame(self._field_of_view(highest.label))
+        frame = self._field_of_view(highest.label).frame
         return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
             *self._tracking("AI assessed field", "assessed field"),
             self._outline("assessed field", frame),
@@ -270,20 +270,6 @@ def modality_code(modality: str) -> Code:
 def algorithm_parameter(text: str) -> Item:
     """Return one Algorithm Parameters row below a measurement (TID 4019)."""
     return Item(codes.DCM.AlgorithmParameters, Text(text), Relation.HAS_CONCEPT_MOD)
-
-
-def assessed_frame(field: FieldOfView) -> NDArray[np.float64]:
-    """Return the field's border, shape ``(6, 2)``: a viewer's label falls below its second point.
-
-    Six points, the second in the middle of the top side, since OHIF takes five for a
-    rectangle of its own.
-    """
-    left, top = float(field.left), float(field.top)
-    right, bottom = left + field.width, top + field.height
-    middle = (left + right) / 2
-    return np.array(
-        [(left, top), (middle, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    )
 
 
 def check_outline(label: str, outline: NDArray[np.float64], rows: int, columns: int) -> None:

@@ -14,6 +14,7 @@ from hilum.encode.codes import load_codes
 from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest, patient_of
+from hilum.encode.kinds import REGIONS_REPORT, TEXT_REPORT
 from hilum.encode.material import material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import predecessor
@@ -23,12 +24,6 @@ from hilum.encode.text_report import findings_tree, refusal_tree
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings, SRClass
-
-TEXT_SERIES = 901
-"""Series Number of the text report."""
-
-REGIONS_SERIES = 902
-"""Series Number of the coded report."""
 
 
 def report_documents(
@@ -103,15 +98,15 @@ def describe(
     text = ReportDocument(
         root=findings_tree(reading, of.codes, settings.language),
         sop_class=SRClass.ENHANCED,
-        uid=identity.uid("text report"),
-        series_uid=identity.uid("text report series"),
-        series_number=TEXT_SERIES,
+        uid=identity.uid(TEXT_REPORT.name),
+        series_uid=identity.uid(TEXT_REPORT.series_name),
+        series_number=TEXT_REPORT.series,
         description=stamp + phrases.findings.format(**counts),
         evidence=(of.source,),
         codes=of.codes,
         model=reading.model,
         when=when,
-        predecessor=predecessor(predecessors, coded=False, uid=identity.uid("text report")),
+        predecessor=predecessor(predecessors, coded=False, uid=identity.uid(TEXT_REPORT.name)),
     )
     report = RegionsReport(of, settings.sr_class, visual_explanation)
     described = phrases.regions if reading.positives else phrases.no_regions
@@ -120,12 +115,12 @@ def describe(
         text,
         root=report.tree(regions),
         sop_class=settings.sr_class,
-        uid=identity.uid("regions report"),
-        series_uid=identity.uid("regions report series"),
-        series_number=REGIONS_SERIES,
+        uid=identity.uid(REGIONS_REPORT.name),
+        series_uid=identity.uid(REGIONS_REPORT.series_name),
+        series_number=REGIONS_REPORT.series,
         description=stamp + described.format(**counts),
         evidence=(of.source, *explanations),
-        predecessor=predecessor(predecessors, coded=True, uid=identity.uid("regions report")),
+        predecessor=predecessor(predecessors, coded=True, uid=identity.uid(REGIONS_REPORT.name)),
     )
     return text, coded
 
@@ -166,7 +161,7 @@ def refusal_document(
             sop_class=SRClass.ENHANCED,
             uid=identity.uid("refusal"),
             series_uid=identity.uid("refusal series"),
-            series_number=TEXT_SERIES,
+            series_number=TEXT_REPORT.series,
             description=PHRASES[settings.language].not_read.format(reason=_gist(reasons[0])),
             evidence=(source,),
             codes=codes,

@@ -37,6 +37,7 @@ from hilum.encode.content import (
 from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import derived_uid
+from hilum.encode.kinds import REVIEW
 from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.encode.source import as_source
@@ -44,9 +45,6 @@ from hilum.encode.text_report import NEWLINE, WIDTH
 from hilum.radiograph import ImageUIDs
 from hilum.settings import ReasonLanguage, ReportSettings
 from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
-
-SERIES: Final = 911
-"""Series Number of readers' reviews."""
 
 TITLE: Final = Code(REVIEW_TITLE, PRIVATE, "Reader review of AI findings (research use only)")
 DEMONSTRATION_TITLE: Final = Code(REVIEW_TITLE, PRIVATE, "DEMONSTRATION - reader review")
@@ -206,9 +204,9 @@ def describe(
     return ReportDocument(
         root=_tree(assessment, source, table, settings.language, tracked),
         sop_class=settings.sr_class,
-        uid=derived_uid("review", *identity),
-        series_uid=derived_uid("review series", *identity),
-        series_number=SERIES,
+        uid=derived_uid(REVIEW.name, *identity),
+        series_uid=derived_uid(REVIEW.series_name, *identity),
+        series_number=REVIEW.series,
         description=stamp + described,
         evidence=(source,),
         codes=table,

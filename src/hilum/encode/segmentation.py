@@ -14,16 +14,15 @@ from PIL import Image, ImageDraw
 from pydicom import Dataset
 from pydicom.pixels.utils import pack_bits
 from pydicom.tag import Tag
-from pydicom.uid import SegmentationStorage
 
 from hilum import MANUFACTURER
 from hilum.encode.concepts import codes
 from hilum.encode.equipment import algorithm_name, code_item
+from hilum.encode.kinds import SEGMENTATION
 from hilum.encode.material import Material
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import parameters
 from hilum.encode.start import (
-    ObjectKind,
     begin,
     conclude,
     copy_loss,
@@ -32,9 +31,6 @@ from hilum.encode.start import (
     referenced_series,
 )
 from hilum.reading import Finding, Region
-
-SEGMENTATION: Final = ObjectKind("segmentation", SegmentationStorage, "SEG", 904)
-"""How it is named and numbered."""
 
 SEGMENT_NUMBER: Final = Tag("ReferencedSegmentNumber")
 SEGMENT_IDENTIFICATION: Final = Tag("SegmentIdentificationSequence")

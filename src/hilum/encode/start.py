@@ -4,12 +4,13 @@ What is particular to each is in its own module; what all have in common is here
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from hilum.encode.equipment import code_item, finish
+from hilum.encode.kinds import ObjectKind
 from hilum.encode.material import Material
 from hilum.encode.source import copy_element, quiet_item
 
@@ -18,27 +19,6 @@ SOURCE_IMAGE: Final = Code("121322", "DCM", "Source of image processing operatio
 
 VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
 """What every one of these objects is (PS3.16 TID 1410)."""
-
-
-class ObjectKind(NamedTuple):
-    """One kind of result.
-
-    Attributes
-    ----------
-    name
-        Its name within the derived UIDs; never changed.
-    sop_class
-        SOP Class UID.
-    modality
-        Modality of its series.
-    series
-        Series Number.
-    """
-
-    name: str
-    sop_class: str
-    modality: str
-    series: int
 
 
 def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
@@ -56,7 +36,7 @@ def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
     result = Dataset()
     result.SOPClassUID = kind.sop_class
     result.SOPInstanceUID = of.identity.uid(f"{kind.name} {part}".strip())
-    result.SeriesInstanceUID = of.identity.uid(f"{kind.name} series")
+    result.SeriesInstanceUID = of.identity.uid(kind.series_name)
     result.SeriesNumber = kind.series
     result.InstanceNumber = 1
     result.Modality = kind.modality

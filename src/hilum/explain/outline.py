@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from hilum.explain.labels import begin_beside
 from hilum.explain.saliency import relative, sample
-from hilum.radiograph import FieldOfView
 from hilum.reading import Heatmap, Reading, Region
 
 LEVEL: Final = 0.5
@@ -68,7 +67,7 @@ def regions(reading: Reading) -> tuple[Region, ...]:
         Region(finding.label, outline)
         for finding in reading.positives
         for outline in outlines(heatmaps[finding.label])
-        or (field_frame(heatmaps[finding.label].field_of_view),)
+        or (heatmaps[finding.label].field_of_view.frame,)
     )
     return begin_beside(found, reading.radiograph.rows, reading.radiograph.columns)
 
@@ -102,32 +101,12 @@ def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
     return chosen
 
 
-def field_frame(field_of_view: FieldOfView) -> NDArray[np.float64]:
-    """Return the outline of what the network saw, the second point amid the top side.
-
-    Viewers hang an outline's text on its second point: amid the top side it stays
-    within the image.
-
-    Returns
-    -------
-    NDArray[np.float64]
-        Shape ``(6, 2)``, (column, row) in source coordinates, closed.
-    """
-    left, top = field_of_view.left, field_of_view.top
-    right, bottom = left + field_of_view.width, top + field_of_view.height
-    middle = (left + right) / 2
-    return np.array(
-        [(left, top), (middle, top), (right, top), (right, bottom), (left, bottom), (left, top)],
-        dtype=np.float64,
-    )
-
-
 def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
     """Return the outer borders of all that lies above `LEVEL`, each closed."""
     field = shares.field_of_view
     height, width = shares.activation.shape
-    down = np.linspace(field.top, field.top + field.height, SAMPLES * height + 1)
-    across = np.linspace(field.left, field.left + field.width, SAMPLES * width + 1)
+    down = np.linspace(field.top, field.bottom, SAMPLES * height + 1)
+    across = np.linspace(field.left, field.right, SAMPLES * width + 1)
     # Filled contours follow the border of the grid by themselves, so that a region cut
     # by the field of view is closed along it.
     # The class itself: `contour_generator` takes longer to look for masked values than it to draw.

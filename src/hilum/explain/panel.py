@@ -162,8 +162,8 @@ def draw_frame(picture: Image.Image, field: FieldOfView, radiograph: Radiograph)
     if (field.height, field.width) == (radiograph.rows, radiograph.columns):
         return
     across, down = picture.width / radiograph.columns, picture.height / radiograph.rows
-    left, right = (round(x * across) for x in (field.left, field.left + field.width))
-    top, bottom = (round(y * down) for y in (field.top, field.top + field.height))
+    left, right = (round(x * across) for x in (field.left, field.right))
+    top, bottom = (round(y * down) for y in (field.top, field.bottom))
     right, bottom = min(right, picture.width - 1), min(bottom, picture.height - 1)
     ImageDraw.Draw(picture).point(_dashes(left, top, right, bottom), fill=(170, 178, 188))
 

@@ -19,7 +19,7 @@ from hilum import PRODUCT, __version__
 from hilum.explain import ink
 from hilum.explain.ink import Weight, fitted, letters, write
 from hilum.explain.layout import CAPTION, GAP, Box, arrange
-from hilum.explain.outline import field_frame, outlines
+from hilum.explain.outline import outlines
 from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
 from hilum.explain.phrases import PHRASES, OverlayPhrases
 from hilum.explain.table import Column
@@ -173,7 +173,7 @@ def _picture(grey: Image.Image, heatmap: Heatmap | None, reading: Reading) -> Im
     if reading.heatmaps:
         draw_frame(picture, reading.heatmaps[0].field_of_view, radiograph)
     if heatmap:
-        lines = outlines(heatmap) or (field_frame(heatmap.field_of_view),)
+        lines = outlines(heatmap) or (heatmap.field_of_view.frame,)
         draw_outlines(picture, lines, radiograph)
     return picture
 

@@ -53,7 +53,7 @@ class PageTools:
     ) -> Sequence[NDArray[np.float64]]:
         """Return where a map is strong; the whole field when it is strong nowhere."""
         found = explain.outlines(Heatmap("", activation, field_of_view))
-        return found or (explain.field_frame(field_of_view),)
+        return found or (field_of_view.frame,)
 
     def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
         """Return whether the archive holds a report of hilum, whoever stored it, on an image."""

@@ -19,7 +19,7 @@ from pydicom.uid import generate_uid
 
 from hilum import constancy, encode, phantom, pipeline
 from hilum.constancy import Comparison, PhantomResponse
-from hilum.dataset.results import result_name
+from hilum.encode.kinds import PICTURE, REGIONS_REPORT, TEXT_REPORT, result_name
 from hilum.errors import HilumError, NodeError, RadiographRefused
 from hilum.files import dicom
 from hilum.files.find import file_candidate
@@ -46,7 +46,7 @@ NAME: Final = "PHANTOM^SELFTEST"
 PATIENT_ID: Final = "PHANTOM-SELFTEST"
 DESCRIPTION: Final = "PHANTOM SELF-TEST, NOBODY"
 
-WANTED: Final = frozenset({"findings.sr", "regions.sr", "overlay"})
+WANTED: Final = frozenset(kind.file_name for kind in (TEXT_REPORT, REGIONS_REPORT, PICTURE))
 """Results that every image that was read has."""
 
 LOOK_S: Final = 0.2
