@@ -293,3 +293,42 @@ def test_storage_count_that_is_no_count_is_refused(tmp_path: Path):
     for count in (-1, 0, 1 << 62):
         path.write_bytes(contents[:position] + struct.pack("<q", count) + contents[position + 8 :])
         refused(path, "a storage has")
+
+
+OTHER_FILES = {
+    "an empty file": (b"", "it is empty"),
+    "zeros": (bytes(4096), "it is empty"),
+    "a web page": (b"\n<!DOCTYPE html><title>Sign in</title>", "it is a web page or XML"),
+    "an error of an object store": (b"<?xml version='1.0'?><Error/>", "it is a web page or XML"),
+    "an error of an API": (b'{"message": "Not Found"}', "it is JSON text"),
+    "a Git LFS pointer": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+    "safetensors": (b"\x40\0\0\0\0\0\0\0" + b'{"conv0.weight":{}}', "a safetensors file"),
+    "gzip": (b"\x1f\x8b\x08\0\0\0\0\0\0\3", "compressed with gzip"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    "an array": (b"\x93NUMPY\1\0v\0", "an array of NumPy"),
+    "an empty archive": (b"PK\5\6" + bytes(18), "an empty ZIP archive"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_files_that_people_have_instead_of_weights_are_named(kind: str, tmp_path: Path):
+    """Nobody has to know what a pickle is to see that a download gave something else."""
+    contents, text = OTHER_FILES[kind]
+    path = tmp_path / "weights.pt"
+    path.write_bytes(contents)
+
+    with pytest.raises(WeightsUntrusted, match=text):
+        read_state(path)
+
+
+@pytest.mark.parametrize("tenth", range(1, 10))
+@pytest.mark.parametrize("legacy", [True, False])
+def test_download_that_ended_early_says_so(tenth: int, legacy: bool, tmp_path: Path):
+    """At any tenth of the file, in either container."""
+    weight = np.zeros(10_000, np.float32)
+    file = TorchFile(legacy=legacy)
+    path = file.write(tmp_path / "weights.pt", ordered({"weight": file.tensor(weight)}))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * tenth // 10])
+
+    with pytest.raises(WeightsUntrusted, match="it ends early"):
+        read_state(path)

@@ -25,6 +25,29 @@ COUNT_BYTES: Final = 8
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 
+ZIP_END: Final = b"PK\x05\x06"
+"""First bytes of the record that ends a ZIP archive."""
+
+LONGEST_ZIP_END: Final = 66_000
+"""Bytes of that record with the longest comment."""
+
+SNIFFED_BYTES: Final = 1024
+"""Enough to tell what a file is."""
+
+OTHERS: Final = {
+    b"<": "a web page or XML, as servers send in place of a file",
+    b"{": "JSON text, as servers send in place of a file",
+    b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
+    b"\x1f\x8b": "compressed with gzip; decompress it first",
+    b"\x89HDF": "an HDF5 file, as Keras writes",
+    b"\x93NUMPY": "an array of NumPy",
+    ZIP_END: "an empty ZIP archive",
+}
+"""How files begin that people have instead of weights, and what they are."""
+
+SAFETENSORS: Final = slice(8, 10)
+"""Where the JSON header of a safetensors file begins, behind its length."""
+
 ZIP_ERRORS: Final = (
     zipfile.BadZipFile,
     EOFError,
@@ -64,6 +87,8 @@ def read_state(path: Path, *, inert_names: bool = False) -> StateDict:
     """
     names = Names(inert_names)
     contents = read_whole(path)
+    if other := other_kind(contents):
+        raise untrusted(f"it is {other}")
     read = read_zip if contents.startswith(ZIP_MAGIC) else read_legacy
     return StateDict(read(contents, names), tuple(names.unlisted))
 
@@ -88,6 +113,16 @@ def read_whole(path: Path) -> bytes:
             f"The weights file {path.name} cannot be read: {exc.strerror}.",
             "Check its path and permissions.",
         ) from exc
+
+
+def other_kind(contents: bytes) -> str:
+    """Return what a file is that is plainly none of torch, empty where it may be one."""
+    text = contents[:SNIFFED_BYTES].lstrip()
+    if not text.strip(b"\0"):
+        return "empty"
+    if contents[SAFETENSORS] == b'{"':
+        return "a safetensors file; hilum reads what torch.save writes"
+    return next((kind for head, kind in OTHERS.items() if text.startswith(head)), "")
 
 
 def read_legacy(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
@@ -157,7 +192,8 @@ def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
             network = read_pickle(BytesIO(archive.read(f"{folder}/data.pkl")), names)
             found = {key: archive.read(f"{folder}/data/{key}") for key in network.storages}
     except ZIP_ERRORS as exc:
-        raise untrusted("it is a damaged ZIP archive") from exc
+        whole = ZIP_END in contents[-LONGEST_ZIP_END:]
+        raise untrusted("it is a damaged ZIP archive" if whole else "it ends early") from exc
 
     @cache  # many tensors may be views of one storage
     def numbers_of(storage: TensorStorage) -> NDArray[Any]:
