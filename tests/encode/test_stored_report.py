@@ -219,6 +219,31 @@ def no_time(report: Dataset) -> None:
     report.ContentTime = ""
 
 
+def time_before_time(report: Dataset) -> None:
+    report.ContentDate = "00010101"
+
+
+def no_size(report: Dataset) -> None:
+    named(report, "Rows").MeasuredValueSequence[0].NumericValue = "-1"
+
+
+def endless_size(report: Dataset) -> None:
+    measured = named(report, "Rows").MeasuredValueSequence[0]
+    measured.FloatingPointValue = float("inf")
+
+
+def nul_in_a_text(report: Dataset) -> None:
+    named(report, "Algorithm Version").TextValue = "1\0.0"
+
+
+def lone_surrogate(report: Dataset) -> None:
+    named(report, "Algorithm Version").TextValue = "1\udc80"
+
+
+def endless_text(report: Dataset) -> None:
+    named(report, "Algorithm Version").TextValue = "1" * (3 << 20)
+
+
 def no_parameters(report: Dataset) -> None:
     for item in items(report):
         if "=" in str(item.get("TextValue", "")):
@@ -237,6 +262,12 @@ FORGERIES: tuple[Callable[[Dataset], None], ...] = (
     no_hash,
     no_time,
     no_parameters,
+    time_before_time,
+    no_size,
+    endless_size,
+    nul_in_a_text,
+    lone_surrogate,
+    endless_text,
 )
 
 

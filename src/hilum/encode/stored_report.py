@@ -4,6 +4,7 @@ The way back of `hilum.encode.regions_report`. Nothing proves who wrote a report
 everything in it is checked against the rest: what does not hold together is not shown.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,15 @@ from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 
 MOST_FINDINGS: Final = 1024
 """Rows of a report; no model card has more labels."""
+
+MOST_BYTES: Final = 2 << 20
+"""Size of what a report says; it has a thousand findings and their texts many times over."""
+
+LONGEST_SIDE: Final = 0xFFFF
+"""Rows or Columns of an image (PS3.3 C.7.6.3, US)."""
+
+YEARS: Final = range(2000, 9999)
+"""When an analysis may have been: hilum is younger, and clocks are wrong."""
 
 TOLERANCE_PERCENT: Final = 0.011
 """How far a score may be from what raw value and operating point give: two decimals are kept."""
@@ -91,7 +101,12 @@ def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
     with damage_named(name):
         if not _is_coded_report(report):
             return None
-        return _Report(report, table).read()
+        found = _Report(report, table).read()
+        # what can neither be kept nor shown: lone surrogates, NUL, numbers that are none
+        said = json.dumps(found.document, ensure_ascii=False, allow_nan=False)
+        if len(said.encode()) > MOST_BYTES or r"\u0000" in said or found.when.year not in YEARS:
+            raise _contradiction("its texts or its time cannot be")
+        return found
 
 
 def _is_coded_report(report: Dataset) -> bool:
@@ -244,11 +259,15 @@ class _Report:
 
     def _pixels(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
         image = _only(self._library(), self.table.concept("source"))
+        sides = [codes.DCM.PixelDataRows, codes.DCM.PixelDataColumns]
+        rows, columns = (int(_number(_only(image, side))) for side in sides)
+        if not 0 < min(rows, columns) <= max(rows, columns) <= LONGEST_SIDE:
+            raise _contradiction("the size of the image is none")
         decisions = [each.partition(": ") for each in parameters.get("pixel_decision", ())]
         return {
             "pipeline": _one_of(PixelPipeline, parameters["pixel_pipeline"][0]),
-            "rows": int(_number(_only(image, codes.DCM.PixelDataRows))),
-            "columns": int(_number(_only(image, codes.DCM.PixelDataColumns))),
+            "rows": rows,
+            "columns": columns,
             "decisions": [{"code": code, "text": words} for code, _, words in decisions],
         }
 
