@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from hilum import encode
-from hilum.errors import NotInPacs, PacsError, SourceUnreadable
+from hilum.errors import NotInPacs, PacsError, SettingInvalid, SourceUnreadable
 from hilum.files import dicom
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.steps import NodeContext
@@ -56,7 +56,7 @@ def foreign_reading(context: NodeContext, instance_id: str) -> ForeignReading | 
         found = None if file is None else encode.stored_report(dicom.parse(file, name=NAME), table)
     except NotInPacs:  # deleted meanwhile
         return None
-    except SourceUnreadable as exc:
+    except (SourceUnreadable, SettingInvalid) as exc:  # also of a codes file that is none
         log.warning("report.unusable", instance=instance_id, why=exc.problem)
         return None
     except PacsError as exc:
