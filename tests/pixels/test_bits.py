@@ -297,6 +297,53 @@ def test_white_letters_on_black_are_no_wrong_sign(background, ringing):
     assert not codes(shown) & DOUBTED
 
 
+COLUMN = np.arange(288)[None, :]
+LINES = np.broadcast_to(COLUMN // (5 + ROW // 60) % 2 == 0, (320, 288))
+TWO_VALUES = {
+    "halves": np.broadcast_to(COLUMN < 144, (320, 288)),
+    "a few letters": np.broadcast_to((ROW % 20 < 4) & (COLUMN % 37 < 2), (320, 288)),
+    "a grid": (ROW % 16 < 1) | (COLUMN % 16 < 1),
+    "a checkerboard": (ROW // 8 + COLUMN // 8) % 2 == 0,
+    "a disc": (ROW - 160) ** 2 + (COLUMN - 144) ** 2 < 100**2,
+    "pairs of lines": LINES,
+    "a mask of the chest": radiograph() > 2000,
+}
+"""Images of black and white alone, as masks and test objects are."""
+
+
+def both_ends(white: np.ndarray, noise: float) -> np.ndarray:
+    """Return 12-bit values of black and white, with noise that the ends of the range cut."""
+    values = white * 4095 + np.random.default_rng(7).normal(0, noise, white.shape)
+    return np.clip(values.round(), 0, 4095).astype(np.int64)
+
+
+@pytest.mark.parametrize("noise", [0, 2, 4])
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("kind", TWO_VALUES)
+def test_black_and_white_alone_have_no_other_sign(kind, inverted, noise):
+    """White beside black is -1 beside 0 with a sign, and still no evidence of one."""
+    values = both_ends(TWO_VALUES[kind] != inverted, noise)
+
+    for made in (written(values), signed(values - 2048)):
+        assert not codes(develop(made, SETTINGS)) & DOUBTED
+
+
+@pytest.mark.parametrize("gain", [2, 5, 30])
+def test_a_saturated_radiograph_has_no_other_sign(gain):
+    """However much of it is quite black and quite white."""
+    values = np.clip((radiograph() - 2000) * gain + 2048, 0, 4095)
+
+    for made in (written(values), signed(values - 2048)):
+        assert not codes(develop(made, SETTINGS)) & DOUBTED
+
+
+def test_a_mottled_test_object_has_no_other_sign():
+    """Near black and near white, with noise that nothing cuts."""
+    values = np.where(LINES, 3935, 160) + np.random.default_rng(9).normal(0, 40, LINES.shape)
+
+    assert not codes(develop(written(values.astype(np.int64)), SETTINGS)) & DOUBTED
+
+
 @pytest.mark.parametrize("seed", PHANTOMS)
 def test_no_phantom_is_doubted(seed):
     """No decision says of a right header that it is wrong, and no picture is noise."""

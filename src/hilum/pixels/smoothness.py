@@ -39,6 +39,15 @@ ALIKE: Final = 8
 SPREAD: Final = 16
 """What readings of two signs differ in covers a sixteenth of the image's range, or is none."""
 
+SATURATED: Final = 0.05
+"""Share of the darkest and of the brightest value above which an image is black and white."""
+
+FEWEST_SHADES: Final = 64
+"""Values from the first to the last hundredth that a radiograph spans at least."""
+
+STEEP: Final = 99.7
+"""Percentile of the steps of an image that is as much as neighbours differ without an edge."""
+
 ALIKE_SHARE: Final = 0.9
 """Share of the jumps for which that has to be so."""
 
@@ -161,8 +170,10 @@ def disproved(
 def other_sign(said: NDArray[np.integer], other: NDArray[np.integer], span: int) -> bool:
     """Whether samples are an image only with the sign that the header does not say.
 
-    White letters or a white border on black are as alike with a sign, -1 beside 0; but then
-    what the two readings differ in has one value, and is no part of an image.
+    Black and white are alike with a sign, -1 beside 0. So the darkest and the brightest value,
+    which saturation, letters and masks consist of, prove nothing, nor does an image of
+    little else. The other reading must be an image: with shades, with as many of them where the
+    readings differ, and as smooth where the header's reading jumps as it is elsewhere.
 
     Parameters
     ----------
@@ -173,9 +184,31 @@ def other_sign(said: NDArray[np.integer], other: NDArray[np.integer], span: int)
     """
     if not disproved(said, other, span, share=JUMPS_SHARE):
         return False
-    low, high = np.percentile(other[other.astype(np.int64) != said], (5, 95))
+    black, white = said == said.min(), said == said.max()
+    if min(black.mean(), white.mean()) > SATURATED:
+        return False
     least, greatest = np.percentile(other, (1, 99))
-    return bool(high - low >= (greatest - least) / SPREAD)
+    low, high = np.percentile(other[other.astype(np.int64) != said], (5, 95))
+    shades = greatest - least
+    if shades < min(FEWEST_SHADES, span // ALIKE) or high - low < shades / SPREAD:
+        return False
+    shown = ~(black | white)
+    at_jumps, elsewhere = [], []
+    for axis in (1, 2):
+        inside = _pairs(shown, axis)
+        jumps = _steps(said, axis) > span // 2
+        steps = _steps(other, axis)
+        at_jumps.append(steps[inside & jumps])
+        elsewhere.append(steps[inside & ~jumps])
+    jumped, usual = np.concatenate(at_jumps), np.concatenate(elsewhere)
+    if jumped.size < max(FEWEST_JUMPS, JUMPS_SHARE * usual.size):
+        return False
+    return bool(np.median(jumped) <= np.percentile(usual, STEEP))
+
+
+def _pairs(shown: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """Return of which neighbours along an axis both are shown."""
+    return shown[:, :-1] & shown[:, 1:] if axis == 1 else shown[..., :-1] & shown[..., 1:]
 
 
 def _steps(seen: NDArray[np.integer], axis: int) -> NDArray[np.integer]:
