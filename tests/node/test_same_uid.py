@@ -16,7 +16,7 @@ from hilum.phantom import make
 from hilum.pipeline import Writing
 from hilum.pixels import develop
 from hilum.radiograph import ImageUIDs
-from hilum.records import images, readings
+from hilum.records import images, readings, worklist
 from hilum.records.states import State
 from hilum.settings import Settings
 from invented import make_reading
@@ -145,6 +145,46 @@ def test_one_that_is_gone_leaves_the_other(pacs, bench):
         ]
 
     assert [State.GONE, State.STORED] == states
+
+
+def only_patient_id_is_new() -> tuple[Dataset, Dataset]:
+    """Return two patients' images with the same three UIDs."""
+    first, second = pair({})
+    second.PatientID, second.PatientName = "ANON77", "Other^Person"
+    return first, second
+
+
+def warnings_of(node: Bench, image: Dataset) -> list[str]:
+    with node.database.look() as connection:
+        return list(worklist.row(connection, "own", str(image.StudyInstanceUID)).warnings)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_image_that_another_patients_replaced_is_not_lost_in_silence(pacs, bench, at_once, caplog):
+    """All three UIDs are kept, and the first still waits: the log and the study say so."""
+    node = bench()
+    first, second = only_patient_id_is_new()
+    replaced = pacs.upload(dicom_file(first)).instance_id
+    if not at_once:
+        node.follow()
+    pacs.upload(dicom_file(second))
+    node.work()
+
+    assert ["patients_differ", "image_replaced"] == sorted(warnings_of(node, first), reverse=True)
+    assert replaced in caplog.text
+    assert "image.replaced" in caplog.text
+    for private in ("ANON77", "Other", str(first.PatientID), str(first.PatientName)):
+        assert private not in caplog.text
+
+
+def test_image_that_was_read_before_is_not_replaced(pacs, bench):
+    """Its results are in the PACS: the study names two patients, and nothing was lost."""
+    node = bench()
+    for image in only_patient_id_is_new():
+        pacs.upload(dicom_file(image))
+        node.work()
+
+    assert ["patients_differ"] == warnings_of(node, image)
 
 
 def test_image_with_the_uid_of_a_result_is_no_result(pacs, bench):

@@ -27,6 +27,8 @@ RELEASED: Final = {"the first schema": "m001_initial"}
 FROZEN: Final = {
     "0001_initial.postgresql": "523446693b32271d592bb46034dcfedd1e90f8c1b0246fd4726b2df025a36d1a",
     "0001_initial.sqlite": "6280dcca0c56f1a68c632d94bb2269ca203e9fe1d71208d4501487dbe90ffc21",
+    "0002_warnings.postgresql": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
+    "0002_warnings.sqlite": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

@@ -69,6 +69,32 @@ def test_another_persons_study_is_shown_apart_and_draws_no_line(web, reader):
     assert "emissor do ID, data de nascimento, sexo, nome" in translated
 
 
+def test_a_study_of_two_patients_says_so(web, reader):
+    """On its page and in the API, in the reader's language, and without any name in it."""
+    add_read(web, image("20240607", JANE))
+    other = image("20240607", JOHN)
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = "1.2.99"
+    shown = add_read(web, other)
+    text = reader.get(shown.path).text
+    api = reader.get(f"/api/v1{shown.path}").json()
+    reader.cookies.set("hilum_language", "pt-BR")
+    translated = reader.get(shown.path).text
+
+    assert "Images in this study name different patients." in text
+    assert [
+        {"code": "patients_differ", "text": "Images in this study name different patients."}
+    ] == api["warnings"]
+    assert "As imagens deste estudo são de pacientes diferentes." in translated
+
+
+def test_a_study_of_one_patient_says_nothing(web, reader):
+    """No warning where nothing disagrees."""
+    shown = add_read(web, image("20240607", JANE))
+
+    assert "different patients" not in reader.get(shown.path).text
+    assert [] == reader.get(f"/api/v1{shown.path}").json()["warnings"]
+
+
 def test_a_married_name_keeps_the_course(web, reader):
     """Birth date, sex and given name agree: one person, and one line."""
     shown = pair(web, JANE, {**JANE, "PatientName": "Smith^Jane"})

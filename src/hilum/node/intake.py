@@ -13,9 +13,9 @@ from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, audit, elsewhere, images, studies
 from hilum.records.elsewhere import ForeignReading
-from hilum.records.images import Arrived
-from hilum.records.states import SETTLED, Urgency
-from hilum.records.studies import DueTimes, StudyFacts
+from hilum.records.images import Arrived, ImageRecord
+from hilum.records.states import SETTLED, UNSETTLED, Urgency
+from hilum.records.studies import DueTimes, StudyFacts, StudyWarning
 from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from hilum.telemetry.logs import get_log
 from hilum.values.ages import age_of
@@ -107,6 +107,7 @@ class Intake:
             urgency,
             now,
         )
+        before = images.entry(connection, new.archive, new.uids)
         job = images.arrived(connection, new, held=self.held, again=again)
         if job is None:
             return False
@@ -118,6 +119,8 @@ class Intake:
             now=now,
             waits=self._waits,
         )
+        if before is not None and before.state in UNSETTLED:
+            _note_replaced(connection, before, facts)
         self._context.queue.enqueue(connection, job, urgency, now)
         return True
 
@@ -248,6 +251,23 @@ class Intake:
             return True
         there = self._context.orthanc.there(known.result_instances)
         return not there.issuperset(known.results)
+
+
+def _note_replaced(connection: Connection, before: ImageRecord, facts: Facts) -> None:
+    """Say that an image was never analyzed because another one took its line.
+
+    Orthanc names an image by its Patient ID too, so it may hold both.
+    """
+    if before.instance_id == facts.instance_id:
+        return
+    log.warning(
+        "image.replaced",
+        instance=before.instance_id,
+        by=facts.instance_id,
+        remedy="correct the UIDs or the Patient ID in the PACS and send the image again",
+    )
+    study = facts.uids.study_instance_uid
+    studies.warn(connection, before.archive, study, StudyWarning.IMAGE_REPLACED)
 
 
 def study_facts(tags: dict[str, Any]) -> StudyFacts:

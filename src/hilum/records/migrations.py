@@ -39,7 +39,12 @@ def m001_initial(connection: Connection) -> None:
     _run(connection, "0001_initial")
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial,)
+def m002_warnings(connection: Connection) -> None:
+    """Keep what is wrong with a study as a whole."""
+    _run(connection, "0002_warnings")
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial, m002_warnings)
 """In the order in which they run; one that has landed is never changed."""
 
 

@@ -9,10 +9,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Row, exists, select
 
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import of_study, study_values, uids_of
@@ -21,6 +21,7 @@ from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 from hilum.records.upsert import unless_there
 from hilum.settings.worklist import WorklistSettings
+from hilum.values.persons import Person, one_person
 
 STATES: Final = (
     State.FAILED,
@@ -89,6 +90,15 @@ class Rank(IntEnum):
     """A reader reviewed it, and nothing came after it."""
     GONE = 4
     """Deleted from the PACS."""
+
+
+class StudyWarning(StrEnum):
+    """What is wrong with a study as a whole; it stays, whatever is corrected in the PACS later."""
+
+    PATIENTS_DIFFER = "patients_differ"
+    """Images that came name different patients."""
+    IMAGE_REPLACED = "image_replaced"
+    """One with the same UIDs and another Patient ID came before an image was analyzed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +216,35 @@ def arrived(
         "findings": [],
         "cover": "",
         "cover_series": "",
+        "warnings": [],
     }
     if connection.execute(unless_there(connection, STUDY), row).rowcount == 0:
         this = study_values(archive, facts.study_instance_uid)
         known = {name: value for name, value in asdict(facts).items() if value not in {"", None}}
-        before = Urgency(connection.execute(ROW, this).one().urgency)
-        more = min(before, urgency, key=URGENCIES.index)
+        before = connection.execute(ROW, this).one()
+        more = min(Urgency(before.urgency), urgency, key=URGENCIES.index)
         connection.execute(CHANGE, {**this, **known, "urgency": more})
+        if not one_person(person_of(before), person_of(facts)):
+            warn(connection, archive, facts.study_instance_uid, StudyWarning.PATIENTS_DIFFER)
         connection.execute(NO_PICTURES, this)  # of images that came again with other pixels
     _write_words(connection, archive, facts.study_instance_uid)
     refresh(connection, archive, facts.study_instance_uid, now, waits)
+
+
+def warn(
+    connection: Connection, archive: str, study_instance_uid: str, warning: StudyWarning
+) -> None:
+    """Write a warning into a study's row, once. Unknown: nothing happens."""
+    this = study_values(archive, study_instance_uid)
+    study = connection.execute(ROW, this).one_or_none()
+    if study is not None and warning not in study.warnings:
+        connection.execute(CHANGE, {**this, "warnings": [*study.warnings, warning]})
+
+
+def person_of(study: StudyFacts | Row[Any]) -> Person:
+    """Return whose study it is."""
+    name = study.whole_name or study.patient_name
+    return Person(study.patient_id, study.issuer, name, study.birth_date, study.sex)
 
 
 def refresh(

@@ -177,6 +177,7 @@ STUDY: Final = Table(
     Column("cover", String, nullable=False),  # SOP Instance UID of the image to show it by
     Column("cover_series", String, nullable=False),  # and its series
     Column("reviewed", Instant),  # when a reader last reviewed it
+    Column("warnings", JSON, nullable=False, server_default="[]"),  # codes of StudyWarning
     comment="The worklist: one line for each study.",
 )
 Index("study_in_order", STUDY.c.archive, STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, lite
 
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image
-from hilum.records.studies import Rank, fold, words_in
+from hilum.records.studies import Rank, fold, person_of, words_in
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
-from hilum.values.persons import Person, Trait, differences, names_somebody
+from hilum.values.persons import Trait, differences, names_somebody
 
 StudyRow = Row[Any]
 """A row of `STUDY`, its columns by name."""
@@ -163,12 +163,6 @@ class Others:
 
     same: Sequence[StudyRow] = ()
     apart: Sequence[tuple[StudyRow, tuple[Trait, ...]]] = ()
-
-
-def person_of(study: StudyRow) -> Person:
-    """Return whose study it is."""
-    name = study.whole_name or study.patient_name
-    return Person(study.patient_id, study.issuer, name, study.birth_date, study.sex)
 
 
 def others_of_patient(

@@ -130,6 +130,14 @@ def differences(one: Person, other: Person) -> tuple[Trait, ...]:
     return tuple(trait for trait, answer in said.items() if answer is Answer.DISAGREES)
 
 
+def one_person(one: Person, other: Person) -> bool:
+    """Whether two images of one study may be one person's: nothing that both state disagrees."""
+    ids = one.patient_id, other.patient_id
+    if all(map(names_somebody, ids)) and _plain(ids[0]) != _plain(ids[1]):
+        return False
+    return not differences(one, other)
+
+
 def _issuers(one: str, other: str) -> Answer:
     return _equal(_plain(one), _plain(other))
 

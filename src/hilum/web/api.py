@@ -17,7 +17,9 @@ from hilum.records import images, readings, reviews, worklist
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.states import RETRIED, State
+from hilum.records.studies import StudyWarning
 from hilum.records.worklist import WorklistFilter, WorklistPosition
+from hilum.web import words
 from hilum.web.api_models import (
     UID_PATTERN,
     AgreementDocument,
@@ -30,6 +32,7 @@ from hilum.web.api_models import (
     ModelDocument,
     Problem,
     ReadingDocument,
+    ReasonDocument,
     RetryAnswer,
     RetryWanted,
     ReviewDocument,
@@ -40,6 +43,7 @@ from hilum.web.api_models import (
     UidInPath,
 )
 from hilum.web.context import WebContext
+from hilum.web.i18n import Localizer
 from hilum.web.operations import read_again, status_of
 from hilum.web.sessions import Context, Operator, Reader, Viewer, Visitor, note
 from hilum.web.try_file import file_of, tried
@@ -166,7 +170,13 @@ def study(
     if row is None:
         raise not_found("This study")
     _viewed(request, who, context, study_instance_uid)
-    return StudyDocument(study=StudyLine.of(row), images=[ImageLine.of(each) for each in lines])
+    say = Localizer(who.language).say
+    warnings = [
+        ReasonDocument(code=each, text=say(words.STUDY_WARNINGS[StudyWarning(each)]))
+        for each in row.warnings
+    ]
+    outcomes = [ImageLine.of(each) for each in lines]
+    return StudyDocument(study=StudyLine.of(row), warnings=warnings, images=outcomes)
 
 
 @router.get("/images/{sop_instance_uid}", tags=["images"], responses=AMBIGUOUS)

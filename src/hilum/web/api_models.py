@@ -132,6 +132,7 @@ class StudyDocument(ApiDocument):
     """A study and its images."""
 
     study: StudyLine
+    warnings: list[ReasonDocument] = Field(description="What is wrong with the study as a whole.")
     images: list[ImageLine]
 
 

@@ -19,6 +19,7 @@ from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Opinion, Review
 from hilum.records.states import State
+from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
 from hilum.values.persons import Trait
 from hilum.web import charts, words
@@ -90,6 +91,7 @@ def show(
         study=row,
         patient=words.person(row.patient_name),
         age=words.age(row),
+        study_warnings=[words.STUDY_WARNINGS[StudyWarning(each)] for each in row.warnings],
         sex=words.SEXES.get(row.sex, ""),
         day=words.day(row.study_date, who.language),
         clock=words.clock(row.study_time),

@@ -10,6 +10,7 @@ from hilum.records.constancy import SelfTestMode, SelfTestState
 from hilum.records.drift import DriftKind, DriftLevel, Shift
 from hilum.records.reviews import Opinion
 from hilum.records.states import State
+from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
@@ -74,6 +75,15 @@ TRAITS: Final = {
     Trait.NAME: N_("name"),
 }
 """What differs between two persons with one Patient ID."""
+
+STUDY_WARNINGS: Final = {
+    StudyWarning.PATIENTS_DIFFER: N_("Images in this study name different patients."),
+    StudyWarning.IMAGE_REPLACED: N_(
+        "An image was not analyzed: another one with the same UIDs and a different Patient ID "
+        "came before its turn. Correct it in the PACS and send it again."
+    ),
+}
+"""What is wrong with a study as a whole."""
 
 SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
 """Patient's Sex → how it is abbreviated."""

@@ -1,0 +1,1 @@
+ALTER TABLE study ADD COLUMN warnings JSON DEFAULT '[]' NOT NULL;
