@@ -326,5 +326,5 @@ def _reading(
 
 def _viewed(request: Request, who: Visitor, context: WebContext, study_instance_uid: str) -> None:
     """Write into the audit trail that somebody looked at a study, once."""
-    if request.app.state.viewed.is_new(who.key or who.name, study_instance_uid):
+    if request.app.state.viewed.add((who.key or who.name, study_instance_uid)):
         note(context, who.name, "study.viewed", study=study_instance_uid, by="api")

@@ -129,7 +129,7 @@ def note_once(request: Request, context: WebContext, action: str, **detail: str)
     """
     place = address_of(request)
     window = int(time.time() // (60 * context.settings.page.login_window_minutes))
-    if request.app.state.viewed.is_new(f"{action} {place}", str(window)):
+    if request.app.state.viewed.add((f"{action} {place}", str(window))):
         note(context, "nobody", action, address=place, **detail)
 
 
