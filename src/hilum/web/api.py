@@ -43,7 +43,6 @@ from hilum.web.api_models import (
     UidInPath,
 )
 from hilum.web.context import WebContext
-from hilum.web.i18n import Localizer
 from hilum.web.operations import read_again, status_of
 from hilum.web.sessions import Context, Operator, Reader, Viewer, Visitor, note
 from hilum.web.try_file import file_of, tried
@@ -170,7 +169,7 @@ def study(
     if row is None:
         raise not_found("This study")
     _viewed(request, who, context, study_instance_uid)
-    say = Localizer(who.language).say
+    say = who.speech.say
     warnings = [
         ReasonDocument(code=each, text=say(words.STUDY_WARNINGS[StudyWarning(each)]))
         for each in row.warnings
