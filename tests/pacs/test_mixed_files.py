@@ -11,6 +11,7 @@ from typing import Any
 import pydicom
 import pytest
 from pydicom import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -18,6 +19,9 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
+from hilum.files import dicom
+from hilum.files.element_headers import Encoding
+from hilum.files.rewriting import written
 from hilum.pacs.send import DicomTarget, Outgoing, SendOutcome, SendStatus, deliver
 from hilum.pacs.send.dimse import MAX_CONTEXTS, UNANSWERED, DimseSender
 from hilum.pacs.send.outgoing import MENDED, PADDED, kind_of
@@ -292,3 +296,22 @@ def test_file_under_a_wrong_transfer_syntax_is_sent_under_the_right_one(radiogra
 
     assert ExplicitVRLittleEndian == file.transfer_syntax_uid
     assert radiograph.PixelData in file.content
+
+
+def test_compressed_image_without_vrs_is_sent_with_them(radiograph: Dataset):
+    """A compressed data set always has VRs (PS3.5 A.4); a peer that reads it so would break off."""
+    radiograph.PixelData = encapsulate([b"\xff\xd8 a codestream \xff\xd9"])
+    radiograph["PixelData"].VR = "OB"
+    radiograph["PixelData"].is_undefined_length = True
+    radiograph.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    opened = dicom.opened(dicom_file(radiograph), name="x")
+    head = opened.content[: opened.start]
+    without = written(opened.content, opened.elements, Encoding(implicit=True, little=True))
+
+    file = Outgoing.from_bytes(head + without, name="x")
+
+    assert (JPEGBaseline8Bit, True) == (file.transfer_syntax_uid, MENDED in file.warnings)
+    sent = pydicom.dcmread(io.BytesIO(file.content))
+    assert (False, True) == sent.original_encoding
+    assert (radiograph.PatientID, radiograph.PixelData) == (sent.PatientID, sent.PixelData)
+    assert not dicom.opened(file.content, name="x").notes

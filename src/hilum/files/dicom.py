@@ -132,9 +132,17 @@ class Opened:
     elements: list[Element]
     notes: Notes
 
-    def data_set(self) -> bytes:
-        """Return the data set as it should have been: sound, and of even length."""
-        return written(self.content, self.elements, self.encoding)
+    def data_set(self, syntax: str = "") -> bytes:
+        """Return the data set as it should have been: sound, and of even length.
+
+        Parameters
+        ----------
+        syntax
+            Transfer Syntax UID that it is to be written under; as it is written, without one.
+        """
+        said = _said(syntax)
+        named = syntax and said.little == self.encoding.little
+        return written(self.content, self.elements, said if named else self.encoding)
 
 
 def has_preamble(head: bytes) -> bool:

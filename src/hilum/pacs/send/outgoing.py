@@ -130,13 +130,13 @@ def _sendable(content: bytes, file: dicom.Opened) -> tuple[bytes | None, str, tu
     if file.notes:
         if syntax == DeflatedExplicitVRLittleEndian:
             syntax = str(ExplicitVRLittleEndian)
-        return file.data_set(), syntax, (MENDED,)
+        return file.data_set(syntax), syntax, (MENDED,)
     length = len(content) - file.parts.offset
     if syntax == DeflatedExplicitVRLittleEndian:
         padded = content[file.parts.offset :] + b"\0" if length % 2 else None
         return padded, syntax, ()
     if length % 2 or has_odd_fragment(file.elements):
-        return file.data_set(), syntax, (PADDED,)
+        return file.data_set(syntax), syntax, (PADDED,)
     return None, syntax, ()
 
 
