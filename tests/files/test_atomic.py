@@ -23,10 +23,14 @@ def test_file_gets_its_name_at_the_end(tmp_path: Path):
 
 def test_broken_off_file_leaves_nothing(tmp_path: Path):
     """Ctrl-C leaves neither the file nor what was aside."""
-    file = AtomicFile(tmp_path / "r.csv")
-    file.write("half")
-    with pytest.raises(KeyboardInterrupt), file:
-        raise KeyboardInterrupt
+
+    def stopped() -> None:
+        with AtomicFile(tmp_path / "r.csv") as file:
+            file.write("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
 
     assert [] == list(tmp_path.iterdir())
 
@@ -40,6 +44,21 @@ def test_full_disk_is_one_clear_line(tmp_path: Path):
         AtomicFile(tmp_path / "r.csv") as file,
     ):
         file.write("content")
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_ctrl_c_stays_that_on_a_full_disk(tmp_path: Path):
+    """What finds no room after it is no other error."""
+    (tmp_path / "r.csv.part").symlink_to("/dev/full")
+
+    def stopped() -> None:
+        with AtomicFile(tmp_path / "r.csv") as file:
+            file.write("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
 
     assert [] == list(tmp_path.iterdir())
 

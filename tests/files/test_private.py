@@ -1,5 +1,7 @@
 """Files and folders that only their owner can read."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from hilum.errors import SettingInvalid
@@ -42,4 +44,15 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         write_file(path, "\ud800")
 
     assert "old" == path.read_text()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_two_writers_do_not_meet(tmp_path):
+    """Each writes its own file aside; the last one's is there in the end, whole."""
+    path = tmp_path / "secret"
+    texts = [str(number) * 10_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda text: write_file(path, text), texts))
+
+    assert path.read_text() in texts
     assert [path] == list(tmp_path.iterdir())

@@ -12,6 +12,8 @@ HOMES = {
     r"\bpopitem\(": {"runtime/caches.py"},
     r"\b(sched_getaffinity|cpu_count|process_cpu_count)\b": {"runtime/cores.py"},
     r"\b9(0[1-9]|1[0-9])\b": {"encode/kinds.py"},
+    r"\.errors\(\)\[0\]": {"settings/validation.py"},
+    r"\b_?(aside|part)\.replace\(": {"files/atomic.py", "predict/download.py"},  # goes on later
     r"\bmin\([^()]*\* ?wait_s|\bwait_s ?\*=": {"runtime/waits.py"},
 }
 """What a second copy would say → the modules that may."""
@@ -30,6 +32,8 @@ COPIES = {
     "kept.popitem(last=False)",
     "count = os.cpu_count() or 1",
     "SERIES = 908",
+    "why = exc.errors()[0]['msg']",
+    "aside.replace(path)",
     "wait_s = min(2 * wait_s, LONGEST)",
 }
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from hilum.cli.progress import progress
-from hilum.errors import SourceUnreadable
+from hilum.files.atomic import AtomicFile, not_written
 from hilum.phantom import KINDS, SIZE, SMALLEST, Phantom, make
 from hilum.runtime.memory import keep_freed_memory
 
@@ -74,21 +74,15 @@ def write(drawn: Phantom, folder: Path) -> Path:
     buffer = BytesIO()
     drawn.dataset.save_as(buffer, enforce_file_format=True)
     path = folder / f"phantom-{drawn.truth.seed}.dcm"
+    truth = path.with_suffix(".json")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for target, contents in (
-            (path.with_suffix(".json"), json.dumps(drawn.truth.document()).encode()),
-            (path, buffer.getvalue()),
-        ):
-            aside = target.with_name(f".{target.name}.part")
-            try:
-                aside.write_bytes(contents)
-                aside.replace(target)
-            finally:
-                aside.unlink(missing_ok=True)
     except OSError as exc:
-        raise SourceUnreadable(
-            f"The folder {folder} cannot be written: {exc.strerror}.",
-            "Name a folder of your own with space on its disk.",
-        ) from exc
+        raise not_written(truth, exc) from exc
+    for target, contents in (
+        (truth, json.dumps(drawn.truth.document())),
+        (path, buffer.getvalue()),
+    ):
+        with AtomicFile(target) as file:
+            file.write(contents)
     return path

@@ -14,6 +14,7 @@ from pydicom.sr.coding import Code
 
 from hilum.encode.identity import digest
 from hilum.errors import SettingInvalid
+from hilum.settings.validation import first_invalid
 
 PRIVATE: Final = "99TXRV"
 """Designator of hilum's own coding scheme; 99 marks private ones (PS3.16 8)."""
@@ -152,10 +153,9 @@ def load_codes(replacement: Path | None = None) -> CodeTable:
     try:
         table = CodeTable(**_merged(ours, theirs))
     except ValidationError as exc:
-        first = exc.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name, why = first_invalid(exc)
         raise SettingInvalid(
-            f"The code {name} in {replacement} cannot be used: {first['msg']}.",
+            f"The code {name} in {replacement} cannot be used: {why}.",
             "See docs/conformance.md for the form of that file.",
         ) from exc
     _check(table, replacement)

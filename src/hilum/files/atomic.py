@@ -1,11 +1,16 @@
-"""A file of a person's that is whole or not there: written aside, moved into place at the end."""
+"""Files that are whole or not there: written aside, moved into place at the end."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Final, Self
 
 from hilum.errors import SourceUnreadable
+
+ANYBODY: Final = 0o666
+"""Mode of a file that is nobody's secret; the process withholds some of it (umask)."""
 
 
 def not_written(path: Path, exc: OSError) -> SourceUnreadable:
@@ -30,6 +35,37 @@ def ordinary(path: Path) -> Path:
     return meant
 
 
+@contextmanager
+def replacing(path: Path, aside: Path, *, mode: int = ANYBODY) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of another one if the block ends without an error.
+
+    Parameters
+    ----------
+    path
+        The file to be.
+    aside
+        Where it is until then, in the same folder. It is removed after an error.
+    mode
+        Who may read and write it, less what the process withholds from everybody.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    file = os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb")
+    try:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        aside.replace(path)
+    finally:
+        with suppress(OSError):  # what was buffered found no room either
+            file.close()
+        aside.unlink(missing_ok=True)
+
+
 class AtomicFile:
     """A file that gets its name only when the ``with`` block ends without an error.
 
@@ -41,34 +77,28 @@ class AtomicFile:
     Raises
     ------
     SourceUnreadable
-        It cannot be written, now or at any later step.
+        It cannot be written, at any step.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._meant = ordinary(path)
-        self._aside = self._meant.with_name(self._meant.name + ".part")
-        try:
-            self._file = self._aside.open("wb")
-        except OSError as exc:
-            raise not_written(path, exc) from exc
+        meant = ordinary(path)
+        self._writing = replacing(meant, meant.with_name(meant.name + ".part"))
 
     def __enter__(self) -> Self:
+        try:
+            self._file = self._writing.__enter__()
+        except OSError as exc:
+            raise not_written(self.path, exc) from exc
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-                self._aside.replace(self._meant)
+            self._writing.__exit__(kind, exc, tb)
         except OSError as error:
             raise not_written(self.path, error) from error
-        finally:
-            self._discard()
 
     def write(self, content: str | bytes) -> int:
         """Write text as UTF-8, or bytes as they are."""
@@ -77,12 +107,3 @@ class AtomicFile:
             return self._file.write(data)
         except OSError as exc:
             raise not_written(self.path, exc) from exc
-
-    def _discard(self) -> None:
-        """Close and remove what is aside; nothing once it was moved into place."""
-        try:
-            self._file.close()
-        except OSError:  # what was buffered found no room either
-            pass
-        finally:
-            self._aside.unlink(missing_ok=True)

@@ -1,13 +1,13 @@
 """Private files and folders (modes 0600 and 0700): passwords, images, jobs."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from hilum.errors import SettingInvalid
+from hilum.files.atomic import replacing
 
 OWNER_FILE: Final = 0o600
 """Mode of a file that nobody but its owner reads or writes."""
@@ -55,14 +55,6 @@ def write_file(path: Path, text: str) -> None:
         The file cannot be written.
     """
     make_folder(path.parent)
-    with writing_to(path.parent):
-        descriptor, aside = tempfile.mkstemp(dir=path.parent)  # O_CREAT | O_EXCL, 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), OWNER_FILE)
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(aside).replace(path)
-        finally:
-            Path(aside).unlink(missing_ok=True)
+    aside = path.with_name(f".{path.name}.{token_hex(8)}")  # two processes may write at once
+    with writing_to(path.parent), replacing(path, aside, mode=OWNER_FILE) as file:
+        file.write(text.encode())

@@ -1,6 +1,5 @@
 """Model cards: what a model is, where its weights come from, what it was trained on."""
 
-import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hilum.errors import CardInvalid
+from hilum.settings.validation import first_invalid
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """A model's name is also the name of its folder, so it holds nothing that a path gives meaning."""
@@ -192,11 +192,9 @@ class ModelCard(CardSection):
     @staticmethod
     def invalid(exc: ValidationError, origin: str) -> CardInvalid:
         """Return the error for fields that cannot be used, the first one named."""
-        first = exc.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "card"
-        why = re.sub(r"^Value error, ", "", first["msg"])
+        name, why = first_invalid(exc)
         return CardInvalid(
-            f"The model card {origin} cannot be used: {field}: {why}.",
+            f"The model card {origin} cannot be used: {name or 'card'}: {why}.",
             "docs/models.md shows a whole card, field by field.",
         )
 

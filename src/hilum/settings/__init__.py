@@ -12,7 +12,6 @@ from typing import Any, Final, Self
 
 import platformdirs
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -41,6 +40,7 @@ from hilum.settings.reading import (
 )
 from hilum.settings.section import SettingsSection
 from hilum.settings.telemetry import LogFormat, TelemetrySettings
+from hilum.settings.validation import first_invalid
 from hilum.settings.worklist import WorklistSettings
 
 __all__ = [
@@ -73,6 +73,8 @@ __all__ = [
 
 SETTINGS_FILE_VARIABLE: Final = "HILUM_SETTINGS"
 """Environment variable that names another settings file than the default one."""
+
+NO_SETTING: Final = "there is no such setting"
 
 PREFIX: Final = "HILUM_"
 """What the environment variables of hilum begin with."""
@@ -142,10 +144,9 @@ class Settings(BaseSettings):
         try:
             return cls(**changes)
         except ValidationError as exc:
-            first = exc.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
+            name, why = first_invalid(exc, unknown=NO_SETTING)
             raise SettingInvalid(
-                f"The setting {name} cannot be used: {_said(first)}.",
+                f"The setting {name} cannot be used: {why}.",
                 f"Correct it in {path} or in its HILUM_ environment variable.",
             ) from exc
         except tomllib.TOMLDecodeError as exc:
@@ -170,9 +171,9 @@ class Settings(BaseSettings):
         try:
             replaced = type(current)(**{**current.model_dump(), **values})
         except ValidationError as exc:
-            first = exc.errors()[0]
+            name, why = first_invalid(exc, unknown=NO_SETTING)
             raise SettingInvalid(
-                f"The setting {section}.{first['loc'][0]} cannot be used: {_said(first)}.",
+                f"The setting {section}.{name} cannot be used: {why}.",
                 "See docs/settings.md for what it may be.",
             ) from exc
         return self.model_copy(update={section: replaced})
@@ -198,8 +199,3 @@ def _check_names(file: Path) -> None:
                 f"The variable {variable} names no setting: there is no section {section.lower()}.",
                 "Correct its name; docs/settings.md lists all of them.",
             )
-
-
-def _said(error: ErrorDetails) -> str:
-    """Return what is wrong with a value, in words for people."""
-    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
