@@ -43,6 +43,8 @@ class LocalQueue:
 class Library:
     """The one DBOS of a process, running.
 
+    What it touches that is not public is held by tests/jobs/test_library_surface.py.
+
     Parameters
     ----------
     database
@@ -107,6 +109,7 @@ class Library:
     @property
     def active(self) -> list[str]:
         """Names of the jobs that are worked on now."""
+        # its public lists ask the database, and tell of other processes too
         return self._dbos._active_workflows_set.activeList()  # noqa: SLF001
 
     def stop(self, timeout_s: float) -> list[str]:
