@@ -147,3 +147,18 @@ def test_a_name_without_end_is_compared_by_its_beginning(name):
     """A header may hold megabytes; comparing takes no longer with them."""
     assert () == differences(Person("1", name=name), Person("1", name=name + "z"))
     assert names_somebody("7" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Baby A^Smith", "Baby B^Smith"),
+        ("Twin 1^Silva", "Twin 2^Silva"),
+        ("Smith^Baby A", "Smith^Baby B"),
+    ],
+)
+def test_newborn_twins_are_told_apart(one: str, other: str):
+    """What is numbered within one family on one day is two children, not a marriage."""
+    known = {"patient_id": "1", "birth_date": "20240101", "sex": "F"}
+
+    assert (Trait.NAME,) == differences(Person(**known, name=one), Person(**known, name=other))

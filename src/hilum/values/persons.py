@@ -187,6 +187,9 @@ def _groups(one: "Group", other: "Group") -> Answer:
     if one.run_together & other.run_together:
         return Answer.AGREES
     given, others = one.given, other.given
+    numbered = set(one.family) ^ set(other.family)  # BABY A and BABY B: twins, not a marriage
+    if numbered and all(len(word) == 1 or word.isdigit() for word in numbered):
+        return Answer.DISAGREES
     if given and others and (_within(given, others) or _within(others, given)):
         return Answer.RENAMED
     return Answer.DISAGREES
@@ -205,10 +208,14 @@ class Group(NamedTuple):
     given: tuple[str, ...]
 
     @property
+    def family(self) -> tuple[str, ...]:
+        """Words of the family name; all words of a name without carets."""
+        return self.all[: len(self.all) - len(self.given)]
+
+    @property
     def run_together(self) -> set[str]:
         """All letters, the family name first or last: John Smith is also written JohnSmith."""
-        family = self.all[: len(self.all) - len(self.given)]
-        return {"".join(self.all), "".join((*self.given, *family))}
+        return {"".join(self.all), "".join((*self.given, *self.family))}
 
 
 def _read(name: str) -> list[Group]:
