@@ -84,7 +84,7 @@ class Shortened(Pause):
 
     def __call__(self, seconds: float) -> None:
         self.asked.append(seconds)
-        if self.stopping or len(self.asked) > 1000:
+        if self._stop.is_set() or len(self.asked) > 1000:
             raise Stopped
         self.meanwhile()
 
