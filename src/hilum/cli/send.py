@@ -121,9 +121,11 @@ def send(
     Exit status: 0 all stored, 1 something was refused or failed or nothing was
     there to send, 2 wrong usage.
     """
+    if target is not None:
+        target = _with_user(target, user)
     check_paths(paths)
     settings = Settings.load()
-    target = _with_tls(_with_user(target or _target_of(settings), user), tls=tls)
+    target = _with_tls(target or _with_user(_target_of(settings), user), tls=tls)
     pacs = settings.pacs
     sender = open_sender(
         target,
