@@ -19,7 +19,8 @@ from hilum.encode import (
     to_bytes,
 )
 from hilum.encode.document import build
-from hilum.encode.review_report import AI_STATEMENT, OPINION, OPINIONS, SERIES, TITLE, describe
+from hilum.encode.kinds import REVIEW
+from hilum.encode.review_report import AI_STATEMENT, OPINION, OPINIONS, TITLE, describe
 from hilum.settings import ReasonLanguage, ReportSettings, SRClass
 from radiographs import dicom_file
 from sr_cases import THREE, read, regions_of
@@ -219,7 +220,7 @@ def test_conformance_page_has_every_code():
 
     for code in (TITLE, OPINION, AI_STATEMENT, *OPINIONS.values()):
         assert f"| `{code.value}` | {code.meaning} |" in page
-    assert f"| {SERIES} | SR | a reader submits one" in page
+    assert f"| {REVIEW.series} | SR | a reader submits one" in page
 
 
 def test_other_opinions_are_refused():

@@ -239,7 +239,7 @@ def test_a_site_may_refuse_such_images(language):
 
     reasons = caught.value.reasons
     assert ["voi_lut_destroys", "window_destroys", "window_destroys"] == [r.code for r in reasons]
-    said = "black or white" if language is ReasonLanguage.ENGLISH else "preto ou branco"
+    said = "black or white" if language is ReasonLanguage.ENGLISH else "preta ou branca"
     assert all(said in reason.text and not reason.text.endswith(".") for reason in reasons)
 
 
