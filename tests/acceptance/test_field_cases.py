@@ -107,6 +107,12 @@ def objections(name: str, rows: Rows) -> Iterator[str]:
         yield f"not as {right['as']}"
 
 
+def corrections_unsaid(name: str, rows: Rows) -> list[str]:
+    """Return what was put right in a file and is not said; a sender mends it on the way."""
+    codes = {each["code"] for each in said_in(rows[name])}
+    return [code for code in EXPECTED[name].get("corrections", ()) if code not in codes]
+
+
 def plain(text: str) -> str:
     """Return a text of either language with English words for a window, and points in numbers."""
     words = {"centro": "centre", "largura": "width", "300,5, ": "300.5, ", "1,6": "1.6"}
@@ -124,6 +130,7 @@ def scores(row: Mapping[str, Any]) -> dict[str, float]:
 def test_hilum_read(name: str, read: tuple[Rows, Rows]):
     """Findings or a refusal, with what was decided, in both languages."""
     assert [] == list(objections(name, read[0]))
+    assert [] == corrections_unsaid(name, read[0])
 
 
 @every_file
@@ -191,6 +198,7 @@ def tried(folder: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def test_trying_a_file(name: str, tried: Rows):
     """The page says the same of a file that is stored nowhere."""
     assert [] == list(objections(name, tried))
+    assert [] == corrections_unsaid(name, tried)
 
 
 class Node:
