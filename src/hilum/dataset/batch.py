@@ -1,4 +1,4 @@
-"""Read many files: one on each core, in order, with flat memory; no file is lost."""
+"""Read many files: two at a time, in order, with flat memory; no file is lost."""
 
 import logging
 from collections import deque
