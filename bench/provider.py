@@ -88,7 +88,7 @@ def rows() -> Iterator[Row]:
     here = onnxruntime.get_available_providers()
     with tempfile.TemporaryDirectory(prefix="hilum-provider-") as folder:
         settings = install_densenet(Path(folder))
-        chest = read_dicom(file_candidate(image("RG1_UNCR.dcm")))
+        chest = read_dicom(file_candidate(image("RG1_UNCR.dcm"))).dataset
         phantoms = [phantom.make(seed, size=1024).dataset for seed in range(PHANTOMS)]
         reference: NDArray[np.float64] | None = None
         for provider in ExecutionProvider:

@@ -153,7 +153,7 @@ def logits_alone(ours: PipelineContext, folder: str) -> onnxruntime.InferenceSes
 def network_rows(ours: PipelineContext, folder: str) -> Iterator[Row]:
     """Measure the network through `Model.predict` against the bare engine, in turns."""
     model = ours.model
-    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), ours)
+    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))).dataset, ours)
     feed = {
         IMAGE: np.ascontiguousarray(prepared.model_input.pixels)[None, None],
         **model._network._classifier,

@@ -33,7 +33,7 @@ def network_alone_ms() -> float:
 
 def _one_core_ms(folder: str) -> float:
     context = densenet_pipeline(folder, threads=1)
-    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))), context)
+    prepared = pipeline.prepare(read_dicom(file_candidate(image("RG1_UNCR.dcm"))).dataset, context)
     return median_ms(
         lambda: pipeline.predict(prepared, context),
         repeats=TURNS,

@@ -56,6 +56,15 @@ def test_ages_that_disagree_are_told_in_the_report(language: ReasonLanguage):
     assert told in report_texts(answer)
 
 
+def test_what_was_put_right_in_the_file_is_told_in_the_report():
+    """What file, text and pixels took stands in one list of decisions."""
+    answer = read_file(dicom_file(make_radiograph()) + bytes(100), context(), (), when=WHEN)
+
+    decisions = answer.reading.document["readings"][0]["pixels"]["decisions"]
+    (told,) = [each["text"] for each in decisions if each["code"] == "bytes_after_data"]
+    assert told in report_texts(answer)
+
+
 @pytest.mark.parametrize("age", ["7", "7Y", "07Y", "8M"])
 def test_nearly_valid_age_of_a_child_is_refused(age: str):
     """And no result is made."""

@@ -1,6 +1,6 @@
 """The pipeline for one radiograph. Read this first: each step is a package."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
@@ -12,6 +12,8 @@ from hilum import encode, explain, gate, pixels
 from hilum.eligibility import Eligibility, Reason
 from hilum.errors import EncodingFailed, RadiographRefused
 from hilum.files import dicom
+from hilum.files.damage import Note
+from hilum.files.dicom import DicomFile
 from hilum.outcome import Read, Refused, Written
 from hilum.predict import Model, load_model
 from hilum.radiograph import ModelInput, Radiograph
@@ -67,6 +69,9 @@ class Prepared:
     warnings: tuple[Reason, ...]
 
 
+Source = Dataset | DicomFile | bytes
+"""A DICOM image made here, one that was read from a file, or the contents of a PNG or JPEG."""
+
 Earlier = Callable[[Dataset], Sequence[Dataset]]
 """Header of an image → reports of ours that are in its study already."""
 
@@ -104,7 +109,7 @@ class Stopwatch:
 
 
 def process(
-    source: Dataset | bytes,
+    source: Source,
     context: PipelineContext,
     *,
     writing: Writing | None = None,
@@ -115,7 +120,7 @@ def process(
     Parameters
     ----------
     source
-        A DICOM image, or the contents of a PNG or JPEG file.
+        The image.
     context
         The model and the settings.
     writing
@@ -131,11 +136,14 @@ def process(
         Whatever `writing.earlier` raises.
     """
     watch = Stopwatch()
+    corrections: tuple[Note, ...] = ()
+    if isinstance(source, DicomFile):
+        source, corrections = source.dataset, source.corrections
     try:
         if isinstance(source, bytes):
             prepared = prepare_picture(source, context)
         else:
-            prepared = prepare(source, context, self_test=self_test)
+            prepared = prepare(source, context, corrections=corrections, self_test=self_test)
     except RadiographRefused as exc:
         watch.lap("prepare")
         told: tuple[Dataset, ...] = ()
@@ -151,7 +159,13 @@ def process(
     return Read(reading, written, watch.seconds)
 
 
-def prepare(dataset: Dataset, context: PipelineContext, *, self_test: bool = False) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    context: PipelineContext,
+    *,
+    corrections: Iterable[Note] = (),
+    self_test: bool = False,
+) -> Prepared:
     """Take one image through the gate and develop its pixels: all that needs no model.
 
     Parameters
@@ -160,6 +174,8 @@ def prepare(dataset: Dataset, context: PipelineContext, *, self_test: bool = Fal
         The image.
     context
         The model and the settings.
+    corrections
+        What was put right in its file.
     self_test
         Whether this is the phantom of a self-test of this installation: the only image for
         quality control that a model for patients reads.
@@ -174,7 +190,9 @@ def prepare(dataset: Dataset, context: PipelineContext, *, self_test: bool = Fal
     if not eligibility.accepted:
         raise RadiographRefused(eligibility.objections)
     language = context.settings.report.language
-    radiograph = pixels.develop(image.dataset, context.settings.pixels, language=language)
+    radiograph = pixels.develop(
+        image.dataset, context.settings.pixels, language=language, corrections=corrections
+    )
     radiograph = replace(radiograph, decisions=(*image.decisions, *radiograph.decisions))
     model_input = pixels.fit(radiograph, context.model.identity.input_size)
     return Prepared(radiograph, model_input, eligibility.warnings)

@@ -63,6 +63,15 @@ def test_fault_of_ours_fails_one_file_only(context, folder, monkeypatch, caplog)
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_what_was_put_right_in_a_file_is_a_decision(context, tmp_path):
+    """Bytes behind the data are told with the reading, before what the pixels took."""
+    (tmp_path / "longer.dcm").write_bytes(dicom_file(make_radiograph()) + bytes(100))
+    (outcome,) = read_many(find_candidates([str(tmp_path)]), context)
+
+    decision = outcome.reading.radiograph.decisions[0]
+    assert ("bytes_after_data", True) == (decision.code, "100" in decision.text)
+
+
 def test_only_a_few_files_are_open_at_a_time(context, folder):
     """Candidates are taken as they are read, so that a long folder needs no more memory."""
     taken = []

@@ -88,7 +88,7 @@ def write_index(medium: Path, *file_ids: str | list[str]) -> None:
 
 def images_behind(path: Path) -> int:
     """Return how many images are read; each once, and nothing complains."""
-    uids = [read_dicom(each).SOPInstanceUID for each in find_candidates([path])]
+    uids = [read_dicom(each).dataset.SOPInstanceUID for each in find_candidates([path])]
     assert len(uids) == len(set(uids))
     return len(uids)
 
@@ -177,7 +177,7 @@ def test_record_that_points_outside_is_refused_and_the_others_are_read(
     refused, image = find_candidates([medium / "DICOMDIR"])
     with pytest.raises(SourceUnreadable, match="names a file outside its folder"):
         refused.read()
-    assert "GENERATED-1" == read_dicom(image).PatientID
+    assert "GENERATED-1" == read_dicom(image).dataset.PatientID
 
 
 def test_missing_file_is_named_with_the_index_that_names_it(medium: Path):

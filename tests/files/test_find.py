@@ -95,7 +95,7 @@ def test_real_file_without_preamble_is_dicom(name: str):
     (candidate,) = find_candidates([PYDICOM_FILES / name])
 
     assert candidate.is_dicom()
-    assert read_dicom(candidate).SOPClassUID
+    assert read_dicom(candidate).dataset.SOPClassUID
 
 
 def test_archive_members_are_found_in_place(tmp_path: Path, content: bytes):

@@ -71,9 +71,9 @@ def read_one(
         if kind is FileKind.PICTURE:
             result = pipeline.process(candidate.read(), context, writing=now)
         elif kind is FileKind.DICOM:
-            dataset = read_dicom(candidate)
-            uids = ImageUIDs.of(dataset)
-            result = pipeline.process(dataset, context, writing=now)
+            file = read_dicom(candidate)
+            uids = ImageUIDs.of(file.dataset)
+            result = pipeline.process(file, context, writing=now)
         else:
             return _neither(candidate)
     except PacsUnavailable:

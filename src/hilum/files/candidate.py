@@ -9,8 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pydicom import Dataset
-
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.files.errors import read_errors
@@ -142,8 +140,8 @@ def kind_of(head: bytes) -> FileKind:
     return FileKind.OTHER
 
 
-def read_dicom(candidate: Candidate) -> Dataset:
-    """Return the data set of a candidate, with its pixels.
+def read_dicom(candidate: Candidate) -> dicom.DicomFile:
+    """Return the data set of a candidate, with its pixels, and what was put right in it.
 
     Raises
     ------
@@ -157,7 +155,7 @@ def read_dicom(candidate: Candidate) -> Dataset:
             f"{candidate.name} is not a DICOM file.",
             "Give a file that a modality or PACS exported.",
         )
-    return dicom.parse(content, name=candidate.name)
+    return dicom.read(content, name=candidate.name)
 
 
 def printable(name: str) -> str:

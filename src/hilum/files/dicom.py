@@ -145,6 +145,14 @@ class Opened:
         return written(self.content, self.elements, said if named else self.encoding)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DicomFile:
+    """The data set of one file, and what had to be put right to read it."""
+
+    dataset: Dataset
+    corrections: tuple[Note, ...] = ()
+
+
 def has_preamble(head: bytes) -> bool:
     """Return whether `head`, the first 132 bytes or more, begins a DICOM file (PS3.10 7.1)."""
     return head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(PREFIX)] == PREFIX
@@ -272,6 +280,12 @@ def opened(content: bytes, *, name: str, header_only: bool = False) -> Opened:
     return Opened(parts, content, start, encoding, syntax, found, walk.notes)
 
 
+def read(content: bytes, *, name: str) -> DicomFile:
+    """Read a DICOM file as `parse` does, and keep what had to be put right."""
+    file = opened(content, name=name)
+    return DicomFile(data_set_of(file, name=name), tuple(file.notes.entries.values()))
+
+
 def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDataset:
     """Read a DICOM file, with or without preamble, that is all there.
 
@@ -283,11 +297,6 @@ def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDatase
         What to call it in an error.
     header_only
         Stop before Pixel Data (7FE0,0010).
-
-    Returns
-    -------
-    FileDataset
-        `corrections_of` tells what had to be put right to read it.
 
     Raises
     ------
@@ -318,15 +327,9 @@ def data_set_of(file: Opened, *, name: str) -> FileDataset:
         meta = FileMetaDataset(file.parts.meta)
         if file.syntax != text(meta, "TransferSyntaxUID"):
             meta.TransferSyntaxUID = UID(file.syntax)
-    read = FileDataset(stream, dataset, bytes(PREAMBLE_BYTES), meta, implicit, little)
-    read.set_original_encoding(implicit, little, dataset.original_character_set)
-    read.corrections = tuple(file.notes.entries.values())
-    return read
-
-
-def corrections_of(dataset: Dataset) -> tuple[Note, ...]:
-    """Return what had to be put right to read a data set; nothing for one that was made here."""
-    return getattr(dataset, "corrections", ())
+    whole = FileDataset(stream, dataset, bytes(PREAMBLE_BYTES), meta, implicit, little)
+    whole.set_original_encoding(implicit, little, dataset.original_character_set)
+    return whole
 
 
 def text(dataset: Dataset, keyword: str) -> str:

@@ -68,7 +68,7 @@ def referenced_paths(index: Path, candidate: Candidate) -> Iterator[Path | Sourc
     medium = Medium(index.parent)
     found: dict[Path, None] = {}
     count = 0
-    for record in read_dicom(candidate).get("DirectoryRecordSequence") or []:
+    for record in read_dicom(candidate).dataset.get("DirectoryRecordSequence") or []:
         components = _components(record)
         if not components:
             continue  # records of patients, studies and series name no file

@@ -52,13 +52,13 @@ def read_file(
     """
     start = perf_counter()
     try:
-        dataset = dicom.parse(file, name="the instance")
+        image = dicom.read(file, name="the instance")
         opened = {"open": round(perf_counter() - start, 4)}
-        announced = self_test is not None and pixels_digest(dataset) == self_test
+        announced = self_test is not None and pixels_digest(image.dataset) == self_test
         writing = Writing(
             when, lambda _: [dicom.parse(each, name="an earlier report") for each in earlier]
         )
-        result = pipeline.process(dataset, context, writing=writing, self_test=announced)
+        result = pipeline.process(image, context, writing=writing, self_test=announced)
     except HilumError as exc:
         reasons = (Reason("unreadable", str(exc)),)
         return ProcessedImage(Status.FAILED, reasons)

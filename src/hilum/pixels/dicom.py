@@ -1,5 +1,6 @@
 """A DICOM image becomes a Radiograph. Read this first: each line is a step of the display."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -7,8 +8,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement
 
-from hilum.files.damage import shown
-from hilum.files.dicom import corrections_of
+from hilum.files.damage import Note, shown
 from hilum.pixels.attributes import element_of, text_of
 from hilum.pixels.clipping import loss_by, note_destroyed, refuse_destroyed_palette
 from hilum.pixels.colour import to_grey
@@ -34,6 +34,7 @@ def develop(
     settings: PixelSettings,
     *,
     language: ReasonLanguage = ReasonLanguage.ENGLISH,
+    corrections: Iterable[Note] = (),
 ) -> Radiograph:
     """Turn a DICOM image into what the model may see.
 
@@ -45,6 +46,8 @@ def develop(
         Which pixel pipeline, and the limits.
     language
         Language of the decisions' texts; their codes are the same in each.
+    corrections
+        What was put right in its file: the first of the decisions.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def develop(
     1.5.7. What is done in each case, and why: ``docs/pixels.md``.
     """
     record = DecisionRecord(language)
-    for each in corrections_of(dataset):
+    for each in corrections:
         record.add(each.code, tag=shown(each.tag), at=each.at, count=each.count)
     image = describe(dataset, settings, record)
     if image.syntax_assumed:

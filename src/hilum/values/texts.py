@@ -410,7 +410,6 @@ def _like(dataset: Dataset, copied: Dataset) -> Dataset:
     """Return `copied` with what `dataset` knows of its file."""
     implicit, little = dataset.original_encoding
     copied.set_original_encoding(implicit, little, dataset.original_character_set)
-    for known in ("file_meta", "corrections"):  # the latter is what `hilum.files.dicom` put right
-        if hasattr(dataset, known):
-            setattr(copied, known, getattr(dataset, known))
+    if hasattr(dataset, "file_meta"):
+        copied.file_meta = dataset.file_meta
     return copied
