@@ -13,35 +13,23 @@ BLOCK: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some rows of a matrix, without the columns that are zero in all of them.
-
-    Attributes
-    ----------
-    rows, columns
-        Where they are in the matrix.
-    weights
-        Shape ``(rows, columns)``, float32.
-    """
+    """Some rows of a matrix, without the columns that are zero in all of them."""
 
     rows: slice
     columns: slice
+    """Where they are in the matrix."""
     weights: NDArray[np.float32]
+    """Shape ``(rows, columns)``, float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """A matrix of shape ``(size, length)`` that is zero but for a band.
-
-    Attributes
-    ----------
-    size
-        Its rows.
-    blocks
-        All that is not zero.
-    """
+    """A matrix of shape ``(size, length)`` that is zero but for a band."""
 
     size: int
+    """Its rows."""
     blocks: tuple[Block, ...]
+    """All that is not zero."""
 
     @classmethod
     def of(cls, matrix: NDArray[np.float64]) -> "Bands":

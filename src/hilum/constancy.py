@@ -28,38 +28,25 @@ SHOWN_DIGITS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class LabelValue:
-    """A model's value for one label.
-
-    Attributes
-    ----------
-    raw
-        Sigmoid of its logit, in [0, 1].
-    operating_point
-        Threshold on it.
-    """
+    """A model's value for one label."""
 
     raw: float
+    """Sigmoid of its logit, in [0, 1]."""
     operating_point: float
+    """Threshold on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhantomResponse:
-    """A model's findings on the phantom, with the versions that produced them.
-
-    Attributes
-    ----------
-    model
-        ``name``, ``version``, ``sha256``, ``operating_points``, ``pixel_pipeline`` and
-        ``phantom``: another one of these is another test.
-    findings
-        Label → what was said of it.
-    made_with
-        Versions of what the answer depends on, and the processor: told, not compared.
-    """
+    """A model's findings on the phantom, with the versions that produced them."""
 
     model: Mapping[str, str]
+    """``name``, ``version``, ``sha256``, ``operating_points``, ``pixel_pipeline`` and ``phantom``:
+    another one of these is another test."""
     findings: Mapping[str, LabelValue]
+    """Label → what was said of it."""
     made_with: Mapping[str, str]
+    """Versions of what the answer depends on, and the processor: told, not compared."""
 
     def document(self) -> dict[str, Any]:
         """Return this as JSON."""
@@ -74,21 +61,14 @@ class PhantomResponse:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An answer against the reference.
-
-    Attributes
-    ----------
-    alarms
-        What moved, in words, the largest shift first; empty when nothing did.
-    notes
-        What else is different: libraries, processor.
-    worst
-        Largest shift of a raw value; 0 when no label is in both.
-    """
+    """An answer against the reference."""
 
     alarms: tuple[str, ...] = field(default=())
+    """What moved, in words, the largest shift first; empty when nothing did."""
     notes: tuple[str, ...] = field(default=())
+    """What else is different: libraries, processor."""
     worst: float = 0.0
+    """Largest shift of a raw value; 0 when no label is in both."""
 
 
 def answer_of(document: Mapping[str, Any], phantom: str) -> PhantomResponse:

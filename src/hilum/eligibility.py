@@ -5,37 +5,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for a refusal or a warning.
-
-    Attributes
-    ----------
-    code
-        Stable identifier for machines, e.g. ``"not_frontal"``.
-    text
-        The same in plain words, e.g. ``"not a frontal view: View Position is LL"``.
-    source
-        Where the rule comes from, e.g. ``"PS3.3 C.8.11.5"``; empty when it is our own.
-    """
+    """One reason for a refusal or a warning."""
 
     code: str
+    """Stable identifier for machines, e.g. ``"not_frontal"``."""
     text: str
+    """The same in plain words, e.g. ``"not a frontal view: View Position is LL"``."""
     source: str = ""
+    """Where the rule comes from, e.g. ``"PS3.3 C.8.11.5"``; empty when it is our own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """Whether an image may be analyzed, and why not.
-
-    Attributes
-    ----------
-    objections
-        Every reason to refuse the image, empty when it may be read.
-    warnings
-        Doubts that do not refuse it; they travel into every report.
-    """
+    """Whether an image may be analyzed, and why not."""
 
     objections: tuple[Reason, ...] = ()
+    """Every reason to refuse the image, empty when it may be read."""
     warnings: tuple[Reason, ...] = ()
+    """Doubts that do not refuse it; they travel into every report."""
 
     @property
     def accepted(self) -> bool:

@@ -25,91 +25,59 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """A reading as objects and pictures.
-
-    Attributes
-    ----------
-    when
-        Time of the analysis, which all of them tell.
-    sheet
-        The overlay, in colour.
-    objects
-        DICOM objects in the order in which they must be stored; none for a picture without
-        a study.
-    """
+    """A reading as objects and pictures."""
 
     when: datetime
+    """Time of the analysis, which all of them tell."""
     sheet: Image.Image
+    """The overlay, in colour."""
     objects: tuple[Dataset, ...]
+    """DICOM objects in the order in which they must be stored; none for a picture without a study.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
-    """A radiograph that the model read.
-
-    Attributes
-    ----------
-    reading
-        What the model says of it, and why.
-    written
-        The results; None where nobody asked for them.
-    seconds
-        Time spent in each part of the path, in seconds.
-    """
+    """A radiograph that the model read."""
 
     reading: Reading
+    """What the model says of it, and why."""
     written: Written | None = None
+    """The results; None where nobody asked for them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Time spent in each part of the path, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refused:
-    """An image that the model may not read.
-
-    Attributes
-    ----------
-    reasons
-        All of them.
-    objects
-        The report of the refusal, where the site wants one.
-    seconds
-        Time spent in each part of the path, in seconds.
-    """
+    """An image that the model may not read."""
 
     reasons: tuple[Reason, ...]
+    """All of them."""
     objects: tuple[Dataset, ...] = ()
+    """The report of the refusal, where the site wants one."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Time spent in each part of the path, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """Outcome of one file.
-
-    Attributes
-    ----------
-    path
-        The file, as the person named it.
-    status
-        How the attempt ended.
-    uids
-        What names the image, None for pictures and for what is not DICOM.
-    reasons
-        Why it was refused or failed; warnings when it was read.
-    read
-        What the model says of it, and the results, when `status` is read; else None.
-    outputs
-        Paths of the files written for it.
-    seconds
-        Time spent in each stage, in seconds.
-    """
+    """Outcome of one file."""
 
     path: str
+    """The file, as the person named it."""
     status: Status
+    """How the attempt ended."""
     uids: ImageUIDs | None = None
+    """What names the image, None for pictures and for what is not DICOM."""
     reasons: tuple[Reason, ...] = ()
+    """Why it was refused or failed; warnings when it was read."""
     read: Read | None = None
+    """What the model says of it, and the results, when `status` is read; else None."""
     outputs: tuple[str, ...] = ()
+    """Paths of the files written for it."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Time spent in each stage, in seconds."""
 
     def __post_init__(self) -> None:
         if (self.status is Status.READ) != (self.read is not None):

@@ -41,36 +41,24 @@ class PixelPipeline(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PixelDecision:
-    """One thing the pixel pipeline did or noticed; recorded in JSON and SR.
-
-    Attributes
-    ----------
-    code
-        Stable identifier for machines, e.g. ``"monochrome1_inverted"``.
-    text
-        The same in plain words, with the values that decided it.
-    """
+    """One thing the pixel pipeline did or noticed; recorded in JSON and SR."""
 
     code: str
+    """Stable identifier for machines, e.g. ``"monochrome1_inverted"``."""
     text: str
+    """The same in plain words, with the values that decided it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldOfView:
-    """The part of the source matrix that the model sees, in source pixels.
-
-    Attributes
-    ----------
-    top, left
-        Zero-based row and column of the first pixel.
-    height, width
-        Extent in pixels.
-    """
+    """The part of the source matrix that the model sees, in source pixels."""
 
     top: int
     left: int
+    """Zero-based row and column of the first pixel."""
     height: int
     width: int
+    """Extent in pixels."""
 
     @property
     def right(self) -> int:
@@ -101,18 +89,13 @@ class Turn:
 
     All eight positions are a transposition or none, then a reversal of the rows, the
     columns, both or neither.
-
-    Attributes
-    ----------
-    transposed
-        Whether rows and columns change places first.
-    rows_reversed, columns_reversed
-        Whether what is then the top goes to the bottom, and what is left to the right.
     """
 
     transposed: bool = False
+    """Whether rows and columns change places first."""
     rows_reversed: bool = False
     columns_reversed: bool = False
+    """Whether what is then the top goes to the bottom, and what is left to the right."""
 
     @classmethod
     def said(cls, orientation: Sequence[str]) -> Self | None:
@@ -201,16 +184,12 @@ class ImageUIDs(NamedTuple):
     """What tells one image from every other: one SOP Instance UID in two studies is two images.
 
     As they stand: teaching files have invalid ones.
-
-    Attributes
-    ----------
-    study_instance_uid, series_instance_uid, sop_instance_uid
-        PS3.3 C.7.2.1, C.7.3.1, C.12.1.
     """
 
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
+    """PS3.3 C.7.2.1, C.7.3.1, C.12.1."""
 
     @classmethod
     def of(cls, header: Dataset) -> Self:
@@ -221,33 +200,23 @@ class ImageUIDs(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Radiograph:
-    """One frontal chest radiograph, ready for a model.
-
-    Attributes
-    ----------
-    pixels
-        Shape ``(rows, columns)``, float32, unitless, in [-1024, 1024]; bone is bright. They
-        lie as they are stored: whatever is drawn or written down is in these rows and columns.
-    header
-        The source's attributes without its pixels; None for PNG and JPEG, which have
-        no patient, no study, and hence no DICOM results.
-    pipeline
-        Which pixel pipeline made `pixels`.
-    decisions
-        Everything the pipeline did or noticed, in order.
-    pixel_digest
-        SHA-256 of the stored pixels, hexadecimal, whatever coding they came in; empty for
-        PNG and JPEG.
-    turn
-        What brings them upright for the model.
-    """
+    """One frontal chest radiograph, ready for a model."""
 
     pixels: NDArray[np.float32]
+    """Shape ``(rows, columns)``, float32, unitless, in [-1024, 1024]; bone is bright. They lie as
+    they are stored: whatever is drawn or written down is in these rows and columns."""
     header: Dataset | None
+    """The source's attributes without its pixels; None for PNG and JPEG, which have no patient, no
+    study, and hence no DICOM results."""
     pipeline: PixelPipeline
+    """Which pixel pipeline made `pixels`."""
     decisions: tuple[PixelDecision, ...] = ()
+    """Everything the pipeline did or noticed, in order."""
     pixel_digest: str = ""
+    """SHA-256 of the stored pixels, hexadecimal, whatever coding they came in; empty for PNG and
+    JPEG."""
     turn: Turn = Turn()
+    """What brings them upright for the model."""
 
     @property
     def rows(self) -> int:
@@ -267,18 +236,11 @@ class Radiograph:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelInput:
-    """A radiograph cropped and resized to what one network takes.
-
-    Attributes
-    ----------
-    pixels
-        Shape ``(size, size)``, float32, unitless, in [-1024, 1024]; upright.
-    field_of_view
-        The part of the source matrix that `pixels` covers.
-    turn
-        What brought the source upright; whatever the network says of a place is turned back.
-    """
+    """A radiograph cropped and resized to what one network takes."""
 
     pixels: NDArray[np.float32]
+    """Shape ``(size, size)``, float32, unitless, in [-1024, 1024]; upright."""
     field_of_view: FieldOfView
+    """The part of the source matrix that `pixels` covers."""
     turn: Turn = Turn()
+    """What brought the source upright; whatever the network says of a place is turned back."""

@@ -18,56 +18,37 @@ DECIMALS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model said it; enough to tell any two answers apart.
-
-    Attributes
-    ----------
-    name
-        The card's name, e.g. ``"densenet121-res224-all"``.
-    version
-        The card's version: that of the published weights, not of hilum.
-    sha256
-        SHA-256 of the weights file, lower-case hexadecimal.
-    verified
-        True when the hash was published and matched; False is trust on first use.
-    demonstration
-        True for a model that must never be mistaken for a trained one.
-    input_size
-        Side of the square the network sees, in pixels.
-    operating_points
-        Name of the set of thresholds in use, e.g. ``"default"``.
-    """
+    """Which model said it; enough to tell any two answers apart."""
 
     name: str
+    """The card's name, e.g. ``"densenet121-res224-all"``."""
     version: str
+    """The card's version: that of the published weights, not of hilum."""
     sha256: str
+    """SHA-256 of the weights file, lower-case hexadecimal."""
     verified: bool
+    """True when the hash was published and matched; False is trust on first use."""
     demonstration: bool
+    """True for a model that must never be mistaken for a trained one."""
     input_size: int
+    """Side of the square the network sees, in pixels."""
     operating_points: str = "default"
+    """Name of the set of thresholds in use, e.g. ``"default"``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One label that the loaded model was trained on, read on one image.
-
-    Attributes
-    ----------
-    label
-        TorchXRayVision's name, e.g. ``"Pneumothorax"``.
-    raw
-        Sigmoid of the network's logit, in [0, 1].
-    operating_point
-        Threshold on `raw`, in (0, 1).
-    score
-        TorchXRayVision's normalised value, in [0, 1]; 0.5 is the operating point.
-        Not a probability.
-    """
+    """One label that the loaded model was trained on, read on one image."""
 
     label: str
+    """TorchXRayVision's name, e.g. ``"Pneumothorax"``."""
     raw: float
+    """Sigmoid of the network's logit, in [0, 1]."""
     operating_point: float
+    """Threshold on `raw`, in (0, 1)."""
     score: float
+    """TorchXRayVision's normalised value, in [0, 1]; 0.5 is the operating point. Not a probability.
+    """
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -86,66 +67,44 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heatmap:
-    """Class activation map of one finding.
-
-    Attributes
-    ----------
-    label
-        The finding it explains.
-    activation
-        Shape ``(height, width)`` of the last feature map, float32, in logits:
-        its mean plus the classifier's bias is the finding's logit. It lies as the source
-        is stored, also where the network saw that upright.
-    field_of_view
-        The part of the source matrix that `activation` covers.
-    """
+    """Class activation map of one finding."""
 
     label: str
+    """The finding it explains."""
     activation: NDArray[np.float32]
+    """Shape ``(height, width)`` of the last feature map, float32, in logits: its mean plus the
+    classifier's bias is the finding's logit. It lies as the source is stored, also where the
+    network saw that upright."""
     field_of_view: FieldOfView
+    """The part of the source matrix that `activation` covers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """Where on the source image a heatmap is strong, as a closed outline.
-
-    Attributes
-    ----------
-    label
-        The finding it belongs to.
-    outline
-        Shape ``(points, 2)``, float64, (column, row) in source pixels, where (0, 0) is
-        the top left corner of the first pixel; first and last point are the same.
-        Six points or more (PS3.3 C.18.6.1; OHIF draws others as tools of its own).
-    """
+    """Where on the source image a heatmap is strong, as a closed outline."""
 
     label: str
+    """The finding it belongs to."""
     outline: NDArray[np.float64]
+    """Shape ``(points, 2)``, float64, (column, row) in source pixels, where (0, 0) is the top left
+    corner of the first pixel; first and last point are the same. Six points or more (PS3.3
+    C.18.6.1; OHIF draws others as tools of its own)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Reading:
-    """What one model found on one radiograph. Pure and deterministic.
-
-    Attributes
-    ----------
-    radiograph
-        What was read.
-    model
-        Which model read it.
-    findings
-        Trained labels only, in the model card's order.
-    heatmaps
-        One per finding, in the same order.
-    warnings
-        The gate's doubts, which every report repeats.
-    """
+    """What one model found on one radiograph. Pure and deterministic."""
 
     radiograph: Radiograph
+    """What was read."""
     model: ModelIdentity
+    """Which model read it."""
     findings: tuple[Finding, ...]
+    """Trained labels only, in the model card's order."""
     heatmaps: tuple[Heatmap, ...]
+    """One per finding, in the same order."""
     warnings: tuple[Reason, ...] = ()
+    """The gate's doubts, which every report repeats."""
 
     def __post_init__(self) -> None:
         if [f.label for f in self.findings] != [h.label for h in self.heatmaps]:

@@ -23,8 +23,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
     ----------
     what
         What is being done, e.g. ``"reading"``.
-    total
-        How many steps there are.
 
     Yields
     ------

@@ -68,11 +68,6 @@ class Lasting(io.TextIOWrapper):
 
     What comes after `head` is gone, or after the disk is full, goes nowhere.
 
-    Parameters
-    ----------
-    stream
-        The stream; its file is the same.
-
     Attributes
     ----------
     failed

@@ -41,21 +41,14 @@ class ResultWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ResultFiles:
-    """Writes results into one folder, named after their source.
-
-    Attributes
-    ----------
-    folder
-        Made when it is missing.
-    settings
-        Those of the reports count.
-    stems
-        Source → first part of the names of its results; see `distinct_stems`.
-    """
+    """Writes results into one folder, named after their source."""
 
     folder: Path
+    """Made when it is missing."""
     settings: Settings
+    """Those of the reports count."""
     stems: Mapping[str, str]
+    """Source → first part of the names of its results; see `distinct_stems`."""
 
     def earlier(self, _header: Dataset) -> list[Dataset]:
         """Return nothing: files that are written again replace the old ones."""
@@ -82,18 +75,12 @@ class ResultFiles:
 
 @dataclass(frozen=True, slots=True)
 class ResultsInPacs:
-    """Stores results in the PACS, beside the image that they are about.
-
-    Attributes
-    ----------
-    orthanc
-        The PACS.
-    settings
-        Those of the reports count.
-    """
+    """Stores results in the PACS, beside the image that they are about."""
 
     orthanc: Orthanc
+    """The PACS."""
     settings: Settings
+    """Those of the reports count."""
 
     def earlier(self, header: Dataset) -> list[Dataset]:
         """Return the reports of ours on an image that the PACS has.

@@ -30,30 +30,20 @@ class Route(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DemoImage:
-    """One file of the demonstration.
-
-    Attributes
-    ----------
-    name
-        Name of the file, without its ending.
-    title
-        What it is, in words.
-    path
-        Where it lies.
-    route
-        How it is sent.
-    uids
-        What names it; None for what is no image.
-    truth
-        What is to be found on a phantom, in words; empty for what is not one.
-    """
+    """One file of the demonstration."""
 
     name: str
+    """Name of the file, without its ending."""
     title: str
+    """What it is, in words."""
     path: Path
+    """Where it lies."""
     route: Route
+    """How it is sent."""
     uids: ImageUIDs | None
+    """What names it; None for what is no image."""
     truth: str = ""
+    """What is to be found on a phantom, in words; empty for what is not one."""
 
 
 PHANTOMS: Final = {

@@ -46,24 +46,15 @@ STATUS_OF: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """Outcome of one image of the demonstration.
-
-    Attributes
-    ----------
-    image
-        The image.
-    outcome
-        Read, refused or failed; its path is the image's name.
-    row
-        Its row of a hilum.reading/1 document, as the node wrote it.
-    results
-        What came back from the PACS, in the order in which it was stored.
-    """
+    """Outcome of one image of the demonstration."""
 
     image: DemoImage
     outcome: Outcome
+    """Read, refused or failed; its path is the image's name."""
     row: Mapping[str, Any]
+    """Its row of a hilum.reading/1 document, as the node wrote it."""
     results: tuple[Dataset, ...] = ()
+    """What came back from the PACS, in the order in which it was stored."""
 
 
 def run_demonstration(

@@ -19,21 +19,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line.
-
-    Attributes
-    ----------
-    level
-        Severity of a result.
-    what
-        What was found, without a full stop.
-    remedy
-        What a person can do, as a sentence; empty when there is nothing to do.
-    """
+    """One line."""
 
     level: Level
+    """Severity of a result."""
     what: str
+    """What was found, without a full stop."""
     remedy: str = ""
+    """What a person can do, as a sentence; empty when there is nothing to do."""
 
     def __post_init__(self) -> None:
         if self.level is not Level.OK and not self.remedy:

@@ -43,15 +43,7 @@ AT_ONCE: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class NamedResult:
-    """What one check found.
-
-    Attributes
-    ----------
-    name
-        What was looked at.
-    finding
-        What was found.
-    """
+    """What one check found."""
 
     name: str
     finding: CheckResult

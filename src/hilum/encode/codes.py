@@ -47,19 +47,13 @@ class CodedEntry(CodesTable):
 
 
 class FindingEntry(CodedEntry):
-    """The concept of one label, where in the body it is, and its score's own concept.
-
-    Attributes
-    ----------
-    site
-        Name of the part of the body within the table.
-    score, score_meaning
-        Code Value and Code Meaning of "score of this finding"; derived when not given.
-    """
+    """The concept of one label, where in the body it is, and its score's own concept."""
 
     site: str | None = None
+    """Name of the part of the body within the table."""
     score: ShortText | None = None
     score_meaning: LongText | None = None
+    """Code Value and Code Meaning of "score of this finding"; derived when not given."""
 
 
 class SchemeEntry(CodesTable):
@@ -71,24 +65,16 @@ class SchemeEntry(CodesTable):
 
 
 class CodeTable(CodesTable):
-    """All codes that hilum writes, beyond those that PS3.16 fixes for its templates.
-
-    Attributes
-    ----------
-    schemes
-        Designator → private coding scheme.
-    sites
-        Name within this table → part of the body.
-    findings
-        The model's label → concept of the finding.
-    concepts
-        Name within this table → concept that the reports need.
-    """
+    """All codes that hilum writes, beyond those that PS3.16 fixes for its templates."""
 
     schemes: Mapping[str, SchemeEntry] = {}
+    """Designator → private coding scheme."""
     sites: Mapping[str, CodedEntry] = {}
+    """Name within this table → part of the body."""
     findings: Mapping[str, FindingEntry] = {}
+    """The model's label → concept of the finding."""
     concepts: Mapping[str, CodedEntry] = {}
+    """Name within this table → concept that the reports need."""
 
     def finding(self, label: str) -> Code:
         """Return the concept of a label; a private one, derived from it, when it is unknown."""

@@ -73,16 +73,11 @@ class ImageReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Polyline:
-    """Value of an SCOORD.
-
-    Attributes
-    ----------
-    points
-        Shape ``(points, 2)``, float, (column, row) in source pixels; (0, 0) is the top
-        left corner of the first pixel (PS3.3 C.18.6).
-    """
+    """Value of an SCOORD."""
 
     points: NDArray[np.float64]
+    """Shape ``(points, 2)``, float, (column, row) in source pixels; (0, 0) is the top left corner
+    of the first pixel (PS3.3 C.18.6)."""
 
 
 Value = (
@@ -93,24 +88,16 @@ Value = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """One content item.
-
-    Attributes
-    ----------
-    name
-        Its concept.
-    value
-        What it says about the concept.
-    relation
-        How it belongs to the item above; None for the root only.
-    children
-        The items below, in order.
-    """
+    """One content item."""
 
     name: Code
+    """Its concept."""
     value: Value
+    """What it says about the concept."""
     relation: Relation | None = Relation.CONTAINS
+    """How it belongs to the item above; None for the root only."""
     children: tuple["Item", ...] = ()
+    """The items below, in order."""
 
     def having(self, *children: "Item | None") -> "Item":
         """Return this item with `children` after those it has; None adds nothing."""

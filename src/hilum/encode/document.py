@@ -52,43 +52,29 @@ REQUEST: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportDocument:
-    """All that one structured report is, before it is encoded.
-
-    Attributes
-    ----------
-    root
-        The content tree.
-    sop_class
-        SOP Class, by its setting.
-    uid, series_uid
-        SOP Instance and Series Instance UID.
-    series_number
-        Number of the series within the study.
-    description
-        Series Description.
-    evidence
-        The source as `as_source` gives it, then all other instances that the tree refers to.
-    codes
-        Declares the private coding schemes.
-    model
-        Which model read the image; None when none did.
-    when
-        Time of the analysis, with its UTC offset.
-    predecessor
-        The document that this one replaces, if any.
-    """
+    """All that one structured report is, before it is encoded."""
 
     root: Item
+    """The content tree."""
     sop_class: SRClass
+    """SOP Class, by its setting."""
     uid: str
     series_uid: str
+    """SOP Instance and Series Instance UID."""
     series_number: int
+    """Number of the series within the study."""
     description: str
+    """Series Description."""
     evidence: tuple[Dataset, ...]
+    """The source as `as_source` gives it, then all other instances that the tree refers to."""
     codes: CodeTable
+    """Declares the private coding schemes."""
     model: ModelIdentity | None
+    """Which model read the image; None when none did."""
     when: datetime
+    """Time of the analysis, with its UTC offset."""
     predecessor: Dataset | None = None
+    """The document that this one replaces, if any."""
 
     @property
     def source(self) -> Dataset:

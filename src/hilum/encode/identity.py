@@ -31,21 +31,14 @@ def derived_uid(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ResultIdentity:
-    """What all results of one reading have in common.
-
-    Attributes
-    ----------
-    source
-        The image: where one SOP Instance UID is in two studies, results differ all the same.
-    model_sha256
-        SHA-256 of the weights; empty when no model read the image.
-    settings_digest
-        Digest of everything else that changes the content.
-    """
+    """What all results of one reading have in common."""
 
     source: ImageUIDs
+    """The image: where one SOP Instance UID is in two studies, results differ all the same."""
     model_sha256: str
+    """SHA-256 of the weights; empty when no model read the image."""
     settings_digest: str
+    """Digest of everything else that changes the content."""
 
     def uid(self, kind: str) -> str:
         """Return the UID of the result, series or tracked thing called `kind`."""

@@ -14,27 +14,18 @@ from pydicom.uid import (
 
 
 class ObjectKind(NamedTuple):
-    """One kind of result.
-
-    Attributes
-    ----------
-    name
-        Its name within the derived UIDs; never changed.
-    sop_class
-        SOP Class UID; empty: the one that ``report.sr_class`` asks for.
-    modality
-        Modality of its series.
-    series
-        Series Number.
-    file_name
-        How its file is named, without the ending; braces stand for the Instance Number.
-    """
+    """One kind of result."""
 
     name: str
+    """Its name within the derived UIDs; never changed."""
     sop_class: str
+    """SOP Class UID; empty: the one that ``report.sr_class`` asks for."""
     modality: str
+    """Modality of its series."""
     series: int
+    """Series Number."""
     file_name: str
+    """How its file is named, without the ending; braces stand for the Instance Number."""
 
     @property
     def series_name(self) -> str:

@@ -14,30 +14,20 @@ from hilum.settings import ReasonLanguage, ReportSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """What every result of one reading is made from.
-
-    Attributes
-    ----------
-    reading
-        What was found.
-    source
-        What `hilum.encode.source.as_source` gave for the image.
-    codes
-        Label → concept.
-    identity
-        Gives the UIDs.
-    language
-        Language of texts for people.
-    when
-        Time of the analysis, with its UTC offset.
-    """
+    """What every result of one reading is made from."""
 
     reading: Reading
+    """What was found."""
     source: Dataset
+    """What `hilum.encode.source.as_source` gave for the image."""
     codes: CodeTable
+    """Label → concept."""
     identity: ResultIdentity
+    """Gives the UIDs."""
     language: ReasonLanguage
+    """Language of texts for people."""
     when: datetime
+    """Time of the analysis, with its UTC offset."""
 
 
 def material(reading: Reading, *, when: datetime, settings: ReportSettings) -> Material:

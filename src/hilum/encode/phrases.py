@@ -14,44 +14,26 @@ class ReportPhrases:
 
     Attributes
     ----------
-    ai
-        How artificial intelligence is abbreviated.
-    findings, regions, no_regions, not_read, overlay
-        Series Descriptions: ASCII, the result within the first 25 characters, which
-        is what a study list shows.
-    segmentation, presentation_state, key_objects, parametric_map
-        Series Descriptions of the further objects, also ASCII.
-    count
-        First line of the text report.
     finding, score, result, present, absent, raw, operating_point
         Head and cells of its table; the last two are on the scale of raw values.
-    not_a_probability
-        Line below the table.
-    warning
-        Head of each doubt of the gate.
-    refused, reasons, no_statement
-        Text of a refusal.
-    unverified
-        Said of weights whose hash nobody published.
-    demonstration
-        Said of the demonstration model.
-    report_title
-        Head of the plain-text report.
-    image, no_dicom, time, model, not_verified, operating_points, pixels, software
-        Its names of facts.
     """
 
     ai: str
+    """How artificial intelligence is abbreviated."""
     findings: str
     regions: str
     no_regions: str
     not_read: str
     overlay: str
+    """Series Descriptions: ASCII, the result within the first 25 characters, which is what a study
+    list shows."""
     segmentation: str
     presentation_state: str
     key_objects: str
     parametric_map: str
+    """Series Descriptions of the further objects, also ASCII."""
     count: str
+    """First line of the text report."""
     finding: str
     score: str
     raw: str
@@ -60,13 +42,19 @@ class ReportPhrases:
     present: str
     absent: str
     not_a_probability: str
+    """Line below the table."""
     warning: str
+    """Head of each doubt of the gate."""
     refused: str
     reasons: str
     no_statement: str
+    """Text of a refusal."""
     unverified: str
+    """Said of weights whose hash nobody published."""
     demonstration: str
+    """Said of the demonstration model."""
     report_title: str
+    """Head of the plain-text report."""
     image: str
     no_dicom: str
     time: str
@@ -75,6 +63,7 @@ class ReportPhrases:
     operating_points: str
     pixels: str
     software: str
+    """Its names of facts."""
 
 
 PHRASES: Final[Mapping[ReasonLanguage, ReportPhrases]] = MappingProxyType(

@@ -54,21 +54,14 @@ CODED_MODALITIES = frozenset({"CR", "DX", "RF", "RG", "XA"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionsReport:
-    """Builds the content tree of one reading.
-
-    Attributes
-    ----------
-    of
-        What it is made from.
-    sr_class
-        SOP Class, which decides on one relationship.
-    visual_explanation
-        The picture of the heatmaps, None when there is none.
-    """
+    """Builds the content tree of one reading."""
 
     of: Material
+    """What it is made from."""
     sr_class: SRClass
+    """SOP Class, which decides on one relationship."""
     visual_explanation: Dataset | None = None
+    """The picture of the heatmaps, None when there is none."""
 
     def tree(self, regions: Sequence[Region]) -> Item:
         """Return the content tree.

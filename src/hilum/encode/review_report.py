@@ -87,21 +87,14 @@ WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """One finding of the model, as a reader judges it.
-
-    Attributes
-    ----------
-    label
-        The finding.
-    positive
-        What the model said of it.
-    opinion
-        ``agree``, ``disagree`` or ``unsure``.
-    """
+    """One finding of the model, as a reader judges it."""
 
     label: str
+    """The finding."""
     positive: bool
+    """What the model said of it."""
     opinion: str
+    """``agree``, ``disagree`` or ``unsure``."""
 
     def __post_init__(self) -> None:
         if self.opinion not in {"agree", "disagree", "unsure"}:
@@ -119,30 +112,20 @@ class Assessed:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A reader's review of one reading.
-
-    Attributes
-    ----------
-    reader
-        Name of the person.
-    findings
-        Those that were judged.
-    missing
-        What the model did not see: its own labels, or the reader's words.
-    comment
-        The reader's words; may be empty.
-    labels
-        Labels of the model, to tell them from words.
-    demonstration
-        Whether the demonstration model is judged.
-    """
+    """A reader's review of one reading."""
 
     reader: str
+    """Name of the person."""
     findings: tuple[Assessed, ...]
+    """Those that were judged."""
     missing: tuple[str, ...] = ()
+    """What the model did not see: its own labels, or the reader's words."""
     comment: str = ""
+    """The reader's words; may be empty."""
     labels: tuple[str, ...] = ()
+    """Labels of the model, to tell them from words."""
     demonstration: bool = False
+    """Whether the demonstration model is judged."""
 
 
 def review_report(

@@ -55,27 +55,18 @@ WARNING: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredReport:
-    """One coded report of ours.
-
-    Attributes
-    ----------
-    uid
-        Its SOP Instance UID.
-    source
-        The image that it is about.
-    when
-        Time of the analysis, with its UTC offset.
-    overlay
-        SOP Instance UID of the overlay that it refers to; None when there is none.
-    document
-        What it says, as a hilum.reading/1 document of one row.
-    """
+    """One coded report of ours."""
 
     uid: str
+    """Its SOP Instance UID."""
     source: ImageUIDs
+    """The image that it is about."""
     when: datetime
+    """Time of the analysis, with its UTC offset."""
     overlay: str | None
+    """SOP Instance UID of the overlay that it refers to; None when there is none."""
     document: dict[str, Any]
+    """What it says, as a hilum.reading/1 document of one row."""
 
 
 def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
@@ -120,18 +111,12 @@ def _is_coded_report(report: Dataset) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Report:
-    """A report that says that it is ours.
-
-    Attributes
-    ----------
-    root
-        The report, whose content tree is checked while it is read.
-    table
-        Codes of the findings.
-    """
+    """A report that says that it is ours."""
 
     root: Dataset
+    """The report, whose content tree is checked while it is read."""
     table: CodeTable
+    """Codes of the findings."""
 
     def read(self) -> StoredReport:
         image = _image(_only(self._library(), self.table.concept("source")))

@@ -10,71 +10,48 @@ from hilum.settings import ReasonLanguage
 
 @dataclass(frozen=True, slots=True)
 class OverlayPhrases:
-    """The sheet's words in one language; ``{}`` takes numbers and names.
-
-    Attributes
-    ----------
-    title
-        Headline, with the number of positive and of all findings.
-    nothing
-        Headline when nothing is positive.
-    nothing_more
-        Second line of a calm sheet's panel.
-    read_at
-        Time of the reading.
-    operating_points
-        Name of the set of thresholds.
-    badge
-        The mark in the corner of every sheet.
-    findings, score
-        Headings of the table's columns.
-    half
-        The operating point as a score.
-    not_probability
-        What a score is not.
-    legend
-        Heading of the colour bar.
-    weakest, strongest
-        Ends of the colour bar.
-    contour
-        What the line means.
-    frame
-        What the dashed frame means.
-    strongest_shown
-        When there are more positive findings than panels.
-    others
-        Findings that the table has no room for.
-    cautions
-        Heading of the warnings.
-    unverified
-        The warning about weights that nobody confirmed.
-    demonstration
-        The warning about the model that is no model.
-    weights
-        Name of the hash in the last line.
-    """
+    """The sheet's words in one language; ``{}`` takes numbers and names."""
 
     title: str
+    """Headline, with the number of positive and of all findings."""
     nothing: str
+    """Headline when nothing is positive."""
     nothing_more: str
+    """Second line of a calm sheet's panel."""
     read_at: str
+    """Time of the reading."""
     operating_points: str
+    """Name of the set of thresholds."""
     badge: str
+    """The mark in the corner of every sheet."""
     findings: str
     score: str
+    """Headings of the table's columns."""
     half: str
+    """The operating point as a score."""
     not_probability: str
+    """What a score is not."""
     legend: str
+    """Heading of the colour bar."""
     weakest: str
     strongest: str
+    """Ends of the colour bar."""
     contour: str
+    """What the line means."""
     frame: str
+    """What the dashed frame means."""
     strongest_shown: str
+    """When there are more positive findings than panels."""
     others: str
+    """Findings that the table has no room for."""
     cautions: str
+    """Heading of the warnings."""
     unverified: str
+    """The warning about weights that nobody confirmed."""
     demonstration: str
+    """The warning about the model that is no model."""
     weights: str
+    """Name of the hash in the last line."""
 
 
 ENGLISH: Final = OverlayPhrases(

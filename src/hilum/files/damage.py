@@ -43,24 +43,16 @@ class DamagedError(BrokenError):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One kind of correction.
-
-    Attributes
-    ----------
-    code
-        One of `CORRECTIONS`.
-    tag
-        The first element that it concerns.
-    at
-        Where the first place is, in bytes from the beginning of what was read.
-    count
-        How many places there are; bytes for ``bytes_after_data``.
-    """
+    """One kind of correction."""
 
     code: str
+    """One of `CORRECTIONS`."""
     tag: int
+    """The first element that it concerns."""
     at: int
+    """Where the first place is, in bytes from the beginning of what was read."""
     count: int = 1
+    """How many places there are; bytes for ``bytes_after_data``."""
 
 
 @dataclass(slots=True)

@@ -62,27 +62,18 @@ class Header(NamedTuple):
 
 @dataclass(slots=True)
 class Place:
-    """Where a data set may go on.
-
-    Attributes
-    ----------
-    end
-        First byte behind its container.
-    implicit
-        Whether its elements are written without VRs.
-    depth
-        Sequences around it.
-    sequence
-        Tag of the innermost of them.
-    endless
-        Whether it ends with a delimiter.
-    """
+    """Where a data set may go on."""
 
     end: int
+    """First byte behind its container."""
     implicit: bool
+    """Whether its elements are written without VRs."""
     depth: int = 0
+    """Sequences around it."""
     sequence: int = 0
+    """Tag of the innermost of them."""
     endless: bool = False
+    """Whether it ends with a delimiter."""
 
 
 def vr_of(tag: int) -> bytes:
@@ -102,8 +93,6 @@ class Headers:
 
     Parameters
     ----------
-    content
-        All bytes.
     encoding
         How they are said to be written.
     """

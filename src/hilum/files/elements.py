@@ -53,28 +53,18 @@ END_OF_STREAM: Final = b"\xff\xd9"
 
 @dataclass(slots=True)
 class Element:
-    """One data element: where its value lies, or what it holds.
-
-    Attributes
-    ----------
-    tag
-        Group and element.
-    vr
-        VR, empty where none is said or what is said is none.
-    start, stop
-        Its value, in bytes of the content; without delimiters.
-    items
-        The data sets of a sequence, None for everything else.
-    fragments
-        The fragments of an encapsulated value, None for everything else.
-    """
+    """One data element: where its value lies, or what it holds."""
 
     tag: int
     vr: bytes
+    """VR, empty where none is said or what is said is none."""
     start: int
     stop: int
+    """Its value, in bytes of the content; without delimiters."""
     items: "list[list[Element]] | None" = None
+    """The data sets of a sequence, None for everything else."""
     fragments: list[tuple[int, int]] | None = None
+    """The fragments of an encapsulated value, None for everything else."""
 
 
 class Walk(Headers):
@@ -82,8 +72,6 @@ class Walk(Headers):
 
     Parameters
     ----------
-    content
-        All bytes.
     encoding
         How they are said to be written.
     stop

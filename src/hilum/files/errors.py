@@ -12,11 +12,6 @@ from hilum.errors import SourceUnreadable
 def read_errors(name: str) -> Iterator[None]:
     """Turn what opening and reading raises into our error. The only place that knows both.
 
-    Parameters
-    ----------
-    name
-        What to call the file in the error.
-
     Raises
     ------
     SourceUnreadable

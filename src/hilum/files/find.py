@@ -36,8 +36,6 @@ def file_candidate(path: Path, *, named: bool = False) -> Candidate:
 
     Parameters
     ----------
-    path
-        Where it lies.
     named
         Whether the user gave this very path.
     """

@@ -49,19 +49,13 @@ FRONTAL_NAMES: Final = frozenset({"PosteroAnterior", "AnteroPosterior", "Frontal
 
 
 class Topic(NamedTuple):
-    """A question to a header.
-
-    Attributes
-    ----------
-    yes, no
-        The words that speak for and against.
-    both
-        What an image's own description means that has both: None for nothing.
-    """
+    """A question to a header."""
 
     yes: Meaning
     no: Meaning
+    """The words that speak for and against."""
     both: bool | None
+    """What an image's own description means that has both: None for nothing."""
 
 
 BODY_PART: Final = Topic(Meaning.CHEST, Meaning.OTHER_REGION, both=False)
@@ -72,46 +66,30 @@ VIEW: Final = Topic(Meaning.FRONTAL, Meaning.OTHER_VIEW, both=None)
 
 
 class Statement(NamedTuple):
-    """One thing that a header says.
-
-    Attributes
-    ----------
-    keyword
-        Attribute that says it.
-    said
-        Its value.
-    fits
-        True for a chest, or a frontal view; False for another one.
-    of_image
-        Whether it is about this image, not about the whole examination.
-    combined
-        Whether it names the chest together with what lies around it.
-    """
+    """One thing that a header says."""
 
     keyword: str
+    """Attribute that says it."""
     said: str
+    """Its value."""
     fits: bool
+    """True for a chest, or a frontal view; False for another one."""
     of_image: bool
+    """Whether it is about this image, not about the whole examination."""
     combined: bool = False
+    """Whether it names the chest together with what lies around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a header as a whole says.
-
-    Attributes
-    ----------
-    decided_by
-        The statement that counts, None when nothing speaks for or against.
-    against
-        The first statement about the image itself that contradicts it.
-    unrecognized
-        What the attribute that is made for it says in words that nobody knows; empty else.
-    """
+    """What a header as a whole says."""
 
     decided_by: Statement | None
+    """The statement that counts, None when nothing speaks for or against."""
     against: Statement | None
+    """The first statement about the image itself that contradicts it."""
     unrecognized: str = ""
+    """What the attribute that is made for it says in words that nobody knows; empty else."""
 
 
 def body_part(header: Dataset) -> Resolution:

@@ -36,10 +36,6 @@ def reason(
 
     Parameters
     ----------
-    code
-        One of `codes`.
-    language
-        Language of the text.
     source
         Where the rule comes from.
     values

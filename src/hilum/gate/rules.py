@@ -40,34 +40,22 @@ Gaps = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class GateInput:
-    """One header, and what it is judged for.
-
-    Attributes
-    ----------
-    header
-        The attributes of the image, with or without its pixels.
-    settings
-        What the site lets in.
-    min_age_years
-        From which age on the model reads, None for any.
-    clinical_model
-        Whether the model is made for patients, not for phantoms.
-    language
-        Language of the reasons.
-    body_part, view
-        What the header as a whole says about a chest and a frontal view.
-    age
-        How old the patient was, by all that the header says.
-    """
+    """One header, and what it is judged for."""
 
     header: Dataset
+    """The attributes of the image, with or without its pixels."""
     settings: GateSettings
+    """What the site lets in."""
     min_age_years: float | None
+    """From which age on the model reads, None for any."""
     clinical_model: bool
+    """Whether the model is made for patients, not for phantoms."""
     language: ReasonLanguage
     body_part: evidence.Resolution
     view: evidence.Resolution
+    """What the header as a whole says about a chest and a frontal view."""
     age: Age
+    """How old the patient was, by all that the header says."""
 
     @classmethod
     def of(
@@ -102,30 +90,20 @@ Broken = Callable[[GateInput], Gaps | None]
 
 
 class Rule(NamedTuple):
-    """One line of the table.
-
-    Attributes
-    ----------
-    code
-        Code of its reason.
-    attributes
-        Keywords that it looks at.
-    accepted
-        What passes, in words.
-    source
-        Where the standard, the settings or the model card say so.
-    broken
-        Returns what fills the reason's text when the rule is broken, else None.
-    of_images
-        Whether it only makes sense for an image.
-    """
+    """One line of the table."""
 
     code: str
+    """Code of its reason."""
     attributes: tuple[str, ...]
+    """Keywords that it looks at."""
     accepted: str
+    """What passes, in words."""
     source: str
+    """Where the standard, the settings or the model card say so."""
     broken: Broken
+    """Returns what fills the reason's text when the rule is broken, else None."""
     of_images: bool = True
+    """Whether it only makes sense for an image."""
 
 
 def _quoted(case: GateInput, keyword: str) -> Gaps:

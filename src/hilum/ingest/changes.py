@@ -20,19 +20,13 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the feed was followed.
-
-    Attributes
-    ----------
-    sequence
-        Number of the last change that was dealt with; 0 before the first.
-    anchor
-        What that change was about and when: it tells a database from its successor,
-        even when the same image comes first in both.
-    """
+    """How far the feed was followed."""
 
     sequence: int = 0
+    """Number of the last change that was dealt with; 0 before the first."""
     anchor: str = ""
+    """What that change was about and when: it tells a database from its successor, even when the
+    same image comes first in both."""
 
 
 START: Final = Position()
@@ -41,41 +35,27 @@ START: Final = Position()
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One new instance.
-
-    Attributes
-    ----------
-    instance_id
-        Orthanc's identifier.
-    position
-        Where the feed stands once it is dealt with.
-    """
+    """One new instance."""
 
     instance_id: str
+    """Orthanc's identifier."""
     position: Position
+    """Where the feed stands once it is dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the feed said.
-
-    Attributes
-    ----------
-    arrivals
-        New instances, oldest first.
-    position
-        Where the feed stands once all of them are dealt with.
-    restarted
-        True when the archive's database is another one than before, so that
-        everything in it counts as new.
-    more
-        Whether there was more when Orthanc answered.
-    """
+    """What the feed said."""
 
     arrivals: tuple[Arrival, ...]
+    """New instances, oldest first."""
     position: Position
+    """Where the feed stands once all of them are dealt with."""
     restarted: bool
+    """True when the archive's database is another one than before, so that everything in it counts
+    as new."""
     more: bool
+    """Whether there was more when Orthanc answered."""
 
 
 def follow(orthanc: Orthanc, position: Position, *, limit: int = PAGE) -> Page:

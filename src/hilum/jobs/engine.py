@@ -38,46 +38,31 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How often things are looked at, and how long things are kept.
-
-    Attributes
-    ----------
-    poll_s
-        Seconds between two looks at a queue of images.
-    forward_poll_s
-        Seconds between two looks at the queue of results to send on.
-    beat_s, dead_after_s
-        Seconds between two beats, and without one until a process counts as dead.
-    reconcile_s, prune_s
-        Seconds between two looks for lost work, and for what can be forgotten.
-    keep_jobs, keep_images
-        How long jobs are kept after they ended, and images after they were settled.
-    """
+    """How often things are looked at, and how long things are kept."""
 
     poll_s: float = 0.1
+    """Seconds between two looks at a queue of images."""
     forward_poll_s: float = 1.0
+    """Seconds between two looks at the queue of results to send on."""
     beat_s: float = 5.0
     dead_after_s: float = 30.0
+    """Seconds between two beats, and without one until a process counts as dead."""
     reconcile_s: float = 30.0
     prune_s: float = 600.0
+    """Seconds between two looks for lost work, and for what can be forgotten."""
     keep_jobs: timedelta = timedelta(hours=24)
     keep_images: timedelta = timedelta(days=365)
+    """How long jobs are kept after they ended, and images after they were settled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """How many jobs one process works on at once.
-
-    Attributes
-    ----------
-    reading
-        Routine images; urgent ones have twice as many slots of their own.
-    forwarding
-        Results on their way to other archives.
-    """
+    """How many jobs one process works on at once."""
 
     reading: int
+    """Routine images; urgent ones have twice as many slots of their own."""
     forwarding: int = 2
+    """Results on their way to other archives."""
 
 
 class Engine:

@@ -25,19 +25,13 @@ LOOK_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class LocalQueue:
-    """A queue as one process sees it.
-
-    Attributes
-    ----------
-    slots
-        Jobs of it that the process works on at once.
-    poll_s
-        Seconds between two looks.
-    """
+    """A queue as one process sees it."""
 
     name: str
     slots: int
+    """Jobs of it that the process works on at once."""
     poll_s: float
+    """Seconds between two looks."""
 
 
 class Library:

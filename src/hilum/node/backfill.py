@@ -15,25 +15,17 @@ from hilum.records.states import Urgency
 
 @dataclass(frozen=True, slots=True)
 class BackfillQuery:
-    """Which images.
-
-    Attributes
-    ----------
-    since, until
-        First and last Study Date; None: from the first, to the last.
-    modalities
-        Modality of their series: a CT has a thousand images that are no radiographs.
-    study_instance_uid
-        Only this study.
-    again
-        Whether images that were read are read again, with the model in use.
-    """
+    """Which images."""
 
     since: date | None
     until: date | None
+    """First and last Study Date; None: from the first, to the last."""
     modalities: tuple[str, ...]
+    """Modality of their series: a CT has a thousand images that are no radiographs."""
     study_instance_uid: str | None = None
+    """Only this study."""
     again: bool = False
+    """Whether images that were read are read again, with the model in use."""
 
     @property
     def query(self) -> dict[str, str]:

@@ -27,24 +27,16 @@ GIBIBYTE: Final = 1024**3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeHealth:
-    """Answers health probes and the metrics scrape.
-
-    Attributes
-    ----------
-    address
-        How the PACS is called.
-    context
-        Database, disk and settings.
-    watch
-        The model, or why there is none.
-    follows
-        Whether this process follows the PACS; a worker does not.
-    """
+    """Answers health probes and the metrics scrape."""
 
     address: PacsAddress
+    """How the PACS is called."""
     context: NodeContext
+    """Database, disk and settings."""
     watch: ModelWatch
+    """The model, or why there is none."""
     follows: bool = True
+    """Whether this process follows the PACS; a worker does not."""
 
     def vitals(self) -> HealthSource:
         """Return what probes ask; from now on a scrape asks as well."""

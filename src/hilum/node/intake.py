@@ -35,27 +35,18 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the archive says of one instance, as far as the work on it needs that.
-
-    Attributes
-    ----------
-    instance_id
-        Orthanc's identifier.
-    uids
-        What names it in the archive.
-    digest
-        What tells its file from another one: Orthanc's MD5, else Orthanc's name of it.
-    study
-        Its patient and study.
-    urgent
-        Whether it has to be read before others.
-    """
+    """What the archive says of one instance, as far as the work on it needs that."""
 
     instance_id: str
+    """Orthanc's identifier."""
     uids: ImageUIDs
+    """What names it in the archive."""
     digest: str
+    """What tells its file from another one: Orthanc's MD5, else Orthanc's name of it."""
     study: StudyFacts
+    """Its patient and study."""
     urgent: bool
+    """Whether it has to be read before others."""
 
 
 class Intake:

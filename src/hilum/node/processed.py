@@ -10,43 +10,27 @@ from hilum.records.readings import StoredReading
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """One object that is to be stored beside the image.
-
-    Attributes
-    ----------
-    sop_instance_uid
-        Its derived UID: the same on every attempt.
-    file
-        The DICOM file.
-    """
+    """One object that is to be stored beside the image."""
 
     sop_instance_uid: str
+    """Its derived UID: the same on every attempt."""
     file: bytes
+    """The DICOM file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProcessedImage:
-    """Outcome of one image, before anything is stored.
-
-    Attributes
-    ----------
-    status
-        Read, refused or failed.
-    reasons
-        Why it was refused or failed; warnings when it was read.
-    results
-        What to store, in the order in which it must be stored: reports refer to pictures.
-    reading
-        What is kept of a reading for the page; None without one.
-    seconds
-        Stage → seconds spent there.
-    model
-        Under which name its counts are kept (`hilum.records.drift`); empty when none read it.
-    """
+    """Outcome of one image, before anything is stored."""
 
     status: Status
+    """Read, refused or failed."""
     reasons: tuple[Reason, ...] = ()
+    """Why it was refused or failed; warnings when it was read."""
     results: tuple[Result, ...] = ()
+    """What to store, in the order in which it must be stored: reports refer to pictures."""
     reading: StoredReading | None = None
+    """What is kept of a reading for the page; None without one."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Stage → seconds spent there."""
     model: str = ""
+    """Under which name its counts are kept (`hilum.records.drift`); empty when none read it."""

@@ -57,36 +57,24 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """What runs: a PACS that answers, the inference pool, and an engine that hands it jobs.
-
-    Attributes
-    ----------
-    address
-        How the PACS is called.
-    context
-        Database, queue, settings and all else that the steps work with.
-    watch
-        The model, or why there is none.
-    pool
-        The inference pool.
-    engine
-        Hands out the jobs once a model is there.
-    follower
-        Follows the PACS; None in a worker.
-    process
-        The Orthanc that was started; None when the settings name one.
-    self_tests
-        Those that the node does by itself; None in a worker.
-    """
+    """What runs: a PACS that answers, the inference pool, and an engine that hands it jobs."""
 
     address: PacsAddress
+    """How the PACS is called."""
     context: NodeContext
+    """Database, queue, settings and all else that the steps work with."""
     watch: ModelWatch
+    """The model, or why there is none."""
     pool: InferencePool
+    """The inference pool."""
     engine: Engine
+    """Hands out the jobs once a model is there."""
     follower: Follower | None
+    """Follows the PACS; None in a worker."""
     process: OrthancProcess | None
+    """The Orthanc that was started; None when the settings name one."""
     self_tests: SelfTests | None = None
+    """Those that the node does by itself; None in a worker."""
 
     @property
     def settings(self) -> Settings:

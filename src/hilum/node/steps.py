@@ -72,41 +72,28 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NodeContext:
-    """What is wired once at start and used by all steps.
-
-    Attributes
-    ----------
-    database, queue
-        Records, and where results to be sent on are queued.
-    archive, orthanc
-        The PACS: its name in the records, and a client that is logged in.
-    read
-        Reads one file in a process of its own.
-    settings
-        All settings.
-    disk
-        Says when to pause.
-    pause
-        Waits, and ends the wait when the process stops.
-    actor
-        Who reads, for the audit trail.
-    now
-        The clock.
-    stored
-        Results that this process stored lately.
-    """
+    """What is wired once at start and used by all steps."""
 
     database: Database
     queue: Queue
+    """Records, and where results to be sent on are queued."""
     archive: str
     orthanc: Orthanc
+    """The PACS: its name in the records, and a client that is logged in."""
     read: Read
+    """Reads one file in a process of its own."""
     settings: Settings
+    """All settings."""
     disk: DiskWatch
+    """Says when to pause."""
     pause: Pause
+    """Waits, and ends the wait when the process stops."""
     actor: str
+    """Who reads, for the audit trail."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The clock."""
     stored: LruSet[str] = field(default_factory=lambda: LruSet(MOST_REMEMBERED))
+    """Results that this process stored lately."""
 
 
 class Steps:

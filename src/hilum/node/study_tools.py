@@ -29,15 +29,10 @@ DARKEST, BRIGHTEST = -1024.0, 1024.0
 
 @dataclass(frozen=True, slots=True)
 class PageTools:
-    """Implements `hilum.web.tools.StudyTools`.
-
-    Attributes
-    ----------
-    settings
-        Those of pixels and reports count.
-    """
+    """Implements `hilum.web.tools.StudyTools`."""
 
     settings: Settings
+    """Those of pixels and reports count."""
 
     def picture(self, file: bytes) -> Picture:
         """Return an image as it is displayed, whatever the gate says of it."""

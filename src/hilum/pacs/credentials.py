@@ -32,29 +32,20 @@ LOOPBACK: Final = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class PacsAddress:
-    """One PACS, as it is called.
-
-    Attributes
-    ----------
-    url
-        Address of its REST API, e.g. ``http://127.0.0.1:8042``.
-    username, password
-        Its credentials; None when it asks for none.
-    aet
-        Its AE title.
-    dicom_host, dicom_port
-        Where it takes C-STORE.
-    tls
-        Whom we trust and what we show when `url` is https, or its DICOM port speaks TLS.
-    """
+    """One PACS, as it is called."""
 
     url: str
+    """Address of its REST API, e.g. ``http://127.0.0.1:8042``."""
     username: str | None
     password: SecretStr | None
+    """Its credentials; None when it asks for none."""
     aet: str
+    """Its AE title."""
     dicom_host: str
     dicom_port: int
+    """Where it takes C-STORE."""
     tls: TlsFiles = NO_FILES
+    """Whom we trust and what we show when `url` is https, or its DICOM port speaks TLS."""
 
     @property
     def secret(self) -> str | None:

@@ -16,20 +16,14 @@ from hilum.errors import SettingInvalid
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The files of one side of an encrypted connection, all PEM.
-
-    Attributes
-    ----------
-    ca
-        Certificates of the authorities that the other side is checked against; None: those
-        of the system.
-    certificate, key
-        What we show of ourselves; None: nothing. The key is not encrypted.
-    """
+    """The files of one side of an encrypted connection, all PEM."""
 
     ca: Path | None = None
+    """Certificates of the authorities that the other side is checked against; None: those of the
+    system."""
     certificate: Path | None = None
     key: Path | None = None
+    """What we show of ourselves; None: nothing. The key is not encrypted."""
 
     def context(self) -> ssl.SSLContext:
         """Return what a client needs: the other side must have a certificate for its name.

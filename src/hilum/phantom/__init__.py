@@ -41,19 +41,13 @@ SMALLEST: Final = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phantom:
-    """A generated chest radiograph.
-
-    Attributes
-    ----------
-    dataset
-        A whole DICOM image with file meta information: Digital X-Ray For Presentation or
-        Computed Radiography, Quality Control Image YES.
-    truth
-        What is to be found on it.
-    """
+    """A generated chest radiograph."""
 
     dataset: Dataset
+    """A whole DICOM image with file meta information: Digital X-Ray For Presentation or Computed
+    Radiography, Quality Control Image YES."""
     truth: Truth
+    """What is to be found on it."""
 
 
 def make(

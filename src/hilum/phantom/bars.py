@@ -106,8 +106,6 @@ def capsules(
 
     Parameters
     ----------
-    canvas
-        The rays.
     ends
         Shape ``(n, 2, 2)``: start and end of each, x and y, mm.
     radii
@@ -140,8 +138,6 @@ def alike(tiles: list[Tile], shape: tuple[int, int]) -> dict[tuple[int, int], li
 
     Parameters
     ----------
-    tiles
-        Parts of a canvas.
     shape
         Of the canvas: no box is larger.
 
@@ -169,8 +165,6 @@ def bent_bone(
 
     Parameters
     ----------
-    canvas
-        The rays.
     points
         On its axis, shape ``(n, 2)``, mm.
     radii

@@ -17,27 +17,18 @@ LUNG_DENSITY: Final = 0.27
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a disease changes before anything is drawn.
-
-    Attributes
-    ----------
-    patient
-        Whose heart may be larger.
-    lift
-        How far each dome of the diaphragm is raised: right, left; mm.
-    retreat
-        Size of each lung over that of its cavity: right, left.
-    anchor
-        Height to which a lung that retreats shrinks, 0 hilum to 1 diaphragm.
-    engorged
-        0 to 1: how wide the vessels are.
-    """
+    """What a disease changes before anything is drawn."""
 
     patient: Patient
+    """Whose heart may be larger."""
     lift: tuple[float, float] = (0.0, 0.0)
+    """How far each dome of the diaphragm is raised: right, left; mm."""
     retreat: tuple[float, float] = (1.0, 1.0)
+    """Size of each lung over that of its cavity: right, left."""
     anchor: float = 0.5
+    """Height to which a lung that retreats shrinks, 0 hilum to 1 diaphragm."""
     engorged: float = 0.0
+    """0 to 1: how wide the vessels are."""
 
     def lifted(self, side: int, by: float) -> "Plan":
         """Return a plan whose dome on `side` is raised by `by` mm."""
@@ -53,55 +44,35 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lung:
-    """One lung; the arrays have the shape of the canvas and are changed by diseases.
-
-    Attributes
-    ----------
-    side
-        ``thorax.RIGHT`` or ``thorax.LEFT``.
-    at
-        The part of the canvas outside of which there is nothing of it.
-    cavity
-        Depth of the space inside the ribs, mm.
-    whole
-        Depth of healthy lung, mm.
-    air
-        Depth of what is still lung, mm: the rest has become dense.
-    blood
-        Depth of vessels, mm; what is drawn outside of `at` does not count.
-    dense
-        Soft tissue and fluid that are not lung, mm.
-    free
-        Air that is not in the lung, mm.
-    """
+    """One lung; the arrays have the shape of the canvas and are changed by diseases."""
 
     side: int
+    """``thorax.RIGHT`` or ``thorax.LEFT``."""
     at: Tile
+    """The part of the canvas outside of which there is nothing of it."""
     cavity: Depth
+    """Depth of the space inside the ribs, mm."""
     whole: Depth
+    """Depth of healthy lung, mm."""
     air: Depth
+    """Depth of what is still lung, mm: the rest has become dense."""
     blood: Depth
+    """Depth of vessels, mm; what is drawn outside of `at` does not count."""
     dense: Depth
+    """Soft tissue and fluid that are not lung, mm."""
     free: Depth
+    """Air that is not in the lung, mm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chest:
-    """All of one chest.
-
-    Attributes
-    ----------
-    canvas, plan
-        Where, and who with what changes.
-    lungs
-        Right, left.
-    heart
-        The heart.
-    """
+    """All of one chest."""
 
     canvas: Canvas
     plan: Plan
+    """Where, and who with what changes."""
     lungs: tuple[Lung, Lung]
+    """Right, left."""
     heart: Patch
 
     @property

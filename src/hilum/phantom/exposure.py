@@ -21,59 +21,40 @@ SPECTRUM: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """How the image was taken and made ready to be looked at.
-
-    Attributes
-    ----------
-    quanta
-        Photons on one mm² of the detector beside the patient.
-    scatter
-        Scattered over primary radiation behind a chest of average thickness.
-    blur
-        Unsharpness, standard deviation in mm.
-    contrast, detail, balance
-        Slope of the tone curve; share of sharpening; share of equalising.
-    brightness
-        Shift of the tone curve.
-    look
-        ``"sigmoid"``, ``"film"`` or ``"straight"``.
-    bits
-        Bits Stored.
-    inverted
-        True for MONOCHROME1.
-    lookup
-        True when the tone curve is left to a VOI LUT in the header.
-    modality
-        ``"DX"`` or ``"CR"``.
-    margins
-        Collimated away at left, right, top, bottom, as shares of the image.
-    white_border
-        True where the collimated border is shown white, as unprocessed images do.
-    marker
-        True when a lead letter lies on the detector.
-    aspect
-        Rows over columns.
-    seed
-        Of the quantum noise.
-    """
+    """How the image was taken and made ready to be looked at."""
 
     quanta: float
+    """Photons on one mm² of the detector beside the patient."""
     scatter: float
+    """Scattered over primary radiation behind a chest of average thickness."""
     blur: float
+    """Unsharpness, standard deviation in mm."""
     contrast: float
     detail: float
     balance: float
+    """Slope of the tone curve; share of sharpening; share of equalising."""
     brightness: float
+    """Shift of the tone curve."""
     look: str
+    """``"sigmoid"``, ``"film"`` or ``"straight"``."""
     bits: int
+    """Bits Stored."""
     inverted: bool
+    """True for MONOCHROME1."""
     lookup: bool
+    """True when the tone curve is left to a VOI LUT in the header."""
     modality: str
+    """``"DX"`` or ``"CR"``."""
     margins: tuple[float, float, float, float]
+    """Collimated away at left, right, top, bottom, as shares of the image."""
     white_border: bool
+    """True where the collimated border is shown white, as unprocessed images do."""
     marker: bool
+    """True when a lead letter lies on the detector."""
     aspect: float
+    """Rows over columns."""
     seed: int
+    """Of the quantum noise."""
 
 
 def draw_technique(rng: np.random.Generator, patient: Patient, population: Population) -> Technique:
@@ -113,15 +94,11 @@ def expose(
 
     Parameters
     ----------
-    canvas
-        The rays.
     matter
         Depth of everything as if it were soft tissue, and mineral in mm of cortical bone;
         mm, shape of the canvas.
     grain
         What `quanta` gave; it becomes the result.
-    technique
-        How.
     """
     soft, bone = matter
     signal = np.empty_like(soft)

@@ -12,27 +12,18 @@ from hilum.phantom.thorax import LEFT, RIGHT
 
 @dataclass(frozen=True, slots=True)
 class Heart:
-    """The heart as two ellipsoids: the ventricles, and the right atrium.
-
-    Attributes
-    ----------
-    centre
-        Middle of the ventricles, mm.
-    semi_axes
-        Of the ventricles: long, short, along the rays; mm.
-    angle
-        Of the long axis below the horizontal, radians.
-    atrium
-        Middle of the right atrium, mm.
-    atrium_axes
-        Of the right atrium, mm.
-    """
+    """The heart as two ellipsoids: the ventricles, and the right atrium."""
 
     centre: Point
+    """Middle of the ventricles, mm."""
     semi_axes: tuple[float, float, float]
+    """Of the ventricles: long, short, along the rays; mm."""
     angle: float
+    """Of the long axis below the horizontal, radians."""
     atrium: Point
+    """Middle of the right atrium, mm."""
     atrium_axes: tuple[float, float, float]
+    """Of the right atrium, mm."""
 
 
 def heart_of(patient: Patient) -> Heart:

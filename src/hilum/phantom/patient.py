@@ -8,56 +8,38 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """One chest. Lengths are mm of an adult of middle size, before `stature` and `breadth`.
-
-    Attributes
-    ----------
-    sex
-        ``"F"`` or ``"M"``.
-    age
-        Years.
-    view
-        ``"PA"`` or ``"AP"``.
-    stature, breadth, thickness
-        Factors along y, x and z.
-    fat
-        Soft tissue outside the ribs at the side, mm.
-    inspiration
-        0 shallow to 1 deep: how low the diaphragm is.
-    rotation
-        Turn about the long axis, radians; moves what is in front to the image's right.
-    lean
-        Slope of the long axis in the image.
-    slouch
-        0 to 1: how far the shoulder blades cover the lungs.
-    cardiothoracic_ratio
-        Width of the heart over that of the chest inside the ribs.
-    aorta
-        Radius of the aortic arch, mm.
-    mineral
-        Density of bone, 1 at 40 years.
-    breast
-        Radius of the breasts, mm; 0 is none.
-    seed
-        For what is drawn at random within the anatomy: vessels, ribs.
-    """
+    """One chest. Lengths are mm of an adult of middle size, before `stature` and `breadth`."""
 
     sex: str
+    """``"F"`` or ``"M"``."""
     age: int
+    """Years."""
     view: str
+    """``"PA"`` or ``"AP"``."""
     stature: float
     breadth: float
     thickness: float
+    """Factors along y, x and z."""
     fat: float
+    """Soft tissue outside the ribs at the side, mm."""
     inspiration: float
+    """0 shallow to 1 deep: how low the diaphragm is."""
     rotation: float
+    """Turn about the long axis, radians; moves what is in front to the image's right."""
     lean: float
+    """Slope of the long axis in the image."""
     slouch: float
+    """0 to 1: how far the shoulder blades cover the lungs."""
     cardiothoracic_ratio: float
+    """Width of the heart over that of the chest inside the ribs."""
     aorta: float
+    """Radius of the aortic arch, mm."""
     mineral: float
+    """Density of bone, 1 at 40 years."""
     breast: float
+    """Radius of the breasts, mm; 0 is none."""
     seed: int
+    """For what is drawn at random within the anatomy: vessels, ribs."""
 
     @property
     def lung_width(self) -> float:
@@ -85,39 +67,28 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """From which ranges patients and detectors are drawn.
-
-    Attributes
-    ----------
-    name
-        How it is written in the truth.
-    stature, breadth, thickness, fat, rotation
-        Ranges of the measures of `Patient`.
-    margin
-        Range of the air around the chest, as a share of its size.
-    contrast, detail, balance
-        Ranges of the slope, sharpening and equalising of the detector's processing.
-    quanta
-        Range of the logarithm (base 10) of photons on one mm².
-    bits
-        Bits Stored to choose from.
-    looks
-        Tone curves to choose from.
-    """
+    """From which ranges patients and detectors are drawn."""
 
     name: str
+    """How it is written in the truth."""
     stature: tuple[float, float]
     breadth: tuple[float, float]
     thickness: tuple[float, float]
     fat: tuple[float, float]
     rotation: float
+    """Ranges of the measures of `Patient`."""
     margin: tuple[float, float]
+    """Range of the air around the chest, as a share of its size."""
     contrast: tuple[float, float]
     detail: tuple[float, float]
     balance: tuple[float, float]
+    """Ranges of the slope, sharpening and equalising of the detector's processing."""
     quanta: tuple[float, float]
+    """Range of the logarithm (base 10) of photons on one mm²."""
     bits: tuple[int, ...]
+    """Bits Stored to choose from."""
     looks: tuple[str, ...]
+    """Tone curves to choose from."""
 
 
 CLINIC: Final = Population(

@@ -21,33 +21,22 @@ WHOLE_HEIGHT: Final = 352.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A patient, what ails them, and how the image is taken.
-
-    Attributes
-    ----------
-    seed
-        What it was drawn from.
-    population
-        Name of the population that it was drawn from.
-    patient
-        Who; a heart that is too large is a disease, not in here.
-    diseases
-        What ails them; empty is a healthy chest.
-    technique
-        How the image is taken.
-    side_mm
-        Side of the shortest square that holds the chest, mm.
-    centre
-        Middle of the image, mm.
-    """
+    """A patient, what ails them, and how the image is taken."""
 
     seed: int
+    """What it was drawn from."""
     population: str
+    """Name of the population that it was drawn from."""
     patient: Patient
+    """Who; a heart that is too large is a disease, not in here."""
     diseases: tuple[Disease, ...]
+    """What ails them; empty is a healthy chest."""
     technique: Technique
+    """How the image is taken."""
     side_mm: float
+    """Side of the shortest square that holds the chest, mm."""
     centre: tuple[float, float]
+    """Middle of the image, mm."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -96,28 +85,19 @@ def compose(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A scene, drawn at one resolution.
-
-    Attributes
-    ----------
-    shown
-        Shape ``(rows, columns)``, float32: equalised values, about 0 in lung and 1 in the
-        mediastinum, before the tone curve.
-    masks
-        One for each disease of the scene: where it is.
-    inside
-        Shape ``(rows, columns)``: what the collimator did not cut off.
-    marked
-        Shape ``(rows, columns)``, float32: 0 to 1 where the side marker lies.
-    spacing
-        Distance of two pixels, mm.
-    """
+    """A scene, drawn at one resolution."""
 
     shown: Depth
+    """Shape ``(rows, columns)``, float32: equalised values, about 0 in lung and 1 in the
+    mediastinum, before the tone curve."""
     masks: tuple[Mask, ...]
+    """One for each disease of the scene: where it is."""
     inside: Mask
+    """Shape ``(rows, columns)``: what the collimator did not cut off."""
     marked: Depth
+    """Shape ``(rows, columns)``, float32: 0 to 1 where the side marker lies."""
     spacing: float
+    """Distance of two pixels, mm."""
 
 
 def draw(scene: Scene, rows: int, columns: int) -> Drawing:
@@ -160,8 +140,6 @@ def view(scene: Scene, size: int) -> Depth:
 
     Parameters
     ----------
-    scene
-        What.
     size
         Side of the square, pixels.
 

@@ -38,18 +38,12 @@ WORKERS: Final = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """The depth of one body, on the part of the canvas that it touches.
-
-    Attributes
-    ----------
-    at
-        Rows and columns of the canvas.
-    depth
-        Shape of that part, float32, mm.
-    """
+    """The depth of one body, on the part of the canvas that it touches."""
 
     at: Tile
+    """Rows and columns of the canvas."""
     depth: Depth
+    """Shape of that part, float32, mm."""
 
     def add_to(self, field: Depth, weight: float = 1.0) -> None:
         """Add the body to `field`, the shape of the canvas, in place."""
@@ -63,28 +57,19 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """The grid of rays.
-
-    Attributes
-    ----------
-    x
-        Shape ``(rows, columns)``, float32, mm from the midline of the leaning patient.
-    y
-        Shape ``(rows, 1)``, float32, mm below the apex of the lungs.
-    spacing
-        Distance of two rays in mm.
-    left, top
-        x and y of the first ray.
-    lean
-        Slope of the patient's midline.
-    """
+    """The grid of rays."""
 
     x: Depth
+    """Shape ``(rows, columns)``, float32, mm from the midline of the leaning patient."""
     y: Depth
+    """Shape ``(rows, 1)``, float32, mm below the apex of the lungs."""
     spacing: float
+    """Distance of two rays in mm."""
     left: float
     top: float
+    """x and y of the first ray."""
     lean: float
+    """Slope of the patient's midline."""
 
     @classmethod
     def spread(
@@ -186,8 +171,6 @@ def ellipsoid(
 
     Parameters
     ----------
-    canvas
-        The rays.
     centre
         Its middle, mm.
     semi_axes

@@ -40,8 +40,6 @@ def rib_ring(
 
     Parameters
     ----------
-    canvas, patient
-        Where and who.
     rib
         0 for the first.
     side

@@ -31,10 +31,6 @@ def noise(canvas: Canvas, seed: tuple[int, ...], scale: float) -> Depth:
 
     Parameters
     ----------
-    canvas
-        The rays.
-    seed
-        Which noise.
     scale
         Distance of its lattice points, mm; 2 mm and more.
     """

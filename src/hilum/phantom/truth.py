@@ -12,27 +12,18 @@ SCHEMA: Final = "hilum.phantom/1"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrueFinding:
-    """One disease of a phantom.
-
-    Attributes
-    ----------
-    kind
-        Its name, one of `hilum.phantom.KINDS`.
-    labels
-        What a reader should call it, in TorchXRayVision's words.
-    side
-        ``"right"``, ``"left"``, ``"both"`` or ``"middle"``: the patient's.
-    size_mm
-        Its extent as a reader would measure it.
-    mask
-        Shape ``(rows, columns)`` of the image: where it is.
-    """
+    """One disease of a phantom."""
 
     kind: str
+    """Its name, one of `hilum.phantom.KINDS`."""
     labels: tuple[str, ...]
+    """What a reader should call it, in TorchXRayVision's words."""
     side: str
+    """``"right"``, ``"left"``, ``"both"`` or ``"middle"``: the patient's."""
     size_mm: float
+    """Its extent as a reader would measure it."""
     mask: NDArray[np.bool_]
+    """Shape ``(rows, columns)`` of the image: where it is."""
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
@@ -46,32 +37,21 @@ class TrueFinding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """All that is to be found on a phantom.
-
-    Attributes
-    ----------
-    seed
-        What it was made from.
-    population
-        ``"clinic"`` or ``"training"``.
-    view, sex, age
-        Of the invented patient.
-    labels
-        What a reader should call it; empty for a healthy chest.
-    findings
-        Each disease.
-    spacing_mm
-        Distance of two pixels.
-    """
+    """All that is to be found on a phantom."""
 
     seed: int
+    """What it was made from."""
     population: str
+    """``"clinic"`` or ``"training"``."""
     view: str
     sex: str
     age: int
+    """Of the invented patient."""
     labels: tuple[str, ...]
+    """What a reader should call it; empty for a healthy chest."""
     findings: tuple[TrueFinding, ...]
     spacing_mm: float
+    """Distance of two pixels."""
 
     def mask(self, label: str) -> NDArray[np.bool_] | None:
         """Return where a label is to be found, shape ``(rows, columns)``; None if nowhere."""

@@ -42,8 +42,6 @@ def tree(patient: Patient, side: int, engorged: float = 0.0) -> list[Vessel]:
 
     Parameters
     ----------
-    patient
-        Who.
     side
         ``thorax.RIGHT`` or ``thorax.LEFT``.
     engorged

@@ -24,21 +24,14 @@ OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 
 @dataclass(frozen=True, slots=True)
 class SampleReading:
-    """One way to read the samples.
-
-    Attributes
-    ----------
-    of
-        Samples, unsigned of any shape → what they stand for, signed where the reading is.
-    code
-        Decision that is recorded when it is chosen, none when empty.
-    signs
-        Whether it has another sign than the header says.
-    """
+    """One way to read the samples."""
 
     of: Callable[[NDArray[np.integer]], NDArray[np.integer]]
+    """Samples, unsigned of any shape → what they stand for, signed where the reading is."""
     code: str = ""
+    """Decision that is recorded when it is chosen, none when empty."""
     signs: bool = False
+    """Whether it has another sign than the header says."""
 
 
 def read_bits(
@@ -50,12 +43,8 @@ def read_bits(
     ----------
     samples
         Shape ``(rows, columns)``, unsigned, all bits of the container.
-    image
-        What the dataset says about them.
     dataset
         For overlays.
-    record
-        Takes the decisions.
 
     Returns
     -------

@@ -36,22 +36,15 @@ STEP: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a transform leaves of the middle of an image.
-
-    Attributes
-    ----------
-    share
-        Of the pixels that are neither the image's darkest nor its brightest, those that the
-        transform makes black or white, in [0, 1].
-    shades
-        Shades of 256 that are left among them.
-    values
-        Different values that they had before, counted where few shades are left.
-    """
+    """What a transform leaves of the middle of an image."""
 
     share: float
+    """Of the pixels that are neither the image's darkest nor its brightest, those that the
+    transform makes black or white, in [0, 1]."""
     shades: int
+    """Shades of 256 that are left among them."""
     values: int
+    """Different values that they had before, counted where few shades are left."""
 
     def bearable(self, settings: PixelSettings) -> bool:
         """Whether the image is still there."""

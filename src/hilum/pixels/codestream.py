@@ -93,36 +93,25 @@ class CodestreamInvalid(Unusable):
 
 @dataclass(frozen=True, slots=True)
 class Codestream:
-    """The header of a compressed image, and the image alone.
-
-    Attributes
-    ----------
-    coding
-        Which decoder reads it, whatever the transfer syntax says.
-    rows, columns, samples
-        Size of the image.
-    precision
-        Bits of one sample.
-    content
-        From its first byte to its end marker: what lay before and behind is left out, and a
-        missing end marker is there.
-    whole
-        Whether the end was found; False leaves open whether anything but the marker is missing.
-    signed
-        Whether the samples are two's complement; JPEG and JPEG-LS don't know.
-    lossy
-        Whether the header shows that it lost something; False does not prove the reverse.
-    """
+    """The header of a compressed image, and the image alone."""
 
     coding: Coding
+    """Which decoder reads it, whatever the transfer syntax says."""
     rows: int
     columns: int
     samples: int
+    """Size of the image."""
     precision: int
+    """Bits of one sample."""
     content: bytes
+    """From its first byte to its end marker: what lay before and behind is left out, and a missing
+    end marker is there."""
     whole: bool = True
+    """Whether the end was found; False leaves open whether anything but the marker is missing."""
     signed: bool = False
+    """Whether the samples are two's complement; JPEG and JPEG-LS don't know."""
     lossy: bool = False
+    """Whether the header shows that it lost something; False does not prove the reverse."""
 
 
 def begins_codestream(head: bytes) -> bool:

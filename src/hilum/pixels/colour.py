@@ -30,12 +30,8 @@ def to_grey(
     ----------
     samples
         Shape ``(rows, columns)`` or ``(rows, columns, 3)``, unsigned.
-    image
-        What the dataset says about them.
     dataset
         For the palette.
-    record
-        Takes the decision.
 
     Returns
     -------
@@ -88,8 +84,6 @@ def refuse_colour(
         Bits of a sample.
     photometric
         Name of the colour space, for the reason.
-    record
-        Tells the reason.
     luminance_coded
         Whether the first channel is grey and the others are chrominance.
 

@@ -17,18 +17,12 @@ SWAPPED: Final = str.maketrans(",.", ".,")
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words within a text, told in the text's language.
-
-    Attributes
-    ----------
-    code
-        One of `hilum.pixels.english.PHRASES`.
-    values
-        What fills its gaps.
-    """
+    """Words within a text, told in the text's language."""
 
     code: str
+    """One of `hilum.pixels.english.PHRASES`."""
     values: Mapping[str, object] = field(default_factory=dict)
+    """What fills its gaps."""
 
 
 class Unusable(ValueError):
@@ -49,15 +43,10 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """The decisions taken on one image, in order.
-
-    Attributes
-    ----------
-    language
-        Language of their texts, and of the reasons to refuse the image.
-    """
+    """The decisions taken on one image, in order."""
 
     language: ReasonLanguage = ReasonLanguage.ENGLISH
+    """Language of their texts, and of the reasons to refuse the image."""
     entries: list[PixelDecision] = field(default_factory=list)
 
     def add(self, code: str, **values: object) -> None:

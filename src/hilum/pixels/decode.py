@@ -80,15 +80,6 @@ def decode(
 ) -> tuple[NDArray[np.integer], ImagePixel]:
     """Return the samples as they are stored, before any meaning is given to them.
 
-    Parameters
-    ----------
-    dataset
-        Holds the Pixel Data.
-    image
-        Its description.
-    record
-        Takes the decisions where description and pixels disagree.
-
     Returns
     -------
     samples

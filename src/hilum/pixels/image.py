@@ -36,42 +36,28 @@ MODULE: Final = "PS3.3 C.7.6.3"
 
 @dataclass(frozen=True, slots=True)
 class ImagePixel:
-    """The Image Pixel module (PS3.3 C.7.6.3), complete and plausible.
-
-    Attributes
-    ----------
-    rows, columns
-        Size of the matrix in pixels.
-    samples
-        1, or 3 for colour.
-    photometric
-        Photometric Interpretation, upper case.
-    bits_allocated, bits_stored, high_bit
-        Container, used bits and most significant used bit of one sample.
-    signed
-        Whether the samples are two's complement.
-    by_plane
-        Whether the colours are in three planes (Planar Configuration 1).
-    syntax
-        Transfer Syntax UID.
-    syntax_assumed
-        Whether the dataset did not say it.
-    little_endian
-        Byte order of native pixels.
-    """
+    """The Image Pixel module (PS3.3 C.7.6.3), complete and plausible."""
 
     rows: int
     columns: int
+    """Size of the matrix in pixels."""
     samples: int
+    """1, or 3 for colour."""
     photometric: str
+    """Photometric Interpretation, upper case."""
     bits_allocated: int
     bits_stored: int
     high_bit: int
+    """Container, used bits and most significant used bit of one sample."""
     signed: bool
+    """Whether the samples are two's complement."""
     by_plane: bool
+    """Whether the colours are in three planes (Planar Configuration 1)."""
     syntax: UID
     syntax_assumed: bool
+    """Whether the dataset did not say it."""
     little_endian: bool
+    """Byte order of native pixels."""
 
     @property
     def count(self) -> int:

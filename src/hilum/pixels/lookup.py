@@ -30,24 +30,16 @@ class LookupInvalid(Unusable):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
-    """One table.
-
-    Attributes
-    ----------
-    entries
-        Shape ``(n,)``, integer valued.
-    first
-        Input value of the first entry; smaller inputs get it too.
-    top
-        What white is in the output; black is 0.
-    bits
-        Bits of an entry, as the descriptor says.
-    """
+    """One table."""
 
     entries: NDArray[np.float64]
+    """Shape ``(n,)``, integer valued."""
     first: int
+    """Input value of the first entry; smaller inputs get it too."""
     top: int
+    """What white is in the output; black is 0."""
     bits: int
+    """Bits of an entry, as the descriptor says."""
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the table's output for `values` of any shape; the ends go on for ever."""
@@ -68,8 +60,6 @@ def read_lookup(
         Holds LUT Descriptor and LUT Data.
     name
         What the table is called in decisions.
-    record
-        Takes the decision when the descriptor's bits are wrong.
     signed_input
         Whether the values that go in can be negative.
     little_endian
@@ -106,8 +96,6 @@ def entries_of(
 
     Parameters
     ----------
-    item
-        Holds the table.
     keyword
         The element of its entries.
     said
@@ -150,10 +138,6 @@ def white_of(entries: NDArray[np.float64], bits: int, name: Phrase, record: Deci
         Shape ``(n,)``, integer valued.
     bits
         Bits of an entry, as the descriptor says.
-    name
-        What the table is called in decisions.
-    record
-        Takes the decision when the descriptor's bits are wrong.
     """
     greatest = int(entries.max())
     needed = greatest.bit_length()

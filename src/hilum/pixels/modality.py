@@ -15,19 +15,13 @@ from hilum.pixels.repairs import note_numbers
 
 @dataclass(frozen=True, slots=True)
 class ModalityTransform:
-    """Rescale slope and intercept, or the Modality LUT that stands for them.
-
-    Attributes
-    ----------
-    slope, intercept
-        Of the straight line; 1 and 0 when there is none. Slope is never 0.
-    lookup
-        The table, None when a line it is.
-    """
+    """Rescale slope and intercept, or the Modality LUT that stands for them."""
 
     slope: float = 1.0
     intercept: float = 0.0
+    """Of the straight line; 1 and 0 when there is none. Slope is never 0."""
     lookup: Lookup | None = None
+    """The table, None when a line it is."""
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the stored `values`, of any shape, stand for."""

@@ -26,12 +26,6 @@ def through_palette(
     ----------
     samples
         Shape ``(rows, columns)``, unsigned.
-    image
-        What the dataset says about them.
-    dataset
-        Holds the palette.
-    record
-        Takes the decisions.
 
     Returns
     -------

@@ -63,8 +63,6 @@ def develop_picture(
         The file's bytes or its path.
     settings
         Which pixel pipeline the result is marked with, and the limits.
-    language
-        Language of the decisions' texts; their codes are the same in each.
 
     Raises
     ------
@@ -214,8 +212,6 @@ def grey_channel(
         Bits that they use.
     space
         What the picture's colours are called.
-    record
-        Takes the decision.
 
     Raises
     ------

@@ -123,8 +123,6 @@ def refuse_noise(values: NDArray[np.integer], record: DecisionRecord) -> None:
     ----------
     values
         Shape ``(rows, columns)``.
-    record
-        Tells the reason.
 
     Raises
     ------

@@ -41,25 +41,17 @@ PADDING_SHARE: Final = 0.95
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPixels:
-    """The samples with their meaning.
-
-    Attributes
-    ----------
-    values
-        Shape ``(rows, columns)``, integer; signed where the image is.
-    image
-        Their description, with the sign that they really have.
-    padding
-        Shape ``(rows, columns)``, True where there is no image; None when there is none.
-    least, greatest
-        Smallest and largest value of the image itself.
-    """
+    """The samples with their meaning."""
 
     values: NDArray[np.integer]
+    """Shape ``(rows, columns)``, integer; signed where the image is."""
     image: ImagePixel
+    """Their description, with the sign that they really have."""
     padding: NDArray[np.bool_] | None
+    """Shape ``(rows, columns)``, True where there is no image; None when there is none."""
     least: int
     greatest: int
+    """Smallest and largest value of the image itself."""
 
 
 def interpret(
@@ -71,12 +63,8 @@ def interpret(
     ----------
     samples
         Shape ``(rows, columns)``, unsigned, all bits of the container.
-    image
-        What the dataset says about them.
     dataset
         For overlays and padding.
-    record
-        Takes the decisions.
     """
     values, image = read_bits(samples, image, dataset, record)
     padding = _padding(values, image, dataset, record)

@@ -24,17 +24,12 @@ LONGEST_TABLE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Brightness proportional to the stored value.
-
-    Attributes
-    ----------
-    black, white
-        Stored values, not necessarily whole, shown darkest and brightest; `black` is the
-        larger one where small values are shown bright.
-    """
+    """Brightness proportional to the stored value."""
 
     black: float
     white: float
+    """Stored values, not necessarily whole, shown darkest and brightest; `black` is the larger one
+    where small values are shown bright."""
 
     def render(self, values: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return `values`, shape ``(rows, columns)``, as float32 in [-1024, 1024].
@@ -69,15 +64,10 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Brightness as any function of the stored value.
-
-    Attributes
-    ----------
-    brightness
-        Stored values, float64 of any shape → brightness of that shape, in [0, 1].
-    """
+    """Brightness as any function of the stored value."""
 
     brightness: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    """Stored values, float64 of any shape → brightness of that shape, in [0, 1]."""
 
     def render(self, values: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return `values`, shape ``(rows, columns)``, as float32 in [-1024, 1024]."""
@@ -112,8 +102,6 @@ def refuse_blank(least: int, greatest: int, record: DecisionRecord) -> None:
     ----------
     least, greatest
         Smallest and largest value of the image, padding left out.
-    record
-        Tells the reason.
 
     Raises
     ------

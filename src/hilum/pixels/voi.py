@@ -34,19 +34,13 @@ class WindowFunction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Window Center and Window Width with their function.
-
-    Attributes
-    ----------
-    center, width
-        In units of the modality's output.
-    function
-        How values become brightness.
-    """
+    """Window Center and Window Width with their function."""
 
     center: float
     width: float
+    """In units of the modality's output."""
     function: WindowFunction
+    """How values become brightness."""
 
     @property
     def usable(self) -> bool:
@@ -81,21 +75,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Voi:
-    """One VOI LUT or window that can be used.
-
-    Attributes
-    ----------
-    tone
-        Brightness as a function of the stored value.
-    kind
-        ``"voi_lut"`` or ``"window"``: the beginning of the codes of its decisions.
-    facts
-        What their texts name.
-    """
+    """One VOI LUT or window that can be used."""
 
     tone: Tone
+    """Brightness as a function of the stored value."""
     kind: str
+    """``"voi_lut"`` or ``"window"``: the beginning of the codes of its decisions."""
     facts: Mapping[str, object]
+    """What their texts name."""
 
 
 def read_vois(

@@ -28,8 +28,6 @@ def pull(
 
     Parameters
     ----------
-    card
-        The model.
     settings
         Name the data folder, the mirror and the offline folder.
     progress
@@ -126,8 +124,6 @@ def add_weights(
         The new model's, from `card_like`.
     weights
         A pickled module or state dict of torch.
-    data_folder
-        hilum's data folder.
     replace
         Whether a model that was added under this name before may go.
     inert_names
@@ -211,12 +207,6 @@ def add_onnx(card_path: Path, network: Path, data_folder: Path, *, replace: bool
 
     Parameters
     ----------
-    card_path
-        Its card.
-    network
-        The ONNX file.
-    data_folder
-        hilum's data folder.
     replace
         Whether a model that was added under this name before may go.
 

@@ -41,112 +41,72 @@ class CardSection(BaseModel):
 
 
 class WeightsSource(CardSection):
-    """Where the weights come from and how to know them again.
-
-    Attributes
-    ----------
-    format
-        What kind of file it is.
-    url
-        Release address; None when there is nothing to download.
-    size
-        Length of the file in bytes, None when it was never published.
-    sha256
-        SHA-256 of the file, lower-case hexadecimal; None is trust on first use.
-    sha256_source
-        Who vouches for the hash, in words.
-    """
+    """Where the weights come from and how to know them again."""
 
     format: WeightsFormat = WeightsFormat.TORCH
+    """What kind of file it is."""
     url: str | None = Field(None, pattern=r"^https?://")
+    """Release address; None when there is nothing to download."""
     size: int | None = Field(None, gt=0)
+    """Length of the file in bytes, None when it was never published."""
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 of the file, lower-case hexadecimal; None is trust on first use."""
     sha256_source: str = ""
+    """Who vouches for the hash, in words."""
 
 
 class PublishedAuc(CardSection):
-    """Areas under the ROC curve, as the authors published them.
-
-    Attributes
-    ----------
-    source
-        Where, and on which images.
-    by_data_set
-        Data set → label → area, in [0, 1].
-    """
+    """Areas under the ROC curve, as the authors published them."""
 
     source: str
+    """Where, and on which images."""
     by_data_set: dict[str, dict[str, float]]
+    """Data set → label → area, in [0, 1]."""
 
 
 class PublishedScores(CardSection):
-    """Scores of one image, as the authors published them.
-
-    Attributes
-    ----------
-    source
-        Where.
-    image
-        File name of the image.
-    scores
-        Label → score, in [0, 1].
-    """
+    """Scores of one image, as the authors published them."""
 
     source: str
+    """Where."""
     image: str
+    """File name of the image."""
     scores: dict[str, float]
+    """Label → score, in [0, 1]."""
 
 
 class ModelCard(CardSection):
-    """What is known about one model. One TOML file; docs/models.md shows each field.
-
-    Attributes
-    ----------
-    name
-        Identifies the card, e.g. ``"densenet121-res224-all"``.
-    version
-        That of the published weights, not of hilum.
-    title
-        One line for people.
-    graph
-        Name of one of hilum's weightless graphs; ``"file"`` when the weights are a whole
-        ONNX network.
-    input_size
-        Side of the square that the network sees, in pixels.
-    labels
-        One per output of the network, in its order; empty for an output never trained.
-    operating_points
-        Sets of thresholds by name; ``default`` is always there.
-    weights
-        Where the weights come from.
-    training_data, licence, limits, references
-        For people; repeated in the reports and the documentation.
-    min_age_years
-        Patients younger than this are refused by the gate.
-    demonstration
-        True for a model that must never be mistaken for a trained one.
-    published_auc
-        How well it did, where its authors published that.
-    published_scores
-        What it gives for an image that its authors published, where they did.
-    """
+    """What is known about one model. One TOML file; docs/models.md shows each field."""
 
     name: str = Field(pattern=NAME_PATTERN)
+    """Identifies the card, e.g. ``"densenet121-res224-all"``."""
     version: str = Field(min_length=1, max_length=32)
+    """That of the published weights, not of hilum."""
     title: str = Field(min_length=1)
+    """One line for people."""
     graph: str = Field("file", min_length=1)
+    """Name of one of hilum's weightless graphs; ``"file"`` when the weights are a whole ONNX
+    network."""
     input_size: int = Field(ge=32, le=2048)
+    """Side of the square that the network sees, in pixels."""
     labels: tuple[str, ...] = Field(min_length=1, max_length=1024)
+    """One per output of the network, in its order; empty for an output never trained."""
     operating_points: dict[str, OperatingPoints]
+    """Sets of thresholds by name; ``default`` is always there."""
     weights: WeightsSource = WeightsSource()
     training_data: tuple[str, ...] = ()
     licence: str = "unknown"
     limits: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    """For people; repeated in the reports and the documentation."""
     min_age_years: int = Field(18, ge=0, le=150)
+    """Patients younger than this are refused by the gate."""
     demonstration: bool = False
+    """True for a model that must never be mistaken for a trained one."""
     published_auc: PublishedAuc | None = None
+    """How well it did, where its authors published that."""
     published_scores: PublishedScores | None = None
+    """What it gives for an image that its authors published, where they did."""
 
     @model_validator(mode="after")
     def _labels_are_consistent(self) -> Self:
@@ -174,8 +134,6 @@ class ModelCard(CardSection):
 
         Parameters
         ----------
-        text
-            The TOML document.
         origin
             Name of the file, for error texts.
 

@@ -33,18 +33,12 @@ RANGE_NOT_SATISFIABLE: Final = httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a file must be to be accepted.
-
-    Attributes
-    ----------
-    size
-        Length in bytes, None when unknown.
-    sha256
-        Lower-case hexadecimal, None when unknown.
-    """
+    """What a file must be to be accepted."""
 
     size: int | None = None
+    """Length in bytes, None when unknown."""
     sha256: str | None = None
+    """Lower-case hexadecimal, None when unknown."""
 
     def check(self, path: Path) -> str:
         """Return the file's SHA-256.

@@ -26,21 +26,14 @@ FLOAT_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class TensorPlace:
-    """Where one tensor lies in the weights file.
-
-    Attributes
-    ----------
-    name
-        Its name in the state dict, e.g. ``"features.conv0.weight"``.
-    offset
-        Of its first byte.
-    shape
-        Its shape; float32.
-    """
+    """Where one tensor lies in the weights file."""
 
     name: str
+    """Its name in the state dict, e.g. ``"features.conv0.weight"``."""
     offset: int
+    """Of its first byte."""
     shape: tuple[int, ...]
+    """Its shape; float32."""
 
     @property
     def length(self) -> int:
@@ -50,33 +43,22 @@ class TensorPlace:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """One of hilum's weightless graphs, made by ``scripts/export_graphs.py``.
-
-    Attributes
-    ----------
-    name
-        E.g. ``"densenet121-res224"``.
-    onnx
-        The graph itself.
-    input_size
-        Side of the square that the network sees, in pixels.
-    features
-        Channels of the last feature map, which the classifier weighs.
-    classifier
-        Name of the classifier in the state dict.
-    body_size
-        Bytes of the weights file before the classifier.
-    tensors
-        The places of the body's tensors.
-    """
+    """One of hilum's weightless graphs, made by ``scripts/export_graphs.py``."""
 
     name: str
+    """E.g. ``"densenet121-res224"``."""
     onnx: bytes
+    """The graph itself."""
     input_size: int
+    """Side of the square that the network sees, in pixels."""
     features: int
+    """Channels of the last feature map, which the classifier weighs."""
     classifier: str
+    """Name of the classifier in the state dict."""
     body_size: int
+    """Bytes of the weights file before the classifier."""
     tensors: tuple[TensorPlace, ...]
+    """The places of the body's tensors."""
 
     def weights_size(self, labels: int) -> int:
         """Return the length of the weights file of a model with so many labels, in bytes."""

@@ -32,62 +32,40 @@ NETWORK_FILE: Final = "network.onnx"
 
 
 class InstallRecord(BaseModel):
-    """What was installed.
-
-    Attributes
-    ----------
-    source_sha256
-        SHA-256 of the file that was pulled or added, lower-case hexadecimal.
-    contents_sha256
-        SHA-256 of what hilum keeps of it.
-    verified
-        True when the file matched a hash that its card publishes; False is trust on
-        first use.
-    inert_names
-        Names in the file that nobody listed and that were ignored.
-    """
+    """What was installed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source_sha256: str
+    """SHA-256 of the file that was pulled or added, lower-case hexadecimal."""
     contents_sha256: str
+    """SHA-256 of what hilum keeps of it."""
     verified: bool
+    """True when the file matched a hash that its card publishes; False is trust on first use."""
     inert_names: tuple[str, ...] = ()
+    """Names in the file that nobody listed and that were ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file that a model comes from.
-
-    Attributes
-    ----------
-    sha256
-        SHA-256 of it, lower-case hexadecimal.
-    verified
-        Whether that matched a published hash.
-    inert_names
-        Names in it that nobody listed and that were ignored.
-    """
+    """The file that a model comes from."""
 
     sha256: str
+    """SHA-256 of it, lower-case hexadecimal."""
     verified: bool
+    """Whether that matched a published hash."""
     inert_names: tuple[str, ...] = ()
+    """Names in it that nobody listed and that were ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """An installed model whose bytes are those that were installed.
-
-    Attributes
-    ----------
-    contents
-        The weights file, or the whole ONNX network.
-    record
-        What is known of them.
-    """
+    """An installed model whose bytes are those that were installed."""
 
     contents: bytes
+    """The weights file, or the whole ONNX network."""
     record: InstallRecord
+    """What is known of them."""
 
 
 def contents_name(card: ModelCard) -> str:
@@ -135,14 +113,10 @@ def install(
 
     Parameters
     ----------
-    card
-        The model.
     contents
         What is kept: the weights file, or the whole ONNX network.
     source
         The file that it came from.
-    data_folder
-        hilum's data folder.
     card_text
         The card as JSON, for a model that does not come with hilum.
 

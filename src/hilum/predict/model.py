@@ -24,8 +24,6 @@ class Model:
     ----------
     card
         What it is.
-    installation
-        Its weights.
     points
         The operating points in use; a label without one is not read.
     execution

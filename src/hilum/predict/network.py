@@ -35,18 +35,12 @@ PROVIDERS: Final[dict[ExecutionProvider, tuple[str, dict[str, Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What a network runs on.
-
-    Attributes
-    ----------
-    provider
-        The execution provider.
-    threads
-        Threads of one run on the CPU; 0 is one for each physical core.
-    """
+    """What a network runs on."""
 
     provider: ExecutionProvider = ExecutionProvider.CPU
+    """The execution provider."""
     threads: int = 0
+    """Threads of one run on the CPU; 0 is one for each physical core."""
 
 
 def open_session(
@@ -101,16 +95,12 @@ class GraphNetwork:
 
     Parameters
     ----------
-    graph
-        The weightless graph.
     contents
         Its weights file for `labels` outputs; kept for as long as the network lives.
     labels
         Number of outputs in the weights file.
     chosen
         Indices of the outputs that are computed.
-    execution
-        What it runs on.
 
     Raises
     ------
@@ -165,16 +155,12 @@ class FileNetwork:
 
     Parameters
     ----------
-    contents
-        The ONNX file.
     labels
         Number of outputs that its card declares.
     input_size
         Side of its square input, in pixels.
     chosen
         Indices of the outputs that are used.
-    execution
-        What it runs on.
 
     Raises
     ------

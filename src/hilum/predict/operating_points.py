@@ -24,19 +24,13 @@ FINGERPRINT_DIGITS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class ChosenPoints:
-    """The operating points in use.
-
-    Attributes
-    ----------
-    name
-        The set's name; for a site's file its stem and a fingerprint of the thresholds, so
-        that results made with other thresholds get other identifiers.
-    thresholds
-        Label → threshold, for each label that is read.
-    """
+    """The operating points in use."""
 
     name: str
+    """The set's name; for a site's file its stem and a fingerprint of the thresholds, so that
+    results made with other thresholds get other identifiers."""
     thresholds: OperatingPoints
+    """Label → threshold, for each label that is read."""
 
 
 def choose_operating_points(card: ModelCard, chosen: str) -> ChosenPoints:
@@ -44,8 +38,6 @@ def choose_operating_points(card: ModelCard, chosen: str) -> ChosenPoints:
 
     Parameters
     ----------
-    card
-        The model that reads.
     chosen
         Name of one of the card's sets, or the path of a site's own ``.toml`` file with one
         ``label = threshold`` a line. Labels that the file does not name keep the card's

@@ -64,24 +64,16 @@ WHY_NOT: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveSelfTest:
-    """What a self-test goes through.
-
-    Attributes
-    ----------
-    settings
-        All settings.
-    database
-        The node's records.
-    archive
-        Name of the PACS in them.
-    now
-        The clock.
-    """
+    """What a self-test goes through."""
 
     settings: Settings
+    """All settings."""
     database: Database
+    """The node's records."""
     archive: str
+    """Name of the PACS in them."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The clock."""
 
 
 def make_phantom() -> Dataset:

@@ -33,25 +33,17 @@ MORE_OF_USER: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session of a signed-in user.
-
-    Attributes
-    ----------
-    key
-        Hash of what the cookie says.
-    name, role
-        Who it is.
-    csrf
-        What every form of this session carries.
-    local
-        Whether this user has a password here.
-    """
+    """A session of a signed-in user."""
 
     key: str
+    """Hash of what the cookie says."""
     name: str
     role: Role
+    """Who it is."""
     csrf: str
+    """What every form of this session carries."""
     local: bool
+    """Whether this user has a password here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,25 +81,17 @@ class TooManyFailures(AccountError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may sign in.
-
-    Attributes
-    ----------
-    name
-        Casefolded.
-    role
-        What they may do.
-    local
-        Whether hilum keeps a password for them; else the provider of the settings confirms them.
-    created, signed_in
-        When; the latter is None before the first time.
-    """
+    """Somebody who may sign in."""
 
     name: str
+    """Casefolded."""
     role: Role
+    """What they may do."""
     local: bool
+    """Whether hilum keeps a password for them; else the provider of the settings confirms them."""
     created: datetime
     signed_in: datetime | None
+    """When; the latter is None before the first time."""
 
 
 def digest(secret: str) -> str:

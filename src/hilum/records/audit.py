@@ -40,72 +40,47 @@ LAST: Final = select(AUDIT.c.chain).order_by(AUDIT.c.number.desc()).limit(1)
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One thing that somebody did. Holds no patient's name or ID, nor any other text of an image.
-
-    Attributes
-    ----------
-    at
-        When, with its UTC offset; kept to the microsecond.
-    actor
-        ``node@host``, a user's name, or ``token NAME``.
-    action
-        What happened, e.g. ``image.read``.
-    archive
-        Which archive the study is in; empty when it is about none.
-    study_instance_uid, sop_instance_uid
-        What it is about; empty when it is about none.
-    detail
-        More, as JSON: states, reason codes, model, counts.
-    """
+    """One thing that somebody did. Holds no patient's name or ID, nor other text of an image."""
 
     at: datetime
+    """When, with its UTC offset; kept to the microsecond."""
     actor: str
+    """``node@host``, a user's name, or ``token NAME``."""
     action: str
+    """What happened, e.g. ``image.read``."""
     archive: str = ""
+    """Which archive the study is in; empty when it is about none."""
     study_instance_uid: str = ""
     sop_instance_uid: str = ""
+    """What it is about; empty when it is about none."""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    """More, as JSON: states, reason codes, model, counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAuditEntry:
-    """A line as it is in the trail.
-
-    Attributes
-    ----------
-    number
-        Its place; a line that was rolled back leaves a gap.
-    line
-        What it says.
-    chain
-        SHA-256 of the line and the chain before it, hexadecimal.
-    """
+    """A line as it is in the trail."""
 
     number: int
+    """Its place; a line that was rolled back leaves a gap."""
     line: AuditEntry
+    """What it says."""
     chain: str
+    """SHA-256 of the line and the chain before it, hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What looking at the whole trail found.
-
-    Attributes
-    ----------
-    lines
-        Lines whose chain is whole, from the first on.
-    broken_at
-        Number of the first line that does not fit; None when all do.
-    last
-        Chain value of the last line that fits; empty when there is none.
-    kept_found
-        Whether the chain value that the caller kept is among them.
-    """
+    """What looking at the whole trail found."""
 
     lines: int
+    """Lines whose chain is whole, from the first on."""
     broken_at: int | None
+    """Number of the first line that does not fit; None when all do."""
     last: str
+    """Chain value of the last line that fits; empty when there is none."""
     kept_found: bool
+    """Whether the chain value that the caller kept is among them."""
 
     @property
     def whole(self) -> bool:
@@ -170,12 +145,8 @@ def lines(
 
     Parameters
     ----------
-    connection
-        Where to look.
     since
         Leave out what was before.
-    study_instance_uid
-        Only this study's.
     newest
         Only so many, the last ones.
     """
@@ -201,8 +172,6 @@ def verify(connection: Connection, *, kept: str = START) -> Verification:
 
     Parameters
     ----------
-    connection
-        Where to look.
     kept
         A chain value that was written down before; lines cut off at the end are missed
         only if it is among them.

@@ -13,22 +13,15 @@ from hilum.records.upsert import into
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one backfill is.
-
-    Attributes
-    ----------
-    after
-        The last study that was done, in sorted order; empty at the start.
-    studies, images
-        How many of each were looked at, and how many images were enqueued.
-    finished
-        When it reached the end, None before.
-    """
+    """How far one backfill is."""
 
     after: str = ""
+    """The last study that was done, in sorted order; empty at the start."""
     studies: int = 0
     images: int = 0
+    """How many of each were looked at, and how many images were enqueued."""
     finished: datetime | None = None
+    """When it reached the end, None before."""
 
 
 def key(query: Mapping[str, str]) -> str:

@@ -58,52 +58,35 @@ EXPECTED: Final = KEPT.with_only_columns(CONSTANCY_RUN.c.pixels).where(
 
 @dataclass(frozen=True, slots=True)
 class SelfTestStart:
-    """A self-test whose phantom is on its way.
-
-    Attributes
-    ----------
-    archive, mode
-        Where, and through what.
-    began, expires
-        From when to when the phantom may be read.
-    study_instance_uid, sop_instance_uid
-        The phantom, made for this test alone.
-    pixels
-        SHA-256 of its stored pixels.
-    """
+    """A self-test whose phantom is on its way."""
 
     archive: str
     mode: SelfTestMode
+    """Where, and through what."""
     began: datetime
     expires: datetime
+    """From when to when the phantom may be read."""
     study_instance_uid: str
     sop_instance_uid: str
+    """The phantom, made for this test alone."""
     pixels: str
+    """SHA-256 of its stored pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTestEnd:
-    """How a self-test ended.
-
-    Attributes
-    ----------
-    state
-        Ok, recorded or alarm.
-    model
-        Name and version; empty when nothing answered.
-    said
-        Lines for people, alarms first.
-    worst
-        Largest shift of a raw value; None when nothing was compared.
-    seconds
-        Stage → seconds.
-    """
+    """How a self-test ended."""
 
     state: SelfTestState
+    """Ok, recorded or alarm."""
     model: str = ""
+    """Name and version; empty when nothing answered."""
     said: tuple[str, ...] = ()
+    """Lines for people, alarms first."""
     worst: float | None = None
+    """Largest shift of a raw value; None when nothing was compared."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Stage → seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,45 +21,30 @@ STUCK_AFTER: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class RecordCounts:
-    """What a scrape shows. Costs the same however many images were read already.
-
-    Attributes
-    ----------
-    queue
-        Urgency and state → images of which somebody waits for an answer.
-    oldest_s
-        Seconds since the arrival of the one that waits longest; 0 when none waits.
-    workers_alive, workers_dead
-        Processes that beat, and those that stopped without signing off.
-    sequence
-        How far the changes feed was followed; None when it never was.
-    self_test
-        The last self-test that ended; None when there was none.
-    """
+    """What a scrape shows. Costs the same however many images were read already."""
 
     queue: Mapping[tuple[Urgency, State], int]
+    """Urgency and state → images of which somebody waits for an answer."""
     oldest_s: float
+    """Seconds since the arrival of the one that waits longest; 0 when none waits."""
     workers_alive: int
     workers_dead: int
+    """Processes that beat, and those that stopped without signing off."""
     sequence: int | None
+    """How far the changes feed was followed; None when it never was."""
     self_test: constancy.SelfTestRun | None = None
+    """The last self-test that ended; None when there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """What a person should look at.
-
-    Attributes
-    ----------
-    states
-        State → images of this archive.
-    stuck
-        Images not settled and without progress for `STUCK_AFTER`; held ones are not among
-        them, and queued ones only while nothing else moves.
-    """
+    """What a person should look at."""
 
     states: Mapping[State, int] = field(default_factory=dict)
+    """State → images of this archive."""
     stuck: int = 0
+    """Images not settled and without progress for `STUCK_AFTER`; held ones are not among them, and
+    queued ones only while nothing else moves."""
 
     def of(self, state: State) -> int:
         """Return how many images are in one state."""

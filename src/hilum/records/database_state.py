@@ -31,30 +31,20 @@ RESTORE: Final = "Stop the node, keep a copy of the file, and restore it from a 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """What was found.
-
-    Attributes
-    ----------
-    kind
-        ``"SQLite 3.40.1"`` or ``"PostgreSQL 15.8"``.
-    journal
-        SQLite's journal mode; ``"wal"`` is right, and PostgreSQL always has its own.
-    damage
-        What SQLite's own check says is wrong; empty when nothing is.
-    clock_s
-        The database's time, seconds since 1970 UTC.
-    schema
-        Whether its tables are those of this hilum.
-    has_images
-        Whether there is a table of images to be asked.
-    """
+    """What was found."""
 
     kind: str
+    """``"SQLite 3.40.1"`` or ``"PostgreSQL 15.8"``."""
     journal: str
+    """SQLite's journal mode; ``"wal"`` is right, and PostgreSQL always has its own."""
     damage: tuple[str, ...]
+    """What SQLite's own check says is wrong; empty when nothing is."""
     clock_s: float
+    """The database's time, seconds since 1970 UTC."""
     schema: SchemaState
+    """Whether its tables are those of this hilum."""
     has_images: bool
+    """Whether there is a table of images to be asked."""
 
 
 def database_file(settings: Settings) -> Path | None:

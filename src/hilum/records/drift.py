@@ -87,71 +87,46 @@ IMAGES: Final = select(func.sum(DRIFT_COUNT.c.count)).where(
 
 @dataclass(frozen=True, slots=True)
 class DriftSample:
-    """What is counted of one image.
-
-    Attributes
-    ----------
-    model
-        Name, version and weights of the model: see `model_key`.
-    at
-        When it was settled.
-    raw
-        Label → raw value; empty for an image that was refused.
-    refusals
-        Codes of the reasons of a refusal.
-    decisions
-        Codes of the pixel decisions.
-    """
+    """What is counted of one image."""
 
     model: str
+    """Name, version and weights of the model: see `model_key`."""
     at: datetime
+    """When it was settled."""
     raw: Mapping[str, float]
+    """Label → raw value; empty for an image that was refused."""
     refusals: tuple[str, ...] = ()
+    """Codes of the reasons of a refusal."""
     decisions: tuple[str, ...] = ()
+    """Codes of the pixel decisions."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftLimits:
-    """Limits above which a shift is reported.
-
-    Attributes
-    ----------
-    least_images
-        Images that either side needs.
-    moving, shifted
-        PSI.
-    """
+    """Limits above which a shift is reported."""
 
     least_images: int = 200
+    """Images that either side needs."""
     moving: float = 0.1
     shifted: float = 0.25
+    """PSI."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One distribution against its reference.
-
-    Attributes
-    ----------
-    kind, subject
-        What is compared: scores of a label, or the share of images with a code.
-    level
-        What is said of it.
-    psi
-        Population stability index.
-    p
-        Of the Kolmogorov-Smirnov test: how often chance alone does as much.
-    before, now
-        Median of the raw values, or share of the images, in the reference and now.
-    """
+    """One distribution against its reference."""
 
     kind: DriftKind
     subject: str
+    """What is compared: scores of a label, or the share of images with a code."""
     level: DriftLevel
     psi: float
+    """Population stability index."""
     p: float
+    """Of the Kolmogorov-Smirnov test: how often chance alone does as much."""
     before: float
     now: float
+    """Median of the raw values, or share of the images, in the reference and now."""
 
 
 Histogram = dict[int, int]
@@ -170,10 +145,6 @@ def seen_in(
 
     Parameters
     ----------
-    model
-        See `model_key`.
-    at
-        When it was settled.
     document
         Its hilum.reading/1 document; None when it was refused.
     refusals
@@ -211,12 +182,6 @@ def count(
 
     Parameters
     ----------
-    connection
-        The transaction.
-    archive
-        Where the image is.
-    seen
-        What is to be counted.
     reference_images
         The first so many of a model also count as its first window.
     """
@@ -293,17 +258,7 @@ def counts(connection: Connection, archive: str, model: str, window: str) -> Cou
 
 
 def compare(before: Counts, now: Counts, limits: DriftLimits) -> list[Shift]:
-    """Compare two windows, subject by subject; what moved most comes first.
-
-    Parameters
-    ----------
-    before
-        The reference.
-    now
-        What is compared with it.
-    limits
-        Limits above which a shift is reported.
-    """
+    """Compare a window with its reference, subject by subject; what moved most comes first."""
     subjects = sorted({key for key in (*before, *now) if key[0] is not DriftKind.IMAGE})
     chance = SIGNIFICANCE / max(len(subjects), 1)
     shifts = [_shift(key, before, now, limits, chance) for key in subjects]

@@ -24,26 +24,18 @@ LOUD: Final = (DriftLevel.SHIFTED, DriftLevel.MOVING)
 
 @dataclass(frozen=True, slots=True)
 class DriftComparison:
-    """A month of one model against its reference.
-
-    Attributes
-    ----------
-    model
-        See `drift.model_key`.
-    month, images
-        What is compared, and how many images it has.
-    reference, reference_images
-        What it is compared with: a window, and its images; 0 when there is no such window.
-    shifts
-        Each distribution, what moved most first.
-    """
+    """A month of one model against its reference."""
 
     model: str
+    """See `drift.model_key`."""
     month: str
     images: int
+    """What is compared, and how many images it has."""
     reference: str
     reference_images: int
+    """What it is compared with: a window, and its images; 0 when there is no such window."""
     shifts: tuple[Shift, ...]
+    """Each distribution, what moved most first."""
 
     @property
     def fewest(self) -> int:
@@ -78,10 +70,6 @@ def compared(
 
     Parameters
     ----------
-    connection, archive
-        Where the counts are.
-    settings
-        Limits and reference.
     model
         How a model's name begins.
     month

@@ -30,21 +30,14 @@ TAKE: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForeignReading:
-    """What a report says that this node did not make.
-
-    Attributes
-    ----------
-    uids
-        The image.
-    instance_id
-        Orthanc's identifier of the report.
-    reading
-        Its document has an origin, whose ``at`` is when the image was analyzed.
-    """
+    """What a report says that this node did not make."""
 
     uids: ImageUIDs
+    """The image."""
     instance_id: str
+    """Orthanc's identifier of the report."""
     reading: StoredReading
+    """Its document has an origin, whose ``at`` is when the image was analyzed."""
 
 
 def take(connection: Connection, archive: str, foreign: ForeignReading) -> bool:

@@ -27,18 +27,12 @@ ADVANCE: Final = update(FEED).where(
 
 @dataclass(frozen=True, slots=True)
 class FeedPosition:
-    """A position in a feed.
-
-    Attributes
-    ----------
-    sequence
-        Number of the last change that was dealt with.
-    anchor
-        What that change was about: tells whether the archive still has the same history.
-    """
+    """A position in a feed."""
 
     sequence: int = 0
+    """Number of the last change that was dealt with."""
     anchor: str = ""
+    """What that change was about: tells whether the archive still has the same history."""
 
 
 def position(connection: Connection, archive: str) -> FeedPosition | None:

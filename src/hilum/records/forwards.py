@@ -28,17 +28,12 @@ class ForwardState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The results of one run of one image for one target.
-
-    Attributes
-    ----------
-    target
-        ``modality:NAME`` or ``peer:NAME``, as the archive knows it.
-    """
+    """The results of one run of one image for one target."""
 
     archive: str
     uids: ImageUIDs
     target: str
+    """``modality:NAME`` or ``peer:NAME``, as the archive knows it."""
     run: int
 
     @property
@@ -49,20 +44,14 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class ForwardEntry:
-    """One line.
-
-    Attributes
-    ----------
-    attempts
-        How often sending was tried.
-    why
-        The last error, empty when there is none.
-    """
+    """One line."""
 
     forward: Forward
     state: ForwardState
     attempts: int
+    """How often sending was tried."""
     why: str
+    """The last error, empty when there is none."""
     changed: datetime
 
 

@@ -49,52 +49,35 @@ ENTRY: Final = select(IMAGE).where(*THIS)
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An image that was announced.
-
-    Attributes
-    ----------
-    archive, uids, instance_id
-        As in `Job`.
-    file_digest
-        What tells the file from another one; None when nothing does.
-    urgency
-        How soon it has to be read.
-    at
-        When it was seen here.
-    """
+    """An image that was announced."""
 
     archive: str
     uids: ImageUIDs
     instance_id: str
+    """As in `Job`."""
     file_digest: str | None
+    """What tells the file from another one; None when nothing does."""
     urgency: Urgency
+    """How soon it has to be read."""
     at: datetime
+    """When it was seen here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How the work on one image ended.
-
-    Attributes
-    ----------
-    state
-        One of the settled states.
-    reasons
-        Why it was refused or failed; warnings when it was stored.
-    results, result_instances
-        SOP Instance UIDs of what was stored for it, and Orthanc's identifiers of these.
-    model
-        Which model read it, with its version; None when none did.
-    seconds
-        Stage → seconds that it took there.
-    """
+    """How the work on one image ended."""
 
     state: State
+    """One of the settled states."""
     reasons: tuple[Reason, ...] = ()
+    """Why it was refused or failed; warnings when it was stored."""
     results: tuple[str, ...] = ()
     result_instances: tuple[str, ...] = ()
+    """SOP Instance UIDs of what was stored for it, and Orthanc's identifiers of these."""
     model: str | None = None
+    """Which model read it, with its version; None when none did."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Stage → seconds that it took there."""
 
     def __post_init__(self) -> None:
         if self.state not in SETTLED:
@@ -105,17 +88,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """The line of one image.
-
-    Attributes
-    ----------
-    attempts
-        How often this run was begun.
-    lost
-        How often its work vanished and was asked for again by itself.
-    arrived, started, settled
-        When it was seen, when its work was last begun and ended, UTC; None while not.
-    """
+    """The line of one image."""
 
     archive: str
     study_instance_uid: str
@@ -130,10 +103,13 @@ class ImageRecord:
     result_instances: tuple[str, ...]
     run: int
     attempts: int
+    """How often this run was begun."""
     lost: int
+    """How often its work vanished and was asked for again by itself."""
     arrived: datetime
     started: datetime | None
     settled: datetime | None
+    """When it was seen, when its work was last begun and ended, UTC; None while not."""
     model: str | None
     seconds: Mapping[str, float]
 
@@ -154,21 +130,14 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much waits.
-
-    Attributes
-    ----------
-    waiting
-        Urgency → images that are held or queued.
-    reading
-        Images in work.
-    oldest
-        Arrival of the image that waits longest; None when nothing waits.
-    """
+    """How much waits."""
 
     waiting: Mapping[Urgency, int]
+    """Urgency → images that are held or queued."""
     reading: int
+    """Images in work."""
     oldest: datetime | None
+    """Arrival of the image that waits longest; None when nothing waits."""
 
 
 def arrived(

@@ -7,24 +7,16 @@ from hilum.radiograph import ImageUIDs
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of the work on one image. Small, and all text: it is kept as JSON.
-
-    Attributes
-    ----------
-    archive
-        Which archive: the same image in two of them is work in each.
-    uids
-        The image.
-    instance_id
-        Orthanc's identifier of it.
-    run
-        How often work on it was asked for, from 1.
-    """
+    """One run of the work on one image. Small, and all text: it is kept as JSON."""
 
     archive: str
+    """Which archive: the same image in two of them is work in each."""
     uids: ImageUIDs
+    """The image."""
     instance_id: str
+    """Orthanc's identifier of it."""
     run: int
+    """How often work on it was asked for, from 1."""
 
     @property
     def id(self) -> str:

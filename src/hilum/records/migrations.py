@@ -50,21 +50,14 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial, m00
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Which steps a database has behind it.
-
-    Attributes
-    ----------
-    missing
-        Steps that have not run; the next start runs them.
-    unknown
-        Steps of a newer hilum than this one.
-    unreleased
-        Whether its tables are not those of any release, so that no step can follow.
-    """
+    """Which steps a database has behind it."""
 
     missing: tuple[str, ...]
+    """Steps that have not run; the next start runs them."""
     unknown: tuple[str, ...]
+    """Steps of a newer hilum than this one."""
     unreleased: bool
+    """Whether its tables are not those of any release, so that no step can follow."""
 
 
 def schema_state(connection: Connection) -> SchemaState:

@@ -27,23 +27,16 @@ ORIGIN: Final = "origin"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredReading:
-    """One reading as it is kept.
-
-    Attributes
-    ----------
-    document
-        A hilum.reading/1 document: its head and one row, and an origin where it was read back
-        from a report in the archive; then its maps are empty.
-    maps
-        Shape ``(labels, height, width)``, float16, unitless, in the order of the
-        document's findings.
-    field_of_view
-        The part of the source matrix that each map covers.
-    """
+    """One reading as it is kept."""
 
     document: Mapping[str, Any]
+    """A hilum.reading/1 document: its head and one row, and an origin where it was read back from a
+    report in the archive; then its maps are empty."""
     maps: NDArray[np.float16]
+    """Shape ``(labels, height, width)``, float16, unitless, in the order of the document's
+    findings."""
     field_of_view: FieldOfView
+    """The part of the source matrix that each map covers."""
 
     @property
     def origin(self) -> Mapping[str, Any] | None:
@@ -52,24 +45,16 @@ class StoredReading:
 
 
 class CompressedReading(NamedTuple):
-    """A reading, compressed.
-
-    Attributes
-    ----------
-    document
-        zlib of JSON.
-    maps
-        zlib of little-endian float16.
-    shape
-        Of the maps: labels, height, width.
-    view
-        Top, left, height and width of the field of view.
-    """
+    """A reading, compressed."""
 
     document: bytes
+    """zlib of JSON."""
     maps: bytes
+    """zlib of little-endian float16."""
     shape: list[int]
+    """Of the maps: labels, height, width."""
     view: list[int]
+    """Top, left, height and width of the field of view."""
 
 
 def put(connection: Connection, job: Job, reading: StoredReading) -> None:

@@ -30,64 +30,43 @@ class Opinion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFinding:
-    """One finding, as the model gave it and the reader sees it.
-
-    Attributes
-    ----------
-    label
-        The finding.
-    opinion
-        What the reader thinks of it.
-    positive, raw, operating_point, score
-        What the model had said.
-    """
+    """One finding, as the model gave it and the reader sees it."""
 
     label: str
     opinion: Opinion
+    """What the reader thinks of it."""
     positive: bool
     raw: float
     operating_point: float
     score: float
+    """What the model had said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One review of one reader on one image.
-
-    Attributes
-    ----------
-    study_instance_uid, series_instance_uid, sop_instance_uid
-        The image that it is about.
-    at
-        When, with its UTC offset.
-    reader
-        User name.
-    model, model_sha256
-        Which model is judged: its name and version, and its weights.
-    findings
-        Those that the reader judged.
-    missing
-        Findings that the model did not see: labels, or the reader's words.
-    comment
-        The reader's words.
-    report
-        SOP Instance UID of the structured report that says the same in the PACS.
-    demonstration
-        Whether the demonstration model is judged.
-    """
+    """One review of one reader on one image."""
 
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
+    """The image that it is about."""
     at: datetime
+    """When, with its UTC offset."""
     reader: str
+    """User name."""
     model: str
     model_sha256: str
+    """Which model is judged: its name and version, and its weights."""
     findings: tuple[ReviewedFinding, ...]
+    """Those that the reader judged."""
     missing: tuple[str, ...]
+    """Findings that the model did not see: labels, or the reader's words."""
     comment: str
+    """The reader's words."""
     report: str
+    """SOP Instance UID of the structured report that says the same in the PACS."""
     demonstration: bool = False
+    """Whether the demonstration model is judged."""
 
     @property
     def uids(self) -> ImageUIDs:
@@ -97,24 +76,17 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How often readers agreed on one finding in one month.
-
-    Attributes
-    ----------
-    label, month
-        Which; the month as ``YYYY-MM``.
-    agree, disagree, unsure
-        How many reviews said so.
-    missed
-        How many reviews named it as missing.
-    """
+    """How often readers agreed on one finding in one month."""
 
     label: str
     month: str
+    """Which; the month as ``YYYY-MM``."""
     agree: int = 0
     disagree: int = 0
     unsure: int = 0
+    """How many reviews said so."""
     missed: int = 0
+    """How many reviews named it as missing."""
 
 
 def add(connection: Connection, archive: str, review: Review) -> bool:

@@ -103,58 +103,36 @@ class StudyWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StudyFacts:
-    """What an image says of its patient and study, as DICOM writes it; unknown is empty.
-
-    Attributes
-    ----------
-    study_instance_uid
-        Study Instance UID.
-    patient_name
-        Alphabetic group of Patient's Name, with its carets.
-    patient_id, birth_date, sex
-        Patient's ID, Birth Date (``YYYYMMDD``) and Sex.
-    accession_number
-        Accession Number.
-    study_date, study_time
-        ``YYYYMMDD`` and ``HHMMSS``.
-    description
-        Study Description.
-    age_years
-        How old the patient was at the date of the image, None when unknown.
-    issuer
-        Issuer of Patient ID.
-    whole_name
-        Patient's Name with all its groups.
-    """
+    """What an image says of its patient and study, as DICOM writes it; unknown is empty."""
 
     study_instance_uid: str
     patient_name: str = ""
+    """Alphabetic group of Patient's Name, with its carets."""
     patient_id: str = ""
     birth_date: str = ""
     sex: str = ""
+    """Patient's ID, Birth Date (``YYYYMMDD``) and Sex."""
     accession_number: str = ""
     study_date: str = ""
     study_time: str = ""
+    """``YYYYMMDD`` and ``HHMMSS``."""
     description: str = ""
     age_years: float | None = None
+    """How old the patient was at the date of the image, None when unknown."""
     issuer: str = ""
+    """Issuer of Patient ID."""
     whole_name: str = ""
+    """Patient's Name with all its groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueTimes:
-    """How long a study may wait for a reader.
-
-    Attributes
-    ----------
-    by_label
-        Label of a positive finding → how long.
-    ceiling
-        How long any study may wait.
-    """
+    """How long a study may wait for a reader."""
 
     by_label: Mapping[str, timedelta] = field(default_factory=dict)
+    """Label of a positive finding → how long."""
     ceiling: timedelta = timedelta(minutes=240)
+    """How long any study may wait."""
 
     @classmethod
     def of(cls, settings: WorklistSettings) -> "DueTimes":
@@ -188,18 +166,8 @@ def arrived(
 
     Parameters
     ----------
-    connection
-        The caller's transaction.
-    archive
-        Name of the archive.
     facts
         What the image says; what it leaves empty stays as it was.
-    urgency
-        How soon the image has to be read.
-    now
-        When the image arrived.
-    waits
-        As for `refresh`.
     """
     row = {
         **asdict(facts),
@@ -258,14 +226,6 @@ def refresh(
 
     Parameters
     ----------
-    connection
-        The caller's transaction.
-    archive
-        Name of the archive.
-    study_instance_uid
-        Which study.
-    now
-        When what changed happened.
     waits
         How long it may wait; None: as long as the settings' defaults say.
     """

@@ -21,18 +21,12 @@ ENDS: Final = (State.STORED, State.REFUSED, State.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What was done in one hour.
-
-    Attributes
-    ----------
-    begins
-        Its beginning, UTC.
-    ended
-        State → images that ended in it.
-    """
+    """What was done in one hour."""
 
     begins: datetime
+    """Its beginning, UTC."""
     ended: dict[State, int]
+    """State → images that ended in it."""
 
     @property
     def images(self) -> int:
@@ -42,21 +36,14 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """A reason for which images were refused.
-
-    Attributes
-    ----------
-    code
-        The reason's code.
-    text
-        In plain words, as it was given for the newest of these images.
-    images
-        How many.
-    """
+    """A reason for which images were refused."""
 
     code: str
+    """The reason's code."""
     text: str
+    """In plain words, as it was given for the newest of these images."""
     images: int
+    """How many."""
 
 
 def per_hour(connection: Connection, archive: str, *, hours: int, now: datetime) -> list[Hour]:

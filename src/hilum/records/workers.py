@@ -12,38 +12,26 @@ from hilum.records.upsert import into
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One process.
-
-    Attributes
-    ----------
-    executor_id
-        Its name for the job engine; on PostgreSQL another one in each of its lives.
-    role
-        ``node`` or ``worker``.
-    model
-        Name of its model, empty while it has none.
-    """
+    """One process."""
 
     executor_id: str
+    """Its name for the job engine; on PostgreSQL another one in each of its lives."""
     host: str
     role: str
+    """``node`` or ``worker``."""
     model: str
+    """Name of its model, empty while it has none."""
     version: str
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A process that beats, or did.
-
-    Attributes
-    ----------
-    started, beat
-        When it began and when it was last heard of, by the database's clock.
-    """
+    """A process that beats, or did."""
 
     worker: Worker
     started: datetime
     beat: datetime
+    """When it began and when it was last heard of, by the database's clock."""
 
 
 def beat(connection: Connection, worker: Worker) -> None:

@@ -35,13 +35,7 @@ MOST_WORDS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class WorklistPosition:
-    """Where a study is in the order of the worklist.
-
-    Attributes
-    ----------
-    rank, due, study_instance_uid
-        Those of its row.
-    """
+    """Where a study is in the order of the worklist."""
 
     rank: int
     due: datetime
@@ -68,31 +62,20 @@ class WorklistPosition:
 
 @dataclass(frozen=True, slots=True)
 class WorklistFilter:
-    """Which studies are looked for; what is empty does not count.
-
-    Attributes
-    ----------
-    text
-        Beginnings of words of name, ID or accession number; all must be found.
-    state
-        State of the study.
-    finding
-        Label that must be positive.
-    since, until
-        Study Date, ``YYYYMMDD``, both inside.
-    open_only
-        Leave out what was reviewed, and what is gone.
-    urgent_only
-        Only what was ordered as urgent.
-    """
+    """Which studies are looked for; what is empty does not count."""
 
     text: str = ""
+    """Beginnings of words of name, ID or accession number; all must be found."""
     state: str = ""
     finding: str = ""
+    """Label that must be positive."""
     since: str = ""
     until: str = ""
+    """Study Date, ``YYYYMMDD``, both inside."""
     open_only: bool = False
+    """Leave out what was reviewed, and what is gone."""
     urgent_only: bool = False
+    """Only what was ordered as urgent."""
 
     @property
     def everything(self) -> bool:
@@ -112,14 +95,6 @@ def page(
 
     Parameters
     ----------
-    connection
-        Where to look.
-    archive
-        Name of the archive.
-    wanted
-        Which studies.
-    size
-        Rows at most.
     after
         Place of the last row of the page before; None for the first page.
 
@@ -151,18 +126,12 @@ def row(connection: Connection, archive: str, study_instance_uid: str) -> StudyR
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Other studies with the Patient ID of one, the newest first.
-
-    Attributes
-    ----------
-    same
-        Those of the same person.
-    apart
-        Those that are possibly another person's, with what differs.
-    """
+    """Other studies with the Patient ID of one, the newest first."""
 
     same: Sequence[StudyRow] = ()
+    """Those of the same person."""
     apart: Sequence[tuple[StudyRow, tuple[Trait, ...]]] = ()
+    """Those that are possibly another person's, with what differs."""
 
 
 def others_of_patient(

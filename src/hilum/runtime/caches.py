@@ -14,11 +14,6 @@ class LruCache(Generic[Key, Value]):
     """Keeps what was used last.
 
     ``functools.lru_cache`` calls what makes the value; here it comes from elsewhere.
-
-    Parameters
-    ----------
-    most
-        How many values are kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -50,13 +45,7 @@ class LruCache(Generic[Key, Value]):
 
 
 class LruSet(Generic[Key]):
-    """Remembers what was added last.
-
-    Parameters
-    ----------
-    most
-        How many are remembered.
-    """
+    """Remembers what was added last."""
 
     def __init__(self, most: int) -> None:
         self._kept: LruCache[Key, bool] = LruCache(most)

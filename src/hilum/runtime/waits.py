@@ -11,18 +11,13 @@ class BackOff:
     """Waits of which each is longer than the one before, up to a longest.
 
     It only says how long: whoever waits does so in the way that its process can be stopped.
-
-    Attributes
-    ----------
-    first_s, longest_s
-        Seconds before the second attempt, and at most before any other.
-    factor
-        How much longer each wait is than the one before.
     """
 
     first_s: float
     longest_s: float
+    """Seconds before the second attempt, and at most before any other."""
     factor: float = 2
+    """How much longer each wait is than the one before."""
 
     def after(self, attempt: int) -> float:
         """Return the seconds to wait after an attempt that failed; the first one is 1."""

@@ -6,18 +6,12 @@ from pydantic import ValidationError
 
 
 class FirstInvalid(NamedTuple):
-    """The first value that cannot be used.
-
-    Attributes
-    ----------
-    name
-        Where it is: names and numbers with points between them; empty for the whole.
-    why
-        What is wrong with it.
-    """
+    """The first value that cannot be used."""
 
     name: str
+    """Where it is: names and numbers with points between them; empty for the whole."""
     why: str
+    """What is wrong with it."""
 
 
 def first_invalid(exc: ValidationError, *, unknown: str | None = None) -> FirstInvalid:
@@ -25,8 +19,6 @@ def first_invalid(exc: ValidationError, *, unknown: str | None = None) -> FirstI
 
     Parameters
     ----------
-    exc
-        Its error.
     unknown
         What is said of a name that there is not; None: what pydantic says.
     """

@@ -88,30 +88,20 @@ STAGE_SECONDS: Final = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
-    """What is asked for at each scrape.
-
-    Attributes
-    ----------
-    observed
-        What the database says; None when it can't be asked.
-    free_bytes
-        Free space on the disk of the data folder, None when unknown.
-    paused
-        Whether the node pauses because the disk is nearly full.
-    last_change
-        Number of the newest change in the PACS; None when it can't be asked, or by a worker.
-    model
-        Name and version of the model that reads; None when there is none.
-    drift
-        What the models that read lately say, against their references.
-    """
+    """What is asked for at each scrape."""
 
     observed: RecordCounts | None = None
+    """What the database says; None when it can't be asked."""
     free_bytes: int | None = None
+    """Free space on the disk of the data folder, None when unknown."""
     paused: bool = False
+    """Whether the node pauses because the disk is nearly full."""
     last_change: int | None = None
+    """Number of the newest change in the PACS; None when it can't be asked, or by a worker."""
     model: tuple[str, str] | None = None
+    """Name and version of the model that reads; None when there is none."""
     drift: Sequence[DriftComparison] = ()
+    """What the models that read lately say, against their references."""
 
 
 Look = Callable[[], MetricsSnapshot]

@@ -30,48 +30,32 @@ NANOSECONDS: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class TraceSpan:
-    """One step or stage that an image passed.
-
-    Attributes
-    ----------
-    name
-        E.g. ``"read"`` or ``"predict"``.
-    started, ended
-        When, UTC.
-    parts
-        What it is made of.
-    """
+    """One step or stage that an image passed."""
 
     name: str
+    """E.g. ``"read"`` or ``"predict"``."""
     started: datetime
     ended: datetime
+    """When, UTC."""
     parts: "Sequence[TraceSpan]" = ()
+    """What it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageTrace:
-    """The trace of one image.
-
-    Attributes
-    ----------
-    archive
-        Name of the archive.
-    state
-        How it ended.
-    model
-        Name and version of the model; empty when none read it.
-    arrived, settled
-        Its beginning and end, UTC.
-    parts
-        Its steps, in order.
-    """
+    """The trace of one image."""
 
     archive: str
+    """Name of the archive."""
     state: str
+    """How it ended."""
     model: str
+    """Name and version of the model; empty when none read it."""
     arrived: datetime
     settled: datetime
+    """Its beginning and end, UTC."""
     parts: "Sequence[TraceSpan]" = field(default=())
+    """Its steps, in order."""
 
 
 Record = Callable[[ImageTrace], str | None]

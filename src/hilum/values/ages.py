@@ -95,29 +95,20 @@ LETTER_FIRST: Final = re.compile(r"([ymwd])\s*(\d{1,3})")
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """How old a patient was.
-
-    Attributes
-    ----------
-    years
-        At the date of the image, and where that is uncertain the youngest possible; None
-        when nothing tells.
-    by
-        Keyword of the attribute that told, empty when none did.
-    stated, computed
-        Years by Patient's Age, and by the birth date; None when they do not tell.
-    unusable
-        Keywords of those that say something which cannot be read, or cannot be.
-    disagree
-        Whether the two differ by more than rounding.
-    """
+    """How old a patient was."""
 
     years: float | None = None
+    """At the date of the image, and where that is uncertain the youngest possible; None when
+    nothing tells."""
     by: str = ""
+    """Keyword of the attribute that told, empty when none did."""
     stated: float | None = None
     computed: float | None = None
+    """Years by Patient's Age, and by the birth date; None when they do not tell."""
     unusable: tuple[str, ...] = ()
+    """Keywords of those that say something which cannot be read, or cannot be."""
     disagree: bool = False
+    """Whether the two differ by more than rounding."""
 
     def doubtful_at(self, limit: float | None) -> bool:
         """Whether the two disagree, or lie on either side of an age limit."""

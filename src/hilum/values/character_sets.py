@@ -108,22 +108,15 @@ FIRST_LETTER: Final = "\u00c0"
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a data set or an item says of its text.
-
-    Attributes
-    ----------
-    said
-        Specific Character Set as it stands, its values separated by backslashes.
-    terms
-        The same as defined terms, ``""`` for the default repertoire; those that nobody
-        knows are left out, and those that the standard has no term for as it stands.
-    codecs
-        Python's names of them, in the same order; none when nothing beyond ASCII is declared.
-    """
+    """What a data set or an item says of its text."""
 
     said: str = ""
+    """Specific Character Set as it stands, its values separated by backslashes."""
     terms: tuple[str, ...] = ()
+    """The same as defined terms, ``""`` for the default repertoire; those that nobody knows are
+    left out, and those that the standard has no term for as it stands."""
     codecs: tuple[str, ...] = ()
+    """Python's names of them, in the same order; none when nothing beyond ASCII is declared."""
 
     @classmethod
     def of(cls, said: str) -> Self:
@@ -249,8 +242,6 @@ def is_utf_8(stored: bytes, *, surely: bool = False) -> bool:
 
     Parameters
     ----------
-    stored
-        One text.
     surely
         Whether to ask for a letter of three bytes.
     """

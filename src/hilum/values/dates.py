@@ -56,16 +56,11 @@ MONTHS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A day, or the days that can be meant.
-
-    Attributes
-    ----------
-    first, last
-        The earliest and the latest of them.
-    """
+    """A day, or the days that can be meant."""
 
     first: date
     last: date
+    """The earliest and the latest of them."""
 
 
 def read_date(text: str) -> Span | None:

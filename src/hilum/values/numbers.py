@@ -51,37 +51,24 @@ PAIR: Final = re.compile(rf"({POINT})\s*[,;xX×*]\s*({POINT})")
 
 
 class Number(NamedTuple):
-    """One number.
-
-    Attributes
-    ----------
-    value
-        Finite.
-    repair
-        `COMMA` for a decimal comma, `OTHER` for what else is not written as DICOM says; ``""``.
-    """
+    """One number."""
 
     value: float
+    """Finite."""
     repair: str = ""
+    """`COMMA` for a decimal comma, `OTHER` for what else is not written as DICOM says; ``""``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The values of one attribute.
-
-    Attributes
-    ----------
-    values
-        In their places; None where one is empty or cannot be read.
-    repair
-        As of a number; `COMMA` when any has one.
-    unreadable
-        Those that are there and cannot be read, as they are written.
-    """
+    """The values of one attribute."""
 
     values: tuple[float | None, ...] = ()
+    """In their places; None where one is empty or cannot be read."""
     repair: str = ""
+    """As of a number; `COMMA` when any has one."""
     unreadable: tuple[str, ...] = ()
+    """Those that are there and cannot be read, as they are written."""
 
     def __str__(self) -> str:
         """Return the values as people read them."""

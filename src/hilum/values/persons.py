@@ -64,23 +64,16 @@ LONGEST: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What an image says of its patient, as it stands; unknown is empty.
-
-    Attributes
-    ----------
-    patient_id, issuer
-        Patient ID and Issuer of Patient ID.
-    name
-        Patient's Name with all its groups and carets.
-    birth_date, sex
-        Patient's Birth Date and Sex.
-    """
+    """What an image says of its patient, as it stands; unknown is empty."""
 
     patient_id: str
     issuer: str = ""
+    """Patient ID and Issuer of Patient ID."""
     name: str = ""
+    """Patient's Name with all its groups and carets."""
     birth_date: str = ""
     sex: str = ""
+    """Patient's Birth Date and Sex."""
 
 
 class Trait(StrEnum):
@@ -196,16 +189,11 @@ def _groups(one: "Group", other: "Group") -> Answer:
 
 
 class Group(NamedTuple):
-    """One component group of a name, folded.
-
-    Attributes
-    ----------
-    all, given
-        Its words, and those of the given name; a name without carets has none.
-    """
+    """One component group of a name, folded."""
 
     all: tuple[str, ...]
     given: tuple[str, ...]
+    """Its words, and those of the given name; a name without carets has none."""
 
     @property
     def family(self) -> tuple[str, ...]:

@@ -22,21 +22,14 @@ EDGE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score on one study.
-
-    Attributes
-    ----------
-    value
-        In [0, 1].
-    positive
-        Whether it is at or above the operating point.
-    day
-        When the study was made, for people.
-    """
+    """One score on one study."""
 
     value: float
+    """In [0, 1]."""
     positive: bool
+    """Whether it is at or above the operating point."""
     day: str = ""
+    """When the study was made, for people."""
 
 
 def bar(score: float, *, positive: bool, said: str) -> Markup:

@@ -14,48 +14,33 @@ from hilum.web.tools import StudyTools
 
 @dataclass(frozen=True, slots=True)
 class NodeCheck:
-    """One line of the state of health.
-
-    Attributes
-    ----------
-    name
-        What was looked at, in a few words.
-    ok
-        Whether it is as it should be.
-    text
-        What was found.
-    remedy
-        What a person can do; empty when there is nothing to do.
-    """
+    """One line of the state of health."""
 
     name: str
+    """What was looked at, in a few words."""
     ok: bool
+    """Whether it is as it should be."""
     text: str
+    """What was found."""
     remedy: str = ""
+    """What a person can do; empty when there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A model as the operations page shows it.
-
-    Attributes
-    ----------
-    name, version, sha256
-        Those of its card.
-    in_use, installed, verified, demonstration
-        Whether it reads now, is here, matches a published hash, is no trained one.
-    text
-        Its description, training data and limits, as the card says them.
-    """
+    """A model as the operations page shows it."""
 
     name: str
     version: str
     sha256: str
+    """Those of its card."""
     in_use: bool
     installed: bool
     verified: bool
     demonstration: bool
+    """Whether it reads now, is here, matches a published hash, is no trained one."""
     text: str = ""
+    """Its description, training data and limits, as the card says them."""
 
 
 def nothing() -> Sequence[Any]:
@@ -70,38 +55,25 @@ def nothing_asked(_: Iterable[ImageUIDs]) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WebContext:
-    """What the web application works with; built once at start.
-
-    Attributes
-    ----------
-    settings
-        All settings.
-    database
-        Records, sessions, users.
-    archive
-        The archive's name in the records.
-    pacs
-        How the PACS is called: for DICOMweb, which is handed through.
-    orthanc
-        Returns a REST client of the PACS; it is shared and safe for several threads.
-    read_file
-        File and its name → one ``hilum.reading/1`` document; nothing is stored.
-        None where no model can be loaded.
-    retry
-        Images → how many of them will be read again.
-    health, models
-        What the node says of itself.
-    tools
-        What the study page needs of other packages; None: it shows text and numbers only.
-    """
+    """What the web application works with; built once at start."""
 
     settings: Settings
+    """All settings."""
     database: Database
+    """Records, sessions, users."""
     archive: str
+    """The archive's name in the records."""
     pacs: PacsAddress
+    """How the PACS is called: for DICOMweb, which is handed through."""
     orthanc: Callable[[], Orthanc]
+    """Returns a REST client of the PACS; it is shared and safe for several threads."""
     read_file: Callable[[bytes, str], Mapping[str, Any]] | None = None
+    """File and its name → one ``hilum.reading/1`` document; nothing is stored. None where no model
+    can be loaded."""
     retry: Callable[[Iterable[ImageUIDs]], int] = nothing_asked
+    """Images → how many of them will be read again."""
     health: Callable[[], Sequence[NodeCheck]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
+    """What the node says of itself."""
     tools: StudyTools | None = None
+    """What the study page needs of other packages; None: it shows text and numbers only."""

@@ -37,21 +37,14 @@ PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 @dataclass(frozen=True, slots=True)
 class HealthSource:
-    """What the node says of itself, asked anew each time.
-
-    Attributes
-    ----------
-    beat_age_s
-        Seconds since the last heartbeat, None when there was none yet.
-    checks
-        Whether images are read now: the model, the PACS, the database, the disk.
-    metrics
-        Prometheus' text.
-    """
+    """What the node says of itself, asked anew each time."""
 
     beat_age_s: Callable[[], float | None]
+    """Seconds since the last heartbeat, None when there was none yet."""
     checks: Callable[[], Sequence[NodeCheck]]
+    """Whether images are read now: the model, the PACS, the database, the disk."""
     metrics: Callable[[], bytes]
+    """Prometheus' text."""
 
 
 def health_routes(

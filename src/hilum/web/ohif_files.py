@@ -52,18 +52,12 @@ HOW_TO_GET_IT: Final = "Run scripts/ohif.sh, or set page.ohif_folder to the dist
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """OHIF's page, as it is sent.
-
-    Attributes
-    ----------
-    html
-        The page, with its addresses below `BASE`.
-    policy
-        Content Security Policy that names the page's own inline scripts by their hashes.
-    """
+    """OHIF's page, as it is sent."""
 
     html: str
+    """The page, with its addresses below `BASE`."""
     policy: str
+    """Content Security Policy that names the page's own inline scripts by their hashes."""
 
 
 def folder(settings: PageSettings) -> Path | None:

@@ -83,39 +83,27 @@ class IdentityNotConfirmed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What a provider says of itself (OpenID Connect Discovery 1.0).
-
-    Attributes
-    ----------
-    issuer, authorization, token, keys
-        Its name and its addresses.
-    by_post
-        Whether it takes the client's secret in the body alone.
-    """
+    """What a provider says of itself (OpenID Connect Discovery 1.0)."""
 
     issuer: str
     authorization: str
     token: str
     keys: str
+    """Its name and its addresses."""
     by_post: bool
+    """Whether it takes the client's secret in the body alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One sign-in under way, kept in a cookie of the browser that began it.
-
-    Attributes
-    ----------
-    state, nonce, verifier
-        256 random bits each: for the answer, for the ID token, for the code.
-    after
-        Where to go then.
-    """
+    """One sign-in under way, kept in a cookie of the browser that began it."""
 
     state: str
     nonce: str
     verifier: str
+    """256 random bits each: for the answer, for the ID token, for the code."""
     after: str
+    """Where to go then."""
 
     @classmethod
     def begin(cls, after: str) -> "Flow":

@@ -137,19 +137,13 @@ def gallery_of(request: Request) -> Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What an address names.
-
-    Attributes
-    ----------
-    study, image
-        Study and SOP Instance UID.
-    series
-        Series Instance UID, where a SOP Instance UID is in several series of the study.
-    """
+    """What an address names."""
 
     study: str
     image: str
+    """Study and SOP Instance UID."""
     series: str | None = None
+    """Series Instance UID, where a SOP Instance UID is in several series of the study."""
 
     def __str__(self) -> str:
         series = "" if self.series is None else f"&series={self.series}"

@@ -37,31 +37,21 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks, and how they want to be answered.
-
-    Attributes
-    ----------
-    name
-        The user; empty when nobody is signed in; ``token NAME`` for a program.
-    role
-        What they may do; None when nobody is signed in.
-    csrf
-        What every form of theirs carries.
-    key
-        Hash that names the session; empty when there is none.
-    local
-        Whether this user has a password here.
-    language, theme
-        What they chose.
-    """
+    """Who asks, and how they want to be answered."""
 
     name: str
+    """The user; empty when nobody is signed in; ``token NAME`` for a program."""
     role: Role | None
+    """What they may do; None when nobody is signed in."""
     csrf: str
+    """What every form of theirs carries."""
     key: str = ""
+    """Hash that names the session; empty when there is none."""
     local: bool = False
+    """Whether this user has a password here."""
     language: Language = Language.ENGLISH
     theme: Theme = Theme.DARK
+    """What they chose."""
 
     @property
     def speech(self) -> Localizer:

@@ -36,71 +36,48 @@ BEATS_WITHIN: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
-    """Free space on the disk, and what the PACS holds.
-
-    Attributes
-    ----------
-    total, free
-        Bytes of the disk of the data folder.
-    pacs_bytes, studies, instances
-        What the PACS holds; None when it does not answer.
-    """
+    """Free space on the disk, and what the PACS holds."""
 
     total: int
     free: int
+    """Bytes of the disk of the data folder."""
     pacs_bytes: int | None = None
     studies: int | None = None
     instances: int | None = None
+    """What the PACS holds; None when it does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """The state of the node at one moment.
-
-    Attributes
-    ----------
-    at
-        The moment.
-    counts
-        State → images, of all that are written down.
-    depth
-        What waits.
-    hours
-        What was done in each of the last `HOURS`.
-    failures
-        The newest images that failed.
-    refusals
-        Why images were refused in the last week.
-    median_s
-        Seconds from an image's arrival to its results; None when nothing was stored lately.
-    forwards
-        How many results wait, were sent, failed; and the newest failures.
-    workers
-        Workers, the last heard of first.
-    storage
-        Room.
-    self_test
-        The last one that ended; None when there was none.
-    self_test_overdue
-        Whether the node should have done another since.
-    drift
-        What the models that read lately say, against their references.
-    """
+    """The state of the node at one moment."""
 
     at: datetime
+    """The moment."""
     counts: dict[State, int]
+    """State → images, of all that are written down."""
     depth: QueueDepth
+    """What waits."""
     hours: list[Hour]
+    """What was done in each of the last `HOURS`."""
     failures: list[ImageRecord]
+    """The newest images that failed."""
     refusals: list[Refusals]
+    """Why images were refused in the last week."""
     median_s: float | None
+    """Seconds from an image's arrival to its results; None when nothing was stored lately."""
     forwards: dict[ForwardState, int]
+    """How many results wait, were sent, failed; and the newest failures."""
     failed_forwards: list[ForwardEntry]
     workers: list[WorkerRecord]
+    """Workers, the last heard of first."""
     storage: StorageUse
+    """Room."""
     self_test: SelfTestRun | None
+    """The last one that ended; None when there was none."""
     self_test_overdue: bool
+    """Whether the node should have done another since."""
     drift: list[DriftComparison]
+    """What the models that read lately say, against their references."""
 
     def lives(self, worker: WorkerRecord) -> bool:
         """Return whether a process was heard of lately."""

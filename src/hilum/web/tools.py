@@ -19,15 +19,10 @@ GREYS: Final = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A radiograph as it is displayed.
-
-    Attributes
-    ----------
-    pixels
-        Shape ``(rows, columns)``, uint16 in [0, `GREYS`), bone is bright.
-    """
+    """A radiograph as it is displayed."""
 
     pixels: NDArray[np.uint16]
+    """Shape ``(rows, columns)``, uint16 in [0, `GREYS`), bone is bright."""
 
     @property
     def rows(self) -> int:

@@ -48,21 +48,15 @@ NO_MODEL: Final = N_("No model is available. Install one with hilum models pull.
 
 @dataclass(slots=True)
 class UploadResult:
-    """Outcome of one upload.
-
-    Attributes
-    ----------
-    stored, already_there, not_dicom, refused
-        How many files.
-    error
-        What went wrong with the whole; empty when nothing did.
-    """
+    """Outcome of one upload."""
 
     stored: int = 0
     already_there: int = 0
     not_dicom: int = 0
     refused: int = 0
+    """How many files."""
     error: str = ""
+    """What went wrong with the whole; empty when nothing did."""
 
 
 @router.get("/files")

@@ -40,41 +40,27 @@ UNPROCESSABLE: Final = 422
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One finding of a row.
-
-    Attributes
-    ----------
-    name, score
-        In the reader's language.
-    positive
-        Whether it is at or above its operating point.
-    drawn
-        The bar.
-    """
+    """One finding of a row."""
 
     name: str
     score: str
+    """In the reader's language."""
     positive: bool
+    """Whether it is at or above its operating point."""
     drawn: str
+    """The bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorklistRequest:
-    """What the address asks for.
-
-    Attributes
-    ----------
-    wanted
-        Which studies.
-    after
-        After which place; None for the first page.
-    query
-        The same as in an address, without the place.
-    """
+    """What the address asks for."""
 
     wanted: WorklistFilter
+    """Which studies."""
     after: WorklistPosition | None
+    """After which place; None for the first page."""
     query: str
+    """The same as in an address, without the place."""
 
 
 def asked(request: Request) -> WorklistRequest:

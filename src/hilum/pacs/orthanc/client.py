@@ -31,75 +31,48 @@ PROBE_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class StoredInstance:
-    """What Orthanc said about one uploaded instance.
-
-    Attributes
-    ----------
-    instance_id
-        Orthanc's own identifier of the instance.
-    already_there
-        True when Orthanc held it before and changed nothing.
-    """
+    """What Orthanc said about one uploaded instance."""
 
     instance_id: str
+    """Orthanc's own identifier of the instance."""
     already_there: bool
+    """True when Orthanc held it before and changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of Orthanc's changes feed.
-
-    Attributes
-    ----------
-    sequence
-        Position in the feed; grows by at least one with each change.
-    kind
-        ``ChangeType``, e.g. ``"NewInstance"``.
-    resource_id
-        Orthanc's identifier of the instance, series, study or patient.
-    date
-        When it happened, to the second, by Orthanc's clock.
-    """
+    """One line of Orthanc's changes feed."""
 
     sequence: int
+    """Position in the feed; grows by at least one with each change."""
     kind: str
+    """``ChangeType``, e.g. ``"NewInstance"``."""
     resource_id: str
+    """Orthanc's identifier of the instance, series, study or patient."""
     date: str
+    """When it happened, to the second, by Orthanc's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceFacts:
-    """What Orthanc's index knows of one instance, without opening its file.
-
-    Attributes
-    ----------
-    sop_instance_uid
-        Its SOP Instance UID.
-    file_bytes
-        Size of its file, in bytes.
-    file_uuid
-        Orthanc's name of its file, another one whenever a file is written.
-    """
+    """What Orthanc's index knows of one instance, without opening its file."""
 
     sop_instance_uid: str
+    """Its SOP Instance UID."""
     file_bytes: int
+    """Size of its file, in bytes."""
     file_uuid: str
+    """Orthanc's name of its file, another one whenever a file is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series, without opening a file of it.
-
-    Attributes
-    ----------
-    modality
-        Its Modality, empty when it has none.
-    instance_ids
-        Orthanc's identifiers of its instances.
-    """
+    """One series, without opening a file of it."""
 
     modality: str
+    """Its Modality, empty when it has none."""
     instance_ids: tuple[str, ...]
+    """Orthanc's identifiers of its instances."""
 
 
 def is_orthanc(url: str) -> bool:
@@ -112,27 +85,18 @@ def is_orthanc(url: str) -> bool:
 
 
 class Options(TypedDict, total=False):
-    """What a request may have beside its method and path.
-
-    Attributes
-    ----------
-    content
-        Body as it is.
-    json
-        Body, to be written as JSON.
-    params
-        What comes after the question mark.
-    accept
-        Media type that is wanted.
-    timeout_s
-        Seconds to wait for this answer.
-    """
+    """What a request may have beside its method and path."""
 
     content: bytes | str
+    """Body as it is."""
     json: Any
+    """Body, to be written as JSON."""
     params: Mapping[str, int | str]
+    """What comes after the question mark."""
     accept: str
+    """Media type that is wanted."""
     timeout_s: float
+    """Seconds to wait for this answer."""
 
 
 class Orthanc:

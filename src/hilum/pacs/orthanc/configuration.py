@@ -48,28 +48,19 @@ ALLOWED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AllowedModality:
-    """A DICOM application that may associate with our Orthanc.
-
-    Attributes
-    ----------
-    aet
-        Its AE title.
-    host
-        IPv4 address that it calls from.
-    port
-        Where it listens itself, for C-MOVE.
-    query
-        Whether it may also search and retrieve; the tools on this machine may not,
-        since they give no password.
-    tls
-        Whether it is called over TLS.
-    """
+    """A DICOM application that may associate with our Orthanc."""
 
     aet: str
+    """Its AE title."""
     host: str
+    """IPv4 address that it calls from."""
     port: int = DEFAULT_PEER_PORT
+    """Where it listens itself, for C-MOVE."""
     query: bool = True
+    """Whether it may also search and retrieve; the tools on this machine may not, since they give
+    no password."""
     tls: bool = False
+    """Whether it is called over TLS."""
 
     def as_orthanc(self) -> dict[str, Any]:
         """Return the modality as a value of Orthanc's ``DicomModalities``."""

@@ -25,18 +25,12 @@ SEND_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """What another archive said when it was asked whether it keeps instances.
-
-    Attributes
-    ----------
-    status
-        ``"Pending"``, ``"Success"`` or ``"Failure"``.
-    failures
-        Why, one for each instance that it does not keep.
-    """
+    """What another archive said when it was asked whether it keeps instances."""
 
     status: str
+    """``"Pending"``, ``"Success"`` or ``"Failure"``."""
     failures: tuple[str, ...]
+    """Why, one for each instance that it does not keep."""
 
 
 def send_on(orthanc: Orthanc, kind: str, name: str, instance_ids: Sequence[str]) -> None:

@@ -16,18 +16,12 @@ STOP_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessTraces:
-    """What tells our Orthanc from any other process.
-
-    Attributes
-    ----------
-    pid
-        Process ID, as written down when it was started.
-    configuration
-        Path of the configuration file, unique to the data folder, on its command line.
-    """
+    """What tells our Orthanc from any other process."""
 
     pid: int
+    """Process ID, as written down when it was started."""
     configuration: str
+    """Path of the configuration file, unique to the data folder, on its command line."""
 
 
 def remember(pid_file: Path, pid: int, configuration: Path) -> None:

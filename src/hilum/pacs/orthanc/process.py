@@ -57,18 +57,12 @@ REFUSED: Final = re.compile(r"Rejected association for remote AET (.+) on IP (\S
 
 @dataclass(frozen=True, slots=True)
 class RefusedAssociation:
-    """A DICOM application that called and may not.
-
-    Attributes
-    ----------
-    aet
-        The AE title that it called itself.
-    host
-        The address that it called from.
-    """
+    """A DICOM application that called and may not."""
 
     aet: str
+    """The AE title that it called itself."""
     host: str
+    """The address that it called from."""
 
 
 class OrthancProcess:

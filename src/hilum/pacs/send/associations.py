@@ -45,19 +45,13 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenAssociation:
-    """One association and what was agreed on it.
-
-    Attributes
-    ----------
-    association
-        Established when it was made.
-    proposed, accepted
-        The pairs that we asked for, and those that the peer takes.
-    """
+    """One association and what was agreed on it."""
 
     association: Association
+    """Established when it was made."""
     proposed: frozenset[Pair]
     accepted: frozenset[Pair]
+    """The pairs that we asked for, and those that the peer takes."""
 
 
 class Opener:
@@ -175,22 +169,15 @@ TRANSIENT: Final = 0x02
 
 @dataclass(slots=True)
 class PeerCertificate:
-    """What happened on the way to an association.
-
-    Attributes
-    ----------
-    connection
-        The TCP connection; None when it was not made.
-    answers
-        PDUs that the peer sent.
-    rejection
-        What it said when it rejected the association: pynetdicom forgets that when the
-        connection is closed before it looked.
-    """
+    """What happened on the way to an association."""
 
     connection: socket.socket | None = None
+    """The TCP connection; None when it was not made."""
     answers: list[str] = field(default_factory=list)
+    """PDUs that the peer sent."""
     rejection: Any = None
+    """What it said when it rejected the association: pynetdicom forgets that when the connection is
+    closed before it looked."""
 
     def connected(self, event: Any) -> None:
         """Note the connection, and let nothing wait for more to send with it.

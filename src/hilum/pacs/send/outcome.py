@@ -23,28 +23,19 @@ ARRIVED: Final = frozenset({SendStatus.STORED, SendStatus.ALREADY_THERE})
 
 @dataclass(frozen=True, slots=True)
 class SendOutcome:
-    """Outcome of one file.
-
-    Attributes
-    ----------
-    name
-        What the file is called.
-    sent
-        How it ended.
-    detail
-        Why, in one sentence; empty when it arrived.
-    warnings
-        Doubts about a file that was sent all the same.
-    expected
-        Whether the user meant this file to be sent: false for what is not DICOM and only
-        lay in a folder or an archive.
-    """
+    """Outcome of one file."""
 
     name: str
+    """What the file is called."""
     sent: SendStatus
+    """How it ended."""
     detail: str = ""
+    """Why, in one sentence; empty when it arrived."""
     warnings: tuple[str, ...] = ()
+    """Doubts about a file that was sent all the same."""
     expected: bool = True
+    """Whether the user meant this file to be sent: false for what is not DICOM and only lay in a
+    folder or an archive."""
 
     @property
     def well(self) -> bool:

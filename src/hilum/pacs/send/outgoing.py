@@ -35,31 +35,22 @@ UIDS_CHECKED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One DICOM file, ready to be sent.
-
-    Attributes
-    ----------
-    name
-        What to call it.
-    content
-        A file with preamble and File Meta Information; the data set in it is byte for
-        byte that of the source, unless that was damaged or of odd length, which no PDV
-        can carry (PS3.8 Annex E): `warnings` say so, but for a deflated one (PS3.5 A.5).
-    sop_class_uid, sop_instance_uid, transfer_syntax_uid
-        What C-STORE negotiates and names.
-    warnings
-        Doubts that do not stop it, one sentence each, without a patient's identity.
-    path
-        A file on disk with exactly `content`; None when there is none.
-    """
+    """One DICOM file, ready to be sent."""
 
     name: str
+    """What to call it."""
     content: bytes = field(repr=False)
+    """A file with preamble and File Meta Information; the data set in it is byte for byte that of
+    the source, unless that was damaged or of odd length, which no PDV can carry (PS3.8 Annex E):
+    `warnings` say so, but for a deflated one (PS3.5 A.5)."""
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    """What C-STORE negotiates and names."""
     warnings: tuple[str, ...] = ()
+    """Doubts that do not stop it, one sentence each, without a patient's identity."""
     path: Path | None = None
+    """A file on disk with exactly `content`; None when there is none."""
 
     @classmethod
     def from_bytes(cls, content: bytes, *, name: str, path: Path | None = None) -> "Outgoing":

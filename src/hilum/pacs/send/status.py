@@ -12,22 +12,15 @@ from hilum.pacs.send.outcome import SendStatus
 
 
 class StatusMeaning(NamedTuple):
-    """One range of status values.
-
-    Attributes
-    ----------
-    first, last
-        The range, both inside.
-    sent
-        How the sending ended.
-    text
-        The standard's words for it.
-    """
+    """One range of status values."""
 
     first: int
     last: int
+    """The range, both inside."""
     sent: SendStatus
+    """How the sending ended."""
     text: str
+    """The standard's words for it."""
 
 
 MEANINGS: Final = (

@@ -38,22 +38,15 @@ FORMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class WebTarget:
-    """A PACS with an HTTP address.
-
-    Attributes
-    ----------
-    url
-        Its address, without credentials; for DICOMweb the one below which ``/studies`` is.
-    dicomweb
-        True for STOW-RS, false for Orthanc's REST API.
-    username, password
-        Credentials, None when none were given.
-    """
+    """A PACS with an HTTP address."""
 
     url: str
+    """Its address, without credentials; for DICOMweb the one below which ``/studies`` is."""
     dicomweb: bool
+    """True for STOW-RS, false for Orthanc's REST API."""
     username: str | None = None
     password: SecretStr | None = None
+    """Credentials, None when none were given."""
 
     def __str__(self) -> str:
         return self.url
@@ -66,22 +59,15 @@ class WebTarget:
 
 @dataclass(frozen=True, slots=True)
 class DicomTarget:
-    """A PACS that takes C-STORE.
-
-    Attributes
-    ----------
-    aet
-        Its AE title, at most 16 characters.
-    host, port
-        Where it listens.
-    tls
-        Whether it speaks DICOM over TLS.
-    """
+    """A PACS that takes C-STORE."""
 
     aet: str
+    """Its AE title, at most 16 characters."""
     host: str
     port: int
+    """Where it listens."""
     tls: bool = False
+    """Whether it speaks DICOM over TLS."""
 
     def __str__(self) -> str:
         return f"{self.aet}@{self.host}:{self.port}"

@@ -23,33 +23,22 @@ from hilum.phantom.texture import noise
 
 @dataclass(frozen=True, slots=True)
 class LungPatch:
-    """A ragged region of one lung that holds less air.
-
-    Attributes
-    ----------
-    at
-        Side of the image, -1 or 1.
-    centre
-        mm.
-    reach
-        Half of its extent along x and y, mm.
-    strength
-        Share of the air that is gone in its middle.
-    raggedness
-        How uneven its border is.
-    fissure
-        True when a lobe's border cuts it off below.
-    seed
-        Of its shape.
-    """
+    """A ragged region of one lung that holds less air."""
 
     at: int
+    """Side of the image, -1 or 1."""
     centre: Point
+    """mm."""
     reach: tuple[float, float]
+    """Half of its extent along x and y, mm."""
     strength: float
+    """Share of the air that is gone in its middle."""
     raggedness: float
+    """How uneven its border is."""
     fissure: bool
+    """True when a lobe's border cuts it off below."""
     seed: int
+    """Of its shape."""
 
     @property
     def side(self) -> str:
@@ -174,28 +163,19 @@ def draw_patch(
 
 @dataclass(frozen=True, slots=True)
 class Edema:
-    """Water in both lungs, most around the hila: wide vessels, haze, septal lines.
-
-    Attributes
-    ----------
-    strength
-        Share of the air that is gone beside the hila.
-    reach
-        How far out, mm.
-    engorged
-        How wide the vessels are, 0 to 1.
-    lines
-        Septal lines (Kerley B) on each side.
-    seed
-        Of its pattern.
-    """
+    """Water in both lungs, most around the hila: wide vessels, haze, septal lines."""
 
     labels: ClassVar[tuple[str, ...]] = ("Edema", "Lung Opacity")
     strength: float
+    """Share of the air that is gone beside the hila."""
     reach: float
+    """How far out, mm."""
     engorged: float
+    """How wide the vessels are, 0 to 1."""
     lines: int
+    """Septal lines (Kerley B) on each side."""
     seed: int
+    """Of its pattern."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
@@ -258,25 +238,17 @@ class Edema:
 
 @dataclass(frozen=True, slots=True)
 class Atelectasis:
-    """Plates of collapsed lung above a raised diaphragm.
-
-    Attributes
-    ----------
-    at
-        Side of the image, -1 or 1.
-    plates
-        Start, end and half-thickness of each, mm.
-    density
-        Depth of a plate along the rays, mm.
-    lift
-        Of the diaphragm, mm.
-    """
+    """Plates of collapsed lung above a raised diaphragm."""
 
     labels: ClassVar[tuple[str, ...]] = ("Atelectasis", "Lung Opacity")
     at: int
+    """Side of the image, -1 or 1."""
     plates: tuple[tuple[Point, Point, float], ...]
+    """Start, end and half-thickness of each, mm."""
     density: float
+    """Depth of a plate along the rays, mm."""
     lift: float
+    """Of the diaphragm, mm."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:

@@ -16,25 +16,17 @@ THINNEST_SEEN: Final = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Effusion:
-    """Fluid that rises along the wall of the chest: a meniscus.
-
-    Attributes
-    ----------
-    at
-        Side of the image, -1 or 1.
-    height
-        Of its level in the middle of the lung above the dome of the diaphragm, mm.
-    climb
-        How much higher it stands at the wall, mm.
-    softness
-        Of its upper border, mm.
-    """
+    """Fluid that rises along the wall of the chest: a meniscus."""
 
     labels: ClassVar[tuple[str, ...]] = ("Effusion",)
     at: int
+    """Side of the image, -1 or 1."""
     height: float
+    """Of its level in the middle of the lung above the dome of the diaphragm, mm."""
     climb: float
+    """How much higher it stands at the wall, mm."""
     softness: float
+    """Of its upper border, mm."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
@@ -84,22 +76,15 @@ class Effusion:
 
 @dataclass(frozen=True, slots=True)
 class Pneumothorax:
-    """Air outside the lung, which has shrunk from the wall behind a thin white line.
-
-    Attributes
-    ----------
-    at
-        Side of the image, -1 or 1.
-    shrunk
-        Size of the lung over that of its cavity.
-    anchor
-        Height to which it shrinks, 0 hilum to 1 diaphragm.
-    """
+    """Air outside the lung, which has shrunk from the wall behind a thin white line."""
 
     labels: ClassVar[tuple[str, ...]] = ("Pneumothorax",)
     at: int
+    """Side of the image, -1 or 1."""
     shrunk: float
+    """Size of the lung over that of its cavity."""
     anchor: float
+    """Height to which it shrinks, 0 hilum to 1 diaphragm."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:

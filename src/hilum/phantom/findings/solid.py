@@ -56,22 +56,15 @@ def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class Nodule:
-    """A round body of 1.6 to 2.9 cm.
-
-    Attributes
-    ----------
-    at
-        Side of the image, -1 or 1.
-    lobules
-        What it is made of.
-    radius
-        mm.
-    """
+    """A round body of 1.6 to 2.9 cm."""
 
     labels: ClassVar[tuple[str, ...]] = ("Nodule", "Lung Lesion")
     at: int
+    """Side of the image, -1 or 1."""
     lobules: tuple[Lobule, ...]
+    """What it is made of."""
     radius: float
+    """mm."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
@@ -101,25 +94,17 @@ class Nodule:
 
 @dataclass(frozen=True, slots=True)
 class Mass:
-    """A lobulated body of more than 3 cm, some with spicules.
-
-    Attributes
-    ----------
-    at
-        Side of the image, -1 or 1.
-    lobules
-        What it is made of.
-    radius
-        mm.
-    spicules
-        End points of its rays, mm.
-    """
+    """A lobulated body of more than 3 cm, some with spicules."""
 
     labels: ClassVar[tuple[str, ...]] = ("Mass", "Lung Lesion")
     at: int
+    """Side of the image, -1 or 1."""
     lobules: tuple[Lobule, ...]
+    """What it is made of."""
     radius: float
+    """mm."""
     spicules: tuple[tuple[Point, Point], ...]
+    """End points of its rays, mm."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
@@ -163,16 +148,11 @@ class Mass:
 
 @dataclass(frozen=True, slots=True)
 class Cardiomegaly:
-    """A heart wider than half of the chest.
-
-    Attributes
-    ----------
-    ratio
-        Width of the heart over that of the chest inside the ribs.
-    """
+    """A heart wider than half of the chest."""
 
     labels: ClassVar[tuple[str, ...]] = ("Cardiomegaly",)
     ratio: float
+    """Width of the heart over that of the chest inside the ribs."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:

@@ -74,18 +74,12 @@ MAX_NUMBER: Final = 1 << 62
 
 @dataclass(slots=True)
 class Names:
-    """The names of one file. None is ever looked up; the question is only what may be there.
-
-    Attributes
-    ----------
-    inert
-        Whether a name that nobody listed is ignored. Else the file is refused.
-    unlisted
-        Those that were ignored, in their order, each once.
-    """
+    """The names of one file. None is ever looked up; the question is only what may be there."""
 
     inert: bool
+    """Whether a name that nobody listed is ignored. Else the file is refused."""
     unlisted: dict[str, None] = field(default_factory=dict)
+    """Those that were ignored, in their order, each once."""
 
     def admit(self, module: str, name: str) -> Global:
         """Return a name as a record.

@@ -32,18 +32,12 @@ Mark: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Pickled:
-    """What one pickle holds.
-
-    Attributes
-    ----------
-    contents
-        Numbers, texts, lists, tuples, dicts, and the records of this package.
-    storages
-        Every storage that it refers to, by key.
-    """
+    """What one pickle holds."""
 
     contents: object
+    """Numbers, texts, lists, tuples, dicts, and the records of this package."""
     storages: dict[str, TensorStorage]
+    """Every storage that it refers to, by key."""
 
 
 def read_pickle(stream: BytesIO, names: Names) -> Pickled:
