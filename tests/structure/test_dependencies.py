@@ -24,6 +24,7 @@ WITH_ANOTHER = {
     "pydantic-core": "fastapi",
     "psycopg": "dbos",
     "markupsafe": "jinja2",
+    "h11": "uvicorn",
 }
 """Package → the one that brings it along and could not do without."""
 

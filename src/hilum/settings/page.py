@@ -28,6 +28,12 @@ class PageSettings(SettingsSection):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses of proxies whose X-Forwarded-For and -Proto are believed."
     )
+    max_connections: int = Field(
+        400,
+        ge=16,
+        description="Connections at a time, half of them from one address (but for "
+        "trusted_proxies); fewer where the process may not have as many descriptors.",
+    )
     idle_minutes: int = Field(
         120, gt=0, description="Minutes without a request after which a session ends."
     )

@@ -5,6 +5,7 @@ libraries say is put down with the words of their source code and without a sing
 because a value may be quoted from a data set. Errors are kind and place, never text.
 """
 
+import atexit
 import json
 import logging
 import sys
@@ -24,6 +25,7 @@ from structlog.typing import EventDict
 
 from hilum.settings.telemetry import LogFormat
 from hilum.telemetry.library_messages import words_of
+from hilum.telemetry.repeats import REPEATED, Repeats
 
 SCALARS: Final = (str, int, float, PurePath, date, UUID, Enum, type(None))
 """Kinds of facts that are written as they are; of anything else only its kind is."""
@@ -128,9 +130,13 @@ def write_to_standard_error(log_format: LogFormat = LogFormat.TEXT) -> None:
     """Let every event of this process go to standard error, and nothing go there by itself.
 
     Ours from *info* on, those of libraries from *warning* on. Errors that nobody caught,
-    in whichever thread, and Python's own warnings are written as events, too.
+    in whichever thread, and Python's own warnings are written as events, too. What is said
+    over and over is counted instead, see `Repeats`.
     """
     handler = StandardError(log_format)
+    repeats = Repeats(lambda event, count: log.warning(REPEATED, of=event, lines=count))
+    handler.addFilter(repeats)
+    atexit.register(repeats.tell_all)
     root, hilum = logging.getLogger(), logging.getLogger("hilum")
     root.handlers[:], hilum.handlers[:] = [handler], [handler]
     root.setLevel(logging.WARNING)

@@ -34,6 +34,7 @@ from hilum.web import (
     users,
     worklist,
 )
+from hilum.web.connections import Listener, affordable, protocol_of
 from hilum.web.context import WebContext
 from hilum.web.health import HealthSource, health_routes
 from hilum.web.pages import STATIC, static_digest
@@ -60,6 +61,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 """Static files have another address after any change."""
+
+BACKLOG: Final = 128
+"""Connections that wait to be accepted."""
 
 DRAIN_S: Final = 3
 """Seconds that requests in work get when the page stops; live connections never end."""
@@ -145,6 +149,9 @@ def serving(app: FastAPI, settings: PageSettings) -> Iterator[str]:
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.certificate_key,
         timeout_graceful_shutdown=DRAIN_S,
+        http=protocol_of(listener),
+        ws="none",
+        backlog=BACKLOG,
     )
     try:
         config.load()
@@ -176,10 +183,11 @@ def address(settings: PageSettings, port: int) -> str:
     return f"{scheme}://{host}:{port}"
 
 
-def _listen(settings: PageSettings) -> socket.socket:
+def _listen(settings: PageSettings) -> Listener:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    most = affordable(settings.max_connections)
     try:
-        return socket.create_server((settings.host, settings.port), family=family)
+        bound = socket.create_server((settings.host, settings.port), family=family)
     except PermissionError as exc:
         raise SettingInvalid(
             f"Port {settings.port} is not open to this user.", "Set page.port above 1023."
@@ -194,3 +202,4 @@ def _listen(settings: PageSettings) -> socket.socket:
             f"{exc.strerror}.",
             "Stop what listens there, or set page.port.",
         ) from exc
+    return Listener(bound, most, most // 2, settings.trusted_proxies)
