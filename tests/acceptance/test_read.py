@@ -99,13 +99,15 @@ def test_folder_archive_and_what_is_no_image(read, phantom, tmp_path):
 
 
 def test_results_are_written_beside_each_other(read, phantom, tmp_path):
-    """--out gives reports, overlay, text and FHIR; dciodvfy finds no error in the DICOM."""
+    """--out gives reports, overlay and every form; dciodvfy finds no error in the DICOM."""
     done = read(phantom, "--out", tmp_path / "out")
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
 
     assert 0 == done.returncode, done.stderr
     assert [
         "phantom.fhir.json",
+        "phantom.findings.csv",
+        "phantom.findings.json",
         "phantom.findings.sr.dcm",
         "phantom.findings.txt",
         "phantom.overlay.dcm",
@@ -167,7 +169,10 @@ def test_mistake_is_one_clear_line(hilum, arguments, said):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [(), ("--pixels", "guess", "x.dcm"), ("--nonsense",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--pixels", "guess", "x.dcm"), ("--nonsense",), ("--form", "csv", __file__)],
+)
 def test_wrong_usage_has_its_own_status(hilum, arguments):
     """Status 2 is for what is wrong on the command line."""
     assert 2 == hilum("read", *arguments).returncode
@@ -213,7 +218,7 @@ def test_results_of_a_long_name_have_a_shorter_one(read, phantom, tmp_path):
     done = read(source, "--out", tmp_path / "out")
 
     assert 0 == done.returncode, done.stderr
-    assert 6 == len(list((tmp_path / "out").iterdir()))
+    assert 8 == len(list((tmp_path / "out").iterdir()))
 
 
 def test_picture_without_header_is_not_a_phantom(read, tmp_path):

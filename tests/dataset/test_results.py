@@ -1,11 +1,13 @@
 """Where the results of one reading go, and what becomes of it when they cannot."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from hilum import pipeline
 from hilum.dataset.results import ResultFiles, ResultsInPacs, write_results
+from hilum.encode.forms import FORMS
 from hilum.errors import SourceUnreadable
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs.orthanc.client import Orthanc
@@ -36,10 +38,21 @@ def test_picture_has_no_study_to_be_stored_in(picture):
     assert "chest.png is a picture without a study" in outcome.reasons[0].text
 
 
+def test_picture_is_written_in_the_forms_that_need_no_header(picture, tmp_path):
+    """FHIR's identifiers are derived from an image's, and a PNG has none."""
+    files = ResultFiles(tmp_path, Settings.load(), {"chest.png": "chest"}, list(FORMS))
+    outcome = write_results(picture, [files])
+    document = json.loads((tmp_path / "chest.findings.json").read_text(encoding="utf-8"))
+
+    names = ["overlay.png", "findings.json", "findings.csv", "findings.txt"]
+    assert [str(tmp_path / f"chest.{name}") for name in names] == list(outcome.outputs)
+    assert [outcome.outputs[0]] == document["readings"][0]["outputs"]
+
+
 def test_folder_that_cannot_be_written_ends_the_run(picture, tmp_path):
     """What is wrong with the folder is wrong for every image: nothing else is read."""
     (tmp_path / "file").touch()
-    files = ResultFiles(tmp_path / "file" / "out", Settings.load(), {"chest.png": "chest"})
+    files = ResultFiles(tmp_path / "file" / "out", Settings.load(), {"chest.png": "chest"}, [])
 
     with pytest.raises(SourceUnreadable, match="cannot be written"):
         write_results(picture, [files])

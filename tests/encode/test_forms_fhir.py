@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
-from hilum.encode.forms import fhir, text
-from hilum.encode.forms.fhir import fhir_date
+from hilum.encode.forms.fhir import fhir, fhir_date
+from hilum.encode.forms.text import text
 from hilum.settings import ReasonLanguage, ReportSettings
 from invented import MODEL, make_reading, radiograph_of
 from radiographs import make_radiograph

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode.forms import csv_columns, csv_lines, csv_row
+from hilum.encode.forms.table import csv_columns, csv_lines, csv_row
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels import develop
 from hilum.radiograph import ImageUIDs

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode.forms import text
+from hilum.encode.forms.text import text
 from hilum.settings import ReasonLanguage
 from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
 from invented import LABELS, MODEL, make_reading, radiograph_of

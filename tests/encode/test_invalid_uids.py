@@ -9,7 +9,9 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from hilum import pipeline
-from hilum.encode import forms, to_bytes
+from hilum.encode import to_bytes
+from hilum.encode.forms.fhir import fhir
+from hilum.encode.forms.text import text as text_form
 from hilum.files.dicom import text
 from hilum.reading import Heatmap, Reading
 from hilum.settings import ExtraObject, ReasonLanguage, Settings
@@ -78,8 +80,8 @@ def test_newer_reports_name_their_predecessors(teaching_file, settings, when):
 def test_other_forms_name_them(teaching_file, settings, when):
     """Plain text and FHIR name the image by its UID."""
     reading = reading_of(teaching_file)
-    plain = forms.text(reading, when=when, language=ReasonLanguage.ENGLISH)
-    bundle = json.dumps(forms.fhir(reading, when=when, settings=settings.report))
+    plain = text_form(reading, when=when, language=ReasonLanguage.ENGLISH)
+    bundle = json.dumps(fhir(reading, when=when, settings=settings.report))
 
     assert INVALID["SOPInstanceUID"] in plain
     assert INVALID["SOPInstanceUID"] in bundle

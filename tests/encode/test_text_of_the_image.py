@@ -13,8 +13,9 @@ from pydicom import Dataset, dcmread
 
 from hilum import encode, pipeline
 from hilum.eligibility import Reason
-from hilum.encode import Assessed, Assessment, forms, plain, review_report, to_bytes
+from hilum.encode import Assessed, Assessment, plain, review_report, to_bytes
 from hilum.encode.document import build
+from hilum.encode.forms.text import text as text_form
 from hilum.encode.report import describe
 from hilum.explain import regions
 from hilum.files import dicom
@@ -198,7 +199,7 @@ def test_forms_name_the_decisions(case: Case):
     """JSON, CSV and plain text have them, as the SR has."""
     reading = reading_of(case)
     said = [decision.text for decision in reading.radiograph.decisions]
-    text = forms.text(reading, when=WHEN, language=ENGLISH)
+    text = text_form(reading, when=WHEN, language=ENGLISH)
 
     assert all(each[:40] in " ".join(text.split()) for each in said)
 

@@ -15,7 +15,7 @@ from pydicom import dcmread
 
 from hilum import pipeline
 from hilum.eligibility import Reason
-from hilum.encode import forms
+from hilum.encode.forms.fhir import fhir
 from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.errors import NotInPacs
 from hilum.explain import sample
@@ -193,9 +193,7 @@ def test_fhir_is_that_of_the_reading_itself(web, shown, reader):
     bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
     image = dcmread(BytesIO(web.orthanc().file(shown.job.instance_id)))
     when = datetime.fromisoformat(bundle["timestamp"])
-    again = forms.fhir(
-        pipeline.process(image, model()).reading, when=when, settings=web.settings.report
-    )
+    again = fhir(pipeline.process(image, model()).reading, when=when, settings=web.settings.report)
 
     assert again == bundle
 

@@ -25,7 +25,8 @@ from hilum.dataset.results import (
     writing_for,
 )
 from hilum.dataset.terminal import counted, full_table, model_line, one_line
-from hilum.encode import forms
+from hilum.encode.forms import FORMS
+from hilum.encode.forms.table import csv_columns, csv_row
 from hilum.errors import SourceUnreadable
 from hilum.files.atomic import AtomicFile
 from hilum.files.candidate import SNIFFED_BYTES, Candidate, FileKind, kind_of, printable
@@ -71,7 +72,14 @@ FULL_TABLES: Final = 3
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the results of each radiograph into this folder: DICOM reports and overlay, the "
-    "overlay as PNG, the findings as plain text and as FHIR R4.",
+    "overlay as PNG, the findings in each form.",
+)
+@click.option(
+    "--form",
+    "wanted_forms",
+    type=click.Choice(list(FORMS)),
+    multiple=True,
+    help="Form of the findings to write with --out, instead of all; may be repeated.",
 )
 @click.option(
     "--store",
@@ -86,6 +94,7 @@ def read(
     document: Path | None,
     table: Path | None,
     folder: Path | None,
+    wanted_forms: tuple[str, ...],
     store: bool,
 ) -> None:
     """Read chest radiographs and print what the model finds.
@@ -98,6 +107,8 @@ def read(
     Exit status: 0 when nothing failed (a refusal is an answer), 1 when something failed,
     2 for wrong usage.
     """
+    if wanted_forms and folder is None:
+        raise click.UsageError("--form says what --out writes: name a folder with --out.")
     check_paths(paths)
     check_outputs(document, table)
     settings = Settings.load()
@@ -109,11 +120,13 @@ def read(
     click.echo(model_line(context.model.identity), err=True)
     candidates = list(find_candidates(paths))
     with ExitStack() as stack:
-        writers = _writers(settings, folder, candidates, store=store, stack=stack)
+        written = wanted_forms or tuple(FORMS)
+        writers = _writers(settings, folder, candidates, forms=written, store=store, stack=stack)
         journal = None
         if document is not None:
             head = encode.document_head(context.model.identity, settings.pixels.pipeline)
-            wanted = {"out": None if folder is None else printable(str(folder)), "store": store}
+            out = None if folder is None else [printable(str(folder)), *written]
+            wanted = {"out": out, "store": store}
             journal = stack.enter_context(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )
@@ -205,9 +218,9 @@ def _table_writer(table: AtomicFile | None, labels: Sequence[str]) -> Callable[[
     """Write the head of the CSV table and return what adds a row; nothing without a table."""
     if table is None:
         return lambda _: None
-    rows = csv.DictWriter(table, forms.csv_columns(labels))
+    rows = csv.DictWriter(table, csv_columns(labels))
     rows.writeheader()
-    return lambda outcome: rows.writerow(forms.csv_row(outcome, labels))
+    return lambda outcome: rows.writerow(csv_row(outcome, labels))
 
 
 def _writers(
@@ -215,6 +228,7 @@ def _writers(
     folder: Path | None,
     candidates: Sequence[Candidate],
     *,
+    forms: Sequence[str],
     store: bool,
     stack: ExitStack,
 ) -> list[ResultWriter]:
@@ -222,7 +236,7 @@ def _writers(
     writers: list[ResultWriter] = []
     if folder is not None:
         stems = distinct_stems(candidate.name for candidate in candidates)
-        writers.append(ResultFiles(folder, settings, stems))
+        writers.append(ResultFiles(folder, settings, stems, forms))
     if store:
         address = credentials.load(settings)
         orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))

@@ -1,6 +1,5 @@
 """Results of one reading as files, or into the PACS, without a node."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +10,7 @@ from pydicom import Dataset
 
 from hilum import encode, explain
 from hilum.eligibility import Reason
-from hilum.encode import forms
+from hilum.encode.forms import FORMS, FormSource
 from hilum.errors import PacsRefused
 from hilum.files import dicom
 from hilum.files.atomic import AtomicFile, not_written
@@ -49,6 +48,8 @@ class ResultFiles:
     """Those of the reports count."""
     stems: Mapping[str, str]
     """Source → first part of the names of its results; see `distinct_stems`."""
+    forms: Sequence[str]
+    """Names of the forms to write beside the DICOM objects and the overlay."""
 
     def earlier(self, _header: Dataset) -> list[Dataset]:
         """Return nothing: files that are written again replace the old ones."""
@@ -62,8 +63,7 @@ class ResultFiles:
         SourceUnreadable
             The folder cannot be written to.
         """
-        for name, content in _files(*_results_of(outcome), self.settings):
-            path = self.folder / f"{self.stems[outcome.path]}.{name}"
+        for path, content in self._files(outcome):
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
@@ -71,6 +71,21 @@ class ResultFiles:
             with AtomicFile(path) as file:
                 file.write(content)
             yield printable(str(path))
+
+    def _files(self, outcome: Outcome) -> Iterator[tuple[Path, bytes]]:
+        """Yield path and content of each file of one reading."""
+        read, written = _results_of(outcome)
+        reading, stem = read.reading, self.folder / self.stems[outcome.path]
+        results = {Path(f"{stem}.overlay.png"): explain.png(written.sheet)}
+        for result in written.objects:
+            results[Path(f"{stem}.{encode.result_name(result)}.dcm")] = encode.to_bytes(result)
+        yield from results.items()
+        outcome = replace(outcome, outputs=tuple(printable(str(path)) for path in results))
+        document = encode.reading_document(outcome, reading.model, self.settings)
+        source = FormSource(outcome, reading, document, written.when, self.settings.report)
+        for form in (FORMS[name] for name in self.forms):
+            if reading.radiograph.header is not None or not form.needs_image:
+                yield Path(f"{stem}.{form.suffix}"), form.make(source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,17 +224,3 @@ def _results_of(outcome: Outcome) -> tuple[Read, Written]:
     if outcome.read is None or outcome.read.written is None:
         raise ValueError(f"{outcome.path} was not read and written down: it has no results")
     return outcome.read, outcome.read.written
-
-
-def _files(read: Read, written: Written, settings: Settings) -> Iterator[tuple[str, bytes]]:
-    """Yield (ending, content) of each file of one reading."""
-    reading, when = read.reading, written.when
-    yield "overlay.png", explain.png(written.sheet)
-    language = settings.report.language
-    yield "findings.txt", forms.text(reading, when=when, language=language).encode()
-    if reading.radiograph.header is None:
-        return
-    for result in written.objects:
-        yield f"{encode.result_name(result)}.dcm", encode.to_bytes(result)
-    bundle = forms.fhir(reading, when=when, settings=settings.report)
-    yield "fhir.json", json.dumps(bundle, indent=1, ensure_ascii=False).encode()

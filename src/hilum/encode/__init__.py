@@ -3,10 +3,15 @@
 from hilum.encode import forms
 from hilum.encode.codes import load_codes
 from hilum.encode.extras import extra_objects
+from hilum.encode.forms.document import (
+    document_head,
+    document_row,
+    document_schema,
+    reading_document,
+)
 from hilum.encode.kinds import result_name
 from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
-from hilum.encode.reading_document import document_head, document_row, document_schema
 from hilum.encode.report import refusal_document, report_documents, to_bytes
 from hilum.encode.review_report import Assessed, Assessment, review_report
 from hilum.encode.stored_report import StoredReport, stored_report
@@ -22,6 +27,7 @@ __all__ = [
     "extra_objects",
     "forms",
     "load_codes",
+    "reading_document",
     "refusal_document",
     "report_documents",
     "result_name",

@@ -18,10 +18,10 @@ from hilum import MANUFACTURER, PRODUCT, RESEARCH_USE_ONLY
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.document import SOP_CLASSES
+from hilum.encode.forms.document import SCHEMA
 from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
 from hilum.encode.provenance import percent
-from hilum.encode.reading_document import SCHEMA
 from hilum.errors import SourceUnreadable
 from hilum.files.dicom import damage_named, text
 from hilum.outcome import Status

@@ -104,7 +104,8 @@ def document_of(path: Path, name: str, context: PipelineContext) -> dict[str, An
     reasons = tuple(
         replace(reason, text=reason.text.replace(str(path), name)) for reason in outcome.reasons
     )
-    return _with_head(replace(outcome, path=name, reasons=reasons), context)
+    outcome = replace(outcome, path=name, reasons=reasons)
+    return encode.reading_document(outcome, context.model.identity, context.settings)
 
 
 def _document(
@@ -120,10 +121,4 @@ def _document(
         outputs=tuple(each.sop_instance_uid for each in results),
         seconds=seconds,
     )
-    return _with_head(outcome, context)
-
-
-def _with_head(outcome: Outcome, context: PipelineContext) -> dict[str, Any]:
-    codes = encode.load_codes(context.settings.report.codes_file)
-    head = encode.document_head(context.model.identity, context.settings.pixels.pipeline)
-    return {**head, "readings": [encode.document_row(outcome, codes)]}
+    return encode.reading_document(outcome, context.model.identity, context.settings)

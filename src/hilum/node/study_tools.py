@@ -1,9 +1,8 @@
 """What the study page needs of the core: pictures, outlines, forms, reports of reviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,8 @@ from pydicom import Dataset
 
 from hilum import encode, explain, pipeline, pixels
 from hilum.eligibility import Reason
-from hilum.encode import Assessed, Assessment, forms
+from hilum.encode import Assessed, Assessment
+from hilum.encode.forms import FORMS, FormSource
 from hilum.files import dicom
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.outcome import Outcome, Read, Status
@@ -21,7 +21,7 @@ from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
 from hilum.settings import Settings, UnusableWindow
-from hilum.web.tools import GREYS, Picture
+from hilum.web.tools import GREYS, Picture, ReadingFile
 
 DARKEST, BRIGHTEST = -1024.0, 1024.0
 """Ends of the scale on which radiographs are kept."""
@@ -54,21 +54,27 @@ class PageTools:
         """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
         return bool(EarlierReports(orthanc).instances(instance_id, uids))
 
-    def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
-        """Return a reading as a FHIR Bundle."""
-        # the stored pixels are part of what the resources' identifiers are derived from
-        seen = pixels.develop(self._image(file), self.settings.pixels)
-        whole = restored(reading, seen.header, seen.pixel_digest)
-        return forms.fhir(whole, when=when, settings=self.settings.report)
+    def forms(self, reading: StoredReading) -> Mapping[str, str]:
+        """Return the forms in which a reading can be had, name → title."""
+        # identifiers that are derived from pixels are only right where the pixels were read
+        ours = reading.origin is None
+        return {each.name: each.title for each in FORMS.values() if ours or not each.needs_image}
 
-    def csv(self, reading: StoredReading) -> str:
-        """Return a reading as a spreadsheet of one row."""
-        found = restored(reading, None)
+    def written(
+        self, form: str, reading: StoredReading, image: Callable[[], bytes], when: datetime
+    ) -> ReadingFile:
+        """Return a reading in one of its forms."""
+        wanted = FORMS[form]
+        if wanted.needs_image:
+            seen = pixels.develop(self._image(image()), self.settings.pixels)
+            found = restored(reading, seen.header, seen.pixel_digest)
+        else:
+            found = restored(reading, None)
         row = reading.document["readings"][0]
         uids = ImageUIDs(*(row[name] or "" for name in ImageUIDs._fields))
-        labels = [finding.label for finding in found.findings]
         outcome = Outcome(row["path"], Status.READ, uids, found.warnings, Read(found))
-        return "".join(forms.csv_lines([outcome], labels))
+        source = FormSource(outcome, found, reading.document, when, self.settings.report)
+        return ReadingFile(wanted.make(source), wanted.suffix, wanted.media_type)
 
     def review_file(
         self, file: bytes, review: Review, key: str, judged: bytes | None

@@ -136,9 +136,7 @@ class OfflineSelfTest:
         self.seconds["all"] = round(perf_counter() - start, 4)
         uid = str(dataset.SOPInstanceUID)
         outcome = Outcome(uid, Status.READ, ImageUIDs.of(dataset), read=result)
-        codes = encode.load_codes(settings.report.codes_file)
-        document = encode.document_head(context.model.identity, settings.pixels.pipeline)
-        document["readings"] = [encode.document_row(outcome, codes)]
+        document = encode.reading_document(outcome, context.model.identity, settings)
         return constancy.answer_of(document, phantom_name(dataset))
 
 

@@ -45,6 +45,7 @@ from hilum.web.api_models import (
 from hilum.web.context import WebContext
 from hilum.web.operations import read_again, status_of
 from hilum.web.sessions import Context, Operator, Reader, Viewer, Visitor, note
+from hilum.web.study import written
 from hilum.web.try_file import file_of, tried
 
 PREFIX: Final = "/api/v1"
@@ -71,6 +72,10 @@ AMBIGUOUS: Final[dict[int | str, dict[str, Any]]] = {
         "model": Problem,
         "description": "Images in several studies or series have this UID: name one.",
     },
+}
+
+ANY_FORM: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.OK: {"content": {"*/*": {}}, "description": "A file in that form."}
 }
 
 BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -188,6 +193,19 @@ def image(asked: Asked, _: Viewer, context: Context) -> ImageLine:
 def reading(asked: Asked, request: Request, who: Viewer, context: Context) -> ReadingDocument:
     """Return what the model said of an image, as a document hilum.reading/1."""
     return ReadingDocument.of(_reading(request, who, context, asked).document)
+
+
+@router.get(
+    "/images/{sop_instance_uid}/reading.{form}",
+    tags=["images"],
+    responses=AMBIGUOUS | ANY_FORM,
+    response_class=Response,
+)
+def reading_file(
+    asked: Asked, form: str, request: Request, who: Viewer, context: Context
+) -> Response:
+    """Return what the model said of an image in one of the forms that the page offers."""
+    return written(context, _entry(context, asked), _reading(request, who, context, asked), form)
 
 
 @router.get("/images/{sop_instance_uid}/findings", tags=["images"], responses=AMBIGUOUS)

@@ -1,6 +1,5 @@
 """One study: the radiograph, what the model says of it and why, and what came before."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,6 +105,7 @@ def show(
         reviews=[_given(each, who) for each in given or ()],
         card=_card(request, reading),
         opinions=list(words.OPINIONS.items()),
+        forms={} if reading is None or context.tools is None else context.tools.forms(reading),
         origin=None if reading is None or reading.origin is None else _origin(reading.origin),
         reported=reading is None and chosen is not None and _is_reported(context, chosen),
         judges=who.may(Role.READER) and reading is not None,
@@ -150,24 +150,9 @@ def maps(where: Where, context: Context, _: Viewer) -> Response:
 
 @router.get("/studies/{study}/images/{image}/reading.{form}")
 def download(where: Where, form: str, context: Context, _: Viewer) -> Response:
-    """Return a reading as JSON, CSV or FHIR."""
+    """Return a reading in one of its forms."""
     entry = image_of(context, where)
-    reading = reading_of(context, entry)
-    tools = tools_of(context)
-    if form == "json":
-        content, kind = json.dumps(reading.document, ensure_ascii=False), "application/json"
-    elif form == "csv":
-        content, kind = tools.csv(reading), "text/csv; charset=utf-8"
-    elif form == "fhir":
-        if reading.origin is not None:  # its identifiers are derived from what only its maker has
-            raise HTTPException(NOT_FOUND)
-        when = (entry.settled or entry.arrived).astimezone()
-        bundle = tools.fhir(reading, context.orthanc().file(entry.instance_id), when)
-        content, kind = json.dumps(bundle, ensure_ascii=False), "application/fhir+json"
-    else:
-        raise HTTPException(NOT_FOUND)
-    suffix = "fhir.json" if form == "fhir" else form
-    return _attached(content.encode(), kind, f"{entry.sop_instance_uid}.{suffix}")
+    return written(context, entry, reading_of(context, entry), form)
 
 
 @router.get("/studies/{study}/images/{image}/results/{result}.{form}")
@@ -197,6 +182,22 @@ def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     if found is None:
         raise HTTPException(NOT_FOUND, N_("This image has not been analyzed."))
     return found
+
+
+def written(context: WebContext, image: ImageRecord, reading: StoredReading, form: str) -> Response:
+    """Return a reading as a file in one of its forms.
+
+    Raises
+    ------
+    HTTPException
+        It cannot be had in that form.
+    """
+    tools = tools_of(context)
+    if form not in tools.forms(reading):
+        raise HTTPException(NOT_FOUND, N_("This reading cannot be had in this form."))
+    when = (image.settled or image.arrived).astimezone()
+    made = tools.written(form, reading, lambda: context.orthanc().file(image.instance_id), when)
+    return _attached(made.content, made.media_type, f"{image.sop_instance_uid}.{made.suffix}")
 
 
 def _is_reported(context: WebContext, image: ImageRecord) -> bool:

@@ -1,9 +1,9 @@
 """What the study page needs of packages that it does not import, by argument."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class Picture:
         return int(self.pixels.shape[1])
 
 
+class ReadingFile(NamedTuple):
+    """A reading in one of its forms, with the ending of the file's name and its media type."""
+
+    content: bytes
+    suffix: str
+    media_type: str
+
+
 class StudyTools(Protocol):
     """What can be done with one image and its reading; implemented where the node is wired."""
 
@@ -56,12 +64,26 @@ class StudyTools(Protocol):
         """Return where a map is strong: closed lines of (column, row) in source pixels."""
         ...
 
-    def fhir(self, reading: StoredReading, file: bytes, when: datetime) -> Mapping[str, Any]:
-        """Return a reading as a FHIR Bundle."""
+    def forms(self, reading: StoredReading) -> Mapping[str, str]:
+        """Return the forms in which a reading can be had, name → title."""
         ...
 
-    def csv(self, reading: StoredReading) -> str:
-        """Return a reading as a spreadsheet of one row."""
+    def written(
+        self, form: str, reading: StoredReading, image: Callable[[], bytes], when: datetime
+    ) -> ReadingFile:
+        """Return a reading in one of its forms.
+
+        Parameters
+        ----------
+        form
+            Name of the form.
+        reading
+            What is kept of it.
+        image
+            Returns the file of the image; only called for forms that need it.
+        when
+            Time of the analysis.
+        """
         ...
 
     def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:

@@ -1,7 +1,13 @@
-"""The same reading for spreadsheets, for people, and for hospital information systems."""
+"""The same reading for programs, spreadsheets, people and hospital information systems."""
 
-from hilum.encode.forms.fhir import fhir
-from hilum.encode.forms.table import csv_columns, csv_lines, csv_row
-from hilum.encode.forms.text import text
+from typing import Final
 
-__all__ = ["csv_columns", "csv_lines", "csv_row", "fhir", "text"]
+from hilum.encode.forms import document, fhir, table, text
+from hilum.encode.forms.form import Form, FormSource
+
+__all__ = ["FORMS", "Form", "FormSource"]
+
+FORMS: Final[dict[str, Form]] = {
+    module.FORM.name: module.FORM for module in (document, table, fhir, text)
+}
+"""Name → form: what `hilum read --out` writes, the page offers and the API answers with."""

@@ -11,6 +11,7 @@ terminology: URIs of code systems; ``urn:dicom:uid`` for Study Instance UIDs.
 """
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from pydicom.sr.coding import Code
 
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
+from hilum.encode.forms.form import Form, FormSource
 from hilum.encode.forms.text import text
 from hilum.encode.material import Material, material
 from hilum.encode.phrases import PHRASES
@@ -286,3 +288,13 @@ def _coding(system: str, code: str, display: str) -> Resource:
 
 def _concept(coding: Resource) -> Resource:
     return {"coding": [coding]}
+
+
+def _written(source: FormSource) -> bytes:
+    bundle = fhir(source.reading, when=source.when, settings=source.settings)
+    return json.dumps(bundle, indent=1, ensure_ascii=False).encode()
+
+
+FORM: Final = Form(
+    "fhir", "FHIR R4", "fhir.json", "application/fhir+json", _written, needs_image=True
+)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Final
 
+from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs
 from hilum.reading import DECIMALS, Finding, ModelIdentity
@@ -135,3 +136,11 @@ def _yes_or_no(value: bool) -> str:  # noqa: FBT001  the value itself is what is
 def _harmless(text: str) -> str:
     """Return untrusted text so that no spreadsheet runs it as a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _written(source: FormSource) -> bytes:
+    labels = [finding.label for finding in source.reading.findings]
+    return "".join(csv_lines([source.outcome], labels)).encode()
+
+
+FORM: Final = Form("csv", "CSV", "findings.csv", "text/csv; charset=utf-8", _written)

@@ -5,9 +5,11 @@ from textwrap import wrap
 from typing import Final
 
 from hilum import PRODUCT, __version__
+from hilum.encode.forms.form import Form, FormSource
 from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import statements
 from hilum.encode.text_report import findings_text
+from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
 from hilum.settings import ReasonLanguage
 
@@ -21,7 +23,13 @@ FACT: Final = 16
 """Columns for the name of a fact: a SHA-256 fits beside it."""
 
 
-def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
+def text(
+    reading: Reading,
+    *,
+    when: datetime,
+    language: ReasonLanguage,
+    uids: ImageUIDs | None = None,
+) -> str:
     """Return the report: findings, what to beware of, what it was made from and by.
 
     Parameters
@@ -32,6 +40,8 @@ def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
         Time of the analysis, with its UTC offset.
     language
         Language of the report; the texts of pixel decisions and warnings have theirs already.
+    uids
+        What names the image, where the reading has no header.
 
     Returns
     -------
@@ -41,9 +51,10 @@ def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
     """
     phrases = PHRASES[language]
     model, radiograph = reading.model, reading.radiograph
+    uids = radiograph.uids or uids
     verified = "" if model.verified else f" ({phrases.not_verified})"
     facts = [
-        (phrases.image, (radiograph.uids and radiograph.uids.sop_instance_uid) or phrases.no_dicom),
+        (phrases.image, (uids and uids.sop_instance_uid) or phrases.no_dicom),
         (phrases.time, when.isoformat(sep=" ", timespec="seconds")),
         (phrases.model, f"{model.name} {model.version}{verified}"),
         ("SHA-256", model.sha256),
@@ -66,3 +77,15 @@ def text(reading: Reading, *, when: datetime, language: ReasonLanguage) -> str:
     for statement in statements(model, language):
         lines += wrap(statement, WIDTH)
     return "\n".join(lines) + "\n"
+
+
+def _written(source: FormSource) -> bytes:
+    return text(
+        source.reading,
+        when=source.when,
+        language=source.settings.language,
+        uids=source.outcome.uids,
+    ).encode()
+
+
+FORM: Final = Form("text", "TXT", "findings.txt", "text/plain; charset=utf-8", _written)

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.eligibility import Reason
-from hilum.encode.codes import CodeTable
+from hilum.encode.codes import CodeTable, load_codes
+from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import DECIMALS, Finding, ModelIdentity
+from hilum.settings import Settings
 
 SCHEMA: Final = "hilum.reading/1"
 """Name and major version of the document; a change that breaks a consumer raises it."""
@@ -24,6 +26,13 @@ def document_schema() -> dict[str, Any]:
     file = resources.files("hilum.encode").joinpath("schemas/reading-1.json")
     schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return schema
+
+
+def reading_document(outcome: Outcome, model: ModelIdentity, settings: Settings) -> dict[str, Any]:
+    """Return the document of one file."""
+    codes = load_codes(settings.report.codes_file)
+    head = document_head(model, settings.pixels.pipeline)
+    return {**head, "readings": [document_row(outcome, codes)]}
 
 
 def document_head(model: ModelIdentity, pipeline: PixelPipeline) -> dict[str, Any]:
@@ -101,3 +110,10 @@ def _finding(finding: Finding, codes: CodeTable) -> dict[str, Any]:
         "score": round(finding.score, DECIMALS),
         "positive": finding.positive,
     }
+
+
+def _written(source: FormSource) -> bytes:
+    return json.dumps(source.document, indent=1, ensure_ascii=False).encode()
+
+
+FORM: Final = Form("json", "JSON", "findings.json", "application/json", _written)
