@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hilum.phantom import mediastinum, thorax, vessels
 from hilum.phantom.patient import Patient
@@ -83,6 +84,12 @@ class Chest:
     def lung(self, side: int) -> Lung:
         """Return the lung of one side."""
         return self.lungs[0 if side < 0 else 1]
+
+    def mask(self, at: Tile, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return a mask of the whole canvas, False outside of one part."""
+        mask = np.zeros(self.canvas.shape, np.bool_)
+        mask[at] = there
+        return mask
 
 
 def build(canvas: Canvas, plan: Plan) -> Chest:

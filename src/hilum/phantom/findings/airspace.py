@@ -1,6 +1,6 @@
 """Lung that has become dense: consolidation, a hazy patch, oedema, plates of collapse."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -8,12 +8,13 @@ import numpy as np
 from hilum.phantom.bars import capsule
 from hilum.phantom.chest import Chest, Plan
 from hilum.phantom.findings.base import (
+    Disease,
     Mask,
+    OneSided,
     either_side,
     gaussian_spot,
     place_in_lung,
     ramp,
-    side_name,
 )
 from hilum.phantom.mediastinum import hilum_at
 from hilum.phantom.patient import Patient
@@ -22,37 +23,45 @@ from hilum.phantom.texture import noise
 
 
 @dataclass(frozen=True, slots=True)
-class LungPatch:
+class LungPatch(OneSided):
     """A ragged region of one lung that holds less air."""
 
-    at: int
-    """Side of the image, -1 or 1."""
+    reaches: ClassVar[tuple[float, float]]
+    """Range of half of its extent, mm."""
+    strengths: ClassVar[tuple[float, float]]
+    """Range of the share of the air that is gone in its middle."""
+    ragged: ClassVar[float]
+    """How uneven its border is."""
+    vessels_lost: ClassVar[float]
+    """How far they vanish in its dense part."""
     centre: Point
     """mm."""
     reach: tuple[float, float]
     """Half of its extent along x and y, mm."""
     strength: float
-    """Share of the air that is gone in its middle."""
-    raggedness: float
-    """How uneven its border is."""
     fissure: bool
     """True when a lobe's border cuts it off below."""
     seed: int
     """Of its shape."""
 
-    @property
-    def side(self) -> str:
-        """The lung that it lies in."""
-        return side_name(self.at)
+    @classmethod
+    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
+        """Return a patch of 5 to 12 cm."""
+        side = either_side(rng)
+        across, down = (float(v) for v in rng.uniform(*cls.reaches, 2) * (0.85, 1.0))
+        return cls(
+            side,
+            centre=place_in_lung(rng, patient, side, 14),
+            reach=(across, down),
+            strength=float(rng.uniform(*cls.strengths)),
+            fissure=bool(rng.random() < 0.3),  # noqa: PLR2004
+            seed=int(rng.integers(0, 2**63)),
+        )
 
     @property
     def size_mm(self) -> float:
         """Its larger extent."""
         return 2 * max(self.reach)
-
-    def prepare(self, plan: Plan) -> Plan:
-        """Return the plan unchanged."""
-        return plan
 
     def share(self, canvas: Canvas, at: Tile) -> Depth:
         """Return how much of the disease there is at each ray of a part of the canvas, 0 to 1."""
@@ -60,7 +69,7 @@ class LungPatch:
         spot = gaussian_spot(part, self.centre, self.reach)
         rough = noise(canvas, (self.seed, 1), 7.0)[at] * np.float32(0.5)
         rough += noise(canvas, (self.seed, 0), 16.0)[at]
-        rough *= np.float32(self.raggedness)
+        rough *= np.float32(self.ragged)
         rough *= np.sqrt(spot)
         spot += rough
         spot -= np.float32(0.55)
@@ -72,100 +81,43 @@ class LungPatch:
             dense *= ramp(slope * np.float32(-0.5))
         return dense
 
-    def fill(self, chest: Chest, *, bronchi: bool) -> Mask:
-        """Take the air out of the lung; return where."""
+    def apply(self, chest: Chest) -> Mask:
+        """Take the air out of the lung."""
         lung = chest.lung(self.at)
         at, whole = lung.at, lung.whole[lung.at]
         dense = self.share(chest.canvas, at)
         dense *= whole > 0
         lung.air[at] *= 1 - dense * np.float32(self.strength)
         # Vessels vanish in dense lung; the bronchi beside them stay full of air.
-        lung.blood[at] *= 1 - dense * np.float32(1.7 if bronchi else 0.3)
-        mask = np.zeros(chest.canvas.shape, np.bool_)
-        mask[at] = (dense > np.float32(0.35)) & (whole > np.float32(8))
-        return mask
+        lung.blood[at] *= 1 - dense * np.float32(self.vessels_lost)
+        return chest.mask(at, (dense > np.float32(0.35)) & (whole > np.float32(8)))
 
 
-@dataclass(frozen=True, slots=True)
-class PatchOfLung:
-    """What every disease of one patch of lung has in common."""
-
-    patch: LungPatch
-
-    @property
-    def side(self) -> str:
-        """The lung that it lies in."""
-        return self.patch.side
-
-    @property
-    def size_mm(self) -> float:
-        """Its larger extent."""
-        return self.patch.size_mm
-
-    def prepare(self, plan: Plan) -> Plan:
-        """Return the plan unchanged."""
-        return plan
-
-
-@dataclass(frozen=True, slots=True)
-class Consolidation(PatchOfLung):
+class Consolidation(LungPatch):
     """Lung full of fluid or pus, with air-filled bronchi in it."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Consolidation", "Lung Opacity")
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
-        """Return a consolidation of 5 to 12 cm."""
-        return cls(draw_patch(rng, patient, reach=(26, 52), strength=(0.6, 0.95), raggedness=0.28))
-
-    def apply(self, chest: Chest) -> Mask:
-        """Take the air out."""
-        return self.patch.fill(chest, bronchi=True)
+    labels = ("Consolidation", "Lung Opacity")
+    reaches = (26, 52)
+    strengths = (0.6, 0.95)
+    ragged = 0.28
+    vessels_lost = 1.7
 
 
-@dataclass(frozen=True, slots=True)
-class HazyPatch(PatchOfLung):
+class HazyPatch(LungPatch):
     """Lung that is denser than it should be, with its vessels still seen."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Lung Opacity",)
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
-        """Return a hazy patch of 5 to 12 cm."""
-        return cls(draw_patch(rng, patient, reach=(28, 56), strength=(0.2, 0.36), raggedness=0.16))
-
-    def apply(self, chest: Chest) -> Mask:
-        """Take some of the air out."""
-        return self.patch.fill(chest, bronchi=False)
-
-
-def draw_patch(
-    rng: np.random.Generator,
-    patient: Patient,
-    *,
-    reach: tuple[float, float],
-    strength: tuple[float, float],
-    raggedness: float,
-) -> LungPatch:
-    """Return a patch with its reach (mm) and strength from these ranges."""
-    side = either_side(rng)
-    across, down = (float(v) for v in rng.uniform(*reach, 2) * (0.85, 1.0))
-    return LungPatch(
-        at=side,
-        centre=place_in_lung(rng, patient, side, 14),
-        reach=(across, down),
-        strength=float(rng.uniform(*strength)),
-        raggedness=raggedness,
-        fissure=bool(rng.random() < 0.3),  # noqa: PLR2004
-        seed=int(rng.integers(0, 2**63)),
-    )
+    labels = ("Lung Opacity",)
+    reaches = (28, 56)
+    strengths = (0.2, 0.36)
+    ragged = 0.16
+    vessels_lost = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Edema:
+class Edema(Disease):
     """Water in both lungs, most around the hila: wide vessels, haze, septal lines."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Edema", "Lung Opacity")
+    labels = ("Edema", "Lung Opacity")
     strength: float
     """Share of the air that is gone beside the hila."""
     reach: float
@@ -200,7 +152,7 @@ class Edema:
 
     def prepare(self, plan: Plan) -> Plan:
         """Return a plan with wide vessels."""
-        return Plan(plan.patient, plan.lift, plan.retreat, plan.anchor, self.engorged)
+        return replace(plan, engorged=self.engorged)
 
     def apply(self, chest: Chest) -> Mask:
         """Cloud both lungs."""
@@ -237,12 +189,10 @@ class Edema:
 
 
 @dataclass(frozen=True, slots=True)
-class Atelectasis:
+class Atelectasis(OneSided):
     """Plates of collapsed lung above a raised diaphragm."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Atelectasis", "Lung Opacity")
-    at: int
-    """Side of the image, -1 or 1."""
+    labels = ("Atelectasis", "Lung Opacity")
     plates: tuple[tuple[Point, Point, float], ...]
     """Start, end and half-thickness of each, mm."""
     density: float
@@ -265,11 +215,6 @@ class Atelectasis:
         return cls(side, tuple(plates), float(rng.uniform(17, 36)), lift)
 
     @property
-    def side(self) -> str:
-        """The lung that they lie in."""
-        return side_name(self.at)
-
-    @property
     def size_mm(self) -> float:
         """Length of the longest plate."""
         return max(float(np.hypot(b[0] - a[0], b[1] - a[1])) for a, b, _ in self.plates)
@@ -290,6 +235,4 @@ class Atelectasis:
         at = lung.at
         there = lung.air[at] > 0
         lung.dense[at] += field[at] * np.float32(self.density) * there
-        mask = np.zeros(chest.canvas.shape, np.bool_)
-        mask[at] = (field[at] > 0) & there
-        return mask
+        return chest.mask(at, (field[at] > 0) & there)

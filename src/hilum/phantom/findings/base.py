@@ -1,6 +1,8 @@
 """What every disease promises, and what several of them need."""
 
-from typing import ClassVar, Protocol, Self
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,44 +16,53 @@ Mask = NDArray[np.bool_]
 """Where a disease is seen, shape of the canvas."""
 
 
-class Disease(Protocol):
+@dataclass(frozen=True, slots=True)
+class Disease(ABC):
     """One disease of one patient. All chance is in how it was drawn: to apply it is exact."""
 
     labels: ClassVar[tuple[str, ...]]
     """What a reader should call it, in the words of TorchXRayVision."""
 
     @classmethod
+    @abstractmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
         """Return such a disease of `patient`, drawn at random."""
-        ...
 
     @property
+    @abstractmethod
     def side(self) -> str:
         """``"right"``, ``"left"``, ``"both"`` or ``"middle"``."""
-        ...
 
     @property
+    @abstractmethod
     def size_mm(self) -> float:
         """Its extent as a reader would measure it."""
-        ...
 
     def prepare(self, plan: Plan) -> Plan:
         """Return the plan of a chest that has the disease."""
-        ...
+        return plan
 
+    @abstractmethod
     def apply(self, chest: Chest) -> Mask:
         """Draw the disease into the lungs of `chest`; return where it is."""
-        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OneSided(Disease):
+    """A disease of one side."""
+
+    at: int
+    """Side of the image, -1 or 1."""
+
+    @property
+    def side(self) -> str:
+        """The patient's side."""
+        return "right" if self.at < 0 else "left"
 
 
 def either_side(rng: np.random.Generator) -> int:
     """Return `RIGHT` or `LEFT`."""
     return RIGHT if rng.random() < 0.5 else LEFT  # noqa: PLR2004  one half
-
-
-def side_name(side: int) -> str:
-    """Return the patient's side in words."""
-    return "right" if side < 0 else "left"
 
 
 def place_in_lung(rng: np.random.Generator, patient: Patient, side: int, clear: float) -> Point:

@@ -1,12 +1,12 @@
 """Fluid and air between lung and ribs."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from hilum.phantom.chest import Chest, Plan
-from hilum.phantom.findings.base import Mask, either_side, ramp, side_name
+from hilum.phantom.findings.base import Mask, OneSided, either_side, ramp
 from hilum.phantom.patient import Patient
 from hilum.phantom.thorax import lateral, wall
 
@@ -15,12 +15,10 @@ THINNEST_SEEN: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Effusion:
+class Effusion(OneSided):
     """Fluid that rises along the wall of the chest: a meniscus."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Effusion",)
-    at: int
-    """Side of the image, -1 or 1."""
+    labels = ("Effusion",)
     height: float
     """Of its level in the middle of the lung above the dome of the diaphragm, mm."""
     climb: float
@@ -40,18 +38,9 @@ class Effusion:
         )
 
     @property
-    def side(self) -> str:
-        """The side that holds the fluid."""
-        return side_name(self.at)
-
-    @property
     def size_mm(self) -> float:
         """Height of the fluid at the wall above the angle of the diaphragm."""
         return self.height + self.climb + 40
-
-    def prepare(self, plan: Plan) -> Plan:
-        """Return the plan unchanged."""
-        return plan
 
     def apply(self, chest: Chest) -> Mask:
         """Replace lung by fluid below the meniscus."""
@@ -68,19 +57,15 @@ class Effusion:
         lung.air[at] *= 1 - fluid
         lung.blood[at] *= 1 - fluid
         bottom = np.float32(patient.diaphragm(self.at) + 62 * patient.stature)
-        mask = np.zeros(chest.canvas.shape, np.bool_)
-        mask[at] = (below > 0) & (lung.cavity[at] > 0) & (canvas.y < bottom)
-        mask[at] &= across * wall(canvas.y, patient) > np.float32(30)
-        return mask
+        seen = (below > 0) & (lung.cavity[at] > 0) & (canvas.y < bottom)
+        return chest.mask(at, seen & (across * wall(canvas.y, patient) > np.float32(30)))
 
 
 @dataclass(frozen=True, slots=True)
-class Pneumothorax:
+class Pneumothorax(OneSided):
     """Air outside the lung, which has shrunk from the wall behind a thin white line."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Pneumothorax",)
-    at: int
-    """Side of the image, -1 or 1."""
+    labels = ("Pneumothorax",)
     shrunk: float
     """Size of the lung over that of its cavity."""
     anchor: float
@@ -94,11 +79,6 @@ class Pneumothorax:
         return cls(either_side(rng), 1 - rim, float(rng.uniform(0.2, 0.95)))
 
     @property
-    def side(self) -> str:
-        """The side of the air."""
-        return side_name(self.at)
-
-    @property
     def size_mm(self) -> float:
         """Width of the rim of air at the wall, for a chest of middle size."""
         return (1 - self.shrunk) * 100
@@ -110,8 +90,6 @@ class Pneumothorax:
     def apply(self, chest: Chest) -> Mask:
         """Return where there is air and no lung: the plan has drawn both."""
         lung = chest.lung(self.at)
-        at = lung.at
-        lung.air[at] *= np.float32(0.9 + 0.1 * self.shrunk)
-        mask = np.zeros(chest.canvas.shape, np.bool_)
-        mask[at] = (lung.free[at] > THINNEST_SEEN) & (lung.whole[at] <= 0)
-        return mask
+        lung.air[lung.at] *= np.float32(0.9 + 0.1 * self.shrunk)
+        outside = (lung.free[lung.at] > THINNEST_SEEN) & (lung.whole[lung.at] <= 0)
+        return chest.mask(lung.at, outside)

@@ -1,13 +1,13 @@
 """Round things in a lung, and a heart that is too large."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from hilum.phantom.bars import capsule
 from hilum.phantom.chest import Chest, Plan
-from hilum.phantom.findings.base import Mask, either_side, place_in_lung, side_name
+from hilum.phantom.findings.base import Disease, Mask, OneSided, either_side, place_in_lung
 from hilum.phantom.patient import Patient
 from hilum.phantom.shapes import Point, ellipsoid, united
 
@@ -37,34 +37,41 @@ SHARE_SEEN: Final = 0.7
 """Of a round body that has to lie in lung for it to be seen at all."""
 
 
-def draw_solid(chest: Chest, side: int, lobules: tuple[Lobule, ...]) -> Mask:
-    """Put lobules into the lung of one side, where it holds air; return where they are seen.
-
-    In fluid, in dense lung or behind a large heart nobody could see them: then they are not
-    drawn, and are nowhere.
-    """
-    body = united(chest.canvas, [ellipsoid(chest.canvas, *lobule) for lobule in lobules])
-    at, depth, lung = body.at, body.depth, chest.lung(side)
-    mask = np.zeros(chest.canvas.shape, np.bool_)
-    there = depth > 0
-    clear = lung.air[at] > np.float32(AIR_AROUND) * lung.cavity[at]
-    if np.count_nonzero(there & clear) > SHARE_SEEN * np.count_nonzero(there):
-        mask[at] = there
-        lung.dense[at] += np.minimum(depth, lung.air[at]) * np.float32(0.9)
-    return mask
-
-
 @dataclass(frozen=True, slots=True)
-class Nodule:
-    """A round body of 1.6 to 2.9 cm."""
+class RoundBody(OneSided):
+    """A body of soft tissue in a lung."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Nodule", "Lung Lesion")
-    at: int
-    """Side of the image, -1 or 1."""
     lobules: tuple[Lobule, ...]
     """What it is made of."""
     radius: float
     """mm."""
+
+    @property
+    def size_mm(self) -> float:
+        """Its diameter."""
+        return 2 * self.radius
+
+    def apply(self, chest: Chest) -> Mask:
+        """Draw it where the lung holds air.
+
+        In fluid, in dense lung or behind a large heart nobody could see it: then it is not
+        drawn, and is nowhere.
+        """
+        body = united(chest.canvas, [ellipsoid(chest.canvas, *each) for each in self.lobules])
+        at, depth, lung = body.at, body.depth, chest.lung(self.at)
+        there = depth > 0
+        clear = lung.air[at] > np.float32(AIR_AROUND) * lung.cavity[at]
+        seen = np.count_nonzero(there & clear) > SHARE_SEEN * np.count_nonzero(there)
+        if seen:
+            lung.dense[at] += np.minimum(depth, lung.air[at]) * np.float32(0.9)
+        return chest.mask(at, there & seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Nodule(RoundBody):
+    """A round body of 1.6 to 2.9 cm."""
+
+    labels = ("Nodule", "Lung Lesion")
 
     @classmethod
     def draw(cls, rng: np.random.Generator, patient: Patient) -> Self:
@@ -73,36 +80,12 @@ class Nodule:
         centre = place_in_lung(rng, patient, side, radius + 6)
         return cls(side, draw_lobules(rng, centre, radius, 1), radius)
 
-    @property
-    def side(self) -> str:
-        """The lung that it lies in."""
-        return side_name(self.at)
-
-    @property
-    def size_mm(self) -> float:
-        """Its diameter."""
-        return 2 * self.radius
-
-    def prepare(self, plan: Plan) -> Plan:
-        """Return the plan unchanged."""
-        return plan
-
-    def apply(self, chest: Chest) -> Mask:
-        """Draw it."""
-        return draw_solid(chest, self.at, self.lobules)
-
 
 @dataclass(frozen=True, slots=True)
-class Mass:
+class Mass(RoundBody):
     """A lobulated body of more than 3 cm, some with spicules."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Mass", "Lung Lesion")
-    at: int
-    """Side of the image, -1 or 1."""
-    lobules: tuple[Lobule, ...]
-    """What it is made of."""
-    radius: float
-    """mm."""
+    labels = ("Mass", "Lung Lesion")
     spicules: tuple[tuple[Point, Point], ...]
     """End points of its rays, mm."""
 
@@ -123,23 +106,9 @@ class Mass:
             spicules.append((ends[0], ends[1]))
         return cls(side, lobules, radius, tuple(spicules))
 
-    @property
-    def side(self) -> str:
-        """The lung that it lies in."""
-        return side_name(self.at)
-
-    @property
-    def size_mm(self) -> float:
-        """Its diameter."""
-        return 2 * self.radius
-
-    def prepare(self, plan: Plan) -> Plan:
-        """Return the plan unchanged."""
-        return plan
-
     def apply(self, chest: Chest) -> Mask:
-        """Draw it."""
-        mask = draw_solid(chest, self.at, self.lobules)
+        """Draw it with its rays."""
+        mask = RoundBody.apply(self, chest)
         dense = chest.lung(self.at).dense
         for start, end in self.spicules if mask.any() else ():
             capsule(chest.canvas, start, end, (2.2, 0.5)).add_to(dense, 1.2)
@@ -147,10 +116,10 @@ class Mass:
 
 
 @dataclass(frozen=True, slots=True)
-class Cardiomegaly:
+class Cardiomegaly(Disease):
     """A heart wider than half of the chest."""
 
-    labels: ClassVar[tuple[str, ...]] = ("Cardiomegaly",)
+    labels = ("Cardiomegaly",)
     ratio: float
     """Width of the heart over that of the chest inside the ribs."""
 
@@ -176,6 +145,4 @@ class Cardiomegaly:
 
     def apply(self, chest: Chest) -> Mask:
         """Return where the heart is: the plan has drawn it."""
-        mask = np.zeros(chest.canvas.shape, np.bool_)
-        mask[chest.heart.at] = chest.heart.depth > 0
-        return mask
+        return chest.mask(chest.heart.at, chest.heart.depth > 0)
