@@ -344,7 +344,7 @@ def test_missing_weights_file_is_one_line(settings: Settings, tmp_path: Path):
     """A path that is not there is named."""
     like = find_card(CARD, settings.data_folder)
 
-    with pytest.raises(SourceUnreadable, match=r"none\.pt cannot be read"):
+    with pytest.raises(SourceUnreadable, match=r"none\.pt does not exist"):
         add_weights(card_like("mine", like), tmp_path / "none.pt", settings.data_folder)
 
 

@@ -28,8 +28,7 @@ def server() -> Iterator[FileServer]:
 def fetch(server: FileServer, folder: Path, expected: Expected = KNOWN) -> str:
     """Download the server's file into a folder and return its hash."""
     target = folder / "weights.pt"
-    with Download(f"{server.url}/weights.pt", target, expected, lambda *_: None) as job:
-        return job.run()
+    return Download(f"{server.url}/weights.pt", target, expected, lambda *_: None).run()
 
 
 def test_file_arrives_whole_under_its_name(server: FileServer, tmp_path: Path):
@@ -42,10 +41,9 @@ def test_file_arrives_whole_under_its_name(server: FileServer, tmp_path: Path):
 def test_progress_counts_to_the_end(server: FileServer, tmp_path: Path):
     """The progress grows to the length of the file."""
     seen: list[tuple[int, int | None]] = []
-    with Download(
+    Download(
         f"{server.url}/weights.pt", tmp_path / "w", KNOWN, lambda *step: seen.append(step)
-    ) as job:
-        job.run()
+    ).run()
 
     assert (len(CONTENTS), len(CONTENTS)) == seen[-1]
     assert sorted(seen) == seen
@@ -164,20 +162,16 @@ def test_closed_network_is_one_line(tmp_path: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/weights.pt"
-    with (
-        Download(url, tmp_path / "weights.pt", KNOWN, lambda *_: None) as job,
-        pytest.raises(WeightsMissing, match=r"gave no answer \(ConnectError\).*model\.mirror"),
-    ):
+    job = Download(url, tmp_path / "weights.pt", KNOWN, lambda *_: None)
+    with pytest.raises(WeightsMissing, match=r"gave no answer \(ConnectError\).*model\.mirror"):
         job.run()
 
 
 @pytest.mark.parametrize("url", ["mirror.example/weights.pt", "file:///weights.pt", "http://a:b"])
 def test_address_that_is_none_is_one_line(tmp_path: Path, url: str):
     """A mistyped mirror is named."""
-    with (
-        Download(url, tmp_path / "weights.pt", KNOWN, lambda *_: None) as job,
-        pytest.raises(WeightsMissing, match="is not an address"),
-    ):
+    job = Download(url, tmp_path / "weights.pt", KNOWN, lambda *_: None)
+    with pytest.raises(WeightsMissing, match="is not an address"):
         job.run()
 
 

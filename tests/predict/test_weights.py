@@ -243,5 +243,5 @@ def test_file_without_weights_is_refused(tmp_path: Path, network: Any):
 
 def test_missing_file_is_one_line(tmp_path: Path):
     """A path that is not there is told by name."""
-    with pytest.raises(SourceUnreadable, match=r"weights\.pt cannot be read"):
+    with pytest.raises(SourceUnreadable, match=r"weights\.pt does not exist"):
         read_state(tmp_path / "weights.pt")

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from hilum.errors import CardInvalid, SourceUnreadable, WeightsMissing
+from hilum.errors import CardInvalid, WeightsMissing
+from hilum.files.errors import read_errors
 from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_toml
 from hilum.predict.catalogue import is_shipped, models_folder
 from hilum.predict.download import Download, Expected, Progress
@@ -69,8 +70,7 @@ def pull(
     mirror = settings.model.mirror
     url = card.weights.url if mirror is None else f"{mirror.rstrip('/')}/{name}"
     path = settings.data_folder / DOWNLOADS / name
-    with Download(url, path, expected, progress) as download:
-        sha256 = download.run()
+    sha256 = Download(url, path, expected, progress).run()
     try:
         return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
     finally:
@@ -268,11 +268,5 @@ def digest(path: Path) -> str:
     SourceUnreadable
         It cannot be opened.
     """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as exc:
-        raise SourceUnreadable(
-            f"The file {path.name} cannot be read: {exc.strerror}.",
-            "Check its path and permissions.",
-        ) from exc
+    with read_errors(f"The file {path.name}"), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,8 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx
 
@@ -69,7 +68,7 @@ class BrokeOff(Exception):
 
 
 class Download:
-    """One download. As a context manager it closes its connection.
+    """One download.
 
     Parameters
     ----------
@@ -90,15 +89,6 @@ class Download:
         self._note = destination.with_name(destination.name + ".json.part")
         self._expected = expected
         self._progress = progress
-        self._http = httpx.Client(timeout=TIMEOUT, follow_redirects=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self._http.close()
 
     def run(self) -> str:
         """Fetch the file, check it and give it its name.
@@ -117,7 +107,8 @@ class Download:
         """
         try:
             self._destination.parent.mkdir(parents=True, exist_ok=True)
-            self._fetch()
+            with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as http:
+                self._fetch(http)
             sha256 = self._check()
             self._part.replace(self._destination)
             self._note.unlink(missing_ok=True)
@@ -136,10 +127,10 @@ class Download:
             self._note.unlink(missing_ok=True)
             raise
 
-    def _fetch(self) -> None:
+    def _fetch(self, http: httpx.Client) -> None:
         for attempt in range(1, TRIES + 1):
             try:
-                self._transfer()
+                self._transfer(http)
             except BrokeOff as exc:
                 if attempt == TRIES:
                     raise self._unavailable("broke off again and again") from exc
@@ -159,7 +150,7 @@ class Download:
             "stopped; or set model.mirror or model.offline_folder.",
         )
 
-    def _transfer(self) -> None:
+    def _transfer(self, http: httpx.Client) -> None:
         offset, validator = self._resume_point()
         if self._expected.size is not None and offset == self._expected.size:
             return  # it was whole, and only its check is missing
@@ -168,7 +159,7 @@ class Download:
             headers["Range"] = f"bytes={offset}-"
             if validator:
                 headers["If-Range"] = validator
-        with self._http.stream("GET", self._url, headers=headers) as response:
+        with http.stream("GET", self._url, headers=headers) as response:
             if response.status_code == RANGE_NOT_SATISFIABLE and offset:
                 self._part.unlink()  # it is longer than what the server has
                 raise BrokeOff

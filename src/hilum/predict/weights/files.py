@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from hilum.errors import SourceUnreadable
+from hilum.files.errors import read_errors
 from hilum.predict.weights.calls import Names
 from hilum.predict.weights.records import StateDict, TensorStorage, untrusted
 from hilum.predict.weights.state import item_size, numbers_in, to_arrays
@@ -103,16 +103,11 @@ def read_whole(path: Path) -> bytes:
     WeightsUntrusted
         It is larger than any weights file.
     """
-    try:
+    with read_errors(f"The weights file {path.name}"):
         size = path.stat().st_size
         if size > MAX_FILE:
             raise untrusted(f"it has {size} bytes, more than any network here")
         return path.read_bytes()
-    except OSError as exc:
-        raise SourceUnreadable(
-            f"The weights file {path.name} cannot be read: {exc.strerror}.",
-            "Check its path and permissions.",
-        ) from exc
 
 
 def other_kind(contents: bytes) -> str:

@@ -87,6 +87,45 @@ def interpret(stream: BytesIO, names: Names) -> Pickled:
     raise untrusted("its pickle has no end")
 
 
+CONSTANTS: Final[dict[str, object]] = {
+    "NONE": None,
+    "NEWTRUE": True,
+    "NEWFALSE": False,
+    "EMPTY_TUPLE": (),
+}
+"""Opcodes that push a fixed value that nobody can change."""
+
+LITERALS: Final = frozenset(
+    opcode.name
+    for opcode in pickletools.opcodes
+    if opcode.arg and opcode.stack_after and opcode.stack_after[0] is not pickletools.anyobject
+)
+"""Opcodes that push their own argument."""
+
+Action = Callable[["PickleMachine", Any], None]
+
+ACTIONS: Final[dict[str, Action]] = {
+    "TUPLE1": lambda machine, _: machine.tuple_of(1),
+    "TUPLE2": lambda machine, _: machine.tuple_of(2),
+    "TUPLE3": lambda machine, _: machine.tuple_of(3),
+}
+"""Every other opcode, those of `does` among them, but those that refer to what is outside of
+the file, by name (PERSID) or by order (NEXT_BUFFER, READONLY_BUFFER).
+
+Sources: Lib/pickletools.py (PEP 3154, PEP 307).
+"""
+
+
+def does(*opcodes: str) -> Callable[[Action], Action]:
+    """Enter a method of the machine under the opcodes that it does."""
+
+    def enter(action: Action) -> Action:
+        ACTIONS.update(dict.fromkeys(opcodes, action))
+        return action
+
+    return enter
+
+
 class PickleMachine:
     """The stack and the memo table of one pickle."""
 
@@ -141,60 +180,64 @@ class PickleMachine:
             raise untrusted("its pickle takes more than it has")
         return self._stack[-1]
 
-    def do_nothing(self, _: Any) -> None:
-        """PROTO, FRAME."""
+    @does("PROTO", "FRAME")
+    def _nothing(self, _: Any) -> None:
+        pass
 
-    def mark(self, _: Any) -> None:
-        """MARK."""
+    @does("MARK")
+    def _mark(self, _: Any) -> None:
         self._stack.append(Mark)
 
-    def pop(self, _: Any) -> None:
-        """POP, which takes a mark, too."""
+    @does("POP")
+    def _drop(self, _: Any) -> None:
+        """Take a mark, too."""
         if not self._stack:
             raise untrusted("its pickle takes more than it has")
         self._stack.pop()
 
-    def pop_mark(self, _: Any) -> None:
-        """POP_MARK."""
+    @does("POP_MARK")
+    def _pop_mark(self, _: Any) -> None:
         self._pop_to_mark()
 
-    def duplicate(self, _: Any) -> None:
-        """DUP."""
+    @does("DUP")
+    def _duplicate(self, _: Any) -> None:
         self._stack.append(self._top())
 
-    def empty_dict(self, _: Any) -> None:
-        """EMPTY_DICT."""
+    @does("EMPTY_DICT")
+    def _empty_dict(self, _: Any) -> None:
         self._stack.append({})
 
-    def empty_list(self, _: Any) -> None:
-        """EMPTY_LIST, EMPTY_SET: a set stays a list, nobody asks it for membership."""
+    @does("EMPTY_LIST", "EMPTY_SET")
+    def _empty_list(self, _: Any) -> None:
+        """Let a set be a list: nobody asks it for membership."""
         self._stack.append([])
 
-    def list_to_mark(self, _: Any) -> None:
-        """LIST, FROZENSET."""
+    @does("LIST", "FROZENSET")
+    def _list_to_mark(self, _: Any) -> None:
         self._stack.append(self._pop_to_mark())
 
-    def dict_to_mark(self, _: Any) -> None:
-        """Do DICT."""
+    @does("DICT")
+    def _dict_to_mark(self, _: Any) -> None:
         values = self._pop_to_mark()
         self._stack.append({})
         self._fill(values)
 
     def tuple_of(self, size: int) -> None:
-        """TUPLE1, TUPLE2, TUPLE3."""
+        """Make a tuple of the last values."""
         values = [self._pop() for _ in range(size)]
         self._stack.append(tuple(reversed(values)))
 
-    def tuple_to_mark(self, _: Any) -> None:
-        """TUPLE."""
+    @does("TUPLE")
+    def _tuple_to_mark(self, _: Any) -> None:
         self._stack.append(tuple(self._pop_to_mark()))
 
-    def append(self, _: Any) -> None:
-        """APPEND."""
+    @does("APPEND")
+    def _append(self, _: Any) -> None:
         self._extend([self._pop()])
 
-    def appends(self, _: Any) -> None:
-        """Do APPENDS, or ADDITEMS, which fills what stands for a set."""
+    @does("APPENDS", "ADDITEMS")
+    def _appends(self, _: Any) -> None:
+        """Fill a list, or what stands for a set."""
         self._extend(self._pop_to_mark())
 
     def _extend(self, values: list[Any]) -> None:
@@ -205,13 +248,13 @@ class PickleMachine:
         elif not isinstance(target, ObjectRecord):
             raise untrusted("its pickle appends to something that is no list")
 
-    def set_item(self, _: Any) -> None:
-        """SETITEM."""
+    @does("SETITEM")
+    def _set_item(self, _: Any) -> None:
         value, key = self._pop(), self._pop()
         self._fill([key, value])
 
-    def set_items(self, _: Any) -> None:
-        """SETITEMS."""
+    @does("SETITEMS")
+    def _set_items(self, _: Any) -> None:
         self._fill(self._pop_to_mark())
 
     def _fill(self, values: list[Any]) -> None:
@@ -227,68 +270,76 @@ class PickleMachine:
         for key, value in zip(values[::2], values[1::2], strict=True):
             target[key_of(key)] = value
 
-    def put(self, index: int) -> None:
-        """PUT, BINPUT, LONG_BINPUT."""
+    @does("PUT", "BINPUT", "LONG_BINPUT")
+    def _put(self, index: int) -> None:
         self._memo[index] = self._top()
 
-    def memoize(self, _: Any) -> None:
-        """MEMOIZE."""
-        self.put(len(self._memo))
+    @does("MEMOIZE")
+    def _memoize(self, _: Any) -> None:
+        self._put(len(self._memo))
 
-    def get(self, index: int) -> None:
-        """GET, BINGET, LONG_BINGET."""
+    @does("GET", "BINGET", "LONG_BINGET")
+    def _get(self, index: int) -> None:
         if index not in self._memo:
             raise untrusted("its pickle recalls what it never stored")
         self._stack.append(self._memo[index])
 
-    def named(self, argument: str) -> None:
-        """GLOBAL: `pickletools` gives module and name with a space between."""
+    @does("GLOBAL")
+    def _named(self, argument: str) -> None:
+        """Take module and name, between which `pickletools` puts a space."""
         module, _, name = argument.partition(" ")
         self._stack.append(self._names.admit(module, name))
 
-    def stack_named(self, _: Any) -> None:
-        """STACK_GLOBAL."""
+    @does("STACK_GLOBAL")
+    def _stack_named(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
             raise untrusted("its pickle has a name that is no text")
         self._stack.append(self._names.admit(module, name))
 
-    def numbered(self, code: int) -> None:
-        """EXT1, EXT2, EXT4: a name that was registered under a number, nobody knows where."""
+    @does("EXT1", "EXT2", "EXT4")
+    def _numbered(self, code: int) -> None:
+        """Push a name that was registered under a number, nobody knows where."""
         self._stack.append(self._names.admit("copyreg.extension", str(code)))
 
-    def make(self, _: Any) -> None:
-        """REDUCE, NEWOBJ: what would have been a call."""
+    @does("REDUCE", "NEWOBJ")
+    def _make(self, _: Any) -> None:
+        """Push what would have come of a call."""
         arguments, kind = self._pop(), self._pop()
         self._stack.append(made(kind, arguments))
 
-    def make_with_keywords(self, _: Any) -> None:
-        """NEWOBJ_EX: what would have been a call with keywords, which are left out."""
+    @does("NEWOBJ_EX")
+    def _make_with_keywords(self, _: Any) -> None:
+        """Leave the keywords out."""
         self._pop()
-        self.make(_)
+        self._make(_)
 
-    def make_to_mark(self, _: Any) -> None:
-        """OBJ: the class and what it would have been called with."""
+    @does("OBJ")
+    def _make_to_mark(self, _: Any) -> None:
+        """Take the class and what it would have been called with."""
         values = self._pop_to_mark()
         if not values:
             raise untrusted("its pickle takes more than it has")
         self._stack.append(made(values[0], tuple(values[1:])))
 
-    def make_named(self, argument: str) -> None:
-        """INST: as OBJ, with the class by name."""
+    @does("INST")
+    def _make_named(self, argument: str) -> None:
+        """Do as OBJ, with the class by name."""
         values = self._pop_to_mark()
-        self.named(argument)
+        self._named(argument)
         self._stack.append(made(self._pop(), tuple(values)))
 
-    def build(self, _: Any) -> None:
-        """BUILD: what would have been attributes; those of a tensor or dict say nothing."""
+    @does("BUILD")
+    def _build(self, _: Any) -> None:
+        """Keep what would have been attributes; those of a tensor or dict say nothing."""
         state = self._pop()
         target = self._top()
         if isinstance(target, ObjectRecord):
             target.state = state
 
-    def persistent(self, _: Any) -> None:
-        """BINPERSID: a storage, or in the legacy container a class with its source."""
+    @does("BINPERSID")
+    def _persistent(self, _: Any) -> None:
+        """Push a storage, or in the legacy container a class without its source."""
         identifier = self._pop()
         if not isinstance(identifier, tuple) or not identifier:
             raise untrusted("its pickle has an unknown kind of storage")
@@ -299,86 +350,3 @@ class PickleMachine:
         if self._storages.setdefault(found.key, found) != found:
             raise untrusted("its pickle describes one storage in two ways")
         self._stack.append(found)
-
-
-CONSTANTS: Final[dict[str, object]] = {
-    "NONE": None,
-    "NEWTRUE": True,
-    "NEWFALSE": False,
-    "EMPTY_TUPLE": (),
-}
-"""Opcodes that push a fixed value that nobody can change."""
-
-LITERALS: Final = frozenset(
-    {
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "FLOAT",
-        "BINFLOAT",
-        "UNICODE",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE8",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-    }
-)
-"""Opcodes that push their own argument."""
-
-ACTIONS: Final[dict[str, Callable[[PickleMachine, Any], None]]] = {
-    "PROTO": PickleMachine.do_nothing,
-    "FRAME": PickleMachine.do_nothing,
-    "MARK": PickleMachine.mark,
-    "POP": PickleMachine.pop,
-    "POP_MARK": PickleMachine.pop_mark,
-    "DUP": PickleMachine.duplicate,
-    "EMPTY_DICT": PickleMachine.empty_dict,
-    "EMPTY_LIST": PickleMachine.empty_list,
-    "EMPTY_SET": PickleMachine.empty_list,
-    "DICT": PickleMachine.dict_to_mark,
-    "LIST": PickleMachine.list_to_mark,
-    "FROZENSET": PickleMachine.list_to_mark,
-    "TUPLE": PickleMachine.tuple_to_mark,
-    "TUPLE1": lambda machine, _: machine.tuple_of(1),
-    "TUPLE2": lambda machine, _: machine.tuple_of(2),
-    "TUPLE3": lambda machine, _: machine.tuple_of(3),
-    "APPEND": PickleMachine.append,
-    "APPENDS": PickleMachine.appends,
-    "ADDITEMS": PickleMachine.appends,
-    "SETITEM": PickleMachine.set_item,
-    "SETITEMS": PickleMachine.set_items,
-    "PUT": PickleMachine.put,
-    "BINPUT": PickleMachine.put,
-    "LONG_BINPUT": PickleMachine.put,
-    "MEMOIZE": PickleMachine.memoize,
-    "GET": PickleMachine.get,
-    "BINGET": PickleMachine.get,
-    "LONG_BINGET": PickleMachine.get,
-    "GLOBAL": PickleMachine.named,
-    "STACK_GLOBAL": PickleMachine.stack_named,
-    "EXT1": PickleMachine.numbered,
-    "EXT2": PickleMachine.numbered,
-    "EXT4": PickleMachine.numbered,
-    "REDUCE": PickleMachine.make,
-    "NEWOBJ": PickleMachine.make,
-    "NEWOBJ_EX": PickleMachine.make_with_keywords,
-    "OBJ": PickleMachine.make_to_mark,
-    "INST": PickleMachine.make_named,
-    "BUILD": PickleMachine.build,
-    "BINPERSID": PickleMachine.persistent,
-}
-"""Every other opcode but those that refer to what is outside of the file, by name (PERSID) or
-by order (NEXT_BUFFER, READONLY_BUFFER).
-
-Sources: Lib/pickletools.py (PEP 3154, PEP 307).
-"""
