@@ -14,12 +14,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 
+from hilum.records.rows import as_record
 from hilum.records.tables import AUDIT
 
 ONE_AT_A_TIME: Final = 0x617564697400
@@ -105,17 +106,7 @@ def write(connection: Connection, line: AuditEntry) -> str:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
     chain = link(connection.scalar(LAST) or START, line)
-    row = {
-        "at": line.at,
-        "actor": line.actor,
-        "action": line.action,
-        "archive": line.archive,
-        "study_instance_uid": line.study_instance_uid,
-        "sop_instance_uid": line.sop_instance_uid,
-        "detail": dict(line.detail),
-        "chain": chain,
-    }
-    connection.execute(AUDIT.insert(), row)
+    connection.execute(AUDIT.insert(), {**asdict(line), "chain": chain})
     return chain
 
 
@@ -197,13 +188,4 @@ def _recorded(connection: Connection, wanted: Select[Any]) -> Iterator[StoredAud
 
 
 def _of_row(row: Row[Any]) -> StoredAuditEntry:
-    line = AuditEntry(
-        row.at,
-        row.actor,
-        row.action,
-        row.archive,
-        row.study_instance_uid,
-        row.sop_instance_uid,
-        row.detail,
-    )
-    return StoredAuditEntry(row.number, line, row.chain)
+    return StoredAuditEntry(row.number, as_record(AuditEntry, row), row.chain)

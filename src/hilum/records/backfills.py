@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from hilum.records.rows import as_record
 from hilum.records.tables import BACKFILL
 from hilum.records.upsert import into
 
@@ -34,17 +35,12 @@ def progress(connection: Connection, archive: str, query: str) -> Progress:
     row = connection.execute(
         select(BACKFILL).where(BACKFILL.c.archive == archive, BACKFILL.c.query == query)
     ).one_or_none()
-    return Progress() if row is None else Progress(row.after, row.studies, row.images, row.finished)
+    return Progress() if row is None else as_record(Progress, row)
 
 
 def keep(connection: Connection, archive: str, query: str, reached: Progress) -> None:
     """Write down how far it is, in the transaction that enqueues what it passed."""
-    values = {
-        "after": reached.after,
-        "studies": reached.studies,
-        "images": reached.images,
-        "finished": reached.finished,
-    }
+    values = asdict(reached)
     connection.execute(
         into(connection.dialect.name, BACKFILL)
         .values(archive=archive, query=query, **values)

@@ -1,17 +1,18 @@
 """The self-tests: their reference, which phantom may be read now, and how the last ones went."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from hilum.constancy import PhantomResponse
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import of_study, study_values
 from hilum.records.quality_tables import CONSTANCY_REFERENCE, CONSTANCY_RUN
+from hilum.records.rows import as_record
 from hilum.records.tables import (
     FORWARD,
     IMAGE,
@@ -104,17 +105,7 @@ def begin(connection: Connection, begun: SelfTestStart) -> int:
     """Write down that a phantom is on its way, before it is sent; return the test's number."""
     row = connection.execute(
         CONSTANCY_RUN.insert().values(
-            archive=begun.archive,
-            mode=begun.mode.value,
-            began=begun.began,
-            expires=begun.expires,
-            study_instance_uid=begun.study_instance_uid,
-            sop_instance_uid=begun.sop_instance_uid,
-            pixels=begun.pixels,
-            state=SelfTestState.RUNNING.value,
-            model="",
-            said=[],
-            seconds={},
+            **asdict(begun), state=SelfTestState.RUNNING, model="", said=[], seconds={}
         )
     )
     key = row.inserted_primary_key
@@ -129,14 +120,7 @@ def end(
     connection.execute(
         update(CONSTANCY_RUN)
         .where(CONSTANCY_RUN.c.number == number)
-        .values(
-            ended=now,
-            state=ended.state.value,
-            model=ended.model,
-            said=list(ended.said),
-            worst=ended.worst,
-            seconds=dict(ended.seconds),
-        )
+        .values(ended=now, **asdict(ended))
     )
     kept = select(CONSTANCY_RUN.c.number).order_by(CONSTANCY_RUN.c.number.desc()).limit(keep)
     oldest = min(connection.scalars(kept), default=0)
@@ -162,7 +146,7 @@ def due(connection: Connection, archive: str, every: timedelta, now: datetime) -
     """Whether the last self-test through the archive began so long ago, or there was none."""
     if not every:
         return False
-    last = _runs(connection, archive, 1, SelfTestMode.LIVE)
+    last = runs(connection, archive, limit=1, mode=SelfTestMode.LIVE)
     return not last or last[0].begun.began + every <= now
 
 
@@ -179,9 +163,15 @@ def latest(connection: Connection, archive: str) -> SelfTestRun | None:
     return next((run for run in runs(connection, archive) if run.at is not None), None)
 
 
-def runs(connection: Connection, archive: str, *, limit: int = 20) -> list[SelfTestRun]:
-    """Return the last self-tests, the newest first."""
-    return _runs(connection, archive, limit)
+def runs(
+    connection: Connection, archive: str, *, limit: int = 20, mode: SelfTestMode | None = None
+) -> list[SelfTestRun]:
+    """Return the last self-tests, the newest first; of one mode, or of both."""
+    wanted = select(CONSTANCY_RUN).where(CONSTANCY_RUN.c.archive == archive)
+    if mode is not None:
+        wanted = wanted.where(CONSTANCY_RUN.c.mode == mode)
+    rows = connection.execute(wanted.order_by(CONSTANCY_RUN.c.number.desc()).limit(limit))
+    return [_run(row) for row in rows]
 
 
 def reference(connection: Connection, model: str) -> tuple[PhantomResponse, datetime] | None:
@@ -214,29 +204,6 @@ def _asked(archive: str, uids: ImageUIDs) -> dict[str, Any]:
     return {**study, "of_image": uids.sop_instance_uid}
 
 
-def _runs(
-    connection: Connection, archive: str, limit: int, mode: SelfTestMode | None = None
-) -> list[SelfTestRun]:
-    question: Select[Any] = select(CONSTANCY_RUN).where(CONSTANCY_RUN.c.archive == archive)
-    if mode is not None:
-        question = question.where(CONSTANCY_RUN.c.mode == mode.value)
-    rows: Sequence[Row[Any]] = connection.execute(
-        question.order_by(CONSTANCY_RUN.c.number.desc()).limit(limit)
-    ).all()
-    return [_run(row) for row in rows]
-
-
 def _run(row: Row[Any]) -> SelfTestRun:
-    begun = SelfTestStart(
-        row.archive,
-        SelfTestMode(row.mode),
-        row.began,
-        row.expires,
-        row.study_instance_uid,
-        row.sop_instance_uid,
-        row.pixels,
-    )
-    ended = SelfTestEnd(
-        SelfTestState(row.state), row.model, tuple(row.said), row.worst, row.seconds
-    )
+    begun, ended = as_record(SelfTestStart, row), as_record(SelfTestEnd, row)
     return SelfTestRun(row.number, begun, ended, row.ended)

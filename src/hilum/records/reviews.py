@@ -5,7 +5,7 @@ latest one counts.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, func, select
 
 from hilum.radiograph import ImageUIDs
-from hilum.records.keys import image_values, of_image, of_study, study_values, uids_of
+from hilum.records.keys import image_values, of_image, of_study, study_values
+from hilum.records.rows import as_record
 from hilum.records.tables import REVIEW, REVIEW_FINDING, STUDY
 
 AT_ONCE: Final = 1000
@@ -106,33 +107,12 @@ def add(connection: Connection, archive: str, review: Review) -> bool:
         REVIEW.insert()
         .values(
             archive=archive,
-            study_instance_uid=review.study_instance_uid,
-            series_instance_uid=review.series_instance_uid,
-            sop_instance_uid=review.sop_instance_uid,
-            at=review.at,
             month=f"{review.at.astimezone(UTC):%Y-%m}",
-            reader=review.reader,
-            model=review.model,
-            model_sha256=review.model_sha256,
-            missing=list(review.missing),
-            comment=review.comment,
-            report=review.report,
-            demonstration=review.demonstration,
+            **{name: value for name, value in asdict(review).items() if name != "findings"},
         )
         .returning(REVIEW.c.number)
     )
-    rows = [
-        {
-            "number": number,
-            "label": each.label,
-            "opinion": each.opinion.value,
-            "positive": each.positive,
-            "raw": each.raw,
-            "operating_point": each.operating_point,
-            "score": each.score,
-        }
-        for each in review.findings
-    ]
+    rows = [{"number": number, **asdict(each)} for each in review.findings]
     if rows:
         connection.execute(REVIEW_FINDING.insert(), rows)
     study = study_values(archive, review.study_instance_uid)
@@ -213,25 +193,6 @@ def _judged(connection: Connection, number: int) -> Sequence[Row[Any]]:
 
 
 def _of_row(row: Row[Any], judged: Sequence[Row[Any]]) -> Review:
-    return Review(
-        *uids_of(row),
-        row.at,
-        row.reader,
-        row.model,
-        row.model_sha256,
-        tuple(
-            ReviewedFinding(
-                each.label,
-                Opinion(each.opinion),
-                each.positive,
-                each.raw,
-                each.operating_point,
-                each.score,
-            )
-            for each in judged
-        ),
-        tuple(row.missing),
-        row.comment,
-        row.report,
-        row.demonstration,
+    return as_record(
+        Review, row, findings=tuple(as_record(ReviewedFinding, each) for each in judged)
     )

@@ -1,11 +1,12 @@
 """Workers: each one's heartbeat, by the database's clock."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
 from hilum.records.clock import now_of
+from hilum.records.rows import as_record
 from hilum.records.tables import WORKER
 from hilum.records.upsert import into
 
@@ -40,13 +41,7 @@ def beat(connection: Connection, worker: Worker) -> None:
     facts = {"host": worker.host, "role": worker.role, "model": worker.model}
     connection.execute(
         into(connection.dialect.name, WORKER)
-        .values(
-            executor_id=worker.executor_id,
-            version=worker.version,
-            started=now,
-            beat=now,
-            **facts,
-        )
+        .values(**asdict(worker), started=now, beat=now)
         .on_conflict_do_update(index_elements=[WORKER.c.executor_id], set_={**facts, "beat": now})
     )
 
@@ -54,14 +49,7 @@ def beat(connection: Connection, worker: Worker) -> None:
 def seen(connection: Connection) -> list[WorkerRecord]:
     """Return all that are written down, the last heard of first."""
     rows = connection.execute(select(WORKER).order_by(WORKER.c.beat.desc()))
-    return [
-        WorkerRecord(
-            Worker(row.executor_id, row.host, row.role, row.model, row.version),
-            row.started,
-            row.beat,
-        )
-        for row in rows
-    ]
+    return [WorkerRecord(as_record(Worker, row), row.started, row.beat) for row in rows]
 
 
 def sign_off(connection: Connection, executor_id: str) -> None:
