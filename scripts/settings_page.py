@@ -1,6 +1,9 @@
 """Print docs/settings.md from the settings themselves: ``python scripts/settings_page.py``."""
 
-from collections.abc import Iterator
+import ast
+import inspect
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +50,25 @@ def shown(field: FieldInfo) -> str:
     return f'`"{value}"`' if isinstance(value, str | Path) else f"`{value}`"
 
 
-def rows(fields: dict[str, FieldInfo]) -> Iterator[str]:
+def meanings(section: type[BaseModel]) -> dict[str, str]:
+    """Return what each field means: the text below it in the source."""
+    (definition,) = ast.parse(inspect.getsource(section)).body
+    found = {}
+    for line, following in pairwise(definition.body):
+        match line, following:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                found[name] = " ".join(text.split())
+    return found
+
+
+def rows(section: type[BaseModel], leave_out: Collection[str] = ()) -> Iterator[str]:
     """Yield the lines of one table."""
     yield "| name | default | meaning |"
     yield "| --- | --- | --- |"
-    for name, field in fields.items():
-        yield f"| `{name}` | {shown(field)} | {field.description} |"
+    meaning = meanings(section)
+    for name, field in section.model_fields.items():
+        if name not in leave_out:
+            yield f"| `{name}` | {shown(field)} | {meaning.get(name) or field.description} |"
 
 
 def page() -> str:
@@ -62,10 +78,9 @@ def page() -> str:
         for name, field in Settings.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     }
-    plain = {name: f for name, f in Settings.model_fields.items() if name not in sections}
-    parts = [HEAD, "## At the top\n", *rows(plain)]
+    parts = [HEAD, "## At the top\n", *rows(Settings, leave_out=sections)]
     for name, section in sections.items():
-        parts += [f"\n## `[{name}]`\n", (section.__doc__ or "") + "\n", *rows(section.model_fields)]
+        parts += [f"\n## `[{name}]`\n", (section.__doc__ or "") + "\n", *rows(section)]
     return "\n".join(parts) + "\n"
 
 

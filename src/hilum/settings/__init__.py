@@ -101,10 +101,8 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    data_folder: Path = Field(
-        default_factory=default_data_folder,
-        description="Folder for weights, the archive of the Orthanc that hilum starts, and jobs.",
-    )
+    data_folder: Path = Field(default_factory=default_data_folder)
+    """Folder for weights, the archive of the Orthanc that hilum starts, and jobs."""
     pacs: PacsSettings = PacsSettings()
     model: ModelSettings = ModelSettings()
     pixels: PixelSettings = PixelSettings()

@@ -8,31 +8,22 @@ from hilum.settings.section import SettingsSection
 class ConstancySettings(SettingsSection):
     """Whether the model still says what it said: of a phantom, and of the images that come."""
 
-    every_hours: float = Field(
-        0.0, ge=0, description="Hours between two self-tests that the node does; 0: none."
-    )
-    tolerance: float = Field(
-        1e-4, gt=0, lt=1, description="How far a raw value of the self-test may move."
-    )
-    wait_s: float = Field(
-        120.0, gt=0, description="Seconds after which the results of a self-test are missing."
-    )
-    keep_runs: int = Field(100, gt=0, description="Self-tests that are kept.")
-    drift_reference: str = Field(
-        "first",
-        pattern=r"^(first|\d{4}-(0[1-9]|1[0-2]))$",
-        description="What later months are compared with: first, the first images of a model, "
-        "or a month such as 2026-03.",
-    )
-    drift_reference_images: int = Field(
-        500, ge=100, description="How many images of a model the reference first has."
-    )
-    drift_least_images: int = Field(
-        200, ge=50, description="Nothing is said of a month with fewer images."
-    )
-    drift_moving: float = Field(
-        0.1, gt=0, description="PSI from which a distribution is said to move."
-    )
-    drift_shifted: float = Field(
-        0.25, gt=0, description="PSI from which a distribution is said to have shifted: an alarm."
-    )
+    every_hours: float = Field(0.0, ge=0)
+    """Hours between two self-tests that the node does; 0: none."""
+    tolerance: float = Field(1e-4, gt=0, lt=1)
+    """How far a raw value of the self-test may move."""
+    wait_s: float = Field(120.0, gt=0)
+    """Seconds after which the results of a self-test are missing."""
+    keep_runs: int = Field(100, gt=0)
+    """Self-tests that are kept."""
+    drift_reference: str = Field("first", pattern=r"^(first|\d{4}-(0[1-9]|1[0-2]))$")
+    """What later months are compared with: first, the first images of a model, or a month such as
+    2026-03."""
+    drift_reference_images: int = Field(500, ge=100)
+    """How many images of a model the reference first has."""
+    drift_least_images: int = Field(200, ge=50)
+    """Nothing is said of a month with fewer images."""
+    drift_moving: float = Field(0.1, gt=0)
+    """PSI from which a distribution is said to move."""
+    drift_shifted: float = Field(0.25, gt=0)
+    """PSI from which a distribution is said to have shifted: an alarm."""

@@ -23,64 +23,37 @@ class StartAt(StrEnum):
 class NodeSettings(SettingsSection):
     """How the node works."""
 
-    database: SecretStr | None = Field(
-        None,
-        description="PostgreSQL for jobs and records, as postgresql://user:password@host/name, "
-        "so that several workers share them; unset: hilum.sqlite in data_folder.",
-    )
-    database_password_file: Path | None = Field(
-        None,
-        description="File that holds the password of database, e.g. a Docker or Kubernetes "
-        "secret; it takes the place of one in the address.",
-    )
-    poll_s: float = Field(
-        0.2, gt=0, description="Seconds between two looks at the changes feed when it is quiet."
-    )
-    start_at: StartAt | None = Field(
-        None,
-        description="Where to begin in the feed of a PACS at the first start; unset: the Orthanc "
-        "that hilum starts from its beginning, a PACS of the settings from now on.",
-    )
-    max_file_bytes: int = Field(
-        512 * MEBIBYTE, gt=0, description="Files with more bytes are refused, not fetched."
-    )
-    min_free_bytes: int = Field(
-        GIBIBYTE,
-        ge=0,
-        description="With less free space on the disk of data_folder the node pauses.",
-    )
-    inference_workers: int = Field(
-        0, ge=0, le=64, description="Inference workers; 0: one per core."
-    )
-    inference_timeout_s: float = Field(
-        120.0,
-        gt=0,
-        description="Seconds that an inference worker may spend on one image before it is ended.",
-    )
-    inference_memory_bytes: int = Field(
-        4 * GIBIBYTE,
-        ge=512 * MEBIBYTE,
-        description="Memory that one inference worker may take at most.",
-    )
-    urgent_aets: tuple[str, ...] = Field(
-        (), description="AE titles whose images are read before others."
-    )
-    forward_to: tuple[str, ...] = Field(
-        (),
-        description="Where results are sent on to, as modality:NAME or peer:NAME of the PACS's "
-        "own DicomModalities and OrthancPeers.",
-    )
-    forward_images: bool = Field(
-        default=False, description="Send the image on as well, before its results."
-    )
-    commit_targets: tuple[str, ...] = Field(
-        (),
-        description="Targets of forward_to, modality:NAME each, that are asked for a storage "
-        "commitment.",
-    )
-    keep_workflows_hours: float = Field(
-        24.0, gt=0, description="Hours after which the inner record of a finished job is removed."
-    )
-    keep_days: float = Field(
-        365.0, gt=0, description="Days after which the outcome of an image is forgotten."
-    )
+    database: SecretStr | None = None
+    """PostgreSQL for jobs and records, as postgresql://user:password@host/name, so that several
+    workers share them; unset: hilum.sqlite in data_folder."""
+    database_password_file: Path | None = None
+    """File that holds the password of database, e.g. a Docker or Kubernetes secret; it takes the
+    place of one in the address."""
+    poll_s: float = Field(0.2, gt=0)
+    """Seconds between two looks at the changes feed when it is quiet."""
+    start_at: StartAt | None = None
+    """Where to begin in the feed of a PACS at the first start; unset: the Orthanc that hilum starts
+    from its beginning, a PACS of the settings from now on."""
+    max_file_bytes: int = Field(512 * MEBIBYTE, gt=0)
+    """Files with more bytes are refused, not fetched."""
+    min_free_bytes: int = Field(GIBIBYTE, ge=0)
+    """With less free space on the disk of data_folder the node pauses."""
+    inference_workers: int = Field(0, ge=0, le=64)
+    """Inference workers; 0: one per core."""
+    inference_timeout_s: float = Field(120.0, gt=0)
+    """Seconds that an inference worker may spend on one image before it is ended."""
+    inference_memory_bytes: int = Field(4 * GIBIBYTE, ge=512 * MEBIBYTE)
+    """Memory that one inference worker may take at most."""
+    urgent_aets: tuple[str, ...] = ()
+    """AE titles whose images are read before others."""
+    forward_to: tuple[str, ...] = ()
+    """Where results are sent on to, as modality:NAME or peer:NAME of the PACS's own DicomModalities
+    and OrthancPeers."""
+    forward_images: bool = False
+    """Send the image on as well, before its results."""
+    commit_targets: tuple[str, ...] = ()
+    """Targets of forward_to, modality:NAME each, that are asked for a storage commitment."""
+    keep_workflows_hours: float = Field(24.0, gt=0)
+    """Hours after which the inner record of a finished job is removed."""
+    keep_days: float = Field(365.0, gt=0)
+    """Days after which the outcome of an image is forgotten."""

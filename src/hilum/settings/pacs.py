@@ -33,65 +33,45 @@ class DefaultCharacterSet(StrEnum):
 class PacsSettings(SettingsSection):
     """The PACS: one that hilum starts, or one that is already there."""
 
-    url: str | None = Field(
-        None,
-        pattern=r"^https?://[^@]*$",
-        description="REST address of an Orthanc that is already running; "
-        "unset: hilum starts its own.",
-    )
-    username: str | None = Field(None, description="User of that Orthanc.")
-    password: SecretStr | None = Field(None, description="Password of that user.")
-    password_file: Path | None = Field(
-        None, description="File that holds that password, e.g. a Docker or Kubernetes secret."
-    )
-    program: str | None = Field(None, description="Path of the Orthanc program; unset: on PATH.")
-    aet: str = Field(
-        "HILUM",
-        min_length=1,
-        max_length=16,
-        description="AE title of the Orthanc that hilum starts.",
-    )
-    dicom_host: str | None = Field(
-        None, description="Host of its DICOM port; unset: the host of url, or this machine."
-    )
-    dicom_port: int = Field(4242, ge=1, le=65535, description="DICOM port of that Orthanc.")
-    http_port: int = Field(
-        8042, ge=1, le=65535, description="HTTP port of that Orthanc, on loopback only."
-    )
-    allowed_aets: tuple[str, ...] = Field(
-        (),
-        description="AE titles that may send to the Orthanc that hilum starts, as AET@HOST or "
-        "AET@HOST:PORT; the usual tools on this machine always may.",
-    )
-    open_to_any_aet: bool = Field(
-        default=False,
-        description="Let any AE title from anywhere send images to the Orthanc that hilum starts.",
-    )
-    ca_file: Path | None = Field(
-        None,
-        description="PEM file of the authorities that the other side's certificate is checked "
-        "against, over HTTPS and DICOM TLS; unset: the system's.",
-    )
-    certificate_file: Path | None = Field(
-        None,
-        description="PEM file of the certificate that hilum shows over HTTPS and DICOM TLS, and "
-        "with it the Orthanc that hilum starts.",
-    )
-    key_file: Path | None = Field(
-        None, description="PEM file of that certificate's key, without a password."
-    )
-    dicom_tls: bool = Field(
-        default=False,
-        description="DICOM over TLS only, at the Orthanc that hilum starts; needs ca_file, "
-        "certificate_file and key_file.",
-    )
-    dicom_tls_any_sender: bool = Field(
-        default=False, description="Let senders without a certificate of their own associate."
-    )
-    default_character_set: DefaultCharacterSet | None = Field(
-        None,
-        description="Character set of text in images that declare none, by Orthanc's name for it, "
-        "e.g. Latin1, Windows1251 or Chinese; the Orthanc that hilum starts gets it as "
-        "DefaultEncoding. Unset: UTF-8 is recognised, other bytes are copied as they are.",
-    )
-    timeout_s: float = Field(30.0, gt=0, description="Seconds to wait for one answer of the PACS.")
+    url: str | None = Field(None, pattern=r"^https?://[^@]*$")
+    """REST address of an Orthanc that is already running; unset: hilum starts its own."""
+    username: str | None = None
+    """User of that Orthanc."""
+    password: SecretStr | None = None
+    """Password of that user."""
+    password_file: Path | None = None
+    """File that holds that password, e.g. a Docker or Kubernetes secret."""
+    program: str | None = None
+    """Path of the Orthanc program; unset: on PATH."""
+    aet: str = Field("HILUM", min_length=1, max_length=16)
+    """AE title of the Orthanc that hilum starts."""
+    dicom_host: str | None = None
+    """Host of its DICOM port; unset: the host of url, or this machine."""
+    dicom_port: int = Field(4242, ge=1, le=65535)
+    """DICOM port of that Orthanc."""
+    http_port: int = Field(8042, ge=1, le=65535)
+    """HTTP port of that Orthanc, on loopback only."""
+    allowed_aets: tuple[str, ...] = ()
+    """AE titles that may send to the Orthanc that hilum starts, as AET@HOST or AET@HOST:PORT; the
+    usual tools on this machine always may."""
+    open_to_any_aet: bool = False
+    """Let any AE title from anywhere send images to the Orthanc that hilum starts."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that the other side's certificate is checked against, over HTTPS
+    and DICOM TLS; unset: the system's."""
+    certificate_file: Path | None = None
+    """PEM file of the certificate that hilum shows over HTTPS and DICOM TLS, and with it the
+    Orthanc that hilum starts."""
+    key_file: Path | None = None
+    """PEM file of that certificate's key, without a password."""
+    dicom_tls: bool = False
+    """DICOM over TLS only, at the Orthanc that hilum starts; needs ca_file, certificate_file and
+    key_file."""
+    dicom_tls_any_sender: bool = False
+    """Let senders without a certificate of their own associate."""
+    default_character_set: DefaultCharacterSet | None = None
+    """Character set of text in images that declare none, by Orthanc's name for it, e.g. Latin1,
+    Windows1251 or Chinese; the Orthanc that hilum starts gets it as DefaultEncoding. Unset: UTF-8
+    is recognised, other bytes are copied as they are."""
+    timeout_s: float = Field(30.0, gt=0)
+    """Seconds to wait for one answer of the PACS."""

@@ -10,78 +10,59 @@ from hilum.settings.section import SettingsSection
 class PageSettings(SettingsSection):
     """The page: worklist, studies, operations, and the API."""
 
-    enabled: bool = Field(default=True, description="Serve the page with the node.")
-    host: str = Field(
-        "127.0.0.1", description="Address that the page listens on; 0.0.0.0: every network."
-    )
-    port: int = Field(8000, ge=0, le=65535, description="Its port; 0: any free one.")
-    certificate: Path | None = Field(
-        None, description="TLS certificate with its chain (PEM); with it the page speaks HTTPS."
-    )
-    certificate_key: Path | None = Field(None, description="Private key of that certificate (PEM).")
-    public_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^/]+$",
-        description="Address under which people reach the page when a proxy stands before it, "
-        "e.g. https://hilum.example.org; with https, cookies are sent over TLS only.",
-    )
-    trusted_proxies: tuple[str, ...] = Field(
-        (), description="Addresses of proxies whose X-Forwarded-For and -Proto are believed."
-    )
-    max_connections: int = Field(
-        400,
-        ge=16,
-        description="Connections at a time, half of them from one address (but for "
-        "trusted_proxies); fewer where the process may not have as many descriptors.",
-    )
-    idle_minutes: int = Field(
-        120, gt=0, description="Minutes without a request after which a session ends."
-    )
-    session_hours: int = Field(
-        12, gt=0, description="Hours after which a session ends, whatever is done in it."
-    )
-    login_failures: int = Field(
-        5,
-        gt=0,
-        description="Wrong passwords of one user from one address before both have to wait.",
-    )
-    login_window_minutes: int = Field(
-        15, gt=0, description="Minutes over which wrong passwords are counted."
-    )
-    max_upload_bytes: int = Field(
-        2 * 1024 * 1024 * 1024, gt=0, description="Largest upload by the page, in bytes."
-    )
-    ohif_folder: Path | None = Field(
-        None,
-        description="Folder of OHIF's build (dist of the npm package @ohif/app); "
-        "unset: the one that scripts/ohif.sh made, if any.",
-    )
+    enabled: bool = True
+    """Serve the page with the node."""
+    host: str = "127.0.0.1"
+    """Address that the page listens on; 0.0.0.0: every network."""
+    port: int = Field(8000, ge=0, le=65535)
+    """Its port; 0: any free one."""
+    certificate: Path | None = None
+    """TLS certificate with its chain (PEM); with it the page speaks HTTPS."""
+    certificate_key: Path | None = None
+    """Private key of that certificate (PEM)."""
+    public_url: str | None = Field(None, pattern=r"^https?://[^/]+$")
+    """Address under which people reach the page when a proxy stands before it, e.g.
+    https://hilum.example.org; with https, cookies are sent over TLS only."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose X-Forwarded-For and -Proto are believed."""
+    max_connections: int = Field(400, ge=16)
+    """Connections at a time, half of them from one address (but for trusted_proxies); fewer where
+    the process may not have as many descriptors."""
+    idle_minutes: int = Field(120, gt=0)
+    """Minutes without a request after which a session ends."""
+    session_hours: int = Field(12, gt=0)
+    """Hours after which a session ends, whatever is done in it."""
+    login_failures: int = Field(5, gt=0)
+    """Wrong passwords of one user from one address before both have to wait."""
+    login_window_minutes: int = Field(15, gt=0)
+    """Minutes over which wrong passwords are counted."""
+    max_upload_bytes: int = Field(2 * 1024 * 1024 * 1024, gt=0)
+    """Largest upload by the page, in bytes."""
+    ohif_folder: Path | None = None
+    """Folder of OHIF's build (dist of the npm package @ohif/app); unset: the one that
+    scripts/ohif.sh made, if any."""
 
 
 class OidcSettings(SettingsSection):
     """Sign-in by OpenID Connect, beside the users that hilum keeps itself."""
 
-    issuer: str | None = Field(
-        None,
-        pattern=r"^https?://",
-        description="Address of the provider, without /.well-known; unset: no such sign-in.",
-    )
-    client_id: str = Field("hilum", description="Client identifier that the provider gave.")
-    client_secret: SecretStr | None = Field(None, description="Its secret; unset: a public client.")
-    label: str = Field("OpenID Connect", description="Name of the provider on the sign-in page.")
-    scopes: tuple[str, ...] = Field(
-        ("openid", "profile", "email"), description="Scopes that are asked for."
-    )
-    name_claim: str = Field(
-        "preferred_username",
-        description="Claim that becomes the user's name; else email, else sub.",
-    )
-    role_claim: str = Field("groups", description="Claim that the role is taken from.")
-    roles: tuple[str, ...] = Field(
-        (),
-        description="What that claim's values mean, as VALUE=ROLE with the role viewer, reader or "
-        "operator; the strongest counts, and who has none may not sign in.",
-    )
+    issuer: str | None = Field(None, pattern=r"^https?://")
+    """Address of the provider, without /.well-known; unset: no such sign-in."""
+    client_id: str = "hilum"
+    """Client identifier that the provider gave."""
+    client_secret: SecretStr | None = None
+    """Its secret; unset: a public client."""
+    label: str = "OpenID Connect"
+    """Name of the provider on the sign-in page."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    """Scopes that are asked for."""
+    name_claim: str = "preferred_username"
+    """Claim that becomes the user's name; else email, else sub."""
+    role_claim: str = "groups"
+    """Claim that the role is taken from."""
+    roles: tuple[str, ...] = ()
+    """What that claim's values mean, as VALUE=ROLE with the role viewer, reader or operator; the
+    strongest counts, and who has none may not sign in."""
 
     @field_validator("roles")
     @classmethod

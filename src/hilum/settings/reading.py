@@ -76,82 +76,56 @@ class ExecutionProvider(StrEnum):
 class ModelSettings(SettingsSection):
     """Which model reads, and where its weights come from."""
 
-    name: str = Field("densenet121-res224-all", description="Name of the model card.")
-    operating_points: str = Field(
-        "default", description="Set of thresholds: default, ppv80 where published, or a file."
-    )
-    mirror: str | None = Field(
-        None, description="Address that replaces the release address of the weights."
-    )
-    offline_folder: Path | None = Field(
-        None, description="Folder that already holds the weights files; nothing is downloaded."
-    )
-    provider: ExecutionProvider = Field(
-        ExecutionProvider.CPU, description="What runs the network: cpu, or cuda (an NVIDIA GPU)."
-    )
-    threads: int = Field(
-        0, ge=0, description="Threads of the network; 0: one for each physical core."
-    )
+    name: str = "densenet121-res224-all"
+    """Name of the model card."""
+    operating_points: str = "default"
+    """Set of thresholds: default, ppv80 where published, or a file."""
+    mirror: str | None = None
+    """Address that replaces the release address of the weights."""
+    offline_folder: Path | None = None
+    """Folder that already holds the weights files; nothing is downloaded."""
+    provider: ExecutionProvider = ExecutionProvider.CPU
+    """What runs the network: cpu, or cuda (an NVIDIA GPU)."""
+    threads: int = Field(0, ge=0)
+    """Threads of the network; 0: one for each physical core."""
 
 
 class PixelSettings(SettingsSection):
     """How stored pixels become what the model sees."""
 
-    pipeline: PixelPipeline = Field(
-        PixelPipeline.DISPLAY, description="Pixel pipeline: display or torchxrayvision."
-    )
-    max_pixels: int = Field(
-        100_000_000, gt=0, description="Images with more pixels are refused, not decoded."
-    )
-    max_clipped_share: float = Field(
-        0.75,
-        gt=0,
-        le=1,
-        description="Share of the middle of an image that a window or table may make black or "
-        "white; one that makes more so is not applied.",
-    )
-    unusable_window: UnusableWindow = Field(
-        UnusableWindow.IGNORE,
-        description="When no window or table of an image can be applied for that reason: ignore "
-        "them and show the range of the pixels, or refuse.",
-    )
+    pipeline: PixelPipeline = PixelPipeline.DISPLAY
+    """Pixel pipeline: display or torchxrayvision."""
+    max_pixels: int = Field(100_000_000, gt=0)
+    """Images with more pixels are refused, not decoded."""
+    max_clipped_share: float = Field(0.75, gt=0, le=1)
+    """Share of the middle of an image that a window or table may make black or white; one that
+    makes more so is not applied."""
+    unusable_window: UnusableWindow = UnusableWindow.IGNORE
+    """When no window or table of an image can be applied for that reason: ignore them and show the
+    range of the pixels, or refuse."""
 
 
 class GateSettings(SettingsSection):
     """Which images the model may read."""
 
-    modalities: tuple[str, ...] = Field(
-        ("CR", "DX"),
-        description="Modalities that are read; OT, RF, RG, SC and XA can be added, and NONE for "
-        "images without one. SC also lets in objects of the Secondary Capture classes.",
-    )
-    unknown_view: UnknownView = Field(
-        UnknownView.READ, description="When nothing tells the view: read with a warning, or refuse."
-    )
-    combined_parts: UnknownView = Field(
-        UnknownView.REFUSE,
-        description="When the image shows the chest and what lies around it, as CHESTABDOMEN: "
-        "read with a warning, or refuse.",
-    )
-    unreadable_age: UnknownView = Field(
-        UnknownView.REFUSE,
-        description="When an age or a birth date is there, cannot be read, and the model has a "
-        "minimum age: read with a warning, or refuse.",
-    )
-    not_upright: NotUpright = Field(
-        NotUpright.TURN,
-        description="When Patient Orientation says that the image is stored turned or mirrored: "
-        "turn it upright for the model, with a warning, or refuse.",
-    )
-    min_side: int = Field(
-        224, gt=0, description="Images with a side shorter than this many pixels are refused."
-    )
-    max_aspect_ratio: float = Field(
-        1.6,
-        ge=1,
-        description="Images whose longer side is more than this many times the shorter one are "
-        "refused.",
-    )
+    modalities: tuple[str, ...] = ("CR", "DX")
+    """Modalities that are read; OT, RF, RG, SC and XA can be added, and NONE for images without
+    one. SC also lets in objects of the Secondary Capture classes."""
+    unknown_view: UnknownView = UnknownView.READ
+    """When nothing tells the view: read with a warning, or refuse."""
+    combined_parts: UnknownView = UnknownView.REFUSE
+    """When the image shows the chest and what lies around it, as CHESTABDOMEN: read with a warning,
+    or refuse."""
+    unreadable_age: UnknownView = UnknownView.REFUSE
+    """When an age or a birth date is there, cannot be read, and the model has a minimum age: read
+    with a warning, or refuse."""
+    not_upright: NotUpright = NotUpright.TURN
+    """When Patient Orientation says that the image is stored turned or mirrored: turn it upright
+    for the model, with a warning, or refuse."""
+    min_side: int = Field(224, gt=0)
+    """Images with a side shorter than this many pixels are refused."""
+    max_aspect_ratio: float = Field(1.6, ge=1)
+    """Images whose longer side is more than this many times the shorter one are refused."""
 
 
 class SREncoder(StrEnum):
@@ -164,30 +138,20 @@ class SREncoder(StrEnum):
 class ReportSettings(SettingsSection):
     """What is written back."""
 
-    language: ReasonLanguage = Field(
-        ReasonLanguage.ENGLISH, description="Language of texts for people: en or pt."
-    )
-    sr_class: SRClass = Field(
-        SRClass.COMPREHENSIVE_3D,
-        description="SOP Class of the coded report: comprehensive_3d, comprehensive or enhanced.",
-    )
-    encoder: SREncoder = Field(
-        SREncoder.HILUM,
-        description="Who writes structured reports: hilum, or highdicom, which writes the same "
-        "bytes, takes fifteen times as long, and is installed with `hilum[highdicom]`.",
-    )
-    codes_file: Path | None = Field(
-        None, description="TOML file whose codes replace those of hilum, see docs/conformance.md."
-    )
-    objects: tuple[ExtraObject, ...] = Field(
-        (),
-        description="Further objects for images with positive findings: segmentation, "
-        "presentation_state, key_objects, parametric_map.",
-    )
-    report_refusals: bool = Field(
-        default=False,
-        description="Also write a text report into the study when an image is refused.",
-    )
+    language: ReasonLanguage = ReasonLanguage.ENGLISH
+    """Language of texts for people: en or pt."""
+    sr_class: SRClass = SRClass.COMPREHENSIVE_3D
+    """SOP Class of the coded report: comprehensive_3d, comprehensive or enhanced."""
+    encoder: SREncoder = SREncoder.HILUM
+    """Who writes structured reports: hilum, or highdicom, which writes the same bytes, takes
+    fifteen times as long, and is installed with `hilum[highdicom]`."""
+    codes_file: Path | None = None
+    """TOML file whose codes replace those of hilum, see docs/conformance.md."""
+    objects: tuple[ExtraObject, ...] = ()
+    """Further objects for images with positive findings: segmentation, presentation_state,
+    key_objects, parametric_map."""
+    report_refusals: bool = False
+    """Also write a text report into the study when an image is refused."""
 
     @field_validator("encoder")
     @classmethod

@@ -19,18 +19,10 @@ class LogFormat(StrEnum):
 class TelemetrySettings(SettingsSection):
     """What the node tells those who look after it."""
 
-    log_format: LogFormat = Field(
-        LogFormat.TEXT, description="How events are written on standard error: text or json."
-    )
-    metrics_token: SecretStr | None = Field(
-        None,
-        min_length=16,
-        description="Bearer token with which other machines read /metrics; unset: only this "
-        "machine reads them.",
-    )
-    otlp_endpoint: str | None = Field(
-        None,
-        pattern=r"^https?://",
-        description="OpenTelemetry collector (OTLP over HTTP) that gets one trace an image, e.g. "
-        "http://127.0.0.1:4318; unset: no traces. Needs pip install hilum[tracing].",
-    )
+    log_format: LogFormat = LogFormat.TEXT
+    """How events are written on standard error: text or json."""
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    """Bearer token with which other machines read /metrics; unset: only this machine reads them."""
+    otlp_endpoint: str | None = Field(None, pattern=r"^https?://")
+    """OpenTelemetry collector (OTLP over HTTP) that gets one trace an image, e.g.
+    http://127.0.0.1:4318; unset: no traces. Needs pip install hilum[tracing]."""

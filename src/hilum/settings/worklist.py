@@ -23,15 +23,13 @@ WAITS: Final = {
 class WorklistSettings(SettingsSection):
     """In which order studies wait for a reader, and how many are shown."""
 
-    wait_minutes: dict[str, int] = Field(
-        WAITS,
-        description="Minutes that a study may wait whose most urgent positive finding is this; "
-        "findings that are not named wait as long as the ceiling.",
-    )
-    ceiling_minutes: int = Field(
-        240, gt=0, description="Minutes that any study may wait, whatever was found in it."
-    )
-    page_size: int = Field(50, ge=10, le=200, description="Studies on one page of the worklist.")
+    wait_minutes: dict[str, int] = WAITS
+    """Minutes that a study may wait whose most urgent positive finding is this; findings that are
+    not named wait as long as the ceiling."""
+    ceiling_minutes: int = Field(240, gt=0)
+    """Minutes that any study may wait, whatever was found in it."""
+    page_size: int = Field(50, ge=10, le=200)
+    """Studies on one page of the worklist."""
 
     @field_validator("wait_minutes")
     @classmethod
