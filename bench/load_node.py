@@ -13,7 +13,7 @@ from typing import Final
 from bench.densenet import install_densenet
 from bench.load_processes import Cost, costs, family
 from hilum.pacs import credentials
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -55,7 +55,7 @@ class Node:
 
     program: Program
     data: Path
-    orthanc: Orthanc
+    orthanc: OrthancArchive
     dicom_port: int
 
     def costs(self) -> Mapping[str, Cost]:
@@ -137,5 +137,5 @@ def running_node(folder: Path, model: str, **more: str) -> Iterator[Node]:
         stack.callback(program.end)
         program.wait_until_ready()
         settings = Settings.load(data_folder=data).changed("pacs", http_port=http_port)
-        orthanc = stack.enter_context(credentials.load(settings).connect())
+        orthanc = stack.enter_context(credentials.load(settings).orthanc())
         yield Node(program, data, orthanc, dicom_port)

@@ -127,7 +127,7 @@ def fill(database: Database, count: int = STUDIES) -> None:
                     **key,
                     "series_instance_uid": f"{uid}.0",
                     "sop_instance_uid": f"{uid}.1",
-                    "instance_id": f"i{n}",
+                    "reference": f"i{n}",
                     "urgency": urgency,
                     "state": state,
                     "reasons": [],

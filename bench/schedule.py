@@ -81,7 +81,7 @@ def _line(number: int, at: datetime) -> dict[str, Any]:
     return {
         "archive": ARCHIVE,
         "sop_instance_uid": f"2.25.{10**37 + number}",
-        "instance_id": f"{number:040x}",
+        "reference": f"{number:040x}",
         "study_instance_uid": f"2.25.{10**36 + number}",
         "series_instance_uid": f"2.25.{10**35 + number}",
         "file_digest": f"{number:032x}",
@@ -89,7 +89,7 @@ def _line(number: int, at: datetime) -> dict[str, Any]:
         "state": State.REFUSED if refused else State.STORED,
         "reasons": [reason] if refused else [],
         "results": [] if refused else [f"2.25.{10**38 + 3 * number + n}" for n in range(3)],
-        "result_instances": [] if refused else [f"{3 * number + n:040x}" for n in range(3)],
+        "result_references": [] if refused else [f"{3 * number + n:040x}" for n in range(3)],
         "run": 1,
         "attempts": 1,
         "lost": 0,

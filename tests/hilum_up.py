@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hilum.pacs import credentials
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings
 from stand_in import STAND_IN, install_stand_in
 
@@ -70,10 +70,10 @@ class Up:
             timeout=LONG_S,
         )
 
-    def client(self) -> Orthanc:
+    def client(self) -> OrthancArchive:
         settings = Settings.load(data_folder=self.data).changed("pacs", http_port=self.http_port)
         address = credentials.load(settings)
-        return Orthanc(address.url, username=address.username, password=address.secret)
+        return OrthancArchive(address.url, username=address.username, password=address.secret)
 
     def storescu(self, path: Path) -> int:
         command = ["storescu", "127.0.0.1", str(self.dicom_port), str(path)]

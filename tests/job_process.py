@@ -15,7 +15,6 @@ from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import StepState
 from hilum.records import Database, audit, feed, images
-from hilum.records.feed import FeedPosition
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.states import State, Urgency
@@ -87,10 +86,10 @@ def follow(url: str, count: int) -> None:
     while True:
         with database.transaction() as connection:
             before = feed.position(connection, ARCHIVE)
-            number = (before or FeedPosition()).sequence + 1
+            number = int(before or 0) + 1
             if number > count:
                 return
-            feed.advance(connection, ARCHIVE, before, FeedPosition(number, str(number)))
+            feed.advance(connection, ARCHIVE, before, str(number))
             uid, urgency = f"1.{number}", URGENCIES[number % 3]
             now = datetime.now(UTC)
             new = Arrived(ARCHIVE, image_uids(uid, "1.2"), f"id{number}", None, urgency, now)

@@ -16,7 +16,8 @@ from hilum.node.follower import Follower
 from hilum.node.processed import ProcessedImage, Result
 from hilum.node.steps import NodeContext, Steps
 from hilum.outcome import Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.records import Database, images
 from hilum.records.database import sqlite_url
 from hilum.records.images import ImageRecord
@@ -101,7 +102,12 @@ class Bench:
     """
 
     def __init__(
-        self, pacs: Orthanc, folder: Path, read: Any = None, archive: str = ARCHIVE, **node: Any
+        self,
+        pacs: OrthancArchive,
+        folder: Path,
+        read: Any = None,
+        archive: str = ARCHIVE,
+        **node: Any,
     ) -> None:
         self.recorder = Recorder()
         self.pacs = pacs
@@ -175,14 +181,14 @@ class Bench:
         return again
 
 
-def send(pacs: Orthanc, **attributes: str) -> str:
+def send(pacs: Archive, **attributes: str) -> str:
     """Send a generated radiograph; return its SOP Instance UID."""
     image = make_radiograph(**attributes)
-    pacs.upload(dicom_file(image))
+    pacs.store(dicom_file(image))
     return str(image.SOPInstanceUID)
 
 
-def delete_everything(pacs: Orthanc) -> None:
+def delete_everything(pacs: OrthancArchive) -> None:
     """Delete all patients."""
     for patient in pacs.request("GET", "/patients").json():
         pacs.request("DELETE", f"/patients/{patient}")

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 import httpx
 import pytest
 
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 
 PLUGIN_FOLDERS: Final = (Path("/usr/share/orthanc/plugins"), Path("/usr/local/share/orthanc"))
 PLUGINS: Final = ("libOrthancDicomWeb.so", "libOrthancGdcm.so")
@@ -55,9 +55,9 @@ class OrthancServer:
         """Port of `url`."""
         return int(self.url.rpartition(":")[2])
 
-    def client(self) -> Orthanc:
+    def client(self) -> OrthancArchive:
         """Return a REST client that is logged in."""
-        return Orthanc(self.url, username=self.username, password=self.password)
+        return OrthancArchive(self.url, username=self.username, password=self.password)
 
     def clear(self) -> None:
         """Delete every patient, and forget the changes."""

@@ -130,8 +130,8 @@ def arrive(
     at: datetime | None = None,
 ) -> Shown:
     """Store an image in the PACS and write it down as the node does when it arrives."""
-    stored = web.orthanc().upload(dicom_file(image))
-    return write_down(web, image, stored.instance_id, urgency=urgency, at=at)
+    stored = web.pacs.store(dicom_file(image))
+    return write_down(web, image, stored.reference, urgency=urgency, at=at)
 
 
 def write_down(
@@ -155,12 +155,12 @@ def write_down(
 
 def read(web: WebContext, image: Dataset, shown: Shown) -> Shown:
     """Let the model read an image that arrived, and store what it says, as the node does."""
-    orthanc = web.orthanc()
+    orthanc = web.pacs
     answer = read_file(
         dicom_file(image), demonstration_pipeline(), [], when=datetime.now(UTC).astimezone()
     )
     for result in answer.results:
-        orthanc.upload(result.file)
+        orthanc.store(result.file)
     settle(
         web,
         shown,

@@ -13,7 +13,7 @@ from hilum.dataset.results import ResultsInPacs, write_results
 from hilum.eligibility import Reason
 from hilum.files import dicom
 from hilum.outcome import Outcome, Read, Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pipeline import Writing
 from hilum.pixels import develop
 from hilum.reading import Reading
@@ -50,14 +50,14 @@ def reading_of(dataset: Dataset) -> Reading:
     return make_reading(develop(received, PixelSettings()))
 
 
-def store(pacs: Orthanc, dataset: Dataset, when: datetime) -> dict[int, Dataset]:
+def store(pacs: OrthancArchive, dataset: Dataset, when: datetime) -> dict[int, Dataset]:
     """Read `dataset`, store its results, return them by series number."""
     settings, reading = Settings.load(), reading_of(dataset)
     write = ResultsInPacs(pacs, settings)
     read = Read(reading, pipeline.write(reading, settings, Writing(when, write.earlier)))
     outcome = write_results(Outcome("image.dcm", Status.READ, read=read), [write])
     assert Status.READ is outcome.status, outcome.reasons
-    files = [pacs.file(where.rpartition("/")[2]) for where in outcome.outputs]
+    files = [pacs.fetch(where.rpartition("/")[2]) for where in outcome.outputs]
     results = [pydicom.dcmread(BytesIO(file)) for file in files]
     return {int(result.SeriesNumber): result for result in results}
 
@@ -70,10 +70,10 @@ def uids(results: dict[int, Dataset]) -> dict[int, str]:
 def test_other_pixels_under_the_same_uid_get_other_results(empty_orthanc):
     """No result of the old image stands for the new one, and each report names its predecessor."""
     with empty_orthanc.client() as pacs:
-        first = pacs.upload(dicom_file(image()))
+        first = pacs.store(dicom_file(image()))
         old = store(pacs, image(), NOW)
-        pacs.request("DELETE", f"/instances/{first.instance_id}")
-        pacs.upload(dicom_file(retouched()))
+        pacs.request("DELETE", f"/instances/{first.reference}")
+        pacs.store(dicom_file(retouched()))
         new = store(pacs, retouched(), NOW + timedelta(hours=1))
 
     assert {901, 902, 903} == set(old) == set(new)
@@ -87,7 +87,7 @@ def test_other_pixels_under_the_same_uid_get_other_results(empty_orthanc):
 def test_same_image_again_changes_nothing(empty_orthanc):
     """Stored twice, at another time: the same UIDs, and no second object."""
     with empty_orthanc.client() as pacs:
-        pacs.upload(dicom_file(image()))
+        pacs.store(dicom_file(image()))
         old = store(pacs, image(), NOW)
         new = store(pacs, image(), NOW + timedelta(hours=1))
         held = len(pacs.find("Instance", {}))

@@ -12,7 +12,6 @@ import httpx
 from pydantic import SecretStr
 
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.orthanc.client import Orthanc
 from hilum.records import Database, access, accounts, audit
 from hilum.records.accounts import Role
 from hilum.records.database import sqlite_url
@@ -39,9 +38,11 @@ def open_web_context(
         address = PacsAddress(pacs.url, pacs.username, secret, "HILUM", "127.0.0.1", 1)
     settings = more.pop("settings", None) or Settings(data_folder=folder)
     settings = settings.changed("page", port=0, **(page or {}))
-    orthanc = Orthanc(address.url, username=address.username, password=address.secret, timeout_s=10)
-    with orthanc, Database(sqlite_url(folder / "hilum.sqlite")) as database:
-        yield WebContext(settings, database, ARCHIVE, address, lambda: orthanc, **more)
+    with (
+        address.orthanc(timeout_s=10) as orthanc,
+        Database(sqlite_url(folder / "hilum.sqlite")) as database,
+    ):
+        yield WebContext(settings, database, ARCHIVE, address, orthanc, **more)
 
 
 def add_user(web: WebContext, name: str, role: Role, password: str = "") -> None:

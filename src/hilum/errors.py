@@ -14,7 +14,8 @@ HilumError                     says what happened and what the person can do, al
 ├── PacsError
 │   ├── PacsUnavailable        retried: no answer, or not now
 │   └── PacsRefused            final: the archive answered no
-│       └── NotInPacs          final: it is not there, or not any more
+│       ├── NotInPacs          final: it is not there, or not any more
+│       └── FileTooLarge       final: it has more bytes than may be fetched
 └── NodeError
     ├── PortTaken              a port of the settings is in use by something else
     ├── AlreadyRunning         another node uses this data folder
@@ -124,6 +125,18 @@ class PacsRefused(PacsError):
 
 class NotInPacs(PacsRefused):
     """The PACS does not hold what was asked for, or not any more."""
+
+
+class FileTooLarge(PacsRefused):
+    """A file in the PACS has more bytes than may be fetched."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(
+            f"A file in the PACS has {size} bytes, {most} are allowed.",
+            "Set node.max_file_bytes to a larger number if the machine has the memory for it.",
+        )
+        self.args = (size, most)  # with which it is made again from a pickle
+        self.said = f"{size} bytes, {most} are allowed"
 
 
 class NodeError(HilumError):

@@ -18,7 +18,7 @@ from pydicom.filebase import DicomBytesIO
 
 from hilum.demo.node import own_settings
 from hilum.pacs import credentials
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings
 from hilum_up import LONG_S, STAND_IN, Running, Up
 from orthanc_server import free_ports, require
@@ -66,12 +66,12 @@ class Shown:
         text = (self.folder / "orthanc" / "orthanc.pid").read_text()
         return int(text.split('"pid": ')[1].split(",")[0])
 
-    def orthanc(self) -> Orthanc:
+    def orthanc(self) -> OrthancArchive:
         """Return its PACS, logged in."""
         written = json.loads((self.folder / "orthanc" / "orthanc.json").read_text())
         settings = Settings(data_folder=self.folder).changed("pacs", http_port=written["HttpPort"])
         address = credentials.load(settings)
-        return Orthanc(address.url, username=address.username, password=address.secret)
+        return OrthancArchive(address.url, username=address.username, password=address.secret)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_demonstration_stays_with_its_page_and_leaves_nothing(up, start, radiogr
     own = jobs[source.SOPInstanceUID]
     with shown.orthanc() as orthanc:
         reports = [
-            dcmread(DicomBytesIO(orthanc.file(orthanc.find_instance(uid) or "")))
+            dcmread(DicomBytesIO(orthanc.fetch(*orthanc.find_objects(uid))))
             for job in jobs.values()
             for uid in job["results"]
         ]

@@ -241,8 +241,8 @@ class Node:
         with up.client() as orthanc:
             self.results = {
                 name: [
-                    dcmread(BytesIO(orthanc.file(each)))
-                    for each in by_study[study].result_instances
+                    dcmread(BytesIO(orthanc.fetch(each)))
+                    for each in by_study[study].result_references
                 ]
                 for name, (study, _) in self.uids.items()
             }

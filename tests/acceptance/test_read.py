@@ -129,7 +129,7 @@ def test_results_are_stored_in_the_same_study(read, phantom, empty_orthanc):
         "HILUM_PACS__PASSWORD": empty_orthanc.password,
     }
     with empty_orthanc.client() as orthanc:
-        orthanc.upload(phantom.read_bytes())
+        orthanc.store(phantom.read_bytes())
         done = read(phantom, "--store", **pacs)
         study = str(dcmread(phantom, stop_before_pixels=True).StudyInstanceUID)
 

@@ -50,7 +50,7 @@ def page(tmp_path: Path, empty_orthanc: OrthancServer, phantom: Path, hilum: Any
     ):
         node = Bench(pacs, folder)
         node.follower.intake.held = True
-        pacs.upload(phantom.read_bytes())
+        pacs.store(phantom.read_bytes())
         node.follow()
         done = hilum(
             "read",

@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum.pacs import credentials
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings
 from hilum_up import LONG_S, STAND_IN, Up
 from orthanc_server import OrthancServer, free_ports, require
@@ -30,7 +30,7 @@ def up(tmp_path: Path) -> Up:
     return Up(tmp_path, http_port, dicom_port)
 
 
-def wait_for_reports(orthanc: Orthanc) -> list[str]:
+def wait_for_reports(orthanc: OrthancArchive) -> list[str]:
     """Return the structured reports in the archive, once there are some."""
     deadline = time.monotonic() + LONG_S
     while time.monotonic() < deadline:
@@ -47,7 +47,7 @@ def test_storescu_into_it_leads_to_reports_in_the_same_study(up, start, radiogra
     assert f"model     {STAND_IN}" in running.banner
     assert 0 == up.storescu(radiograph_file)
     with up.client() as orthanc:
-        report = dcmread(DicomBytesIO(orthanc.file(wait_for_reports(orthanc)[0])))
+        report = dcmread(DicomBytesIO(orthanc.fetch(wait_for_reports(orthanc)[0])))
 
     assert dcmread(radiograph_file).StudyInstanceUID == report.StudyInstanceUID
 
@@ -203,7 +203,7 @@ def test_configured_pacs_is_used_as_it_is(up, start, empty_orthanc: OrthancServe
     }
     start()
     with server.client() as orthanc:
-        orthanc.upload(radiograph_file.read_bytes())
+        orthanc.store(radiograph_file.read_bytes())
         assert wait_for_reports(orthanc)
 
     assert not (up.data / "orthanc").exists()

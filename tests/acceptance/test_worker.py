@@ -31,7 +31,7 @@ def up(tmp_path, empty_orthanc: OrthancServer, postgresql: str) -> Up:
 def send(server: OrthancServer, count: int) -> None:
     with server.client() as pacs:
         for _ in range(count):
-            pacs.upload(dicom_file(make_radiograph()))
+            pacs.store(dicom_file(make_radiograph()))
 
 
 def wait_until_stored(up: Up, count: int) -> None:

@@ -10,7 +10,7 @@ from hilum.dataset.results import ResultFiles, ResultsInPacs, write_results
 from hilum.encode.forms import FORMS
 from hilum.errors import SourceUnreadable
 from hilum.outcome import Outcome, Read, Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pipeline import Writing
 from hilum.settings import Settings
 from invented import flat, make_reading
@@ -31,7 +31,7 @@ def picture():
 
 def test_picture_has_no_study_to_be_stored_in(picture):
     """Asked to store what came as PNG, hilum says that it did not."""
-    with Orthanc("http://127.0.0.1:1") as orthanc:
+    with OrthancArchive("http://127.0.0.1:1") as orthanc:
         outcome = write_results(picture, [ResultsInPacs(orthanc, Settings.load())])
 
     assert Status.FAILED is outcome.status

@@ -178,8 +178,8 @@ def test_orthanc_shows_the_sheet(image, orthanc):
     sheet, result = picture_of(image)
 
     with orthanc.client() as client:
-        stored = client.upload(to_bytes(result))
-        shown = client.request("GET", f"/instances/{stored.instance_id}/preview").content
+        stored = client.store(to_bytes(result))
+        shown = client.request("GET", f"/instances/{stored.reference}/preview").content
 
     with Image.open(BytesIO(shown)) as preview:
         seen = np.asarray(preview.convert("RGB")).astype(int)
@@ -195,5 +195,5 @@ def test_orthanc_stores_every_further_object(orthanc):
 
     for result in extra_objects(reading, regions(reading), heat=heat, when=WHEN, settings=settings):
         with orthanc.client() as client:
-            stored = client.upload(to_bytes(result))
-            assert to_bytes(result) == client.file(stored.instance_id)
+            stored = client.store(to_bytes(result))
+            assert to_bytes(result) == client.fetch(stored.reference)

@@ -186,9 +186,9 @@ def test_orthanc_shows_the_name(empty_orthanc: OrthancServer):
     """In its own tags of each result; where nothing is declared, as in those of the image."""
     with empty_orthanc.client() as orthanc:
         for case in CASES.values():
-            shown = orthanc.tags(orthanc.upload(case.file).instance_id)["PatientName"]
+            shown = orthanc.attributes(orthanc.store(case.file).reference)["PatientName"]
             for file in results_of(case, ENGLISH):
-                tags = orthanc.tags(orthanc.upload(file).instance_id)
+                tags = orthanc.attributes(orthanc.store(file).reference)
                 expected = case.name if case.written or case.declared else shown
                 assert expected == tags["PatientName"]
             empty_orthanc.clear()

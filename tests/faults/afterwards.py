@@ -170,7 +170,7 @@ def results_in_pacs(world: World) -> dict[str, list[Dataset]]:
     seen: Counter[str] = Counter()
     with world.direct() as orthanc:
         for instance in orthanc.request("GET", "/instances").json():
-            dataset = dcmread(BytesIO(orthanc.file(instance)))
+            dataset = dcmread(BytesIO(orthanc.fetch(instance)))
             uid = str(dataset.SOPInstanceUID)
             seen[uid] += 1
             if dataset.get("ManufacturerModelName") != "hilum":

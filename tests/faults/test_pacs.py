@@ -125,12 +125,11 @@ def test_image_deleted_in_work_is_gone(world, step):
 
     def delete() -> None:
         with world.direct() as orthanc:
-            found = orthanc.find_instance(image.uid)
-            if found is not None:
-                orthanc.request("DELETE", f"/instances/{found}")
+            for found in orthanc.find_objects(image.uid):
+                orthanc.delete(found)
 
     chosen = STEPS[step]
-    path = chosen.path if step == "read" else f"/instances/{image.instance_id}"
+    path = chosen.path if step == "read" else f"/instances/{image.reference}"
     rule = Rule(chosen.method if step == "read" else "GET", path, after=delete, times=1)
     rule.skip = 0 if step == "read" else 2  # described on arrival, to read, to store
     with world.proxy.ruled(rule):

@@ -20,7 +20,7 @@ from pydicom.filebase import DicomBytesIO
 from faults.proxy import Proxy
 from faults.servers import KillableOrthanc, KillablePostgresql, children
 from hilum.errors import PacsError
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.records.states import State
 from orthanc_server import free_ports
 from radiographs import dicom_file, make_radiograph
@@ -282,7 +282,7 @@ class World:
         uid, study = str(image.SOPInstanceUID), str(image.StudyInstanceUID)
         return Unsent(self, uid, study, dicom_file(image), state)
 
-    def direct(self) -> Orthanc:
+    def direct(self) -> OrthancArchive:
         """Return a client of the PACS that does not go through the proxy."""
         return self.orthanc.server.client()
 
@@ -312,7 +312,7 @@ class Unsent:
     state: State
 
     @property
-    def instance_id(self) -> str:
+    def reference(self) -> str:
         """Orthanc's identifier of it: a hash of its patient, study, series and own UID."""
         image = dcmread(DicomBytesIO(self.file), stop_before_pixels=True)
         names = (image.PatientID, self.study, image.SeriesInstanceUID, self.uid)
@@ -324,7 +324,7 @@ class Unsent:
         deadline = time.monotonic() + LONG_S
         while True:
             with suppress(PacsError), self.world.direct() as orthanc:
-                orthanc.upload(self.file)
+                orthanc.store(self.file)
                 break
             assert time.monotonic() < deadline, "the PACS never took the image"
             time.sleep(0.1)

@@ -40,7 +40,7 @@ def position(database: Database) -> int:
     """Return how far the feed was followed."""
     with database.look() as connection:
         mark = feed.position(connection, ARCHIVE)
-    return 0 if mark is None else mark.sequence
+    return int(mark or 0)
 
 
 def check_ends(database: Database, count: int) -> None:

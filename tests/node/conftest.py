@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hilum.node.process_file import open_pipeline, read_file
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings
 from node_tools import Bench, Faults
 from orthanc_server import OrthancServer
@@ -20,16 +20,16 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def pacs(empty_orthanc: OrthancServer, faults: Faults) -> Iterator[Orthanc]:
+def pacs(empty_orthanc: OrthancServer, faults: Faults) -> Iterator[OrthancArchive]:
     server = empty_orthanc
-    with Orthanc(
+    with OrthancArchive(
         server.url, username=server.username, password=server.password, transport=faults
     ) as client:
         yield client
 
 
 @pytest.fixture
-def bench(pacs: Orthanc, tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+def bench(pacs: OrthancArchive, tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     """Return what makes a node; all of a test share one data folder."""
     with ExitStack() as stack:
 

@@ -12,7 +12,7 @@ from pydicom.filebase import DicomBytesIO
 from hilum.eligibility import Reason
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.phantom import make
 from hilum.records import audit, images, readings, worklist
 from hilum.records.images import ImageRecord
@@ -46,14 +46,14 @@ def made(reader: Any, chest: Dataset, when: str = "2024-05-06T07:08:09+00:00") -
     return answer
 
 
-def store(pacs: Orthanc, answer: ProcessedImage, edit: Edit = lambda _: None) -> None:
+def store(pacs: OrthancArchive, answer: ProcessedImage, edit: Edit = lambda _: None) -> None:
     """Store results as another hilum does, the last of them edited."""
     *others, report = answer.results
     for each in others:
-        pacs.upload(each.file)
+        pacs.store(each.file)
     edited = dcmread(DicomBytesIO(report.file))
     edit(edited)
-    pacs.upload(dicom_file(edited))
+    pacs.store(dicom_file(edited))
 
 
 def kept(node: Bench, chest: Dataset) -> tuple[ImageRecord, StudyRow, StoredReading | None]:
@@ -67,7 +67,7 @@ def kept(node: Bench, chest: Dataset) -> tuple[ImageRecord, StudyRow, StoredRead
 def test_report_of_another_becomes_the_reading(waiting, pacs, chest, settled_reader):
     """With its findings, its model, its links and from where it came."""
     answer = made(settled_reader, chest)
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     waiting.follow()
     before = kept(waiting, chest)
     store(pacs, answer)
@@ -97,7 +97,7 @@ def test_report_of_another_becomes_the_reading(waiting, pacs, chest, settled_rea
 
 def test_nobody_waits_for_it_any_more(waiting, pacs, chest, settled_reader):
     """Neither as held nor as work of which there is none."""
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     store(pacs, made(settled_reader, chest))
     waiting.follow()
     with waiting.database.look() as connection:
@@ -111,7 +111,7 @@ def test_own_reading_replaces_it(bench, pacs, chest, settled_reader):
     """Once the node has a model; nothing doubles in the archive."""
     node = bench(settled_reader)
     node.follower.intake.held = True
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     store(pacs, made(settled_reader, chest))
     node.follow()
     before = len(pacs.find("Instance", {}))
@@ -136,7 +136,7 @@ def test_own_refusal_replaces_it(bench, pacs, chest, settled_reader):
 
     node = bench(refuse)
     node.follower.intake.held = True
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     store(pacs, made(settled_reader, chest))
     node.follow()
     before = kept(node, chest)
@@ -150,7 +150,7 @@ def test_own_refusal_replaces_it(bench, pacs, chest, settled_reader):
 def test_node_with_a_model_says_itself(bench, pacs, chest, settled_reader):
     """It does not take another's word for what it is about to analyze."""
     node = bench()
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     store(pacs, made(settled_reader, chest))
     node.follow()
 
@@ -161,7 +161,7 @@ def test_node_with_a_model_says_itself(bench, pacs, chest, settled_reader):
 def test_newer_report_counts(waiting, pacs, chest, settled_reader, first):
     """In whichever order they come."""
     answers = [made(settled_reader, chest, f"202{n}-05-06T07:08:09+00:00") for n in (1, 2)]
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     for number, answer in enumerate((answers[first], answers[1 - first])):
         store(pacs, answer, lambda report, name=f"1.2.{number}": renamed(report, name))
         waiting.follow()
@@ -174,13 +174,13 @@ def test_newer_report_counts(waiting, pacs, chest, settled_reader, first):
 
 def test_image_that_came_again_waits_again(waiting, pacs, chest, settled_reader):
     """What was said of its earlier pixels is not said of the new ones."""
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     store(pacs, made(settled_reader, chest))
     waiting.follow()
     changed = dcmread(DicomBytesIO(dicom_file(chest)))
     changed.PixelData = bytes(reversed(changed.PixelData))
-    pacs.delete(waiting.entry(str(chest.SOPInstanceUID)).instance_id)
-    pacs.upload(dicom_file(changed))
+    pacs.delete(waiting.entry(str(chest.SOPInstanceUID)).reference)
+    pacs.store(dicom_file(changed))
     waiting.follow()
     entry, row, reading = kept(waiting, chest)
 
@@ -234,7 +234,7 @@ def another_title(report: Dataset) -> None:
 )
 def test_forged_and_broken_reports_change_nothing(waiting, pacs, chest, settled_reader, forge):
     """They neither stop the node nor say anything of the image."""
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     store(pacs, made(settled_reader, chest), forge)
     waiting.follow()
     with waiting.database.look() as connection:
@@ -255,7 +255,7 @@ def test_report_that_the_pacs_cannot_give_holds_nothing_up(
 ):
     """What comes after it is taken up all the same."""
     pacs, chest = waiting.pacs, make(1, findings=["effusion"], size=256).dataset
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     waiting.follow()
 
     def fault(request: httpx.Request) -> httpx.Response | None:
@@ -266,7 +266,7 @@ def test_report_that_the_pacs_cannot_give_holds_nothing_up(
     faults.fault = fault
     waiting.follow()
     faults.fault = lambda _: None
-    pacs.upload(dicom_file(make(2, findings=[], size=256).dataset))
+    pacs.store(dicom_file(make(2, findings=[], size=256).dataset))
     waiting.follow()
 
     assert {State.HELD: 2} == waiting.counts()
@@ -276,7 +276,7 @@ def test_report_that_came_before_its_image_counts(waiting, pacs, chest, settled_
     """As where another PACS sends a study on, its series in any order."""
     store(pacs, made(settled_reader, chest))
     waiting.follow()
-    pacs.upload(dicom_file(chest))
+    pacs.store(dicom_file(chest))
     waiting.follow()
 
     assert {State.ELSEWHERE: 1} == waiting.counts()

@@ -87,8 +87,8 @@ def test_results_reach_the_other_archive(pacs, bench, known, kind):
     assert ForwardState.WAITING is line(node, uid).state
     assert queued(node, line(node, uid).forward, 1)
     assert (ForwardState.SENT, 1) == (send_on(node, uid).state, line(node, uid).attempts)
-    assert all(known.find_instance(result) for result in entry.results)
-    assert None is known.find_instance(uid)
+    assert all(known.find_objects(result) for result in entry.results)
+    assert [] == known.find_objects(uid)
 
 
 def test_image_goes_along_where_that_is_wanted(pacs, bench, known):
@@ -98,7 +98,7 @@ def test_image_goes_along_where_that_is_wanted(pacs, bench, known):
     node.work()
     send_on(node, uid)
 
-    assert known.find_instance(uid)
+    assert known.find_objects(uid)
 
 
 @pytest.mark.usefixtures("known")

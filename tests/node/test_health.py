@@ -24,7 +24,6 @@ from hilum.reading import ModelIdentity
 from hilum.records import feed, images
 from hilum.records.database import open_database
 from hilum.records.drift import DriftLevel
-from hilum.records.feed import FeedPosition
 from hilum.records.images import Arrived
 from hilum.records.states import Urgency
 from hilum.settings import Settings
@@ -57,12 +56,12 @@ def condition(tmp_path: Path, orthanc: OrthancServer) -> Iterator[NodeHealth]:
     address = credentials.load(settings)
     watch = ModelWatch(lambda: MODEL)
     watch()
-    with address.connect() as client, open_database(settings) as database:
+    with address.orthanc() as client, open_database(settings) as database:
         context = NodeContext(
             database=database,
             queue=Queue(database),
             archive=orthanc.url,
-            orthanc=client,
+            pacs=client,
             read=lambda *_: pytest.fail("nothing is to be read"),
             settings=settings,
             disk=DiskWatch(data, 0),
@@ -149,11 +148,11 @@ def test_scrape_asks_database_disk_and_pacs(condition, orthanc, radiograph_file)
     """The queue, its age, and how far the feed is behind."""
     vitals = condition.vitals()
     with orthanc.client() as client:
-        client.upload(radiograph_file.read_bytes())
-        newest = client.last_change()
+        client.store(radiograph_file.read_bytes())
+        newest = int(client.newest().partition(" ")[0])
     long_ago = datetime.now(UTC) - timedelta(minutes=10)
     with condition.context.database.transaction() as connection:
-        feed.advance(connection, orthanc.url, None, FeedPosition(newest - 1, "x"))
+        feed.advance(connection, orthanc.url, None, f"{newest - 1} x")
         new = Arrived(orthanc.url, image_uids("1.2.3"), "x", None, Urgency.ROUTINE, long_ago)
         images.arrived(connection, new)
     found = samples()
@@ -167,7 +166,7 @@ def test_scrape_asks_database_disk_and_pacs(condition, orthanc, radiograph_file)
 
 def test_worker_tells_of_no_feed(condition):
     """It follows none."""
-    assert None is replace(condition, follows=False).snapshot().last_change
+    assert None is replace(condition, follows=False).snapshot().behind
 
 
 def test_scrape_goes_on_while_the_pacs_is_away(condition):
@@ -175,7 +174,7 @@ def test_scrape_goes_on_while_the_pacs_is_away(condition):
     away = replace(condition.address, url="http://127.0.0.1:9")
     found = replace(condition, address=away).snapshot()
 
-    assert None is found.last_change
+    assert None is found.behind
     assert None is not found.observed
 
 

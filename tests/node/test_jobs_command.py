@@ -136,7 +136,7 @@ def test_unknown_image_is_one_line(command):
 def queued(database: Database) -> set[tuple[str, int]]:
     with database.look() as connection:
         found = images.entries(connection, "own", {State.QUEUED})
-    return {(entry.instance_id, entry.run) for entry in found}
+    return {(entry.reference, entry.run) for entry in found}
 
 
 def test_retry_queues_what_failed(filled):

@@ -33,7 +33,7 @@ def test_new_image_is_read_once_and_its_result_is_in_the_pacs(pacs, bench):
 
     assert [uid] == node.recorder.seen
     assert (State.STORED, 1) == (entry.state, entry.run)
-    assert all(pacs.find_instance(result) for result in entry.results)
+    assert all(pacs.find_objects(result) for result in entry.results)
     assert {"fetch", "store", "verify"} <= set(entry.seconds)
 
 
@@ -106,9 +106,9 @@ def test_overtaken_follower_keeps_nothing(pacs, bench, monkeypatch):
     uid = send(pacs)
     looked = slow.follower.intake.facts
 
-    def look_slowly(instance_id):
+    def look_slowly(reference):
         quick.follow()
-        return looked(instance_id)
+        return looked(reference)
 
     monkeypatch.setattr(slow.follower.intake, "facts", look_slowly)
     assert slow.follower.step()
@@ -155,7 +155,7 @@ def test_image_sent_again_after_deletion_is_read_again(pacs, bench):
     node = bench()
     image = dicom_file(make_radiograph())
     for _ in range(2):
-        pacs.upload(image)
+        pacs.store(image)
         node.work()
         delete_everything(pacs)
 
@@ -166,10 +166,10 @@ def test_image_sent_again_beside_its_results_is_not(pacs, bench):
     """When only the image was deleted and comes again, its results still stand."""
     node = bench()
     image = make_radiograph()
-    pacs.upload(dicom_file(image))
+    pacs.store(dicom_file(image))
     node.work()
-    pacs.request("DELETE", f"/instances/{pacs.find_instance(str(image.SOPInstanceUID))}")
-    pacs.upload(dicom_file(image))
+    pacs.delete(*pacs.find_objects(str(image.SOPInstanceUID)))
+    pacs.store(dicom_file(image))
     node.work()
 
     assert 1 == len(node.recorder.seen)
@@ -183,11 +183,11 @@ def test_changed_image_is_read_again(pacs, bench, faults, keeps_digests):
     node = bench()
     image = make_radiograph()
     uid = str(image.SOPInstanceUID)
-    pacs.upload(dicom_file(image))
+    pacs.store(dicom_file(image))
     node.work()
-    pacs.request("DELETE", f"/instances/{pacs.find_instance(uid)}")
+    pacs.delete(*pacs.find_objects(uid))
     image.ImageComments = "sent again, corrected"
-    pacs.upload(dicom_file(image))
+    pacs.store(dicom_file(image))
     node.work()
 
     assert [uid, uid] == node.recorder.seen

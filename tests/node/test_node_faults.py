@@ -166,7 +166,7 @@ def test_image_at_which_the_pacs_always_stumbles_fails_in_the_end(pacs, bench, f
     """When only one image makes the PACS fail, it is tried a few times, then the next is read."""
     bad, good = send(pacs), send(pacs)
     node = bench()
-    bad_id = pacs.find_instance(bad)
+    (bad_id,) = pacs.find_objects(bad)
     faults.fault = lambda request: (
         httpx.Response(500, request=request)
         if request.url.path.endswith(f"{bad_id}/file")
@@ -306,7 +306,7 @@ def test_new_database_is_read_from_its_start(tmp_path):
     for life in range(2):
         with running_orthanc(tmp_path / f"life-{life}") as server, server.client() as pacs:
             node = Bench(pacs, tmp_path / "data")
-            pacs.upload(image)
+            pacs.store(image)
             node.work()
             node.close()
 

@@ -69,9 +69,8 @@ def test_newer_reading_names_its_predecessor(context, empty_orthanc):
     first = read_file(file, context, [], when=WHEN)
     with empty_orthanc.client() as orthanc:
         for content in (file, *(result.file for result in first.results)):
-            orthanc.upload(content)
-        instance = orthanc.find_instance(str(image.SOPInstanceUID))
-        assert instance is not None
+            orthanc.store(content)
+        (instance,) = orthanc.find_objects(str(image.SOPInstanceUID))
         earlier = EarlierReports(orthanc).files(instance, ImageUIDs.of(image))
     same = read_file(file, context, earlier, when=WHEN)
     second = read_file(file, again, earlier, when=WHEN)

@@ -29,7 +29,7 @@ LAST_LINE = "SCAN audit"
 def test_no_question_about_one_image_reads_the_lines_of_all(pacs, bench, settled_reader):
     """Whatever is asked finds its lines by more than the name of the archive."""
     node = bench(settled_reader, forward_to=("modality:ELSEWHERE",))
-    pacs.upload(dicom_file(make(1, findings=["effusion"], size=256).dataset))
+    pacs.store(dicom_file(make(1, findings=["effusion"], size=256).dataset))
     with questions(node.database) as asked:
         node.follow()
     (job,) = node.jobs()

@@ -11,7 +11,7 @@ from hilum import pipeline
 from hilum.dataset.results import ResultsInPacs, write_results
 from hilum.files import dicom
 from hilum.outcome import Outcome, Read, Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.phantom import make
 from hilum.pipeline import Writing
 from hilum.pixels import develop
@@ -51,13 +51,13 @@ def pair(new: dict[str, str]) -> tuple[Dataset, Dataset]:
     return first, second
 
 
-def results_of(node: Bench, pacs: Orthanc, image: Dataset) -> list[Dataset]:
+def results_of(node: Bench, pacs: OrthancArchive, image: Dataset) -> list[Dataset]:
     """Return the results that the records tell of an image, from the PACS."""
     with node.database.look() as connection:
         entry = images.entry(connection, "own", ImageUIDs.of(image))
     assert entry is not None
     assert State.STORED is entry.state
-    return [dcmread(BytesIO(pacs.file(instance))) for instance in entry.result_instances]
+    return [dcmread(BytesIO(pacs.fetch(each))) for each in entry.result_references]
 
 
 @twice
@@ -66,7 +66,7 @@ def test_each_is_read_and_has_its_results_in_its_study(pacs, bench, settled_read
     node = bench(settled_reader)
     both = pair(new)
     for image in both:
-        pacs.upload(dicom_file(image))
+        pacs.store(dicom_file(image))
     node.work()
     found = [results_of(node, pacs, image) for image in both]
     uids = [{str(result.SOPInstanceUID) for result in results} for results in found]
@@ -90,7 +90,7 @@ def test_the_same_pixels_twice_have_two_sets_of_results(pacs, bench, settled_rea
     second.StudyInstanceUID = "1.2.40.2"
     node = bench(settled_reader)
     for image in (first, second):
-        pacs.upload(dicom_file(image))
+        pacs.store(dicom_file(image))
     node.work()
     uids = [
         {str(each.SOPInstanceUID) for each in results_of(node, pacs, i)} for i in (first, second)
@@ -105,14 +105,14 @@ def test_one_that_comes_again_is_read_again_alone(pacs, bench, settled_reader, n
     node = bench(settled_reader)
     first, second = pair(new)
     for image in (first, second):
-        pacs.upload(dicom_file(image))
+        pacs.store(dicom_file(image))
     node.work()
     before = {str(each.SOPInstanceUID) for each in results_of(node, pacs, second)}
     with node.database.look() as connection:
         known = images.entry(connection, "own", ImageUIDs.of(second))
-    pacs.delete(known.instance_id)
+    pacs.delete(known.reference)
     second.PixelData = bytes([second.PixelData[0] ^ 1]) + second.PixelData[1:]
-    pacs.upload(dicom_file(second))
+    pacs.store(dicom_file(second))
     node.work()
     with node.database.look() as connection:
         runs = [images.entry(connection, "own", ImageUIDs.of(each)).run for each in (first, second)]
@@ -133,8 +133,8 @@ def test_one_that_is_gone_leaves_the_other(pacs, bench):
     """What is deleted before its turn is gone; the other one is read."""
     node = bench()
     first, second = pair(NEW_UIDS["half-done anonymiser"])
-    gone = pacs.upload(dicom_file(first)).instance_id
-    pacs.upload(dicom_file(second))
+    gone = pacs.store(dicom_file(first)).reference
+    pacs.store(dicom_file(second))
     node.follow()
     pacs.delete(gone)
     for job in node.jobs():
@@ -164,10 +164,10 @@ def test_image_that_another_patients_replaced_is_not_lost_in_silence(pacs, bench
     """All three UIDs are kept, and the first still waits: the log and the study say so."""
     node = bench()
     first, second = only_patient_id_is_new()
-    replaced = pacs.upload(dicom_file(first)).instance_id
+    replaced = pacs.store(dicom_file(first)).reference
     if not at_once:
         node.follow()
-    pacs.upload(dicom_file(second))
+    pacs.store(dicom_file(second))
     node.work()
 
     assert ["patients_differ", "image_replaced"] == sorted(warnings_of(node, first), reverse=True)
@@ -181,7 +181,7 @@ def test_image_that_was_read_before_is_not_replaced(pacs, bench):
     """Its results are in the PACS: the study names two patients, and nothing was lost."""
     node = bench()
     for image in only_patient_id_is_new():
-        pacs.upload(dicom_file(image))
+        pacs.store(dicom_file(image))
         node.work()
 
     assert ["patients_differ"] == warnings_of(node, image)
@@ -191,12 +191,12 @@ def test_image_with_the_uid_of_a_result_is_no_result(pacs, bench):
     """What this process stored lately is known by its UID; an image under it is read too."""
     node = bench()
     first, second = pair(NEW_UIDS["half-done anonymiser"])
-    pacs.upload(dicom_file(first))
+    pacs.store(dicom_file(first))
     node.work()
     second.SOPInstanceUID = second.file_meta.MediaStorageSOPInstanceUID = node.entry(
         str(first.SOPInstanceUID)
     ).results[0]
-    pacs.upload(dicom_file(second))
+    pacs.store(dicom_file(second))
     node.work()
 
     assert [str(first.SOPInstanceUID), str(second.SOPInstanceUID)] == node.recorder.seen
@@ -208,7 +208,7 @@ def test_results_by_hand_go_to_the_images_own_study(pacs):
     write = ResultsInPacs(pacs, settings)
     both = pair(NEW_UIDS["half-done anonymiser"])
     for image in both:
-        pacs.upload(dicom_file(image))
+        pacs.store(dicom_file(image))
     for image in both:
         received = dicom.parse(dicom_file(image), name="image")
         reading = make_reading(develop(received, settings.pixels))
@@ -216,7 +216,7 @@ def test_results_by_hand_go_to_the_images_own_study(pacs):
         outcome = Outcome("image.dcm", Status.READ, read=Read(reading, made))
         stored = write_results(outcome, [write]).outputs
         studies = {
-            str(dcmread(BytesIO(pacs.file(where.rpartition("/")[2]))).StudyInstanceUID)
+            str(dcmread(BytesIO(pacs.fetch(where.rpartition("/")[2]))).StudyInstanceUID)
             for where in stored
         }
         assert {str(image.StudyInstanceUID)} == studies

@@ -3,7 +3,7 @@
 import pytest
 
 from hilum.node.stored_text import stored_text
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import DefaultCharacterSet
 from mixed_text import CASES, Case
 from orthanc_server import OrthancServer
@@ -14,11 +14,11 @@ pytestmark = [
 ]
 
 
-def named(orthanc: Orthanc, case: Case) -> str:
+def named(orthanc: OrthancArchive, case: Case) -> str:
     """Return the name that the page's records get."""
-    instance_id = orthanc.upload(case.file).instance_id
-    tags = orthanc.tags(instance_id)
-    return str({**tags, **stored_text(orthanc, instance_id, tags, case.default)}["PatientName"])
+    reference = orthanc.store(case.file).reference
+    tags = orthanc.attributes(reference)
+    return str({**tags, **stored_text(orthanc, reference, tags, case.default)}["PatientName"])
 
 
 def test_name_is_that_of_the_results(empty_orthanc: OrthancServer):
@@ -36,7 +36,7 @@ def test_name_is_that_of_the_results(empty_orthanc: OrthancServer):
 def test_plain_text_is_asked_for_once(empty_orthanc: OrthancServer):
     """Most images need no further question."""
     with empty_orthanc.client() as orthanc:
-        tags = orthanc.tags(orthanc.upload(CASES["japanese"].file).instance_id)
+        tags = orthanc.attributes(orthanc.store(CASES["japanese"].file).reference)
 
         assert {} == stored_text(orthanc, "not asked", tags, DefaultCharacterSet.LATIN_1)
         assert {} == stored_text(orthanc, "not asked", {"PatientName": "Doe^Jane"}, None)

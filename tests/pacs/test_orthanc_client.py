@@ -7,8 +7,11 @@ import httpx
 import pytest
 
 from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
+from hilum.pacs.archive import text
 from hilum.pacs.http import pacs_errors
-from hilum.pacs.orthanc.client import Orthanc, is_orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
+from hilum.pacs.orthanc.changes import last
+from hilum.pacs.orthanc.client import is_orthanc
 from orthanc_server import OrthancServer, free_ports
 from radiographs import dicom_file, make_radiograph
 
@@ -25,9 +28,9 @@ def every_httpx_error() -> Iterator[Exception]:
             yield cls("x")
 
 
-def answering(response: httpx.Response) -> Orthanc:
+def answering(response: httpx.Response) -> OrthancArchive:
     """Return a client to a PACS that answers everything alike: for faults only."""
-    return Orthanc(URL, transport=httpx.MockTransport(lambda _: response))
+    return OrthancArchive(URL, transport=httpx.MockTransport(lambda _: response))
 
 
 @pytest.mark.parametrize("foreign", list(every_httpx_error()), ids=lambda e: type(e).__name__)
@@ -54,7 +57,7 @@ def test_no_http_error_escapes(foreign):
 def test_status_says_whether_asking_again_may_help(status, expected, says):
     """Busy and broken are retried; a refusal is final, and a missing thing is told apart."""
     with answering(httpx.Response(status)) as pacs, pytest.raises(expected, match=says):
-        pacs.file("abc")
+        pacs.fetch("abc")
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "{}", '"text"', "7"])
@@ -73,7 +76,7 @@ def test_answer_that_is_no_json_may_be_asked_for_again():
         answering(httpx.Response(200, text="<html>")) as pacs,
         pytest.raises(PacsUnavailable, match="is not JSON to /changes"),
     ):
-        pacs.changes(0)
+        pacs.arrivals("", 1)
 
 
 @pytest.mark.orthanc
@@ -91,23 +94,21 @@ def test_silence_is_no_orthanc():
 
 @pytest.mark.orthanc
 def test_instance_is_described_without_its_file(empty_orthanc: OrthancServer):
-    """UID, size and single attributes come from the archive, absent ones as empty text."""
+    """UID and single attributes come from the archive, absent ones as empty text."""
     image = make_radiograph()
-    file = dicom_file(image)
     with empty_orthanc.client() as pacs:
-        instance = pacs.upload(file).instance_id
-        facts = pacs.describe(instance)
+        instance = pacs.store(dicom_file(image)).reference
 
-        assert (image.SOPInstanceUID, len(file)) == (facts.sop_instance_uid, facts.file_bytes)
-        assert "Generated DX" == pacs.text(instance, "0008-1090")
-        assert "" == pacs.text(instance, "0008-0081")
+        assert image.SOPInstanceUID == pacs.describe(instance).sop_instance_uid
+        assert "Generated DX" == text(pacs, instance, "ManufacturerModelName")
+        assert "" == text(pacs, instance, "InstitutionAddress")
 
 
 @pytest.mark.orthanc
 def test_files_come_as_they_are(empty_orthanc: OrthancServer):
     """The PACS does not spend its processor on squeezing what goes a few centimetres."""
     with empty_orthanc.client() as pacs:
-        instance = pacs.upload(dicom_file(make_radiograph())).instance_id
+        instance = pacs.store(dicom_file(make_radiograph())).reference
         answer = pacs.request("GET", f"/instances/{instance}/file")
 
     assert "Content-Encoding" not in answer.headers
@@ -117,7 +118,7 @@ def test_files_come_as_they_are(empty_orthanc: OrthancServer):
 def test_deleted_instance_is_not_in_the_pacs(empty_orthanc: OrthancServer):
     """Asking for what was deleted says that it is not there."""
     with empty_orthanc.client() as pacs:
-        instance = pacs.upload(dicom_file(make_radiograph())).instance_id
+        instance = pacs.store(dicom_file(make_radiograph())).reference
         pacs.request("DELETE", f"/instances/{instance}")
 
         with pytest.raises(NotInPacs):
@@ -128,9 +129,9 @@ def test_deleted_instance_is_not_in_the_pacs(empty_orthanc: OrthancServer):
 def test_last_change_grows_and_survives_deletion(empty_orthanc: OrthancServer):
     """The feed's last number does not go back when resources are deleted."""
     with empty_orthanc.client() as pacs:
-        before = pacs.last_change()
-        instance = pacs.upload(dicom_file(make_radiograph())).instance_id
-        after = pacs.last_change()
+        before = last(pacs)
+        instance = pacs.store(dicom_file(make_radiograph())).reference
+        after = last(pacs)
         pacs.request("DELETE", f"/instances/{instance}")
 
-        assert before < after <= pacs.last_change()
+        assert before < after <= last(pacs)

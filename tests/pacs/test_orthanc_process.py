@@ -14,7 +14,7 @@ import pytest
 
 from hilum.errors import PacsNotStarted, PortTaken, ProgramNotInstalled
 from hilum.pacs.credentials import load_or_generate
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.orthanc.orphan import end_orphan, remember
 from hilum.pacs.orthanc.process import OrthancProcess, RefusedAssociation, find_program
 from hilum.settings import Settings
@@ -57,11 +57,11 @@ def store(settings: Settings, path: Path, *, calling: str) -> int:
 def test_it_answers_with_its_password_only(settings):
     """Once started, it answers whoever knows the generated password, and nobody else."""
     address = load_or_generate(settings)
-    with Orthanc(address.url, username=address.username, password=address.secret) as orthanc:
+    with OrthancArchive(address.url, username=address.username, password=address.secret) as orthanc:
         assert "HILUM" == orthanc.system()["DicomAet"]
         assert "dicom-web" in orthanc.request("GET", "/plugins").json()
         assert "gdcm" in orthanc.request("GET", "/plugins").json()
-    with Orthanc(address.url) as stranger, pytest.raises(Exception, match="does not accept"):
+    with OrthancArchive(address.url) as stranger, pytest.raises(Exception, match="does not accept"):
         stranger.system()
 
 
@@ -108,19 +108,19 @@ def test_unknown_sop_class_is_taken(settings):
     """An object of a class that Orthanc does not know is stored as well."""
     address = load_or_generate(settings)
     odd = make_radiograph(SOPClassUID="1.2.826.0.1.3680043.8.498.1")
-    with Orthanc(address.url, username=address.username, password=address.secret) as orthanc:
-        assert not orthanc.upload(dicom_file(odd)).already_there
+    with OrthancArchive(address.url, username=address.username, password=address.secret) as orthanc:
+        assert not orthanc.store(dicom_file(odd)).already_there
 
 
 def test_images_survive_a_restart(settings):
     """What was stored is there after the next start."""
     address = load_or_generate(settings)
     image = make_radiograph()
-    with Orthanc(address.url, username=address.username, password=address.secret) as orthanc:
+    with OrthancArchive(address.url, username=address.username, password=address.secret) as orthanc:
         for there in (False, True):
             with process_of(settings) as process:
                 process.start(threading.Event())
-                assert there == orthanc.upload(dicom_file(image)).already_there
+                assert there == orthanc.store(dicom_file(image)).already_there
 
 
 def test_stop_leaves_no_process_and_no_trace(settings, running):

@@ -15,7 +15,7 @@ def test_emptied_orthanc_holds_nothing(
 ):
     """What one test stored, the next one that asks for an empty Orthanc does not see."""
     with orthanc.client() as client:
-        client.upload(dicom_file(radiograph))
+        client.store(dicom_file(radiograph))
         empty_orthanc.clear()
 
         assert [] == client.find("Study", {})
@@ -30,7 +30,7 @@ def test_orthanc_asks_for_its_password(orthanc: OrthancServer):
 def test_orthanc_speaks_dicomweb(empty_orthanc: OrthancServer, radiograph: Dataset):
     """The DICOMweb plug-in is loaded."""
     with empty_orthanc.client() as client:
-        client.upload(dicom_file(radiograph))
+        client.store(dicom_file(radiograph))
 
         studies = client.request("GET", "/dicom-web/studies").json()
 

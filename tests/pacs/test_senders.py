@@ -30,9 +30,7 @@ def data_set_bytes(file: bytes) -> bytes:
 def stored_file(server: OrthancServer, sop_instance_uid: str) -> bytes:
     """Return a file as Orthanc stores it."""
     with server.client() as client:
-        instance = client.find_instance(sop_instance_uid)
-        assert instance is not None
-        return client.file(instance)
+        return client.fetch(*client.find_objects(sop_instance_uid))
 
 
 def outgoing(dataset: Dataset) -> Outgoing:
@@ -66,7 +64,7 @@ def test_compressed_file_stays_compressed(
     assert SendStatus.STORED is sender.send(file).sent
     arrived = dcmread(BytesIO(stored_file(orthanc, file.sop_instance_uid)))
     assert JPEG2000Lossless == arrived.file_meta.TransferSyntaxUID
-    # whole, not by the byte: Orthanc's own receiver writes sequences anew
+    # whole, not by the byte: OrthancArchive's own receiver writes sequences anew
     assert dcmread(chest_lossless_path) == arrived
 
 

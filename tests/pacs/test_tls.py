@@ -13,7 +13,7 @@ from hilum.cli.main import main
 from hilum.errors import PacsUnavailable, SettingInvalid
 from hilum.pacs import credentials
 from hilum.pacs.credentials import load_or_generate
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.orthanc.process import OrthancProcess
 from hilum.pacs.tls import TlsFiles
 from hilum.settings import Settings
@@ -160,7 +160,7 @@ def https_port(orthanc: OrthancServer, hospital: Authority, node: Signed) -> Ite
         yield port
 
 
-def connect(orthanc: OrthancServer, port: int, files: TlsFiles) -> Orthanc:
+def connect(orthanc: OrthancServer, port: int, files: TlsFiles) -> OrthancArchive:
     """Return a client of the PACS as the settings give it."""
     changes = {
         "url": f"https://127.0.0.1:{port}",
@@ -170,7 +170,7 @@ def connect(orthanc: OrthancServer, port: int, files: TlsFiles) -> Orthanc:
         "certificate_file": files.certificate,
         "key_file": files.key,
     }
-    return credentials.load(Settings.load().changed("pacs", **changes)).connect(timeout_s=20)
+    return credentials.load(Settings.load().changed("pacs", **changes)).orthanc(timeout_s=20)
 
 
 def test_https_pacs_of_the_settings_is_asked_with_our_certificate(

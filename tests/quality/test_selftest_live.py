@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import func, select
 
 from hilum.pacs import credentials
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.phantom import make
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, constancy, drift, images
@@ -54,11 +54,11 @@ class Installation:
             timeout=LONG_S,
         )
 
-    def orthanc(self) -> Orthanc:
+    def orthanc(self) -> OrthancArchive:
         """Return a client of its PACS."""
         port = int(self.environment["HILUM_PACS__HTTP_PORT"])
         settings = Settings.load(data_folder=self.folder).changed("pacs", http_port=port)
-        return credentials.load(settings).connect()
+        return credentials.load(settings).orthanc()
 
     def database(self) -> Database:
         """Return its records."""

@@ -8,7 +8,6 @@ from sqlalchemy import update
 from hilum.eligibility import Reason
 from hilum.records import feed, images, workers
 from hilum.records.counts import ALIVE_S, STUCK_AFTER, observe, troubles
-from hilum.records.feed import FeedPosition
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.tables import WORKER
@@ -29,7 +28,7 @@ def arrive(connection, number, urgency=Urgency.ROUTINE, ago=MINUTE, *, archive="
         IMAGE,
         archive=archive,
         uids=image_uids(uid),
-        instance_id=uid,
+        reference=uid,
         urgency=urgency,
         at=NOW - ago,
     )
@@ -45,7 +44,7 @@ def test_nothing_is_nothing(connection):
         found.oldest_s,
         found.workers_alive,
         found.workers_dead,
-        found.sequence,
+        found.position,
     )
 
 
@@ -57,7 +56,7 @@ def test_queue_is_counted_by_urgency_and_state(connection):
     images.begin(connection, arrive(connection, 4, ago=20 * MINUTE), NOW)
     images.settle(connection, arrive(connection, 5, ago=30 * MINUTE), STORED, NOW)
     arrive(connection, 6, archive="other", ago=40 * MINUTE)
-    feed.advance(connection, "own", None, FeedPosition(17, "x"))
+    feed.advance(connection, "own", None, "17 x")
     found = observe(connection, "own", NOW)
 
     assert {
@@ -66,7 +65,7 @@ def test_queue_is_counted_by_urgency_and_state(connection):
         (Urgency.ROUTINE, State.HELD): 1,
         (Urgency.ROUTINE, State.READING): 1,
     } == found.queue
-    assert (600.0, 17) == (found.oldest_s, found.sequence)
+    assert (600.0, "17 x") == (found.oldest_s, found.position)
 
 
 def test_worker_without_a_beat_is_dead(connection):

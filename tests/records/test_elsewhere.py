@@ -48,7 +48,7 @@ def test_report_is_the_reading_of_an_image_that_waits(waiting):
     assert reading is not None
     assert State.ELSEWHERE is entry.state
     assert ["a doubt"] == [reason.text for reason in entry.reasons]
-    assert (("1.8", "1.9"), "report") == (entry.results, entry.instance_of("1.9"))
+    assert (("1.8", "1.9"), "report") == (entry.results, entry.reference_to("1.9"))
     assert "densenet 1" == entry.model
     assert reading.origin is not None
 

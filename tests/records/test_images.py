@@ -16,7 +16,7 @@ IMAGE = Arrived("own", image_uids("1.2.3"), "abc", "0a", Urgency.ROUTINE, NOW)
 STORED = Settlement(
     State.STORED,
     results=("2.25.1", "2.25.2"),
-    result_instances=("aa", "bb"),
+    result_references=("aa", "bb"),
     model="densenet 1",
     seconds={"predict": 0.5},
 )
@@ -102,9 +102,9 @@ def test_line_keeps_all_that_is_said(connection):
     images.settle(connection, job, STORED, NOW + timedelta(seconds=1))
     entry = known(connection, "1.2.3")
 
-    assert (STORED.results, STORED.result_instances, STORED.model, STORED.seconds) == (
+    assert (STORED.results, STORED.result_references, STORED.model, STORED.seconds) == (
         entry.results,
-        entry.result_instances,
+        entry.result_references,
         entry.model,
         entry.seconds,
     )
@@ -121,7 +121,7 @@ def test_results_are_known_by_what_the_archive_calls_them(connection):
     images.settle(connection, images.arrived(connection, IMAGE), STORED, NOW)
     entry = known(connection, "1.2.3")
 
-    assert ("bb", None) == (entry.instance_of("2.25.2"), entry.instance_of("2.25.9"))
+    assert ("bb", None) == (entry.reference_to("2.25.2"), entry.reference_to("2.25.9"))
 
 
 def test_each_archive_has_its_own_lines(connection):
@@ -135,7 +135,7 @@ def test_each_archive_has_its_own_lines(connection):
 def test_held_images_are_released_together(connection):
     """They wait for a model, and then for their turn."""
     images.arrived(connection, IMAGE, held=True)
-    images.arrived(connection, replace(IMAGE, uids=image_uids("1.2.4"), instance_id="abd"))
+    images.arrived(connection, replace(IMAGE, uids=image_uids("1.2.4"), reference="abd"))
 
     assert {State.HELD: 1, State.QUEUED: 1} == images.counts(connection, "own")
     assert 1 == images.release_held(connection, "own")
@@ -145,7 +145,7 @@ def test_held_images_are_released_together(connection):
 def test_asking_again_is_for_what_ended_without_results(connection):
     """Failed, refused and gone images can be tried again; stored ones cannot."""
     for number, state in enumerate(sorted(SETTLED)):
-        new = replace(IMAGE, uids=image_uids(f"1.{state}"), instance_id=f"id{number}")
+        new = replace(IMAGE, uids=image_uids(f"1.{state}"), reference=f"id{number}")
         job = images.arrived(connection, new)
         images.settle(connection, job, Settlement(state, (Reason("x", "y"),)), NOW)
 
@@ -170,7 +170,7 @@ def test_depth_tells_what_waits_and_since_when(connection):
         new = replace(
             IMAGE,
             uids=image_uids(f"1.{number}"),
-            instance_id=f"id{number}",
+            reference=f"id{number}",
             urgency=urgency,
             at=NOW + timedelta(seconds=number),
         )
@@ -188,10 +188,10 @@ def test_list_is_newest_first_and_limited(connection):
     for number in range(3):
         uid = f"1.{number}"
         at = NOW + timedelta(seconds=number)
-        images.arrived(connection, replace(IMAGE, uids=image_uids(uid), instance_id=uid, at=at))
+        images.arrived(connection, replace(IMAGE, uids=image_uids(uid), reference=uid, at=at))
     found = images.entries(connection, "own", limit=2)
 
-    assert ["1.2", "1.1"] == [entry.instance_id for entry in found]
+    assert ["1.2", "1.1"] == [entry.reference for entry in found]
     assert [] == images.entries(connection, "own", [State.FAILED])
     assert 3 == len(images.entries(connection, "own", study_instance_uid="1.2"))
 

@@ -29,6 +29,10 @@ FROZEN: Final = {
     "0001_initial.sqlite": "6280dcca0c56f1a68c632d94bb2269ca203e9fe1d71208d4501487dbe90ffc21",
     "0002_warnings.postgresql": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
     "0002_warnings.sqlite": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
+    "0003_references.postgresql": (
+        "c099bd266b0e51d9753e6100cca483182558e662c86f244f66ac9644d6e1dffa"
+    ),
+    "0003_references.sqlite": "c099bd266b0e51d9753e6100cca483182558e662c86f244f66ac9644d6e1dffa",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

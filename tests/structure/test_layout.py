@@ -1,6 +1,7 @@
 """Who imports whom: packages point one way, and only one of them knows a library."""
 
 import ast
+import re
 import runpy
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
@@ -97,6 +98,22 @@ LIBRARIES = {
 """Library → packages that may import it: predict downloads weights, web relays DICOMweb."""
 
 
+KNOW_ORTHANC = (
+    "hilum.pacs.orthanc",
+    "hilum.pacs.credentials",  # chooses the archive
+    "hilum.pacs.send",  # chooses the sender
+    "hilum.node.service",  # starts it
+    "hilum.doctor.pacs",  # checks it
+    "hilum.doctor.node",
+    "hilum.web.dicomweb",  # DICOMweb's paths begin alike
+)
+"""Who imports what is about Orthanc; all others know an `Archive` only."""
+
+ORTHANC_PATH = re.compile(
+    r"/(instances|tools|changes|modalities|peers|system|statistics|plugins|patients)([/?]|$)"
+)
+"""A path of its REST API, but those that the page and DICOMweb have too."""
+
 FOR_TYPES = {"marker": {"hilum.phantom.scene"}}
 """Module → what it imports for the type checker alone."""
 
@@ -179,6 +196,25 @@ def test_check_of_circles_bites():
 def test_only_its_package_knows_a_library(path: Path):
     """A library that shapes a package stays in it."""
     assert set() == foreign_libraries(path)
+
+
+def knows_orthanc(path: Path, source: Path = SOURCE) -> list[str]:
+    """Return what a module imports or says that is Orthanc's own."""
+    name = dotted(path, source)
+    if any(f"{name}.".startswith(f"{home}.") for home in KNOW_ORTHANC):
+        return []
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    said = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    paths = [each for each in said if isinstance(each, str) and ORTHANC_PATH.match(each)]
+    return paths + sorted(
+        each for each in imported(path, source) if each.startswith("hilum.pacs.orthanc")
+    )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_only_who_starts_or_checks_orthanc_knows_it(path: Path):
+    """All others would work with another archive."""
+    assert [] == knows_orthanc(path)
 
 
 def test_root_has_few_modules():
@@ -273,6 +309,23 @@ def test_check_lets_a_package_know_itself_and_the_base(tmp_path: Path, allowed: 
     source = tmp_path / "hilum"
 
     assert set() == packages_of(plant(source, "gate/table.py", allowed), source)
+
+
+@pytest.mark.parametrize(
+    "offence",
+    [
+        "from hilum.pacs.orthanc.client import Orthanc",
+        "from hilum.pacs import orthanc",
+        "def f(a):\n    return a.request('GET', '/instances')",
+        "def f(a, each):\n    return a.json('GET', f'/instances/{each}/file')",
+    ],
+)
+def test_check_of_orthanc_bites(tmp_path: Path, offence: str):
+    """It sees an import and a path."""
+    source = tmp_path / "hilum"
+
+    assert knows_orthanc(plant(source, "web/study.py", offence), source)
+    assert not knows_orthanc(plant(source, "pacs/orthanc/x.py", offence), source)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -113,10 +113,10 @@ def test_gauges_are_asked_for_at_each_scrape():
     answers = iter(
         [
             MetricsSnapshot(
-                RecordCounts({(Urgency.ROUTINE, State.HELD): 7}, 12.5, 2, 1, 100),
+                RecordCounts({(Urgency.ROUTINE, State.HELD): 7}, 12.5, 2, 1, "100 x"),
                 free_bytes=10,
                 paused=True,
-                last_change=104,
+                behind=4,
                 model=("densenet", "1.0"),
             ),
             MetricsSnapshot(),
@@ -203,9 +203,7 @@ def series() -> dict[str, set[str]]:
     tested = SelfTestRun(1, begun, SelfTestEnd(SelfTestState.OK, worst=0.0), now)
     observed = RecordCounts({}, 0, 0, 0, 1, tested)
     drift = [DriftComparison("m 1 0123abcd", "2026-03", 300, "first", 500, ())]
-    metrics.watch(
-        lambda: MetricsSnapshot(observed, 1, last_change=1, model=("m", "1"), drift=drift)
-    )
+    metrics.watch(lambda: MetricsSnapshot(observed, 1, behind=1, model=("m", "1"), drift=drift))
     for state in (State.REFUSED, State.FAILED):
         metrics.settled(state, urgency=Urgency.ROUTINE, seconds=1, reasons=["bug"])
     metrics.forwarded("sent")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.orthanc
 def study(empty_orthanc: OrthancServer, radiograph: Dataset) -> str:
     """Return the UID of a study that is in the PACS."""
     with empty_orthanc.client() as orthanc:
-        orthanc.upload(dicom_file(radiograph))
+        orthanc.store(dicom_file(radiograph))
     return str(radiograph.StudyInstanceUID)
 
 

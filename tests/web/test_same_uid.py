@@ -62,7 +62,7 @@ def pixels(client: httpx.Client, address: str) -> np.ndarray:
 def test_page_of_each_study_shows_its_image(web, two_studies, reader):
     """Whichever was looked at first, and the small picture too."""
     for shown in two_studies:
-        file = web.orthanc().file(shown.job.instance_id)
+        file = web.pacs.fetch(shown.job.reference)
         expected = PageTools(web.settings).picture(file).pixels
         assert np.array_equal(expected, pixels(reader, f"{shown.at}/pixels"))
     small = [reader.get(f"{shown.at}/small.webp").content for shown in two_studies]
@@ -94,7 +94,7 @@ def test_two_series_of_one_study_are_two_images(web, reader):
     assert 409 == reader.get(f"{first.at}/pixels").status_code
     assert 2 == text.count('class="tile"')
     assert f"{first.at}/pixels?series=1.2.40.3&amp;v=" in text
-    file = web.orthanc().file(second.job.instance_id)
+    file = web.pacs.fetch(second.job.reference)
     expected = PageTools(web.settings).picture(file).pixels
     assert np.array_equal(expected, pixels(reader, f"{first.at}/pixels?series=1.2.40.3"))
 

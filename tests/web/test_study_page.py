@@ -117,7 +117,7 @@ def test_pixels_come_whole(web, shown, reader):
     folded = low | high << 8
     pixels = np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
 
-    expected = PageTools(web.settings).picture(web.orthanc().file(shown.job.instance_id))
+    expected = PageTools(web.settings).picture(web.pacs.fetch(shown.job.reference))
     assert np.array_equal(expected.pixels, pixels)
     assert (0, 4095) == (pixels.min(), pixels.max())
 
@@ -191,7 +191,7 @@ def test_downloads_are_what_they_say(shown, reader):
 def test_fhir_is_that_of_the_reading_itself(web, shown, reader):
     """Identifiers and values are those of `hilum read --fhir`, though the pixels are not kept."""
     bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
-    image = dcmread(BytesIO(web.orthanc().file(shown.job.instance_id)))
+    image = dcmread(BytesIO(web.pacs.fetch(shown.job.reference)))
     when = datetime.fromisoformat(bundle["timestamp"])
     again = fhir(pipeline.process(image, model()).reading, when=when, settings=web.settings.report)
 
@@ -230,7 +230,7 @@ def test_report_that_cannot_be_shown_is_named(web, reader, monkeypatch):
     """It is no finding: the image is not analyzed."""
     shown = arrive(web, chest())
     before = reader.get(shown.path).text
-    monkeypatch.setattr(EarlierReports, "instances", lambda *_: ["a report"])
+    monkeypatch.setattr(EarlierReports, "references", lambda *_: ["a report"])
     after = reader.get(shown.path).text
 
     said = "The PACS holds another report on this image that says it is by hilum."
@@ -282,10 +282,8 @@ def test_review_is_stored_in_the_pacs_and_counted(web, shown, reader):
     assert study is not None
     assert Rank.REVIEWED == study.rank
     assert ("Nodule", "rib notching", "calcified node") == given.missing
-    orthanc = web.orthanc()
-    instance = orthanc.find_instance(given.report)
-    assert instance is not None
-    report = dcmread(BytesIO(orthanc.file(instance)))
+    (stored,) = web.pacs.find_objects(given.report)
+    report = dcmread(BytesIO(web.pacs.fetch(stored)))
     assert REVIEW_TITLE == report.ConceptNameCodeSequence[0].CodeValue
     named = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert (

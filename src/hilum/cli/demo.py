@@ -92,9 +92,9 @@ def write_folder(folder: Path, settings: Settings, model: ModelIdentity) -> None
 
 def pacs_line(service: Service) -> str:
     """Return which PACS was started, and how it is called."""
-    version, address = service.context.orthanc.system()["Version"], service.address
+    software, address = service.context.pacs.capabilities().software, service.address
     return (
-        f"PACS: Orthanc {version}, thrown away afterwards, "
+        f"PACS: {software}, thrown away afterwards, "
         f"{address.aet} on DICOM port {address.dicom_port}\n"
     )
 

@@ -57,7 +57,7 @@ def list_(states: tuple[str, ...] = (), study: str | None = None, limit: int = N
 @jobs.command()
 @click.argument("instance")
 def show(instance: str) -> None:
-    """Show all about one INSTANCE: Orthanc's identifier or its SOP Instance UID."""
+    """Show all about one INSTANCE: its SOP Instance UID or its reference."""
     with records() as (database, archive), database.look() as connection:
         entry = _find(connection, archive, instance)
         sent = forwards.entries(connection, archive, uids=entry.uids)
@@ -73,8 +73,8 @@ def show(instance: str) -> None:
 def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
     """Ask for another attempt; the running node, or the next one, takes it up.
 
-    INSTANCE is Orthanc's identifier or a SOP Instance UID of an image that failed, was
-    refused, or was gone.
+    INSTANCE is the SOP Instance UID or the reference of an image that failed, was refused,
+    or was gone. A reference is what the PACS calls it, as hilum jobs list shows it.
     """
     if bool(instances) == all_failed:
         raise click.UsageError("Name instances, or give --all-failed.")
@@ -102,12 +102,12 @@ def records() -> Iterator[tuple[Database, str]]:
 def one_line(entry: ImageRecord) -> str:
     """Return the line of one image in the list."""
     why = "; ".join(reason.text for reason in entry.reasons)
-    return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.instance_id}  {why}"
+    return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.reference}  {why}"
 
 
 def facts(entry: ImageRecord) -> Iterator[tuple[str, str]]:
     """Yield name and value of each thing that is known of one image."""
-    yield "instance", entry.instance_id
+    yield "reference", entry.reference
     yield "SOP Instance UID", entry.sop_instance_uid
     yield "series", entry.series_instance_uid
     yield "study", entry.study_instance_uid
@@ -146,9 +146,9 @@ def _find(connection: Connection, archive: str, instance: str) -> ImageRecord:
     if not found:
         raise NodeError(f"No image {instance} has arrived.", "See hilum jobs list.")
     if len(found) > 1:
-        each = "; ".join(f"{one.instance_id} in study {one.study_instance_uid}" for one in found)
+        each = "; ".join(f"{one.reference} in study {one.study_instance_uid}" for one in found)
         raise NodeError(
             f"{len(found)} images have the SOP Instance UID {instance}.",
-            f"Give Orthanc's identifier instead: {each}.",
+            f"Give the reference instead: {each}.",
         )
     return found[0]

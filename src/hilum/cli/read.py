@@ -4,7 +4,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -37,9 +37,6 @@ from hilum.pacs import credentials
 from hilum.pipeline import PipelineContext, open_pipeline
 from hilum.radiograph import PixelPipeline
 from hilum.settings import Settings
-
-IN_PACS: Final = "/instances/"
-"""What the address of an object in the PACS has between server and identifier."""
 
 FULL_TABLES: Final = 3
 """Up to so many files, every finding of each is printed; above, a line a file."""
@@ -131,13 +128,12 @@ def read(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )
         rows = None if table is None else stack.enter_context(AtomicFile(table))
-        stored: list[str] = []
-        counts = _read_all(candidates, context, writers, journal, rows, stored=stored)
+        counts = _read_all(candidates, context, writers, journal, rows)
         if journal is not None:
             journal.finish()
     click.echo(counted(counts), err=True)
-    if store:
-        click.echo(stored_line(stored), err=True)
+    for in_pacs in (writer for writer in writers if isinstance(writer, ResultsInPacs)):
+        click.echo(stored_line(in_pacs.stored, in_pacs.pacs.url), err=True)
     click.echo(RESEARCH_USE_ONLY, err=True)
     if counts[Status.FAILED]:
         sys.exit(FAILED)
@@ -149,10 +145,8 @@ def _read_all(
     writers: list[ResultWriter],
     journal: ReadingJournal | None,
     table: AtomicFile | None,
-    *,
-    stored: list[str],
 ) -> Counter[Status]:
-    """Read, print and write each file; return how many ended how, and note what the PACS has."""
+    """Read, print and write each file; return how many ended how."""
     counts: Counter[Status] = Counter()
     add_row = _table_writer(table, context.model.labels)
     codes = encode.load_codes(context.settings.report.codes_file)
@@ -169,28 +163,25 @@ def _read_all(
                 journal.append(outcome.path, encode.document_row(written, codes))
             add_row(written)
             counts[written.status] += 1
-            stored += [f"{written.path}\n{each}" for each in written.outputs if IN_PACS in each]
             advance(show(written))
     return counts
 
 
-def stored_line(stored: Sequence[str]) -> str:
+def stored_line(stored: Counter[str], place: str) -> str:
     """Return how many objects were stored for how many images, and where.
 
     Parameters
     ----------
     stored
-        Image and address of each object, with a line break between them.
+        Image → objects that were stored for it.
+    place
+        Address of the PACS.
     """
     if not stored:
         return "Nothing was stored in the PACS."
-    images = {each.partition("\n")[0] for each in stored}
-    place = stored[0].partition("\n")[2].partition(IN_PACS)[0]
-    objects = f"{len(stored)} object{'' if len(stored) == 1 else 's'}"
-    return (
-        f"Stored {objects} for {len(images)} image{'' if len(images) == 1 else 's'} in {place}, "
-        "in the studies of the images."
-    )
+    objects = f"{stored.total()} object{'' if stored.total() == 1 else 's'}"
+    images = f"{len(stored)} image{'' if len(stored) == 1 else 's'}"
+    return f"Stored {objects} for {images} in {place}, in the studies of the images."
 
 
 def check_outputs(*files: Path | None) -> None:
@@ -239,7 +230,7 @@ def _writers(
         writers.append(ResultFiles(folder, settings, stems, forms))
     if store:
         address = credentials.load(settings)
-        orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))
-        orthanc.system()  # wrong address or password: say so before anything is read
-        writers.append(ResultsInPacs(orthanc, settings))
+        pacs = stack.enter_context(closing(address.connect(timeout_s=settings.pacs.timeout_s)))
+        pacs.capabilities()  # wrong address or password: say so before anything is read
+        writers.append(ResultsInPacs(pacs, settings))
     return writers

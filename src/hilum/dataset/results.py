@@ -1,7 +1,8 @@
 """Results of one reading as files, or into the PACS, without a node."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
@@ -17,7 +18,7 @@ from hilum.files.atomic import AtomicFile, not_written
 from hilum.files.candidate import printable
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.outcome import Outcome, Read, Status, Written
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.pipeline import Writing
 from hilum.radiograph import ImageUIDs
 from hilum.settings import Settings
@@ -92,10 +93,12 @@ class ResultFiles:
 class ResultsInPacs:
     """Stores results in the PACS, beside the image that they are about."""
 
-    orthanc: Orthanc
-    """The PACS."""
+    pacs: Archive
+    """The archive."""
     settings: Settings
     """Those of the reports count."""
+    stored: Counter[str] = field(default_factory=Counter)
+    """Image → objects that were stored for it."""
 
     def earlier(self, header: Dataset) -> list[Dataset]:
         """Return the reports of ours on an image that the PACS has.
@@ -108,7 +111,7 @@ class ResultsInPacs:
             No answer, or not now.
         """
         uids = ImageUIDs.of(header)
-        files = EarlierReports(self.orthanc).files(self._instance(uids), uids)
+        files = EarlierReports(self.pacs).files(self._reference(uids), uids)
         return [dicom.parse(file, name="an earlier report") for file in files]
 
     def __call__(self, outcome: Outcome) -> Iterator[str]:
@@ -128,22 +131,19 @@ class ResultsInPacs:
                 "Read pictures without --store.",
             )
         for result in written.objects:
-            stored = self.orthanc.upload(encode.to_bytes(result)).instance_id
-            if str(result.SOPInstanceUID) not in self.orthanc.there([stored]):
+            stored = self.pacs.store(encode.to_bytes(result)).reference
+            if str(result.SOPInstanceUID) not in self.pacs.present([stored]):
                 raise PacsRefused(
                     f"The PACS took a result of {outcome.path} but does not show it.",
                     "Look at its log and its disk, then run this again.",
                 )
-            yield f"{self.orthanc.url}/instances/{stored}"
+            self.stored[outcome.path] += 1
+            yield self.pacs.address_of(stored)
 
-    def _instance(self, uids: ImageUIDs) -> str:
-        """Return Orthanc's identifier of the image, which has to be there once."""
-        named = {
-            "StudyInstanceUID": uids.study_instance_uid,
-            "SeriesInstanceUID": uids.series_instance_uid,
-            "SOPInstanceUID": uids.sop_instance_uid,
-        }
-        found = self.orthanc.find("Instance", named)
+    def _reference(self, uids: ImageUIDs) -> str:
+        """Return the reference to the image, which has to be there once."""
+        study, series, instance = uids
+        found = self.pacs.find_objects(instance, study=study, series=series)
         if not found:
             raise PacsRefused(
                 "The PACS does not have this image: its results would stand alone.",

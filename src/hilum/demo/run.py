@@ -127,10 +127,8 @@ def _settled(service: Service, image: DemoImage) -> Shown:
     row = {**kept.document["readings"][0], "path": image.name}
     read = Read(restored(kept, None))
     outcome = Outcome(image.name, Status.READ, entry.uids, read.reading.warnings, read)
-    orthanc = service.context.orthanc
-    results = (
-        dicom.parse(orthanc.file(instance), name="a result") for instance in entry.result_instances
-    )
+    fetch = service.context.pacs.fetch
+    results = (dicom.parse(fetch(each), name="a result") for each in entry.result_references)
     return Shown(image, outcome, row, tuple(results))
 
 

@@ -64,7 +64,7 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
         yield ok(NOT_STARTED)
         return
     address = credentials.load(settings)
-    with address.connect(timeout_s=min(ANSWER_S, settings.pacs.timeout_s)) as orthanc:
+    with address.orthanc(timeout_s=min(ANSWER_S, settings.pacs.timeout_s)) as orthanc:
         began = time.monotonic()
         version = str(orthanc.system()["Version"])
         took = time.monotonic() - began

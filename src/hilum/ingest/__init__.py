@@ -1,1 +1,1 @@
-"""What arrives in the PACS: the changes feed, and what is there already."""
+"""What is in the archive already: the reports that a newer one may replace."""

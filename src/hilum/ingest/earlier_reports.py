@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hilum import PRODUCT
 from hilum.errors import NotInPacs
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.radiograph import ImageUIDs
 from hilum.runtime.caches import LruCache
 
@@ -22,23 +22,23 @@ class EarlierReports:
 
     Parameters
     ----------
-    orthanc
-        The PACS, logged in.
+    archive
+        Where the study is.
     """
 
-    def __init__(self, orthanc: Orthanc) -> None:
-        self._orthanc = orthanc
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
         self._about: LruCache[str, frozenset[ImageUIDs]] = LruCache(REMEMBERED)
 
-    def files(self, instance_id: str, uids: ImageUIDs) -> list[bytes]:
+    def files(self, reference: str, uids: ImageUIDs) -> list[bytes]:
         """Return the files of the reports on one image, which are in its study.
 
-        Asked by Orthanc's identifiers: a search takes longer with each study that it holds.
+        Asked by references: a search takes longer with each study that the archive holds.
 
         Parameters
         ----------
-        instance_id, uids
-            The image, as Orthanc and as DICOM calls it.
+        reference, uids
+            The image, as the archive and as DICOM calls it.
 
         Raises
         ------
@@ -48,39 +48,39 @@ class EarlierReports:
             No answer, or not now.
         """
         found: list[bytes] = []
-        for instance in self.instances(instance_id, uids):
+        for report in self.references(reference, uids):
             try:
-                found.append(self._orthanc.file_as_kept(instance))
+                found.append(self._archive.fetch(report, verified=True))
             except NotInPacs:  # deleted between the question and the answer
                 continue
         return found
 
-    def instances(self, instance_id: str, uids: ImageUIDs) -> list[str]:
-        """Return Orthanc's identifiers of the reports on one image; as `files` otherwise."""
+    def references(self, reference: str, uids: ImageUIDs) -> list[str]:
+        """Return references to the reports on one image; as `files` otherwise."""
         found: list[str] = []
-        series = self._orthanc.series_of(self._orthanc.study_of(instance_id))
-        reports = [each.instance_ids for each in series if each.modality == "SR"]
-        for instance in chain.from_iterable(reports):
+        series = self._archive.series_of(self._archive.study_of(reference))
+        reports = [each.references for each in series if each.modality == "SR"]
+        for report in chain.from_iterable(reports):
             try:
-                if uids in self._images_of(instance):
-                    found.append(instance)
+                if uids in self._images_of(report):
+                    found.append(report)
             except NotInPacs:  # deleted between the question and the answer
                 continue
         return found
 
-    def remember(self, instance_id: str, uids: ImageUIDs) -> None:
+    def remember(self, reference: str, uids: ImageUIDs) -> None:
         """Learn what a result is about from whoever stored it."""
-        self._about.put(instance_id, frozenset({uids}))
+        self._about.put(reference, frozenset({uids}))
 
-    def _images_of(self, instance_id: str) -> frozenset[ImageUIDs]:
+    def _images_of(self, reference: str) -> frozenset[ImageUIDs]:
         """Return the images that a report of ours is about, none for others'."""
-        known = self._about.get(instance_id)
+        known = self._about.get(reference)
         if known is not None:
             return known
-        tags = self._orthanc.tags(instance_id)
+        tags = self._archive.attributes(reference)
         ours = tags.get("ManufacturerModelName") == PRODUCT
         about = frozenset(_evidence(tags)) if ours else frozenset()
-        self._about.put(instance_id, about)
+        self._about.put(reference, about)
         return about
 
 

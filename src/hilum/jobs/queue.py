@@ -104,7 +104,7 @@ class Queue:
                 "workflow_id": job.id,
                 "priority": order(arrived + WAITS[urgency]),
             },
-            *(job.archive, list(job.uids), job.instance_id, job.run, done or {}),
+            *(job.archive, list(job.uids), job.reference, job.run, done or {}),
         )
 
     def enqueue_forward(

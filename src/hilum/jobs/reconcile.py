@@ -58,7 +58,7 @@ def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]
     )
     return [
         (
-            Job(row.archive, uids_of(row), row.instance_id, row.run),
+            Job(row.archive, uids_of(row), row.reference, row.run),
             Urgency(row.urgency),
             row.arrived,
             row.lost,

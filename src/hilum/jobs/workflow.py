@@ -76,10 +76,10 @@ class ImageWorkflow:
         self._repeated = frozenset(repeated)
 
     def read_image(
-        self, archive: str, uids: Sequence[str], instance_id: str, run: int, done: StepState
+        self, archive: str, uids: Sequence[str], reference: str, run: int, done: StepState
     ) -> str:
         """Work on one image; return how it ended. Deterministic but for its steps and its end."""
-        job = Job(archive, ImageUIDs(*uids), instance_id, run)
+        job = Job(archive, ImageUIDs(*uids), reference, run)
         done = dict(done)
         for name, step in self._before:
             if END in done:
@@ -111,7 +111,7 @@ class ImageWorkflow:
         try:
             return self.patient(lambda: step(job, dict(done)))
         except Exception as exc:  # noqa: BLE001  a fault of ours must not lose the image
-            log.bug("job.bug", exc, instance=job.instance_id, run=job.run)
+            log.bug("job.bug", exc, instance=job.reference, run=job.run)
             found = exc  # the name of an error that is handled ends with its handler
         return self.patient(lambda: fault(job, found))
 

@@ -71,7 +71,7 @@ class Backfill:
         with context.database.look() as connection:
             known = backfills.progress(connection, context.archive, wanted.key)
         self.progress = Progress() if known.finished is not None else known
-        studies = sorted(context.orthanc.find("Study", wanted.query))
+        studies = sorted(context.pacs.find_studies(wanted.query))
         self.left: Final = [study for study in studies if study > self.progress.after]
 
     def run(self) -> Iterator[int]:
@@ -87,8 +87,8 @@ class Backfill:
         for study in self.left:
             found = [
                 facts
-                for instance in self._instances(study)
-                if (facts := self._facts(instance)) is not None
+                for reference in self._references(study)
+                if (facts := self._facts(reference)) is not None
             ]
             yield self._queue(study, found)
         with self._context.database.transaction() as connection:
@@ -113,18 +113,18 @@ class Backfill:
     def _keep(self, connection: Connection) -> None:
         backfills.keep(connection, self._context.archive, self._wanted.key, self.progress)
 
-    def _instances(self, study: str) -> Iterator[str]:
-        """Yield the instances of a study whose series are of the wanted modalities."""
+    def _references(self, study: str) -> Iterator[str]:
+        """Yield the objects of a study whose series are of the wanted modalities."""
         try:
-            for series in self._context.orthanc.series_of(study):
+            for series in self._context.pacs.series_of(study):
                 if series.modality in self._wanted.modalities:
-                    yield from series.instance_ids
+                    yield from series.references
         except NotInPacs:  # deleted meanwhile
             return
 
-    def _facts(self, instance: str) -> Facts | None:
+    def _facts(self, reference: str) -> Facts | None:
         try:
-            return self._intake.facts(instance)
+            return self._intake.facts(reference)
         except NotInPacs:
             return None
 

@@ -5,22 +5,21 @@ found is in the archive, and the page need not say that the image waits.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from hilum import encode
-from hilum.errors import NotInPacs, PacsError, SettingInvalid, SourceUnreadable
+from hilum.errors import FileTooLarge, NotInPacs, PacsError, SettingInvalid, SourceUnreadable
 from hilum.files import dicom
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.steps import NodeContext
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs import archive as archives
+from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.elsewhere import ForeignReading
 from hilum.records.readings import ORIGIN, StoredReading
 from hilum.telemetry.logs import get_log
-
-MODALITY: Final = "0008-0060"
 
 MOST_BYTES: Final = 8 << 20
 """Size of a report that is looked at; one with hundreds of outlines has a tenth of it."""
@@ -33,35 +32,35 @@ NAME: Final = "The report"
 log = get_log(__name__)
 
 
-def foreign_reading(context: NodeContext, instance_id: str) -> ForeignReading | None:
+def foreign_reading(context: NodeContext, reference: str) -> ForeignReading | None:
     """Return what a report of ours in the archive says; None where it is no such report.
 
     Parameters
     ----------
     context
         PACS and codes.
-    instance_id
-        Orthanc's identifier of an instance that hilum wrote, as it says.
+    reference
+        An object that hilum wrote, as it says.
 
     Raises
     ------
     PacsError
         The PACS does not answer at all.
     """
-    if instance_id in context.stored:
+    if reference in context.stored:
         return None
     try:
-        file, sender = _fetched(context.orthanc, instance_id)
+        file, sender = _fetched(context.pacs, reference)
         table = encode.load_codes(context.settings.report.codes_file)
         found = None if file is None else encode.stored_report(dicom.parse(file, name=NAME), table)
     except NotInPacs:  # deleted meanwhile
         return None
-    except (SourceUnreadable, SettingInvalid) as exc:  # also of a codes file that is none
-        log.warning("report.unusable", instance=instance_id, why=exc.problem)
+    except (FileTooLarge, SourceUnreadable, SettingInvalid) as exc:  # also of the codes file
+        log.warning("report.unusable", instance=reference, why=exc.problem)
         return None
     except PacsError as exc:
-        context.orthanc.system()  # is it away, or does it only stumble over this one?
-        log.warning("report.unusable", instance=instance_id, why=str(exc))
+        context.pacs.capabilities()  # is it away, or does it only stumble over this one?
+        log.warning("report.unusable", instance=reference, why=str(exc))
         return None
     if found is None or found.uid in context.stored:
         return None
@@ -70,11 +69,11 @@ def foreign_reading(context: NodeContext, instance_id: str) -> ForeignReading | 
     maps = np.zeros((len(row["findings"]), 0, 0), np.float16)
     whole = FieldOfView(0, 0, row["pixels"]["rows"], row["pixels"]["columns"])
     reading = StoredReading({**found.document, ORIGIN: origin}, maps, whole)
-    return ForeignReading(found.source, instance_id, reading)
+    return ForeignReading(found.source, reference, reading)
 
 
 def foreign_readings_on(
-    context: NodeContext, earlier: EarlierReports, instance_id: str, uids: ImageUIDs
+    context: NodeContext, earlier: EarlierReports, reference: str, uids: ImageUIDs
 ) -> Iterator[ForeignReading]:
     """Yield what reports say that were in the archive before the image that they are about.
 
@@ -82,8 +81,8 @@ def foreign_readings_on(
     ----------
     context, earlier
         PACS and codes; what is known of its reports.
-    instance_id, uids
-        The image, as Orthanc and as DICOM calls it.
+    reference, uids
+        The image, as the archive and as DICOM calls it.
 
     Raises
     ------
@@ -91,32 +90,23 @@ def foreign_readings_on(
         The PACS does not answer at all.
     """
     try:
-        reports = earlier.instances(instance_id, uids)
+        reports = earlier.references(reference, uids)
     except NotInPacs:  # deleted meanwhile
         return
     except PacsError as exc:
-        context.orthanc.system()  # as above
-        log.warning("report.unusable", instance=instance_id, why=str(exc))
+        context.pacs.capabilities()  # as above
+        log.warning("report.unusable", instance=reference, why=str(exc))
         return
     for report in reports:
         if (found := foreign_reading(context, report)) is not None:
             yield found
 
 
-def _fetched(orthanc: Orthanc, instance_id: str) -> tuple[bytes | None, str]:
-    """Return the file of a report and who stored it; no file of what is none, or is too large."""
-    if orthanc.text(instance_id, MODALITY) != "SR":
+def _fetched(archive: Archive, reference: str) -> tuple[bytes | None, str]:
+    """Return the file of a report and who stored it; no file of what is no report."""
+    if archives.text(archive, reference, "Modality") != "SR":
         return None, ""
-    if orthanc.describe(instance_id).file_bytes > MOST_BYTES:
-        log.warning("report.unusable", instance=instance_id, why="it is too large")
-        return None, ""
-    told = orthanc.json("GET", f"/instances/{instance_id}/metadata?expand")
-    return orthanc.file_as_kept(instance_id), _sender(told)
-
-
-def _sender(metadata: Any) -> str:
-    """Return who stored an instance: AE title or user, and address; empty when not known."""
-    said = metadata if isinstance(metadata, dict) else {}
-    who = said.get("RemoteAET") or said.get("HttpUsername") or ""
-    address = said.get("RemoteIP") or ""
-    return "@".join(str(each)[:MOST_LETTERS] for each in (who, address) if each)
+    origin = archive.origin(reference)
+    sender = (origin.aet or origin.user, origin.address)
+    told = "@".join(each[:MOST_LETTERS] for each in sender if each)
+    return archive.fetch(reference, max_bytes=MOST_BYTES, verified=True), told

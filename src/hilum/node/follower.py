@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from hilum.errors import DatabaseUnavailable, FeedMoved, NotInPacs, PacsError
-from hilum.ingest.changes import Position, follow, newest_position
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.elsewhere import foreign_reading, foreign_readings_on
 from hilum.node.intake import Facts, Intake
 from hilum.node.steps import NodeContext
 from hilum.records import feed
 from hilum.records.elsewhere import ForeignReading
-from hilum.records.feed import FeedPosition
 from hilum.records.states import Urgency
 from hilum.runtime.waits import WHILE_AWAY
 from hilum.settings.node import StartAt
@@ -43,7 +41,7 @@ class Follower:
         self._archive = context.archive
         self.intake: Final = Intake(context)
         self.intake.held = True
-        self._earlier = EarlierReports(context.orthanc)
+        self._earlier = EarlierReports(context.pacs)
 
     def begin(self) -> None:
         """Settle where to begin in a feed that was never followed.
@@ -60,17 +58,17 @@ class Follower:
         start_at = self._context.settings.node.start_at
         if start_at is None:
             start_at = StartAt.NOW if self._context.settings.pacs.url else StartAt.BEGINNING
-        start = Position()
+        start = ""
         if start_at is StartAt.NOW:
-            start = newest_position(self._context.orthanc)
+            start = self._context.pacs.newest()
             log.info(
                 "feed.begins",
-                at=start.sequence,
+                at=start,
                 remedy="run hilum backfill to analyze images that are in the PACS already",
             )
         try:
             with self._context.database.transaction() as connection:
-                feed.advance(connection, self._archive, None, _mark(start))
+                feed.advance(connection, self._archive, None, start)
         except FeedMoved:  # another one began a moment ago
             return
 
@@ -105,13 +103,13 @@ class Follower:
         before = self._position()
         if before is None:
             self.begin()
-            before = self._position() or FeedPosition()
-        page = follow(self._context.orthanc, Position(before.sequence, before.anchor), limit=PAGE)
+            before = self._position() or ""
+        page = self._context.pacs.arrivals(before, PAGE)
         if page.restarted:
-            log.warning("feed.restarted", was=before.sequence)
-        if _mark(page.position) == before:
+            log.warning("feed.restarted", was=before)
+        if page.position == before:
             return False
-        found = [each for one in page.arrivals for each in self._found(one.instance_id)]
+        found = [each for reference in page.references for each in self._found(reference)]
         arrived = [each for each in found if isinstance(each, Facts)]
         reports = [each for each in found if isinstance(each, ForeignReading)]
         again = {facts.uids for facts in arrived if self.intake.came_again(facts)}
@@ -119,7 +117,7 @@ class Follower:
         urgencies: list[Urgency] = []
         try:
             with self._context.database.transaction() as connection:
-                feed.advance(connection, self._archive, before, _mark(page.position))
+                feed.advance(connection, self._archive, before, page.position)
                 for facts in arrived:
                     urgency = Urgency.URGENT if facts.urgent else Urgency.ROUTINE
                     read_again = facts.uids in again
@@ -134,28 +132,24 @@ class Follower:
             metrics.arrived(urgency)
         return page.more
 
-    def _position(self) -> FeedPosition | None:
+    def _position(self) -> str | None:
         with self._context.database.look() as connection:
             return feed.position(connection, self._archive)
 
-    def _found(self, instance_id: str) -> Iterator[Facts | ForeignReading]:
+    def _found(self, reference: str) -> Iterator[Facts | ForeignReading]:
         """Yield an image, and what others report of it while this node cannot say itself."""
         try:
-            facts = self.intake.facts(instance_id)
+            facts = self.intake.facts(reference)
         except NotInPacs:  # deleted before it was taken up
-            log.info("instance.gone", instance=instance_id)
+            log.info("instance.gone", instance=reference)
             return
         if facts is None:
             metrics.own_result_skipped()
-            report = foreign_reading(self._context, instance_id) if self.intake.held else None
+            report = foreign_reading(self._context, reference) if self.intake.held else None
             if report is not None:
                 yield report
             return
         yield facts
         if self.intake.held and self.intake.is_new(facts):  # one that came again may have changed
             uids = facts.uids
-            yield from foreign_readings_on(self._context, self._earlier, instance_id, uids)
-
-
-def _mark(position: Position) -> FeedPosition:
-    return FeedPosition(position.sequence, position.anchor)
+            yield from foreign_readings_on(self._context, self._earlier, reference, uids)

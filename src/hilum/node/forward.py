@@ -10,9 +10,9 @@ from time import monotonic
 from typing import Final
 
 from hilum.errors import NotInPacs, PacsError, SettingInvalid
-from hilum.node.retrying_archive import RetryingArchive
+from hilum.node.retrying_archive import retrying
 from hilum.node.steps import NodeContext
-from hilum.pacs.orthanc.forwarding import FOLDERS, MODALITY, ask_commitment, commitment, send_on
+from hilum.pacs.archive import Forwarding, TargetKind
 from hilum.records import forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.images import ImageRecord
@@ -35,7 +35,7 @@ LOOK_S: Final = 0.5
 log = get_log(__name__)
 
 
-def parsed(target: str) -> tuple[str, str]:
+def parsed(target: str) -> tuple[TargetKind, str]:
     """Return kind and name of a target of the settings.
 
     Raises
@@ -44,12 +44,12 @@ def parsed(target: str) -> tuple[str, str]:
         It is not modality:NAME or peer:NAME.
     """
     kind, _, name = target.partition(":")
-    if kind not in FOLDERS or not name:
+    if kind not in set(TargetKind) or not name:
         raise SettingInvalid(
             f"node.forward_to has {target}, which is no target.",
             "Write modality:NAME or peer:NAME, with a name of the PACS's own configuration.",
         )
-    return kind, name
+    return TargetKind(kind), name
 
 
 class Forwarder:
@@ -68,7 +68,7 @@ class Forwarder:
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
-        self._archive = RetryingArchive(context.orthanc, context.pause)
+        self._archive = retrying(context.pacs, context.pause)
         node = context.settings.node
         for target in (*node.forward_to, *node.commit_targets):
             parsed(target)
@@ -101,38 +101,42 @@ class Forwarder:
             "results.forwarded",
             state=state,
             target=forward.target,
-            instance=entry.instance_id,
+            instance=entry.reference,
             attempt=attempt,
             why=why or "none",
         )
 
     def _send(self, target: str, entry: ImageRecord) -> tuple[ForwardState, str]:
         kind, name = parsed(target)
-        instances, uids = entry.result_instances, entry.results
+        results, uids = entry.result_references, entry.results
         if self._context.settings.node.forward_images:
-            instances, uids = (entry.instance_id, *instances), (entry.sop_instance_uid, *uids)
-        if not self._archive.ask(lambda pacs: pacs.there(instances)).issuperset(uids):
+            results, uids = (entry.reference, *results), (entry.sop_instance_uid, *uids)
+        if not self._archive.present(results).issuperset(uids):
             return ForwardState.FAILED, "The PACS does not hold the results any more."
-        self._archive.ask(lambda pacs: pacs.system())  # else the target is not to blame
+        forwarding = self._archive.capabilities().forwarding  # else the target is not to blame
+        if forwarding is None:
+            return ForwardState.FAILED, "This PACS does not send on to others."
         try:
-            send_on(self._context.orthanc, kind, name, instances)
+            forwarding.send_on(kind, name, results)
         except NotInPacs:
             return ForwardState.WAITING, f"The PACS knows no {kind} of the name {name}."
-        if target not in self._context.settings.node.commit_targets or kind != MODALITY:
+        if target not in self._context.settings.node.commit_targets or kind is TargetKind.PEER:
             return ForwardState.SENT, ""
-        return self._ask_commitment(name, instances)
+        return self._ask_commitment(forwarding, name, results)
 
-    def _ask_commitment(self, name: str, instances: Sequence[str]) -> tuple[ForwardState, str]:
+    def _ask_commitment(
+        self, forwarding: Forwarding, name: str, references: Sequence[str]
+    ) -> tuple[ForwardState, str]:
         """Return committed only when the target says that it keeps everything."""
         try:
-            transaction = ask_commitment(self._context.orthanc, name, instances)
+            transaction = forwarding.ask_commitment(name, references)
             until = monotonic() + COMMITMENT_S
             while monotonic() < until:
-                said = commitment(self._context.orthanc, transaction)
-                if said.status == "Success":
+                said = forwarding.commitment(transaction)
+                if said.kept:
                     return ForwardState.COMMITTED, ""
-                if said.status != "Pending":
-                    why = ", ".join(sorted(set(said.failures))) or said.status
+                if said.kept is not None:
+                    why = ", ".join(sorted(set(said.failures))) or "no reason given"
                     return ForwardState.SENT, f"It does not commit to storage: {why}."
                 self._context.pause(LOOK_S)
         except PacsError as exc:

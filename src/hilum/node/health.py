@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,7 +79,7 @@ class NodeHealth:
             observed,
             free_bytes=self.context.disk.free_bytes,
             paused=self.context.disk.low,
-            last_change=self._last_change() if self.follows else None,
+            behind=self._behind(observed.position),
             model=None if model is None else (model.name, model.version),
             drift=drift,
         )
@@ -91,8 +92,8 @@ class NodeHealth:
         return NodeCheck("model", ok=True, text=f"{model.name} {model.version}")
 
     def _pacs(self) -> str:
-        with self.address.connect(timeout_s=PROBE_S) as orthanc:
-            return f"Orthanc {orthanc.system()['Version']}"
+        with closing(self.address.connect(timeout_s=PROBE_S)) as pacs:
+            return pacs.capabilities().software
 
     def _database(self) -> str:
         with self.context.database.transaction() as connection:
@@ -105,10 +106,12 @@ class NodeHealth:
             return NodeCheck("disk", ok=False, text=f"{free}: the node pauses", remedy=remedy)
         return NodeCheck("disk", ok=True, text=free)
 
-    def _last_change(self) -> int | None:
+    def _behind(self, position: str | None) -> int | None:
+        if not self.follows or position is None:
+            return None
         try:
-            with self.address.connect(timeout_s=PROBE_S) as orthanc:
-                return orthanc.last_change()
+            with closing(self.address.connect(timeout_s=PROBE_S)) as pacs:
+                return pacs.behind(position)
         except PacsError:
             return None
 

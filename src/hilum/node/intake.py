@@ -9,7 +9,7 @@ from hilum import PRODUCT
 from hilum.errors import NotInPacs, PacsError
 from hilum.node.steps import NodeContext
 from hilum.node.stored_text import stored_text
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs import archive as archives
 from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, audit, elsewhere, images, studies
 from hilum.records.elsewhere import ForeignReading
@@ -27,8 +27,8 @@ URGENT_PRIORITIES: Final = frozenset({"STAT", "HIGH"})
 UNKNOWN_SINCE_2006: Final = "StudyPriorityID"
 """Retired in PS3.3, and still the only priority that many modalities send."""
 
-MODEL_NAME: Final = "0008-1090"
-"""Manufacturer's Model Name: in results it is ours."""
+MODEL_NAME: Final = "ManufacturerModelName"
+"""In results it is ours."""
 
 log = get_log(__name__)
 
@@ -37,12 +37,12 @@ log = get_log(__name__)
 class Facts:
     """What the archive says of one instance, as far as the work on it needs that."""
 
-    instance_id: str
-    """Orthanc's identifier."""
+    reference: str
+    """The archive's name of it."""
     uids: ImageUIDs
     """What names it in the archive."""
     digest: str
-    """What tells its file from another one: Orthanc's MD5, else Orthanc's name of it."""
+    """What tells its file from another one."""
     study: StudyFacts
     """Its patient and study."""
     urgent: bool
@@ -64,7 +64,6 @@ class Intake:
         self._shared = not context.database.is_sqlite
         self.held = False
         """Whether what is taken up has to wait for a model."""
-        self._keeps_digests = True
 
     def take_up(
         self,
@@ -93,7 +92,7 @@ class Intake:
         new = Arrived(
             self._context.archive,
             facts.uids,
-            facts.instance_id,
+            facts.reference,
             facts.digest,
             urgency,
             now,
@@ -143,7 +142,7 @@ class Intake:
         )
         audit.write(connection, line)
 
-    def facts(self, instance_id: str) -> Facts | None:
+    def facts(self, reference: str) -> Facts | None:
         """Return what the archive says of an instance; None for a result of ours.
 
         Raises
@@ -153,42 +152,30 @@ class Intake:
         PacsError
             The PACS does not answer.
         """
-        orthanc, stored = self._context.orthanc, self._context.stored
-        if instance_id in stored:
+        pacs, stored = self._context.pacs, self._context.stored
+        if reference in stored:
             return None
-        described = orthanc.describe(instance_id)
-        if described.sop_instance_uid in stored and self._is_ours(instance_id):
+        described = pacs.describe(reference)
+        if described.sop_instance_uid in stored and self._is_ours(reference):
             return None
-        tags = self._tags(instance_id)
-        if tags.get("ManufacturerModelName") == PRODUCT:
+        tags = self._tags(reference)
+        if tags.get(MODEL_NAME) == PRODUCT:
             return None
         default = self._context.settings.pacs.default_character_set
-        tags |= stored_text(orthanc, instance_id, tags, default)
+        tags |= stored_text(pacs, reference, tags, default)
         return Facts(
-            instance_id,
+            reference,
             ImageUIDs(
                 _text(tags, "StudyInstanceUID"),
                 _text(tags, "SeriesInstanceUID"),
                 described.sop_instance_uid,
             ),
-            self._digest(instance_id, described.file_uuid),
+            pacs.content_id(described),
             study_facts(tags),
-            self._is_urgent(orthanc, instance_id, tags),
+            self._is_urgent(reference, tags),
         )
 
-    def _digest(self, instance_id: str, file_uuid: str) -> str:
-        """Return what tells a file from another one that comes under the same UID.
-
-        An Orthanc keeps digests of all files or, like the one that hilum starts, of none.
-        """
-        if self._keeps_digests:
-            digest = self._context.orthanc.digest(instance_id)
-            if digest is not None:
-                return digest
-            self._keeps_digests = False
-        return file_uuid
-
-    def _tags(self, instance_id: str) -> dict[str, Any]:
+    def _tags(self, reference: str) -> dict[str, Any]:
         """Return the attributes of an instance; of its study alone when its file is lost.
 
         A file that the PACS cannot read must not hold up those that come after it.
@@ -200,32 +187,32 @@ class Intake:
         PacsError
             The PACS does not answer.
         """
-        orthanc, waits = self._context.orthanc, islice(WHILE_AWAY, STUMBLES)
+        pacs, waits = self._context.pacs, islice(WHILE_AWAY, STUMBLES)
         while True:
             try:
-                if self._shared and self._is_ours(instance_id):
-                    return {"ManufacturerModelName": PRODUCT}
-                return orthanc.tags(instance_id)
+                if self._shared and self._is_ours(reference):
+                    return {MODEL_NAME: PRODUCT}
+                return pacs.attributes(reference)
             except NotInPacs:
                 raise
             except PacsError as exc:
-                orthanc.system()  # is it away, or does it only stumble over this one?
+                pacs.capabilities()  # is it away, or does it only stumble over this one?
                 wait_s = next(waits, None)
                 if wait_s is None or not exc.retryable:
-                    log.warning("instance.unreadable", instance=instance_id, why=str(exc))
-                    return orthanc.tags_of_index(instance_id)
+                    log.warning("instance.unreadable", instance=reference, why=str(exc))
+                    return pacs.attributes_of_index(reference)
             self._context.pause(wait_s)
 
-    def _is_ours(self, instance_id: str) -> bool:
+    def _is_ours(self, reference: str) -> bool:
         """Whether hilum wrote it: all attributes of a report cost a hundred times as much."""
-        return self._context.orthanc.text(instance_id, MODEL_NAME) == PRODUCT
+        return archives.text(self._context.pacs, reference, MODEL_NAME) == PRODUCT
 
-    def _is_urgent(self, orthanc: Orthanc, instance_id: str, tags: dict[str, Any]) -> bool:
+    def _is_urgent(self, reference: str, tags: dict[str, Any]) -> bool:
         said = {_text(tags, "RequestedProcedurePriority"), _text(tags, UNKNOWN_SINCE_2006)}
         if {value.upper() for value in said} & URGENT_PRIORITIES:
             return True
         aets = self._context.settings.node.urgent_aets
-        return bool(aets) and orthanc.remote_aet(instance_id) in aets
+        return bool(aets) and self._context.pacs.origin(reference).aet in aets
 
     def is_new(self, facts: Facts) -> bool:
         """Whether an image was never seen here."""
@@ -240,21 +227,21 @@ class Intake:
             return False
         if not known.results:
             return True
-        there = self._context.orthanc.there(known.result_instances)
+        there = self._context.pacs.present(known.result_references)
         return not there.issuperset(known.results)
 
 
 def _note_replaced(connection: Connection, before: ImageRecord, facts: Facts) -> None:
     """Say that an image was never analyzed because another one took its line.
 
-    Orthanc names an image by its Patient ID too, so it may hold both.
+    An Orthanc names an image by its Patient ID too, so it may hold both.
     """
-    if before.instance_id == facts.instance_id:
+    if before.reference == facts.reference:
         return
     log.warning(
         "image.replaced",
-        instance=before.instance_id,
-        by=facts.instance_id,
+        instance=before.reference,
+        by=facts.reference,
         remedy="correct the UIDs or the Patient ID in the PACS and send the image again",
     )
     study = facts.uids.study_instance_uid

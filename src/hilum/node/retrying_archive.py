@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
-from hilum.errors import NotInPacs, PacsError, SettingInvalid
+from hilum.errors import FileTooLarge, NotInPacs, PacsError, SettingInvalid
 from hilum.jobs.pause import Pause
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.records import Database, feed
 from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from hilum.settings import Settings
@@ -55,37 +56,30 @@ def require_this_archive(database: Database, archive: str) -> None:
 
 
 class RetryingArchive:
-    """Retries while the PACS is away, so that no image fails because of it.
+    """An archive whose methods wait while it is away, so that no image fails because of it.
 
     Parameters
     ----------
-    orthanc
-        The PACS, logged in.
+    archive
+        Is asked.
     pause
-        Waits, and ends the wait when the process stops.
+        Waits, and ends the wait when the process stops: then a method raises `Stopped`.
     """
 
-    def __init__(self, orthanc: Orthanc, pause: Pause) -> None:
-        self._orthanc = orthanc
+    def __init__(self, archive: Archive, pause: Pause) -> None:
+        self._archive = archive
         self._pause = pause
 
-    def ask(self, question: Callable[[Orthanc], T]) -> T:
-        """Return the answer; while the PACS is away altogether, wait for it.
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._archive, name)
+        return partial(self._ask, found) if callable(found) else found
 
-        Raises
-        ------
-        NotInPacs
-            It does not hold what the question is about.
-        PacsError
-            It answers, but not to this question, however often it is asked.
-        Stopped
-            The process stops.
-        """
+    def _ask(self, question: Callable[..., T], *values: Any, **named: Any) -> T:
         waits = islice(WHILE_AWAY, STUMBLES)
         while True:
             try:
-                return question(self._orthanc)
-            except NotInPacs:
+                return question(*values, **named)
+            except (NotInPacs, FileTooLarge):
                 raise
             except PacsError as exc:
                 if self._was_away():
@@ -96,11 +90,11 @@ class RetryingArchive:
                 self._pause(wait_s)
 
     def _was_away(self) -> bool:
-        """Return False when the PACS answers; else wait until it does and return True."""
+        """Return False when the archive answers; else wait until it does and return True."""
         waits, away = iter(WHILE_AWAY), False
         while True:
             try:
-                self._orthanc.system()
+                self._archive.capabilities()
             except PacsError as exc:
                 if not away:
                     log.warning("pacs.away", why=str(exc))
@@ -110,3 +104,8 @@ class RetryingArchive:
                     log.info("pacs.back")
                 return away
             self._pause(next(waits))
+
+
+def retrying(archive: Archive, pause: Pause) -> Archive:
+    """Return an archive as `RetryingArchive`: it has every method that the given one has."""
+    return cast("Archive", RetryingArchive(archive, pause))

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -27,8 +27,8 @@ from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import archive_name, require_this_archive
 from hilum.node.steps import REPEATED, NodeContext, Read, Steps
 from hilum.pacs import credentials
+from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.process import OrthancProcess
 from hilum.quality.schedule import SelfTests
 from hilum.records import Database, images, studies
@@ -215,12 +215,12 @@ def started(
         if settings.pacs.url is None and role == NODE:
             process = stack.enter_context(OrthancProcess(settings, address))
             process.start(stop)
-        orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))
+        pacs = stack.enter_context(closing(address.connect(timeout_s=settings.pacs.timeout_s)))
         if not stop.is_set():
-            orthanc.system()
+            pacs.capabilities()
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
-        context = _node_context(settings, orthanc, database, pool.read, actor=role)
+        context = _node_context(settings, pacs, database, pool.read, actor=role)
         engine = stack.enter_context(_engine(context, pool.count, role))
         follower = Follower(context) if role == NODE else None
         tests = SelfTests(settings, database, context.archive) if role == NODE else None
@@ -251,21 +251,21 @@ def open_node_context(settings: Settings) -> Iterator[NodeContext]:
     """
     with ExitStack() as stack:
         address = credentials.load(settings)
-        orthanc = stack.enter_context(address.connect(timeout_s=settings.pacs.timeout_s))
-        orthanc.system()
+        pacs = stack.enter_context(closing(address.connect(timeout_s=settings.pacs.timeout_s)))
+        pacs.capabilities()
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
-        yield _node_context(settings, orthanc, database, _nobody_reads, actor="backfill")
+        yield _node_context(settings, pacs, database, _nobody_reads, actor="backfill")
 
 
 def _node_context(
-    settings: Settings, orthanc: Orthanc, database: Database, read: Read, *, actor: str
+    settings: Settings, pacs: Archive, database: Database, read: Read, *, actor: str
 ) -> NodeContext:
     return NodeContext(
         database,
         Queue(database),
         archive_name(settings),
-        orthanc,
+        pacs,
         read,
         settings,
         DiskWatch(settings.data_folder, settings.node.min_free_bytes),

@@ -13,16 +13,24 @@ from time import perf_counter
 from typing import Any, Final
 
 from hilum.eligibility import Reason
-from hilum.errors import InferenceTimeout, InferenceWorkerDied, ModelError, NotInPacs, PacsError
+from hilum.errors import (
+    FileTooLarge,
+    HilumError,
+    InferenceTimeout,
+    InferenceWorkerDied,
+    ModelError,
+    NotInPacs,
+    PacsError,
+)
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END, Step, StepState
 from hilum.node.disk import DiskWatch
 from hilum.node.processed import ProcessedImage
-from hilum.node.retrying_archive import RetryingArchive
+from hilum.node.retrying_archive import retrying
 from hilum.outcome import Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
@@ -42,7 +50,7 @@ MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
 
 MOST_REMEMBERED: Final = 20_000
-"""Results of ours whose names are known by heart: Orthanc takes long to say what a report holds."""
+"""Results of ours whose names are known by heart: an archive takes long to say what one holds."""
 
 DISK_LOOK_S: Final = 2.0
 """Seconds between two checks whether there is space again."""
@@ -59,6 +67,14 @@ STATE_OF: Final = {
     Status.FAILED: State.FAILED,
 }
 """What an answer becomes once its results are in the PACS."""
+
+FAILURES: Final[Mapping[type[HilumError], str]] = {
+    PacsError: "pacs",
+    InferenceWorkerDied: "worker_died",
+    InferenceTimeout: "too_slow",
+    ModelError: "model",
+}
+"""What a step may raise → code of the reason why the job failed."""
 
 Read = Callable[..., ProcessedImage]
 """File, earlier reports of its study, time of the analysis → answer.
@@ -78,8 +94,8 @@ class NodeContext:
     queue: Queue
     """Records, and where results to be sent on are queued."""
     archive: str
-    orthanc: Orthanc
-    """The PACS: its name in the records, and a client that is logged in."""
+    pacs: Archive
+    """The PACS: its name in the records, and the archive itself, logged in."""
     read: Read
     """Reads one file in a process of its own."""
     settings: Settings
@@ -107,8 +123,8 @@ class Steps:
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
-        self._archive = RetryingArchive(context.orthanc, context.pause)
-        self._earlier = EarlierReports(context.orthanc)
+        self._archive = retrying(context.pacs, context.pause)
+        self._earlier = EarlierReports(self._archive)
         self._answers: LruCache[str, ProcessedImage] = LruCache(MOST_KEPT)
         self._waits = DueTimes.of(context.settings.worklist)
 
@@ -126,11 +142,6 @@ class Steps:
         begun = self._begin(job)
         if END in begun:
             return begun
-        facts = self._archive.ask(lambda pacs: pacs.describe(job.instance_id))
-        most = self._context.settings.node.max_file_bytes
-        if facts.file_bytes > most:
-            limit = f"{facts.file_bytes} bytes, {most} are allowed"
-            return _end(State.REFUSED, Reason("too_large", limit))
         answer = self._make(job, {**done, **begun})
         return {**begun, **_told(answer), "seconds": dict(answer.seconds)}
 
@@ -155,15 +166,15 @@ class Steps:
     def store(self, job: Job, done: StepState) -> StepState:
         """Store the results beside the image, pictures before the reports that name them."""
         start = perf_counter()
-        self._archive.ask(lambda pacs: pacs.describe(job.instance_id))  # else they stand alone
+        self._archive.describe(job.reference)  # else they stand alone
         answer = self._answer(job, done)
         names: list[str] = []
         for result in answer.results if answer is not None else ():
             self._context.stored.add(result.sop_instance_uid)
-            stored = self._archive.ask(lambda pacs, file=result.file: pacs.upload(file))  # type: ignore[misc]
-            names.append(stored.instance_id)
-            self._context.stored.add(stored.instance_id)
-            self._earlier.remember(stored.instance_id, job.uids)
+            stored = self._archive.store(result.file).reference
+            names.append(stored)
+            self._context.stored.add(stored)
+            self._earlier.remember(stored, job.uids)
         told: StepState = {"stored_as": names}
         uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
         if answer is not None and uids != done["results"]:  # restarted with another model
@@ -174,8 +185,7 @@ class Steps:
         """Ask the archive for the results; store again what it does not show."""
         start, again = perf_counter(), StepState()
         for left in reversed(range(STORE_ROUNDS)):
-            asked = (job.instance_id, *done["stored_as"])
-            there = self._archive.ask(lambda pacs, asked=asked: pacs.there(asked))  # type: ignore[misc]
+            there = self._archive.present((job.reference, *done["stored_as"]))
             missing = [uid for uid in done["results"] if uid not in there]
             if not missing:
                 if job.uids.sop_instance_uid not in there:
@@ -193,7 +203,7 @@ class Steps:
     def _take_back(self, done: StepState) -> None:
         """Delete results whose image was deleted while they were stored."""
         for name in done["stored_as"]:
-            self._archive.ask(lambda pacs, left=name: pacs.delete(left))  # type: ignore[misc]
+            self._archive.delete(name)
 
     def settle(self, job: Job, done: StepState) -> StepState:
         """Record the outcome and all that belongs to it in one transaction."""
@@ -235,21 +245,19 @@ class Steps:
                 return step(job, done)
             except NotInPacs:
                 return _end(State.GONE)
-            except PacsError as exc:
-                return _end(State.FAILED, Reason("pacs", str(exc)))
-            except InferenceWorkerDied as exc:
-                return _end(State.FAILED, Reason("worker_died", str(exc)))
-            except InferenceTimeout as exc:
-                return _end(State.FAILED, Reason("too_slow", str(exc)))
-            except ModelError as exc:
-                return _end(State.FAILED, Reason("model", str(exc)))
+            except FileTooLarge as exc:
+                return _end(State.REFUSED, Reason("too_large", exc.said))
+            except tuple(FAILURES) as exc:
+                code = next(code for kind, code in FAILURES.items() if isinstance(exc, kind))
+                return _end(State.FAILED, Reason(code, str(exc)))
 
         return careful
 
     def _make(self, job: Job, done: StepState) -> ProcessedImage:
         """Fetch and read; keep the answer for the steps that follow."""
         start = perf_counter()
-        file = self._archive.ask(lambda pacs: pacs.file(job.instance_id))
+        most = self._context.settings.node.max_file_bytes
+        file = self._archive.fetch(job.reference, max_bytes=most)
         with self._context.database.look() as connection:
             now = self._context.now()
             announced = constancy.expected(connection, job.archive, job.uids, now)
@@ -264,12 +272,12 @@ class Steps:
             try:
                 return self._context.read(file, earlier, when, **only)
             except (InferenceWorkerDied, InferenceTimeout) as exc:
-                log.warning("inference.lost", why=exc.problem, instance=job.instance_id)
+                log.warning("inference.lost", why=exc.problem, instance=job.reference)
                 return self._context.read(file, earlier, when, **only)
 
         answer = read(file)
         if answer.status is not Status.READ:  # or is it the way to the PACS that is broken?
-            kept = self._archive.ask(lambda pacs: pacs.file_as_kept(job.instance_id))
+            kept = self._archive.fetch(job.reference, verified=True)
             answer = answer if kept == file else read(kept)
         answer = replace(answer, seconds={"fetch": fetched, **answer.seconds})
         self._answers.put(job.id, answer)
@@ -281,11 +289,11 @@ class Steps:
         The new report then names no predecessor; the image is not to wait for that.
         """
         try:
-            return self._archive.ask(lambda _: self._earlier.files(job.instance_id, job.uids))
+            return self._earlier.files(job.reference, job.uids)
         except NotInPacs:  # the image itself
             raise
         except PacsError as exc:
-            log.warning("earlier.unknown", why=str(exc), instance=job.instance_id)
+            log.warning("earlier.unknown", why=str(exc), instance=job.reference)
             return ()
 
     def _answer(self, job: Job, done: StepState) -> ProcessedImage | None:
@@ -322,7 +330,7 @@ class Steps:
         log.info(
             "instance.settled",
             state=end.state,
-            instance=entry.instance_id,
+            instance=entry.reference,
             sop_instance_uid=entry.sop_instance_uid,
             reasons=",".join(reason.code for reason in end.reasons) or "none",
             run=entry.run,

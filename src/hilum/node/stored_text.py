@@ -1,4 +1,4 @@
-"""The patient's name as results have it, where Orthanc reads the image's otherwise.
+"""The patient's name as results have it, where the archive reads the image's otherwise.
 
 Orthanc takes text without a character set for its DefaultEncoding, and drops what it cannot
 decode. There its bytes are asked for, and decoded as those of the image are.
@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.settings import DefaultCharacterSet
 from hilum.values.character_sets import UTF_8, WIDER, Declaration
 from hilum.values.texts import decoded, text_in
@@ -28,21 +28,21 @@ ESCAPED: Final = re.compile(r"\$[@B()]|\([BJ]")
 
 
 def stored_text(
-    orthanc: Orthanc,
-    instance_id: str,
+    archive: Archive,
+    reference: str,
     tags: dict[str, Any],
     default: DefaultCharacterSet | None,
 ) -> dict[str, str]:
-    """Return texts of an image by keyword; none where Orthanc's own are right.
+    """Return texts of an image by keyword; none where the archive's own are right.
 
     Parameters
     ----------
-    orthanc
+    archive
         Is asked for the bytes of each.
-    instance_id
-        Orthanc's identifier of the image.
+    reference
+        The image.
     tags
-        What Orthanc made of them.
+        What the archive made of them.
     default
         The site's character set of text that declares none.
 
@@ -56,9 +56,7 @@ def stored_text(
     header = Dataset()
     said = str(tags.get("SpecificCharacterSet") or "").encode("latin-1", "replace")
     stored = {"SpecificCharacterSet": said} | {
-        keyword: orthanc.stored(instance_id, f"{Tag(keyword).group:04x}-{Tag(keyword).element:04x}")
-        for keyword in TEXTS
-        if keyword in tags
+        keyword: archive.stored(reference, keyword) for keyword in TEXTS if keyword in tags
     }
     for keyword, value in stored.items():
         tag, vr = Tag(keyword), dictionary_VR(keyword)
@@ -68,7 +66,7 @@ def stored_text(
 
 
 def is_doubtful(tags: dict[str, Any]) -> bool:
-    """Whether Orthanc may have read an image's texts otherwise than its results have them."""
+    """Whether an archive may have read an image's texts otherwise than its results have them."""
     said = str(tags.get("SpecificCharacterSet") or "")
     texts = "".join(str(tags.get(keyword) or "") for keyword in TEXTS)
     declaration = Declaration.of(said)

@@ -15,7 +15,7 @@ from hilum.encode.forms import FORMS, FormSource
 from hilum.files import dicom
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.outcome import Outcome, Read, Status
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading
@@ -50,9 +50,9 @@ class PageTools:
         found = explain.outlines(Heatmap("", activation, field_of_view))
         return found or (field_of_view.frame,)
 
-    def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
+    def is_reported(self, archive: Archive, reference: str, uids: ImageUIDs) -> bool:
         """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
-        return bool(EarlierReports(orthanc).instances(instance_id, uids))
+        return bool(EarlierReports(archive).references(reference, uids))
 
     def forms(self, reading: StoredReading) -> Mapping[str, str]:
         """Return the forms in which a reading can be had, name → title."""

@@ -67,7 +67,7 @@ def context(service: Service) -> WebContext:
         context.database,
         context.archive,
         service.address,
-        orthanc=lambda: context.orthanc,
+        context.pacs,
         read_file=service.pool.document,
         retry=retry,
         health=condition(service).checks,

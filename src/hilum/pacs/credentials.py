@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from hilum.errors import NodeError, SettingInvalid
 from hilum.files.private import write_file
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.tls import NO_FILES, TlsFiles
 from hilum.settings import PacsSettings, Settings
 
@@ -52,8 +53,8 @@ class PacsAddress:
         """The password itself, for the one call that needs it."""
         return None if self.password is None else self.password.get_secret_value()
 
-    def connect(self, *, timeout_s: float = 30.0) -> Orthanc:
-        """Return a REST client that is logged in.
+    def connect(self, *, timeout_s: float = 30.0) -> Archive:
+        """Return the archive, logged in: the one place that knows which kind it is.
 
         Raises
         ------
@@ -62,7 +63,11 @@ class PacsAddress:
         SettingInvalid
             The files for HTTPS cannot be used.
         """
-        return Orthanc(
+        return self.orthanc(timeout_s=timeout_s)
+
+    def orthanc(self, *, timeout_s: float = 30.0) -> OrthancArchive:
+        """Return it as the Orthanc that it is, for who checks the installation."""
+        return OrthancArchive(
             self.url,
             username=self.username,
             password=self.secret,

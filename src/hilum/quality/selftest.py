@@ -7,6 +7,7 @@ image opens the gate, so nothing that can be copied does.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,8 @@ from hilum.files import dicom
 from hilum.files.find import file_candidate
 from hilum.outcome import Outcome, Refused, Status
 from hilum.pacs import credentials
+from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.send import DicomTarget, deliver, open_sender
 from hilum.pacs.send.outcome import ARRIVED
 from hilum.predict import find_card
@@ -170,12 +171,12 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
     trip = SelfTestResult(through, address)
     answer = None
     try:
-        with address.connect(timeout_s=settings.pacs.timeout_s) as orthanc:
+        with closing(address.connect(timeout_s=settings.pacs.timeout_s)) as pacs:
             try:
-                answer = trip.there_and_back(dataset, orthanc)
+                answer = trip.there_and_back(dataset, pacs)
             finally:
                 if not keep:
-                    trip.clean(begun, orthanc)
+                    trip.clean(begun, pacs)
     except HilumError as exc:
         trip.problems.append(str(exc))
     return _end(through, number, answer, trip, record=record)
@@ -199,7 +200,7 @@ class SelfTestResult:
         self.seconds: dict[str, float] = {}
         self._sent = False
 
-    def there_and_back(self, dataset: Dataset, orthanc: Orthanc) -> PhantomResponse | None:
+    def there_and_back(self, dataset: Dataset, pacs: Archive) -> PhantomResponse | None:
         """Return what the node said of the phantom; None when it said nothing."""
         start = perf_counter()
         if lost := send(dataset, self._address, self._through.settings):
@@ -213,7 +214,7 @@ class SelfTestResult:
             self.problems.append(self._why_not(entry))
             return None
         self.seconds |= entry.seconds or {}
-        self.problems += look_at_results(orthanc, entry.results, dataset)
+        self.problems += look_at_results(pacs, entry.results, dataset)
         with self._through.database.look() as connection:
             kept = readings.get(connection, self._through.archive, entry.uids)
         if kept is None:
@@ -221,12 +222,10 @@ class SelfTestResult:
             return None
         return constancy.answer_of(kept.document, phantom_name(dataset))
 
-    def clean(self, begun: SelfTestStart, orthanc: Orthanc) -> None:
+    def clean(self, begun: SelfTestStart, pacs: Archive) -> None:
         """Delete the phantom's study from the PACS, and its lines from the records."""
         try:
-            for hit in orthanc.json("POST", "/tools/lookup", content=begun.study_instance_uid):
-                if hit["Type"] == "Study":
-                    orthanc.request("DELETE", f"/studies/{hit['ID']}")
+            pacs.delete_study(begun.study_instance_uid)
         except HilumError as exc:
             if self._sent:
                 study = begun.study_instance_uid
@@ -272,15 +271,15 @@ def send(dataset: Dataset, address: PacsAddress, settings: Settings) -> str:
     return "" if sent.sent in ARRIVED else sent.detail
 
 
-def look_at_results(orthanc: Orthanc, uids: tuple[str, ...], source: Dataset) -> list[str]:
+def look_at_results(pacs: Archive, uids: tuple[str, ...], source: Dataset) -> list[str]:
     """Return what is wrong with the results that the PACS shows; nothing when they are right."""
     problems, found = [], set()
     for uid in uids:
-        instance = orthanc.find_instance(uid)
-        if instance is None:
+        references = pacs.find_objects(uid)
+        if not references:
             problems.append(f"The PACS does not show the result {uid}.")
             continue
-        file = orthanc.file(instance)
+        file = pacs.fetch(references[0])
         result = dicom.parse(file, name="a result")
         name = result_name(result)
         found.add(name)

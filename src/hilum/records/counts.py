@@ -30,7 +30,7 @@ class RecordCounts:
     workers_alive: int
     workers_dead: int
     """Processes that beat, and those that stopped without signing off."""
-    sequence: int | None
+    position: str | None
     """How far the changes feed was followed; None when it never was."""
     self_test: constancy.SelfTestRun | None = None
     """The last self-test that ended; None when there was none."""
@@ -63,13 +63,12 @@ def observe(connection: Connection, archive: str, now: datetime) -> RecordCounts
     alive_since = datetime.fromtimestamp(seconds_of(connection) - ALIVE_S, UTC)
     beats = list(connection.scalars(select(WORKER.c.beat)))
     alive = sum(beat >= alive_since for beat in beats)
-    mark = feed.position(connection, archive)
     return RecordCounts(
         queue=queue,
         oldest_s=max(0.0, (now - min(waiting)).total_seconds()) if waiting else 0.0,
         workers_alive=alive,
         workers_dead=len(beats) - alive,
-        sequence=None if mark is None else mark.sequence,
+        position=feed.position(connection, archive),
         self_test=constancy.latest(connection, archive),
     )
 

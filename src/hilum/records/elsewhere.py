@@ -21,10 +21,10 @@ TAKE: Final = (
         state=State.ELSEWHERE,
         reasons=bindparam("said"),
         results=bindparam("stored"),
-        result_instances=bindparam("stored_as"),
+        result_references=bindparam("stored_as"),
         model=bindparam("by"),
     )
-    .returning(IMAGE.c.instance_id, IMAGE.c.run)
+    .returning(IMAGE.c.reference, IMAGE.c.run)
 )
 
 
@@ -34,8 +34,8 @@ class ForeignReading:
 
     uids: ImageUIDs
     """The image."""
-    instance_id: str
-    """Orthanc's identifier of the report."""
+    reference: str
+    """The archive's reference to the report."""
     reading: StoredReading
     """Its document has an origin, whose ``at`` is when the image was analyzed."""
 
@@ -58,14 +58,14 @@ def take(connection: Connection, archive: str, foreign: ForeignReading) -> bool:
     values = {
         "said": [[each["code"], each["text"], ""] for each in row["reasons"]],
         "stored": row["outputs"],
-        "stored_as": [""] * (len(row["outputs"]) - 1) + [foreign.instance_id],
+        "stored_as": [""] * (len(row["outputs"]) - 1) + [foreign.reference],
         "by": f"{model['name']} {model['version']}",
     }
     image = connection.execute(TAKE, {**image_values(archive, foreign.uids), **values}).first()
     if image is None:
         return False
     readings.put(
-        connection, Job(archive, foreign.uids, image.instance_id, image.run), foreign.reading
+        connection, Job(archive, foreign.uids, image.reference, image.run), foreign.reading
     )
     return True
 

@@ -5,7 +5,6 @@ is skipped; it moves on only from where the follower thinks it is, so of two fol
 loses and takes everything back.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -14,36 +13,19 @@ from hilum.errors import FeedMoved
 from hilum.records.tables import FEED
 from hilum.records.upsert import unless_there
 
-POSITION: Final = select(FEED.c.sequence, FEED.c.anchor).where(
-    FEED.c.archive == bindparam("of_archive")
-)
+POSITION: Final = select(FEED.c.position).where(FEED.c.archive == bindparam("of_archive"))
 ADVANCE: Final = update(FEED).where(
-    FEED.c.archive == bindparam("of_archive"),
-    FEED.c.sequence == bindparam("before_sequence"),
-    FEED.c.anchor == bindparam("before_anchor"),
+    FEED.c.archive == bindparam("of_archive"), FEED.c.position == bindparam("before")
 )
 """Asked for each image, hence put together once."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedPosition:
-    """A position in a feed."""
-
-    sequence: int = 0
-    """Number of the last change that was dealt with."""
-    anchor: str = ""
-    """What that change was about: tells whether the archive still has the same history."""
-
-
-def position(connection: Connection, archive: str) -> FeedPosition | None:
+def position(connection: Connection, archive: str) -> str | None:
     """Return how far `archive` was followed, None when it never was."""
-    row = connection.execute(POSITION, {"of_archive": archive}).one_or_none()
-    return None if row is None else FeedPosition(row.sequence, row.anchor)
+    return connection.scalar(POSITION, {"of_archive": archive})
 
 
-def advance(
-    connection: Connection, archive: str, before: FeedPosition | None, after: FeedPosition
-) -> None:
+def advance(connection: Connection, archive: str, before: str | None, after: str) -> None:
     """Write down that everything up to `after` is dealt with.
 
     Parameters
@@ -55,20 +37,19 @@ def advance(
     before
         What `position` said; None when the archive was never followed.
     after
-        The new position; may be a lower one when the archive counts anew.
+        The new position, as the archive gave it.
 
     Raises
     ------
     FeedMoved
         The position is another one: somebody else follows this feed too.
     """
-    reached = {"sequence": after.sequence, "anchor": after.anchor}
     if before is None:
-        first = {"archive": archive, **reached}
+        first = {"archive": archive, "position": after}
         changed = connection.execute(unless_there(connection, FEED), first)
     else:
-        at = {"before_sequence": before.sequence, "before_anchor": before.anchor}
-        changed = connection.execute(ADVANCE, {"of_archive": archive, **at, **reached})
+        moved = {"of_archive": archive, "before": before, "position": after}
+        changed = connection.execute(ADVANCE, moved)
     if changed.rowcount != 1:
         raise FeedMoved(
             f"Another process follows the changes of the archive {archive} too.",

@@ -29,7 +29,7 @@ OPEN: Final = (
 """The condition that a job is the newest run and has not ended."""
 
 KNOWN: Final = (
-    select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.instance_id, IMAGE.c.run)
+    select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.reference, IMAGE.c.run)
     .where(*THIS)
     .with_for_update()
 )
@@ -41,7 +41,7 @@ BEGIN: Final = CHANGE_OPEN.values(
 RETRY: Final = (
     CHANGE.where(IMAGE.c.state.in_(sorted(RETRIED)))
     .values(arrived=bindparam("now"))
-    .returning(IMAGE.c.instance_id, IMAGE.c.run)
+    .returning(IMAGE.c.reference, IMAGE.c.run)
 )
 ENTRY: Final = select(IMAGE).where(*THIS)
 """Asked for each image, hence put together once."""
@@ -53,7 +53,7 @@ class Arrived:
 
     archive: str
     uids: ImageUIDs
-    instance_id: str
+    reference: str
     """As in `Job`."""
     file_digest: str | None
     """What tells the file from another one; None when nothing does."""
@@ -72,8 +72,8 @@ class Settlement:
     reasons: tuple[Reason, ...] = ()
     """Why it was refused or failed; warnings when it was stored."""
     results: tuple[str, ...] = ()
-    result_instances: tuple[str, ...] = ()
-    """SOP Instance UIDs of what was stored for it, and Orthanc's identifiers of these."""
+    result_references: tuple[str, ...] = ()
+    """SOP Instance UIDs of what was stored for it, and the archive's references to these."""
     model: str | None = None
     """Which model read it, with its version; None when none did."""
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -94,13 +94,13 @@ class ImageRecord:
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
-    instance_id: str
+    reference: str
     file_digest: str | None
     urgency: Urgency
     state: State
     reasons: tuple[Reason, ...]
     results: tuple[str, ...]
-    result_instances: tuple[str, ...]
+    result_references: tuple[str, ...]
     run: int
     attempts: int
     """How often this run was begun."""
@@ -121,11 +121,11 @@ class ImageRecord:
     @property
     def job(self) -> Job:
         """The newest run of the work on it."""
-        return Job(self.archive, self.uids, self.instance_id, self.run)
+        return Job(self.archive, self.uids, self.reference, self.run)
 
-    def instance_of(self, result: str) -> str | None:
-        """Return Orthanc's identifier of a result by its UID, None for what is none of it."""
-        return dict(zip(self.results, self.result_instances, strict=False)).get(result)
+    def reference_to(self, result: str) -> str | None:
+        """Return the reference to a result by its UID, None for what is none of it."""
+        return dict(zip(self.results, self.result_references, strict=False)).get(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,38 +163,38 @@ def arrived(
     line: dict[str, Any] = {
         "archive": new.archive,
         **new.uids._asdict(),
-        "instance_id": new.instance_id,
+        "reference": new.reference,
         "file_digest": new.file_digest,
         "urgency": new.urgency,
         "state": state,
         "reasons": [],
         "results": [],
-        "result_instances": [],
+        "result_references": [],
         "run": 1,
         "attempts": 0,
         "lost": 0,
         "arrived": new.at,
     }
     if connection.execute(unless_there(connection, IMAGE), line).rowcount == 1:
-        return Job(new.archive, new.uids, new.instance_id, 1)
+        return Job(new.archive, new.uids, new.reference, 1)
     this = image_values(new.archive, new.uids)
     known = connection.execute(KNOWN, this).one()
-    same = new.file_digest == known.file_digest and new.instance_id == known.instance_id
+    same = new.file_digest == known.file_digest and new.reference == known.reference
     if same and not (again and known.state in SETTLED):
         return None
     moved = {
-        "instance_id": new.instance_id,
+        "reference": new.reference,
         "file_digest": new.file_digest,
         "arrived": new.at,
     }
     only_waits = known.state in {State.HELD, State.QUEUED}
-    if only_waits and new.instance_id == known.instance_id:
+    if only_waits and new.reference == known.reference:
         connection.execute(CHANGE, {**this, **moved})
         return None
     anew = {"urgency": new.urgency, "lost": 0, **_anew(known.run, state)}
     connection.execute(CHANGE, {**this, **moved, **anew})
     readings.forget_foreign(connection, new.archive, new.uids)
-    return Job(new.archive, new.uids, new.instance_id, known.run + 1)
+    return Job(new.archive, new.uids, new.reference, known.run + 1)
 
 
 def begin(connection: Connection, job: Job, now: datetime) -> int | None:
@@ -223,7 +223,7 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
         "state": end.state,
         "reasons": [[reason.code, reason.text, reason.source] for reason in end.reasons],
         "results": list(end.results),
-        "result_instances": list(end.result_instances),
+        "result_references": list(end.result_references),
         "model": end.model,
         "seconds": dict(end.seconds),
         "settled": now,
@@ -252,7 +252,7 @@ def called(
     connection, archive
         Where to look.
     identifier
-        Orthanc's identifier, which one image has, or a SOP Instance UID.
+        The archive's reference, which one image has, or a SOP Instance UID.
     study_instance_uid, series_instance_uid
         Only in this study, only in this series.
     """
@@ -261,7 +261,7 @@ def called(
         IMAGE.c.series_instance_uid: series_instance_uid,
     }
     also = [column == uid for column, uid in narrowed.items() if uid is not None]
-    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.instance_id):  # an OR would read all images
+    for column in (IMAGE.c.sop_instance_uid, IMAGE.c.reference):  # an OR would read all images
         question = select(IMAGE).where(IMAGE.c.archive == archive, column == identifier, *also)
         if found := connection.execute(question.order_by(*IMAGE.primary_key.columns)).all():
             return [_entry(row) for row in found]
@@ -331,7 +331,7 @@ def ask_again(
     for uids in images:
         row = connection.execute(anew, {**image_values(archive, uids), "now": now}).first()
         if row is not None:
-            jobs.append(Job(archive, uids, row.instance_id, row.run))
+            jobs.append(Job(archive, uids, row.reference, row.run))
     return jobs
 
 
@@ -349,7 +349,7 @@ def run_again(connection: Connection, job: Job) -> Job | None:
     anew = CHANGE_OPEN.values(lost=IMAGE.c.lost + 1, **_anew(IMAGE.c.run, State.QUEUED))
     if connection.execute(anew, _run_of(job)).rowcount != 1:
         return None
-    return Job(job.archive, job.uids, job.instance_id, job.run + 1)
+    return Job(job.archive, job.uids, job.reference, job.run + 1)
 
 
 def _run_of(job: Job) -> dict[str, Any]:
@@ -365,7 +365,7 @@ def _anew(run: Any, state: State) -> dict[str, Any]:
         "attempts": 0,
         "reasons": [],
         "results": [],
-        "result_instances": [],
+        "result_references": [],
         "started": None,
         "settled": None,
         "model": None,
@@ -379,6 +379,6 @@ def _entry(row: Row[Any]) -> ImageRecord:
     values["state"] = State(values["state"])
     values["reasons"] = tuple(Reason(*reason) for reason in values["reasons"])
     values["results"] = tuple(values["results"])
-    values["result_instances"] = tuple(values["result_instances"] or ())
+    values["result_references"] = tuple(values["result_references"] or ())
     values["seconds"] = values["seconds"] or {}
     return ImageRecord(**values)

@@ -13,8 +13,8 @@ class Job:
     """Which archive: the same image in two of them is work in each."""
     uids: ImageUIDs
     """The image."""
-    instance_id: str
-    """Orthanc's identifier of it."""
+    reference: str
+    """The archive's name of it: opaque, only the archive that gave it knows what it means."""
     run: int
     """How often work on it was asked for, from 1."""
 

@@ -44,7 +44,16 @@ def m002_warnings(connection: Connection) -> None:
     _run(connection, "0002_warnings")
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_initial, m002_warnings)
+def m003_references(connection: Connection) -> None:
+    """Keep what any archive calls an object, and where its feed stands, as it says it."""
+    _run(connection, "0003_references")
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
+    m001_initial,
+    m002_warnings,
+    m003_references,
+)
 """In the order in which they run; one that has landed is never changed."""
 
 

@@ -47,8 +47,7 @@ FEED: Final = Table(
     "feed",
     METADATA,
     Column("archive", String, primary_key=True),
-    Column("sequence", Integer, nullable=False),
-    Column("anchor", String, nullable=False),
+    Column("position", String, nullable=False, server_default=""),  # opaque
     comment="How far each archive's changes feed was followed.",
 )
 
@@ -56,13 +55,13 @@ IMAGE: Final = Table(
     "image",
     METADATA,
     *_image_key(),
-    Column("instance_id", String, nullable=False),  # Orthanc's identifier
-    Column("file_digest", String),  # Orthanc's MD5 or name of the file: another one has another
+    Column("reference", String, nullable=False),  # what the archive calls it
+    Column("file_digest", String),  # what tells its file from another one
     Column("urgency", String, nullable=False),  # urgent, routine, backfill
     Column("state", String, nullable=False),
     Column("reasons", JSON, nullable=False),  # [[code, text, source], …]
     Column("results", JSON, nullable=False),  # SOP Instance UIDs of what was stored for it
-    Column("result_instances", JSON),  # Orthanc's identifiers of these
+    Column("result_references", JSON),  # what the archive calls these
     Column("run", Integer, nullable=False),  # how often work on it was asked for
     Column("attempts", Integer, nullable=False),  # how often this run was begun
     Column("lost", Integer, nullable=False),  # how often its work vanished and was asked for again
@@ -78,7 +77,7 @@ Index("image_by_end", IMAGE.c.state, IMAGE.c.settled, IMAGE.c.archive)
 Index("image_by_arrival", IMAGE.c.archive, IMAGE.c.arrived)
 Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid, IMAGE.c.arrived)
 Index("image_by_uid", IMAGE.c.archive, IMAGE.c.sop_instance_uid)
-Index("image_by_instance", IMAGE.c.archive, IMAGE.c.instance_id)
+Index("image_by_reference", IMAGE.c.archive, IMAGE.c.reference)
 
 READING: Final = Table(
     "reading",

@@ -96,8 +96,8 @@ class MetricsSnapshot:
     """Free space on the disk of the data folder, None when unknown."""
     paused: bool = False
     """Whether the node pauses because the disk is nearly full."""
-    last_change: int | None = None
-    """Number of the newest change in the PACS; None when it can't be asked, or by a worker."""
+    behind: int | None = None
+    """Changes in the PACS that were not looked at yet; None when it can't say, or for a worker."""
     model: tuple[str, str] | None = None
     """Name and version of the model that reads; None when there is none."""
     drift: Sequence[DriftComparison] = ()
@@ -135,7 +135,7 @@ class Gauges(Collector):
                 "hilum_disk_free_bytes", "Free space on the data folder's disk.", now.free_bytes
             )
         if now.observed is not None:
-            yield from _of_database(now.observed, now.last_change)
+            yield from _of_database(now.observed, now.behind)
         if now.drift:
             yield _of_drift(now.drift)
 
@@ -218,7 +218,7 @@ def _known(code: str) -> str:
     return code
 
 
-def _of_database(observed: RecordCounts, last_change: int | None) -> Iterator[Metric]:
+def _of_database(observed: RecordCounts, behind: int | None) -> Iterator[Metric]:
     queue = GaugeMetricFamily(
         "hilum_queue_images", "Images that are not settled.", labels=["urgency", "state"]
     )
@@ -238,11 +238,11 @@ def _of_database(observed: RecordCounts, last_change: int | None) -> Iterator[Me
         observed.workers_dead,
     )
     yield from _of_self_test(observed.self_test)
-    if last_change is not None and observed.sequence is not None:
+    if behind is not None:
         yield _gauge(
             "hilum_feed_lag_changes",
             "Changes in the PACS that were not looked at yet.",
-            max(0, last_change - observed.sequence),
+            behind,
         )
 
 

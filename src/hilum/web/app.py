@@ -92,7 +92,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        client = dicomweb.client_of(context.pacs, context.settings.pacs.timeout_s)
+        client = dicomweb.client_of(context.address, context.settings.pacs.timeout_s)
         async with client:
             app.state.dicomweb = client
             yield

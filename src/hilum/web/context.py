@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.orthanc.client import Orthanc
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database
 from hilum.settings import Settings
@@ -63,10 +63,10 @@ class WebContext:
     """Records, sessions, users."""
     archive: str
     """The archive's name in the records."""
-    pacs: PacsAddress
+    address: PacsAddress
     """How the PACS is called: for DICOMweb, which is handed through."""
-    orthanc: Callable[[], Orthanc]
-    """Returns a REST client of the PACS; it is shared and safe for several threads."""
+    pacs: Archive
+    """The archive itself."""
     read_file: Callable[[bytes, str], Mapping[str, Any]] | None = None
     """File and its name → one ``hilum.reading/1`` document; nothing is stored. None where no model
     can be loaded."""

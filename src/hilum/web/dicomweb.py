@@ -79,7 +79,7 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
     headers |= {"host": host, "forwarded": f"host={host};proto={scheme}"}
     client: httpx.AsyncClient = request.app.state.dicomweb
     address = f"{DICOMWEB_PATH}/{path}" + (f"?{request.url.query}" if request.url.query else "")
-    with pacs_errors(context.pacs.url):
+    with pacs_errors(context.address.url):
         answer = await client.send(
             client.build_request("GET", address, headers=headers), stream=True
         )

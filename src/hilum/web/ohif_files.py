@@ -139,5 +139,5 @@ def serve(path: str, _: Viewer, context: Context) -> Response:
 
 
 def _config(context: WebContext) -> Response:
-    text = app_config(base=BASE, title=context.pacs.aet)
+    text = app_config(base=BASE, title=context.address.aet)
     return Response(text, media_type="text/javascript", headers={"Cache-Control": ASK_AGAIN})

@@ -89,7 +89,7 @@ class Gallery:
                 made = self._pictures.get(key)
                 if made is None:
                     with self._decoding:
-                        file = self._context.orthanc().file(image.instance_id)
+                        file = self._context.pacs.fetch(image.reference)
                         made = tools_of(self._context).picture(file)
                     self._pictures.put(key, made)
                 return made
@@ -178,11 +178,12 @@ def image_of(context: WebContext, where: Address) -> ImageRecord:
 
 
 def stored_as(context: WebContext, image: ImageRecord, result: str) -> str | None:
-    """Return Orthanc's identifier of a result of an image, None for what is none of it."""
+    """Return the reference to a result of an image, None for what is none of it."""
     if result not in image.results:
         return None
-    # The search, which is slow beside many studies, is for what older versions stored.
-    return image.instance_of(result) or context.orthanc().find_instance(result)
+    # not known of the overlay beside a report that this node did not make
+    known = image.reference_to(result)
+    return known or next(iter(context.pacs.find_objects(result)), None)
 
 
 def version(image: ImageRecord) -> str:

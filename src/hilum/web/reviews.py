@@ -104,12 +104,11 @@ def _give(context: WebContext, who: Visitor, image: ImageRecord, form: FormData)
     reading = reading_of(context, image)
     review = _review(image, reading, who, form)
     key = str(form.get("key") or "")[:64]
-    orthanc = context.orthanc()
+    pacs = context.pacs
     uid, file = tools_of(context).review_file(
-        orthanc.file(image.instance_id), review, key, _judged(context, image)
+        pacs.fetch(image.reference), review, key, _judged(context, image)
     )
-    stored = orthanc.upload(file)
-    if uid not in orthanc.there([stored.instance_id]):
+    if uid not in pacs.present([pacs.store(file).reference]):
         raise PacsUnavailable(
             "The PACS accepted the review but does not show it.", "Submit it again in a minute."
         )
@@ -170,8 +169,8 @@ def _review(image: ImageRecord, reading: StoredReading, who: Visitor, form: Form
 
 def _judged(context: WebContext, image: ImageRecord) -> bytes | None:
     """Return the model's coded report, the last thing that was stored for the image."""
-    instance = stored_as(context, image, image.results[-1]) if image.results else None
-    return None if instance is None else context.orthanc().file(instance)
+    report = stored_as(context, image, image.results[-1]) if image.results else None
+    return None if report is None else context.pacs.fetch(report)
 
 
 def _by_finding(counted: list[Agreement], months: list[str], who: Visitor) -> list[dict[str, Any]]:

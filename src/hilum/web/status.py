@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median_low
-from typing import Any, Final
+from typing import Final
 
 from hilum.errors import HilumError
 from hilum.records import constancy, forwards, images, throughput, workers
@@ -27,7 +27,7 @@ NEWEST: Final = 20
 
 HEALTH_KEEP_S: Final = 3.0
 STORAGE_KEEP_S: Final = 15.0
-"""Orthanc adds up its disk for each answer."""
+"""An archive adds up its disk for each answer."""
 DRIFT_KEEP_S: Final = 60.0
 """A month does not move within a minute."""
 
@@ -138,13 +138,13 @@ class StatusSource:
         folder = self._context.settings.data_folder
         disk = shutil.disk_usage(folder if folder.exists() else folder.anchor)
         try:
-            said: dict[str, Any] = self._context.orthanc().json("GET", "/statistics")
+            held = self._context.pacs.size()
         except HilumError:
             return StorageUse(disk.total, disk.free)
         return StorageUse(
             disk.total,
             disk.free,
-            int(said["TotalDiskSize"]),
-            int(said["CountStudies"]),
-            int(said["CountInstances"]),
+            held.file_bytes,
+            held.studies,
+            held.objects,
         )

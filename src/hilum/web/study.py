@@ -159,14 +159,12 @@ def download(where: Where, form: str, context: Context, _: Viewer) -> Response:
 def result(where: Where, result: str, form: str, context: Context, _: Viewer) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
     entry = image_of(context, where)
-    instance = stored_as(context, entry, result)
-    if instance is None or form not in {"dcm", "png"}:
+    reference = stored_as(context, entry, result)
+    if reference is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
-    orthanc = context.orthanc()
     if form == "png":
-        made = orthanc.request("GET", f"/instances/{instance}/preview", accept="image/png")
-        return _attached(made.content, "image/png", f"{result}.png")
-    return _attached(orthanc.file(instance), "application/dicom", f"{result}.dcm")
+        return _attached(context.pacs.picture(reference), "image/png", f"{result}.png")
+    return _attached(context.pacs.fetch(reference), "application/dicom", f"{result}.dcm")
 
 
 def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
@@ -196,7 +194,7 @@ def written(context: WebContext, image: ImageRecord, reading: StoredReading, for
     if form not in tools.forms(reading):
         raise HTTPException(NOT_FOUND, N_("This reading cannot be had in this form."))
     when = (image.settled or image.arrived).astimezone()
-    made = tools.written(form, reading, lambda: context.orthanc().file(image.instance_id), when)
+    made = tools.written(form, reading, lambda: context.pacs.fetch(image.reference), when)
     return _attached(made.content, made.media_type, f"{image.sop_instance_uid}.{made.suffix}")
 
 
@@ -205,7 +203,7 @@ def _is_reported(context: WebContext, image: ImageRecord) -> bool:
     if context.tools is None or image.results:
         return False
     try:
-        return context.tools.is_reported(context.orthanc(), image.instance_id, image.uids)
+        return context.tools.is_reported(context.pacs, image.reference, image.uids)
     except PacsError:  # then nothing is said of it
         return False
 

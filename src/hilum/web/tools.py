@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
@@ -86,7 +86,7 @@ class StudyTools(Protocol):
         """
         ...
 
-    def is_reported(self, orthanc: Orthanc, instance_id: str, uids: ImageUIDs) -> bool:
+    def is_reported(self, archive: Archive, reference: str, uids: ImageUIDs) -> bool:
         """Return whether the archive holds a report of hilum, whoever stored it, on an image."""
         ...
 

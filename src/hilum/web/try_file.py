@@ -157,7 +157,7 @@ def _send_one(content: bytes, sent: UploadResult, context: WebContext) -> None:
         sent.not_dicom += 1
         return
     try:
-        stored = context.orthanc().upload(content)
+        stored = context.pacs.store(content)
     except PacsRefused:
         sent.refused += 1
         return

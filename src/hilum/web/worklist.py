@@ -113,7 +113,7 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
         labels=[(label, finding_name(label, who.language.reasons)) for label in labels],
         states=[(state, words.STATES[state]) for state in words.STATES],
         model=model_in_use(request),
-        pacs=context.pacs,
+        pacs=context.address,
     )
 
 

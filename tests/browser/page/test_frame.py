@@ -235,7 +235,7 @@ def test_ohif_opens_a_study_with_the_pages_session(
         lacking("OHIF is not installed: run scripts/ohif.sh")
     image = make_radiograph()
     with empty_orthanc.client() as orthanc:
-        orthanc.upload(dicom_file(image))
+        orthanc.store(dicom_file(image))
     tab = tabs.open(Role.VIEWER, f"/ohif/viewer?StudyInstanceUIDs={image.StudyInstanceUID}")
 
     tab.wait_for_selector("canvas.cornerstone-canvas", timeout=60_000)

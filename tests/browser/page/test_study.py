@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
 from hilum.eligibility import Reason
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.records import readings, reviews
 from hilum.records.accounts import Role
 from hilum.records.states import State
@@ -136,7 +136,7 @@ def test_review_goes_to_the_pacs_and_comes_back(web: WebContext, tabs: Tabs, sho
 
     with web.database.look() as connection:
         (review,) = reviews.on_image(connection, web.archive, shown.job.uids)
-    assert web.orthanc().find_instance(review.report) is not None
+    assert web.pacs.find_objects(review.report)
     expect(tab.locator('[name="opinion.Effusion"][value="disagree"]')).to_be_checked()
     tab.goto(f"{tabs.url}/reviews")
     expect(tab.get_by_role("row", name="Pleural effusion")).to_contain_text("0/1")
@@ -148,13 +148,13 @@ def test_review_is_kept_while_the_pacs_is_away(
     """It says what happened; the form stays as it was and can be sent again."""
     tab = ready(any_tabs.open(Role.READER, shown.path))
     tab.fill("[name=comment]", "Once more.")
-    away = Orthanc("http://127.0.0.1:9")
-    there = web.orthanc
-    object.__setattr__(web, "orthanc", lambda: away)
+    away = OrthancArchive("http://127.0.0.1:9")
+    there = web.pacs
+    object.__setattr__(web, "pacs", away)
     tab.click("text=Submit review")
     expect(tab.locator("[data-problem]")).to_contain_text("gave no answer")
     assert "Once more." == tab.input_value("[name=comment]")
-    object.__setattr__(web, "orthanc", there)
+    object.__setattr__(web, "pacs", there)
     away.close()
     tab.click("text=Submit review")
 

@@ -11,76 +11,48 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from hilum.pacs.archive import Commitment, TargetKind
 from hilum.pacs.orthanc.client import Orthanc
 
-MODALITY: Final = "modality"
-PEER: Final = "peer"
-
-FOLDERS: Final = {MODALITY: "modalities", PEER: "peers"}
+FOLDERS: Final = {TargetKind.MODALITY: "modalities", TargetKind.PEER: "peers"}
 """Kind of another archive → where Orthanc's REST API has those of that kind."""
+
+KEPT: Final = {"Success": True, "Failure": False}
+"""Status of a commitment → whether all is kept; of any other, nobody knows yet."""
 
 SEND_S: Final = 600.0
 """Seconds that another archive gets to take what Orthanc sends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Commitment:
-    """What another archive said when it was asked whether it keeps instances."""
+class OrthancForwarding:
+    """Keeps the promises of `hilum.pacs.archive.Forwarding`."""
 
-    status: str
-    """``"Pending"``, ``"Success"`` or ``"Failure"``."""
-    failures: tuple[str, ...]
-    """Why, one for each instance that it does not keep."""
+    orthanc: Orthanc
+    """Which Orthanc sends; a name is what its configuration calls another archive."""
 
+    def send_on(self, kind: TargetKind, name: str, references: Sequence[str]) -> None:
+        """Let Orthanc send, and wait until it has."""
+        self.orthanc.json(
+            "POST",
+            f"/{FOLDERS[kind]}/{quote(name, safe='')}/store",
+            json={"Resources": list(references), "Synchronous": True},
+            timeout_s=SEND_S,
+        )
 
-def send_on(orthanc: Orthanc, kind: str, name: str, instance_ids: Sequence[str]) -> None:
-    """Let Orthanc send instances to another archive, and wait until it has.
+    def ask_commitment(self, name: str, references: Sequence[str]) -> str:
+        """Let Orthanc ask a modality."""
+        answer = self.orthanc.json(
+            "POST",
+            f"/modalities/{quote(name, safe='')}/storage-commitment",
+            json={"Resources": list(references)},
+            timeout_s=SEND_S,
+        )
+        return str(answer["ID"])
 
-    Parameters
-    ----------
-    orthanc
-        Which Orthanc sends.
-    kind
-        `MODALITY` (C-STORE) or `PEER` (another Orthanc's REST API).
-    name
-        What Orthanc's own configuration calls it.
-    instance_ids
-        Orthanc's identifiers.
-
-    Raises
-    ------
-    PacsUnavailable
-        The other archive did not take all of them.
-    NotInPacs
-        Orthanc knows no archive of that name, or not all instances.
-    """
-    orthanc.json(
-        "POST",
-        f"/{FOLDERS[kind]}/{quote(name, safe='')}/store",
-        json={"Resources": list(instance_ids), "Synchronous": True},
-        timeout_s=SEND_S,
-    )
-
-
-def ask_commitment(orthanc: Orthanc, name: str, instance_ids: Sequence[str]) -> str:
-    """Ask a modality whether it keeps instances; return the transaction to look at later.
-
-    Raises
-    ------
-    PacsUnavailable
-        The modality did not take the question.
-    """
-    answer = orthanc.json(
-        "POST",
-        f"/modalities/{quote(name, safe='')}/storage-commitment",
-        json={"Resources": list(instance_ids)},
-        timeout_s=SEND_S,
-    )
-    return str(answer["ID"])
-
-
-def commitment(orthanc: Orthanc, transaction: str) -> Commitment:
-    """Return what a modality said so far to a question of `ask_commitment`."""
-    answer = orthanc.json("GET", f"/storage-commitment/{transaction}")
-    said = [str(failure.get("Description", "no reason")) for failure in answer.get("Failures", ())]
-    return Commitment(str(answer["Status"]), tuple(said))
+    def commitment(self, transaction: str) -> Commitment:
+        """Return what the modality said so far."""
+        answer = self.orthanc.json("GET", f"/storage-commitment/{transaction}")
+        failures = answer.get("Failures", ())
+        said = [str(failure.get("Description", "no reason")) for failure in failures]
+        return Commitment(KEPT.get(str(answer["Status"])), tuple(said))

@@ -62,6 +62,6 @@ def open_sender(
         from hilum.pacs.send.stow import StowSender  # noqa: PLC0415
 
         return StowSender(target, timeout_s=timeout_s, verify=verify)
-    from hilum.pacs.send.rest import RestSender  # noqa: PLC0415
+    from hilum.pacs.orthanc.sender import OrthancSender  # noqa: PLC0415
 
-    return RestSender(target, timeout_s=timeout_s, verify=verify)
+    return OrthancSender(target, timeout_s=timeout_s, verify=verify)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 import httpx
 
 from hilum.errors import PacsError, PacsRefused
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 from hilum.pacs.send.target import WebTarget
 
 
-class RestSender:
+class OrthancSender:
     """Keeps the promises of `Sender` with ``POST /instances``.
 
     Parameters
@@ -33,7 +33,7 @@ class RestSender:
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         self._target = target
-        self._orthanc = Orthanc(
+        self._orthanc = OrthancArchive(
             target.url,
             username=target.username,
             password=target.secret,
@@ -67,7 +67,7 @@ class RestSender:
     def send(self, file: Outgoing) -> SendOutcome:
         """Send one file; the outcome says what Orthanc did with it."""
         try:
-            stored = self._orthanc.upload(file.content)
+            stored = self._orthanc.store(file.content)
         except PacsRefused as exc:
             return SendOutcome(file.name, SendStatus.REFUSED, _reason(exc), file.warnings)
         except PacsError as exc:

@@ -1,0 +1,202 @@
+"""An Orthanc as the archive.
+
+Sources
+-------
+Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from pydicom.tag import Tag
+
+from hilum.errors import FileTooLarge, NotInPacs, PacsUnavailable
+from hilum.pacs.archive import (
+    ArchiveSize,
+    Arrivals,
+    Capabilities,
+    ObjectFacts,
+    Origin,
+    Series,
+    StoredObject,
+)
+from hilum.pacs.orthanc import changes
+from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.forwarding import OrthancForwarding
+
+MD5: Final = re.compile("[0-9a-f]{32}")
+"""A digest as Orthanc writes it."""
+
+
+class OrthancArchive(Orthanc):
+    """Keeps the promises of `hilum.pacs.archive.Archive` over Orthanc's REST API.
+
+    A reference is Orthanc's own identifier: a hash of patient, study, series and instance.
+    """
+
+    _keeps_digests = True
+    """Whether it has MD5s of its files: of all or, like the one that hilum starts, of none."""
+
+    def capabilities(self) -> Capabilities:
+        """Ask for its version; it can always send on."""
+        return Capabilities(f"Orthanc {self.system()['Version']}", OrthancForwarding(self))
+
+    def newest(self) -> str:
+        """Return the position after everything that happened so far."""
+        return changes.newest(self)
+
+    def arrivals(self, position: str, limit: int) -> Arrivals:
+        """Return the new instances among the next `limit` changes."""
+        return changes.follow(self, position, limit)
+
+    def behind(self, position: str) -> int | None:
+        """Return how many changes there were after `position`."""
+        return max(0, changes.last(self) - changes.sequence_of(position))
+
+    def describe(self, reference: str) -> ObjectFacts:
+        """Return what the index knows; the version is Orthanc's name of the file."""
+        answer = self.json("GET", f"/instances/{reference}")
+        uid = str(answer["MainDicomTags"]["SOPInstanceUID"])
+        return ObjectFacts(reference, uid, str(answer["FileUuid"]))
+
+    def content_id(self, facts: ObjectFacts) -> str:
+        """Return Orthanc's MD5 of the file, else Orthanc's name of it."""
+        digest = self._digest(facts.reference) if self._keeps_digests else None
+        self._keeps_digests = digest is not None
+        return digest or facts.version
+
+    def attributes(self, reference: str) -> dict[str, Any]:
+        """Return what Orthanc made of them; `hilum.node.stored_text` knows where it errs."""
+        simplified: dict[str, Any] = self.json("GET", f"/instances/{reference}/simplified-tags")
+        return simplified
+
+    def attributes_of_index(self, reference: str) -> dict[str, Any]:
+        """Return the main tags of patient, study and series."""
+        study = self.json("GET", f"/instances/{reference}/study")
+        series = self.json("GET", f"/instances/{reference}/series")
+        patient = study.get("PatientMainDicomTags", {})
+        return {**patient, **study["MainDicomTags"], **series["MainDicomTags"]}
+
+    def stored(self, reference: str, keyword: str) -> bytes:
+        """Return the bytes of one attribute; a missing instance has none either."""
+        tag = Tag(keyword)
+        path = f"/instances/{reference}/content/{tag.group:04x}-{tag.element:04x}"
+        try:
+            return self.request("GET", path).content
+        except NotInPacs:
+            return b""
+
+    def origin(self, reference: str) -> Origin:
+        """Return what the metadata say of the sender."""
+        told = self.json("GET", f"/instances/{reference}/metadata?expand")
+        said = told if isinstance(told, dict) else {}
+        names = ("RemoteAET", "HttpUsername", "RemoteIP")
+        return Origin(*(str(said.get(name) or "") for name in names))
+
+    def fetch(
+        self, reference: str, *, max_bytes: int | None = None, verified: bool = False
+    ) -> bytes:
+        """Return the file, whose MD5 is asked for where it is to be verified."""
+        if max_bytes is not None:
+            size = int(self.json("GET", f"/instances/{reference}")["FileSize"])
+            if size > max_bytes:
+                raise FileTooLarge(size, max_bytes)
+        file = self.request("GET", f"/instances/{reference}/file").content
+        kept = self._digest(reference) if verified else None
+        if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
+            raise self._garbled("gave another file than the one it holds")
+        return file
+
+    def store(self, file: bytes) -> StoredObject:
+        """Store one file."""
+        answer = self.json("POST", "/instances", content=file)
+        if isinstance(answer, list):  # a ZIP: Orthanc 1.12 answers with a list
+            answer = answer[0]
+        return StoredObject(answer["ID"], answer["Status"] == "AlreadyStored")
+
+    def present(self, references: Sequence[str]) -> frozenset[str]:
+        """Ask for all at once (``/tools/bulk-content``, since Orthanc 1.9.4)."""
+        question = {"Resources": list(references), "Level": "Instance", "Metadata": False}
+        answer = self.json("POST", "/tools/bulk-content", json=question)
+        return frozenset(str(each["MainDicomTags"]["SOPInstanceUID"]) for each in answer)
+
+    def delete(self, reference: str) -> None:
+        """Delete one instance."""
+        with suppress(NotInPacs):
+            self.request("DELETE", f"/instances/{reference}")
+
+    def delete_study(self, study_instance_uid: str) -> None:
+        """Delete a study, which is several where patients share its UID."""
+        for study in self._lookup("Study", study_instance_uid):
+            with suppress(NotInPacs):
+                self.request("DELETE", f"/studies/{study}")
+
+    def find_studies(self, query: Mapping[str, str]) -> list[str]:
+        """Return the studies that match."""
+        return self.find("Study", query)
+
+    def find_objects(
+        self, sop_instance_uid: str, *, study: str = "", series: str = ""
+    ) -> list[str]:
+        """Return instances; a search takes longer with each study, a look-up of a UID does not."""
+        if not study:
+            return self._lookup("Instance", sop_instance_uid)
+        named = {"StudyInstanceUID": study, "SOPInstanceUID": sop_instance_uid}
+        return self.find("Instance", named | ({"SeriesInstanceUID": series} if series else {}))
+
+    def study_of(self, reference: str) -> str:
+        """Return the study of an instance."""
+        return str(self.json("GET", f"/instances/{reference}/study")["ID"])
+
+    def series_of(self, study: str) -> list[Series]:
+        """Return the series of a study."""
+        answer = self.json("GET", f"/studies/{study}/series")
+        return [
+            Series(each["MainDicomTags"].get("Modality", ""), tuple(each["Instances"]))
+            for each in answer
+        ]
+
+    def picture(self, reference: str) -> bytes:
+        """Return Orthanc's preview."""
+        path = f"/instances/{reference}/preview"
+        return self.request("GET", path, accept="image/png").content
+
+    def size(self) -> ArchiveSize:
+        """Return Orthanc's statistics; it adds up its disk for each answer."""
+        said = self.json("GET", "/statistics")
+        names = ("CountStudies", "CountInstances", "TotalDiskSize")
+        return ArchiveSize(*(int(said[name]) for name in names))
+
+    def address_of(self, reference: str) -> str:
+        """Return the instance's address in the REST API."""
+        return f"{self.url}/instances/{reference}"
+
+    def _digest(self, reference: str) -> str | None:
+        """Return Orthanc's MD5 of the file of one instance, None when it keeps none."""
+        try:
+            said = self.request("GET", f"/instances/{reference}/attachments/dicom/md5").text
+        except NotInPacs:
+            self.describe(reference)  # gone altogether, or only without a digest?
+            return None
+        if MD5.fullmatch(said) is None:
+            raise self._garbled("answered something that is no digest")
+        return said
+
+    def _garbled(self, what: str) -> PacsUnavailable:
+        return PacsUnavailable(
+            f"The PACS at {self.url} {what}.",
+            "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+        )
+
+    def _lookup(self, level: str, uid: str) -> list[str]:
+        answer = self.json("POST", "/tools/lookup", content=uid)
+        return [str(hit["ID"]) for hit in answer if hit["Type"] == level]
+
+    def find(self, level: str, query: Mapping[str, str]) -> list[str]:
+        """Return the resources of a level ("Study", "Instance") that match keyword → value."""
+        question = {"Level": level, "Query": dict(query)}
+        found: list[str] = self.json("POST", "/tools/find", json=question)
+        return found
