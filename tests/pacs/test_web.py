@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,7 +19,13 @@ Serve = Callable[..., str]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def encodings() -> list[str | None]:
+    """Return what the server of `serve` was told that answers may be squeezed with."""
+    return []
+
+
+@pytest.fixture
+def serve(encodings: list[str | None]) -> Iterator[Serve]:
     """Start a server that gives one answer to everything: for faults that Orthanc has not."""
     servers: list[ThreadingHTTPServer] = []
 
@@ -27,6 +33,7 @@ def serve() -> Iterator[Serve]:
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                encodings.append(self.headers["Accept-Encoding"])
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.end_headers()
@@ -150,6 +157,10 @@ def failed(reason: int) -> str:
         ((202, failed(0xA700)), SendStatus.FAILED, "A700H: Out of resources"),
         ((409, failed(0x0111)), SendStatus.ALREADY_THERE, "Duplicate"),
         ((409, failed(0x1234)), SendStatus.REFUSED, "1234H"),
+        ((409, failed(0xB000)), SendStatus.REFUSED, "did not store it (B000H)"),
+        ((202, failed(0xB006)), SendStatus.REFUSED, "did not store it (B006H)"),
+        ((409, failed(0xBFFF)), SendStatus.REFUSED, "did not store it (BFFFH)"),
+        ((200, failed(0)), SendStatus.REFUSED, "did not store it (0000H)"),
         ((409, "{}"), SendStatus.REFUSED, "HTTP 409 and stored nothing"),
         ((200, "{}"), SendStatus.REFUSED, "stored nothing"),
         ((200, "[]"), SendStatus.FAILED, "not a STOW-RS response"),
@@ -168,6 +179,19 @@ def test_stow_answers_are_understood(
 
     assert sent is outcome.sent
     assert said in outcome.detail
+
+
+@pytest.mark.parametrize("dicomweb", [False, True])
+def test_answers_are_never_squeezed(
+    serve: Serve, file: Outgoing, encodings: list[str | None], dicomweb: bool
+):
+    """Every request says so: some servers squeeze whole radiographs."""
+    with closing(open_sender(web(serve(200, "{}"), dicomweb=dicomweb))) as sender:
+        with suppress(PacsRefused):
+            sender.check()
+        sender.send(file)
+
+    assert {"identity"} == set(encodings)
 
 
 @pytest.mark.parametrize("body", ["", "[]", '{"Message": "Bad file format"}'])

@@ -21,7 +21,8 @@ SERVER_ERROR: Final = 500
 """First HTTP status of the class "the server's fault"."""
 
 AS_IT_IS: Final = {"Accept-Encoding": "identity"}
-"""Orthanc would squeeze every answer with gzip: 0.2 s of the processor for a radiograph."""
+"""Said with every request: Orthanc, for one, squeezes every answer with gzip where it may, which
+takes 0.2 s of the processor for a radiograph."""
 
 Send = Callable[[httpx.Request], httpx.Response]
 """Sends one request and reads the whole answer."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydicom.tag import Tag
 
-from hilum.errors import FileTooLarge, NotInPacs, PacsUnavailable
+from hilum.errors import FileTooLarge, NotInPacs
 from hilum.pacs.archive import (
     ArchiveSize,
     Arrivals,
@@ -24,7 +24,7 @@ from hilum.pacs.archive import (
     StoredObject,
 )
 from hilum.pacs.orthanc import changes
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.client import Orthanc, garbled, understood
 from hilum.pacs.orthanc.forwarding import OrthancForwarding
 
 MD5: Final = re.compile("[0-9a-f]{32}")
@@ -44,18 +44,22 @@ class OrthancArchive(Orthanc):
         """Ask for its version; it can always send on."""
         return Capabilities(f"Orthanc {self.system()['Version']}", OrthancForwarding(self))
 
+    @understood()
     def newest(self) -> str:
         """Return the position after everything that happened so far."""
         return changes.newest(self)
 
+    @understood()
     def arrivals(self, position: str, limit: int) -> Arrivals:
         """Return the new instances among the next `limit` changes."""
         return changes.follow(self, position, limit)
 
+    @understood()
     def behind(self, position: str) -> int | None:
         """Return how many changes there were after `position`."""
         return max(0, changes.last(self) - changes.sequence_of(position))
 
+    @understood()
     def describe(self, reference: str) -> ObjectFacts:
         """Return what the index knows; the version is Orthanc's name of the file."""
         answer = self.json("GET", f"/instances/{reference}")
@@ -68,11 +72,12 @@ class OrthancArchive(Orthanc):
         self._keeps_digests = digest is not None
         return digest or facts.version
 
+    @understood()
     def attributes(self, reference: str) -> dict[str, Any]:
         """Return what Orthanc made of them; `hilum.node.stored_text` knows where it errs."""
-        simplified: dict[str, Any] = self.json("GET", f"/instances/{reference}/simplified-tags")
-        return simplified
+        return dict(self.json("GET", f"/instances/{reference}/simplified-tags"))
 
+    @understood()
     def attributes_of_index(self, reference: str) -> dict[str, Any]:
         """Return the main tags of patient, study and series."""
         study = self.json("GET", f"/instances/{reference}/study")
@@ -89,13 +94,14 @@ class OrthancArchive(Orthanc):
         except NotInPacs:
             return b""
 
+    @understood()
     def origin(self, reference: str) -> Origin:
         """Return what the metadata say of the sender."""
-        told = self.json("GET", f"/instances/{reference}/metadata?expand")
-        said = told if isinstance(told, dict) else {}
+        said = self.json("GET", f"/instances/{reference}/metadata?expand")
         names = ("RemoteAET", "HttpUsername", "RemoteIP")
         return Origin(*(str(said.get(name) or "") for name in names))
 
+    @understood()
     def fetch(
         self, reference: str, *, max_bytes: int | None = None, verified: bool = False
     ) -> bytes:
@@ -107,9 +113,10 @@ class OrthancArchive(Orthanc):
         file = self.request("GET", f"/instances/{reference}/file").content
         kept = self._digest(reference) if verified else None
         if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
-            raise self._garbled("gave another file than the one it holds")
+            raise garbled("gave another file than the one it holds")
         return file
 
+    @understood()
     def store(self, file: bytes) -> StoredObject:
         """Store one file."""
         answer = self.json("POST", "/instances", content=file)
@@ -117,6 +124,7 @@ class OrthancArchive(Orthanc):
             answer = answer[0]
         return StoredObject(answer["ID"], answer["Status"] == "AlreadyStored")
 
+    @understood()
     def present(self, references: Sequence[str]) -> frozenset[str]:
         """Ask for all at once (``/tools/bulk-content``, since Orthanc 1.9.4)."""
         question = {"Resources": list(references), "Level": "Instance", "Metadata": False}
@@ -147,10 +155,12 @@ class OrthancArchive(Orthanc):
         named = {"StudyInstanceUID": study, "SOPInstanceUID": sop_instance_uid}
         return self.find("Instance", named | ({"SeriesInstanceUID": series} if series else {}))
 
+    @understood()
     def study_of(self, reference: str) -> str:
         """Return the study of an instance."""
         return str(self.json("GET", f"/instances/{reference}/study")["ID"])
 
+    @understood()
     def series_of(self, study: str) -> list[Series]:
         """Return the series of a study."""
         answer = self.json("GET", f"/studies/{study}/series")
@@ -164,6 +174,7 @@ class OrthancArchive(Orthanc):
         path = f"/instances/{reference}/preview"
         return self.request("GET", path, accept="image/png").content
 
+    @understood()
     def size(self) -> ArchiveSize:
         """Return Orthanc's statistics; it adds up its disk for each answer."""
         said = self.json("GET", "/statistics")
@@ -182,21 +193,19 @@ class OrthancArchive(Orthanc):
             self.describe(reference)  # gone altogether, or only without a digest?
             return None
         if MD5.fullmatch(said) is None:
-            raise self._garbled("answered something that is no digest")
+            raise garbled("answered something that is no digest")
         return said
 
-    def _garbled(self, what: str) -> PacsUnavailable:
-        return PacsUnavailable(
-            f"The PACS at {self.url} {what}.",
-            "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
-        )
-
+    @understood()
     def _lookup(self, level: str, uid: str) -> list[str]:
         answer = self.json("POST", "/tools/lookup", content=uid)
         return [str(hit["ID"]) for hit in answer if hit["Type"] == level]
 
+    @understood()
     def find(self, level: str, query: Mapping[str, str]) -> list[str]:
         """Return the resources of a level ("Study", "Instance") that match keyword → value."""
         question = {"Level": level, "Query": dict(query)}
         found: list[str] = self.json("POST", "/tools/find", json=question)
+        if not all(isinstance(each, str) for each in found):
+            raise TypeError("these are no identifiers")
         return found

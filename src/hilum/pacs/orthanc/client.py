@@ -6,7 +6,8 @@ Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 
@@ -44,6 +45,23 @@ class Options(TypedDict, total=False):
     """Media type that is wanted."""
     timeout_s: float
     """Seconds to wait for this answer."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Let an answer that is JSON, but not what Orthanc says, be asked for again."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise garbled("answered something that no Orthanc answers") from exc
+
+
+def garbled(what: str) -> PacsUnavailable:
+    """Return the error that something went wrong on the way."""
+    return PacsUnavailable(
+        f"The PACS {what}.",
+        "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+    )
 
 
 class Orthanc:
@@ -130,10 +148,7 @@ class Orthanc:
         try:
             return answer.json()
         except ValueError as exc:
-            raise PacsUnavailable(
-                f"The PACS at {self.url} answered something that is not JSON to {path}.",
-                "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
-            ) from exc
+            raise garbled(f"at {self.url} answered something that is not JSON to {path}") from exc
 
     def system(self) -> dict[str, Any]:
         """Return Orthanc's description of itself (``/system``).

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from hilum.pacs.archive import Commitment, TargetKind
-from hilum.pacs.orthanc.client import Orthanc
+from hilum.pacs.orthanc.client import Orthanc, understood
 
 FOLDERS: Final = {TargetKind.MODALITY: "modalities", TargetKind.PEER: "peers"}
 """Kind of another archive → where Orthanc's REST API has those of that kind."""
@@ -40,6 +40,7 @@ class OrthancForwarding:
             timeout_s=SEND_S,
         )
 
+    @understood()
     def ask_commitment(self, name: str, references: Sequence[str]) -> str:
         """Let Orthanc ask a modality."""
         answer = self.orthanc.json(
@@ -50,6 +51,7 @@ class OrthancForwarding:
         )
         return str(answer["ID"])
 
+    @understood()
     def commitment(self, transaction: str) -> Commitment:
         """Return what the modality said so far."""
         answer = self.orthanc.json("GET", f"/storage-commitment/{transaction}")

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 
 from hilum.errors import PacsError, PacsRefused
-from hilum.pacs.http import pacs_errors
+from hilum.pacs.http import AS_IT_IS, pacs_errors
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 from hilum.pacs.send.status import meaning
@@ -48,7 +48,7 @@ class StowSender:
         self._url = target.url
         auth = None if target.username is None else (target.username, target.secret or "")
         with pacs_errors(self._url):
-            self._http = httpx.Client(auth=auth, timeout=timeout_s, verify=verify)
+            self._http = httpx.Client(auth=auth, headers=AS_IT_IS, timeout=timeout_s, verify=verify)
 
     def check(self) -> None:
         """Make sure that a DICOMweb server is there and accepts the credentials.
@@ -112,7 +112,11 @@ def _judged(response: httpx.Response) -> tuple[SendStatus, str]:
         failed = answer.get(FAILED_SOP_SEQUENCE, {}).get("Value", [])
         referenced = answer.get(REFERENCED_SOP_SEQUENCE, {}).get("Value", [])
         if failed:
-            return meaning(int(failed[0][FAILURE_REASON]["Value"][0]))
+            reason = int(failed[0][FAILURE_REASON]["Value"][0])
+            sent, why = meaning(reason)
+            if sent is SendStatus.STORED:  # no reason for a failure, but it is not there
+                return SendStatus.REFUSED, f"The server did not store it ({reason:04X}H)."
+            return sent, why
     except (ValueError, LookupError, AttributeError, TypeError):
         return (
             SendStatus.FAILED,
