@@ -1,7 +1,8 @@
 """What a library logs, taken from its source code and without any value.
 
 A message that is made is text with values in it, and a value may come from a data set.
-The source holds the same text with gaps.
+The source holds the same text with gaps. `logging` has that text only where a library leaves
+the values to it (``record.msg`` with ``record.args``); pydicom and pynetdicom mostly do not.
 """
 
 import ast
