@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from hilum.runtime.waits import STUMBLES, WHILE_AWAY, BackOff
+from hilum.runtime.waits import STUMBLES, WHILE_AWAY, BackOff, wait_until
 
 
 def test_waits_double_up_to_the_longest():
@@ -33,3 +33,32 @@ def test_millionth_attempt_waits_no_longer(back_off: BackOff, longest: float):
 def test_growth_may_be_another():
     """Three times as long each time."""
     assert [1, 3, 9, 20] == list(islice(BackOff(1, 20, factor=3), 4))
+
+
+def test_waiting_ends_with_the_answer_that_is_wanted():
+    """It is asked at once, and no pause is made after the last answer."""
+    answers, pauses = iter([0, 0, 7]), []
+    found = wait_until(lambda: next(answers), timeout_s=60, every_s=0.5, pause=pauses.append)
+
+    assert (7, [0.5, 0.5]) == (found, pauses)
+
+
+def test_waiting_ends_with_the_time():
+    """The last answer tells that it was in vain; what it is asked once is asked all the same."""
+    asked: list[int] = []
+
+    def ask() -> int:
+        asked.append(1)
+        return len(asked)
+
+    assert 1 == wait_until(ask, lambda _: False, timeout_s=0, every_s=1, pause=pytest.fail)
+
+
+def test_pause_that_fails_ends_the_waiting():
+    """Whoever stops does not wait on."""
+
+    def stopped(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_until(lambda: False, timeout_s=60, every_s=1, pause=stopped)

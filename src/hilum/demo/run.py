@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -33,9 +32,6 @@ from hilum.settings import Settings
 
 PATIENCE_S: Final = 120.0
 """For how long an image that arrived is waited for."""
-
-LOOK_S: Final = 0.1
-"""Seconds between two looks whether the node is done with an image."""
 
 STATUS_OF: Final = {
     State.STORED: Status.READ,
@@ -134,14 +130,12 @@ def _settled(service: Service, image: DemoImage) -> Shown:
 
 def _wait(service: Service, image: DemoImage) -> ImageRecord | None:
     """Return the image's line once it is settled, or as it is when the patience is over."""
-    deadline = monotonic() + PATIENCE_S
-    while image.uids is not None:
-        with service.context.database.look() as connection:
-            entry = images.entry(connection, service.context.archive, image.uids)
-        if (entry is not None and entry.state in SETTLED) or monotonic() > deadline:
-            return entry
-        service.context.pause(LOOK_S)
-    return None
+    context = service.context
+    if image.uids is None:
+        return None
+    return images.wait_for(
+        context.database, context.archive, image.uids, timeout_s=PATIENCE_S, pause=context.pause
+    )
 
 
 def _not_read(

@@ -1,8 +1,8 @@
 """DBOS started and stopped the way we need it; all that leans on its inside but the tables."""
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from time import monotonic, sleep
 from typing import Final
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
@@ -12,6 +12,7 @@ from hilum.errors import DatabaseUnavailable
 from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, waiting
 from hilum.jobs.guard import block_pickle, quieten
 from hilum.records import Database
+from hilum.runtime.waits import wait_until
 
 MOST_RECOVERIES: Final = 100
 """A job found in work after so many deaths is parked; `reconcile` asks for it anew."""
@@ -110,9 +111,7 @@ class Library:
         """Take no more jobs, and wait for those in work; return which are left."""
         for event in self._dbos.background_thread_stop_events:
             event.set()
-        deadline = monotonic() + timeout_s
-        while (left := self.active) and monotonic() < deadline:
-            sleep(LOOK_S)
+        left = wait_until(lambda: self.active, operator.not_, timeout_s=timeout_s, every_s=LOOK_S)
         DBOS.destroy(destroy_registry=True)
         return left
 

@@ -6,7 +6,6 @@ is tried again after delays that grow, for a day.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from time import monotonic
 from typing import Final
 
 from hilum.errors import NotInPacs, PacsError, SettingInvalid
@@ -16,7 +15,7 @@ from hilum.pacs.archive import Forwarding, TargetKind
 from hilum.records import forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.images import ImageRecord
-from hilum.runtime.waits import BackOff
+from hilum.runtime.waits import BackOff, wait_until
 from hilum.telemetry import metrics
 from hilum.telemetry.logs import get_log
 
@@ -130,15 +129,18 @@ class Forwarder:
         """Return committed only when the target says that it keeps everything."""
         try:
             transaction = forwarding.ask_commitment(name, references)
-            until = monotonic() + COMMITMENT_S
-            while monotonic() < until:
-                said = forwarding.commitment(transaction)
-                if said.kept:
-                    return ForwardState.COMMITTED, ""
-                if said.kept is not None:
-                    why = ", ".join(sorted(set(said.failures))) or "no reason given"
-                    return ForwardState.SENT, f"It does not commit to storage: {why}."
-                self._context.pause(LOOK_S)
+            said = wait_until(
+                lambda: forwarding.commitment(transaction),
+                lambda said: said.kept is not None,
+                timeout_s=COMMITMENT_S,
+                every_s=LOOK_S,
+                pause=self._context.pause,
+            )
         except PacsError as exc:
             return ForwardState.SENT, f"It could not be asked for storage commitment: {exc.problem}"
-        return ForwardState.SENT, f"No answer to storage commitment in {COMMITMENT_S:g} s."
+        if said.kept:
+            return ForwardState.COMMITTED, ""
+        if said.kept is None:
+            return ForwardState.SENT, f"No answer to storage commitment in {COMMITMENT_S:g} s."
+        why = ", ".join(sorted(set(said.failures))) or "no reason given"
+        return ForwardState.SENT, f"It does not commit to storage: {why}."

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Final
 
 from pydicom import Dataset
@@ -49,9 +49,6 @@ DESCRIPTION: Final = "PHANTOM SELF-TEST, NOBODY"
 
 WANTED: Final = frozenset(kind.file_name for kind in (TEXT_REPORT, REGIONS_REPORT, PICTURE))
 """Results that every image that was read has."""
-
-LOOK_S: Final = 0.2
-"""Seconds between two looks whether the node is done."""
 
 MARGIN: Final = timedelta(seconds=60)
 """For how long after the last look the phantom may still be read."""
@@ -208,7 +205,9 @@ class SelfTestResult:
             return None
         self._sent = True
         self.seconds["send"] = round(perf_counter() - start, 4)
-        entry = self._wait(ImageUIDs.of(dataset))
+        through, wait_s = self._through, self._through.settings.constancy.wait_s
+        uids = ImageUIDs.of(dataset)
+        entry = images.wait_for(through.database, through.archive, uids, timeout_s=wait_s)
         self.seconds["all"] = round(perf_counter() - start, 4)
         if entry is None or entry.state is not State.STORED:
             self.problems.append(self._why_not(entry))
@@ -233,17 +232,6 @@ class SelfTestResult:
             return
         with self._through.database.transaction() as connection:
             records.forget(connection, begun)
-
-    def _wait(self, uids: ImageUIDs) -> ImageRecord | None:
-        """Return the image's line once it is settled, or as it is when the wait is over."""
-        deadline = perf_counter() + self._through.settings.constancy.wait_s
-        while True:
-            with self._through.database.look() as connection:
-                entry = images.entry(connection, self._through.archive, uids)
-            done = entry is not None and entry.state in SETTLED
-            if done or perf_counter() > deadline:
-                return entry
-            sleep(LOOK_S)
 
     def _why_not(self, entry: ImageRecord | None) -> str:
         waited = f"There is no result after {self._through.settings.constancy.wait_s:g} s"

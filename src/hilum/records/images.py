@@ -4,9 +4,10 @@ A line has a run number. Work on an image writes down its end only while its run
 newest one and has not ended, so whatever is done twice is written down once.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import sleep
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
@@ -14,11 +15,16 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from hilum.eligibility import Reason
 from hilum.radiograph import ImageUIDs
 from hilum.records import readings
+from hilum.records.database import Database
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image
 from hilum.records.states import RETRIED, SETTLED, UNSETTLED, WAITED_FOR, State, Urgency
 from hilum.records.tables import IMAGE
 from hilum.records.upsert import unless_there
+from hilum.runtime.waits import wait_until
+
+LOOK_S: Final = 0.1
+"""Seconds between two looks whether an image is settled."""
 
 THIS: Final = of_image(IMAGE)
 OPEN: Final = (
@@ -235,6 +241,29 @@ def entry(connection: Connection, archive: str, uids: ImageUIDs) -> ImageRecord 
     """Return the line of an image."""
     row = connection.execute(ENTRY, image_values(archive, uids)).first()
     return None if row is None else _entry(row)
+
+
+def wait_for(
+    database: Database,
+    archive: str,
+    uids: ImageUIDs,
+    *,
+    timeout_s: float,
+    pause: Callable[[float], object] = sleep,
+) -> ImageRecord | None:
+    """Return the line of an image once it is settled, or as it is when the time is over."""
+
+    def look() -> ImageRecord | None:
+        with database.look() as connection:
+            return entry(connection, archive, uids)
+
+    return wait_until(
+        look,
+        lambda found: found is not None and found.state in SETTLED,
+        timeout_s=timeout_s,
+        every_s=LOOK_S,
+        pause=pause,
+    )
 
 
 def called(

@@ -1,9 +1,12 @@
-"""How long to wait before something is tried again."""
+"""How long to wait before something is tried again, and until something is so."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from time import monotonic, sleep
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,30 @@ WHILE_AWAY: Final = BackOff(0.5, 10.0)
 
 STUMBLES: Final = 4
 """Waits for an archive that answers, but not to this question; then it is given up."""
+
+
+def wait_until(
+    ask: Callable[[], T],
+    done: Callable[[T], object] = bool,
+    *,
+    timeout_s: float,
+    every_s: float,
+    pause: Callable[[float], object] = sleep,
+) -> T:
+    """Ask until the answer is as wanted; return the last one, which is not when the time was over.
+
+    Parameters
+    ----------
+    ask
+        Asked at once, then after each pause.
+    done
+        Whether an answer is as wanted; whether it is true where nothing else is said.
+    timeout_s, every_s
+        Seconds until it is given up, by a clock that nobody sets, and between two questions.
+    pause
+        Waits so many seconds; may end the wait by an error.
+    """
+    deadline = monotonic() + timeout_s
+    while not done(answer := ask()) and monotonic() < deadline:
+        pause(every_s)
+    return answer
