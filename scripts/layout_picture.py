@@ -15,7 +15,7 @@ END = "<!-- end of layout -->"
 BASE = "base"
 """What any package may import: the modules at the root but the pipeline, and `SHARED`."""
 
-SHARED = frozenset({"files", "runtime", "settings", "values"})
+SHARED = frozenset({"files", "language", "runtime", "settings", "values"})
 PIPELINE = "pipeline"
 
 Layout = Mapping[str, frozenset[str]]

@@ -15,14 +15,16 @@ from pydicom import dcmread
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from hilum.language import ENGLISH, Language  # noqa: E402
+
+PORTUGUESE = Language("pt-BR")
 from hilum import pixels  # noqa: E402
 from hilum.explain import ink, overlay  # noqa: E402
 from hilum.gate.reasons import reason  # noqa: E402
-from hilum.settings import PixelSettings, ReasonLanguage  # noqa: E402
+from hilum.settings import PixelSettings  # noqa: E402
 from invented import MODEL, bump, make_reading  # noqa: E402
 
 WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
-ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
 SCORES = {"Lung Opacity": 0.86, "Effusion": 0.71, "Nodule": 0.66, "Consolidation": 0.55}
 MAPS = {
     "Lung Opacity": bump(3.2, 5.1, sigma=1.0),
@@ -33,7 +35,7 @@ MAPS = {
 NO_MODEL = replace(MODEL, name="no model", version="(invented)", sha256="0" * 64)
 DEMONSTRATION = replace(NO_MODEL, demonstration=True)
 UNVERIFIED = replace(NO_MODEL, verified=False)
-UNKNOWN_VIEW = reason("view_unknown", PORTUGUESE, values={})
+UNKNOWN_VIEW = reason("view_unknown", values={})
 WIDTH = 1200
 """Width of the pictures in the docs, in pixels."""
 

@@ -1,6 +1,7 @@
-"""What the page says: every message of templates and code, and every catalogue."""
+"""What hilum says: every message of code and templates, and every catalogue."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Message
@@ -8,13 +9,39 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-SHOW = Path(__file__).parents[1] / "src" / "hilum" / "web"
-CATALOGUES = sorted((SHOW / "translations").rglob("*.po"))
+from hilum import RESEARCH_USE_ONLY, errors
+from hilum.errors import HilumError
+from hilum.language import Language
+
+PORTUGUESE = Language.named("pt")
+
+SOURCE = Path(__file__).parents[1] / "src" / "hilum"
+SHOW = SOURCE / "web"
+CATALOGUES = sorted((SOURCE / "language" / "catalogues").glob("*.po"))
 
 JINJA = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 """As the page's own environment reads templates."""
 
+MARKS = ("Message", "say", "say_ascii")
+"""What marks a text in the code: its singular, and its plural."""
+
+ERRORS = {
+    name
+    for name, found in vars(errors).items()
+    if isinstance(found, type) and issubclass(found, HilumError)
+}
+"""Errors, whose problem and remedy are two messages."""
+
 MessageId = str | tuple[str, str]
+
+
+@cache
+def said() -> dict[MessageId, str]:
+    """Return every message that people can read, with the file that says it first."""
+    found: dict[MessageId, str] = {RESEARCH_USE_ONLY: "__init__.py"}
+    for place, message in (*said_by_templates(), *said_by_code()):
+        found.setdefault(message, place)
+    return found
 
 
 def said_by_templates() -> Iterator[tuple[str, MessageId]]:
@@ -27,10 +54,10 @@ def said_by_templates() -> Iterator[tuple[str, MessageId]]:
 
 
 def said_by_code() -> Iterator[tuple[str, MessageId]]:
-    """Yield each message that code marks with N_, with the module's name."""
-    for path in sorted(SHOW.rglob("*.py")):
+    """Yield each message that code marks, with the module's name."""
+    for path in sorted(SOURCE.rglob("*.py")):
         with path.open("rb") as file:
-            for _, message, _, _ in extract("python", file, {"N_": None}):
+            for _, message, _, _ in extract("python", file, dict.fromkeys(MARKS)):
                 if texts := whole(message):
                     yield path.name, texts
 

@@ -8,19 +8,20 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
+from hilum.language import ENGLISH, LANGUAGES, Language
 from hilum.node.process_file import read_file
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
 from hilum.pipeline import PipelineContext
 from hilum.predict import load_model
-from hilum.settings import ReasonLanguage, Settings
+from hilum.settings import Settings
 from radiographs import dicom_file, make_radiograph, write_raw
 from sr_reader import walk
 
 WHEN = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def context(language: ReasonLanguage = ReasonLanguage.ENGLISH, **gate: object) -> PipelineContext:
+def context(language: Language = ENGLISH, **gate: object) -> PipelineContext:
     """Return a reader whose model was made for adults."""
     settings = (
         Settings().changed("model", name="demonstration").changed("report", language=language)
@@ -44,8 +45,8 @@ def report_texts(answer: ProcessedImage) -> str:
     return " ".join(" ".join(texts).split())
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
-def test_ages_that_disagree_are_told_in_the_report(language: ReasonLanguage):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_ages_that_disagree_are_told_in_the_report(language: Language):
     """Read by the birth date, and page, JSON and report say that the two disagree."""
     image = make_radiograph(PatientAge="000Y", PatientBirthDate="19600101", StudyDate="20230615")
     answer = answered(image, context(language))
@@ -77,8 +78,8 @@ def test_nearly_valid_age_of_a_child_is_refused(age: str):
     assert ["too_young"] == [each.code for each in answer.reasons]
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
-def test_decimal_comma_is_told_in_the_report(language: ReasonLanguage):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_decimal_comma_is_told_in_the_report(language: Language):
     """With what it was read as."""
     image = make_radiograph(PatientAge="045Y")
     write_raw(image, "WindowCenter", "2048,5")
@@ -88,8 +89,8 @@ def test_decimal_comma_is_told_in_the_report(language: ReasonLanguage):
     assert "Window Center 2048,5" in report_texts(answer)
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
-def test_unknown_body_part_is_quoted_in_the_report(language: ReasonLanguage):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_unknown_body_part_is_quoted_in_the_report(language: Language):
     """Whoever reads the report sees the word."""
     answer = answered(make_radiograph(BodyPartExamined="XYZZY"), context(language))
 

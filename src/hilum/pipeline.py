@@ -20,7 +20,7 @@ from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
 from hilum.settings import Settings
 from hilum.values.texts import Decoded, decoded
-from hilum.wording import path_reason
+from hilum.wording import path_reason, told_in
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 """Attributes of an image without which no result can say what it is about."""
@@ -146,10 +146,11 @@ def process(
             prepared = prepare(source, context, corrections=corrections, self_test=self_test)
     except RadiographRefused as exc:
         watch.lap("prepare")
+        reasons = told_in(context.settings.report.language, exc.reasons)
         told: tuple[Dataset, ...] = ()
         if writing is not None and isinstance(source, Dataset):
-            told = report_refusal(source, exc.reasons, context.settings, when=writing.when)
-        return Refused(exc.reasons, told, watch.seconds)
+            told = report_refusal(source, reasons, context.settings, when=writing.when)
+        return Refused(reasons, told, watch.seconds)
     watch.lap("prepare")
     reading = predict(prepared, context)
     watch.lap("predict")
@@ -190,17 +191,16 @@ def prepare(
     if not eligibility.accepted:
         raise RadiographRefused(eligibility.objections)
     language = context.settings.report.language
-    radiograph = pixels.develop(
-        image.dataset, context.settings.pixels, language=language, corrections=corrections
-    )
-    radiograph = replace(radiograph, decisions=(*image.decisions, *radiograph.decisions))
+    radiograph = pixels.develop(image.dataset, context.settings.pixels, corrections=corrections)
+    decisions = told_in(language, (*image.decisions, *radiograph.decisions))
+    radiograph = replace(radiograph, decisions=decisions)
     model_input = pixels.fit(radiograph, context.model.identity.input_size)
-    return Prepared(radiograph, model_input, eligibility.warnings)
+    return Prepared(radiograph, model_input, told_in(language, eligibility.warnings))
 
 
 def in_letters(dataset: Dataset, settings: Settings) -> Decoded:
     """Return an image with its text decoded, as everything that looks at it needs it."""
-    return decoded(dataset, settings.pacs.default_character_set, settings.report.language)
+    return decoded(dataset, settings.pacs.default_character_set)
 
 
 def judge(header: Dataset, context: PipelineContext, *, self_test: bool = False) -> Eligibility:
@@ -210,11 +210,10 @@ def judge(header: Dataset, context: PipelineContext, *, self_test: bool = False)
         context.settings.gate,
         min_age_years=context.model.card.min_age_years,
         clinical_model=not (context.model.identity.demonstration or self_test),
-        language=context.settings.report.language,
     )
     if may_read(header, context):
         return eligibility
-    objection = path_reason("demonstration_model", context.settings.report.language)
+    objection = path_reason("demonstration_model")
     return Eligibility((*eligibility.objections, objection), eligibility.warnings)
 
 
@@ -237,17 +236,18 @@ def prepare_picture(file: bytes, context: PipelineContext) -> Prepared:
     RadiographRefused
         The picture is in colour, too small or broken.
     """
-    language = context.settings.report.language
     if not may_read(None, context):
-        raise RadiographRefused((path_reason("demonstration_model", language),))
-    radiograph = pixels.develop_picture(file, context.settings.pixels, language=language)
+        raise RadiographRefused((path_reason("demonstration_model"),))
+    radiograph = pixels.develop_picture(file, context.settings.pixels)
     rows, columns = radiograph.pixels.shape
-    eligibility = gate.judge_picture(rows, columns, context.settings.gate, language=language)
+    eligibility = gate.judge_picture(rows, columns, context.settings.gate)
     if not eligibility.accepted:
         raise RadiographRefused(eligibility.objections)
     model_input = pixels.fit(radiograph, context.model.identity.input_size)
-    unknown = path_reason("picture_without_header", language)
-    return Prepared(radiograph, model_input, (unknown,))
+    language = context.settings.report.language
+    radiograph = replace(radiograph, decisions=told_in(language, radiograph.decisions))
+    unknown = told_in(language, (path_reason("picture_without_header"),))
+    return Prepared(radiograph, model_input, unknown)
 
 
 def predict(prepared: Prepared, context: PipelineContext) -> Reading:

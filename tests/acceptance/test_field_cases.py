@@ -14,6 +14,7 @@ from pydicom import Dataset, dcmread
 
 from field_cases import make_cases
 from hilum.files import dicom
+from hilum.language import LANGUAGES
 from hilum.node.process_file import document_of
 from hilum.node.retrying_archive import archive_name
 from hilum.pipeline import open_pipeline
@@ -21,7 +22,7 @@ from hilum.records import Database, images, readings, worklist
 from hilum.records.accounts import Role
 from hilum.records.database import sqlite_url
 from hilum.records.states import UNSETTLED, State
-from hilum.settings import ReasonLanguage, Settings
+from hilum.settings import Settings
 from hilum_up import LONG_S, Running, Up
 from orthanc_server import free_ports, require
 from stand_in import STAND_IN, install_stand_in
@@ -56,7 +57,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture(scope="module", params=ReasonLanguage)
+@pytest.fixture(scope="module", params=LANGUAGES)
 def read(request, run_hilum: Callable[..., Any], folder: Path, data: Path) -> tuple[Rows, Rows]:
     """Return the rows of `hilum read` in JSON and in CSV."""
     out = folder.parent / f"read-{request.param}"

@@ -7,7 +7,7 @@ from pydicom import Dataset, dcmread
 
 from hilum import encode, explain
 from hilum.reading import Reading
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.settings import ReportSettings
 from invented import bump, make_reading, real_chest
 
 WHEN: Final = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
@@ -44,7 +44,7 @@ class Results(NamedTuple):
 def write(source: Dataset, reading: Reading, **report: object) -> Results:
     """Return what the node would store about a reading, as the pipeline wires it."""
     settings = ReportSettings.model_validate(report)
-    sheet = explain.overlay(reading, when=WHEN, language=ReasonLanguage(settings.language))
+    sheet = explain.overlay(reading, when=WHEN, language=settings.language)
     picture = encode.secondary_capture(sheet, reading, when=WHEN, settings=settings)
     text, coded = encode.report_documents(
         reading,

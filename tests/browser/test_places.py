@@ -18,7 +18,7 @@ from pydicom import Dataset
 from browser.results import WHEN, Results, none_positive, three_positives, write
 from browser.viewer import Viewer
 from hilum import explain
-from hilum.settings import ReasonLanguage
+from hilum.language import ENGLISH
 from invented import CELLS, bump, centre_crop, make_reading, radiograph_of
 from radiographs import make_radiograph
 
@@ -150,7 +150,7 @@ def test_the_picture_is_seen_as_it_was_made(
     store(results.source, results.picture)
     viewer.open(results.picture)
     seen = viewer.image()
-    sheet = explain.overlay(results.reading, when=WHEN, language=ReasonLanguage.ENGLISH)
+    sheet = explain.overlay(results.reading, when=WHEN, language=ENGLISH)
     scale = min(seen.shape[1] / sheet.width, seen.shape[0] / sheet.height)
     size = round(sheet.width * scale), round(sheet.height * scale)
     made = np.asarray(sheet.resize(size, Image.Resampling.BOX), np.float64)

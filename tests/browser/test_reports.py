@@ -19,14 +19,14 @@ from browser.viewer import Viewer
 from hilum import explain
 from hilum.eligibility import Reason
 from hilum.encode import extra_objects, load_codes, refusal_document
-from hilum.settings import ExtraObject, ReasonLanguage, ReportSettings
+from hilum.language import ENGLISH
+from hilum.settings import ExtraObject, ReportSettings
 from hilum.wording import finding_name, raw_texts, score_text
 
 pytestmark = pytest.mark.browser
 
 Store = Callable[..., None]
 
-ENGLISH = ReasonLanguage.ENGLISH
 
 OPERATING_POINT = "Operating point: 50.00 %"
 

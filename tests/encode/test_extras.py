@@ -12,8 +12,10 @@ import pytest
 
 from hilum.encode import extra_objects, report_documents, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, regions
-from hilum.settings import ExtraObject, ReasonLanguage, ReportSettings
+from hilum.language import ENGLISH, LANGUAGES
+from hilum.settings import ExtraObject, ReportSettings
 from invented import MODEL, bump, make_reading, radiograph_of
+from messages import PORTUGUESE
 from radiographs import make_radiograph, thorax
 from sr_validators import dump, objections
 
@@ -24,12 +26,12 @@ MAPS = {label: bump(*cell) for label, cell in CELL.items()}
 PLANES = ("PlanePosition", "PlaneOrientation", "PlanePositionSlide")
 
 
-def wanting(*objects, language=ReasonLanguage.ENGLISH):
+def wanting(*objects, language=ENGLISH):
     """Return settings that ask for these objects."""
     return ReportSettings(objects=objects, language=language)
 
 
-def written(source, *objects, model=MODEL, language=ReasonLanguage.ENGLISH, picture=None):
+def written(source, *objects, model=MODEL, language=ENGLISH, picture=None):
     """Return the objects as whoever receives the files reads them."""
     reading = make_reading(radiograph_of(source), SCORES, MAPS, model=model)
     settings = wanting(*objects, language=language)
@@ -68,7 +70,7 @@ def test_a_sites_own_words_are_written_whole(tmp_path):
 @pytest.mark.parametrize("wanted", list(ExtraObject))
 def test_further_objects_are_named_in_portuguese(wanted):
     """The names of the series say it in the language of the site."""
-    for result in written(make_radiograph(), wanted, language=ReasonLanguage.PORTUGUESE):
+    for result in written(make_radiograph(), wanted, language=PORTUGUESE):
         assert result.SeriesDescription.startswith("IA ")
         assert result.SeriesDescription.endswith(" so pesquisa")
 
@@ -91,7 +93,7 @@ def test_nothing_is_written_about_negatives():
     "wanted",
     [ExtraObject.SEGMENTATION, ExtraObject.PRESENTATION_STATE, ExtraObject.KEY_OBJECTS],
 )
-@pytest.mark.parametrize("language", list(ReasonLanguage))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_validators_find_nothing(source, tmp_path, wanted, language):
     """Dciodvfy has nothing against them, whatever the source's header lacks."""
     for result in written(source, wanted, language=language):
@@ -244,7 +246,7 @@ def test_outlines_are_drawn_with_name_and_score():
     source = make_radiograph()
     reading = make_reading(radiograph_of(source), SCORES, MAPS)
 
-    (state,) = written(source, ExtraObject.PRESENTATION_STATE, language=ReasonLanguage.PORTUGUESE)
+    (state,) = written(source, ExtraObject.PRESENTATION_STATE, language=PORTUGUESE)
 
     texts = [a.TextObjectSequence[0].UnformattedTextValue for a in state.GraphicAnnotationSequence]
     assert ["IA: Derrame pleural 0,91", "IA: Massa 0,80"] == texts
@@ -261,7 +263,7 @@ def test_key_objects_select_the_image_and_its_picture(tmp_path):
     """DCMTK prints the selection: the radiograph and the overlay, of interest."""
     source = make_radiograph()
     reading = make_reading(radiograph_of(source), SCORES, MAPS)
-    sheet = overlay(reading, when=WHEN, language=ReasonLanguage.ENGLISH)
+    sheet = overlay(reading, when=WHEN, language=ENGLISH)
     picture = secondary_capture(sheet, reading, when=WHEN, settings=ReportSettings())
 
     (selection,) = written(source, ExtraObject.KEY_OBJECTS, picture=picture)

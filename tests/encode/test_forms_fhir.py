@@ -10,13 +10,14 @@ from fhir.resources.R4B.bundle import Bundle
 
 from hilum.encode.forms.fhir import fhir, fhir_date
 from hilum.encode.forms.text import text
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.settings import ReportSettings
 from invented import MODEL, make_reading, radiograph_of
+from messages import PORTUGUESE
 from radiographs import make_radiograph
 
 WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
-ENGLISH = ReportSettings()
-PORTUGUESE = ReportSettings(language=ReasonLanguage.PORTUGUESE)
+IN_ENGLISH = ReportSettings()
+IN_PORTUGUESE = ReportSettings(language=PORTUGUESE)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def coded(concept):
     return concept["coding"][0]["system"], concept["coding"][0]["code"]
 
 
-@pytest.mark.parametrize("settings", [ENGLISH, PORTUGUESE], ids=["en", "pt"])
+@pytest.mark.parametrize("settings", [IN_ENGLISH, IN_PORTUGUESE], ids=["en", "pt"])
 def test_a_fhir_library_finds_it_valid(source, settings):
     """Every kind of header gives a Bundle that a strict FHIR model accepts."""
     reading = make_reading(radiograph_of(source), {"Mass": 0.8})
@@ -51,7 +52,7 @@ def test_a_fhir_library_finds_it_valid(source, settings):
 
 def test_one_observation_for_each_finding(reading):
     """The report refers to all observations, and each says present or absent."""
-    bundle = fhir(reading, when=WHEN, settings=ENGLISH)
+    bundle = fhir(reading, when=WHEN, settings=IN_ENGLISH)
 
     (report,) = resources(bundle, "DiagnosticReport")
     observations = resources(bundle, "Observation")
@@ -64,7 +65,7 @@ def test_one_observation_for_each_finding(reading):
 
 def test_numbers_are_those_of_the_reading(reading):
     """Score, operating point, raw value and its threshold, in this order."""
-    bundle = fhir(reading, when=WHEN, settings=ENGLISH)
+    bundle = fhir(reading, when=WHEN, settings=IN_ENGLISH)
 
     for finding, observation in zip(
         reading.findings, resources(bundle, "Observation"), strict=True
@@ -76,7 +77,7 @@ def test_numbers_are_those_of_the_reading(reading):
 
 def test_codes_are_those_of_the_structured_report(reading):
     """The effusion is SNOMED CT's, its score of the private scheme, by that scheme's UID."""
-    bundle = fhir(reading, when=WHEN, settings=ENGLISH)
+    bundle = fhir(reading, when=WHEN, settings=IN_ENGLISH)
 
     effusion = resources(bundle, "Observation")[7]
     assert ("http://snomed.info/sct", "60046008") == coded(effusion["code"])
@@ -87,7 +88,7 @@ def test_codes_are_those_of_the_structured_report(reading):
 
 def test_nothing_claims_a_persons_word(reading):
     """Report and observations are preliminary, the observations a device's."""
-    bundle = fhir(reading, when=WHEN, settings=ENGLISH)
+    bundle = fhir(reading, when=WHEN, settings=IN_ENGLISH)
 
     observations = resources(bundle, "Observation")
     assert {"preliminary"} == {
@@ -100,7 +101,7 @@ def test_nothing_claims_a_persons_word(reading):
 
 def test_the_image_is_named_and_the_patient_is_not(reading):
     """Study and instance by UID, the patient by ID alone."""
-    bundle = fhir(reading, when=WHEN, settings=ENGLISH)
+    bundle = fhir(reading, when=WHEN, settings=IN_ENGLISH)
 
     (study,) = resources(bundle, "ImagingStudy")
     assert {"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"} == study["identifier"][0]
@@ -111,10 +112,10 @@ def test_the_image_is_named_and_the_patient_is_not(reading):
 
 def test_the_text_report_is_attached(reading):
     """What a person reads is the plain-text report, in the language set."""
-    bundle = fhir(reading, when=WHEN, settings=PORTUGUESE)
+    bundle = fhir(reading, when=WHEN, settings=IN_PORTUGUESE)
 
     (form,) = resources(bundle, "DiagnosticReport")[0]["presentedForm"]
-    expected = text(reading, when=WHEN, language=ReasonLanguage.PORTUGUESE)
+    expected = text(reading, when=WHEN, language=PORTUGUESE)
     assert expected == base64.b64decode(form["data"]).decode()
     assert "pt" == form["language"]
 
@@ -123,7 +124,7 @@ def test_a_demonstration_is_marked_as_test_data(reading):
     """Every resource carries FHIR's own mark of test data, which systems can filter by."""
     stamped = replace(reading, model=replace(MODEL, demonstration=True))
 
-    bundle = fhir(stamped, when=WHEN, settings=ENGLISH)
+    bundle = fhir(stamped, when=WHEN, settings=IN_ENGLISH)
 
     for entry in bundle["entry"]:
         assert "HTEST" == entry["resource"]["meta"]["security"][0]["code"]
@@ -132,7 +133,7 @@ def test_a_demonstration_is_marked_as_test_data(reading):
 
 def test_the_same_reading_gives_the_same_bundle(reading):
     """Identifiers are derived, so storing twice is storing once."""
-    one, other = (fhir(reading, when=WHEN, settings=ENGLISH) for _ in range(2))
+    one, other = (fhir(reading, when=WHEN, settings=IN_ENGLISH) for _ in range(2))
 
     assert one == other
     assert len({entry["fullUrl"] for entry in one["entry"]}) == len(one["entry"])
@@ -141,13 +142,13 @@ def test_the_same_reading_gives_the_same_bundle(reading):
 def test_a_picture_without_a_header_has_no_fhir_resources():
     """PNG and JPEG have no patient and no study to report on."""
     with pytest.raises(ValueError, match="without a DICOM header"):
-        fhir(make_reading(), when=WHEN, settings=ENGLISH)
+        fhir(make_reading(), when=WHEN, settings=IN_ENGLISH)
 
 
 def test_a_time_without_offset_is_no_instant(reading):
     """FHIR's instants need a time zone."""
     with pytest.raises(ValueError, match="UTC offset"):
-        fhir(reading, when=WHEN.replace(tzinfo=None), settings=ENGLISH)
+        fhir(reading, when=WHEN.replace(tzinfo=None), settings=IN_ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,6 @@ def test_a_code_that_no_table_has_is_still_valid():
         heatmaps=tuple(replace(h, label=f"Own {n}") for n, h in enumerate(reading.heatmaps)),
     )
 
-    bundle = fhir(own, when=WHEN, settings=ENGLISH)
+    bundle = fhir(own, when=WHEN, settings=IN_ENGLISH)
 
     Bundle.model_validate_json(json.dumps(bundle))

@@ -1,17 +1,21 @@
 """CSV: one row an image."""
 
 import csv
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 
 from hilum.eligibility import Reason
 from hilum.encode.forms.table import csv_columns, csv_lines, csv_row
+from hilum.language import ENGLISH
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels import develop
 from hilum.radiograph import ImageUIDs
-from hilum.settings import PixelSettings, ReasonLanguage
+from hilum.settings import PixelSettings
+from hilum.wording import told_in
 from invented import LABELS, make_reading, radiograph_of
+from messages import PORTUGUESE
 from radiographs import make_radiograph
 
 LATERAL = Reason("not_frontal", 'not frontal: View Position is "LL", not PA')
@@ -74,14 +78,16 @@ def test_image_is_named_by_all_its_uids():
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        (ReasonLanguage.ENGLISH, "MONOCHROME1, small values are bright: inverted."),
-        (ReasonLanguage.PORTUGUESE, "MONOCHROME1, valores pequenos são claros: invertida."),
+        (ENGLISH, "MONOCHROME1, small values are bright: inverted."),
+        (PORTUGUESE, "MONOCHROME1, valores pequenos são claros: invertida."),
     ],
 )
 def test_decisions_are_told_beside_their_codes(language, text):
     """In the language of the reports, as in the JSON document."""
     image = make_radiograph(PhotometricInterpretation="MONOCHROME1")
-    reading = make_reading(develop(image, PixelSettings(), language=language))
+    radiograph = develop(image, PixelSettings())
+    decisions = told_in(language, radiograph.decisions)
+    reading = make_reading(replace(radiograph, decisions=decisions))
     row = csv_row(Outcome("a.dcm", Status.READ, read=Read(reading)), LABELS)
 
     assert "monochrome1_inverted" in row["pixel_decisions"].split("; ")

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hilum import RESEARCH_USE_ONLY
 from hilum.eligibility import Reason
 from hilum.encode.forms.text import text
-from hilum.settings import ReasonLanguage
-from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
+from hilum.language import ENGLISH, LANGUAGES
+from hilum.wording import finding_name
 from invented import LABELS, MODEL, make_reading, radiograph_of
+from messages import PORTUGUESE
 from radiographs import make_radiograph
 
 WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
-ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
 SCORES = {"Mass": 0.8, "Effusion": 0.91}
 
 
@@ -23,7 +24,7 @@ def reading():
     return make_reading(radiograph_of(source), SCORES)
 
 
-@pytest.mark.parametrize("language", list(ReasonLanguage))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_all_findings_are_there_by_their_names(reading, language):
     """Each finding has its line, in the language of the report."""
     report = text(reading, when=WHEN, language=language)
@@ -32,12 +33,12 @@ def test_all_findings_are_there_by_their_names(reading, language):
         assert finding_name(label, language) in report
 
 
-@pytest.mark.parametrize("language", list(ReasonLanguage))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_report_says_research_only(reading, language):
     """The statement is in every report, and that a score is no probability."""
     report = " ".join(text(reading, when=WHEN, language=language).split())
 
-    assert RESEARCH_USE_ONLY_IN[language] in report
+    assert language.say(RESEARCH_USE_ONLY) in report
     assert {ENGLISH: "not a probability", PORTUGUESE: "não é uma probabilidade"}[language] in report
 
 

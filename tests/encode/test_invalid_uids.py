@@ -13,8 +13,9 @@ from hilum.encode import to_bytes
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.forms.text import text as text_form
 from hilum.files.dicom import text
+from hilum.language import ENGLISH
 from hilum.reading import Heatmap, Reading
-from hilum.settings import ExtraObject, ReasonLanguage, Settings
+from hilum.settings import ExtraObject, Settings
 from invented import bump
 from radiographs import dicom_file, make_radiograph
 from sr_cases import LATERAL, THREE, read
@@ -80,7 +81,7 @@ def test_newer_reports_name_their_predecessors(teaching_file, settings, when):
 def test_other_forms_name_them(teaching_file, settings, when):
     """Plain text and FHIR name the image by its UID."""
     reading = reading_of(teaching_file)
-    plain = text_form(reading, when=when, language=ReasonLanguage.ENGLISH)
+    plain = text_form(reading, when=when, language=ENGLISH)
     bundle = json.dumps(fhir(reading, when=when, settings=settings.report))
 
     assert INVALID["SOPInstanceUID"] in plain

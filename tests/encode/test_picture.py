@@ -13,14 +13,15 @@ from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
 from hilum.encode import extra_objects, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, regions
-from hilum.settings import ExtraObject, ReasonLanguage, ReportSettings
+from hilum.settings import ExtraObject, ReportSettings
 from invented import MODEL, make_reading, radiograph_of
+from messages import PORTUGUESE
 from radiographs import make_radiograph
 from sr_validators import objections
 
 WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
-ENGLISH = ReportSettings()
-PORTUGUESE = ReportSettings(language=ReasonLanguage.PORTUGUESE)
+IN_ENGLISH = ReportSettings()
+IN_PORTUGUESE = ReportSettings(language=PORTUGUESE)
 DEMONSTRATION = replace(MODEL, demonstration=True)
 
 
@@ -30,7 +31,7 @@ def image():
     return make_radiograph(SOPInstanceUID="2.25.1", StudyInstanceUID="2.25.2")
 
 
-def picture_of(source, scores=None, model=MODEL, settings=ENGLISH):
+def picture_of(source, scores=None, model=MODEL, settings=IN_ENGLISH):
     """Return sheet and Secondary Capture of an invented reading."""
     reading = make_reading(radiograph_of(source), scores or {"Mass": 0.8}, model=model)
     sheet = overlay(reading, when=WHEN, language=settings.language)
@@ -42,7 +43,7 @@ def read_back(result):
     return pydicom.dcmread(BytesIO(to_bytes(result)))
 
 
-@pytest.mark.parametrize("settings", [ENGLISH, PORTUGUESE], ids=["en", "pt"])
+@pytest.mark.parametrize("settings", [IN_ENGLISH, IN_PORTUGUESE], ids=["en", "pt"])
 @pytest.mark.parametrize("positive", [True, False])
 def test_validators_find_nothing(image, tmp_path, settings, positive):
     """Dciodvfy has nothing against it, with and without positives, in both languages."""
@@ -169,7 +170,7 @@ def test_a_picture_without_a_header_has_no_dicom_result():
     reading = make_reading(scores={"Mass": 0.8})
 
     with pytest.raises(ValueError, match="without a DICOM header"):
-        secondary_capture(Image.new("RGB", (8, 8)), reading, when=WHEN, settings=ENGLISH)
+        secondary_capture(Image.new("RGB", (8, 8)), reading, when=WHEN, settings=IN_ENGLISH)
 
 
 @pytest.mark.orthanc

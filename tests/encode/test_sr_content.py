@@ -12,8 +12,9 @@ from hilum.encode.regions_report import check_outline
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline
 from hilum.reading import Region
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.settings import ReportSettings
 from invented import LABELS
+from messages import PORTUGUESE
 from sr_cases import LATERAL, SHA256, THREE, UNCERTAIN_VIEW, identity, read, regions_of
 from sr_reader import ABSENT, FINDING, PRESENT, drawn, name, one, parse, rows, texts, walk
 
@@ -284,7 +285,7 @@ def test_text_report_is_a_table_of_80_columns(write):
 
 def test_text_report_speaks_portuguese(write):
     """The same table, for people who read Portuguese."""
-    text, coded = write(THREE, *THREE, chosen=ReportSettings(language=ReasonLanguage.PORTUGUESE))
+    text, coded = write(THREE, *THREE, chosen=ReportSettings(language=PORTUGUESE))
     told = texts(text, FINDING)[0]
 
     assert told.startswith("3 de 18 achados no ponto de operação ou acima")
@@ -333,7 +334,7 @@ def test_refusal_makes_no_statement_on_findings(header, when, settings):
 def test_refusal_is_named_in_portuguese_without_accents(header, when):
     """Series Descriptions are ASCII: they must fit any character set."""
     reason = Reason("not_chest", "não é tórax: Body Part Examined é EXTREMITY")
-    settings = ReportSettings(language=ReasonLanguage.PORTUGUESE)
+    settings = ReportSettings(language=PORTUGUESE)
     refused = refusal_document(header, [reason], when=when, settings=settings)
 
     assert "IA: nao analisada (nao e torax)" == refused.SeriesDescription

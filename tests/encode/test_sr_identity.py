@@ -9,7 +9,8 @@ from hilum.encode import refusal_document, report_documents, to_bytes
 from hilum.encode.identity import ResultIdentity
 from hilum.encode.predecessors import earlier_reports
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline
-from hilum.settings import ReasonLanguage, ReportSettings, SRClass
+from hilum.settings import ReportSettings, SRClass
+from messages import PORTUGUESE
 from sr_cases import LATERAL, SHA256, THREE, finding, generated, identity, read, sent
 from sr_reader import parse, rows, walk
 
@@ -89,7 +90,7 @@ def test_names_keep_letters_and_character_set(write, character_set, patient):
 def test_portuguese_report_needs_a_character_set_that_has_its_letters(write, character_set):
     """What the source's character set cannot hold makes the report UTF-8, names intact."""
     header = generated(SpecificCharacterSet=character_set, PatientName="Silva^Ana")
-    text, _ = write(header, ReportSettings(language=ReasonLanguage.PORTUGUESE))
+    text, _ = write(header, ReportSettings(language=PORTUGUESE))
 
     assert "ISO_IR 192" == text.SpecificCharacterSet
     assert "Silva^Ana" == text.PatientName
@@ -344,7 +345,7 @@ CONTENT_CHANGES = {
     "pixels": {"pipeline": PixelPipeline.TORCHXRAYVISION},
     "stored pixels": {"pixel_digest": "01" * 32},
     "values of a decision": {"decisions": (PixelDecision("monochrome1_inverted", "otherwise"),)},
-    "language": {"settings": ReportSettings(language=ReasonLanguage.PORTUGUESE)},
+    "language": {"settings": ReportSettings(language=PORTUGUESE)},
     "sop class": {"settings": ReportSettings(sr_class=SRClass.ENHANCED)},
     "warnings": {"warnings": ()},
 }

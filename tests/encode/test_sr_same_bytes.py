@@ -15,7 +15,8 @@ from hilum.encode import plain, refusal_document, report_documents, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
 from hilum.errors import EncodingFailed, SettingInvalid
-from hilum.settings import ReasonLanguage, ReportSettings, Settings, SRClass, SREncoder
+from hilum.language import LANGUAGES
+from hilum.settings import ReportSettings, Settings, SRClass, SREncoder
 from sr_cases import THREE, generated, read, regions_of
 
 
@@ -37,7 +38,7 @@ def test_fast_and_plain_give_the_same_bytes(source, scores, when, settings):
 
 
 @pytest.mark.parametrize("sr_class", SRClass)
-@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_same_bytes_for_every_setting(header, when, sr_class, language):
     """SOP Class and language change the file, not the agreement."""
     settings = ReportSettings(sr_class=sr_class, language=language)

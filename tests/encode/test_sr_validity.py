@@ -16,7 +16,8 @@ from pydicom.uid import (
 )
 
 from hilum.encode import refusal_document, report_documents, to_bytes
-from hilum.settings import ReasonLanguage, ReportSettings, SRClass
+from hilum.language import LANGUAGES
+from hilum.settings import ReportSettings, SRClass
 from radiographs import dicom_file
 from sr_cases import LATERAL, SOURCES, THREE, generated, identity, read, real, regions_of
 from sr_reader import drawn, parse, rows
@@ -117,7 +118,7 @@ def test_comparison_with_the_source_bites(tmp_path, header, when, settings):
 
 
 @pytest.mark.parametrize("sr_class", SRClass)
-@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sop_class_and_language_is_valid(tmp_path, header, when, sr_class, language):
     """The same tree is legal in all three SOP Classes, with Portuguese letters too."""
     settings = ReportSettings(sr_class=sr_class, language=language)

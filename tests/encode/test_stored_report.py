@@ -20,11 +20,12 @@ from hilum.encode import (
 )
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
+from hilum.language import LANGUAGES
 from hilum.predict.catalogue import shipped_cards
 from hilum.predict.scores import normalise
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline
 from hilum.reading import DECIMALS, Reading
-from hilum.settings import ReasonLanguage, ReportSettings, SRClass
+from hilum.settings import ReportSettings, SRClass
 from sr_cases import INVERTED, LATERAL, THREE, UNCERTAIN_VIEW, identity, read, regions_of
 
 TABLE = load_codes()
@@ -58,7 +59,7 @@ def said(found) -> list[tuple[str, float, bool]]:
     return [(each["label"], each["score"], each["positive"]) for each in rows]
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("card", shipped_cards(), ids=lambda card: card.name)
 @pytest.mark.parametrize("positive", [False, True], ids=["none positive", "some positive"])
 def test_findings_of_every_model_read_back(header, when, language, card, positive):
@@ -78,7 +79,7 @@ def test_findings_of_every_model_read_back(header, when, language, card, positiv
     assert when == found.when
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("sr_class", SRClass)
 def test_model_decisions_and_warnings_read_back(header, when, language, sr_class):
     """In each SOP Class."""

@@ -19,15 +19,17 @@ from hilum.encode.forms.text import text as text_form
 from hilum.encode.report import describe
 from hilum.explain import regions
 from hilum.files import dicom
+from hilum.language import ENGLISH, LANGUAGES, Language
 from hilum.settings import (
     DefaultCharacterSet,
     ExtraObject,
-    ReasonLanguage,
     ReportSettings,
     Settings,
 )
 from hilum.values.texts import decoded
+from hilum.wording import told_in
 from invented import bump, make_reading, radiograph_of
+from messages import PORTUGUESE
 from mixed_text import CASES, Case
 from orthanc_server import OrthancServer
 from sr_validators import objections
@@ -36,9 +38,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom|highdicom")
 """Both warn of what a header holds; the fast way does not look."""
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-languages = pytest.mark.parametrize("language", ReasonLanguage)
+languages = pytest.mark.parametrize("language", LANGUAGES)
 
-ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
 WHEN = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SCORES = {"Effusion": 0.91, "Mass": 0.8}
 MAPS = {"Effusion": bump(5, 1), "Mass": bump(2, 4)}
@@ -56,7 +57,7 @@ def reading_of(case: Case):
 
 
 @cache
-def results_of(case: Case, language: ReasonLanguage) -> tuple[bytes, ...]:
+def results_of(case: Case, language: Language) -> tuple[bytes, ...]:
     """Return everything that hilum writes of an image, as files."""
     settings = Settings.load().changed("report", language=language, objects=tuple(ExtraObject))
     settings = settings.changed("report", report_refusals=True)
@@ -78,7 +79,7 @@ def results_of(case: Case, language: ReasonLanguage) -> tuple[bytes, ...]:
     return tuple(map(to_bytes, (*results, *refusal, review)))
 
 
-def read_back(case: Case, language: ReasonLanguage = ENGLISH) -> Iterator[Dataset]:
+def read_back(case: Case, language: Language = ENGLISH) -> Iterator[Dataset]:
     """Yield every result as pydicom reads it."""
     for file in results_of(case, language):
         yield dcmread(BytesIO(file))
@@ -92,7 +93,7 @@ def declared(dataset: Dataset) -> str | None:
 
 @languages
 @cases
-def test_every_result_has_the_text_of_the_image(case: Case, language: ReasonLanguage):
+def test_every_result_has_the_text_of_the_image(case: Case, language: Language):
     """Names, requests and codes, whatever the kind of result."""
     kinds = set()
     for result in read_back(case, language):
@@ -114,9 +115,9 @@ def test_the_image_s_own_character_set_is_kept_where_it_holds_all(case: Case):
     assert {case.written} == {declared(result) for result in read_back(case)}
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", KEPT)
-def test_unknown_text_is_the_same_bytes_undeclared(case: Case, language: ReasonLanguage):
+def test_unknown_text_is_the_same_bytes_undeclared(case: Case, language: Language):
     """What a reader of the image makes of them, a reader of the result makes of them too."""
     for file in results_of(case, language):
         result = dicom.parse(file, name="a result")
@@ -136,7 +137,7 @@ def test_beside_unknown_text_ours_has_no_accents():
 
 @languages
 @cases
-def test_fast_is_plain(case: Case, language: ReasonLanguage):
+def test_fast_is_plain(case: Case, language: Language):
     """What highdicom writes, byte for byte."""
     settings = ReportSettings(language=language)
     reading = reading_of(case)
@@ -204,13 +205,13 @@ def test_forms_name_the_decisions(case: Case):
     assert all(each[:40] in " ".join(text.split()) for each in said)
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
-def test_decision_on_the_text_is_in_the_report(language: ReasonLanguage):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_decision_on_the_text_is_in_the_report(language: Language):
     """In the language of the site."""
-    image = decoded(dicom.parse(CASES["utf-8"].file, name="it"), None, language)
-    (decision,) = image.decisions
+    image = decoded(dicom.parse(CASES["utf-8"].file, name="it"))
+    (decision,) = told_in(language, image.decisions)
     reading = make_reading(
-        replace(radiograph_of(image.dataset), decisions=image.decisions), SCORES, MAPS
+        replace(radiograph_of(image.dataset), decisions=(decision,)), SCORES, MAPS
     )
     settings = ReportSettings(language=language)
     (_, coded) = encode.report_documents(reading, (), when=WHEN, settings=settings)

@@ -12,15 +12,15 @@ from PIL import Image
 from hilum.eligibility import Reason
 from hilum.explain import ink, overlay, png
 from hilum.explain.sheet import BAND, FOOTER, HEADER, HEIGHT, WIDTH
+from hilum.language import ENGLISH, LANGUAGES
 from hilum.radiograph import PixelPipeline, Radiograph
-from hilum.settings import ReasonLanguage
 from invented import LABELS, MODEL, bump, flat, make_reading, real_chest
 
 WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 DEMONSTRATION = replace(MODEL, name="demonstration", demonstration=True)
 
 
-def draw(reading, language=ReasonLanguage.ENGLISH, when=WHEN):
+def draw(reading, language=ENGLISH, when=WHEN):
     return np.asarray(overlay(reading, when=when, language=language))
 
 
@@ -37,7 +37,7 @@ def coloured(sheet):
 
 @pytest.mark.parametrize("positives", [0, 1, 2, 3, 4, 5, 18])
 @pytest.mark.parametrize("shape", [(300, 200), (200, 300), (256, 256), (900, 230)])
-@pytest.mark.parametrize("language", list(ReasonLanguage))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_sheet_for_every_reading(positives, shape, language):
     """Any number of positives, any proportions, both languages: one sheet of its size."""
     scores = {label: 0.5 + 0.02 * n for n, label in enumerate(LABELS[:positives])}
@@ -144,7 +144,7 @@ def test_monochrome1_and_its_twin_are_drawn_alike():
 
 def test_png_holds_the_same_pixels():
     """The PNG is the sheet, without loss."""
-    sheet = overlay(make_reading(scores={"Mass": 0.8}), when=WHEN, language=ReasonLanguage.ENGLISH)
+    sheet = overlay(make_reading(scores={"Mass": 0.8}), when=WHEN, language=ENGLISH)
 
     with Image.open(BytesIO(png(sheet))) as picture:
         np.testing.assert_array_equal(np.asarray(sheet), np.asarray(picture))

@@ -22,7 +22,7 @@ from damaged_files import (
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.files.damage import CORRECTIONS
-from hilum.pixels.english import DECISIONS
+from hilum.pixels.texts import DECISIONS
 
 MUTATIONS = 150
 

@@ -11,10 +11,11 @@ from pydicom import Dataset, dcmread
 
 from hilum import PRODUCT, gate
 from hilum.gate import judge, judge_picture
-from hilum.gate.reasons import codes, reason
+from hilum.gate.reasons import REASONS, reason
 from hilum.gate.table import DOUBTS, OBJECTIONS
 from hilum.gate.vocabulary import Meaning, body_part_term, lexicon, meanings, words
-from hilum.settings import GateSettings, ReasonLanguage
+from hilum.language import LANGUAGES, Language
+from hilum.settings import GateSettings
 from radiographs import make_radiograph, write_raw
 
 GATE = GateSettings()
@@ -47,7 +48,7 @@ def test_real_other_image_is_refused(name: str, refused: list[str], request: pyt
 
 def test_every_code_has_a_rule_and_every_rule_a_text():
     """Nothing in the table of texts is dead, and no rule is without words."""
-    assert set(codes()) == {rule.code for rule in (*OBJECTIONS, *DOUBTS)}
+    assert set(REASONS) == {rule.code for rule in (*OBJECTIONS, *DOUBTS)}
 
 
 def test_own_result_is_known_by_its_contributing_equipment():
@@ -128,11 +129,11 @@ def test_no_term_says_two_things():
     assert all(body_part_term(term) for term in terms)
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
-def test_unknown_word_is_quoted(language: ReasonLanguage):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_unknown_word_is_quoted(language: Language):
     """It is never said that nothing says which part."""
     header = make_radiograph(BodyPartExamined="XYZZY", ViewPosition="PLUGH")
-    texts = [each.text for each in judge(header, GATE, language=language).warnings]
+    texts = [language.say(each.text) for each in judge(header, GATE).warnings]
 
     assert ["XYZZY", "PLUGH"] == [re.findall("[A-Z]{5}", text)[0] for text in texts]
 
@@ -152,26 +153,26 @@ def test_body_part_in_letters_that_its_vr_forbids(said: str, codes: list[str]):
         assert codes == [each.code for each in eligibility.warnings]
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
-def test_refused_combination_names_its_value_and_the_setting(language: ReasonLanguage):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_refused_combination_names_its_value_and_the_setting(language: Language):
     """So that a site knows how to let it in."""
     header = make_radiograph(BodyPartExamined="CHESTABDPELVIS")
-    (objection,) = judge(header, GATE, language=language).objections
+    (objection,) = judge(header, GATE).objections
 
-    assert "CHESTABDPELVIS" in objection.text
-    assert "gate.combined_parts" in objection.text
+    assert "CHESTABDPELVIS" in language.say(objection.text)
+    assert "gate.combined_parts" in language.say(objection.text)
 
 
-@pytest.mark.parametrize("language", ReasonLanguage)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.2"])
 @pytest.mark.parametrize("modality", ["CR", "OT", "SC", "DR", "XA", "", None])
 def test_refusal_names_the_setting_that_lets_it_in(
-    modality: str | None, sop_class: str, language: ReasonLanguage
+    modality: str | None, sop_class: str, language: Language
 ):
     """Each reason has the whole setting, which, copied, reads the image."""
     header = make_radiograph(Modality=modality, SOPClassUID=sop_class)
-    refused = judge(header, GATE, language=language).objections
-    settings = {re.findall(r"gate\.modalities = (\[.*\])", each.text)[0] for each in refused}
+    told = [language.say(each.text) for each in judge(header, GATE).objections]
+    settings = {re.findall(r"gate\.modalities = (\[.*\])", text)[0] for text in told}
     (setting,) = settings
 
     assert judge(header, GateSettings(modalities=json.loads(setting))).accepted
@@ -202,7 +203,6 @@ def test_long_value_is_cut_and_kept_on_one_line():
     """A reason stays a line, whatever a sender wrote."""
     shown = reason(
         "not_chest",
-        ReasonLanguage.ENGLISH,
         values={"attribute": "Series Description", "value": "KNEE\n\x1b[2J" + "x" * 200},
     )
 
@@ -270,6 +270,6 @@ def test_every_entry_of_the_vocabulary_is_found_as_it_is_written():
 )
 def test_picture_without_header_is_judged_by_its_size(rows: int, columns: int, refused: list[str]):
     """A PNG or JPEG says nothing else that could be judged."""
-    eligibility = judge_picture(rows, columns, GATE, language=ReasonLanguage.ENGLISH)
+    eligibility = judge_picture(rows, columns, GATE)
 
     assert refused == [each.code for each in eligibility.objections]

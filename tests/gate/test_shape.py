@@ -11,10 +11,8 @@ from hilum.errors import RadiographRefused
 from hilum.pipeline import PipelineContext
 from hilum.pixels import develop, develop_picture
 from hilum.predict import load_model
-from hilum.settings import GateSettings, PixelSettings, ReasonLanguage, Settings
+from hilum.settings import GateSettings, PixelSettings, Settings
 from radiographs import make_radiograph, thorax
-
-ENGLISH, PORTUGUESE = ReasonLanguage.ENGLISH, ReasonLanguage.PORTUGUESE
 
 CHESTS = [
     (2500, 2048),  # NIH, 14 × 17 inches
@@ -62,15 +60,14 @@ def context(**changes):
 def test_the_shapes_of_chests_are_read(rows, columns):
     """Formats of detectors and cassettes, and sizes of public collections, pass."""
     assert gate.judge(header(rows, columns), GateSettings()).accepted
-    assert gate.judge_picture(rows, columns, GateSettings(), language=ENGLISH).accepted
+    assert gate.judge_picture(rows, columns, GateSettings()).accepted
 
 
 @pytest.mark.parametrize(("rows", "columns"), NO_CHESTS)
-@pytest.mark.parametrize("language", list(ReasonLanguage))
-def test_other_shapes_are_refused_with_both_numbers(rows, columns, language):
-    """The reason names the size, the ratio and the limit, in both languages."""
-    eligibility = gate.judge(header(rows, columns), GateSettings(), language=language)
-    of_picture = gate.judge_picture(rows, columns, GateSettings(), language=language)
+def test_other_shapes_are_refused_with_both_numbers(rows, columns):
+    """The reason names the size, the ratio and the limit."""
+    eligibility = gate.judge(header(rows, columns), GateSettings())
+    of_picture = gate.judge_picture(rows, columns, GateSettings())
 
     (reason,) = eligibility.objections
     assert "aspect_ratio" == reason.code
@@ -111,12 +108,12 @@ def test_a_picture_is_refused_on_its_way_to_the_model(size):
 
 @pytest.mark.parametrize(("rows", "columns", "share"), [(400, 300, "25%"), (300, 420, "29%")])
 def test_a_crop_that_drops_a_lot_is_said(rows, columns, share):
-    """The decision has the share, of a DICOM image and of a picture, in both languages."""
+    """The decision has the share, of a DICOM image and of a picture."""
     image = make_radiograph(thorax(rows, columns))
 
     for made in (
         develop(image, PixelSettings()),
-        develop(image, PixelSettings(), language=PORTUGUESE),
+        develop(image, PixelSettings()),
         develop_picture(png(rows, columns), PixelSettings()),
     ):
         (decision,) = [each for each in made.decisions if each.code == "crop_leaves_out"]

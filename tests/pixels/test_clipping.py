@@ -11,6 +11,7 @@ from conftest import real_file
 from hilum.encode import extra_objects
 from hilum.errors import RadiographRefused
 from hilum.explain import heat, regions
+from hilum.language import ENGLISH, LANGUAGES
 from hilum.node.study_tools import PageTools
 from hilum.phantom import make
 from hilum.pixels import develop
@@ -18,12 +19,12 @@ from hilum.radiograph import PixelPipeline
 from hilum.settings import (
     ExtraObject,
     PixelSettings,
-    ReasonLanguage,
     ReportSettings,
     Settings,
     UnusableWindow,
 )
 from invented import bump, make_reading
+from messages import PORTUGUESE
 from pixel_cases import table
 from radiographs import dicom_file, make_radiograph, thorax
 
@@ -213,34 +214,33 @@ def test_padding_does_not_count():
 
 
 def test_the_decision_names_the_share():
-    """It has window, share and shades, in both languages."""
+    """It has window, share and shades, in every language."""
     made = with_window(16, 32)
 
-    english = develop(made, PixelSettings()).decisions[0].text
-    portuguese = (
-        develop(made, PixelSettings(), language=ReasonLanguage.PORTUGUESE).decisions[0].text
-    )
+    decision = develop(made, PixelSettings()).decisions[0]
 
-    for text in (english, portuguese):
+    for text in (language.say(decision.text) for language in LANGUAGES):
         assert "16" in text
         assert "32" in text
         assert "100%" in text
 
 
-@pytest.mark.parametrize("language", list(ReasonLanguage))
-def test_a_site_may_refuse_such_images(language):
-    """All windows and tables are named, in the language of the site."""
+@pytest.mark.parametrize(
+    ("language", "said"), [(ENGLISH, "black or white"), (PORTUGUESE, "preta ou branca")]
+)
+def test_a_site_may_refuse_such_images(language, said):
+    """All windows and tables are named, in every language."""
     made = with_tables(
         "VOILUTSequence", np.zeros(4096), WindowCenter=[40, 16], WindowWidth=[400, 32]
     )
 
     with pytest.raises(RadiographRefused) as caught:
-        develop(made, REFUSING, language=language)
+        develop(made, REFUSING)
 
     reasons = caught.value.reasons
     assert ["voi_lut_destroys", "window_destroys", "window_destroys"] == [r.code for r in reasons]
-    said = "black or white" if language is ReasonLanguage.ENGLISH else "preta ou branca"
-    assert all(said in reason.text and not reason.text.endswith(".") for reason in reasons)
+    told = [language.say(reason.text) for reason in reasons]
+    assert all(said in text and not text.endswith(".") for text in told)
 
 
 def test_a_refusing_site_reads_what_a_second_window_shows():

@@ -16,7 +16,7 @@ MOST_AT_THE_ROOT = 12
 BASE = "base"
 """What every package may import: the modules at the root but the pipeline, and `SHARED`."""
 
-SHARED = frozenset({"files", "runtime", "settings", "values"})
+SHARED = frozenset({"files", "language", "runtime", "settings", "values"})
 
 ALLOWED: dict[str, frozenset[str]] = {
     "encode": frozenset(),
@@ -90,7 +90,7 @@ LIBRARIES = {
     "starlette": {"hilum.web"},
     "uvicorn": {"hilum.web"},
     "jinja2": {"hilum.web"},
-    "babel": {"hilum.web"},
+    "babel": {"hilum.language"},
     "joserfc": {"hilum.web"},
     "argon2": {"hilum.records"},
     "httpx": {"hilum.pacs", "hilum.predict", "hilum.web"},

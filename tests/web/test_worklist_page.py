@@ -4,14 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
-from babel.messages.extract import extract
-from babel.messages.pofile import read_po
-from jinja2.ext import babel_extract
 
 from hilum.eligibility import Reason
 from hilum.records import studies
@@ -223,26 +219,6 @@ def test_portuguese_reads_as_written(web, page):
         "DEMONSTRAÇÃO",
     ):
         assert words in text
-
-
-def test_every_message_has_its_portuguese():
-    """None of the worklist's, the study's and the reviews' is forgotten."""
-    messages = set()
-    for template in ("worklist", "worklist_rows", "worklist_notices", "study", "reviews"):
-        with (SHOW / "templates" / f"{template}.html").open("rb") as file:
-            options = {"trimmed": "false", "newstyle_gettext": "true"}
-            for _, _, message, _ in babel_extract(file, ("_", "gettext"), [], options):
-                messages |= {message} if isinstance(message, str) else set(message or ())
-    for module in ("words", "reviews"):
-        with (SHOW / f"{module}.py").open("rb") as file:
-            messages |= {found[1] for found in extract("python", file, {"N_": None})}
-    messages -= {None}
-    known = set()
-    for catalogue in (SHOW / "translations" / "pt_BR").glob("*.po"):
-        known |= {each.id for each in read_po(BytesIO(catalogue.read_bytes())) if each.string}
-
-    assert len(messages) > 100
-    assert set() == messages - known
 
 
 @pytest.mark.parametrize(

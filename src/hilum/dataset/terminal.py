@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Final
 
+from hilum.language import ENGLISH
 from hilum.outcome import Outcome, Status
 from hilum.reading import Finding, ModelIdentity
-from hilum.settings import ReasonLanguage
 from hilum.wording import finding_name, score_text
 
 BAR: Final = 20
@@ -71,8 +71,8 @@ def counted(counts: Counter[Status]) -> str:
 
 
 def _name(finding: Finding) -> str:
-    return finding_name(finding.label, ReasonLanguage.ENGLISH)
+    return finding_name(finding.label, ENGLISH)
 
 
 def _score(finding: Finding) -> str:
-    return score_text(finding, ReasonLanguage.ENGLISH)
+    return score_text(finding, ENGLISH)

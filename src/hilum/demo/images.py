@@ -12,9 +12,9 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from hilum.errors import ProgramNotInstalled
+from hilum.language import ENGLISH
 from hilum.phantom import make
 from hilum.radiograph import ImageUIDs
-from hilum.settings import ReasonLanguage
 from hilum.wording import finding_name
 
 CUT_BYTES: Final = 100_000
@@ -104,7 +104,7 @@ def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> D
     phantom = make(seed, findings=findings)
     path = folder / f"{name}.dcm"
     phantom.dataset.save_as(path, enforce_file_format=True)
-    named = [finding_name(label, ReasonLanguage.ENGLISH) for label in phantom.truth.labels]
+    named = [finding_name(label, ENGLISH) for label in phantom.truth.labels]
     return DemoImage(
         name,
         f"phantom, {' and '.join(findings) or 'healthy'}",

@@ -11,7 +11,8 @@ PS3.3 C.17.3, SR Document Content Module.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from hilum.encode.concepts import codes
+from hilum.language import Language
 
 
 class Relation(StrEnum):
@@ -121,17 +123,15 @@ class Item:
                     yield item.value.meaning
 
 
-LANGUAGES: Final = {
-    "en": Code("en", "RFC5646", "English"),
-    "pt": Code("pt", "RFC5646", "Portuguese"),
-}
-"""Language tag → its concept."""
-
-
-def language(tag: str) -> Item:
+def language(tongue: Language) -> Item:
     """Return the item that says which language the texts are in (TID 1204)."""
     concept = codes.DCM.LanguageOfContentItemAndDescendants
-    return Item(concept, LANGUAGES[tag], Relation.HAS_CONCEPT_MOD)
+    return Item(concept, _tongue(tongue), Relation.HAS_CONCEPT_MOD)
+
+
+@cache
+def _tongue(language: Language) -> Code:
+    return Code(language.code, "RFC5646", language.english_name)
 
 
 def reference(image: Dataset) -> ImageReference:

@@ -19,10 +19,9 @@ from hilum.encode.document import (
 )
 from hilum.encode.kinds import KEY_OBJECTS
 from hilum.encode.material import Material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import observer, statements
 from hilum.encode.start import begin, conclude
-from hilum.wording import finding_name
+from hilum.wording import AI, POSITIVE_OF_ALL, finding_name
 
 
 def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
@@ -38,9 +37,9 @@ def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
     reading, source, language = of.reading, of.source, of.language
     evidence = [source, *pictures]
     positives = ", ".join(finding_name(finding.label, language) for finding in reading.positives)
-    say, count = PHRASES[language], len(reading.positives)
-    said = say.count.format(positive=count, all=len(reading.findings))
-    described = f"{say.ai}: {said}: {positives}."
+    count = len(reading.positives)
+    said = language.say(POSITIVE_OF_ALL, positive=count, all=len(reading.findings))
+    described = f"{language.say(AI)}: {said}: {positives}."
     described = " ".join([described, *statements(reading.model, language)])
     image = of.codes.concept("source")
     root = Item(codes.DCM.OfInterest, Container("2010"), None).having(
@@ -54,7 +53,9 @@ def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
     result.CurrentRequestedProcedureEvidenceSequence = list(references(evidence))
     if requests := list(referenced_requests(source)):
         result.ReferencedRequestSequence = requests
-    description = say.key_objects.format(positive=count)
+    description = language.say_ascii(
+        "AI key images: {positive} findings, research only", positive=count
+    )
     conclude(result, of, description=description, texts=root.strings())
     write_content(result, as_written(root, source))
     return result

@@ -8,8 +8,9 @@ from pydicom import Dataset
 from hilum.encode.codes import CodeTable, load_codes
 from hilum.encode.identity import ResultIdentity, identify
 from hilum.encode.source import source_of
+from hilum.language import Language
 from hilum.reading import Reading
-from hilum.settings import ReasonLanguage, ReportSettings
+from hilum.settings import ReportSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +25,7 @@ class Material:
     """Label → concept."""
     identity: ResultIdentity
     """Gives the UIDs."""
-    language: ReasonLanguage
+    language: Language
     """Language of texts for people."""
     when: datetime
     """Time of the analysis, with its UTC offset."""
@@ -42,5 +43,5 @@ def material(reading: Reading, *, when: datetime, settings: ReportSettings) -> M
     """
     codes = load_codes(settings.codes_file)
     # One identity for all, so that a finding's tracking UID is the same in all results.
-    identity = identify(reading, settings.language, settings.sr_class, codes.digest)
+    identity = identify(reading, settings.language.code, settings.sr_class, codes.digest)
     return Material(reading, source_of(reading), codes, identity, settings.language, when)

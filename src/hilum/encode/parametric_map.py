@@ -22,7 +22,6 @@ from hilum.encode.concepts import codes
 from hilum.encode.equipment import code_item
 from hilum.encode.kinds import PARAMETRIC_MAP
 from hilum.encode.material import Material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.source import write_quietly
 from hilum.encode.start import (
     begin,
@@ -76,7 +75,7 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
     _write_frame(result, of)
     result.SharedFunctionalGroupsSequence = [_shared(source, activation, concept)]
     _write_values(result, activation, source)
-    description = PHRASES[of.language].parametric_map
+    description = of.language.say_ascii("AI activation maps (PM), research only")
     conclude(result, of, description=description, texts=[concept.meaning])
     return result
 

@@ -26,7 +26,6 @@ from hilum import RESEARCH_USE_ONLY
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import PICTURE
 from hilum.encode.material import Material, material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.start import (
     SOURCE_IMAGE,
     VISUAL_EXPLANATION,
@@ -76,8 +75,10 @@ def secondary_capture(
     result.DateOfSecondaryCapture = result.TimeOfSecondaryCapture = ""  # `conclude` knows
     _write_derivation(result, of)
     _write_pixels(result, sheet, of.source)
-    description = PHRASES[of.language].overlay.format(
-        positive=len(reading.positives), all=len(reading.findings)
+    description = of.language.say_ascii(
+        "AI picture: {positive} of {all}, research only",
+        positive=len(reading.positives),
+        all=len(reading.findings),
     )
     conclude(result, of, description=description)
     return result

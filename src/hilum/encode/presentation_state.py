@@ -18,11 +18,10 @@ from pydicom.multival import MultiValue
 
 from hilum.encode.kinds import PRESENTATION
 from hilum.encode.material import Material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.source import copy_element
 from hilum.encode.start import begin, conclude, reference, referenced_series
 from hilum.reading import Reading, Region
-from hilum.wording import DEMONSTRATION_IN, finding_name, score_text
+from hilum.wording import AI, DEMONSTRATION, finding_name, score_text
 
 LAYER: Final = "AI"
 """Name of the graphic layer."""
@@ -53,10 +52,9 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
     result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedImageSequence")]
     _write_grey_scale(result, source, destroyed=_destroyed(reading))
     result.DisplayedAreaSelectionSequence = [_displayed_area(reading, source)]
-    say = PHRASES[language]
-    stamp = f"{DEMONSTRATION_IN[language]} " if reading.model.demonstration else ""
+    stamp = f"{language.say(DEMONSTRATION)} " if reading.model.demonstration else ""
     texts = {
-        finding.label: f"{stamp}{say.ai}: {finding_name(finding.label, language)} "
+        finding.label: f"{stamp}{language.say(AI)}: {finding_name(finding.label, language)} "
         f"{score_text(finding, language)}"
         for finding in reading.positives
     }
@@ -65,7 +63,9 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
         for label, text in texts.items()
     ]
     result.GraphicLayerSequence = [_layer()]
-    description = say.presentation_state.format(positive=len(texts))
+    description = language.say_ascii(
+        "AI regions (PR): {positive} findings, research only", positive=len(texts)
+    )
     conclude(result, of, description=description, texts=texts.values())
     del result.ContentDate, result.ContentTime  # a presentation state has a creation instead
     return result

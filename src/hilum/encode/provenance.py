@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from hilum import MANUFACTURER, PRODUCT
+from hilum import MANUFACTURER, PRODUCT, RESEARCH_USE_ONLY
 from hilum.encode.concepts import codes
 from hilum.encode.content import Item, Relation, Text, UIDReference
 from hilum.encode.equipment import (
@@ -11,16 +11,23 @@ from hilum.encode.equipment import (
     device_uid,
     serial_number,
 )
-from hilum.encode.phrases import PHRASES
+from hilum.language import Language, Message
 from hilum.reading import ModelIdentity, Reading
-from hilum.settings import ReasonLanguage
-from hilum.wording import RESEARCH_USE_ONLY_IN
 
 OPERATING_POINT_PERCENT: Final = 50.0
 """Every finding's operating point on the scale of scores, in percent."""
 
 JUST_BELOW_PERCENT: Final = 49.99
 """Highest score that is written of a finding below its operating point."""
+
+
+DEMONSTRATED: Final = Message(
+    "DEMONSTRATION: this model has learned nothing about patients. Its findings mean nothing."
+)
+"""Said of the demonstration model."""
+
+HEAD_OF_WARNING: Final = Message("Warning")
+"""Begins each doubt of the gate."""
 
 
 def percent(score: float, *, positive: bool) -> float:
@@ -89,18 +96,19 @@ def parameters(reading: Reading) -> Iterator[str]:
         yield f"pixel_decision={decision.code}: {decision.text}"
 
 
-def statements(model: ModelIdentity | None, language: ReasonLanguage) -> Iterator[str]:
+def statements(model: ModelIdentity | None, language: Language) -> Iterator[str]:
     """Yield what is said on every surface: demonstration or not, research use only."""
     if model is not None and model.demonstration:
-        yield PHRASES[language].demonstration
-    yield RESEARCH_USE_ONLY_IN[language]
+        yield language.say(DEMONSTRATED)
+    yield language.say(RESEARCH_USE_ONLY)
 
 
-def doubts(reading: Reading, language: ReasonLanguage) -> Iterator[str]:
+def doubts(reading: Reading, language: Language) -> Iterator[str]:
     """Yield what a person must know before believing the findings."""
-    phrases = PHRASES[language]
-    yield phrases.not_a_probability
+    yield language.say(
+        "A score is not a probability. 0.50 (50 %) is the score of each finding's operating point."
+    )
     if not reading.model.verified:
-        yield phrases.unverified
+        yield language.say("The weights of this model are not verified: no published hash.")
     for warning in reading.warnings:
-        yield f"{phrases.warning}: {warning.text} [{warning.code}]"
+        yield f"{language.say(HEAD_OF_WARNING)}: {warning.text} [{warning.code}]"

@@ -1,6 +1,5 @@
 """Reading → two structured reports; refusal → one. The entry point to the SR modules."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +15,11 @@ from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest, patient_of
 from hilum.encode.kinds import REGIONS_REPORT, TEXT_REPORT
 from hilum.encode.material import material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import predecessor
 from hilum.encode.regions_report import RegionsReport
 from hilum.encode.source import as_source
 from hilum.encode.text_report import findings_tree, refusal_tree
+from hilum.language import in_ascii
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings, SRClass
@@ -92,7 +91,7 @@ def describe(
     """Return what `report_documents` encodes; its parameters and errors are the same."""
     of = material(reading, when=when, settings=settings)
     identity = of.identity
-    phrases = PHRASES[settings.language]
+    say = settings.language.say_ascii
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
     stamp = "DEMONSTRATION " if reading.model.demonstration else ""
     text = ReportDocument(
@@ -101,7 +100,7 @@ def describe(
         uid=identity.uid(TEXT_REPORT.name),
         series_uid=identity.uid(TEXT_REPORT.series_name),
         series_number=TEXT_REPORT.series,
-        description=stamp + phrases.findings.format(**counts),
+        description=stamp + say("AI findings: {positive} of {all}", **counts),
         evidence=(of.source,),
         codes=of.codes,
         model=reading.model,
@@ -109,7 +108,11 @@ def describe(
         predecessor=predecessor(predecessors, coded=False, uid=identity.uid(TEXT_REPORT.name)),
     )
     report = RegionsReport(of, settings.sr_class, visual_explanation)
-    described = phrases.regions if reading.positives else phrases.no_regions
+    described = (
+        say("AI regions: {positive} of {all}", **counts)
+        if reading.positives
+        else say("AI regions: none")
+    )
     explanations = () if visual_explanation is None else (visual_explanation,)
     coded = replace(
         text,
@@ -118,7 +121,7 @@ def describe(
         uid=identity.uid(REGIONS_REPORT.name),
         series_uid=identity.uid(REGIONS_REPORT.series_name),
         series_number=REGIONS_REPORT.series,
-        description=stamp + described.format(**counts),
+        description=stamp + described,
         evidence=(of.source, *explanations),
         predecessor=predecessor(predecessors, coded=True, uid=identity.uid(REGIONS_REPORT.name)),
     )
@@ -152,7 +155,7 @@ def refusal_document(
     """
     codes = load_codes(settings.codes_file)
     source = as_source(header)
-    said = [settings.language, codes.digest, [r.code for r in reasons]]
+    said = [settings.language.code, codes.digest, [r.code for r in reasons]]
     decisive = [PRODUCT, __version__, patient_of(header), *said]
     identity = ResultIdentity(ImageUIDs.of(source), "", digest(decisive))
     return build(
@@ -162,7 +165,9 @@ def refusal_document(
             uid=identity.uid("refusal"),
             series_uid=identity.uid("refusal series"),
             series_number=TEXT_REPORT.series,
-            description=PHRASES[settings.language].not_read.format(reason=_gist(reasons[0])),
+            description=settings.language.say_ascii(
+                "AI: not analyzed ({reason})", reason=_gist(reasons[0])
+            ),
             evidence=(source,),
             codes=codes,
             model=None,
@@ -174,8 +179,7 @@ def refusal_document(
 
 def _gist(reason: Reason) -> str:
     """Return what comes before a reason's details, in the ASCII of Series Descriptions."""
-    decomposed = unicodedata.normalize("NFKD", reason.text.partition(":")[0])
-    return decomposed.encode("ascii", "ignore").decode()
+    return in_ascii(reason.text.partition(":")[0])
 
 
 def to_bytes(dataset: Dataset) -> bytes:

@@ -22,6 +22,7 @@ from typing import Final
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from hilum import RESEARCH_USE_ONLY
 from hilum.encode.codes import PRIVATE, CodeTable, load_codes
 from hilum.encode.concepts import codes
 from hilum.encode.content import (
@@ -38,13 +39,14 @@ from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import derived_uid
 from hilum.encode.kinds import REVIEW
-from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import REVIEW_TITLE
+from hilum.encode.provenance import DEMONSTRATED
 from hilum.encode.source import as_source
 from hilum.encode.text_report import NEWLINE, WIDTH
+from hilum.language import Language, Message
 from hilum.radiograph import ImageUIDs
-from hilum.settings import ReasonLanguage, ReportSettings
-from hilum.wording import RESEARCH_USE_ONLY_IN, finding_name
+from hilum.settings import ReportSettings
+from hilum.wording import AI, finding_name
 
 TITLE: Final = Code(REVIEW_TITLE, PRIVATE, "Reader review of AI findings (research use only)")
 DEMONSTRATION_TITLE: Final = Code(REVIEW_TITLE, PRIVATE, "DEMONSTRATION - reader review")
@@ -60,29 +62,12 @@ OPINIONS: Final = {
 
 AI_STATEMENT: Final = Code("AISTATEMENT", PRIVATE, "Statement of the AI")
 
-WORDS: Final = {
-    ReasonLanguage.ENGLISH: {
-        "review": "READER REVIEW OF THE AI FINDINGS",
-        "reader": "Reader",
-        "agree": "agrees",
-        "disagree": "DISAGREES",
-        "unsure": "unsure",
-        "missed": "MISSED BY THE AI",
-        "comment": "Comment",
-        "series": "Reader review of AI: {disagree} disagree",
-    },
-    ReasonLanguage.PORTUGUESE: {
-        "review": "REVISÃO DOS ACHADOS DA IA PELO LEITOR",
-        "reader": "Leitor",
-        "agree": "concorda",
-        "disagree": "DISCORDA",
-        "unsure": "em dúvida",
-        "missed": "NÃO DETECTADO PELA IA",
-        "comment": "Comentário",
-        "series": "Revisao da IA: {disagree} discorda",
-    },
+SAID: Final = {
+    "disagree": Message("DISAGREES"),
+    "unsure": Message("unsure"),
+    "agree": Message("agrees"),
 }
-"""Language → what the text of the report says; the last is ASCII, as Series Descriptions are."""
+"""Opinion → how the text of the report says it; the first is listed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +168,9 @@ def describe(
     identity = (*ImageUIDs.of(source), key, assessment.reader)
     disagreeing = sum(each.opinion == "disagree" for each in assessment.findings)
     stamp = "DEMONSTRATION " if assessment.demonstration else ""
-    described = WORDS[settings.language]["series"].format(disagree=disagreeing)
+    described = settings.language.say_ascii(
+        "Reader review of AI: {disagree} disagree", disagree=disagreeing
+    )
     return ReportDocument(
         root=_tree(assessment, source, table, settings.language, tracked),
         sop_class=settings.sr_class,
@@ -203,7 +190,7 @@ def _tree(
     assessment: Assessment,
     source: Dataset,
     table: CodeTable,
-    tongue: ReasonLanguage,
+    tongue: Language,
     tracked: dict[str, str],
 ) -> Item:
     title = DEMONSTRATION_TITLE if assessment.demonstration else TITLE
@@ -253,31 +240,33 @@ def _missed(name: str, assessment: Assessment, table: CodeTable) -> Item:
     return Item(codes.DCM.Finding, Text(name)).having(missed)
 
 
-def _comments(assessment: Assessment, tongue: ReasonLanguage) -> Iterator[Item]:
+def _comments(assessment: Assessment, tongue: Language) -> Iterator[Item]:
     for text in (assessment.comment, *_statements(assessment, tongue)):
         if text:
             yield Item(codes.DCM.Comment, Text(text))
 
 
-def _statements(assessment: Assessment, tongue: ReasonLanguage) -> Iterator[str]:
+def _statements(assessment: Assessment, tongue: Language) -> Iterator[str]:
     if assessment.demonstration:
-        yield PHRASES[tongue].demonstration
-    yield RESEARCH_USE_ONLY_IN[tongue]
+        yield tongue.say(DEMONSTRATED)
+    yield tongue.say(RESEARCH_USE_ONLY)
 
 
-def _text(assessment: Assessment, tongue: ReasonLanguage) -> str:
+def _text(assessment: Assessment, tongue: Language) -> str:
     """Return the review as text, disagreements first."""
-    words, phrases = WORDS[tongue], PHRASES[tongue]
-    order = ("disagree", "unsure", "agree")
-    lines = [words["review"], f"{words['reader']}: {assessment.reader}", ""]
+    order, ai = tuple(SAID), tongue.say(AI)
+    head = tongue.say("READER REVIEW OF THE AI FINDINGS")
+    lines = [head, tongue.say("Reader: {name}", name=assessment.reader), ""]
     for each in sorted(assessment.findings, key=lambda found: order.index(found.opinion)):
-        said = phrases.present if each.positive else phrases.absent
+        said = tongue.say("PRESENT") if each.positive else tongue.say("absent")
         name = finding_name(each.label, tongue)[:27]
-        lines.append(f"{name:<27}  {phrases.ai} {said:<9}  {words[each.opinion]}")
+        lines.append(f"{name:<27}  {ai} {said:<9}  {tongue.say(SAID[each.opinion])}")
     for name in assessment.missing:
-        lines += wrap(f"{finding_name(name, tongue)}: {words['missed']}", WIDTH)
+        lines += wrap(
+            tongue.say("{finding}: MISSED BY THE AI", finding=finding_name(name, tongue)), WIDTH
+        )
     if assessment.comment:
-        lines += ["", *wrap(f"{words['comment']}: {assessment.comment}", WIDTH)]
+        lines += ["", *wrap(tongue.say("Comment: {text}", text=assessment.comment), WIDTH)]
     return NEWLINE.join([*lines, "", *_statements(assessment, tongue)])
 
 

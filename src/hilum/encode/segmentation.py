@@ -20,7 +20,6 @@ from hilum.encode.concepts import codes
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import SEGMENTATION
 from hilum.encode.material import Material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import parameters
 from hilum.encode.start import (
     begin,
@@ -69,7 +68,9 @@ def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
     conclude(
         result,
         of,
-        description=PHRASES[of.language].segmentation.format(positive=len(masks)),
+        description=of.language.say_ascii(
+            "AI regions (SEG): {positive} findings, research only", positive=len(masks)
+        ),
         texts=_texts(of),
     )
     return result

@@ -19,11 +19,11 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.document import SOP_CLASSES
 from hilum.encode.forms.document import SCHEMA
-from hilum.encode.phrases import PHRASES
 from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
-from hilum.encode.provenance import percent
+from hilum.encode.provenance import HEAD_OF_WARNING, percent
 from hilum.errors import SourceUnreadable
 from hilum.files.dicom import damage_named, text
+from hilum.language import LANGUAGES
 from hilum.outcome import Status
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
@@ -47,7 +47,7 @@ STAMP: Final = "DEMONSTRATION"
 """Begins the name of a demonstration model in coded results."""
 
 WARNING: Final = re.compile(
-    rf"(?:{'|'.join(each.warning for each in PHRASES.values())}): (.+) \[([a-z][a-z0-9_]*)\]",
+    rf"(?:{'|'.join(each.say(HEAD_OF_WARNING) for each in LANGUAGES)}): (.+) \[([a-z][a-z0-9_]*)\]",
     re.DOTALL,
 )
 """A warning of the gate among the comments, in any language."""

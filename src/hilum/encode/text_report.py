@@ -12,16 +12,16 @@ from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Relation, Text, language
-from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import (
+    DEMONSTRATED,
     algorithm,
     doubts,
     observer,
     statements,
 )
+from hilum.language import Language
 from hilum.reading import Reading
-from hilum.settings import ReasonLanguage
-from hilum.wording import finding_name, raw_texts, score_text
+from hilum.wording import POSITIVE_OF_ALL, finding_name, raw_texts, score_text
 
 NEWLINE: Final = "\r\n"
 """Line break of a TEXT item (PS3.3 C.17.3)."""
@@ -34,7 +34,7 @@ WIDTH: Final = 69
 which may be cut off."""
 
 
-def findings_tree(reading: Reading, table: CodeTable, tongue: ReasonLanguage) -> Item:
+def findings_tree(reading: Reading, table: CodeTable, tongue: Language) -> Item:
     """Return the content tree of the text report of one reading."""
     model = reading.model
     title = table.concept("demonstration_title" if model.demonstration else "title")
@@ -50,7 +50,7 @@ def findings_tree(reading: Reading, table: CodeTable, tongue: ReasonLanguage) ->
     )
 
 
-def refusal_tree(reasons: Sequence[Reason], table: CodeTable, tongue: ReasonLanguage) -> Item:
+def refusal_tree(reasons: Sequence[Reason], table: CodeTable, tongue: Language) -> Item:
     """Return the content tree that says why an image was not read, and nothing else."""
     comments = (Item(codes.DCM.Comment, Text(note)) for note in statements(None, tongue))
     return Item(table.concept("title"), Container(), None).having(
@@ -61,28 +61,32 @@ def refusal_tree(reasons: Sequence[Reason], table: CodeTable, tongue: ReasonLang
     )
 
 
-def findings_text(reading: Reading, tongue: ReasonLanguage) -> str:
+def findings_text(reading: Reading, tongue: Language) -> str:
     """Return the table of all findings, highest score first, and the doubts below it."""
-    phrases = PHRASES[tongue]
     positive, count = len(reading.positives), len(reading.findings)
-    stamp = wrap(phrases.demonstration, WIDTH)
-    lines = [*stamp, ""] if reading.model.demonstration else []
-    lines += [phrases.count.format(positive=positive, all=count), ""]
+    lines = [*wrap(tongue.say(DEMONSTRATED), WIDTH), ""] if reading.model.demonstration else []
+    lines += [tongue.say(POSITIVE_OF_ALL, positive=positive, all=count), ""]
     lines += _table(reading, tongue)
     for doubt in doubts(reading, tongue):
         lines += ["", *wrap(doubt, WIDTH)]
     return NEWLINE.join(lines)
 
 
-def refusal_text(reasons: Sequence[Reason], tongue: ReasonLanguage) -> str:
+def refusal_text(reasons: Sequence[Reason], tongue: Language) -> str:
     """Return what is said of an image that was not read: never that a finding is absent."""
-    phrases = PHRASES[tongue]
     listed = [
         line
         for reason in reasons
         for line in wrap(f"- {reason.text} [{reason.code}]", WIDTH, subsequent_indent="  ")
     ]
-    lines = [phrases.refused, "", f"{phrases.reasons}:", *listed, "", phrases.no_statement]
+    lines = [
+        tongue.say("NOT ANALYZED BY THE AI"),
+        "",
+        tongue.say("Reasons:"),
+        *listed,
+        "",
+        tongue.say("No statement is made about any finding."),
+    ]
     return NEWLINE.join(lines)
 
 
@@ -92,16 +96,19 @@ def _findings(text: str) -> Item:
     return Item(codes.DCM.Findings, Container()).having(finding)
 
 
-def _table(reading: Reading, tongue: ReasonLanguage) -> list[str]:
-    phrases = PHRASES[tongue]
+def _table(reading: Reading, tongue: Language) -> list[str]:
     head = _line(
-        phrases.finding, phrases.score, phrases.result, phrases.raw, phrases.operating_point
+        tongue.say("Finding"),
+        tongue.say("Score"),
+        tongue.say("Result"),
+        tongue.say("Raw value"),
+        tongue.say("Op. point"),
     )
     rows = [
         _line(
             finding_name(finding.label, tongue)[:NAME_WIDTH],
             score_text(finding, tongue),
-            phrases.present if finding.positive else phrases.absent,
+            tongue.say("PRESENT") if finding.positive else tongue.say("absent"),
             *raw_texts(finding, tongue),
         )
         for finding in reading.ranked

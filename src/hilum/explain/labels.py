@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from hilum.language import ENGLISH
 from hilum.reading import Region
-from hilum.settings import ReasonLanguage
 from hilum.wording import finding_name
 
 GRID: Final = 200
@@ -62,7 +62,7 @@ def begin_beside(regions: Iterable[Region], rows: int, columns: int) -> tuple[Re
     )
     sums, begun = _sums(taken), []
     for region in regions:
-        name = finding_name(region.label, ReasonLanguage.ENGLISH)
+        name = finding_name(region.label, ENGLISH)
         places = _places(region.outline * scale, len(name + SAID))
         best = int(np.argmin(_costs(sums, places)))
         sums += ON_A_LABEL * _sums_of_box(places[best], sums.shape)

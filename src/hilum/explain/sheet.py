@@ -15,17 +15,16 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from hilum import PRODUCT, __version__
+from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.explain import ink
 from hilum.explain.ink import Weight, fitted, letters, write
 from hilum.explain.layout import CAPTION, GAP, Box, arrange
 from hilum.explain.outline import outlines
 from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
-from hilum.explain.phrases import PHRASES, OverlayPhrases
 from hilum.explain.table import Column
+from hilum.language import Language
 from hilum.reading import Finding, Heatmap, Reading
-from hilum.settings import ReasonLanguage
-from hilum.wording import DEMONSTRATION_IN, RESEARCH_USE_ONLY_IN, finding_name, score_text
+from hilum.wording import DEMONSTRATION, POSITIVE_OF_ALL, finding_name, score_text
 
 WIDTH: Final = 1440
 """Width of the sheet in pixels."""
@@ -67,7 +66,7 @@ AREA: Final = Box(
 """Room of the panels."""
 
 
-def overlay(reading: Reading, *, when: datetime, language: ReasonLanguage) -> Image.Image:
+def overlay(reading: Reading, *, when: datetime, language: Language) -> Image.Image:
     """Return the sheet of one reading.
 
     Parameters
@@ -105,23 +104,25 @@ def png(sheet: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _header(sheet: Image.Image, reading: Reading, when: datetime, language: ReasonLanguage) -> None:
+def _header(sheet: Image.Image, reading: Reading, when: datetime, language: Language) -> None:
     """Write the headline, the model and the time, and the AI mark."""
-    say = PHRASES[language]
-    edge = _badge(sheet, say.badge, WIDTH - MARGIN, filled=False)
+    say = language.say
+    edge = _badge(sheet, say("AI · RESEARCH USE ONLY"), WIDTH - MARGIN, filled=False)
     if reading.model.demonstration:
-        edge = _badge(sheet, DEMONSTRATION_IN[language], edge - GAP, filled=True)
+        edge = _badge(sheet, language.say(DEMONSTRATION), edge - GAP, filled=True)
     room = edge - MARGIN - GAP
     positive = len(reading.positives)
-    title = say.title.format(positive=positive, all=len(reading.findings))
+    title: str = say("No finding at or above its operating point")
+    if positive:
+        title = say(POSITIVE_OF_ALL, positive=positive, all=len(reading.findings))
     large = letters(32, Weight.MEDIUM)
-    title = fitted(title if positive else say.nothing, room, large)
+    title = fitted(title, room, large)
     write(sheet, title, at=(MARGIN, BAND + 24), colour=ink.TEXT, font=large)
     model = reading.model
     facts = (
         f"{model.name} {model.version}",
-        say.operating_points.format(model.operating_points),
-        say.read_at.format(f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()),
+        say("Operating points: {name}", name=model.operating_points),
+        say("Analyzed {when}", when=f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()),
     )
     line = fitted("  ·  ".join(facts), room, letters(18))
     write(sheet, line, at=(MARGIN, BAND + 66), colour=ink.MUTED, font=letters(18))
@@ -141,7 +142,7 @@ def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
     return left
 
 
-def _panels(sheet: Image.Image, reading: Reading, language: ReasonLanguage) -> int:
+def _panels(sheet: Image.Image, reading: Reading, language: Language) -> int:
     """Draw the radiograph once for each finding shown; return where the panels end."""
     radiograph = reading.radiograph
     shown = reading.positives[:MAX_PANELS]
@@ -179,7 +180,7 @@ def _picture(grey: Image.Image, heatmap: Heatmap | None, reading: Reading) -> Im
 
 
 def _caption(
-    sheet: Image.Image, box: Box, finding: Finding | None, of: tuple[Reading, ReasonLanguage]
+    sheet: Image.Image, box: Box, finding: Finding | None, of: tuple[Reading, Language]
 ) -> None:
     """Write a panel's finding and score above it; on a calm sheet the highest score."""
     reading, language = of
@@ -187,8 +188,10 @@ def _caption(
     if finding is None:
         if reading.findings:
             highest = max(reading.findings, key=lambda candidate: candidate.score)
-            text = PHRASES[language].nothing_more.format(
-                name=finding_name(highest.label, language), score=score_text(highest, language)
+            text = language.say(
+                "Highest score: {name} {score}",
+                name=finding_name(highest.label, language),
+                score=score_text(highest, language),
             )
             write(
                 sheet, text, at=(box.left, middle), colour=ink.MUTED, font=letters(20), anchor="lm"
@@ -221,29 +224,30 @@ def _notes(table: Column, below: Box, sheet: Image.Image, reading: Reading) -> i
         cautions = Column(sheet, left=right, top=top, width=half, language=language)
     if reading.positives:
         legend.legend(framed=framed)
-    cautions.cautions(_cautions(reading, PHRASES[table.language]), HEIGHT - FOOTER - 8)
+    cautions.cautions(_cautions(reading, table.language), HEIGHT - FOOTER - 8)
     return max(column.bottom for column in (table, legend, cautions))
 
 
-def _cautions(reading: Reading, say: OverlayPhrases) -> list[str]:
+def _cautions(reading: Reading, language: Language) -> list[str]:
     """Return what to beware of, the weightiest first."""
     model = reading.model
     cautions = [warning.text[:1].upper() + warning.text[1:] for warning in reading.warnings]
     if not model.verified:
-        cautions.insert(0, say.unverified)
+        unverified = language.say("Weights not verified: no published hash, trusted on first use.")
+        cautions.insert(0, unverified)
     if model.demonstration:
-        cautions.insert(0, say.demonstration)
+        cautions.insert(0, language.say("Demonstration model: its numbers mean nothing."))
     if len(reading.positives) > MAX_PANELS:
-        cautions.append(say.strongest_shown.format(MAX_PANELS))
+        cautions.append(language.say("The {count} highest scores are shown", count=MAX_PANELS))
     return cautions
 
 
-def _footer(sheet: Image.Image, y: int, reading: Reading, language: ReasonLanguage) -> None:
+def _footer(sheet: Image.Image, y: int, reading: Reading, language: Language) -> None:
     """Write the research-only statement and what made the sheet, from row `y` on."""
     draw = ImageDraw.Draw(sheet)
     draw.line((MARGIN, y, WIDTH - MARGIN, y), fill=ink.RULE)
     middle = y + LAST_LINE // 2
-    statement = RESEARCH_USE_ONLY_IN[language]
+    statement = language.say(RESEARCH_USE_ONLY)
     write(
         sheet,
         statement,
@@ -252,17 +256,21 @@ def _footer(sheet: Image.Image, y: int, reading: Reading, language: ReasonLangua
         font=letters(17, Weight.MEDIUM),
         anchor="lm",
     )
-    made = f"{PRODUCT} {__version__}  ·  {PHRASES[language].weights} {reading.model.sha256[:12]}"
+    made = language.say(
+        "{program}  ·  weights {digest}",
+        program=f"{PRODUCT} {__version__}",
+        digest=reading.model.sha256[:12],
+    )
     write(sheet, made, at=(WIDTH - MARGIN, middle), colour=ink.MUTED, font=letters(16), anchor="rm")
 
 
 @cache
-def _stamp(size: tuple[int, int], language: ReasonLanguage) -> tuple[Image.Image, Image.Image]:
+def _stamp(size: tuple[int, int], language: Language) -> tuple[Image.Image, Image.Image]:
     """Return masks of the word DEMONSTRATION across a panel: its dark edge, and itself.
 
     Turned letters are slow to draw and always the same, so they are drawn once a size.
     """
-    word = DEMONSTRATION_IN[language]
+    word = language.say(DEMONSTRATION)
     points = 0.78 * math.hypot(*size) / letters(100, Weight.MEDIUM).getlength(word) * 100
     font = letters(max(12, round(points)), Weight.MEDIUM)
     box = round(font.getlength(word)) + 20, round(font.size * 1.5)

@@ -8,9 +8,8 @@ from PIL import Image, ImageDraw
 
 from hilum.explain import ink
 from hilum.explain.ink import Weight, fitted, letters, wrapped, write
-from hilum.explain.phrases import PHRASES
+from hilum.language import Language
 from hilum.reading import OPERATING_POINT_SCORE, Finding, Reading
-from hilum.settings import ReasonLanguage
 from hilum.wording import finding_name, score_text
 
 ROW: Final = 31
@@ -40,13 +39,12 @@ class Column:
     """
 
     def __init__(
-        self, sheet: Image.Image, *, left: int, top: int, width: int, language: ReasonLanguage
+        self, sheet: Image.Image, *, left: int, top: int, width: int, language: Language
     ) -> None:
         self._sheet = sheet
         self._draw = ImageDraw.Draw(sheet)
         self._left, self._right, self._y = left, left + width, top
         self.language = language
-        self._say = PHRASES[language]
 
     @property
     def bottom(self) -> int:
@@ -55,15 +53,18 @@ class Column:
 
     def findings(self, reading: Reading) -> None:
         """Write every finding with its bar and score, the highest first."""
-        self._heading(self._say.findings, self._say.score)
+        say = self.language.say
+        self._heading(say("Findings"), say("Score"))
         top = self._y
         for finding in reading.ranked[:MAX_ROWS]:
             self._finding(finding)
         if (more := len(reading.findings) - MAX_ROWS) > 0:
-            self._line(self._say.others.format(more), ink.MUTED)
+            self._line(say("and {count} more, below", count=more), ink.MUTED)
         self._operating_point(top, self._y)
         self._y += 6
-        self._paragraph(self._say.not_probability, ink.MUTED)
+        self._paragraph(
+            say("0.50 is the operating point. A score is not a probability."), ink.MUTED
+        )
         self._y += 14
 
     def legend(self, *, framed: bool) -> None:
@@ -74,7 +75,8 @@ class Column:
         framed
             Whether the panels show the frame of the field of view.
         """
-        self._heading(self._say.legend, "")
+        say = self.language.say
+        self._heading(say("Regions driving the score"), "")
         width = self._right - self._left
         ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (14, 1))
         self._sheet.paste(
@@ -84,28 +86,28 @@ class Column:
         self._draw.line((half, self._y - 1, half, self._y + 18), fill=ink.TEXT, width=2)
         self._y += 22
         small = letters(15)
-        write(
-            self._sheet, self._say.weakest, at=(self._left, self._y), colour=ink.MUTED, font=small
-        )
+        write(self._sheet, say("little"), at=(self._left, self._y), colour=ink.MUTED, font=small)
         write(
             self._sheet,
-            self._say.strongest,
+            say("peak of the map"),
             at=(self._right, self._y),
             colour=ink.MUTED,
             font=small,
             anchor="ra",
         )
         self._y += 24
-        self._paragraph(self._say.contour, ink.MUTED)
+        self._paragraph(
+            say("Outline: half of the peak. It is not the edge of a lesion."), ink.MUTED
+        )
         if framed:
-            self._paragraph(self._say.frame, ink.MUTED)
+            self._paragraph(say("Dashed: the part of the image that the model saw."), ink.MUTED)
         self._y += 14
 
     def cautions(self, texts: Sequence[str], bottom: int) -> None:
         """Write warnings, as many lines as there is room above `bottom`."""
         if not texts:
             return
-        self._heading(self._say.cautions, "", ink.CAUTION)
+        self._heading(self.language.say("Caution"), "", ink.CAUTION)
         lines = [line for text in texts for line in self._wrapped(f"• {text}")]
         room = max(0, (bottom - self._y) // 21)
         for line in lines[:room]:
@@ -150,7 +152,7 @@ class Column:
         self._draw.line((x, top + 3, x, bottom - 3), fill=ink.TEXT)
         write(
             self._sheet,
-            self._say.half,
+            self.language.notated("0.50"),
             at=(x, top - 12),
             colour=ink.MUTED,
             font=letters(15),

@@ -6,7 +6,7 @@ from hilum.eligibility import Eligibility, Reason
 from hilum.gate.reasons import reason
 from hilum.gate.rules import GateInput, Rule
 from hilum.gate.table import DOUBTS, OBJECTIONS
-from hilum.settings import GateSettings, ReasonLanguage
+from hilum.settings import GateSettings
 
 __all__ = ["judge", "judge_picture"]
 
@@ -20,7 +20,6 @@ def judge(
     *,
     min_age_years: float | None = None,
     clinical_model: bool = True,
-    language: ReasonLanguage = ReasonLanguage.ENGLISH,
 ) -> Eligibility:
     """Say whether a model may read an image, with all the reasons at once.
 
@@ -34,12 +33,10 @@ def judge(
         From which age on the model reads (its card says so), None for any.
     clinical_model
         False for a model that is not made for patients: it may see quality-control images.
-    language
-        Language of the reasons' texts; their codes are the same in each.
 
     Returns
     -------
-    Review
+    Eligibility
         Objections and warnings in the order of the rules (docs/gate.md).
     """
     case = GateInput.of(
@@ -47,14 +44,11 @@ def judge(
         settings,
         min_age_years=min_age_years,
         clinical_model=clinical_model,
-        language=language,
     )
     return Eligibility(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
 
 
-def judge_picture(
-    rows: int, columns: int, settings: GateSettings, *, language: ReasonLanguage
-) -> Eligibility:
+def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibility:
     """Say whether a model may read a PNG or JPEG, of which only the size is known.
 
     Parameters
@@ -63,14 +57,10 @@ def judge_picture(
         Size of the picture in pixels.
     settings
         What the site lets in.
-    language
-        Language of the reasons' texts.
     """
     header = Dataset()
     header.Rows, header.Columns = rows, columns
-    case = GateInput.of(
-        header, settings, min_age_years=None, clinical_model=True, language=language
-    )
+    case = GateInput.of(header, settings, min_age_years=None, clinical_model=True)
     return Eligibility(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
 
 
@@ -78,7 +68,7 @@ def _broken(rules: tuple[Rule, ...], case: GateInput) -> tuple[Reason, ...]:
     """Return the reasons of the rules that a case breaks."""
     found = ((rule, rule.broken(case)) for rule in rules if case.is_image or not rule.of_images)
     return tuple(
-        reason(rule.code, case.language, source=rule.source, values=gaps)
+        reason(rule.code, source=rule.source, values=gaps)
         for rule, gaps in found
         if gaps is not None
     )

@@ -1,37 +1,105 @@
-"""The reasons as people read them: one table, every code in every language."""
+"""The reasons as people read them: every code with its text.
 
-import tomllib
+Texts begin small and end without a full stop: they are parts of lines, tables and reports.
+"""
+
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
+from typing import Final
 
 from hilum.eligibility import Reason
-from hilum.settings import ReasonLanguage
+from hilum.language import Message
 from hilum.values.quoting import quoted
 
+REASONS: Final = {
+    "not_an_image": Message("not an image: the object has no Rows and Columns"),
+    "own_result": Message("made by hilum itself: {attribute} is {value}"),
+    "modality": Message("Modality {value} is not supported"),
+    "secondary_capture": Message(
+        "a secondary capture, not the acquired image: SOP Class is {value}; to read it, set "
+        "gate.modalities = {setting}"
+    ),
+    "processed_copy": Message("a processed copy of a radiograph: {attribute} is {value}"),
+    "for_processing": Message(
+        "raw data of the detector, not for presentation: {attribute} is {value}"
+    ),
+    "multi_frame": Message("more than one frame: Number of Frames is {value}"),
+    "colour": Message(
+        "neither grey nor convertible to grey: Photometric Interpretation is {value}"
+    ),
+    "too_small": Message("too small: {value} pixels, and at least {limit} on each side are needed"),
+    "aspect_ratio": Message(
+        "not the shape of a chest radiograph: {value} pixels are 1 : {ratio}, and at most 1 : "
+        "{limit} is read"
+    ),
+    "not_chest": Message("not a chest: {attribute} is {value}"),
+    "not_frontal": Message("not a frontal view: {attribute} is {value}"),
+    "too_young": Message(
+        "patient too young for this model: {value} years ({said}), and it reads from {limit} "
+        "years on"
+    ),
+    "quality_control": Message("a quality-control image, not a patient: {attribute} is {value}"),
+    "not_upright": Message("stored turned or mirrored: {attribute} is {value}"),
+    "body_part_unknown": Message(
+        "nothing says which part of the body it shows: make sure that it is a chest"
+    ),
+    "view_unknown": Message(
+        "nothing says whether the view is frontal: make sure that it is PA or AP"
+    ),
+    "combined_parts": Message(
+        "more than the chest: {attribute} is {value}; the model was made for chests alone"
+    ),
+    "body_part_contradiction": Message(
+        "the header contradicts itself: taken as {taken}, but {attribute} is {value}"
+    ),
+    "view_contradiction": Message(
+        "the header contradicts itself: taken as {taken}, but {attribute} is {value}"
+    ),
+    "derived_secondary": Message("said to be derived after the examination: Image Type is {value}"),
+    "age_unknown": Message("patient's age unknown: the model reads from {limit} years on"),
+    "age_unreadable": Message(
+        "patient's age cannot be read: {value}; the model reads from {limit} years on (setting "
+        "gate.unreadable_age: read or refuse)"
+    ),
+    "age_contradiction": Message(
+        "age and birth date disagree: Patient's Age is {value}, and by the birth date it is "
+        "{years} years, which counts"
+    ),
+    "age_ignored": Message(
+        "cannot be right and was ignored: {value}; the age is {years} years by {said}"
+    ),
+}
+"""Code, which never changes → text."""
 
-@cache
-def _table() -> Mapping[str, Mapping[str, str]]:
-    raw = resources.files(__package__).joinpath("reasons.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(raw)
-    for name, texts in table.pop("words").items():
-        table[f"words.{name}"] = texts
-    return table
+OTHER_WORDING: Final = {
+    "combined_refused": Message(
+        'not a chest alone: {attribute} is {value}; to read it, set gate.combined_parts = "read"'
+    ),
+    "body_part_unrecognized": Message(
+        "not a known part of the body: Body Part Examined is {value}; make sure that it is a chest"
+    ),
+    "view_unrecognized": Message(
+        "not a known view: View Position is {value}; make sure that it is PA or AP"
+    ),
+    "modality_settable": Message(
+        "Modality {value} is not read here; to read it, set gate.modalities = {setting}"
+    ),
+    "modality_missing": Message(
+        "Modality is missing; to read such images, set gate.modalities = {setting}"
+    ),
+}
+"""Another wording of a reason, for what its rule says is ``told``."""
+
+WORDS: Final = {
+    "chest": Message("a chest"),
+    "not_chest": Message("another part of the body"),
+    "frontal": Message("a frontal view"),
+    "not_frontal": Message("another view"),
+    "phantom": Message("a phantom"),
+}
+"""Phrases that reasons are made with."""
 
 
-def codes() -> tuple[str, ...]:
-    """Return every reason's code."""
-    return tuple(code for code in _table() if not code.startswith("words."))
-
-
-def word(name: str, language: ReasonLanguage) -> str:
-    """Return a phrase that reasons are made with, e.g. ``a chest``."""
-    return _table()[f"words.{name}"][language]
-
-
-def reason(
-    code: str, language: ReasonLanguage, *, source: str = "", values: Mapping[str, str]
-) -> Reason:
+def reason(code: str, *, source: str = "", values: Mapping[str, str]) -> Reason:
     """Return one reason in plain words.
 
     Parameters
@@ -46,6 +114,10 @@ def reason(
     KeyError
         There is no such code, or a gap of its text has no value.
     """
-    shown = {name: quoted(text) for name, text in values.items()}
-    told = f"words.{values['told']}" if "told" in values else code
-    return Reason(code, _table()[told][language].format_map(shown), source)
+    shown = {
+        name: text if isinstance(text, Message) else quoted(text)
+        for name, text in values.items()
+        if name != "told"
+    }
+    told = OTHER_WORDING[values["told"]] if "told" in values else REASONS[code]
+    return Reason(code, told.with_values(**shown), source)

@@ -11,10 +11,10 @@ from pydicom.uid import UID
 from hilum import MANUFACTURER, PRODUCT
 from hilum.gate import evidence
 from hilum.gate.header import called, items, number, value, values
-from hilum.gate.reasons import word
+from hilum.gate.reasons import WORDS
 from hilum.gate.vocabulary import Meaning, meanings
 from hilum.radiograph import Turn
-from hilum.settings import GateSettings, NotUpright, ReasonLanguage, UnknownView
+from hilum.settings import GateSettings, NotUpright, UnknownView
 from hilum.values.ages import BORN, STATED, Age, age_of
 
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
@@ -50,7 +50,6 @@ class GateInput:
     """From which age on the model reads, None for any."""
     clinical_model: bool
     """Whether the model is made for patients, not for phantoms."""
-    language: ReasonLanguage
     body_part: evidence.Resolution
     view: evidence.Resolution
     """What the header as a whole says about a chest and a frontal view."""
@@ -65,7 +64,6 @@ class GateInput:
         *,
         min_age_years: float | None,
         clinical_model: bool,
-        language: ReasonLanguage,
     ) -> "GateInput":
         """Return a header with all that it says about body part, view and age."""
         return cls(
@@ -73,7 +71,6 @@ class GateInput:
             settings,
             min_age_years or None,
             clinical_model,
-            language,
             body_part=evidence.body_part(header),
             view=evidence.view(header),
             age=age_of(lambda keyword: value(header, keyword)),
@@ -269,7 +266,7 @@ def quality_control(case: GateInput) -> Gaps | None:
             return _quoted(case, keyword)
     for keyword in ("PatientName", "PatientID"):
         if Meaning.PHANTOM in meanings(value(case.header, keyword)):  # which is never quoted
-            return {"attribute": called(keyword), "value": word("phantom", case.language)}
+            return {"attribute": called(keyword), "value": WORDS["phantom"]}
     return None
 
 
@@ -319,20 +316,20 @@ def _refuses(case: GateInput, setting: str) -> bool:
 
 def body_part_contradiction(case: GateInput) -> Gaps | None:
     """Say that a description contradicts what was decided."""
-    return _contradicted(case, case.body_part, "chest")
+    return _contradicted(case.body_part, "chest")
 
 
 def view_contradiction(case: GateInput) -> Gaps | None:
     """Say that a description contradicts what was decided."""
-    return _contradicted(case, case.view, "frontal")
+    return _contradicted(case.view, "frontal")
 
 
-def _contradicted(case: GateInput, resolution: evidence.Resolution, topic: str) -> Gaps | None:
+def _contradicted(resolution: evidence.Resolution, topic: str) -> Gaps | None:
     if resolution.decided_by is None or resolution.against is None:
         return None
     taken = topic if resolution.decided_by.fits else f"not_{topic}"
     return {
-        "taken": word(taken, case.language),
+        "taken": WORDS[taken],
         "attribute": called(resolution.against.keyword),
         "value": resolution.against.said,
     }

@@ -95,8 +95,8 @@ class Forwarder:
                     connection, forward, now, attempt=attempt + 1, delay_s=delay_s
                 )
         metrics.forwarded(state)
-        say = log.info if state in {ForwardState.SENT, ForwardState.COMMITTED} else log.warning
-        say(
+        write = log.info if state in {ForwardState.SENT, ForwardState.COMMITTED} else log.warning
+        write(
             "results.forwarded",
             state=state,
             target=forward.target,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
+from hilum.language import Message
 from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import PALETTE, ImagePixel
 from hilum.pixels.stored import StoredPixels
@@ -150,4 +151,4 @@ def refuse_destroyed_palette(
 
 def _reason(decision: PixelDecision) -> Reason:
     """Return a decision as a reason, which ends without a full stop."""
-    return Reason(decision.code, decision.text.rstrip("."), "setting pixels.max_clipped_share")
+    return Reason(decision.code, Message.clause(decision.text), "setting pixels.max_clipped_share")

@@ -13,6 +13,7 @@ from pydicom.pixels.utils import expand_ybr422
 
 from hilum.errors import RadiographRefused
 from hilum.files.dicom import DAMAGE
+from hilum.language import Message
 from hilum.pixels.attributes import bytes_of, element_of
 from hilum.pixels.codestream import (
     JPEG_END,
@@ -24,7 +25,7 @@ from hilum.pixels.codestream import (
     begins_rle,
     parse,
 )
-from hilum.pixels.decisions import DecisionRecord, Phrase
+from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
@@ -106,11 +107,11 @@ def decode(
     except CodestreamInvalid as exc:
         raise _undecodable(image, exc.why, record) from exc
     except DECODING_FAILED as exc:
-        failed = Phrase("decoder", {"error": type(exc).__name__})
+        failed = phrase("decoder", error=type(exc).__name__)
         raise _undecodable(image, failed, record) from exc
 
 
-def _undecodable(image: ImagePixel, why: Phrase, record: DecisionRecord) -> RadiographRefused:
+def _undecodable(image: ImagePixel, why: Message, record: DecisionRecord) -> RadiographRefused:
     if image.syntax_assumed:
         return record.refusal("undecodable.no_syntax", "PS3.5 8", why=why)
     return record.refusal("undecodable", "PS3.5 8", syntax=image.syntax.name, why=why)
@@ -129,7 +130,7 @@ def _note_syntax(image: ImagePixel, found: Coding, record: DecisionRecord) -> No
     said = CODINGS.get(image.syntax, native)
     if not image.syntax_assumed and said and found not in said:
         code = "not_compressed" if found is Coding.NATIVE else "syntax_wrong"
-        shown = Phrase("uncompressed") if found is Coding.NATIVE else found
+        shown = phrase("uncompressed") if found is Coding.NATIVE else found
         record.add(code, said=image.syntax.name, found=shown)
 
 
@@ -206,7 +207,7 @@ def _decode_frame(
     _note_syntax(image, header.coding, record)
     image = _as_coded(header, image, record)
     if header.lossy:
-        method = Phrase("codestream_shows", {"coding": header.coding})
+        method = phrase("codestream_shows", coding=header.coding)
         record.add("lossy_compression", method=method)
     decoded = decode_codestream(header)
     shape = (image.rows, image.columns, image.samples)[: 2 if image.samples == 1 else 3]

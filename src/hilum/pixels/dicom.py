@@ -23,7 +23,7 @@ from hilum.pixels.surroundings import note, note_crop, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_vois, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
-from hilum.settings import PixelSettings, ReasonLanguage
+from hilum.settings import PixelSettings
 
 PIXEL_GROUP: Final = 0x7FE0
 """Group of Pixel Data, Float Pixel Data and their offset tables."""
@@ -33,7 +33,6 @@ def develop(
     dataset: Dataset,
     settings: PixelSettings,
     *,
-    language: ReasonLanguage = ReasonLanguage.ENGLISH,
     corrections: Iterable[Note] = (),
 ) -> Radiograph:
     """Turn a DICOM image into what the model may see.
@@ -44,8 +43,6 @@ def develop(
         A whole image, with its Pixel Data read or deferred; not changed.
     settings
         Which pixel pipeline, and the limits.
-    language
-        Language of the decisions' texts; their codes are the same in each.
     corrections
         What was put right in its file: the first of the decisions.
 
@@ -64,7 +61,7 @@ def develop(
     PS3.3 C.7.6.3, C.11.1, C.11.2, PS3.4 N.2; ``torchxrayvision.utils.read_xray_dcm``
     1.5.7. What is done in each case, and why: ``docs/pixels.md``.
     """
-    record = DecisionRecord(language)
+    record = DecisionRecord()
     for each in corrections:
         record.add(each.code, tag=shown(each.tag), at=each.at, count=each.count)
     image = describe(dataset, settings, record)

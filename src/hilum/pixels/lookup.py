@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from hilum.language import Message
 from hilum.pixels.attributes import bytes_of, numbers_of, values_of
-from hilum.pixels.decisions import DecisionRecord, Phrase, Unusable
+from hilum.pixels.decisions import DecisionRecord, Unusable
 from hilum.pixels.stored import UNUSED_BITS, detector_bits
 
 BYTE: Final = 8
@@ -50,7 +51,7 @@ class Lookup:
 
 
 def read_lookup(
-    item: Dataset, name: Phrase, record: DecisionRecord, *, signed_input: bool, little_endian: bool
+    item: Dataset, name: Message, record: DecisionRecord, *, signed_input: bool, little_endian: bool
 ) -> Lookup:
     """Read the table of one item of a Modality or VOI LUT Sequence.
 
@@ -129,7 +130,7 @@ def entries_of(
     return np.frombuffer(raw, f"{order}u2", count=count).astype(np.float64)
 
 
-def white_of(entries: NDArray[np.float64], bits: int, name: Phrase, record: DecisionRecord) -> int:
+def white_of(entries: NDArray[np.float64], bits: int, name: Message, record: DecisionRecord) -> int:
     """Return the output that is white: what the bits allow, unless the entries differ.
 
     Parameters

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import items_of, number_of
-from hilum.pixels.decisions import DecisionRecord, Phrase
+from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.repairs import note_numbers
@@ -40,7 +40,7 @@ def read_modality(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -
         try:
             lookup = read_lookup(
                 item,
-                Phrase("modality_lut"),
+                phrase("modality_lut"),
                 record,
                 signed_input=image.signed,
                 little_endian=image.little_endian,

@@ -9,7 +9,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from hilum.files.dicom import DAMAGE
 from hilum.pixels.attributes import numbers_of
-from hilum.pixels.decisions import DecisionRecord, Phrase
+from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import MOST_ENTRIES, LookupInvalid, entries_of, first_of, white_of
 
@@ -44,7 +44,7 @@ def through_palette(
     except LookupInvalid as exc:
         raise record.refusal("undecodable.palette", "PS3.3 C.7.9", why=exc.why) from exc
     entries = np.concatenate([table for _, table, _ in tables])
-    white = white_of(entries, max(bits for _, _, bits in tables), Phrase("palette"), record)
+    white = white_of(entries, max(bits for _, _, bits in tables), phrase("palette"), record)
     values = samples.view(f"i{samples.dtype.itemsize}") if image.signed else samples
     colours = np.stack(
         [

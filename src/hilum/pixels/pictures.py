@@ -21,7 +21,7 @@ from hilum.pixels.stored import ceiling_of, detector_bits
 from hilum.pixels.surroundings import note_crop
 from hilum.pixels.tone import Ramp, refuse_blank
 from hilum.radiograph import Radiograph
-from hilum.settings import PixelSettings, ReasonLanguage
+from hilum.settings import PixelSettings
 
 FORMATS: Final = ("PNG", "JPEG")
 """Picture formats that are read."""
@@ -50,8 +50,6 @@ SIXTEEN_BIT_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I"})
 def develop_picture(
     file: bytes | Path,
     settings: PixelSettings,
-    *,
-    language: ReasonLanguage = ReasonLanguage.ENGLISH,
 ) -> Radiograph:
     """Turn a PNG or JPEG into what the model may see.
 
@@ -71,7 +69,7 @@ def develop_picture(
     RadiographRefused
         It is one, but in colour, blank or too large.
     """
-    record = DecisionRecord(language)
+    record = DecisionRecord()
     try:
         content = file if isinstance(file, bytes) else file.read_bytes()
         values, bits = _decoded(content, settings, record)

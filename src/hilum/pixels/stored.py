@@ -14,7 +14,7 @@ from pydicom import Dataset
 
 from hilum.pixels.attributes import element_of, number_of, numbers_of
 from hilum.pixels.bits import OVERLAY_GROUPS, read_bits
-from hilum.pixels.decisions import DecisionRecord, Phrase
+from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 
 STRAY_SHARE: Final = 1e-3
@@ -133,7 +133,7 @@ def _padding(
     count = int(np.count_nonzero(padding))
     if count == 0:
         return None
-    shown = low if low == high else Phrase("value_range", {"low": low, "high": high})
+    shown = low if low == high else phrase("value_range", low=low, high=high)
     if count > PADDING_SHARE * values.size:
         record.add("padding_ignored", share=count / values.size, value=shown)
         return None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import numbers_of, text_of, values_of, whole_of
-from hilum.pixels.decisions import DecisionRecord, Phrase
+from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.repairs import note_spacing
 from hilum.pixels.stored import overlays_beside
@@ -46,9 +46,9 @@ def note(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -> None:
     lossy = image.syntax == NEAR_LOSSLESS or text_of(dataset, "LossyImageCompression") == "01"
     if lossy and "lossy_compression" not in recorded:
         said = text_of(dataset, "LossyImageCompressionMethod")
-        method: str | Phrase = said or Phrase("method_unknown")
+        method = said or phrase("method_unknown")
         if ratios := numbers_of(dataset, "LossyImageCompressionRatio"):
-            method = Phrase("ratio", {"method": method, "ratio": ratios[-1]})
+            method = phrase("ratio", method=method, ratio=ratios[-1])
         record.add("lossy_compression", method=method)
 
 

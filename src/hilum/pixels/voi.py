@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.pixels.attributes import items_of, places_of, text_of
-from hilum.pixels.decisions import DecisionRecord, Phrase
+from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.modality import ModalityTransform
@@ -97,7 +97,7 @@ def read_vois(
         try:
             lookup = read_lookup(
                 item,
-                Phrase("voi_lut", {"number": number}),
+                phrase("voi_lut", number=number),
                 record,
                 signed_input=image.signed or modality.intercept < 0,
                 little_endian=image.little_endian,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from hilum.language import ENGLISH, Language
 from hilum.radiograph import PixelPipeline
 from hilum.settings.section import SettingsSection
 
@@ -32,13 +33,6 @@ class UnusableWindow(StrEnum):
     IGNORE = "ignore"
     """Show the range of its pixels instead, and say so."""
     REFUSE = "refuse"
-
-
-class ReasonLanguage(StrEnum):
-    """Language of the reasons and reports that people read."""
-
-    ENGLISH = "en"
-    PORTUGUESE = "pt"
 
 
 class ExtraObject(StrEnum):
@@ -138,8 +132,8 @@ class SREncoder(StrEnum):
 class ReportSettings(SettingsSection):
     """What is written back."""
 
-    language: ReasonLanguage = ReasonLanguage.ENGLISH
-    """Language of texts for people: en or pt."""
+    language: Language = ENGLISH
+    """Language of texts for people: en, es, pt-BR, or another that has a catalogue."""
     sr_class: SRClass = SRClass.COMPREHENSIVE_3D
     """SOP Class of the coded report: comprehensive_3d, comprehensive or enhanced."""
     encoder: SREncoder = SREncoder.HILUM

@@ -26,8 +26,9 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, VR
 
 from hilum.files.dicom import DAMAGE
+from hilum.language import Message
 from hilum.radiograph import PixelDecision
-from hilum.settings import DefaultCharacterSet, ReasonLanguage
+from hilum.settings import DefaultCharacterSet
 from hilum.values.character_sets import (
     ASCII,
     ESCAPE,
@@ -80,41 +81,21 @@ SHOWN: Final = 64
 """Letters of a wrong Specific Character Set that are quoted."""
 
 DECISIONS: Final = {
-    "text_recognized": {
-        ReasonLanguage.ENGLISH: "Text in no declared character set was recognized as {read}.",
-        ReasonLanguage.PORTUGUESE: "Texto sem conjunto de caracteres declarado foi reconhecido "
-        "como {read}.",
-    },
-    "text_by_setting": {
-        ReasonLanguage.ENGLISH: "Text in no declared character set was read as {read} "
-        "(pacs.default_character_set).",
-        ReasonLanguage.PORTUGUESE: "Texto sem conjunto de caracteres declarado foi lido como "
-        "{read} (pacs.default_character_set).",
-    },
-    "text_kept": {
-        ReasonLanguage.ENGLISH: "Text is in an unknown character set: its bytes are copied as "
-        "they are. Name the site's in pacs.default_character_set.",
-        ReasonLanguage.PORTUGUESE: "O texto está em um conjunto de caracteres desconhecido: seus "
-        "bytes são copiados como estão. Informe o da instituição em pacs.default_character_set.",
-    },
-    "text_mismatch": {
-        ReasonLanguage.ENGLISH: "Text is not in the declared character set ({said}); read as "
-        "{read}.",
-        ReasonLanguage.PORTUGUESE: "O texto não está no conjunto de caracteres declarado "
-        "({said}); lido como {read}.",
-    },
-    "character_set_respelled": {
-        ReasonLanguage.ENGLISH: "Specific Character Set {said} is not a defined term; taken for "
-        "{read}.",
-        ReasonLanguage.PORTUGUESE: "Specific Character Set {said} não é um termo definido; "
-        "entendido como {read}.",
-    },
-    "character_set_unknown": {
-        ReasonLanguage.ENGLISH: "Specific Character Set {said} is not a character set.",
-        ReasonLanguage.PORTUGUESE: "Specific Character Set {said} não é um conjunto de caracteres.",
-    },
+    "text_recognized": Message("Text in no declared character set was recognized as {read}."),
+    "text_by_setting": Message(
+        "Text in no declared character set was read as {read} (pacs.default_character_set)."
+    ),
+    "text_kept": Message(
+        "Text is in an unknown character set: its bytes are copied as "
+        "they are. Name the site's in pacs.default_character_set."
+    ),
+    "text_mismatch": Message("Text is not in the declared character set ({said}); read as {read}."),
+    "character_set_respelled": Message(
+        "Specific Character Set {said} is not a defined term; taken for {read}."
+    ),
+    "character_set_unknown": Message("Specific Character Set {said} is not a character set."),
 }
-"""Code → text in each language; what is quoted is a name of a character set, never a text."""
+"""Code → text; what is quoted is a name of a character set, never a text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +119,6 @@ class Decoded:
 def decoded(
     dataset: Dataset,
     default: DefaultCharacterSet | None = None,
-    language: ReasonLanguage = ReasonLanguage.ENGLISH,
 ) -> Decoded:
     """Decode the text of an image.
 
@@ -148,8 +128,6 @@ def decoded(
         An image as it was read from its file, or one that is decoded already. Not changed.
     default
         The site's character set of text that declares none.
-    language
-        Language of the decisions.
     """
     reading = _Reading(None if default is None else Declaration.of(DECLARATIONS[default]))
     top = Declaration.of(character_set_of(dataset))
@@ -160,7 +138,7 @@ def decoded(
         whole.SpecificCharacterSet = declared
     else:
         whole.pop(CHARACTER_SET, None)
-    return Decoded(whole, tuple(_decisions(reading.notes, language)))
+    return Decoded(whole, tuple(_decisions(reading.notes)))
 
 
 def character_set_of(dataset: Dataset) -> str:
@@ -397,12 +375,10 @@ def _are_bytes(texts: list[str]) -> bool:
     return bool(texts) and encodable("".join(texts), LATIN_1)
 
 
-def _decisions(
-    notes: Iterable[tuple[str, str, str]], language: ReasonLanguage
-) -> Iterator[PixelDecision]:
+def _decisions(notes: Iterable[tuple[str, str, str]]) -> Iterator[PixelDecision]:
     for code, said, read in notes:
         shown = "".join(letter if letter.isprintable() else "?" for letter in said)
-        text = DECISIONS[code][language].format(said=shown or "-", read=read.strip("\\"))
+        text = DECISIONS[code].with_values(said=shown or "-", read=read.strip("\\"))
         yield PixelDecision(code, text)
 
 

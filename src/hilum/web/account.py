@@ -5,9 +5,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from hilum.language import Message
 from hilum.records import accounts
 from hilum.records.accounts import AccountError
-from hilum.web.i18n import N_
 from hilum.web.login import signed_in
 from hilum.web.pages import render
 from hilum.web.sessions import Context, NotAllowed, Viewer, note
@@ -16,10 +16,12 @@ router: Final = APIRouter(include_in_schema=False)
 
 UNPROCESSABLE: Final = 422
 
-WRONG_NOW: Final = N_("The current password is wrong.")
-NOT_THE_SAME: Final = N_("The two new passwords are not the same.")
-BAD_LENGTH: Final = N_("A password has 12 to 1024 characters. Take a longer one, e.g. four words.")
-NOT_LOCAL: Final = N_("Your password is kept by the provider that you signed in with.")
+WRONG_NOW: Final = Message("The current password is wrong.")
+NOT_THE_SAME: Final = Message("The two new passwords are not the same.")
+BAD_LENGTH: Final = Message(
+    "A password has 12 to 1024 characters. Take a longer one, e.g. four words."
+)
+NOT_LOCAL: Final = Message("Your password is kept by the provider that you signed in with.")
 
 
 @router.get("/account")

@@ -174,7 +174,7 @@ def study(
     if row is None:
         raise not_found("This study")
     _viewed(request, who, context, study_instance_uid)
-    say = who.speech.say
+    say = who.language.say
     warnings = [
         ReasonDocument(code=each, text=say(words.STUDY_WARNINGS[StudyWarning(each)]))
         for each in row.warnings

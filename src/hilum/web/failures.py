@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hilum.errors import HilumError, NotInPacs, PacsError
+from hilum.language import Message
 from hilum.records.accounts import AccountError
 from hilum.telemetry.logs import get_log
-from hilum.web.i18n import N_
 from hilum.web.pages import render
 from hilum.web.sessions import (
     API,
@@ -27,26 +27,28 @@ from hilum.web.sessions import (
 HTML: Final = "text/html"
 
 TITLES: Final = {
-    HTTPStatus.FORBIDDEN: N_("Not allowed"),
-    HTTPStatus.NOT_FOUND: N_("Not found"),
-    HTTPStatus.CONFLICT: N_("Not possible"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("Too large"),
-    HTTPStatus.UNPROCESSABLE_ENTITY: N_("Invalid request"),
-    HTTPStatus.BAD_GATEWAY: N_("The PACS does not answer"),
-    HTTPStatus.SERVICE_UNAVAILABLE: N_("Not available now"),
+    HTTPStatus.FORBIDDEN: Message("Not allowed"),
+    HTTPStatus.NOT_FOUND: Message("Not found"),
+    HTTPStatus.CONFLICT: Message("Not possible"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Message("Too large"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Message("Invalid request"),
+    HTTPStatus.BAD_GATEWAY: Message("The PACS does not answer"),
+    HTTPStatus.SERVICE_UNAVAILABLE: Message("Not available now"),
 }
 
 TEXTS: Final = {
-    HTTPStatus.NOT_FOUND: N_("There is nothing at this address. It may have been deleted."),
-    HTTPStatus.UNPROCESSABLE_ENTITY: N_("A value is missing or is not what is expected here."),
-    HTTPStatus.BAD_GATEWAY: N_(
+    HTTPStatus.NOT_FOUND: Message("There is nothing at this address. It may have been deleted."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Message("A value is missing or is not what is expected here."),
+    HTTPStatus.BAD_GATEWAY: Message(
         "Results can still be seen; images cannot. hilum resumes by itself once the PACS is back."
     ),
-    HTTPStatus.SERVICE_UNAVAILABLE: N_("The database cannot be used now. Try again in a minute."),
+    HTTPStatus.SERVICE_UNAVAILABLE: Message(
+        "The database cannot be used now. Try again in a minute."
+    ),
 }
 
-SOMETHING: Final = N_("Something went wrong")
-A_FAULT: Final = N_("An internal error occurred. See the log.")
+SOMETHING: Final = Message("Something went wrong")
+A_FAULT: Final = Message("An internal error occurred. See the log.")
 
 log = get_log(__name__)
 

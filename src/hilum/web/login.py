@@ -7,10 +7,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from hilum.language import Language, Message
 from hilum.records import access, accounts
 from hilum.web.context import WebContext
 from hilum.web.first_user import is_first_time
-from hilum.web.i18n import N_, Language
 from hilum.web.pages import render
 from hilum.web.sessions import (
     FORM_COOKIE,
@@ -35,10 +35,10 @@ SEE_OTHER: Final = 303
 UNAUTHORIZED: Final = 401
 TOO_MANY_REQUESTS: Final = 429
 
-WRONG: Final = N_("User name or password is wrong.")
+WRONG: Final = Message("User name or password is wrong.")
 """The same for unknown users: who has an account here is nobody's business."""
 
-TOO_MANY: Final = N_("Too many sign-ins failed. Wait %(minutes)s minutes, or ask an operator.")
+TOO_MANY: Final = Message("Too many sign-ins failed. Wait %(minutes)s minutes, or ask an operator.")
 
 KINDEST_NEXT: Final = "/"
 

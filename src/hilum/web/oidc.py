@@ -26,12 +26,12 @@ from joserfc.jwk import KeySet
 from starlette.responses import RedirectResponse, Response
 
 from hilum.errors import SettingInvalid
+from hilum.language import Message
 from hilum.records import accounts
 from hilum.records.accounts import AccountError, Role
 from hilum.settings import OidcSettings
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
-from hilum.web.i18n import N_
 from hilum.web.login import SEE_OTHER, form, note_once, safe_next, signed_in
 from hilum.web.security import is_secure
 from hilum.web.sessions import Anybody, Context, Visitor, set_cookie
@@ -51,10 +51,12 @@ LEEWAY_S: Final = 60
 ALGORITHMS: Final = ["RS256", "PS256", "ES256", "RS384", "ES384", "RS512", "ES512", "EdDSA"]
 """Signatures by the provider's key; none, and none by a shared secret."""
 
-BROKEN: Final = N_("The provider did not confirm your identity. Try again, or ask an operator.")
-AWAY: Final = N_("The provider does not respond. Try again in a minute.")
-NO_ROLE: Final = N_("You have no role here. Ask whoever looks after your account.")
-NAME_TAKEN: Final = N_("Somebody else has your user name here. Ask an operator.")
+BROKEN: Final = Message(
+    "The provider did not confirm your identity. Try again, or ask an operator."
+)
+AWAY: Final = Message("The provider does not respond. Try again in a minute.")
+NO_ROLE: Final = Message("You have no role here. Ask whoever looks after your account.")
+NAME_TAKEN: Final = Message("Somebody else has your user name here. Ask an operator.")
 
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403

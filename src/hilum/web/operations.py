@@ -6,11 +6,11 @@ from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from hilum.language import Message
 from hilum.records import Connection, images
 from hilum.records.images import ImageRecord
 from hilum.records.states import State
 from hilum.web.context import WebContext
-from hilum.web.i18n import N_
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Operator, Viewer, Visitor, note
 from hilum.web.status import StatusSnapshot, StatusSource
@@ -133,5 +133,7 @@ def _called(
         connection, context.archive, name, study_instance_uid=study, series_instance_uid=series
     )
     if len(found) > 1:
-        raise HTTPException(CONFLICT, N_("This UID is in several studies or series. Name one."))
+        raise HTTPException(
+            CONFLICT, Message("This UID is in several studies or series. Name one.")
+        )
     return found

@@ -10,19 +10,19 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from hilum import __version__
+from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.language import LANGUAGES, Language, Message
+from hilum.language.language import translations
 from hilum.records.accounts import Role
-from hilum.web.i18n import N_, Language, translations
 from hilum.web.sessions import Theme, Visitor
-from hilum.wording import RESEARCH_USE_ONLY_IN
 
 STATIC: Final = "/static"
 
 WORDS: Final = (
-    *(N_("viewer"), N_("reader"), N_("operator")),
-    *(N_("node"), N_("worker")),
-    *(N_("waiting"), N_("sent"), N_("committed"), N_("failed")),
-    *(N_("PACS"), N_("model"), N_("database"), N_("disk")),
+    *(Message("viewer"), Message("reader"), Message("operator")),
+    *(Message("node"), Message("worker")),
+    *(Message("waiting"), Message("sent"), Message("committed"), Message("failed")),
+    *(Message("PACS"), Message("model"), Message("database"), Message("disk")),
 )
 """Values that templates show as words: roles, kinds of process, states, checks."""
 
@@ -65,10 +65,10 @@ def environment(language: Language) -> Environment:
     made.globals.update(
         static=static,
         version=__version__,
-        languages=list(Language),
+        languages=LANGUAGES,
         themes=list(Theme),
         roles=list(Role),
-        research_use_only=RESEARCH_USE_ONLY_IN[language.reasons],
+        research_use_only=language.say(RESEARCH_USE_ONLY),
     )
     return made
 
@@ -76,7 +76,7 @@ def environment(language: Language) -> Environment:
 def fill(template: str, who: Visitor, /, **values: Any) -> str:
     """Return a template, filled in the visitor's language."""
     found = environment(who.language).get_template(template)
-    return found.render(visitor=who, speech=who.speech, **values)
+    return found.render(visitor=who, language=who.language, **values)
 
 
 def render(

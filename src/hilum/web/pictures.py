@@ -19,12 +19,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hilum.errors import NotInPacs, RadiographRefused, SourceUnreadable
+from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, worklist
 from hilum.records.images import ImageRecord
 from hilum.runtime.caches import LruCache
 from hilum.web.context import WebContext
-from hilum.web.i18n import N_
 from hilum.web.sessions import Context, Viewer
 from hilum.web.tools import Picture, StudyTools
 
@@ -50,7 +50,7 @@ Shown = tuple[ImageUIDs, str]
 
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
-GONE: Final = N_("There is no such image here, or it was deleted from the PACS.")
+GONE: Final = Message("There is no such image here, or it was deleted from the PACS.")
 
 
 class Gallery:
@@ -171,7 +171,9 @@ def image_of(context: WebContext, where: Address) -> ImageRecord:
             series_instance_uid=series,
         )
     if len(found) > 1:
-        raise HTTPException(CONFLICT, N_("This image is in several series. Name one: ?series=…"))
+        raise HTTPException(
+            CONFLICT, Message("This image is in several series. Name one: ?series=…")
+        )
     if not found:
         raise HTTPException(NOT_FOUND, GONE)
     return found[0]
@@ -231,7 +233,7 @@ def small(request: Request, where: Where, context: Context, _: Viewer) -> Respon
     """Return the small picture of an image."""
     made = gallery_of(request).small(image_of(context, where))
     if not made:
-        raise HTTPException(NOT_FOUND, N_("This image has no pixels that can be shown."))
+        raise HTTPException(NOT_FOUND, Message("This image has no pixels that can be shown."))
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 

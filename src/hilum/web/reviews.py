@@ -20,6 +20,7 @@ from starlette.responses import (
 )
 
 from hilum.errors import PacsUnavailable
+from hilum.language import Message
 from hilum.records import reviews, studies
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
@@ -27,7 +28,6 @@ from hilum.records.reviews import Agreement, Opinion, Review, ReviewedFinding
 from hilum.records.studies import DueTimes
 from hilum.web.context import WebContext
 from hilum.web.failures import wants_page
-from hilum.web.i18n import N_
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of
 from hilum.web.sessions import Context, Reader, Viewer, Visitor, note
@@ -48,7 +48,7 @@ MOST_MISSING: Final = 10
 MONTHS: Final = 6
 """Months that are shown; the export has all."""
 
-NOTHING: Final = N_("Give at least an opinion, a missed finding or a comment.")
+NOTHING: Final = Message("Give at least an opinion, a missed finding or a comment.")
 
 COLUMNS: Final = (
     "at",
@@ -151,7 +151,7 @@ def _review(image: ImageRecord, reading: StoredReading, who: Visitor, form: Form
     missing = dict.fromkeys(text for each in named if (text := " ".join(str(each).split())[:200]))
     comment = str(form.get("comment") or "").strip()[:LONGEST]
     if not judged and not missing and not comment:
-        raise HTTPException(UNPROCESSABLE, who.speech.say(NOTHING))
+        raise HTTPException(UNPROCESSABLE, who.language.say(NOTHING))
     model = document["model"]
     return Review(
         *image.uids,
@@ -181,7 +181,7 @@ def _by_finding(counted: list[Agreement], months: list[str], who: Visitor) -> li
         by_month = {each.month: each for each in own}
         rows.append(
             {
-                "name": finding_name(label, who.language.reasons),
+                "name": finding_name(label, who.language),
                 "agree": sum(each.agree for each in own),
                 "disagree": sum(each.disagree for each in own),
                 "unsure": sum(each.unsure for each in own),

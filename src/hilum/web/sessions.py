@@ -11,11 +11,11 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from hilum.language import ENGLISH, Language, Message, accepted
 from hilum.records import access, audit
 from hilum.records.accounts import Role
 from hilum.settings import PageSettings
 from hilum.web.context import WebContext
-from hilum.web.i18n import N_, Language, Localizer, chosen
 from hilum.web.security import UNSAFE, carries, is_secure, same_origin
 
 LANGUAGE_COOKIE: Final = "hilum_language"
@@ -49,14 +49,9 @@ class Visitor:
     """Hash that names the session; empty when there is none."""
     local: bool = False
     """Whether this user has a password here."""
-    language: Language = Language.ENGLISH
+    language: Language = ENGLISH
     theme: Theme = Theme.DARK
     """What they chose."""
-
-    @property
-    def speech(self) -> Localizer:
-        """What says messages in their language."""
-        return Localizer(self.language)
 
     def may(self, role: Role | str) -> bool:
         """Return whether they are at least as strong as `role`."""
@@ -102,7 +97,7 @@ def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
 
 def visitor(request: Request, context: Context) -> Visitor:
     """Return who asks, signed in or not."""
-    language = chosen(
+    language = accepted(
         request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
     )
     theme = request.cookies.get(THEME_COOKIE)
@@ -161,7 +156,7 @@ def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
         if who.role is None:
             raise SignInNeeded
         if not who.may(role):
-            raise NotAllowed(N_("Your role does not allow this. Ask an operator."))
+            raise NotAllowed(Message("Your role does not allow this. Ask an operator."))
         if request.method in UNSAFE and who.key:
             await require_own_form(request, who, context.settings.page)
         return who
@@ -172,9 +167,9 @@ def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
 async def require_own_form(request: Request, who: Visitor, settings: PageSettings) -> None:
     """Raise `NotAllowed` unless the request was made by one of our own forms."""
     if not same_origin(request.headers, settings):
-        raise NotAllowed(N_("This request came from another site."))
+        raise NotAllowed(Message("This request came from another site."))
     if not who.csrf or not await carries(request, who.csrf):
-        raise NotAllowed(N_("This form is too old. Go back, reload the page and try again."))
+        raise NotAllowed(Message("This form is too old. Go back, reload the page and try again."))
 
 
 Viewer = Annotated[Visitor, Depends(at_least(Role.VIEWER))]

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from hilum.errors import PacsError
+from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Finding
 from hilum.records import images, readings, reviews, worklist
@@ -24,7 +25,6 @@ from hilum.values.persons import Trait
 from hilum.web import charts, words
 from hilum.web.charts import Score
 from hilum.web.context import InstalledModel, WebContext
-from hilum.web.i18n import N_
 from hilum.web.notices import node_of
 from hilum.web.ohif_files import HOW_TO_GET_IT, study_address
 from hilum.web.pages import render
@@ -43,7 +43,7 @@ DECIMALS: Final = 4
 
 NOT_FOUND: Final = 404
 
-STORED_MAPS: Final = N_("Heatmaps are in the stored overlay.")
+STORED_MAPS: Final = Message("Heatmaps are in the stored overlay.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def show(
     with context.database.look() as connection:
         row = worklist.row(connection, context.archive, study)
         if row is None:
-            raise HTTPException(NOT_FOUND, N_("There is no such study here."))
+            raise HTTPException(NOT_FOUND, Message("There is no such study here."))
         entries = images.entries(connection, context.archive, study_instance_uid=study)[::-1]
         chosen = _chosen(entries, (series, image) if image else (row.cover_series, row.cover))
         reading = given = None
@@ -161,7 +161,7 @@ def result(where: Where, result: str, form: str, context: Context, _: Viewer) ->
     entry = image_of(context, where)
     reference = stored_as(context, entry, result)
     if reference is None or form not in {"dcm", "png"}:
-        raise HTTPException(NOT_FOUND, N_("The PACS does not hold this result."))
+        raise HTTPException(NOT_FOUND, Message("The PACS does not hold this result."))
     if form == "png":
         return _attached(context.pacs.picture(reference), "image/png", f"{result}.png")
     return _attached(context.pacs.fetch(reference), "application/dicom", f"{result}.dcm")
@@ -178,7 +178,7 @@ def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     with context.database.look() as connection:
         found = readings.get(connection, context.archive, image.uids)
     if found is None:
-        raise HTTPException(NOT_FOUND, N_("This image has not been analyzed."))
+        raise HTTPException(NOT_FOUND, Message("This image has not been analyzed."))
     return found
 
 
@@ -192,7 +192,7 @@ def written(context: WebContext, image: ImageRecord, reading: StoredReading, for
     """
     tools = tools_of(context)
     if form not in tools.forms(reading):
-        raise HTTPException(NOT_FOUND, N_("This reading cannot be had in this form."))
+        raise HTTPException(NOT_FOUND, Message("This reading cannot be had in this form."))
     when = (image.settled or image.arrived).astimezone()
     made = tools.written(form, reading, lambda: context.pacs.fetch(image.reference), when)
     return _attached(made.content, made.media_type, f"{image.sop_instance_uid}.{made.suffix}")
@@ -249,7 +249,7 @@ def _findings(
     reading: StoredReading, course: ScoreHistory, own: Review | None, who: Visitor
 ) -> list[dict[str, Any]]:
     """Return all findings, the positive ones first, each part by falling score."""
-    language = who.language.reasons
+    language = who.language
     said = {} if own is None else {each.label: each.opinion for each in own.findings}
     found = [
         (Finding(each["label"], each["raw"], each["operating_point"], each["score"]), each)
@@ -324,7 +324,7 @@ def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict
 
 def _given(review: Review, who: Visitor) -> dict[str, Any]:
     """Return what is shown of a review."""
-    language = who.language.reasons
+    language = who.language
     by_opinion = {
         opinion: [
             finding_name(each.label, language)

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from hilum.errors import HilumError, PacsRefused
+from hilum.language import Message
 from hilum.web.context import WebContext
-from hilum.web.i18n import N_
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Operator, Reader, Visitor, note
 from hilum.wording import finding_name
@@ -37,13 +37,13 @@ MOST_IN_ZIP: Final = 5000
 RATIO: Final = 200
 """An archive that grows by more than this when it is unpacked is none of ours."""
 
-NO_FILE: Final = N_("No file was sent, or the connection was lost.")
-NOT_DICOM: Final = N_("This is not a DICOM file.")
-NOT_A_ZIP: Final = N_("This ZIP archive is damaged, or protected by a password.")
-TOO_LARGE: Final = N_("This is larger than the settings allow (page.max_upload_bytes).")
-NOT_TAKEN: Final = N_("The PACS refused this file.")
-EMPTY: Final = N_("No DICOM file was in it.")
-NO_MODEL: Final = N_("No model is available. Install one with hilum models pull.")
+NO_FILE: Final = Message("No file was sent, or the connection was lost.")
+NOT_DICOM: Final = Message("This is not a DICOM file.")
+NOT_A_ZIP: Final = Message("This ZIP archive is damaged, or protected by a password.")
+TOO_LARGE: Final = Message("This is larger than the settings allow (page.max_upload_bytes).")
+NOT_TAKEN: Final = Message("The PACS refused this file.")
+EMPTY: Final = Message("No DICOM file was in it.")
+NO_MODEL: Final = Message("No model is available. Install one with hilum models pull.")
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def _send(file: UploadFile, who: Visitor, context: WebContext) -> Response:
             "already_there": sent.already_there,
             "not_dicom": sent.not_dicom,
             "refused": sent.refused,
-            "said": _said(who.speech.say, sent),
+            "said": _said(who.language.say, sent),
             "ok": not sent.error,
         }
     )
@@ -132,10 +132,10 @@ def _said(say: Any, sent: UploadResult) -> str:
     if sent.error:
         return str(say(sent.error))
     parts = (
-        (sent.stored, N_("%d sent")),
-        (sent.already_there, N_("%d already there")),
-        (sent.not_dicom, N_("%d not DICOM")),
-        (sent.refused, N_("%d not taken by the PACS")),
+        (sent.stored, Message("%d sent")),
+        (sent.already_there, Message("%d already there")),
+        (sent.not_dicom, Message("%d not DICOM")),
+        (sent.refused, Message("%d not taken by the PACS")),
     )
     return ", ".join(say(text) % count for count, text in parts if count)
 
@@ -211,7 +211,7 @@ async def try_file(request: Request, who: Reader, context: Context) -> Response:
 def _try(file: UploadFile, who: Visitor, context: WebContext) -> Response:
     document = tried(context, file)
     note(context, who.name, "file.tried", status=document["readings"][0]["status"])
-    language = who.language.reasons
+    language = who.language
     return Response(
         fill(
             "tried.html",

@@ -6,10 +6,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from hilum.language import Message
 from hilum.records import access, accounts
 from hilum.records.accounts import AccountError, Role
 from hilum.web.context import WebContext
-from hilum.web.i18n import N_
 from hilum.web.pages import render
 from hilum.web.sessions import Context, Operator, Visitor, note
 
@@ -22,7 +22,7 @@ HERE: Final = "/users"
 DAYS: Final = (30, 90, 365)
 """Lives of a token that are offered; 0 is for ever."""
 
-YOURSELF: Final = N_("You cannot remove or change yourself: another operator can.")
+YOURSELF: Final = Message("You cannot remove or change yourself: another operator can.")
 
 
 def page(

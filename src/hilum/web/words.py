@@ -4,8 +4,7 @@ import math
 import re
 from typing import Final
 
-from babel.dates import format_date
-
+from hilum.language import Language, Message
 from hilum.records.constancy import SelfTestMode, SelfTestState
 from hilum.records.drift import DriftKind, DriftLevel, Shift
 from hilum.records.reviews import Opinion
@@ -15,77 +14,76 @@ from hilum.records.worklist import StudyRow
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
 from hilum.values.persons import Trait
-from hilum.web.i18n import N_, Language, Localizer
 from hilum.wording import finding_name
 
 STATES: Final = {
-    State.STORED: N_("Analyzed"),
-    State.ELSEWHERE: N_("Analyzed elsewhere"),
-    State.READING: N_("In progress"),
-    State.QUEUED: N_("Waiting"),
-    State.HELD: N_("Waiting for a model"),
-    State.REFUSED: N_("Not analyzed"),
-    State.FAILED: N_("Failed"),
-    State.GONE: N_("Deleted"),
+    State.STORED: Message("Analyzed"),
+    State.ELSEWHERE: Message("Analyzed elsewhere"),
+    State.READING: Message("In progress"),
+    State.QUEUED: Message("Waiting"),
+    State.HELD: Message("Waiting for a model"),
+    State.REFUSED: Message("Not analyzed"),
+    State.FAILED: Message("Failed"),
+    State.GONE: Message("Deleted"),
 }
 """State of an image or study → its word."""
 
 WHY: Final = {
-    State.HELD: N_(
+    State.HELD: Message(
         "There is no usable model yet. It will be analyzed automatically once one is installed."
     ),
-    State.ELSEWHERE: N_("As a report in the PACS says; this node has no usable model yet."),
-    State.QUEUED: N_("In the queue."),
-    State.READING: N_("Analysis is in progress."),
-    State.GONE: N_("Deleted from the PACS."),
+    State.ELSEWHERE: Message("As a report in the PACS says; this node has no usable model yet."),
+    State.QUEUED: Message("In the queue."),
+    State.READING: Message("Analysis is in progress."),
+    State.GONE: Message("Deleted from the PACS."),
 }
 """State → why it is so, where no reasons are written down."""
 
 OPINIONS: Final = {
-    Opinion.AGREE: N_("Agree"),
-    Opinion.UNSURE: N_("Unsure"),
-    Opinion.DISAGREE: N_("Disagree"),
+    Opinion.AGREE: Message("Agree"),
+    Opinion.UNSURE: Message("Unsure"),
+    Opinion.DISAGREE: Message("Disagree"),
 }
 """Opinion → its word, in the order of the buttons."""
 
 CONSTANCY: Final = {
-    SelfTestState.OK: N_("as the reference"),
-    SelfTestState.RECORDED: N_("reference recorded"),
-    SelfTestState.ALARM: N_("alarm"),
-    SelfTestMode.LIVE: N_("PACS and node"),
-    SelfTestMode.OFFLINE: N_("offline, without PACS"),
-    DriftLevel.SHIFTED: N_("shifted"),
-    DriftLevel.MOVING: N_("drifting"),
-    DriftLevel.SAME: N_("as before"),
-    DriftLevel.TOO_FEW: N_("too few images"),
+    SelfTestState.OK: Message("as the reference"),
+    SelfTestState.RECORDED: Message("reference recorded"),
+    SelfTestState.ALARM: Message("alarm"),
+    SelfTestMode.LIVE: Message("PACS and node"),
+    SelfTestMode.OFFLINE: Message("offline, without PACS"),
+    DriftLevel.SHIFTED: Message("shifted"),
+    DriftLevel.MOVING: Message("drifting"),
+    DriftLevel.SAME: Message("as before"),
+    DriftLevel.TOO_FEW: Message("too few images"),
 }
 """How a self-test went and ended, and what is said of a distribution → its word."""
 
 SHIFTS: Final = {
-    DriftKind.SCORE: N_("median raw value %(now)s, was %(before)s"),
-    DriftKind.REFUSAL: N_("refused: %(now)s of images, was %(before)s"),
-    DriftKind.DECISION: N_("pixels: %(now)s of images, was %(before)s"),
+    DriftKind.SCORE: Message("median raw value {now}, was {before}"),
+    DriftKind.REFUSAL: Message("refused: {now} of images, was {before}"),
+    DriftKind.DECISION: Message("pixels: {now} of images, was {before}"),
 }
 """What is compared → what is said of it."""
 
 TRAITS: Final = {
-    Trait.ISSUER: N_("issuer of the ID"),
-    Trait.BIRTH_DATE: N_("birth date"),
-    Trait.SEX: N_("sex"),
-    Trait.NAME: N_("name"),
+    Trait.ISSUER: Message("issuer of the ID"),
+    Trait.BIRTH_DATE: Message("birth date"),
+    Trait.SEX: Message("sex"),
+    Trait.NAME: Message("name"),
 }
 """What differs between two persons with one Patient ID."""
 
 STUDY_WARNINGS: Final = {
-    StudyWarning.PATIENTS_DIFFER: N_("Images in this study name different patients."),
-    StudyWarning.IMAGE_REPLACED: N_(
+    StudyWarning.PATIENTS_DIFFER: Message("Images in this study name different patients."),
+    StudyWarning.IMAGE_REPLACED: Message(
         "An image was not analyzed: another one with the same UIDs and a different Patient ID "
         "came before its turn. Correct it in the PACS and send it again."
     ),
 }
 """What is wrong with a study as a whole."""
 
-SEXES: Final = {"M": N_("M"), "F": N_("F"), "O": N_("O")}
+SEXES: Final = {"M": Message("M"), "F": Message("F"), "O": Message("O")}
 """Patient's Sex → how it is abbreviated."""
 
 
@@ -102,7 +100,7 @@ def day(stored: str, language: Language) -> str:
     found = read_date(stored)
     if found is None or found.first != found.last:
         return stored
-    return format_date(found.first, "medium", locale=language.locale)
+    return language.date(found.first)
 
 
 def clock(stored: str) -> str:
@@ -128,15 +126,15 @@ def duration(minutes: int) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004  two days
 
 
-def shift_words(shift: Shift, speech: Localizer) -> tuple[str, str]:
+def shift_words(shift: Shift, language: Language) -> tuple[str, str]:
     """Return what a distribution is of, and what it was and is, in a language."""
     is_score = shift.kind is DriftKind.SCORE
-    subject = finding_name(shift.subject, speech.language.reasons) if is_score else shift.subject
+    subject = finding_name(shift.subject, language) if is_score else shift.subject
 
     def said(value: float) -> str:
         if math.isnan(value):
             return "–"
-        return speech.number(float(f"{value:.2g}"), 6) if is_score else speech.share(value)
+        return language.number(float(f"{value:.2g}"), 6) if is_score else language.share(value)
 
     values = {"now": said(shift.now), "before": said(shift.before)}
-    return subject, speech.say(SHIFTS[shift.kind]) % values
+    return subject, language.say(SHIFTS[shift.kind], **values)

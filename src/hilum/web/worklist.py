@@ -110,7 +110,7 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
         counts=counts,
         waiting=waiting,
         total=sum(counts.values()),
-        labels=[(label, finding_name(label, who.language.reasons)) for label in labels],
+        labels=[(label, finding_name(label, who.language)) for label in labels],
         states=[(state, words.STATES[state]) for state in words.STATES],
         model=model_in_use(request),
         pacs=context.address,
@@ -178,7 +178,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
 def bar_of(finding: tuple[str, float, bool], who: Visitor) -> Bar:
     """Return one finding of a row."""
     label, score, positive = finding
-    language = who.language.reasons
+    language = who.language
     name, said = finding_name(label, language), spoken(score, positive=positive, who=who)
     return Bar(name, said, positive, charts.bar(score, positive=positive, said=f"{name} {said}"))
 
@@ -187,4 +187,4 @@ def spoken(score: float, *, positive: bool, who: Visitor) -> str:
     """Return a score as every surface writes it: never rounded across the operating point."""
     raw = OPERATING_POINT_SCORE if positive else OPERATING_POINT_SCORE - 10**-DECIMALS
     finding = Finding("score", raw, OPERATING_POINT_SCORE, score)
-    return score_text(finding, who.language.reasons)
+    return score_text(finding, who.language)

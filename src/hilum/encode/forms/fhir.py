@@ -24,14 +24,13 @@ from pydicom.sr.coding import Code
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.encode.forms.form import Form, FormSource
-from hilum.encode.forms.text import text
+from hilum.encode.forms.text import REPORT_TITLE, text
 from hilum.encode.material import Material, material
-from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import doubts, parameters, statements
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReportSettings
 from hilum.values.dates import read_date
-from hilum.wording import finding_name
+from hilum.wording import POSITIVE_OF_ALL, finding_name
 
 SYSTEMS: Final = {
     "SCT": "http://snomed.info/sct",
@@ -108,9 +107,9 @@ class _BundleWriter:
 
     def _report(self) -> Resource:
         title = "demonstration_title" if self.of.reading.model.demonstration else "title"
-        count = PHRASES[self.of.language].count.format(
-            positive=len(self.of.reading.positives), all=len(self.of.reading.findings)
-        )
+        reading, say = self.of.reading, self.of.language.say
+        positive, every = len(reading.positives), len(reading.findings)
+        count = say(POSITIVE_OF_ALL, positive=positive, all=every)
         written = text(self.of.reading, when=self.of.when, language=self.of.language).encode()
         return {
             "resourceType": "DiagnosticReport",
@@ -124,9 +123,9 @@ class _BundleWriter:
             "presentedForm": [
                 {
                     "contentType": "text/plain; charset=utf-8",
-                    "language": self.of.language.value,
+                    "language": self.of.language.code,
                     "data": base64.b64encode(written).decode("ascii"),
-                    "title": PHRASES[self.of.language].report_title,
+                    "title": self.of.language.say(REPORT_TITLE),
                 }
             ],
         }

@@ -6,18 +6,19 @@ from typing import Final
 
 from hilum import PRODUCT, __version__
 from hilum.encode.forms.form import Form, FormSource
-from hilum.encode.phrases import PHRASES
 from hilum.encode.provenance import statements
 from hilum.encode.text_report import findings_text
+from hilum.language import Language, Message
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
-from hilum.settings import ReasonLanguage
 
 WIDTH: Final = 80
 """Columns of the report: those of a terminal."""
 
 RULE: Final = "=" * WIDTH
 """Parts the findings from the rest."""
+
+REPORT_TITLE: Final = Message("AI chest radiograph findings (research use only)")
 
 FACT: Final = 16
 """Columns for the name of a fact: a SHA-256 fits beside it."""
@@ -27,7 +28,7 @@ def text(
     reading: Reading,
     *,
     when: datetime,
-    language: ReasonLanguage,
+    language: Language,
     uids: ImageUIDs | None = None,
 ) -> str:
     """Return the report: findings, what to beware of, what it was made from and by.
@@ -49,21 +50,21 @@ def text(
         Lines of at most 80 columns, each ended by a line feed. Names the image by its
         SOP Instance UID and no patient.
     """
-    phrases = PHRASES[language]
+    say = language.say
     model, radiograph = reading.model, reading.radiograph
     uids = radiograph.uids or uids
-    verified = "" if model.verified else f" ({phrases.not_verified})"
+    verified = "" if model.verified else " " + say("(weights not verified)")
     facts = [
-        (phrases.image, (uids and uids.sop_instance_uid) or phrases.no_dicom),
-        (phrases.time, when.isoformat(sep=" ", timespec="seconds")),
-        (phrases.model, f"{model.name} {model.version}{verified}"),
+        (say("Image"), (uids and uids.sop_instance_uid) or say("not DICOM")),
+        (say("Analyzed at"), when.isoformat(sep=" ", timespec="seconds")),
+        (say("Model"), f"{model.name} {model.version}{verified}"),
         ("SHA-256", model.sha256),
-        (phrases.operating_points, model.operating_points),
-        (phrases.pixels, str(radiograph.pipeline)),
+        (say("Thresholds"), model.operating_points),
+        (say("Pixels"), str(radiograph.pipeline)),
         *(("", decision.text) for decision in radiograph.decisions),
-        (phrases.software, f"{PRODUCT} {__version__}"),
+        (say("Software"), f"{PRODUCT} {__version__}"),
     ]
-    lines = [phrases.report_title, RULE, ""]
+    lines = [say(REPORT_TITLE), RULE, ""]
     lines += findings_text(reading, language).split("\r\n")
     lines += ["", RULE]
     for name, fact in facts:
