@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
@@ -168,12 +167,6 @@ class MemoryArchive:
             uid: self._at(each[0]).dataset.get("Modality", "") for uid, each in found.items()
         }
         return [Series(modality[uid], tuple(each)) for uid, each in found.items()]
-
-    def picture(self, reference: str) -> bytes:
-        dataset = self._at(reference).dataset
-        drawn = BytesIO()
-        Image.new("L", (dataset.Columns, dataset.Rows)).save(drawn, "PNG")
-        return drawn.getvalue()
 
     def size(self) -> ArchiveSize:
         files = [kept.file for kept in self.kept.values()]

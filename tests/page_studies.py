@@ -68,11 +68,18 @@ def demonstration(folder: Path) -> Settings:
 def open_demonstration(folder: Path, pacs: OrthancServer, **more: Any) -> Iterator[WebContext]:
     """Yield a web with that model and a real PACS; `more` is what else is at it."""
     settings = demonstration(folder)
-    tools = PageTools(settings)
+    tools = tools_here(settings)
     with open_web_context(
         folder, pacs, settings=settings, models=installed, tools=tools, **more
     ) as web:
         yield web
+
+
+def tools_here(settings: Settings) -> PageTools:
+    """Return what draws for the page, in this process."""
+    return PageTools(
+        settings, lambda function, file, *arguments: function(file, settings, *arguments)
+    )
 
 
 @cache

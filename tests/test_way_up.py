@@ -20,13 +20,14 @@ from hilum import pipeline
 from hilum.explain import heat
 from hilum.explain.panel import heated, shrunk
 from hilum.files import dicom
+from hilum.node.page_work import greys
 from hilum.node.process_file import read_file
-from hilum.node.study_tools import PageTools
 from hilum.pipeline import PipelineContext
 from hilum.pixels import develop, fit
 from hilum.predict import load_model
 from hilum.radiograph import PixelPipeline, Turn
 from hilum.settings import ExtraObject, GateSettings, NotUpright, PixelSettings, Settings
+from page_studies import tools_here
 from radiographs import dicom_file, make_radiograph
 from sr_reader import walk
 
@@ -190,11 +191,13 @@ def test_the_page_shows_image_and_heatmap_in_one_place(position, context):
     """The page's picture is as stored, and the maps that are laid over it are too."""
     file = dicom_file(stored(position))
     kept = read_file(file, context, (), when=WHEN).reading
-    tools = PageTools(context.settings)
+    tools = tools_here(context.settings)
 
     (line, *_) = tools.outlines(kept.maps[0].astype(np.float32), kept.field_of_view)
 
-    assert place(position) == pytest.approx(centre(tools.picture(file).pixels.astype(int)), abs=2)
+    assert place(position) == pytest.approx(
+        centre(greys(file, context.settings).astype(int)), abs=2
+    )
     assert near(position) == tuple((line.min(axis=0) + line.max(axis=0))[::-1] / 2)
 
 

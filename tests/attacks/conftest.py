@@ -2,12 +2,14 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from attacked_node import LimitedUp, Node
 from hilum_up import Running
 from orthanc_server import free_ports, require
+from own_orthanc import AttackedNode, attacked
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield Node(f"http://127.0.0.1:{port}", port, running, up)
     finally:
         running.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def own_node(tmp_path: Path) -> Iterator[AttackedNode]:
+    """Return a node of this test alone, with an Orthanc that may end."""
+    with attacked(tmp_path) as made:
+        yield made

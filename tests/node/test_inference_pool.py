@@ -15,7 +15,12 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum.errors import InferenceTimeout, InferenceWorkerDied, WeightsMissing
+from hilum.errors import (
+    InferenceTimeout,
+    InferenceWorkerDied,
+    RadiographRefused,
+    WeightsMissing,
+)
 from hilum.node import file_buffer
 from hilum.node.inference_pool import InferencePool
 from hilum.outcome import Status
@@ -156,6 +161,24 @@ def test_worker_is_held_to_its_memory(settings):
         pytest.raises(MemoryError),
     ):
         pool._workers[0].call(30, bytearray, 1024**3)
+
+
+def test_picture_for_the_page_is_held_to_the_same_memory(settings):
+    """One that would take more has no pixels that can be shown, and the worker goes on."""
+    narrow = settings.changed("node", inference_workers=1, inference_memory_bytes=512 * 1024**2)
+    with InferencePool(narrow, in_demonstration=True) as pool:
+        with pytest.raises(RadiographRefused, match="inference_memory_bytes"):
+            pool.page(gluttonous, b"")
+
+        assert "b.dcm" == pool.page(second_of, b"a.dcm", "b.dcm")
+
+
+def gluttonous(_file: bytes, _settings: Settings) -> int:
+    return len(bytearray(1024**3))
+
+
+def second_of(_file: bytes, _settings: Settings, second: str) -> str:
+    return second
 
 
 def test_worker_is_the_first_to_go_when_memory_runs_out(pool):

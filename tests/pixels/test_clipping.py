@@ -12,7 +12,7 @@ from hilum.encode import extra_objects
 from hilum.errors import RadiographRefused
 from hilum.explain import heat, regions
 from hilum.language import ENGLISH, LANGUAGES
-from hilum.node.study_tools import PageTools
+from hilum.node.page_work import greys
 from hilum.phantom import make
 from hilum.pixels import develop
 from hilum.radiograph import PixelPipeline
@@ -254,9 +254,9 @@ def test_the_page_shows_what_was_refused():
     """A person can look at it, scaled over the range of its pixels."""
     settings = Settings().changed("pixels", unusable_window=UnusableWindow.REFUSE)
 
-    picture = PageTools(settings).picture(dicom_file(with_window(16, 32)))
+    shown = greys(dicom_file(with_window(16, 32)), settings)
 
-    assert 100 < len(np.unique(picture.pixels))
+    assert 100 < len(np.unique(shown))
 
 
 def test_the_limit_is_a_setting():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from hilum.node.study_tools import PageTools
+from hilum.node.page_work import greys
 from hilum.records import access, images, reviews
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
@@ -63,7 +63,7 @@ def test_page_of_each_study_shows_its_image(web, two_studies, reader):
     """Whichever was looked at first, and the small picture too."""
     for shown in two_studies:
         file = web.pacs.fetch(shown.job.reference)
-        expected = PageTools(web.settings).picture(file).pixels
+        expected = greys(file, web.settings)
         assert np.array_equal(expected, pixels(reader, f"{shown.at}/pixels"))
     small = [reader.get(f"{shown.at}/small.webp").content for shown in two_studies]
     maps = [reader.get(f"{shown.at}/maps.json").json()["maps"] for shown in two_studies]
@@ -95,7 +95,7 @@ def test_two_series_of_one_study_are_two_images(web, reader):
     assert 2 == text.count('class="tile"')
     assert f"{first.at}/pixels?series=1.2.40.3&amp;v=" in text
     file = web.pacs.fetch(second.job.reference)
-    expected = PageTools(web.settings).picture(file).pixels
+    expected = greys(file, web.settings)
     assert np.array_equal(expected, pixels(reader, f"{first.at}/pixels?series=1.2.40.3"))
 
 

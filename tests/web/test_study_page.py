@@ -20,15 +20,15 @@ from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.errors import NotInPacs
 from hilum.explain import sample
 from hilum.ingest.earlier_reports import EarlierReports
-from hilum.node.study_tools import PageTools
+from hilum.node.page_work import greys
 from hilum.reading import Heatmap
 from hilum.records import readings, reviews, worklist
 from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.records.studies import Rank
 from hilum.web.context import WebContext
-from hilum.web.pictures import Address, Gallery, image_of, packed
-from hilum.web.tools import Picture
+from hilum.web.displayed import packed
+from hilum.web.pictures import Address, Gallery, image_of
 from orthanc_server import OrthancServer
 from page_studies import (
     Shown,
@@ -117,15 +117,15 @@ def test_pixels_come_whole(web, shown, reader):
     folded = low | high << 8
     pixels = np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
 
-    expected = PageTools(web.settings).picture(web.pacs.fetch(shown.job.reference))
-    assert np.array_equal(expected.pixels, pixels)
+    expected = greys(web.pacs.fetch(shown.job.reference), web.settings)
+    assert np.array_equal(expected, pixels)
     assert (0, 4095) == (pixels.min(), pixels.max())
 
 
 def test_packing_keeps_every_level():
     """Also the steepest steps."""
     pixels = np.array([[0, 4095, 0, 1], [4095, 4094, 4095, 0]], np.uint16)
-    low, high = np.frombuffer(zlib.decompress(packed(Picture(pixels))), np.uint8).reshape(2, 2, 4)
+    low, high = np.frombuffer(zlib.decompress(packed(pixels)), np.uint8).reshape(2, 2, 4)
     folded = low.astype(np.int32) | high.astype(np.int32) << 8
 
     assert np.array_equal(pixels, np.cumsum((folded >> 1) ^ -(folded & 1), axis=1))

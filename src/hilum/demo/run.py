@@ -18,8 +18,8 @@ from hilum.demo.node import demo_node
 from hilum.eligibility import Reason
 from hilum.files import dicom
 from hilum.files.find import file_candidate
+from hilum.node.page_work import restored
 from hilum.node.service import Service
-from hilum.node.study_tools import restored
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs import credentials
 from hilum.pacs.credentials import PacsAddress

@@ -41,6 +41,9 @@ END_S: Final = 10.0
 
 CONSTS.term_timeout = 0.1  # workers ignore SIGTERM: pebble asks, then kills
 
+PAGE_S: Final = 30.0
+"""Seconds that a picture for the page may take: nobody looks at a page for longer."""
+
 T = TypeVar("T")
 
 
@@ -136,9 +139,23 @@ class InferencePool:
         with self._worker() as worker:
             return worker.hand_over(file, self._timeout_s, inference_process.document, name)
 
+    def page(self, function: Callable[..., Any], file: bytes, *arguments: Any) -> Any:
+        """Return what a function of `hilum.node.page_work` makes of a file for the page.
+
+        Raises
+        ------
+        SourceUnreadable, RadiographRefused
+            The file is damaged, or has no pixels that can be shown.
+        InferenceWorkerDied, InferenceTimeout
+            See `read`.
+        """
+        most = min(PAGE_S, self._timeout_s)
+        with self._worker(page=True) as worker:
+            return worker.hand_over(file, most, inference_process.page, function, *arguments)
+
     @contextmanager
-    def _worker(self, *, urgent: bool = False) -> Iterator["InferenceWorker"]:
-        worker = self._line.take(urgent=urgent)
+    def _worker(self, *, urgent: bool = False, page: bool = False) -> Iterator["InferenceWorker"]:
+        worker = self._line.take(urgent=urgent, page=page)
         try:
             yield worker
         finally:

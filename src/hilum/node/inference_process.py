@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilum.eligibility import Reason
-from hilum.errors import HilumError
+from hilum.errors import HilumError, RadiographRefused
 from hilum.node.fork_server import HEAVY
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
@@ -33,6 +33,9 @@ PR_SET_PDEATHSIG: Final = 1
 
 OOM_SCORE: Final = "700"
 """Of 1000: when memory runs out the kernel ends a context, not the node or the PACS."""
+
+
+TOO_LARGE: Final = "reading it takes more memory than node.inference_memory_bytes allows"
 
 
 @dataclass(slots=True)
@@ -102,8 +105,7 @@ def read(
             Path(path).read_bytes(), context, earlier, when=when, self_test=self_test
         )
     except MemoryError:
-        problem = "reading it takes more memory than node.inference_memory_bytes allows"
-        return ProcessedImage(Status.FAILED, (Reason("inference_memory", problem),))
+        return ProcessedImage(Status.FAILED, (Reason("inference_memory", TOO_LARGE),))
     return answer
 
 
@@ -121,6 +123,22 @@ def document(path: str, name: str) -> Mapping[str, Any]:
     context = _pipeline()
     found: Mapping[str, Any] = importlib.import_module(HEAVY).document_of(Path(path), name, context)
     return found
+
+
+def page(path: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function of `hilum.node.page_work` makes of one file.
+
+    Raises
+    ------
+    OSError
+        This process cannot open the file.
+    RadiographRefused
+        It takes more memory than a worker has.
+    """
+    try:
+        return function(Path(path).read_bytes(), PROCESS.settings, *arguments)
+    except MemoryError:
+        raise RadiographRefused((Reason("inference_memory", TOO_LARGE),)) from None
 
 
 def _pipeline() -> Any:

@@ -3,28 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 
-from hilum import encode, explain, pipeline, pixels
-from hilum.eligibility import Reason
-from hilum.encode import Assessed, Assessment
-from hilum.encode.forms import FORMS, FormSource
-from hilum.files import dicom
+from hilum import explain
+from hilum.encode.forms import FORMS
 from hilum.ingest.earlier_reports import EarlierReports
-from hilum.outcome import Outcome, Read, Status
+from hilum.node import page_work
 from hilum.pacs.archive import Archive
-from hilum.radiograph import FieldOfView, ImageUIDs, PixelDecision, PixelPipeline, Radiograph
-from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
+from hilum.radiograph import FieldOfView, ImageUIDs
+from hilum.reading import Heatmap
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
-from hilum.settings import Settings, UnusableWindow
-from hilum.web.tools import GREYS, Picture, ReadingFile
-
-DARKEST, BRIGHTEST = -1024.0, 1024.0
-"""Ends of the scale on which radiographs are kept."""
+from hilum.settings import Settings
+from hilum.web.displayed import DisplayedImage
+from hilum.web.tools import ReadingFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +27,22 @@ class PageTools:
     """Implements `hilum.web.tools.StudyTools`."""
 
     settings: Settings
-    """Those of pixels and reports count."""
+    """Those of reports count."""
+    work: Callable[..., Any]
+    """Runs a function of `hilum.node.page_work` on a file, in an inference worker."""
 
-    def picture(self, file: bytes) -> Picture:
+    def picture(self, file: bytes) -> DisplayedImage:
         """Return an image as it is displayed, whatever the gate says of it."""
-        dataset = dicom.parse(file, name="the image")
-        lenient = {"pipeline": PixelPipeline.DISPLAY, "unusable_window": UnusableWindow.IGNORE}
-        shown = self.settings.pixels.model_copy(update=lenient)
-        grey = pixels.develop(dataset, shown).pixels
-        share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
-        return Picture(np.rint(share).clip(0, GREYS - 1).astype(np.uint16))
+        made: DisplayedImage = self.work(page_work.picture, file)
+        return made
+
+    def thumbnail(self, file: bytes) -> bytes:
+        """Return the small picture of an image."""
+        return bytes(self.work(page_work.thumbnail, file))
+
+    def png(self, file: bytes) -> bytes:
+        """Return the picture of a stored overlay."""
+        return bytes(self.work(page_work.png, file))
 
     def outlines(
         self, activation: NDArray[np.float32], field_of_view: FieldOfView
@@ -64,80 +65,14 @@ class PageTools:
         self, form: str, reading: StoredReading, image: Callable[[], bytes], when: datetime
     ) -> ReadingFile:
         """Return a reading in one of its forms."""
-        wanted = FORMS[form]
-        if wanted.needs_image:
-            seen = pixels.develop(self._image(image()), self.settings.pixels)
-            found = restored(reading, seen.header, seen.pixel_digest)
-        else:
-            found = restored(reading, None)
-        row = reading.document["readings"][0]
-        uids = ImageUIDs(*(row[name] or "" for name in ImageUIDs._fields))
-        outcome = Outcome(row["path"], Status.READ, uids, found.warnings, Read(found))
-        source = FormSource(outcome, found, reading.document, when, self.settings.report)
-        return ReadingFile(wanted.make(source), wanted.suffix, wanted.media_type)
+        if not FORMS[form].needs_image:
+            return page_work.written(b"", self.settings, form, reading, when)
+        made: ReadingFile = self.work(page_work.written, image(), form, reading, when)
+        return made
 
     def review_file(
         self, file: bytes, review: Review, key: str, judged: bytes | None
     ) -> tuple[str, bytes]:
         """Return UID and file of the structured report of a reader's review."""
-        report = encode.review_report(
-            self._image(file, header_only=True),
-            Assessment(
-                review.reader,
-                tuple(
-                    Assessed(each.label, each.positive, each.opinion.value)
-                    for each in review.findings
-                ),
-                review.missing,
-                review.comment,
-                demonstration=review.demonstration,
-            ),
-            key=key,
-            when=review.at.astimezone(),
-            settings=self.settings.report,
-            judged=None if judged is None else dicom.parse(judged, name="the AI's report"),
-        )
-        return str(report.SOPInstanceUID), encode.to_bytes(report)
-
-    def _image(self, file: bytes, *, header_only: bool = False) -> Dataset:
-        """Return an image with its text decoded, as its reading had it."""
-        dataset = dicom.parse(file, name="the image", header_only=header_only)
-        return pipeline.in_letters(dataset, self.settings).dataset
-
-
-def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:
-    """Return a reading as it was, but for its pixels, which are as dark as they are large.
-
-    Parameters
-    ----------
-    stored
-        The reading as it is kept.
-    header
-        The image's attributes, where the reading is to be written down as DICOM or FHIR.
-    pixel_digest
-        That of the image's stored pixels, where identifiers are derived from it.
-    """
-    document = stored.document
-    row = document["readings"][0]
-    shown = row["pixels"]
-    dark = np.broadcast_to(np.float32(DARKEST), (shown["rows"], shown["columns"]))
-    model = document["model"]
-    return Reading(
-        Radiograph(
-            dark,
-            header,
-            PixelPipeline(shown["pipeline"]),
-            tuple(PixelDecision(each["code"], each["text"]) for each in shown["decisions"]),
-            pixel_digest,
-        ),
-        ModelIdentity(**model),
-        tuple(
-            Finding(each["label"], each["raw"], each["operating_point"], each["score"])
-            for each in row["findings"]
-        ),
-        tuple(
-            Heatmap(each["label"], activation.astype(np.float32), stored.field_of_view)
-            for each, activation in zip(row["findings"], stored.maps, strict=True)
-        ),
-        tuple(Reason(each["code"], each["text"]) for each in row["reasons"]),
-    )
+        made: tuple[str, bytes] = self.work(page_work.review_file, file, review, key, judged)
+        return made

@@ -72,7 +72,7 @@ def context(service: Service) -> WebContext:
         retry=retry,
         health=condition(service).checks,
         models=lambda: installed_models(service),
-        tools=PageTools(context.settings),
+        tools=PageTools(context.settings, service.pool.page),
     )
 
 

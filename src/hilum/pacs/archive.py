@@ -266,10 +266,6 @@ class Archive(Protocol):
         """Return the series of a study."""
         ...
 
-    def picture(self, reference: str) -> bytes:
-        """Return an object as the archive draws it, as PNG."""
-        ...
-
     def size(self) -> ArchiveSize:
         """Return how much it holds."""
         ...

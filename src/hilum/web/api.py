@@ -45,6 +45,7 @@ from hilum.web.api_models import (
 from hilum.web.context import WebContext
 from hilum.web.operations import read_again, status_of
 from hilum.web.sessions import Context, Operator, Reader, Viewer, Visitor, note
+from hilum.web.slots import Slot, slots_of
 from hilum.web.study import written
 from hilum.web.try_file import file_of, tried
 
@@ -202,7 +203,7 @@ def reading(asked: Asked, request: Request, who: Viewer, context: Context) -> Re
     response_class=Response,
 )
 def reading_file(
-    asked: Asked, form: str, request: Request, who: Viewer, context: Context
+    asked: Asked, form: str, request: Request, who: Viewer, context: Context, _: Slot
 ) -> Response:
     """Return what the model said of an image in one of the forms that the page offers."""
     return written(context, _entry(context, asked), _reading(request, who, context, asked), form)
@@ -269,7 +270,7 @@ def retry(who: Operator, context: Context, wanted: Annotated[RetryWanted, Body()
 )
 async def try_file(request: Request, who: Reader, context: Context) -> ReadingDocument:
     """Analyze a file; nothing is stored."""
-    async with file_of(request) as file:
+    async with file_of(request) as file, slots_of(request).taken(who.name):
         return await run_in_threadpool(_try, file, who, context)
 
 

@@ -1,55 +1,58 @@
-"""Radiographs for the browser: thumbnail, preview and full resolution.
-
-Measured for RG1 (1955 × 1841, 15 bits) on a 2-core server: displaying takes 52 ms, the
-quick JPEG 2 ms and 92 kB, all 4096 grey levels 45 ms and 3.1 MB. So the whole picture is
-sent in one piece after the quick one; tiles would save nothing.
-"""
+"""Radiographs for the browser: thumbnail, preview and full resolution."""
 
 import threading
-import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Annotated, Final
+from http import HTTPStatus
+from typing import Annotated, Final, TypeVar
 
-import numpy as np
 from fastapi import APIRouter, Depends, Request
-from numpy.typing import NDArray
-from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hilum.errors import NotInPacs, RadiographRefused, SourceUnreadable
+from hilum.errors import (
+    FileTooLarge,
+    InferenceTimeout,
+    InferenceWorkerDied,
+    NotInPacs,
+    RadiographRefused,
+    SourceUnreadable,
+)
 from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, worklist
 from hilum.records.images import ImageRecord
-from hilum.runtime.caches import LruCache
+from hilum.runtime.caches import LruCache, LruSet
 from hilum.web.context import WebContext
+from hilum.web.displayed import DisplayedImage
 from hilum.web.sessions import Context, Viewer
-from hilum.web.tools import Picture, StudyTools
+from hilum.web.slots import LargeResponse, Slot
+from hilum.web.tools import StudyTools
 
 router: Final = APIRouter(include_in_schema=False)
 
 KEPT: Final = 4
 """Pictures that stay in memory: a reader goes back and forth between few."""
 
-AT_ONCE: Final = 2
-"""Images that are decoded at a time for the page: the node's readers come first."""
+REMEMBERED: Final = 256
+"""Images that ended the worker that opened them, and are not opened again."""
 
-QUICK_SIDE: Final = 1024
-"""Longest side of the quick picture, in pixels."""
-
-SMALL: Final = (96, 96)
-"""Largest size of a small picture, in pixels: twice what is shown, for sharp screens."""
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Of a file that is opened for the page; a radiograph of 100 million pixels has 200 MB."""
 
 KEEP: Final = "private, max-age=86400, immutable"
 """Browsers keep a picture for a day: its address changes with the file."""
+
+Made = TypeVar("Made")
 
 Shown = tuple[ImageUIDs, str]
 """An image, and which version of it."""
 
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
+NO_PIXELS: Final = Message("This image has no pixels that can be shown.")
+TOO_LARGE: Final = Message("This image is too large for this page. Open it in a DICOM viewer.")
+HARMFUL: Final = Message("This image ended the process that opened it. It is not opened again.")
 GONE: Final = Message("There is no such image here, or it was deleted from the PACS.")
 
 
@@ -64,12 +67,12 @@ class Gallery:
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
-        self._pictures: LruCache[Shown, Picture] = LruCache(KEPT)
+        self._pictures: LruCache[Shown, DisplayedImage] = LruCache(KEPT)
+        self._harmful: LruSet[Shown] = LruSet(REMEMBERED)
         self._lock = threading.Lock()
-        self._decoding = threading.BoundedSemaphore(AT_ONCE)
         self._turns: dict[Shown, threading.Lock] = {}
 
-    def picture(self, image: ImageRecord) -> Picture:
+    def picture(self, image: ImageRecord) -> DisplayedImage:
         """Return an image as it is displayed.
 
         Raises
@@ -80,6 +83,8 @@ class Gallery:
             It has no pixels that can be shown.
         SourceUnreadable
             Its file is damaged.
+        HTTPException
+            It is too large, or ended a worker before.
         """
         key = image.uids, version(image)
         with self._lock:
@@ -88,9 +93,7 @@ class Gallery:
             with turn:  # a page asks for the quick and the whole picture at once: one is decoded
                 made = self._pictures.get(key)
                 if made is None:
-                    with self._decoding:
-                        file = self._context.pacs.fetch(image.reference)
-                        made = tools_of(self._context).picture(file)
+                    made = self._made(image, tools_of(self._context).picture)
                     self._pictures.put(key, made)
                 return made
         finally:
@@ -105,12 +108,25 @@ class Gallery:
         if kept is not None:
             return kept
         try:
-            made = thumbnail(self.picture(image).pixels)
+            made = self._made(image, tools_of(context).thumbnail)
         except (RadiographRefused, SourceUnreadable, NotInPacs):
             made = b""
         with context.database.transaction() as connection:
             worklist.keep_thumbnail(connection, context.archive, image.uids, made)
         return made
+
+    def _made(self, image: ImageRecord, make: Callable[[bytes], Made]) -> Made:
+        """Return what a worker makes of an image; one that ended a worker is not tried again."""
+        key = image.uids, version(image)
+        if key in self._harmful:
+            raise HTTPException(HTTPStatus.CONFLICT, HARMFUL)
+        try:
+            return make(self._context.pacs.fetch(image.reference, max_bytes=MOST_BYTES))
+        except FileTooLarge as exc:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE) from exc
+        except (InferenceWorkerDied, InferenceTimeout):
+            self._harmful.add(key)
+            raise
 
 
 def tools_of(context: WebContext) -> StudyTools:
@@ -193,71 +209,32 @@ def version(image: ImageRecord) -> str:
     return f"{image.run}-{image.arrived.timestamp():.0f}"
 
 
-def thumbnail(pixels: NDArray[np.uint16]) -> bytes:
-    """Return a small WebP of grey levels."""
-    step = max(1, min(pixels.shape) // 256)
-    picture = eight_bits(pixels[::step, ::step])
-    picture.thumbnail(SMALL)
-    return _file(picture, "WEBP", quality=80)
-
-
-def quick(picture: Picture) -> bytes:
-    """Return a JPEG of at most `QUICK_SIDE` pixels a side, to be seen before the whole one."""
-    whole = eight_bits(picture.pixels)
-    step = -(-max(whole.size) // QUICK_SIDE)
-    return _file(whole.reduce(step) if step > 1 else whole, "JPEG", quality=90)
-
-
-def eight_bits(pixels: NDArray[np.uint16]) -> Image.Image:
-    """Return grey levels as a picture of eight bits."""
-    return Image.fromarray((pixels >> 4).astype(np.uint8))
-
-
-def packed(picture: Picture) -> bytes:
-    """Return every grey level, as differences along rows, low bytes first, then high ones.
-
-    Differences are folded to be small and positive (zigzag), which compresses noise to a
-    little more than its entropy. ``study.js`` undoes it.
-    """
-    differences = picture.pixels.astype(np.int16)
-    differences[:, 1:] -= picture.pixels[:, :-1].astype(np.int16)
-    folded = ((differences << 1) ^ (differences >> 15)).view(np.uint16)
-    low, high = (folded & 0xFF).astype(np.uint8), (folded >> 8).astype(np.uint8)
-    # Z_RLE: noise has no repetitions to look for, the high bytes little else than runs
-    deflating = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    return deflating.compress(low.tobytes() + high.tobytes()) + deflating.flush()
-
-
 @router.get("/studies/{study}/images/{image}/small.webp")
-def small(request: Request, where: Where, context: Context, _: Viewer) -> Response:
+def small(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
     """Return the small picture of an image."""
     made = gallery_of(request).small(image_of(context, where))
     if not made:
-        raise HTTPException(NOT_FOUND, Message("This image has no pixels that can be shown."))
+        raise HTTPException(NOT_FOUND, NO_PIXELS)
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEEP})
 
 
 @router.get("/studies/{study}/images/{image}/quick.jpg")
-def quick_picture(request: Request, where: Where, context: Context, _: Viewer) -> Response:
+def quick(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
     """Return an image as it is displayed, in eight bits and at most 1024 pixels a side."""
-    made = quick(gallery_of(request).picture(image_of(context, where)))
+    made = gallery_of(request).picture(image_of(context, where)).quick
     return Response(made, media_type="image/jpeg", headers={"Cache-Control": KEEP})
 
 
 @router.get("/studies/{study}/images/{image}/pixels")
-def all_pixels(request: Request, where: Where, context: Context, _: Viewer) -> Response:
-    """Return an image as it is displayed, every pixel with 4096 grey levels; see `packed`."""
+def all_pixels(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
+    """Return an image as it is displayed, with 4096 grey levels; see `hilum.web.displayed`."""
     picture = gallery_of(request).picture(image_of(context, where))
+    if picture.packed is None:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
     headers = {
         "Cache-Control": KEEP,
         "Content-Encoding": "deflate",
         "X-Rows": str(picture.rows),
         "X-Columns": str(picture.columns),
     }
-    return Response(packed(picture), media_type="application/octet-stream", headers=headers)
-
-
-def _file(picture: Image.Image, form: str, **options: int) -> bytes:
-    buffer = BytesIO()
-    picture.save(buffer, form, **options)
-    return buffer.getvalue()
+    return LargeResponse(picture.packed, "application/octet-stream", headers)

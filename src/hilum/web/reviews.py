@@ -31,6 +31,7 @@ from hilum.web.failures import wants_page
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of
 from hilum.web.sessions import Context, Reader, Viewer, Visitor, note
+from hilum.web.slots import Slot
 from hilum.web.study import reading_of
 from hilum.wording import finding_name
 
@@ -73,7 +74,7 @@ COLUMNS: Final = (
 
 
 @router.post("/studies/{study}/images/{image}/review")
-async def give(request: Request, where: Where, context: Context, who: Reader) -> Response:
+async def give(request: Request, where: Where, context: Context, who: Reader, _: Slot) -> Response:
     """Accept a review: encode it as a report, store it, verify that it is there, count it."""
     form = await request.form()
     await run_in_threadpool(_give, context, who, image_of(context, where), form)

@@ -30,6 +30,7 @@ from hilum.web.ohif_files import HOW_TO_GET_IT, study_address
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.web.sessions import Context, Viewer, Visitor, note
+from hilum.web.slots import Slot
 from hilum.web.worklist import bar_of
 from hilum.wording import finding_name, raw_texts, score_text
 
@@ -149,22 +150,23 @@ def maps(where: Where, context: Context, _: Viewer) -> Response:
 
 
 @router.get("/studies/{study}/images/{image}/reading.{form}")
-def download(where: Where, form: str, context: Context, _: Viewer) -> Response:
+def download(where: Where, form: str, context: Context, _: Viewer, __: Slot) -> Response:
     """Return a reading in one of its forms."""
     entry = image_of(context, where)
     return written(context, entry, reading_of(context, entry), form)
 
 
 @router.get("/studies/{study}/images/{image}/results/{result}.{form}")
-def result(where: Where, result: str, form: str, context: Context, _: Viewer) -> Response:
+def result(where: Where, result: str, form: str, context: Context, _: Viewer, __: Slot) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
     entry = image_of(context, where)
     reference = stored_as(context, entry, result)
     if reference is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, Message("The PACS does not hold this result."))
+    file = context.pacs.fetch(reference)
     if form == "png":
-        return _attached(context.pacs.picture(reference), "image/png", f"{result}.png")
-    return _attached(context.pacs.fetch(reference), "application/dicom", f"{result}.dcm")
+        return _attached(tools_of(context).png(file), "image/png", f"{result}.png")
+    return _attached(file, "application/dicom", f"{result}.dcm")
 
 
 def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:

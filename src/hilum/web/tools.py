@@ -1,9 +1,8 @@
 """What the study page needs of packages that it does not import, by argument."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,27 +11,7 @@ from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
-
-GREYS: Final = 4096
-"""Grey levels of a picture: more than any eye or monitor tells apart, in half the bytes."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A radiograph as it is displayed."""
-
-    pixels: NDArray[np.uint16]
-    """Shape ``(rows, columns)``, uint16 in [0, `GREYS`), bone is bright."""
-
-    @property
-    def rows(self) -> int:
-        """Height in pixels."""
-        return int(self.pixels.shape[0])
-
-    @property
-    def columns(self) -> int:
-        """Width in pixels."""
-        return int(self.pixels.shape[1])
+from hilum.web.displayed import DisplayedImage
 
 
 class ReadingFile(NamedTuple):
@@ -44,9 +23,13 @@ class ReadingFile(NamedTuple):
 
 
 class StudyTools(Protocol):
-    """What can be done with one image and its reading; implemented where the node is wired."""
+    """What can be done with one image and its reading; implemented where the node is wired.
 
-    def picture(self, file: bytes) -> Picture:
+    A file is opened in an inference worker, never here: each method that is given one may
+    also raise `InferenceWorkerDied` and `InferenceTimeout`.
+    """
+
+    def picture(self, file: bytes) -> DisplayedImage:
         """Return an image as it is displayed, whatever the gate says of it.
 
         Raises
@@ -55,6 +38,20 @@ class StudyTools(Protocol):
             The file is damaged.
         RadiographRefused
             It has no pixels that can be shown.
+        """
+        ...
+
+    def thumbnail(self, file: bytes) -> bytes:
+        """Return the small picture of an image, as WebP; raises as `picture`."""
+        ...
+
+    def png(self, file: bytes) -> bytes:
+        """Return the picture of a stored overlay.
+
+        Raises
+        ------
+        SourceUnreadable
+            It is damaged, or none of ours.
         """
         ...
 

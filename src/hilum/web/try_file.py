@@ -19,6 +19,7 @@ from hilum.language import Message
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Operator, Reader, Visitor, note
+from hilum.web.slots import slots_of
 from hilum.wording import finding_name
 
 router: Final = APIRouter(include_in_schema=False)
@@ -204,7 +205,7 @@ def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes
 @router.post("/files/try")
 async def try_file(request: Request, who: Reader, context: Context) -> Response:
     """Analyze a file; nothing is stored."""
-    async with file_of(request) as file:
+    async with file_of(request) as file, slots_of(request).taken(who.name):
         return await run_in_threadpool(_try, file, who, context)
 
 

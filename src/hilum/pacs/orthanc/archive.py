@@ -169,11 +169,6 @@ class OrthancArchive(Orthanc):
             for each in answer
         ]
 
-    def picture(self, reference: str) -> bytes:
-        """Return Orthanc's preview."""
-        path = f"/instances/{reference}/preview"
-        return self.request("GET", path, accept="image/png").content
-
     @understood()
     def size(self) -> ArchiveSize:
         """Return Orthanc's statistics; it adds up its disk for each answer."""

@@ -1,0 +1,167 @@
+"""What the page asks of an inference worker: nobody else opens an image for it.
+
+Each function is given a file and the settings, and runs in a process of limited memory and
+time (`hilum.node.inference_process.page`).
+"""
+
+from datetime import datetime
+from io import BytesIO
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pydicom import Dataset
+
+from hilum import encode, pipeline, pixels
+from hilum.eligibility import Reason
+from hilum.encode import Assessed, Assessment
+from hilum.encode.forms import FORMS, FormSource
+from hilum.errors import SourceUnreadable
+from hilum.files import dicom
+from hilum.outcome import Outcome, Read, Status
+from hilum.pixels.encapsulation import frame_of
+from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
+from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
+from hilum.records.readings import StoredReading
+from hilum.records.reviews import Review
+from hilum.settings import Settings, UnusableWindow
+from hilum.web.displayed import DisplayedImage, as_file, displayed
+from hilum.web.displayed import thumbnail as thumbnail_of
+from hilum.web.tools import ReadingFile
+
+GREYS: Final = 4096
+"""Grey levels of a picture: more than any eye or monitor tells apart, in half the bytes."""
+
+DARKEST, BRIGHTEST = -1024.0, 1024.0
+"""Ends of the scale on which radiographs are kept."""
+
+
+def picture(file: bytes, settings: Settings) -> DisplayedImage:
+    """Return an image as it is displayed, whatever the gate says of it."""
+    return displayed(greys(file, settings))
+
+
+def thumbnail(file: bytes, settings: Settings) -> bytes:
+    """Return the small picture of an image."""
+    return thumbnail_of(greys(file, settings))
+
+
+def greys(file: bytes, settings: Settings) -> NDArray[np.uint16]:
+    """Return the grey levels of an image, in [0, `GREYS`), bone is bright.
+
+    Raises
+    ------
+    SourceUnreadable
+        The file is damaged.
+    RadiographRefused
+        It has no pixels that can be shown.
+    """
+    dataset = dicom.parse(file, name="the image")
+    lenient = {"pipeline": PixelPipeline.DISPLAY, "unusable_window": UnusableWindow.IGNORE}
+    grey = pixels.develop(dataset, settings.pixels.model_copy(update=lenient)).pixels
+    share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
+    shown: NDArray[np.uint16] = np.rint(share).clip(0, GREYS - 1).astype(np.uint16)
+    return shown
+
+
+def png(file: bytes, _settings: Settings) -> bytes:
+    """Return the picture of a stored overlay, which is one JPEG (`hilum.encode.picture`).
+
+    Raises
+    ------
+    SourceUnreadable
+        It is damaged, or no overlay of ours.
+    """
+    try:
+        frame = frame_of(dicom.parse(file, name="the overlay").PixelData)
+        return as_file(Image.open(BytesIO(frame), formats=("JPEG",)), "PNG")
+    except (AttributeError, UnidentifiedImageError, OSError, ValueError) as exc:
+        raise SourceUnreadable(
+            "The overlay cannot be opened.", "Download it as DICOM, or analyze the image again."
+        ) from exc
+
+
+def written(
+    file: bytes, settings: Settings, form: str, reading: StoredReading, when: datetime
+) -> ReadingFile:
+    """Return a reading in one of its forms; those that need no image do without the file."""
+    wanted = FORMS[form]
+    if wanted.needs_image:
+        # the stored pixels are part of what identifiers are derived from
+        seen = pixels.develop(_image(file, settings), settings.pixels)
+        found = restored(reading, seen.header, seen.pixel_digest)
+    else:
+        found = restored(reading, None)
+    row = reading.document["readings"][0]
+    uids = ImageUIDs(*(row[name] or "" for name in ImageUIDs._fields))
+    outcome = Outcome(row["path"], Status.READ, uids, found.warnings, Read(found))
+    source = FormSource(outcome, found, reading.document, when, settings.report)
+    return ReadingFile(wanted.make(source), wanted.suffix, wanted.media_type)
+
+
+def review_file(
+    file: bytes, settings: Settings, review: Review, key: str, judged: bytes | None
+) -> tuple[str, bytes]:
+    """Return UID and file of the structured report of a reader's review."""
+    report = encode.review_report(
+        _image(file, settings, header_only=True),
+        Assessment(
+            review.reader,
+            tuple(
+                Assessed(each.label, each.positive, each.opinion.value) for each in review.findings
+            ),
+            review.missing,
+            review.comment,
+            demonstration=review.demonstration,
+        ),
+        key=key,
+        when=review.at.astimezone(),
+        settings=settings.report,
+        judged=None if judged is None else dicom.parse(judged, name="the AI's report"),
+    )
+    return str(report.SOPInstanceUID), encode.to_bytes(report)
+
+
+def _image(file: bytes, settings: Settings, *, header_only: bool = False) -> Dataset:
+    """Return an image with its text decoded, as its reading had it."""
+    dataset = dicom.parse(file, name="the image", header_only=header_only)
+    return pipeline.in_letters(dataset, settings).dataset
+
+
+def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:
+    """Return a reading as it was, but for its pixels, which are as dark as they are large.
+
+    Parameters
+    ----------
+    stored
+        The reading as it is kept.
+    header
+        The image's attributes, where the reading is to be written down as DICOM or FHIR.
+    pixel_digest
+        That of the image's stored pixels, where identifiers are derived from it.
+    """
+    document = stored.document
+    row = document["readings"][0]
+    shown = row["pixels"]
+    dark = np.broadcast_to(np.float32(DARKEST), (shown["rows"], shown["columns"]))
+    model = document["model"]
+    return Reading(
+        Radiograph(
+            dark,
+            header,
+            PixelPipeline(shown["pipeline"]),
+            tuple(PixelDecision(each["code"], each["text"]) for each in shown["decisions"]),
+            pixel_digest,
+        ),
+        ModelIdentity(**model),
+        tuple(
+            Finding(each["label"], each["raw"], each["operating_point"], each["score"])
+            for each in row["findings"]
+        ),
+        tuple(
+            Heatmap(each["label"], activation.astype(np.float32), stored.field_of_view)
+            for each, activation in zip(row["findings"], stored.maps, strict=True)
+        ),
+        tuple(Reason(each["code"], each["text"]) for each in row["reasons"]),
+    )

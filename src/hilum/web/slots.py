@@ -1,0 +1,112 @@
+"""How much costly work the page has under way: a bound for all, and one for each user.
+
+Requests beyond it wait without a thread; those that would wait behind many are told to come back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from hilum.language import Message
+from hilum.web.sessions import Viewer
+
+AT_ONCE: Final = 4
+"""Requests in work; each holds one file and what is made of it until it is sent."""
+
+EACH: Final = 3
+"""Of one user."""
+
+MOST: Final = 64
+"""Requests in work or waiting."""
+
+MOST_EACH: Final = 24
+"""Of one user: more than a browser asks at a time for a worklist of small pictures."""
+
+RETRY_S: Final = 2
+
+SEND_S: Final = 120.0
+"""Seconds in which a browser must have taken an answer: a slow one keeps nobody waiting."""
+
+PIECE: Final = 256 * 1024
+
+BUSY: Final = Message("Many images are being opened. Try again in a few seconds.")
+
+
+@dataclass(slots=True)
+class _Line:
+    turn: asyncio.Semaphore
+    count: int = 0
+
+
+@dataclass(slots=True)
+class RequestSlots:
+    """Lends turns to costly requests; for one event loop."""
+
+    _all: _Line = field(default_factory=lambda: _Line(asyncio.Semaphore(AT_ONCE)))
+    _users: dict[str, _Line] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def taken(self, user: str) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it meanwhile.
+
+        Raises
+        ------
+        HTTPException
+            Too many wait already.
+        """
+        mine = self._users.setdefault(user, _Line(asyncio.Semaphore(EACH)))
+        if mine.count >= MOST_EACH or self._all.count >= MOST:
+            again = {"Retry-After": str(RETRY_S)}
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, BUSY, again)
+        mine.count += 1
+        self._all.count += 1
+        try:
+            async with mine.turn, self._all.turn:
+                yield
+        finally:
+            self._all.count -= 1
+            mine.count -= 1
+            if not mine.count:
+                del self._users[user]
+
+
+def slots_of(request: Request) -> RequestSlots:
+    """Return the application's turns."""
+    slots: RequestSlots = request.app.state.slots
+    return slots
+
+
+async def turn(request: Request, who: Viewer) -> AsyncIterator[None]:
+    """Keep a turn until the answer is sent."""
+    async with slots_of(request).taken(who.name):
+        yield
+
+
+Slot = Annotated[None, Depends(turn)]
+
+
+class LargeResponse(StreamingResponse):
+    """An answer that is handed to the network as it takes it, and not for ever."""
+
+    def __init__(self, content: bytes, media_type: str, headers: dict[str, str]) -> None:
+        size = {"Content-Length": str(len(content))}
+        super().__init__(_pieces(content), headers=headers | size, media_type=media_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; the connection ends where it is not taken in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SEND_S):
+                await super().__call__(scope, receive, send)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), PIECE):
+        yield content[at : at + PIECE]
