@@ -22,6 +22,27 @@ def test_workers_collect_what_they_make_and_not_what_was_loaded():
     assert "True True" == said.stdout.strip()
 
 
+def test_process_that_forks_hears_nothing_of_the_terminal():
+    """Neither do its children; the node itself does."""
+    program = """
+import multiprocessing, signal
+from concurrent.futures import ProcessPoolExecutor
+from hilum.node import fork_server
+
+fork_server.PRELOADED = "json"
+fork_server.begin()
+with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as pool:
+    there = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+print(set(fork_server.BLOCKED) <= there, signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
+
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "True set()" == said.stdout.strip()
+
+
 @pytest.mark.orthanc
 def test_node_collects_what_it_makes_from_its_start_on():
     """``hilum up`` loads without the collector; a node that is there has it again."""

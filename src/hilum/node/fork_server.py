@@ -1,6 +1,7 @@
 """The process from which inference workers are forked: it loads the libraries once.
 
-Light to import: who begins it first of all has it load beside the rest of the node.
+Light to import: who begins it first of all has it load beside the rest of the node. Python has no
+public way to start it before the first worker; tests/node/test_start.py holds what this uses.
 """
 
 import multiprocessing

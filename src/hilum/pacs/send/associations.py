@@ -114,7 +114,7 @@ class Opener:
         entity.acse_timeout = patience_s
         entity.dimse_timeout = self._timeout_s
         entity.network_timeout = self._timeout_s
-        met = PeerCertificate()
+        met = AssociationAttempt()
         try:
             association = entity.associate(
                 self._target.host,
@@ -139,7 +139,7 @@ class Opener:
         met.close()
         raise self._not_established(met)
 
-    def _not_established(self, met: "PeerCertificate") -> PacsRefused | PacsUnavailable:
+    def _not_established(self, met: "AssociationAttempt") -> PacsRefused | PacsUnavailable:
         """Return the error that says why there is no association."""
         if met.connection is None:
             secured = self._context is not None
@@ -168,7 +168,7 @@ TRANSIENT: Final = 0x02
 
 
 @dataclass(slots=True)
-class PeerCertificate:
+class AssociationAttempt:
     """What happened on the way to an association."""
 
     connection: socket.socket | None = None
@@ -183,7 +183,8 @@ class PeerCertificate:
         """Note the connection, and let nothing wait for more to send with it.
 
         A request is two small packets before the pixels; each would wait for the peer's
-        delayed acknowledgement (40 ms) of the one before.
+        delayed acknowledgement (40 ms) of the one before. pynetdicom has no option for that and
+        no public name of the connection (3.0.4); tests/pacs/test_library_surface.py holds this one.
         """
         self.connection = event.assoc.dul.socket.socket
         if self.connection is not None:

@@ -70,7 +70,7 @@ class DimseSender:
         timeout_s: float = 30.0,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        # pynetdicom's switch for sending a file's bytes without decoding them
+        # pynetdicom's documented switch for sending a file's bytes without decoding them
         _config.STORE_SEND_CHUNKED_DATASET = True
         self._target = target
         self._timeout_s = timeout_s
