@@ -7,7 +7,7 @@ from io import BytesIO
 from pydicom import Dataset, dcmread
 
 RAW, RAW_OPERATING_POINT, OPERATING_POINT = "RAW", "RAWOPPOINT", "OPPOINT"
-CERTAINTY, SITE, FINDING = "111012", "363698007", "121071"
+SITE, FINDING = "363698007", "121071"
 PRESENT, ABSENT = "52101004", "272519000"
 
 
@@ -78,13 +78,16 @@ def rows(report: Dataset) -> dict[str, Row]:
     for item in below(evaluations):
         if item.ValueType == "CODE" and name(item) != "111017":
             sites = [site.ConceptCodeSequence[0].CodeValue for site in below(item, SITE)]
+            numbers = {name(each): each for each in below(item) if each.ValueType == "NUM"}
+            raw, operating_point = numbers.pop(RAW), numbers.pop(RAW_OPERATING_POINT)
+            (score,) = numbers.values()
             found[name(item)] = Row(
                 code=name(item),
                 state=item.ConceptCodeSequence[0].CodeValue,
                 site=sites[0] if sites else None,
-                score=number(one(item, CERTAINTY)),
-                raw=number(one(item, RAW)),
-                operating_point=number(one(item, RAW_OPERATING_POINT)),
+                score=number(score),
+                raw=number(raw),
+                operating_point=number(operating_point),
                 tracking_uid=one(item, "112040").UID,
             )
     return found

@@ -94,18 +94,20 @@ def told_in(language: Language, texts: tuple[Told, ...]) -> tuple[Told, ...]:
 
 
 def score_text(finding: Finding, language: Language) -> str:
-    """Return a finding's score with two decimals, in the language's notation.
+    """Return a finding's score as people read it, in the language's notation."""
+    return language.notated(f"{shown_score(finding.score, positive=finding.positive):.2f}")
 
-    Rounded, but never across the operating point, as in the structured reports: 0.499 is
-    below it and reads 0.49, and a positive finding never reads less than 0.50.
+
+def shown_score(score: float, *, positive: bool) -> float:
+    """Return a score with two decimals, the same wherever a person may see it.
+
+    Rounded, but never across the operating point: 0.499 is below it and reads 0.49, and a
+    positive finding never reads less than 0.50.
     """
-    hundredths = round(finding.score * 100)
-    at_operating_point = round(OPERATING_POINT_SCORE * 100)
-    if finding.positive:
-        hundredths = max(hundredths, at_operating_point)
-    else:
-        hundredths = min(hundredths, at_operating_point - 1)
-    return language.notated(f"{hundredths // 100}.{hundredths % 100:02d}")
+    hundredths, at_operating_point = round(score * 100), round(OPERATING_POINT_SCORE * 100)
+    if positive:
+        return max(hundredths, at_operating_point) / 100
+    return min(hundredths, at_operating_point - 1) / 100
 
 
 def raw_texts(finding: Finding, language: Language) -> tuple[str, str]:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 Store = Callable[..., None]
 
 
-OPERATING_POINT = "Operating point: 50.00 %"
+OPERATING_POINT = "Operating point: 0.50 {score}"
 
 
 def label_of(finding: str, score: str) -> tuple[str, str]:
@@ -51,9 +51,9 @@ def test_three_positives_are_three_named_outlines(
     viewer.open(results.coded)
     labels = {outline.label for outline in viewer.outlines(3).values()}
     assert {
-        label_of("Effusion", "91.20 %"),
-        label_of("Lung Opacity", "71.00 %"),
-        label_of("Cardiomegaly", "66.30 %"),
+        label_of("Effusion", "0.91 {score}"),
+        label_of("Lung Opacity", "0.71 {score}"),
+        label_of("Cardiomegaly", "0.66 {score}"),
     } == labels
 
 
@@ -79,7 +79,7 @@ def test_one_positive_is_one_outline(viewer: Viewer, store: Store, chest_path: P
     store(results.source, results.coded)
     viewer.open(results.coded)
     labels = [outline.label for outline in viewer.outlines(1).values()]
-    assert [label_of("Effusion", "91.20 %")] == labels
+    assert [label_of("Effusion", "0.91 {score}")] == labels
 
 
 def test_two_regions_of_one_finding_are_both_drawn(
@@ -90,7 +90,7 @@ def test_two_regions_of_one_finding_are_both_drawn(
     store(results.source, results.coded)
     viewer.open(results.coded)
     labels = [outline.label for outline in viewer.outlines(2).values()]
-    assert [label_of("Lung Opacity", "71.00 %")] * 2 == labels
+    assert [label_of("Lung Opacity", "0.71 {score}")] * 2 == labels
 
 
 def test_no_positive_is_a_frame_that_says_so(
@@ -101,7 +101,7 @@ def test_no_positive_is_a_frame_that_says_so(
     store(results.source, results.coded)
     viewer.open(results.coded)
     labels = [outline.label for outline in viewer.outlines(1).values()]
-    assert [("No AI finding - highest score: 46.00 %", OPERATING_POINT)] == labels
+    assert [("No AI finding - highest score: 0.46 {score}", OPERATING_POINT)] == labels
 
 
 def test_further_objects_leave_the_rest_readable(

@@ -10,7 +10,9 @@ from fhir.resources.R4B.bundle import Bundle
 
 from hilum.encode.forms.fhir import fhir, fhir_date
 from hilum.encode.forms.text import text
+from hilum.language import ENGLISH
 from hilum.settings import ReportSettings
+from hilum.wording import score_text
 from invented import MODEL, make_reading, radiograph_of
 from messages import PORTUGUESE
 from radiographs import make_radiograph
@@ -71,7 +73,8 @@ def test_numbers_are_those_of_the_reading(reading):
         reading.findings, resources(bundle, "Observation"), strict=True
     ):
         values = [part["valueQuantity"]["value"] for part in observation["component"]]
-        expected = [finding.score, 0.5, finding.raw, finding.operating_point]
+        shown = float(score_text(finding, ENGLISH))
+        expected = [shown, 0.5, finding.raw, finding.operating_point]
         assert values == pytest.approx(expected, abs=1e-7)
 
 

@@ -13,7 +13,7 @@ from hilum.outcome import Outcome, Read, Status
 from hilum.pixels import develop
 from hilum.radiograph import ImageUIDs
 from hilum.settings import PixelSettings
-from hilum.wording import told_in
+from hilum.wording import score_text, told_in
 from invented import LABELS, make_reading, radiograph_of
 from messages import PORTUGUESE
 from radiographs import make_radiograph
@@ -58,7 +58,7 @@ def test_every_finding_is_written_with_its_operating_point():
     row = csv_row(outcome, LABELS)
 
     for finding in outcome.reading.findings:
-        assert finding.score == pytest.approx(float(row[f"{finding.label} score"]), abs=1e-7)
+        assert score_text(finding, ENGLISH) == row[f"{finding.label} score"]
         assert finding.raw == pytest.approx(float(row[f"{finding.label} raw"]), abs=1e-7)
         assert finding.operating_point == float(row[f"{finding.label} operating_point"])
         assert ("true" if finding.positive else "false") == row[f"{finding.label} positive"]

@@ -7,12 +7,13 @@ import pytest
 
 from hilum.eligibility import Reason
 from hilum.encode import refusal_document, report_documents, to_bytes
-from hilum.encode.provenance import percent
 from hilum.encode.regions_report import check_outline
 from hilum.errors import EncodingFailed
+from hilum.language import ENGLISH
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline
 from hilum.reading import Region
 from hilum.settings import ReportSettings
+from hilum.wording import score_text
 from invented import LABELS
 from messages import PORTUGUESE
 from sr_cases import LATERAL, SHA256, THREE, UNCERTAIN_VIEW, identity, read, regions_of
@@ -65,7 +66,7 @@ def test_every_finding_reads_back(header, write):
     for finding in reading.findings:
         row = found[CODE_OF[finding.label]]
         assert (PRESENT if finding.positive else ABSENT) == row.state
-        assert pytest.approx(100 * finding.score, abs=0.005) == row.score
+        assert float(score_text(finding, ENGLISH)) == row.score
         assert pytest.approx(finding.raw, rel=1e-8) == row.raw
         assert finding.operating_point == row.operating_point
 
@@ -122,7 +123,7 @@ def test_regions_carry_score_and_operating_point(write):
     first = drawn(coded)[0]
 
     assert ("Pleural effusion score", "Operating point") == first.labels
-    assert {"SCORE08": 91.2, "OPPOINT": 50.0} == first.numbers
+    assert {"SCORE08": 0.91, "OPPOINT": 0.5} == first.numbers
     assert (CODE_OF["Effusion"],) == first.findings
 
 
@@ -189,23 +190,6 @@ def test_nothing_positive_draws_the_assessed_field(header, write):
     assert expected == list(zip(frame.points[::2], frame.points[1::2], strict=True))
     assert ("No AI finding - highest score", "Operating point") == frame.labels
     assert () == frame.findings
-
-
-@pytest.mark.parametrize(
-    ("score", "positive", "expected"),
-    [
-        (0.912, True, 91.2),
-        (0.5, True, 50.0),
-        (0.49999999, True, 50.0),
-        (0.499996, False, 49.99),
-        (0.4998, False, 49.98),
-        (0.0, False, 0.0),
-        (1.0, True, 100.0),
-    ],
-)
-def test_rounding_never_crosses_the_operating_point(score, positive, expected):
-    """No finding reads 50 % and absent."""
-    assert expected == percent(score, positive=positive)
 
 
 def test_provenance_is_in_both_reports(write):

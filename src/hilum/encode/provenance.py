@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from pydicom.sr.coding import Code
+
 from hilum import MANUFACTURER, PRODUCT, RESEARCH_USE_ONLY
 from hilum.encode.concepts import codes
 from hilum.encode.content import Item, Relation, Text, UIDReference
@@ -14,12 +16,8 @@ from hilum.encode.equipment import (
 from hilum.language import Language, Message
 from hilum.reading import ModelIdentity, Reading
 
-OPERATING_POINT_PERCENT: Final = 50.0
-"""Every finding's operating point on the scale of scores, in percent."""
-
-JUST_BELOW_PERCENT: Final = 49.99
-"""Highest score that is written of a finding below its operating point."""
-
+SCORE_UNIT: Final = Code("{score}", "UCUM", "score")
+"""Unit of scores: the same as 1 by UCUM, but OHIF shows it, and "0.98 1" reads like 0.981."""
 
 DEMONSTRATED: Final = Message(
     "DEMONSTRATION: this model has learned nothing about patients. Its findings mean nothing."
@@ -28,20 +26,6 @@ DEMONSTRATED: Final = Message(
 
 HEAD_OF_WARNING: Final = Message("Warning")
 """Begins each doubt of the gate."""
-
-
-def percent(score: float, *, positive: bool) -> float:
-    """Return a score in percent with two decimals, rounded, but never across the operating point.
-
-    Parameters
-    ----------
-    score
-        In [0, 1]; 0.5 is the operating point.
-    positive
-        Whether the finding counts as present.
-    """
-    rounded = round(100 * score, 2)
-    return max(rounded, OPERATING_POINT_PERCENT) if positive else min(rounded, JUST_BELOW_PERCENT)
 
 
 def single(value: float) -> float:
@@ -106,7 +90,7 @@ def statements(model: ModelIdentity | None, language: Language) -> Iterator[str]
 def doubts(reading: Reading, language: Language) -> Iterator[str]:
     """Yield what a person must know before believing the findings."""
     yield language.say(
-        "A score is not a probability. 0.50 (50 %) is the score of each finding's operating point."
+        "A score is not a probability. 0.50 is the score of each finding's operating point."
     )
     if not reading.model.verified:
         yield language.say("The weights of this model are not verified: no published hash.")

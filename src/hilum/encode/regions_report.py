@@ -32,18 +32,18 @@ from hilum.encode.content import (
 )
 from hilum.encode.material import Material
 from hilum.encode.provenance import (
-    OPERATING_POINT_PERCENT,
+    SCORE_UNIT,
     algorithm,
     doubts,
     observer,
-    percent,
     single,
     statements,
 )
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView
-from hilum.reading import Finding, Region
+from hilum.reading import OPERATING_POINT_SCORE, Finding, Region
 from hilum.settings import SRClass
+from hilum.wording import shown_score
 
 FEWEST_POINTS = 6
 """Fewer make OHIF take an outline for a tool of its own, and ask whether to edit it."""
@@ -142,10 +142,9 @@ class RegionsReport:
         """Return TID 1410 of one region; two regions need two tracking UIDs."""
         label = finding.label
         code, site = self.of.codes.finding(label), self.of.codes.site(label)
-        name = self.of.codes.score(label, demonstration=self.of.reading.model.demonstration)
         modifier = Relation.HAS_CONCEPT_MOD
         # Finding Site hangs below the score: OHIF prints it as a bare code on the group.
-        score = self._percent(name, percent(finding.score, positive=True)).having(
+        score = self._score(finding).having(
             Item(codes.DCM.Finding, code, modifier),
             None if site is None else Item(codes.SCT.FindingSite, site, modifier),
         )
@@ -154,7 +153,7 @@ class RegionsReport:
             Item(codes.DCM.Finding, code),
             self._outline(label, outline),
             score,
-            self._operating_point(Relation.CONTAINS),
+            self._operating_point(),
             self._explanation(),
         )
 
@@ -162,15 +161,16 @@ class RegionsReport:
         """Return TID 1410 of the field that the model saw, when nothing is positive in it."""
         highest = max(self.of.reading.findings, key=lambda finding: finding.score)
         stamp = "demonstration_" if self.of.reading.model.demonstration else ""
-        score = self._percent(
-            self.of.codes.concept(f"{stamp}highest_score"), percent(highest.score, positive=False)
-        ).having(algorithm_parameter(f"label={highest.label}"))
+        name = self.of.codes.concept(f"{stamp}highest_score")
+        score = self._score(highest, name=name).having(
+            algorithm_parameter(f"label={highest.label}")
+        )
         frame = self._field_of_view(highest.label).frame
         return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
             *self._tracking("AI assessed field", "assessed field"),
             self._outline("assessed field", frame),
             score,
-            self._operating_point(Relation.CONTAINS),
+            self._operating_point(),
             self._summary(),
             self._explanation(),
         )
@@ -179,18 +179,16 @@ class RegionsReport:
         """Return the coded row of one finding, present or absent."""
         label, positive = finding.label, finding.positive
         code, site = self.of.codes.finding(label), self.of.codes.site(label)
-        modifier, property_ = Relation.HAS_CONCEPT_MOD, Relation.HAS_PROPERTIES
-        certainty = self._percent(
-            codes.DCM.CertaintyOfFinding, percent(finding.score, positive=positive), property_
-        ).having(
+        modifier = Relation.HAS_CONCEPT_MOD
+        score = self._score(finding, Relation.HAS_PROPERTIES).having(
             # Only where it is asserted: some read any Finding in a report as a diagnosis.
             Item(codes.DCM.Finding, code, modifier) if positive else None,
-            algorithm_parameter(f"operating_point={OPERATING_POINT_PERCENT:g}%"),
+            algorithm_parameter(f"operating_point={OPERATING_POINT_SCORE:g}"),
         )
         return Item(code, codes.SCT.Present if positive else codes.SCT.Absent).having(
             *self._tracking(f"AI {label}", label, self._row_tracking()),
             None if site is None else Item(codes.SCT.FindingSite, site, modifier),
-            certainty,
+            score,
             self._ratio("model_output", finding.raw),
             self._ratio("model_output_operating_point", finding.operating_point),
             self._source_image(self.of.codes.concept("source"), Relation.INFERRED_FROM),
@@ -233,12 +231,17 @@ class RegionsReport:
         value: ImageReference = reference(self.of.source)
         return Item(name, value, relation)
 
-    def _operating_point(self, relation: Relation) -> Item:
-        concept = self.of.codes.concept("operating_point")
-        return self._percent(concept, OPERATING_POINT_PERCENT, relation)
+    def _operating_point(self) -> Item:
+        value = NumericValue(OPERATING_POINT_SCORE, SCORE_UNIT)
+        return Item(self.of.codes.concept("operating_point"), value)
 
-    def _percent(self, name: Code, value: float, relation: Relation = Relation.CONTAINS) -> Item:
-        return Item(name, NumericValue(value, codes.UCUM.Percent), relation)
+    def _score(
+        self, finding: Finding, relation: Relation = Relation.CONTAINS, *, name: Code | None = None
+    ) -> Item:
+        demonstration = self.of.reading.model.demonstration
+        name = name or self.of.codes.score(finding.label, demonstration=demonstration)
+        value = shown_score(finding.score, positive=finding.positive)
+        return Item(name, NumericValue(value, SCORE_UNIT), relation)
 
     def _ratio(self, concept: str, value: float) -> Item:
         number = NumericValue(single(value), codes.UCUM.NoUnits)

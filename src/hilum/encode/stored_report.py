@@ -20,13 +20,14 @@ from hilum.encode.concepts import codes
 from hilum.encode.document import SOP_CLASSES
 from hilum.encode.forms.document import SCHEMA
 from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
-from hilum.encode.provenance import HEAD_OF_WARNING, percent
+from hilum.encode.provenance import HEAD_OF_WARNING
 from hilum.errors import SourceUnreadable
 from hilum.files.dicom import damage_named, text
 from hilum.language import LANGUAGES
 from hilum.outcome import Status
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+from hilum.wording import shown_score
 
 MOST_FINDINGS: Final = 1024
 """Rows of a report; no model card has more labels."""
@@ -40,8 +41,8 @@ LONGEST_SIDE: Final = 0xFFFF
 YEARS: Final = range(2000, 9999)
 """When an analysis may have been: hilum is younger, and clocks are wrong."""
 
-TOLERANCE_PERCENT: Final = 0.011
-"""How far a score may be from what raw value and operating point give: two decimals are kept."""
+NINE_DIGITS: Final = 1e-8
+"""How far a score may be from the one that raw value and operating point give again."""
 
 STAMP: Final = "DEMONSTRATION"
 """Begins the name of a demonstration model in coded results."""
@@ -194,12 +195,13 @@ class _Report:
         present = _code(row, "ConceptCodeSequence") == _key(codes.SCT.Present)
         raw = _number(_only(row, self.table.concept("model_output")))
         point = _number(_only(row, self.table.concept("model_output_operating_point")))
-        said = _number(_only(row, codes.DCM.CertaintyOfFinding))
         label = self._label(row)
+        said = _number(_only(row, self.table.score(label, demonstration=self._is_demonstration())))
         finding = Finding(label, raw, point, _score(raw, point))
         if present != finding.positive and raw != point:  # nine digits may make them equal
             raise _contradiction(f"{label} is present below its operating point, or absent above")
-        if abs(said - percent(finding.score, positive=present)) > TOLERANCE_PERCENT:
+        may_be = (finding.score + each for each in (-NINE_DIGITS, NINE_DIGITS))
+        if said not in {shown_score(each, positive=present) for each in may_be}:
             raise _contradiction(f"the score of {label} does not belong to its raw value")
         code = row.ConceptNameCodeSequence[0]
         return {
@@ -224,9 +226,14 @@ class _Report:
         named = (label for label, each in self.table.findings.items() if _key(each.code) == coded)
         return next(named, tracked)
 
+    def _algorithm(self) -> str:
+        return str(_only(self._measurements(), codes.DCM.AlgorithmName).TextValue)
+
+    def _is_demonstration(self) -> bool:
+        return self._algorithm().startswith(STAMP)
+
     def _model(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
-        said = str(_only(self._measurements(), codes.DCM.AlgorithmName).TextValue)
-        demonstration = said.startswith(STAMP)
+        said, demonstration = self._algorithm(), self._is_demonstration()
         rest = said.removeprefix(STAMP).strip()
         bare = rest if rest[:1].isalnum() else f"demonstration{rest}"
         sha256 = parameters["weights_sha256"][0]

@@ -31,7 +31,7 @@ CHARACTER: Final = 7.5 / SCREEN
 LINES: Final = 42 / SCREEN
 """Width of one character, and height of two lines, as share of the height."""
 
-SAID: Final = " score: 91.20 %"
+SAID: Final = " score: 0.91 {score}"
 """What follows a finding's name in the first line of its label."""
 
 ON_A_LABEL: Final = 40

@@ -33,7 +33,7 @@ from hilum.web.pictures import Where, image_of, stored_as, tools_of
 from hilum.web.sessions import Context, Reader, Viewer, Visitor, note
 from hilum.web.slots import Slot
 from hilum.web.study import reading_of
-from hilum.wording import finding_name
+from hilum.wording import finding_name, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -230,7 +230,7 @@ def _cells(row: Any, *, latest: bool) -> list[str]:
         _yes(row.positive),
         f"{row.raw}",
         f"{row.operating_point}",
-        f"{row.score}",
+        f"{shown_score(row.score, positive=row.positive):.2f}",
         present,
         _yes(latest),
         row.report,

@@ -20,7 +20,7 @@ from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Operator, Reader, Visitor, note
 from hilum.web.slots import slots_of
-from hilum.wording import finding_name
+from hilum.wording import finding_name, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -220,6 +220,7 @@ def _try(file: UploadFile, who: Visitor, context: WebContext) -> Response:
             document=document,
             tried=document["readings"][0],
             file_name=file.filename or "",
+            shown_score=shown_score,
             finding_name=lambda label: finding_name(label, language),
         ),
         media_type="text/html",

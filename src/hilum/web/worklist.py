@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 from hilum.records import worklist
 from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.studies import Rank
@@ -20,7 +19,7 @@ from hilum.web.context import WebContext
 from hilum.web.notices import model_in_use, troubles
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Viewer, Visitor
-from hilum.wording import finding_name, score_text
+from hilum.wording import finding_name, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -185,6 +184,4 @@ def bar_of(finding: tuple[str, float, bool], who: Visitor) -> Bar:
 
 def spoken(score: float, *, positive: bool, who: Visitor) -> str:
     """Return a score as every surface writes it: never rounded across the operating point."""
-    raw = OPERATING_POINT_SCORE if positive else OPERATING_POINT_SCORE - 10**-DECIMALS
-    finding = Finding("score", raw, OPERATING_POINT_SCORE, score)
-    return score_text(finding, who.language)
+    return who.language.fixed(shown_score(score, positive=positive), 2)

@@ -26,11 +26,11 @@ from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.encode.forms.form import Form, FormSource
 from hilum.encode.forms.text import REPORT_TITLE, text
 from hilum.encode.material import Material, material
-from hilum.encode.provenance import doubts, parameters, statements
+from hilum.encode.provenance import SCORE_UNIT, doubts, parameters, statements
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReportSettings
 from hilum.values.dates import read_date
-from hilum.wording import POSITIVE_OF_ALL, finding_name
+from hilum.wording import POSITIVE_OF_ALL, finding_name, shown_score
 
 SYSTEMS: Final = {
     "SCT": "http://snomed.info/sct",
@@ -161,18 +161,20 @@ class _BundleWriter:
         score = self.of.codes.score(
             finding.label, demonstration=self.of.reading.model.demonstration
         )
-        for concept, value in (
-            (score, finding.score),
-            (self.of.codes.concept("operating_point"), OPERATING_POINT_SCORE),
-            (self.of.codes.concept("model_output"), finding.raw),
-            (self.of.codes.concept("model_output_operating_point"), finding.operating_point),
+        shown = shown_score(finding.score, positive=finding.positive)
+        one = codes.UCUM.NoUnits
+        for concept, value, unit in (
+            (score, shown, SCORE_UNIT),
+            (self.of.codes.concept("operating_point"), OPERATING_POINT_SCORE, SCORE_UNIT),
+            (self.of.codes.concept("model_output"), finding.raw, one),
+            (self.of.codes.concept("model_output_operating_point"), finding.operating_point, one),
         ):
             yield {
                 "code": self._coded(concept),
                 "valueQuantity": {
                     "value": round(value, DECIMALS),
                     "system": SYSTEMS["UCUM"],
-                    "code": "1",
+                    "code": unit.value,
                 },
             }
 

@@ -14,6 +14,7 @@ from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs
 from hilum.reading import DECIMALS, Finding, ModelIdentity
+from hilum.wording import shown_score
 
 IMAGE: Final = ("path", *ImageUIDs._fields, "status", "reasons", "positives")
 """Columns about the image."""
@@ -122,7 +123,7 @@ def _model(model: ModelIdentity) -> dict[str, str]:
 
 def _finding(finding: Finding) -> dict[str, str]:
     return {
-        f"{finding.label} score": f"{round(finding.score, DECIMALS)}",
+        f"{finding.label} score": f"{shown_score(finding.score, positive=finding.positive):.2f}",
         f"{finding.label} positive": _yes_or_no(finding.positive),
         f"{finding.label} raw": f"{round(finding.raw, DECIMALS)}",
         f"{finding.label} operating_point": f"{finding.operating_point}",
