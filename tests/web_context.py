@@ -62,6 +62,24 @@ def begin_session(web: WebContext, name: str, role: Role) -> str:
         return access.begin_session(connection, name, now=datetime.now(UTC))
 
 
+def add_token(
+    web: WebContext,
+    name: str,
+    role: Role,
+    expires: datetime | None = None,
+    now: datetime | None = None,
+) -> str:
+    """Return a token of somebody who may do as much, whom this makes if need be."""
+    with web.database.look() as connection:
+        known = accounts.find(connection, f"owner.{role}")
+    if known is None:
+        add_user(web, f"owner.{role}", role)
+    with web.database.transaction() as connection:
+        return access.add_token(
+            connection, name, f"owner.{role}", role, expires=expires, now=now or datetime.now(UTC)
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The page, served on a free port, and the browsers that look at it."""

@@ -45,6 +45,8 @@ def test_a_user_is_added_with_a_password_that_is_typed_twice(tmp_path: Path):
         (("password", "bob", "--password-stdin"), "There is no user bob."),
         (("remove", "ana"), "Nobody would be left who looks after users."),
         (("token", "x", "--remove"), "There is no token x."),
+        (("token", "x", "--user", "bob"), "There is no user bob."),
+        (("unlock", "bob"), "There is no user bob."),
     ],
 )
 def test_a_mistake_is_said_in_one_line(arguments: tuple[str, ...], said: str):
@@ -59,19 +61,55 @@ def test_a_mistake_is_said_in_one_line(arguments: tuple[str, ...], said: str):
     assert before == users("list").output
 
 
-def test_a_short_password_is_not_taken():
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("Sh0rt!Pass1", "12 to 1024 characters"),
+        ("Password123!", "easy to guess"),
+        ("qwertyuiop12", "easy to guess"),
+        ("hilumhilumhilum", "easy to guess"),
+        ("ana-ana-ana-ana", "easy to guess"),
+        ("x" * 1024, "easy to guess"),
+        ("", "12 to 1024 characters"),
+    ],
+)
+def test_a_short_or_common_password_is_not_taken(password: str, said: str):
     """Whatever characters are in it."""
-    failed = users("add", "ana", "--password-stdin", typed="Sh0rt!Pass1")
+    failed = users("add", "ana", "--password-stdin", typed=password)
 
     assert 1 == failed.exit_code
-    assert "12 to 1024 characters" in failed.output
+    assert said in failed.output
+
+
+def test_a_token_belongs_to_somebody_and_ends_by_default():
+    """In 90 days; without an end only where that is asked for."""
+    users("add", "ana", "--role", "reader", "--password-stdin", typed=PASSWORD)
+    nobodys = users("token", "ris")
+    users("token", "ris", "--user", "ana")
+    endless = users("token", "pacs", "--user", "Ana", "--days", "0")
+    stronger = users("token", "more", "--user", "ana", "--role", "operator")
+    lines = [line for line in users("list").output.splitlines() if "token" in line]
+
+    assert 2 == nobodys.exit_code
+    assert "--user NAME" in nobodys.output
+    assert 0 == endless.exit_code
+    assert 1 == stronger.exit_code
+    assert "ana is reader, and a token may do no more." in stronger.output
+    assert ["of ana, last used never, no expiry" in line for line in lines] == [True, False]
+
+
+def test_an_operator_unlocks_a_user():
+    """Which changes nothing else."""
+    users("add", "ana", "--password-stdin", typed=PASSWORD)
+
+    assert "ana may try again now." in users("unlock", "Ana").output
 
 
 def test_changes_are_audited_by_the_account_that_made_them(tmp_path: Path):
     """Passwords and tokens are in no line."""
     users("add", "ana", "--role", "operator", "--password-stdin", typed=PASSWORD)
     users("password", "ana", "--password-stdin", typed=PASSWORD[::-1])
-    secret = users("token", "ris", "--days", "30").output.splitlines()[0]
+    secret = users("token", "ris", "--user", "ana", "--days", "30").output.splitlines()[0]
     users("token", "ris", "--remove")
     with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database, database.look() as look:
         lines = [each.line for each in audit.lines(look)]
@@ -90,7 +128,8 @@ def test_changes_are_audited_by_the_account_that_made_them(tmp_path: Path):
 
 def test_a_token_is_printed_once_and_kept_as_a_hash(tmp_path: Path):
     """Whoever reads the database cannot use it."""
-    secret = users("token", "ris", "--role", "operator").output.splitlines()[0]
+    users("add", "ana", "--role", "operator", "--password-stdin", typed=PASSWORD)
+    secret = users("token", "ris", "--user", "ana", "--role", "operator").output.splitlines()[0]
     with Database(sqlite_url(tmp_path / "hilum.sqlite")) as database, database.look() as look:
         found = access.list_tokens(look)
 

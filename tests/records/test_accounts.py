@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.records import Database, access, accounts, images, throughput
-from hilum.records.accounts import AccountError, Role, TooManyFailures
+from hilum.records import Database, access, accounts, attempts, images, throughput
+from hilum.records.accounts import AccountError, Role
+from hilum.records.attempts import KNOWN, TooManyFailures, WaitRule
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from image_names import image_uids
@@ -26,7 +27,7 @@ def add(database: Database, name: str, role: Role = Role.OPERATOR) -> None:
 def attempt(database: Database, name: str, address: str, now: datetime = NOW) -> int:
     """Try to sign in."""
     with database.transaction() as connection:
-        return access.try_to_sign_in(connection, name, address, limit=3, window=WINDOW, now=now)
+        return attempts.try_to_sign_in(connection, name, address, WaitRule(3, WINDOW), now=now)
 
 
 def test_a_name_is_taken_once_whatever_its_case(database: Database):
@@ -98,22 +99,107 @@ def test_another_password_ends_all_sessions(database: Database):
     assert [None, None] == found
 
 
+def wait_s(database: Database, name: str, address: str, now: datetime = NOW) -> int:
+    """Return how long a try has to wait; one that need not is a failure."""
+    try:
+        attempt(database, name, address, now)
+    except TooManyFailures as exc:
+        return exc.wait_s
+    return 0
+
+
 def test_attempts_are_counted_by_user_address_and_both(database: Database):
     """3 of one user from one address, 12 from one address, 30 of one user."""
     for _ in range(3):
         attempt(database, "ana", "a")
-    with pytest.raises(TooManyFailures):
-        attempt(database, "ANA", "a")
+    assert 1 == wait_s(database, "ANA", "a")
     for n in range(9):
         attempt(database, f"user{n}", "a")
-    with pytest.raises(TooManyFailures):
-        attempt(database, "fresh", "a")
+    assert 1 == wait_s(database, "fresh", "a")
     for n in range(27):
         attempt(database, "ana", f"b{n}")
-    with pytest.raises(TooManyFailures):
-        attempt(database, "ana", "fresh")
+    assert 1 == wait_s(database, "ana", "fresh")
 
     assert attempt(database, "ana", "a", NOW + WINDOW + timedelta(seconds=1))
+
+
+def test_the_wait_doubles_up_to_a_minute(database: Database):
+    """And a try during the wait makes it no longer."""
+    now, waits = NOW, []
+    for _ in range(3):
+        attempt(database, "ana", "a", now)
+    for _ in range(9):
+        waits.append(wait_s(database, "ana", "a", now))
+        assert waits[-1] == wait_s(database, "ana", "a", now)
+        now += timedelta(seconds=waits[-1])
+        attempt(database, "ana", "a", now)
+
+    assert [1, 2, 4, 8, 16, 32, 64, 64, 64] == waits
+
+
+def test_a_known_browser_is_held_up_by_its_own_failures_alone(database: Database):
+    """Strangers' failures do not count against it, nor its own against others."""
+    add(database, "ana")
+    with database.transaction() as connection:
+        secret = attempts.remember_device(connection, "planted", "Ana", now=NOW)
+        same = attempts.remember_device(connection, secret, "ben", now=NOW)
+    for n in range(40):
+        wait_s(database, "ana", f"a{n % 10}")
+    with database.look() as connection:
+        place = attempts.place_of(connection, secret, "ANA", "a1")
+        others = attempts.place_of(connection, secret, "carla", "a1")
+
+    assert "planted" not in {secret, same}
+    assert secret == same
+    assert "a1" == others
+    assert wait_s(database, "ana", "a1") > 0
+    assert [0, 0, 0, 1] == [wait_s(database, "ana", place) for _ in range(4)]
+    assert place.startswith(KNOWN)
+    assert secret not in place
+
+
+def test_a_new_password_forgets_known_browsers(database: Database):
+    """Whoever knew the old one has none of them."""
+    add(database, "ana")
+    with database.transaction() as connection:
+        secret = attempts.remember_device(connection, "", "ana", now=NOW)
+        accounts.set_password(connection, "ana", "hash")
+
+        assert "a" == attempts.place_of(connection, secret, "ana", "a")
+
+
+def test_an_unlocked_user_is_held_up_by_no_other_address(database: Database):
+    """For a window; each address still has its own limit."""
+    add(database, "ana")
+    for n in range(40):
+        wait_s(database, "ana", f"a{n}")
+    before = wait_s(database, "ana", "fresh")
+    with database.transaction() as connection:
+        attempts.unlock(connection, "Ana", now=NOW)
+    for n in range(40):
+        wait_s(database, "ana", f"a{n}")
+
+    assert before
+    assert [0, 0, 0, 1] == [wait_s(database, "ana", "fresh") for _ in range(4)]
+
+
+def test_a_token_may_do_no_more_than_its_owner(database: Database):
+    """Nor live longer."""
+    add(database, "ana")
+    add(database, "ben")
+    with database.transaction() as connection:
+        secret = access.add_token(connection, "ris", "ana", Role.READER, expires=None, now=NOW)
+        accounts.set_role(connection, "ana", Role.VIEWER)
+        lesser = access.token(connection, secret, now=NOW)
+        accounts.set_role(connection, "ana", Role.OPERATOR)
+        as_made = access.token(connection, secret, now=NOW)
+        accounts.remove(connection, "ana")
+        accounts.add(connection, "ana", Role.OPERATOR, now=NOW)
+
+        assert lesser is not None
+        assert as_made is not None
+        assert [Role.VIEWER, Role.READER] == [lesser[0].role, as_made[0].role]
+        assert access.token(connection, secret, now=NOW) is None
 
 
 def test_a_right_password_is_no_failure(database: Database):
@@ -121,7 +207,7 @@ def test_a_right_password_is_no_failure(database: Database):
     for _ in range(5):
         number = attempt(database, "ana", "a")
         with database.transaction() as connection:
-            access.succeeded(connection, number)
+            attempts.succeeded(connection, number)
 
 
 def test_attempts_at_once_are_counted_one_by_one(database: Database):

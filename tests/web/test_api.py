@@ -29,7 +29,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
 from hilum.web.context import InstalledModel, NodeCheck, WebContext
 from image_names import image_uids
-from web_context import ARCHIVE, Page, open_page, open_web_context, trail
+from web_context import ARCHIVE, Page, add_token, open_page, open_web_context, trail
 
 CHECKS = [
     not_a_server_error,
@@ -103,8 +103,7 @@ def web(tmp_path: Path, retry: Callable[[Sequence[ImageUIDs]], int]) -> Iterator
 
 def program(page: Page, role: Role = Role.VIEWER, name: str = "ris") -> httpx.Client:
     """Return a program with a token of that role."""
-    with page.web.database.transaction() as connection:
-        token = access.add_token(connection, name, role, expires=None, now=datetime.now(UTC))
+    token = add_token(page.web, name, role)
     client = page.browser()
     client.headers = httpx.Headers({"authorization": f"Bearer {token}"})
     return client
@@ -192,10 +191,7 @@ def test_without_a_good_token_there_is_nothing(page: Page, authorization: bytes)
 def test_a_token_ends(page: Page):
     """With its day, and at once when it is removed."""
     old = datetime.now(UTC) - timedelta(days=2)
-    with page.web.database.transaction() as connection:
-        ended = access.add_token(
-            connection, "old", Role.VIEWER, expires=old + timedelta(days=1), now=old
-        )
+    ended = add_token(page.web, "old", Role.VIEWER, expires=old + timedelta(days=1), now=old)
     client = program(page)
     assert 200 == client.get("/api/v1/models").status_code
     with page.web.database.transaction() as connection:

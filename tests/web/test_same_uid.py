@@ -1,7 +1,6 @@
 """One SOP Instance UID in two studies, or in two series of one: the page and the API of each."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import httpx
 import numpy as np
@@ -9,12 +8,12 @@ import pytest
 from pydicom import Dataset
 
 from hilum.node.page_work import greys
-from hilum.records import access, images, reviews
+from hilum.records import images, reviews
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
 from page_studies import Shown, add_read, chest, open_demonstration
-from web_context import Page, csrf_in
+from web_context import Page, add_token, csrf_in
 
 pytestmark = pytest.mark.orthanc
 
@@ -101,9 +100,7 @@ def test_two_series_of_one_study_are_two_images(web, reader):
 
 def test_api_asks_which_one_is_meant(web, two_studies, page):
     """By its study the reading of each is found; without it, it is said where they are."""
-    with web.database.transaction() as connection:
-        now = datetime.now(UTC)
-        token = access.add_token(connection, "ris", Role.OPERATOR, expires=None, now=now)
+    token = add_token(web, "ris", Role.OPERATOR)
     client = page.browser()
     client.headers = httpx.Headers({"authorization": f"Bearer {token}"})
     first, second = two_studies

@@ -118,12 +118,31 @@ def test_the_own_password_is_changed_with_the_present_one(page: Page, web: WebCo
     assert 422 == change(present="wrong").status_code
     assert 422 == change(present=PASSWORD, again="other").status_code
     assert 422 == change(present=PASSWORD, new="short", again="short").status_code
+    weak = change(present=PASSWORD, new="Password123!", again="Password123!")
+    assert (422, True) == (weak.status_code, "easy to guess" in weak.text)
     assert 200 == elsewhere.get("/account").status_code
     assert 303 == change(present=PASSWORD).status_code
     assert 303 == elsewhere.get("/account").status_code
     assert 200 == here.get("/account").status_code
     with web.database.look() as connection:
         assert accounts.is_password(accounts.password_hash(connection, "ana"), new)
+
+
+def test_the_present_password_is_not_guessed_by_whoever_has_the_session(
+    page: Page, web: WebContext
+):
+    """As at the sign-in, and each wrong one is in the audit trail."""
+    add_user(web, "ana", Role.VIEWER, PASSWORD)
+    client = page.signed_in(Role.VIEWER, "ana")
+    form = {"csrf": csrf_in(client.get("/account").text), "new": "x", "again": "x"}
+    answers = [
+        client.post("/account", data=form | {"present": present})
+        for present in (*["wrong"] * 5, PASSWORD)
+    ]
+
+    assert [422] * 5 + [429] == [answer.status_code for answer in answers]
+    assert "Wait 1 s," in answers[-1].text
+    assert trail(web).count(("ana", "user.password_refused")) == 5
 
 
 def test_a_user_of_a_provider_has_no_password_here(page: Page, web: WebContext):

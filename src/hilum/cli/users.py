@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from hilum.cli.main import main
-from hilum.records import Database, access, accounts, audit
+from hilum.records import Database, access, accounts, attempts, audit
 from hilum.records.accounts import Role
 from hilum.records.database import open_database
 from hilum.settings import Settings
@@ -43,8 +43,8 @@ def list_() -> None:
         how = "password" if user.local else "OpenID Connect"
         click.echo(f"{user.name:<24} {user.role:<9} {how:<15} last sign-in {_when(user.signed_in)}")
     for token in programs:
-        until = f"until {_when(token.expires)}" if token.expires else "for ever"
-        said = f"last used {_when(token.used)}, {until}"
+        until = f"expires {_when(token.expires)}" if token.expires else "no expiry"
+        said = f"of {token.owner}, last used {_when(token.used)}, {until}"
         click.echo(f"{token.name:<24} {token.role:<9} {'token':<15} {said}")
     if not people:
         click.echo("No user yet: hilum up makes one, or use hilum users add.", err=True)
@@ -57,7 +57,7 @@ def list_() -> None:
 def add(name: str, role: str, *, password_stdin: bool) -> None:
     """Add the user NAME; the password is asked for."""
     with open_database(Settings.load()) as database:
-        kept = accounts.hashed(_password(name, stdin=password_stdin))
+        kept = accounts.hashed(_password(name, stdin=password_stdin), name)
         with database.transaction() as connection:
             user = accounts.add(
                 connection, name, Role(role), password_hash=kept, now=datetime.now(UTC)
@@ -72,7 +72,7 @@ def add(name: str, role: str, *, password_stdin: bool) -> None:
 def password(name: str, *, password_stdin: bool) -> None:
     """Give the user NAME another password; it is asked for. Ends their sessions."""
     with open_database(Settings.load()) as database:
-        kept = accounts.hashed(_password(name, stdin=password_stdin))
+        kept = accounts.hashed(_password(name, stdin=password_stdin), name)
         with database.transaction() as connection:
             accounts.set_password(connection, name, kept)
         _note(database, "user.password_changed", user=name.casefold())
@@ -92,28 +92,49 @@ def remove(name: str) -> None:
 
 @users.command()
 @click.argument("name")
+def unlock(name: str) -> None:
+    """Let the user NAME sign in again at once after too many wrong passwords."""
+    with open_database(Settings.load()) as database:
+        with database.transaction() as connection:
+            attempts.unlock(connection, name, now=datetime.now(UTC))
+        _note(database, "user.unlocked", user=name.casefold())
+    click.echo(f"{name.casefold()} may try again now. Their password is unchanged.")
+
+
+@users.command()
+@click.argument("name")
+@click.option("--user", default="", help="Whose token it is; it ends with them.")
 @ROLE
 @click.option(
-    "--days", type=click.IntRange(min=1), help="Days until it expires; default: no expiry."
+    "--days",
+    type=click.IntRange(min=0),
+    default=90,
+    show_default=True,
+    help="Days until it expires; 0: no expiry.",
 )
 @click.option("--remove", "gone", is_flag=True, help="Revoke the token NAME.")
-def token(name: str, role: str, days: int | None, *, gone: bool) -> None:
+def token(name: str, user: str, role: str, days: int, *, gone: bool) -> None:
     """Create an API token called NAME; it is printed once and not stored."""
+    if not gone and not user:
+        raise click.UsageError("Say whose token it is: --user NAME.")
     now = datetime.now(UTC)
-    expires = None if days is None else now + timedelta(days=days)
+    expires = now + timedelta(days=days) if days else None
     secret = ""
     with open_database(Settings.load()) as database:
         with database.transaction() as connection:
             if gone:
                 access.revoke_token(connection, name)
             else:
-                secret = access.add_token(connection, name, Role(role), expires=expires, now=now)
+                secret = access.add_token(
+                    connection, name, user, Role(role), expires=expires, now=now
+                )
         _note(database, "token.removed" if gone else "token.added", token=name, role=role)
     if gone:
         click.echo(f"The token {name} is revoked.")
         return
     click.echo(secret)
-    click.echo(f"Send it as: Authorization: Bearer TOKEN. Role {role}.", err=True)
+    until = f"It expires {_when(expires)}." if expires else "It does not expire."
+    click.echo(f"Send it as: Authorization: Bearer TOKEN. Role {role}. {until}", err=True)
 
 
 def _password(name: str, *, stdin: bool) -> str:

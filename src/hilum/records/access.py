@@ -1,4 +1,4 @@
-"""Sessions, API tokens and failed sign-ins.
+"""Sessions and API tokens.
 
 What lets somebody in is never kept itself: sessions and tokens as SHA-256 of 256 random
 bits, which needs no slow hash.
@@ -8,27 +8,21 @@ Sources
 OWASP Session Management Cheat Sheet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, or_, select, text
+from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from hilum.records.accounts import NAME, AccountError, Role, TooManyFailures, digest, new_secret
-from hilum.records.tables import LOGIN_ATTEMPT, SESSION, TOKEN, USER
+from hilum.records.accounts import NAME, AccountError, Role, digest, find, new_secret
+from hilum.records.tables import SESSION, TOKEN, USER
 
 TOKEN_START: Final = "hilum_"  # noqa: S105
 """What a token begins with, so that scanners for leaked secrets know it."""
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 """How exactly it is written down when a session or token was last used."""
-
-MORE_FROM_ADDRESS: Final = 4
-"""Times the failures of one user from one address that an address may have in all."""
-
-MORE_OF_USER: Final = 10
-"""Times the same that one user may have from all addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,75 +42,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API token; see `User`."""
+    """An API token; see `User`. It may do what its role and its owner's allow."""
 
     name: str
+    owner: str
     role: Role
     created: datetime
     expires: datetime | None
     used: datetime | None
-
-
-def try_to_sign_in(
-    connection: Connection,
-    name: str,
-    address: str,
-    *,
-    limit: int,
-    window: timedelta,
-    now: datetime,
-) -> int:
-    """Write down an attempt before its password is looked at, so that none goes uncounted.
-
-    Parameters
-    ----------
-    connection
-        A transaction of its own.
-    name, address
-        Who, from where.
-    limit
-        Failures of one user from one address within `window`.
-    window
-        How long failures are counted.
-    now
-        The time.
-
-    Returns
-    -------
-    int
-        Number of the attempt, for `succeeded`.
-
-    Raises
-    ------
-    TooManyFailures
-        There were too many; the caller still commits.
-    """
-    if connection.dialect.name == "postgresql":  # else two attempts would not see each other
-        connection.execute(text("LOCK TABLE login_attempt IN EXCLUSIVE MODE"))
-    connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.at < now - window))
-    user, place = digest(name.casefold()), address
-    lines = connection.execute(
-        select(LOGIN_ATTEMPT.c.name, LOGIN_ATTEMPT.c.address).where(
-            or_(LOGIN_ATTEMPT.c.name == user, LOGIN_ATTEMPT.c.address == place)
-        )
-    ).all()
-    both = sum(line.name == user and line.address == place for line in lines)
-    of_user = sum(line.name == user for line in lines)
-    from_place = sum(line.address == place for line in lines)
-    if both >= limit or from_place >= limit * MORE_FROM_ADDRESS or of_user >= limit * MORE_OF_USER:
-        minutes = int(window.total_seconds() // 60)
-        raise TooManyFailures(
-            "Too many sign-ins failed.", f"Wait {minutes} minutes, or ask an operator."
-        )
-    made = connection.execute(
-        LOGIN_ATTEMPT.insert().values(at=now, name=user, address=place)
-    ).inserted_primary_key
-    return int(made[0]) if made else 0
-
-
-def succeeded(connection: Connection, attempt: int) -> None:
-    """Remove an attempt from the count: the password was right."""
-    connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.number == attempt))
 
 
 def begin_session(connection: Connection, name: str, *, now: datetime) -> str:
@@ -172,24 +105,37 @@ def prune_sessions(
 
 
 def add_token(
-    connection: Connection, name: str, role: Role, *, expires: datetime | None, now: datetime
+    connection: Connection,
+    name: str,
+    owner: str,
+    role: Role,
+    *,
+    expires: datetime | None,
+    now: datetime,
 ) -> str:
-    """Create a token and return its secret, which is not stored.
+    """Create a token of a user and return its secret, which is not stored.
 
     Raises
     ------
     AccountError
-        The name is taken, or is no name.
+        The name is taken, or is no name; there is no such user, or they may not do that much.
     """
     if not NAME.fullmatch(name):
         raise AccountError(
             f"{name!r} cannot be a token's name.", "Use letters, digits and . _ @ + - only."
         )
+    user = find(connection, owner)
+    if user is None:
+        raise AccountError(f"There is no user {owner}.", "See hilum users list.")
+    if not user.role.may(role):
+        raise AccountError(
+            f"{user.name} is {user.role}, and a token may do no more.", "Choose a lesser role."
+        )
     secret = TOKEN_START + new_secret()
-    values = {"name": name, "key": digest(secret), "role": role, "created": now}
+    values = {"name": name, "owner": user.name, "key": digest(secret), "role": role}
     try:
         with connection.begin_nested():
-            connection.execute(TOKEN.insert().values(**values, expires=expires))
+            connection.execute(TOKEN.insert().values(**values, created=now, expires=expires))
     except IntegrityError as exc:
         raise AccountError(
             f"There is a token {name} already.", f"Remove it: hilum users token --remove {name}."
@@ -198,15 +144,21 @@ def add_token(
 
 
 def token(connection: Connection, secret: str, *, now: datetime) -> tuple[Token, bool] | None:
-    """Return the token with this secret, and whether `touch_token` is due."""
+    """Return the token with this secret, and whether `touch_token` is due.
+
+    Its role is the lesser one of its own and its owner's.
+    """
     row = connection.execute(
-        select(TOKEN).where(
-            TOKEN.c.key == digest(secret), or_(TOKEN.c.expires.is_(None), TOKEN.c.expires > now)
-        )
+        select(TOKEN, USER.c.role.label("most"))
+        .join(USER, USER.c.name == TOKEN.c.owner)
+        .where(TOKEN.c.key == digest(secret), or_(TOKEN.c.expires.is_(None), TOKEN.c.expires > now))
     ).first()
     if row is None:
         return None
-    return _token(row), row.used is None or row.used <= now - SEEN_EVERY
+    found, most = _token(row), Role(row.most)
+    if not most.may(found.role):
+        found = replace(found, role=most)
+    return found, row.used is None or row.used <= now - SEEN_EVERY
 
 
 def touch_token(connection: Connection, name: str, *, now: datetime) -> None:
@@ -232,4 +184,4 @@ def revoke_token(connection: Connection, name: str) -> None:
 
 
 def _token(row: Row[Any]) -> Token:
-    return Token(row.name, Role(row.role), row.created, row.expires, row.used)
+    return Token(row.name, row.owner, Role(row.role), row.created, row.expires, row.used)

@@ -3,7 +3,8 @@
 Sources
 -------
 RFC 9106 (argon2id, second recommended option); OWASP Authentication Cheat Sheet (same
-answer and same time for unknown users); NIST SP 800-63B (length, and nothing else).
+answer and same time for unknown users); NIST SP 800-63B-4, 3.1.1.2 (length, and not a common
+one); Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016.
 """
 
 import base64
@@ -21,18 +22,28 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
+from zxcvbn import zxcvbn
 
 from hilum.errors import HilumError
-from hilum.records.tables import SESSION, USER
+from hilum.records.tables import DEVICE, SESSION, TOKEN, USER
 
 NAME: Final = re.compile(r"[\w.@+-]{1,64}")
 """What a user or token may be called."""
 
 SHORTEST_PASSWORD: Final = 12
-"""Characters; NIST SP 800-63B asks for length and for nothing else."""
+"""Characters."""
 
 LONGEST_PASSWORD: Final = 1024
 """Characters: no more is ever hashed."""
+
+LOOKED_AT: Final = 72
+"""Characters of it whose strength is estimated."""
+
+LEAST_STRENGTH: Final = 3
+"""Of zxcvbn, 0 to 4: more than 10^8 guesses."""
+
+OWN_WORDS: Final = ("hilum", "radiology", "radiologia", "orthanc", "dicom")
+"""Words that come to mind here, and so to whoever guesses."""
 
 SECRET_BYTES: Final = 32
 """Random bytes of a session, a token, a generated password: 256 bits."""
@@ -75,8 +86,8 @@ class AccountError(HilumError):
     """A user or token cannot be made or changed as was asked."""
 
 
-class TooManyFailures(AccountError):
-    """Somebody has to wait before the next try to sign in."""
+class PasswordWeak(AccountError):
+    """A password is long enough and still easy to guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +131,31 @@ def find(connection: Connection, name: str) -> User | None:
     return None if row is None else _user(row)
 
 
-def hashed(password: str) -> str:
-    """Return the argon2id hash of a password. Takes tens of milliseconds: outside transactions.
+def hashed(password: str, name: str = "") -> str:
+    """Return the argon2id hash of a new password. Takes tens of milliseconds: outside transactions.
+
+    Parameters
+    ----------
+    password
+        What was typed.
+    name
+        Whose it is: no part of a good password.
 
     Raises
     ------
     AccountError
-        It is too short or too long.
+        It is too short or too long, or easy to guess.
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise AccountError(
             f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
             "Take a longer one, e.g. four words.",
+        )
+    looked_at = password[:LOOKED_AT]
+    if zxcvbn(looked_at, [name, *OWN_WORDS], max_length=LOOKED_AT)["score"] < LEAST_STRENGTH:
+        raise PasswordWeak(
+            "This password is easy to guess.",
+            "Take another one, e.g. four words without a relation.",
         )
     with _HASHING:
         return _HASHER.hash(password)
@@ -170,7 +194,7 @@ def add(
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> None:
-    """Change a local user's password and end all their sessions.
+    """Change a local user's password; end all their sessions and know none of their browsers.
 
     Raises
     ------
@@ -184,7 +208,8 @@ def set_password(connection: Connection, name: str, password_hash: str) -> None:
             "Change it at the provider.",
         )
     connection.execute(USER.update().where(USER.c.name == user.name).values(password=password_hash))
-    connection.execute(SESSION.delete().where(SESSION.c.name == user.name))
+    for table in (SESSION, DEVICE):
+        connection.execute(table.delete().where(table.c.name == user.name))
 
 
 def set_role(connection: Connection, name: str, role: Role) -> None:
@@ -201,7 +226,7 @@ def set_role(connection: Connection, name: str, role: Role) -> None:
 
 
 def remove(connection: Connection, name: str) -> None:
-    """Remove a user and end all their sessions.
+    """Remove a user; end all their sessions and revoke their tokens.
 
     Raises
     ------
@@ -209,8 +234,9 @@ def remove(connection: Connection, name: str) -> None:
         There is no such user, or nobody would be left who looks after users.
     """
     user = _known(connection, name)
-    connection.execute(USER.delete().where(USER.c.name == user.name))
-    connection.execute(SESSION.delete().where(SESSION.c.name == user.name))
+    for table in (USER, SESSION, DEVICE):
+        connection.execute(table.delete().where(table.c.name == user.name))
+    connection.execute(TOKEN.delete().where(TOKEN.c.owner == user.name))
     _require_operator(connection)
 
 

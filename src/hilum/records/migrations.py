@@ -49,10 +49,16 @@ def m003_references(connection: Connection) -> None:
     _run(connection, "0003_references")
 
 
+def m004_sign_in(connection: Connection) -> None:
+    """Keep known browsers, second factors, where sessions began, and whose a token is."""
+    _run(connection, "0004_sign_in")
+
+
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
     m001_initial,
     m002_warnings,
     m003_references,
+    m004_sign_in,
 )
 """In the order in which they run; one that has landed is never changed."""
 

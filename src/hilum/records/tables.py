@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    text,
 )
 
 from hilum.radiograph import ImageUIDs
@@ -259,6 +260,10 @@ USER: Final = Table(
     Column("subject", String, unique=True),  # issuer|sub of OpenID Connect; none: a local user
     Column("created", Instant, nullable=False),
     Column("signed_in", Instant),
+    Column("unlocked", Instant),  # when an operator let them try again
+    Column("totp", String, nullable=False, server_default=""),  # secret, base 32; empty: none
+    Column("totp_step", Integer, nullable=False, server_default=text("0")),  # last one used
+    Column("recovery", JSON, nullable=False, server_default="[]"),  # SHA-256 of unused codes
     comment="Who may sign in.",
 )
 
@@ -270,6 +275,9 @@ SESSION: Final = Table(
     Column("csrf", String, nullable=False),
     Column("began", Instant, nullable=False),
     Column("seen", Instant, nullable=False),
+    Column("confirmed", Instant),  # when the password was last given; none: never here
+    Column("address", String, nullable=False, server_default=""),  # where it began
+    Column("agent", String, nullable=False, server_default=""),  # browser and system
     comment="Who is signed in; a line goes with sign-out, password change, role change.",
 )
 Index("session_by_name", SESSION.c.name)
@@ -283,8 +291,22 @@ TOKEN: Final = Table(
     Column("created", Instant, nullable=False),
     Column("expires", Instant),  # none: never
     Column("used", Instant),
+    Column(
+        "owner", String, nullable=False, server_default=""
+    ),  # user name; who has gone: worthless
     comment="API tokens.",
 )
+Index("token_by_owner", TOKEN.c.owner)
+
+DEVICE: Final = Table(
+    "device",
+    METADATA,
+    Column("key", String, primary_key=True),  # SHA-256 of what the browser's cookie says
+    Column("name", String, primary_key=True),  # who signed in there
+    Column("seen", Instant, nullable=False),
+    comment="Browsers in which a user has signed in: strangers' failures do not hold them up.",
+)
+Index("device_by_name", DEVICE.c.name)
 
 LOGIN_ATTEMPT: Final = Table(
     "login_attempt",

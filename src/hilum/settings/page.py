@@ -33,7 +33,8 @@ class PageSettings(SettingsSection):
     session_hours: int = Field(12, gt=0)
     """Hours after which a session ends, whatever is done in it."""
     login_failures: int = Field(5, gt=0)
-    """Wrong passwords of one user from one address before both have to wait."""
+    """Wrong passwords of one user from one address before the next try has to wait: a second, then
+    twice as long each time, up to 64 seconds."""
     login_window_minutes: int = Field(15, gt=0)
     """Minutes over which wrong passwords are counted."""
     max_upload_bytes: int = Field(2 * 1024 * 1024 * 1024, gt=0)

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from hilum.language import Language, Message
-from hilum.records import access, accounts
+from hilum.records import access, accounts, attempts
+from hilum.settings import PageSettings
 from hilum.web.context import WebContext
 from hilum.web.first_user import is_first_time
 from hilum.web.pages import render
+from hilum.web.security import is_secure
 from hilum.web.sessions import (
     FORM_COOKIE,
     LANGUAGE_COOKIE,
@@ -38,7 +40,7 @@ TOO_MANY_REQUESTS: Final = 429
 WRONG: Final = Message("User name or password is wrong.")
 """The same for unknown users: who has an account here is nobody's business."""
 
-TOO_MANY: Final = Message("Too many sign-ins failed. Wait %(minutes)s minutes, or ask an operator.")
+TOO_MANY: Final = Message("Too many sign-ins failed. Wait {seconds} s, or ask an operator.")
 
 KINDEST_NEXT: Final = "/"
 
@@ -47,6 +49,11 @@ def safe_next(path: str) -> str:
     """Return where to go after signing in: only ever a path of ours."""
     ours = path.startswith("/") and not path.startswith(("//", "/\\", "/login", "/logout"))
     return path if ours and path.isprintable() else KINDEST_NEXT
+
+
+def device_cookie(settings: PageSettings) -> str:
+    """Return the name of the cookie by which a browser is known where somebody has signed in."""
+    return "__Host-hilum_device" if is_secure(settings) else "hilum_device"
 
 
 def address_of(request: Request) -> str:
@@ -70,6 +77,7 @@ def form(
     after: str,
     error: str = "",
     status: int = 200,
+    wait_s: int = 0,
 ) -> Response:
     """Return the sign-in page, with what ties its form to this browser."""
     csrf = who.csrf or accounts.new_secret()
@@ -81,10 +89,11 @@ def form(
         csrf=csrf,
         after=after,
         error=error,
-        minutes=context.settings.page.login_window_minutes,
         provider=context.settings.oidc.label if context.settings.oidc.issuer else "",
         first_time=is_first_time(context.database, context.settings.data_folder),
     )
+    if wait_s:
+        page.headers["Retry-After"] = str(wait_s)
     set_cookie(page, FORM_COOKIE, csrf, context.settings.page, strict=True)
     return page
 
@@ -104,21 +113,30 @@ def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     next: Annotated[str, Form()] = "/",  # noqa: A002  the form's own name for it
 ) -> Response:
     """Sign in, or say that user name or password is wrong."""
-    after, address, name = safe_next(next), address_of(request), name.strip()
+    after, name = safe_next(next), name.strip()
     try:
-        attempt = _attempt(context, name, address)
-    except accounts.TooManyFailures:
+        attempt = try_password(request, context, name)
+    except attempts.TooManyFailures as exc:
         note_once(request, context, "user.held_off")
-        return form(request, who, context, after=after, error=TOO_MANY, status=TOO_MANY_REQUESTS)
+        return form(
+            request,
+            who,
+            context,
+            after=after,
+            error=TOO_MANY.with_values(seconds=exc.wait_s),
+            status=TOO_MANY_REQUESTS,
+            wait_s=exc.wait_s,
+        )
     with context.database.look() as connection:
         kept = accounts.password_hash(connection, name)
         known = accounts.find(connection, name)
     if not accounts.is_password(kept, password):
         # what was typed as a name may be a password: only names that exist are written down
-        note(context, known.name if known else "nobody", "user.sign_in_failed", address=address)
+        whom = known.name if known else "nobody"
+        note(context, whom, "user.sign_in_failed", address=address_of(request))
         return form(request, who, context, after=after, error=WRONG, status=UNAUTHORIZED)
     with context.database.transaction() as connection:
-        access.succeeded(connection, attempt)
+        attempts.succeeded(connection, attempt)
     return signed_in(request, context, name, after)
 
 
@@ -133,17 +151,22 @@ def note_once(request: Request, context: WebContext, action: str, **detail: str)
         note(context, "nobody", action, address=place, **detail)
 
 
-def _attempt(context: WebContext, name: str, address: str) -> int:
+def try_password(request: Request, context: WebContext, name: str, place: str = "") -> int:
+    """Count an attempt to give a user's password; see `attempts.try_to_sign_in`.
+
+    Parameters
+    ----------
+    request, context, name
+        Who is it, from where.
+    place
+        Where the attempt is counted, if not at the browser or its address.
+    """
     page = context.settings.page
+    rule = attempts.WaitRule(page.login_failures, timedelta(minutes=page.login_window_minutes))
+    device = request.cookies.get(device_cookie(page), "")
     with context.database.transaction() as connection:
-        return access.try_to_sign_in(
-            connection,
-            name,
-            address,
-            limit=page.login_failures,
-            window=timedelta(minutes=page.login_window_minutes),
-            now=datetime.now(UTC),
-        )
+        place = place or attempts.place_of(connection, device, name, address_of(request))
+        return attempts.try_to_sign_in(connection, name, place, rule, now=datetime.now(UTC))
 
 
 def signed_in(request: Request, context: WebContext, name: str, after: str) -> Response:
@@ -157,9 +180,13 @@ def signed_in(request: Request, context: WebContext, name: str, after: str) -> R
         if before:
             access.end_session(connection, accounts.digest(before))
         secret = access.begin_session(connection, name, now=now)
+        known = request.cookies.get(device_cookie(page), "")
+        device = attempts.remember_device(connection, known, name, now=now)
     note(context, name.casefold(), "user.signed_in", address=address_of(request))
     answer = RedirectResponse(after, SEE_OTHER)
     set_cookie(answer, session_cookie(page), secret, page, max_age=int(longest.total_seconds()))
+    known_s = int(attempts.KNOWN_FOR.total_seconds())
+    set_cookie(answer, device_cookie(page), device, page, max_age=known_s, strict=True)
     answer.delete_cookie(FORM_COOKIE)
     return answer
 

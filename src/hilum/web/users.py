@@ -63,7 +63,7 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
 ) -> Response:
     """Add a user."""
     try:
-        kept = accounts.hashed(password)
+        kept = accounts.hashed(password, name)
         with context.database.transaction() as connection:
             user = accounts.add(
                 connection, name.strip(), role, password_hash=kept, now=datetime.now(UTC)
@@ -124,7 +124,9 @@ def add_token(  # noqa: PLR0917  FastAPI gives them by name
     expires = now + timedelta(days=days) if days else None
     try:
         with context.database.transaction() as connection:
-            secret = access.add_token(connection, name.strip(), role, expires=expires, now=now)
+            secret = access.add_token(
+                connection, name.strip(), who.name, role, expires=expires, now=now
+            )
     except AccountError as exc:
         return page(request, who, context, error=str(exc))
     note(context, who.name, "token.added", token=name.strip(), role=role, days=days)

@@ -1,0 +1,26 @@
+ALTER TABLE user_account ADD COLUMN unlocked DOUBLE PRECISION;
+
+ALTER TABLE user_account ADD COLUMN totp VARCHAR DEFAULT '' NOT NULL;
+
+ALTER TABLE user_account ADD COLUMN totp_step INTEGER DEFAULT 0 NOT NULL;
+
+ALTER TABLE user_account ADD COLUMN recovery JSON DEFAULT '[]' NOT NULL;
+
+ALTER TABLE session ADD COLUMN confirmed DOUBLE PRECISION;
+
+ALTER TABLE session ADD COLUMN address VARCHAR DEFAULT '' NOT NULL;
+
+ALTER TABLE session ADD COLUMN agent VARCHAR DEFAULT '' NOT NULL;
+
+ALTER TABLE token ADD COLUMN owner VARCHAR DEFAULT '' NOT NULL;
+
+CREATE INDEX token_by_owner ON token (owner);
+
+CREATE TABLE device (
+	"key" VARCHAR NOT NULL, 
+	name VARCHAR NOT NULL, 
+	seen DOUBLE PRECISION NOT NULL, 
+	PRIMARY KEY ("key", name)
+);
+
+CREATE INDEX device_by_name ON device (name);
