@@ -266,12 +266,6 @@ class World:
             image.send()
         return [image.uid for image in images]
 
-    def send_one(self, *, lateral: bool = False, **attributes: Any) -> str:
-        """Send one new image."""
-        image = self.send_later(refused=1.0 if lateral else 0.0, **attributes)
-        image.send()
-        return image.uid
-
     def send_later(self, *, refused: float = 0.15, **attributes: Any) -> "Unsent":
         """Make a new image that is not sent yet."""
         lateral = self.random.random() < refused

@@ -125,20 +125,11 @@ def test_unknown_kind_of_number_is_refused(tmp_path: Path, legacy: bool):
     refused(file.write(tmp_path / "weights.pt", ordered({"weight": view})), "ComplexDouble")
 
 
-def test_truncated_legacy_file_is_refused_wherever_it_ends(tmp_path: Path):
+@both_containers
+def test_truncated_file_is_refused_wherever_it_ends(tmp_path: Path, legacy: bool):
     """A file that was cut anywhere is a clear line, never a network with holes."""
-    file = TorchFile(legacy=True)
-    contents = file.legacy_bytes(file.module(STATE))
-    path = tmp_path / "weights.pt"
-    for end in range(0, len(contents), 7):
-        path.write_bytes(contents[:end])
-        refused(path, "refused")
-
-
-def test_truncated_zip_file_is_refused_wherever_it_ends(tmp_path: Path):
-    """The same holds for the ZIP container."""
-    file = TorchFile(legacy=False)
-    contents = file.zip_bytes(file.module(STATE))
+    file = TorchFile(legacy)
+    contents = (file.legacy_bytes if legacy else file.zip_bytes)(file.module(STATE))
     path = tmp_path / "weights.pt"
     for end in range(0, len(contents), 7):
         path.write_bytes(contents[:end])

@@ -9,7 +9,7 @@ import pytest
 from hilum.errors import SettingInvalid
 from hilum.settings import SETTINGS_FILE_VARIABLE, Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
