@@ -110,12 +110,14 @@ def test_only_the_demonstration_comes_with_hilum():
         (('title = "A card"', 'title = "A card"\nweights.url = "file:///x"'), "url"),
     ],
 )
-def test_mistake_in_a_card_is_named(change: tuple[str, str], match: str):
+def test_mistake_in_a_card_is_named(tmp_path: Path, change: tuple[str, str], match: str):
     """A field that is missing, misspelt or impossible is told by name."""
     assert change[0] in GOOD
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD.replace(*change))
 
     with pytest.raises(CardInvalid, match=match):
-        ModelCard.parse(GOOD.replace(*change), origin="own.toml")
+        ModelCard.read(path)
 
 
 def test_good_card_is_read(tmp_path: Path):

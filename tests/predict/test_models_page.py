@@ -47,5 +47,6 @@ def test_examples_work(tmp_path: Path):
     assert 0.25 == site_points(like, path).thresholds["Effusion"]
     path.write_text(own)
     assert ("Silicosis", "Tuberculosis") == card_like("ours", like, path).trained_labels
-    assert "silicosis" == ModelCard.parse(whole, origin="page").name
+    path.write_text(whole)
+    assert "silicosis" == ModelCard.read(path).name
     assert 30 == tomllib.loads(whole)["min_age_years"]

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -127,18 +128,8 @@ def one_line(found: trail.StoredAuditEntry) -> str:
 
 def fields(found: trail.StoredAuditEntry) -> dict[str, Any]:
     """Return a line as names and values, in the order of `COLUMNS`."""
-    said = found.line
-    return {
-        "number": found.number,
-        "at": said.at.isoformat(timespec="microseconds"),
-        "actor": said.actor,
-        "action": said.action,
-        "archive": said.archive,
-        "study_instance_uid": said.study_instance_uid,
-        "sop_instance_uid": said.sop_instance_uid,
-        "detail": dict(said.detail),
-        "chain": found.chain,
-    }
+    at = found.line.at.isoformat(timespec="microseconds")
+    return {"number": found.number, **asdict(found.line), "at": at, "chain": found.chain}
 
 
 def json_lines(found: Iterable[trail.StoredAuditEntry]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Final
 
 import click
@@ -35,15 +36,7 @@ def doctor(*, as_json: bool) -> None:
             click.echo(f"{click.style(f'{level:<{WIDTH}}', fg=COLOURS[level])}  {rest}{remedy}")
     levels = [each.finding.level for each in found]
     if as_json:
-        checks = [
-            {
-                "check": each.name,
-                "level": each.finding.level,
-                "what": each.finding.what,
-                "remedy": each.finding.remedy,
-            }
-            for each in found
-        ]
+        checks = [{"check": each.name, **asdict(each.finding)} for each in found]
         document = {"schema": SCHEMA, "software": f"hilum {__version__}", "checks": checks}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:

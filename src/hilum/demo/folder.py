@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -44,17 +45,9 @@ $articles
 """)
 
 
+@dataclass(frozen=True, slots=True)
 class DemoFolder:
     """Writes what came of the demonstration into one folder.
-
-    Parameters
-    ----------
-    folder
-        Made anew; an earlier demonstration in it is replaced.
-    model
-        What read the images.
-    pipeline
-        How their pixels were read.
 
     Raises
     ------
@@ -62,10 +55,15 @@ class DemoFolder:
         The folder holds something else, or cannot be written to.
     """
 
-    def __init__(self, folder: Path, model: ModelIdentity, pipeline: PixelPipeline) -> None:
-        self._folder = folder
-        self._model = model
-        self._pipeline = pipeline
+    folder: Path
+    """Made anew; an earlier demonstration in it is replaced."""
+    model: ModelIdentity
+    """What read the images."""
+    pipeline: PixelPipeline
+    """How their pixels were read."""
+
+    def __post_init__(self) -> None:
+        folder = self.folder
         if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
             raise SourceUnreadable(
                 f"The folder {folder} holds something that is no demonstration.",
@@ -84,30 +82,30 @@ class DemoFolder:
         """Write everything and return what a person looks at first, best first."""
         files = {one.image.name: list(self._results(one)) for one in shown}
         self._document(shown, files)
-        page = self._folder / "index.html"
+        page = self.folder / "index.html"
         page.write_text(self._page(shown, files), encoding="utf-8")
         pictures = [path for paths in files.values() for path in paths if path.suffix == ".jpg"]
-        return [page, *pictures, self._folder / MARK]
+        return [page, *pictures, self.folder / MARK]
 
     def _results(self, one: Shown) -> Iterator[Path]:
         """Write the results of one image as the PACS gave them back."""
         for result in one.results:
-            path = self._folder / f"{one.image.name}.{result_name(result)}.dcm"
+            path = self.folder / f"{one.image.name}.{result_name(result)}.dcm"
             path.write_bytes(encode.to_bytes(result))
             yield path
             yield from _legible(result, path)
 
     def _document(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> None:
-        document = encode.document_head(self._model, self._pipeline)
+        document = encode.document_head(self.model, self.pipeline)
         document["readings"] = [
             {**one.row, "outputs": [str(path) for path in files[one.image.name]]} for one in shown
         ]
         text = json.dumps(document, indent=1, ensure_ascii=False)
-        (self._folder / MARK).write_text(text + "\n", encoding="utf-8")
+        (self.folder / MARK).write_text(text + "\n", encoding="utf-8")
 
     def _page(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> str:
         notice = f"{RESEARCH_USE_ONLY} A score is not a probability."
-        if self._model.demonstration:
+        if self.model.demonstration:
             notice = (
                 "<b>DEMONSTRATION.</b> The model that read these images has learned nothing "
                 f"about patients; what it says about them means nothing. {notice}"

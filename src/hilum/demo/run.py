@@ -33,10 +33,7 @@ from hilum.settings import Settings
 PATIENCE_S: Final = 120.0
 """For how long an image that arrived is waited for."""
 
-STATUS_OF: Final = {
-    State.STORED: Status.READ,
-    State.REFUSED: Status.REFUSED,
-}
+STATUS_OF: Final = {State.STORED: Status.READ, State.REFUSED: Status.REFUSED}
 """What a state of the node is called here; any other has failed."""
 
 

@@ -41,24 +41,16 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One file found on the way through paths, folders and archives.
-
-    Attributes
-    ----------
-    name
-        What to call it, e.g. ``scans/monday.zip!ward/a.dcm``; see `printable`.
-    opener
-        Opens its bytes; raises `SourceUnreadable` when that is impossible.
-    path
-        Where it lies on disk; None inside an archive.
-    named
-        Whether the user gave this very path, not a folder or an archive around it.
-    """
+    """One file found on the way through paths, folders and archives."""
 
     name: str
+    """What to call it, e.g. ``scans/monday.zip!ward/a.dcm``; see `printable`."""
     opener: Callable[[], BinaryIO] = field(repr=False)
+    """Opens its bytes; raises `SourceUnreadable` when that is impossible."""
     path: Path | None = None
+    """Where it lies on disk; None inside an archive."""
     named: bool = False
+    """Whether the user gave this very path, not a folder or an archive around it."""
 
     def head(self, size: int = SNIFFED_BYTES) -> bytes:
         """Return the first `size` bytes, fewer when the file is shorter.

@@ -82,55 +82,36 @@ DAMAGE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Where the parts of one DICOM file lie.
-
-    Attributes
-    ----------
-    preamble
-        Whether preamble and prefix are there.
-    meta
-        File Meta Information; empty when the file has none.
-    offset
-        Position of the first byte of the data set.
-    notes
-        What was put right in the File Meta Information.
-    """
+    """Where the parts of one DICOM file lie."""
 
     preamble: bool
+    """Whether preamble and prefix are there."""
     meta: Dataset
+    """File Meta Information; empty when the file has none."""
     offset: int
+    """Position of the first byte of the data set."""
     notes: Notes
+    """What was put right in the File Meta Information."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """One DICOM file and the data elements in it.
-
-    Attributes
-    ----------
-    parts
-        Where its parts lie.
-    content
-        The bytes with the data set; those of the file, or inflated.
-    start
-        Position of the data set in `content`.
-    encoding
-        How it is really written.
-    syntax
-        Transfer Syntax UID that is right for it; empty when none is said.
-    elements
-        Its data elements.
-    notes
-        What had to be put right.
-    """
+    """One DICOM file and the data elements in it."""
 
     parts: Parts
+    """Where its parts lie."""
     content: bytes
+    """The bytes with the data set; those of the file, or inflated."""
     start: int
+    """Position of the data set in `content`."""
     encoding: Encoding
+    """How it is really written."""
     syntax: str
+    """Transfer Syntax UID that is right for it; empty when none is said."""
     elements: list[Element]
+    """Its data elements."""
     notes: Notes
+    """What had to be put right."""
 
     def data_set(self, syntax: str = "") -> bytes:
         """Return the data set as it should have been: sound, and of even length.
@@ -188,11 +169,6 @@ def damage_named(name: str) -> Iterator[None]:
         yield
     except CutOffError as exc:
         raise truncated(name, exc.at) from exc
-    except DamagedError as exc:
-        raise SourceUnreadable(
-            f"{name} is damaged: at byte {exc.at:,} {exc.what}.",
-            "Ask the sender for the unmodified file.",
-        ) from exc
     except TooManyElementsError as exc:
         raise SourceUnreadable(
             f"{name} has more than {elements.MAX_ELEMENTS} data elements, more than "
@@ -200,15 +176,14 @@ def damage_named(name: str) -> Iterator[None]:
             f"{elements.MAX_TEXT_BYTES} bytes.",
             "No radiograph has; ask where the file comes from.",
         ) from exc
-    except zlib.error as exc:
+    except (DamagedError, zlib.error, *DAMAGE) as exc:
+        what = f"damaged and cannot be read as DICOM ({type(exc).__name__})"
+        if isinstance(exc, DamagedError):
+            what = f"damaged: at byte {exc.at:,} {exc.what}"
+        elif isinstance(exc, zlib.error):
+            what = "damaged: its deflated data set cannot be inflated"
         raise SourceUnreadable(
-            f"{name} is damaged: its deflated data set cannot be inflated.",
-            "Ask the sender for the unmodified file.",
-        ) from exc
-    except DAMAGE as exc:
-        raise SourceUnreadable(
-            f"{name} is damaged and cannot be read as DICOM ({type(exc).__name__}).",
-            "Ask the sender for the unmodified file.",
+            f"{name} is {what}.", "Ask the sender for the unmodified file."
         ) from exc
 
 
@@ -244,10 +219,6 @@ def opened(content: bytes, *, name: str, header_only: bool = False) -> Opened:
 
     Parameters
     ----------
-    content
-        The file.
-    name
-        What to call it in an error.
     header_only
         Stop before Pixel Data (7FE0,0010).
 
@@ -291,10 +262,6 @@ def parse(content: bytes, *, name: str, header_only: bool = False) -> FileDatase
 
     Parameters
     ----------
-    content
-        The file.
-    name
-        What to call it in an error.
     header_only
         Stop before Pixel Data (7FE0,0010).
 

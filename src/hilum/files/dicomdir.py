@@ -99,15 +99,10 @@ def _components(record: Dataset) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """The folder of a DICOMDIR, in which names are found as people copy them.
-
-    Attributes
-    ----------
-    folder
-        Where the DICOMDIR lies.
-    """
+    """The folder of a DICOMDIR, in which names are found as people copy them."""
 
     folder: Path
+    """Where the DICOMDIR lies."""
     _listed: dict[Path, list[str]] = field(default_factory=dict)
 
     def find(self, components: list[str]) -> Path:

@@ -2,7 +2,7 @@
 
 import tomllib
 from enum import StrEnum
-from pathlib import Path
+from importlib.resources.abc import Traversable
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -128,25 +128,6 @@ class ModelCard(CardSection):
         default = self.operating_points[DEFAULT_POINTS]
         return tuple(label for label in self.labels if label in default)
 
-    @classmethod
-    def parse(cls, text: str, *, origin: str) -> Self:
-        """Read a card.
-
-        Parameters
-        ----------
-        origin
-            Name of the file, for error texts.
-
-        Raises
-        ------
-        CardInvalid
-            It is not TOML, or a field is missing, misspelt or impossible.
-        """
-        try:
-            return cls.model_validate(loads(text, origin=origin))
-        except ValidationError as exc:
-            raise cls.invalid(exc, origin) from exc
-
     @staticmethod
     def invalid(exc: ValidationError, origin: str) -> CardInvalid:
         """Return the error for fields that cannot be used, the first one named."""
@@ -157,55 +138,21 @@ class ModelCard(CardSection):
         )
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a card from a file.
+    def read(cls, file: Traversable) -> Self:
+        """Read a card from a TOML file.
 
         Raises
         ------
         CardInvalid
-            The file cannot be read, or is not a card.
+            It cannot be read, is not TOML, or a field is missing, misspelt or impossible.
         """
-        return cls.parse(read_card_text(path), origin=path.name)
+        try:
+            return cls.model_validate(parse_toml(file))
+        except ValidationError as exc:
+            raise cls.invalid(exc, file.name) from exc
 
 
-def read_card_text(path: Path) -> str:
-    """Return the text of a TOML file.
-
-    Raises
-    ------
-    CardInvalid
-        It cannot be read, or is not text.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise CardInvalid(
-            f"The file {path.name} cannot be read: {exc.strerror}.",
-            "Check its path and permissions.",
-        ) from exc
-    except UnicodeDecodeError as exc:
-        raise CardInvalid(
-            f"The file {path.name} is not text in UTF-8.", "Write it as a TOML file."
-        ) from exc
-
-
-def loads(text: str, *, origin: str) -> dict[str, Any]:
-    """Return what a TOML document holds.
-
-    Raises
-    ------
-    CardInvalid
-        It is not TOML.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise CardInvalid(
-            f"The file {origin} is not valid TOML: {exc}.", "Correct that line."
-        ) from exc
-
-
-def parse_toml(path: Path) -> dict[str, Any]:
+def parse_toml(file: Traversable) -> dict[str, Any]:
     """Return what a TOML file holds.
 
     Raises
@@ -213,7 +160,21 @@ def parse_toml(path: Path) -> dict[str, Any]:
     CardInvalid
         It cannot be read, or is not TOML.
     """
-    return loads(read_card_text(path), origin=path.name)
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise CardInvalid(
+            f"The file {file.name} cannot be read: {exc.strerror}.",
+            "Check its path and permissions.",
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise CardInvalid(
+            f"The file {file.name} is not text in UTF-8.", "Write it as a TOML file."
+        ) from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise CardInvalid(
+            f"The file {file.name} is not valid TOML: {exc}.", "Correct that line."
+        ) from exc
 
 
 def is_threshold(value: object) -> bool:

@@ -1,7 +1,6 @@
 """Which models there are: hilum's own cards, and those that were added here."""
 
 import difflib
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from hilum.errors import CardInvalid, ModelUnknown
-from hilum.predict.card import ModelCard, read_card_text
+from hilum.predict.card import ModelCard
 
 DEMONSTRATION: Final = "demonstration"
 """Name of the card whose weights have learned from phantoms alone."""
@@ -34,11 +33,7 @@ def shipped_cards() -> tuple[ModelCard, ...]:
         A card of hilum's is wrong, which is a fault of hilum.
     """
     folder = files("hilum.predict") / "cards"
-    cards = (
-        ModelCard.parse(entry.read_text(encoding="utf-8"), origin=entry.name)
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    )
+    cards = (ModelCard.read(entry) for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return tuple(sorted(cards, key=lambda card: card.name))
 
 
@@ -51,24 +46,12 @@ def added_card(path: Path) -> ModelCard:
         It was damaged since.
     """
     try:
-        return ModelCard.model_validate_json(read_card_text(path))
-    except ValidationError as exc:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as exc:
         raise CardInvalid(
             f"The card of the added model {path.parent.name} is damaged.",
             "Add the model again with `hilum models add --replace`.",
         ) from exc
-
-
-def added_cards(data_folder: Path) -> Iterator[ModelCard]:
-    """Yield the cards of models that were added on this machine, by name.
-
-    Raises
-    ------
-    CardInvalid
-        A card cannot be used.
-    """
-    for path in sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}")):
-        yield added_card(path)
 
 
 def all_cards(data_folder: Path) -> tuple[ModelCard, ...]:
@@ -79,7 +62,12 @@ def all_cards(data_folder: Path) -> tuple[ModelCard, ...]:
     CardInvalid
         A card cannot be used.
     """
-    return (*shipped_cards(), *added_cards(data_folder))
+    return (*shipped_cards(), *map(added_card, _added(data_folder)))
+
+
+def _added(data_folder: Path) -> list[Path]:
+    """Return the cards of models that were added on this machine, by name."""
+    return sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}"))
 
 
 def is_shipped(name: str) -> bool:
@@ -101,7 +89,7 @@ def find_card(name: str, data_folder: Path) -> ModelCard:
         if card.name == name:
             return card
     names = [card.name for card in shipped_cards()]
-    for path in sorted(models_folder(data_folder).glob(f"*/{CARD_FILE}")):
+    for path in _added(data_folder):
         if path.parent.name == name:
             return added_card(path)
         names.append(path.parent.name)

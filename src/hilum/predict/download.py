@@ -67,28 +67,26 @@ class BrokeOff(Exception):
     """The connection ended before the file did; what is here is kept."""
 
 
+@dataclass(frozen=True, slots=True)
 class Download:
-    """One download.
+    """One download."""
 
-    Parameters
-    ----------
-    url
-        Where the file is; redirects are followed.
-    destination
-        Where it goes. Until it is whole and checked, it is ``destination.part``.
-    expected
-        What it must be.
-    progress
-        Told how far it is.
-    """
+    url: str
+    """Where the file is; redirects are followed."""
+    destination: Path
+    """Where it goes. Until it is whole and checked, it is ``destination.part``."""
+    expected: Expected
+    """What it must be."""
+    progress: Progress
+    """Told how far it is."""
 
-    def __init__(self, url: str, destination: Path, expected: Expected, progress: Progress) -> None:
-        self._url = url
-        self._destination = destination
-        self._part = destination.with_name(destination.name + ".part")
-        self._note = destination.with_name(destination.name + ".json.part")
-        self._expected = expected
-        self._progress = progress
+    @property
+    def _part(self) -> Path:
+        return self.destination.with_name(self.destination.name + ".part")
+
+    @property
+    def _note(self) -> Path:
+        return self.destination.with_name(self.destination.name + ".json.part")
 
     def run(self) -> str:
         """Fetch the file, check it and give it its name.
@@ -106,22 +104,22 @@ class Download:
             It arrived, and is another file than expected. It is removed.
         """
         try:
-            self._destination.parent.mkdir(parents=True, exist_ok=True)
+            self.destination.parent.mkdir(parents=True, exist_ok=True)
             with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as http:
                 self._fetch(http)
             sha256 = self._check()
-            self._part.replace(self._destination)
+            self._part.replace(self.destination)
             self._note.unlink(missing_ok=True)
         except OSError as exc:
             raise WeightsMissing(
-                f"The download cannot be written to {self._destination.parent}: {exc.strerror}.",
+                f"The download cannot be written to {self.destination.parent}: {exc.strerror}.",
                 "Free space there, or set data_folder to another place.",
             ) from exc
         return sha256
 
     def _check(self) -> str:
         try:
-            return self._expected.check(self._part)
+            return self.expected.check(self._part)
         except WeightsUntrusted:
             self._part.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
@@ -145,21 +143,21 @@ class Download:
 
     def _unavailable(self, what: str) -> WeightsMissing:
         return WeightsMissing(
-            f"The download is not possible: {self._url} {what}.",
+            f"The download is not possible: {self.url} {what}.",
             "Check the network and run the same command again, which goes on where this "
             "stopped; or set model.mirror or model.offline_folder.",
         )
 
     def _transfer(self, http: httpx.Client) -> None:
         offset, validator = self._resume_point()
-        if self._expected.size is not None and offset == self._expected.size:
+        if self.expected.size is not None and offset == self.expected.size:
             return  # it was whole, and only its check is missing
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if validator:
                 headers["If-Range"] = validator
-        with http.stream("GET", self._url, headers=headers) as response:
+        with http.stream("GET", self.url, headers=headers) as response:
             if response.status_code == RANGE_NOT_SATISFIABLE and offset:
                 self._part.unlink()  # it is longer than what the server has
                 raise BrokeOff
@@ -177,11 +175,11 @@ class Download:
         """
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
-            same = note["url"] == self._url
+            same = note["url"] == self.url
             validator = str(note["validator"]) if same else ""
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             validator = ""
-        if not self._part.exists() or not (validator or self._expected.sha256):
+        if not self._part.exists() or not (validator or self.expected.sha256):
             return 0, ""
         return self._part.stat().st_size, validator
 
@@ -189,11 +187,11 @@ class Download:
         tag = response.headers.get("ETag", "")
         strong = tag if tag.startswith('"') else ""  # RFC 9110 13.1.5: no weak tags
         validator = strong or response.headers.get("Last-Modified", "")
-        self._note.write_text(json.dumps({"url": self._url, "validator": validator}))
+        self._note.write_text(json.dumps({"url": self.url, "validator": validator}))
 
     def _receive(self, response: httpx.Response, offset: int) -> None:
         length = response.headers.get("Content-Length", "")
-        total = offset + int(length) if length.isdecimal() else self._expected.size
+        total = offset + int(length) if length.isdecimal() else self.expected.size
         here = offset
         try:
             with self._part.open("r+b" if offset else "wb") as file:
@@ -203,7 +201,7 @@ class Download:
                     here += len(chunk)
                     self._refuse_longer(here)
                     file.write(chunk)
-                    self._progress(here, total)
+                    self.progress(here, total)
         except httpx.TransportError as exc:
             if here == offset and isinstance(exc, httpx.TimeoutException):
                 raise
@@ -215,10 +213,10 @@ class Download:
             raise BrokeOff
 
     def _refuse_longer(self, length: int) -> None:
-        limit = self._expected.size or MAX_BYTES
+        limit = self.expected.size or MAX_BYTES
         if length > limit:
             raise WeightsUntrusted(
-                f"The file at {self._url} is longer than the {limit:,} bytes it should have.",
+                f"The file at {self.url} is longer than the {limit:,} bytes it should have.",
                 "It is not used. Check the address.",
             )
 

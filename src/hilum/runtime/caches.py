@@ -4,22 +4,23 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
+@dataclass(slots=True, eq=False)
 class LruCache(Generic[Key, Value]):
     """Keeps what was used last.
 
     ``functools.lru_cache`` calls what makes the value; here it comes from elsewhere.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Key, Value] = OrderedDict()
-        self._lock = threading.Lock()
+    most: int
+    _kept: OrderedDict[Key, Value] = field(default_factory=OrderedDict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def get(self, key: Key) -> Value | None:
         """Return a value, None when it is not kept."""
@@ -34,7 +35,7 @@ class LruCache(Generic[Key, Value]):
             new = key not in self._kept
             self._kept[key] = value
             self._kept.move_to_end(key)
-            if len(self._kept) > self._most:
+            if len(self._kept) > self.most:
                 self._kept.popitem(last=False)
             return new
 
@@ -58,52 +59,37 @@ class LruSet(Generic[Key]):
         return self._kept.get(key) is not None
 
 
+@dataclass(slots=True, eq=False)
 class TtlCache(Generic[Value]):
     """Asks at most once per period, however many want to know.
 
     While somebody asks, others get the answer of before, since whoever is asked may take
     long to say no. Only the first answer is waited for by all.
-
-    Parameters
-    ----------
-    ask
-        Gives the answer.
-    keep_s
-        Seconds for which it is given again.
-    clock
-        Seconds that never go back.
-    stale
-        False: others wait for the new answer, too.
     """
 
-    def __init__(
-        self,
-        ask: Callable[[], Value],
-        keep_s: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        stale: bool = True,
-    ) -> None:
-        self._ask = ask
-        self._keep_s = keep_s
-        self._clock = clock
-        self._stale = stale
-        self._lock = threading.Lock()
-        self._kept: tuple[float, Value] | None = None
+    ask: Callable[[], Value]
+    keep_s: float
+    """Seconds for which an answer is given again."""
+    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True)
+    """Seconds that never go back."""
+    stale: bool = field(default=True, kw_only=True)
+    """False: others wait for the new answer, too."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _kept: tuple[float, Value] | None = field(default=None, init=False)
 
     def __call__(self) -> Value:
         """Return the answer as it is, or was a moment ago."""
         kept = self._kept
-        if kept is not None and self._clock() - kept[0] < self._keep_s:
+        if kept is not None and self.clock() - kept[0] < self.keep_s:
             return kept[1]
-        wait = kept is None or not self._stale
+        wait = kept is None or not self.stale
         if not self._lock.acquire(blocking=wait) and kept is not None:
             return kept[1]
         try:
             now = self._kept
             if now is None or now is kept:  # else somebody else has just asked
-                answer = self._ask()
-                now = self._kept = (self._clock(), answer)
+                answer = self.ask()
+                now = self._kept = (self.clock(), answer)
             return now[1]
         finally:
             self._lock.release()

@@ -62,21 +62,14 @@ def affordable(wanted: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class Taken:
-    """A connection that was accepted.
-
-    Attributes
-    ----------
-    socket
-        Its socket; asyncio closes it.
-    host
-        Where it comes from.
-    waits
-        Whether it owes us a request, or the rest of one: only such a connection gives way.
-    """
+    """A connection that was accepted."""
 
     socket: socket.socket
+    """Its socket; asyncio closes it."""
     host: str
+    """Where it comes from."""
     waits: bool = True
+    """Whether it owes us a request, or the rest of one: only such a connection gives way."""
 
 
 class Listener(socket.socket):
@@ -174,15 +167,10 @@ class Listener(socket.socket):
 
 
 class TimedProtocol(H11Protocol):
-    """HTTP/1.1 with a peer who has to keep up.
-
-    Attributes
-    ----------
-    listener
-        What took the connection.
-    """
+    """HTTP/1.1 with a peer who has to keep up."""
 
     listener: Listener
+    """What took the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head."""

@@ -86,28 +86,15 @@ def read_state(path: Path, *, inert_names: bool = False) -> StateDict:
         It is no such file, is damaged, or names what it may not.
     """
     names = Names(inert_names)
-    contents = read_whole(path)
-    if other := other_kind(contents):
-        raise untrusted(f"it is {other}")
-    read = read_zip if contents.startswith(ZIP_MAGIC) else read_legacy
-    return StateDict(read(contents, names), tuple(names.unlisted))
-
-
-def read_whole(path: Path) -> bytes:
-    """Return a file's contents.
-
-    Raises
-    ------
-    SourceUnreadable
-        It cannot be opened.
-    WeightsUntrusted
-        It is larger than any weights file.
-    """
     with read_errors(f"The weights file {path.name}"):
         size = path.stat().st_size
         if size > MAX_FILE:
             raise untrusted(f"it has {size} bytes, more than any network here")
-        return path.read_bytes()
+        contents = path.read_bytes()
+    if other := other_kind(contents):
+        raise untrusted(f"it is {other}")
+    read = read_zip if contents.startswith(ZIP_MAGIC) else read_legacy
+    return StateDict(read(contents, names), tuple(names.unlisted))
 
 
 def other_kind(contents: bytes) -> str:
