@@ -72,15 +72,7 @@ class Comparison:
 
 
 def answer_of(document: Mapping[str, Any], phantom: str) -> PhantomResponse:
-    """Return the answer in a hilum.reading/1 document of one image.
-
-    Parameters
-    ----------
-    document
-        The document.
-    phantom
-        Which phantom was read.
-    """
+    """Return the answer in a hilum.reading/1 document of one image."""
     model = {name: str(document["model"][name]) for name in ("name", "version", "sha256")}
     model["operating_points"] = str(document["model"]["operating_points"])
     model |= {"pixel_pipeline": str(document["pixel_pipeline"]), "phantom": phantom}
@@ -123,10 +115,6 @@ def compare(reference: PhantomResponse, now: PhantomResponse, tolerance: float) 
 
     Parameters
     ----------
-    reference
-        What was said when it was recorded.
-    now
-        What is said.
     tolerance
         How far a raw value may move.
     """

@@ -10,13 +10,7 @@ from pydicom.sr.coding import Code
 
 
 class Scheme:
-    """The concepts of one coding scheme, as attributes.
-
-    Parameters
-    ----------
-    table
-        pydicom's of that scheme.
-    """
+    """The concepts of one coding scheme, as attributes."""
 
     def __init__(self, table: Any) -> None:
         self._table = table

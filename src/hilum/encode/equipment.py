@@ -143,8 +143,6 @@ def finish(
         What `hilum.encode.source.as_source` gave for the image.
     model
         Which model read the image; None when none did.
-    when
-        Time of the analysis, with its UTC offset.
     series_description
         64 characters at most; longer ones are cut.
     texts

@@ -32,16 +32,10 @@ def extra_objects(
 
     Parameters
     ----------
-    reading
-        What was found on a radiograph that came as DICOM.
     regions
         Outlines of the positive findings, in source pixels.
     heat
         Lays a class activation map on the source matrix.
-    when
-        Time of the analysis, with its UTC offset.
-    settings
-        Which objects, language and codes.
     picture
         The overlay, which a key object selection selects too.
 

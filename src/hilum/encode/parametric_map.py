@@ -45,8 +45,6 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
 
     Parameters
     ----------
-    of
-        What it is made from.
     finding
         The positive finding that the map supports.
     activation

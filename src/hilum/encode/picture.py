@@ -52,12 +52,6 @@ def secondary_capture(
     ----------
     sheet
         Mode ``RGB``.
-    reading
-        What the sheet shows; its radiograph came as DICOM.
-    when
-        Time of the analysis, with its UTC offset.
-    settings
-        Language.
 
     Returns
     -------

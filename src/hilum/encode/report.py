@@ -38,14 +38,8 @@ def report_documents(
 
     Parameters
     ----------
-    reading
-        What was found on a radiograph that came as DICOM.
     regions
         Outlines of the positive findings, in source pixels.
-    when
-        Time of the analysis, with its UTC offset.
-    settings
-        Language, SOP Class and codes.
     visual_explanation
         The picture of the heatmaps that the coded report refers to.
     predecessors
@@ -132,17 +126,6 @@ def refusal_document(
     header: Dataset, reasons: Sequence[Reason], *, when: datetime, settings: ReportSettings
 ) -> Dataset:
     """Write down why an image was not read: a text report that makes no statement on findings.
-
-    Parameters
-    ----------
-    header
-        The image's attributes.
-    reasons
-        Every objection.
-    when
-        Time of the refusal, with its UTC offset.
-    settings
-        Language and codes.
 
     Raises
     ------

@@ -126,16 +126,8 @@ def review_report(
 
     Parameters
     ----------
-    header
-        The image's attributes.
-    assessment
-        What the reader said.
     key
         Names this review: the same one gets the same UIDs, so storing it again changes nothing.
-    when
-        Time of the review, with its UTC offset.
-    settings
-        Language, SOP Class and codes.
     judged
         The model's coded report, which becomes the predecessor; None when it is not there.
 

@@ -26,10 +26,6 @@ def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
 
     Parameters
     ----------
-    kind
-        What it is.
-    of
-        What it is made from.
     part
         Tells several instances of one series apart.
     """
@@ -52,8 +48,6 @@ def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable
     ----------
     result
         What `begin` gave, with all of its own written.
-    of
-        What it is made from.
     description
         Series Description, which is stamped when the model is the demonstration's.
     texts

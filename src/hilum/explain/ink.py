@@ -92,12 +92,8 @@ def write(
     ----------
     sheet
         Mode ``RGB``, drawn on.
-    text
-        One line.
     at
         Where the anchor of the text is, (column, row) in pixels.
-    colour
-        Of the letters.
     font
         What `letters` gave.
     anchor

@@ -32,8 +32,6 @@ def arrange(area: Box, panels: int, ratio: float) -> list[Box]:
 
     Parameters
     ----------
-    area
-        The room there is.
     panels
         How many pictures, one or more.
     ratio

@@ -49,11 +49,6 @@ _OuterOffset: TypeAlias = tuple[list[NDArray[np.float64]], list[NDArray[np.uint3
 def regions(reading: Reading) -> tuple[Region, ...]:
     """Return the regions of every positive finding, the highest score first.
 
-    Parameters
-    ----------
-    reading
-        Findings and their heatmaps.
-
     Returns
     -------
     tuple[Region, ...]

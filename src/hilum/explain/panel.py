@@ -80,8 +80,6 @@ def heated(grey: Image.Image, heatmap: Heatmap, radiograph: Radiograph) -> Image
     ----------
     grey
         The radiograph at any size, mode ``L``.
-    heatmap
-        The finding's map.
     radiograph
         Tells how large the source matrix is.
     """

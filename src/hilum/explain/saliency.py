@@ -26,8 +26,6 @@ def heat(heatmap: Heatmap, rows: int, columns: int) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    heatmap
-        The map as the network gave it.
     rows, columns
         Size of the source matrix in pixels.
 
@@ -50,8 +48,6 @@ def sample(
 
     Parameters
     ----------
-    heatmap
-        The map as the network gave it.
     down
         Shape ``(m,)``, vertical source coordinates.
     across

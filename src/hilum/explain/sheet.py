@@ -69,15 +69,6 @@ AREA: Final = Box(
 def overlay(reading: Reading, *, when: datetime, language: Language) -> Image.Image:
     """Return the sheet of one reading.
 
-    Parameters
-    ----------
-    reading
-        What was found, on which radiograph, by which model.
-    when
-        Time of the reading, which is written on the sheet.
-    language
-        Language of its words.
-
     Returns
     -------
     Image

@@ -34,8 +34,6 @@ class Column:
         Mode ``RGB``, drawn on.
     left, top, width
         Place of the column in pixels.
-    language
-        Language of its words.
     """
 
     def __init__(

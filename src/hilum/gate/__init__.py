@@ -25,10 +25,6 @@ def judge(
 
     Parameters
     ----------
-    header
-        The attributes of the image, with or without its pixels.
-    settings
-        What the site lets in.
     min_age_years
         From which age on the model reads (its card says so), None for any.
     clinical_model
@@ -49,15 +45,7 @@ def judge(
 
 
 def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibility:
-    """Say whether a model may read a PNG or JPEG, of which only the size is known.
-
-    Parameters
-    ----------
-    rows, columns
-        Size of the picture in pixels.
-    settings
-        What the site lets in.
-    """
+    """Say whether a model may read a PNG or JPEG, of which only the size is known."""
     header = Dataset()
     header.Rows, header.Columns = rows, columns
     case = GateInput.of(header, settings, min_age_years=None, clinical_model=True)

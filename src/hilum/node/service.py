@@ -175,8 +175,6 @@ def started(
 
     Parameters
     ----------
-    settings
-        All settings.
     stop
         When set, the start is broken off.
     role

@@ -207,8 +207,6 @@ class Archive(Protocol):
 
         Parameters
         ----------
-        reference
-            Which object.
         max_bytes
             Of the file; None: as large as it is.
         verified

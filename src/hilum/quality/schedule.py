@@ -30,8 +30,6 @@ class SelfTests:
     ----------
     settings
         All settings; those of the new process are loaded as this process's were.
-    database
-        The node's records.
     archive
         Name of the PACS in them.
     """

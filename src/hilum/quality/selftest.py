@@ -143,8 +143,6 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
 
     Parameters
     ----------
-    through
-        The installation.
     record
         Make the answer the reference.
     keep
@@ -180,15 +178,7 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
 
 
 class SelfTestResult:
-    """One phantom on its way, and what went wrong with it.
-
-    Parameters
-    ----------
-    through
-        The installation.
-    address
-        The PACS.
-    """
+    """One phantom on its way, and what went wrong with it."""
 
     def __init__(self, through: LiveSelfTest, address: PacsAddress) -> None:
         self._through = through

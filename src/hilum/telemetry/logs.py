@@ -75,13 +75,7 @@ class Log(structlog.BoundLoggerBase):
 
 
 def get_log(name: str) -> Log:
-    """Return the logger of one part of the program.
-
-    Parameters
-    ----------
-    name
-        Usually the module's.
-    """
+    """Return the logger of one part of the program."""
     log: Log = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[

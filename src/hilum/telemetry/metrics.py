@@ -169,12 +169,6 @@ def settled(state: State, *, urgency: Urgency, seconds: float, reasons: Iterable
 
     Parameters
     ----------
-    state
-        How it ended.
-    urgency
-        How soon it had to be read.
-    seconds
-        Since its arrival.
     reasons
         Codes of the reasons of a refusal or failure; those of warnings are not counted.
     """

@@ -100,20 +100,14 @@ DECISIONS: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """An image whose text is letters.
-
-    Attributes
-    ----------
-    dataset
-        All elements; the decoded ones replaced. Items have no character set of their own.
-        Specific Character Set is the one in which results can write all of the text: the
-        image's own where that is possible, else UTF-8; none where the text is ASCII, or kept.
-    decisions
-        What was not plain from the declarations.
-    """
+    """An image whose text is letters."""
 
     dataset: Dataset
+    """All elements; the decoded ones replaced. Items have no character set of their own. Specific
+    Character Set is the one in which results can write all of the text: the image's own where that
+    is possible, else UTF-8; none where the text is ASCII, or kept."""
     decisions: tuple[PixelDecision, ...]
+    """What was not plain from the declarations."""
 
 
 def decoded(
@@ -163,30 +157,20 @@ class _Text:
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    """The text of one image while it is decoded.
-
-    Attributes
-    ----------
-    site
-        What holds for text that declares nothing, by the settings.
-    waiting
-        Texts beyond ASCII that are bytes still.
-    letters
-        All texts beyond ASCII that are letters.
-    notes
-        Code of a decision, what was declared, as what it was read; in order, each once.
-    kept
-        Whether text is in an unknown character set.
-    native
-        Defined terms of the one that undeclared text turned out to be in.
-    """
+    """The text of one image while it is decoded."""
 
     site: Declaration | None
+    """What holds for text that declares nothing, by the settings."""
     waiting: list[_Text] = field(default_factory=list)
+    """Texts beyond ASCII that are bytes still."""
     letters: list[str] = field(default_factory=list)
+    """All texts beyond ASCII that are letters."""
     notes: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    """Code of a decision, what was declared, as what it was read; in order, each once."""
     kept: bool = False
+    """Whether text is in an unknown character set."""
     native: tuple[str, ...] = ()
+    """Defined terms of the one that undeclared text turned out to be in."""
 
     def copied(self, dataset: Dataset, declared: Declaration) -> Dataset:
         """Return a data set or an item with all text of ASCII decoded, the rest waiting."""

@@ -26,22 +26,15 @@ MOST_PIXELS: Final = 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class DisplayedImage:
-    """A radiograph as it is displayed.
-
-    Attributes
-    ----------
-    rows, columns
-        Size of the whole picture, in pixels.
-    quick
-        A JPEG of at most `QUICK_SIDE` pixels a side, to be seen before the whole one.
-    packed
-        Every grey level, see `packed`; None above `MOST_PIXELS`.
-    """
+    """A radiograph as it is displayed."""
 
     rows: int
     columns: int
+    """Size of the whole picture, in pixels."""
     quick: bytes
+    """A JPEG of at most `QUICK_SIDE` pixels a side, to be seen before the whole one."""
     packed: bytes | None
+    """Every grey level, see `packed`; None above `MOST_PIXELS`."""
 
 
 def displayed(pixels: NDArray[np.uint16]) -> DisplayedImage:

@@ -40,8 +40,6 @@ class Pulse:
 
     Parameters
     ----------
-    context
-        The database.
     every_s
         Seconds between two looks.
     """

@@ -85,10 +85,6 @@ async def answer(request: Request, status: int, text: str = "") -> Response:
 
     Parameters
     ----------
-    request
-        What was asked.
-    status
-        HTTP status.
     text
         What happened and what to do, in English.
     """

@@ -58,14 +58,10 @@ def health_routes(
 
     Parameters
     ----------
-    vitals
-        What the node says of itself.
     metrics_token
         With it other machines read ``/metrics``; without one only this machine does.
     beat_within_s
         Seconds that a heartbeat may be old.
-    clock
-        Seconds that only grow.
     """
     router = APIRouter(include_in_schema=False)
     readiness = TtlCache(vitals.checks, KEEP_S, clock=clock, stale=False)

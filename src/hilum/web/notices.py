@@ -12,13 +12,7 @@ KEEP_S: Final = 5.0
 
 
 class NodeNotices:
-    """What the node says of itself.
-
-    Parameters
-    ----------
-    context
-        Asks it.
-    """
+    """What the node says of itself."""
 
     def __init__(self, context: WebContext) -> None:
         self.models: Final = TtlCache(context.models, KEEP_S)

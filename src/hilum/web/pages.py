@@ -88,13 +88,7 @@ def render(
     ----------
     request
         Tells which part of the page is open.
-    template
-        The template, which extends ``base.html``.
     who
         Who looks at it.
-    status
-        HTTP status.
-    values
-        What the template shows.
     """
     return HTMLResponse(fill(template, who, path=request.url.path, **values), status_code=status)

@@ -66,8 +66,6 @@ class SecurityHeaders:
 
     Parameters
     ----------
-    app
-        What answers.
     secure
         Whether people reach it over TLS.
     """
@@ -102,8 +100,6 @@ class BodyLimit:
 
     Parameters
     ----------
-    app
-        What answers.
     uploads
         Beginnings of the addresses that take files; they look at who asks before they read.
     most

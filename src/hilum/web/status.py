@@ -85,13 +85,7 @@ class StatusSnapshot:
 
 
 class StatusSource:
-    """Collects the state; caches what is expensive.
-
-    Parameters
-    ----------
-    context
-        Where to look.
-    """
+    """Collects the state; caches what is expensive."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context

@@ -72,8 +72,6 @@ class StudyTools(Protocol):
 
         Parameters
         ----------
-        form
-            Name of the form.
         reading
             What is kept of it.
         image
@@ -94,8 +92,6 @@ class StudyTools(Protocol):
 
         Parameters
         ----------
-        file
-            The image.
         review
             What the reader said; its `report` is not yet known and not looked at.
         key

@@ -55,15 +55,7 @@ def document_head(model: ModelIdentity, pipeline: PixelPipeline) -> dict[str, An
 
 
 def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
-    """Return the row of one file.
-
-    Parameters
-    ----------
-    outcome
-        Outcome of it.
-    codes
-        The coded concept of each label.
-    """
+    """Return the row of one file."""
     reading = outcome.reading
     return {
         "path": outcome.path,

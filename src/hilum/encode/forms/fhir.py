@@ -57,15 +57,6 @@ Resource = dict[str, Any]
 def fhir(reading: Reading, *, when: datetime, settings: ReportSettings) -> Resource:
     """Return one reading as a FHIR R4 Bundle, ready for `json.dumps`.
 
-    Parameters
-    ----------
-    reading
-        What was found on a radiograph that came as DICOM.
-    when
-        Time of the analysis, with its UTC offset.
-    settings
-        Language and codes.
-
     Returns
     -------
     dict

@@ -58,8 +58,6 @@ def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
 
     Parameters
     ----------
-    outcome
-        Outcome of it: read, refused or failed.
     labels
         As in `csv_columns`; findings of other labels are left out.
     """
@@ -91,8 +89,6 @@ def csv_lines(outcomes: Iterable[Outcome], labels: Sequence[str]) -> Iterator[st
     outcomes
         Outcome of each image; taken one by one, so that a long run can be written as
         it goes.
-    labels
-        As in `csv_columns`.
     """
     buffer = StringIO(newline="")
     writer = csv.DictWriter(buffer, csv_columns(labels), lineterminator="\r\n")

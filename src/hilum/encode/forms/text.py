@@ -35,10 +35,6 @@ def text(
 
     Parameters
     ----------
-    reading
-        What was found.
-    when
-        Time of the analysis, with its UTC offset.
     language
         Language of the report; the texts of pixel decisions and warnings have theirs already.
     uids

@@ -27,8 +27,6 @@ def launch(parent: int, command: Sequence[str]) -> None:
     ----------
     parent
         Process ID of whoever must be alive.
-    command
-        Path of the program and its arguments.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -35,8 +35,6 @@ def open_sender(
         Where to; see `parse_target`.
     calling_aet
         Our AE title, for C-STORE.
-    timeout_s
-        Seconds to wait for one answer.
     files
         Whom we trust and what we show over TLS.
 
