@@ -19,11 +19,6 @@ class EarlierReports:
 
     What a report is about never changes, and is asked once: else each image of a study
     would ask about the reports on all others.
-
-    Parameters
-    ----------
-    archive
-        Where the study is.
     """
 
     def __init__(self, archive: Archive) -> None:
@@ -34,11 +29,6 @@ class EarlierReports:
         """Return the files of the reports on one image, which are in its study.
 
         Asked by references: a search takes longer with each study that the archive holds.
-
-        Parameters
-        ----------
-        reference, uids
-            The image, as the archive and as DICOM calls it.
 
         Raises
         ------

@@ -9,7 +9,7 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -156,11 +156,6 @@ class Engine:
     def launch(self, model: str = "") -> None:
         """Begin to work; what was in hand when the last process died goes on first.
 
-        Parameters
-        ----------
-        model
-            Name of the model, for the list of processes.
-
         Raises
         ------
         DatabaseUnavailable
@@ -190,8 +185,7 @@ class Engine:
         DatabaseUnavailable
             The database cannot be used now.
         """
-        worker = self._worker
-        self._worker = Worker(worker.executor_id, worker.host, worker.role, model, worker.version)
+        self._worker = replace(self._worker, model=model)
         self._beat()
 
     def tend(self) -> None:

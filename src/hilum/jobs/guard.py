@@ -20,13 +20,7 @@ second, and complains as often while that is away."""
 
 
 class RateLimitedLog(logging.Filter):
-    """Lets each line of a library's source speak once in `SELDOM_S`.
-
-    Parameters
-    ----------
-    clock
-        Seconds that never go back.
-    """
+    """Lets each line of a library's source speak once in `SELDOM_S`."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()

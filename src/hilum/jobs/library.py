@@ -40,17 +40,6 @@ class Library:
 
     What it touches that is not public is held by tests/jobs/test_library_surface.py.
 
-    Parameters
-    ----------
-    database
-        Prepared by a `Queue`.
-    executor_id
-        Name of this process.
-    workflows
-        Name → what such a job does. Names are for good.
-    queues
-        What is polled, nothing else.
-
     Raises
     ------
     DatabaseUnavailable

@@ -42,12 +42,7 @@ WAITS: Final = {
 
 
 class Queue:
-    """Adds jobs. For any number of threads.
-
-    Parameters
-    ----------
-    database
-        Where; the job engine's tables are made there if need be.
+    """Adds jobs, in tables that are made if need be. For any number of threads.
 
     Raises
     ------
@@ -132,15 +127,6 @@ class Queue:
         self, connection: Connection, archive: str, chosen: Iterable[ImageUIDs], now: datetime
     ) -> list[Job]:
         """Ask for a new run of images that ended without results, and add it.
-
-        Parameters
-        ----------
-        connection
-            In a transaction.
-        archive, chosen
-            Which images; those that are stored or not settled are left alone.
-        now
-            The time.
 
         Returns
         -------

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, String, Table, cast, literal, select
+from sqlalchemy import ColumnElement, Connection, Exists, String, Table, cast, literal, select
 
 from hilum.jobs.dbos_tables import ALIVE, workflows
 from hilum.jobs.queue import Queue
@@ -46,13 +46,7 @@ def reconcile(database: Database, queue: Queue) -> int:
 
 def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]]:
     """Return images that are not settled and whose job is not there or has ended."""
-    rows = workflows(connection)
-    name = _run_of(IMAGE)
-    has_work = (
-        select(rows.c.workflow_uuid)
-        .where(rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE))
-        .exists()
-    )
+    has_work = _is_alive(connection, _run_of(IMAGE))
     found = connection.execute(
         select(IMAGE).where(IMAGE.c.state.in_(sorted(UNSETTLED)), ~has_work).limit(BATCH)
     )
@@ -69,20 +63,22 @@ def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]
 
 def lost_forwards(connection: Connection) -> list[tuple[Forward, int]]:
     """Return results that wait to be sent on without a job, with the attempts so far."""
-    rows = workflows(connection)
     attempt = cast(FORWARD.c.attempts + 1, String)
     name = _run_of(FORWARD) + literal(">") + FORWARD.c.target + literal("#") + attempt
-    has_work = (
-        select(rows.c.workflow_uuid)
-        .where(rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE))
-        .exists()
-    )
+    has_work = _is_alive(connection, name)
     found = connection.execute(
         select(FORWARD).where(FORWARD.c.state == ForwardState.WAITING, ~has_work).limit(BATCH)
     )
     return [
         (Forward(row.archive, uids_of(row), row.target, row.run), row.attempts) for row in found
     ]
+
+
+def _is_alive(connection: Connection, name: ColumnElement[str]) -> Exists:
+    """Return SQL for whether a job of that name is there and has not ended."""
+    rows = workflows(connection)
+    alive = rows.c.workflow_uuid == name, rows.c.status.in_(ALIVE)
+    return select(rows.c.workflow_uuid).where(*alive).exists()
 
 
 def _run_of(table: Table) -> ColumnElement[str]:

@@ -21,15 +21,7 @@ SWEEPS: Final = 0x73776565
 
 
 def take_over(connection: Connection, dead_after_s: float) -> int:
-    """Requeue the jobs of processes whose heartbeat stopped; return how many.
-
-    Parameters
-    ----------
-    connection
-        In a transaction.
-    dead_after_s
-        Seconds without a beat after which a process counts as dead.
-    """
+    """Requeue the jobs of processes without a heartbeat for so many seconds; return how many."""
     rows = workflows(connection)
     if connection.dialect.name == "postgresql":
         mine = connection.scalar(select(func.pg_try_advisory_xact_lock(SWEEPS)))

@@ -49,13 +49,6 @@ class BackfillQuery:
 class Backfill:
     """One backfill, as far as it is.
 
-    Parameters
-    ----------
-    context
-        Database, queue, PACS, clock.
-    wanted
-        Which images.
-
     Raises
     ------
     PacsError

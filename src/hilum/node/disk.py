@@ -15,15 +15,7 @@ log = get_log(__name__)
 
 
 class DiskWatch:
-    """Says whether disk space is low. Thread-safe.
-
-    Parameters
-    ----------
-    folder
-        On the disk in question.
-    min_free_bytes
-        With less than that there is too little.
-    """
+    """Says whether disk space is low. Thread-safe."""
 
     def __init__(self, folder: Path, min_free_bytes: int) -> None:
         self._folder = folder

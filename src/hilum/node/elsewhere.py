@@ -5,6 +5,7 @@ found is in the archive, and the page need not say that the image waits.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -35,33 +36,18 @@ log = get_log(__name__)
 def foreign_reading(context: NodeContext, reference: str) -> ForeignReading | None:
     """Return what a report of ours in the archive says; None where it is no such report.
 
-    Parameters
-    ----------
-    context
-        PACS and codes.
-    reference
-        An object that hilum wrote, as it says.
-
     Raises
     ------
     PacsError
         The PACS does not answer at all.
     """
+    found, sender = None, ""
     if reference in context.stored:
         return None
-    try:
+    with _passing_over(context.pacs, reference):
         file, sender = _fetched(context.pacs, reference)
         table = encode.load_codes(context.settings.report.codes_file)
         found = None if file is None else encode.stored_report(dicom.parse(file, name=NAME), table)
-    except NotInPacs:  # deleted meanwhile
-        return None
-    except (FileTooLarge, SourceUnreadable, SettingInvalid) as exc:  # also of the codes file
-        log.warning("report.unusable", instance=reference, why=exc.problem)
-        return None
-    except PacsError as exc:
-        context.pacs.capabilities()  # is it away, or does it only stumble over this one?
-        log.warning("report.unusable", instance=reference, why=str(exc))
-        return None
     if found is None or found.uid in context.stored:
         return None
     origin = {"report": found.uid, "at": found.when.isoformat(), "received_from": sender}
@@ -77,29 +63,31 @@ def foreign_readings_on(
 ) -> Iterator[ForeignReading]:
     """Yield what reports say that were in the archive before the image that they are about.
 
-    Parameters
-    ----------
-    context, earlier
-        PACS and codes; what is known of its reports.
-    reference, uids
-        The image, as the archive and as DICOM calls it.
-
     Raises
     ------
     PacsError
         The PACS does not answer at all.
     """
-    try:
+    reports: list[str] = []
+    with _passing_over(context.pacs, reference):
         reports = earlier.references(reference, uids)
-    except NotInPacs:  # deleted meanwhile
-        return
-    except PacsError as exc:
-        context.pacs.capabilities()  # as above
-        log.warning("report.unusable", instance=reference, why=str(exc))
-        return
     for report in reports:
         if (found := foreign_reading(context, report)) is not None:
             yield found
+
+
+@contextmanager
+def _passing_over(archive: Archive, reference: str) -> Iterator[None]:
+    """Go on after what is gone, cannot be used, or makes the PACS stumble while it answers."""
+    try:
+        yield
+    except NotInPacs:  # deleted meanwhile
+        pass
+    except (FileTooLarge, SourceUnreadable, SettingInvalid) as exc:  # also of the codes file
+        log.warning("report.unusable", instance=reference, why=exc.problem)
+    except PacsError as exc:
+        archive.capabilities()  # or is it away?
+        log.warning("report.unusable", instance=reference, why=str(exc))
 
 
 def _fetched(archive: Archive, reference: str) -> tuple[bytes | None, str]:

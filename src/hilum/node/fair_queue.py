@@ -25,11 +25,6 @@ class FairQueue(Generic[T]):
 
     Where images and the page both wait, they are served in turn: neither waits for more than
     one piece of work of the other.
-
-    Parameters
-    ----------
-    free
-        The things, none of which is in use.
     """
 
     def __init__(self, free: Iterable[T]) -> None:

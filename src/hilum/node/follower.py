@@ -28,13 +28,7 @@ log = get_log(__name__)
 
 
 class Follower:
-    """Follows one archive. For one thread at a time.
-
-    Parameters
-    ----------
-    context
-        Database, queue, PACS, settings, disk, clock.
-    """
+    """Follows one archive. For one thread at a time."""
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context

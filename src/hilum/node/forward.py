@@ -54,11 +54,6 @@ def parsed(target: str) -> tuple[TargetKind, str]:
 class Forwarder:
     """Sends one image's results to one target. For any number of threads.
 
-    Parameters
-    ----------
-    context
-        Database, queue, PACS, settings, clock.
-
     Raises
     ------
     SettingInvalid

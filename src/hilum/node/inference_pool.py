@@ -48,15 +48,7 @@ T = TypeVar("T")
 
 
 class InferencePool:
-    """All inference workers of one node or `hilum worker`. Safe for several threads.
-
-    Parameters
-    ----------
-    settings
-        All settings; those of the model and of the node count.
-    in_demonstration
-        True inside `hilum demo` only.
-    """
+    """All inference workers of one node or `hilum worker`. Safe for several threads."""
 
     def __init__(self, settings: Settings, *, in_demonstration: bool = False) -> None:
         cores = core_count()

@@ -50,13 +50,7 @@ class Facts:
 
 
 class Intake:
-    """Takes up images of one archive. For any number of threads.
-
-    Parameters
-    ----------
-    context
-        Database, queue, PACS, settings.
-    """
+    """Takes up images of one archive. For any number of threads."""
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
@@ -115,17 +109,7 @@ class Intake:
         return True
 
     def take_report(self, connection: Connection, foreign: ForeignReading, now: datetime) -> None:
-        """Keep what a report that this node did not make says of an image that waits.
-
-        Parameters
-        ----------
-        connection
-            In the transaction that also moves the position on.
-        foreign
-            What the report says.
-        now
-            When it was seen.
-        """
+        """Keep what a report that this node did not make says of an image that waits."""
         archive, uids = self._context.archive, foreign.uids
         if not elsewhere.take(connection, archive, foreign):
             return

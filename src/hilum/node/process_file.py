@@ -89,17 +89,7 @@ def _result(document: Dataset) -> Result:
 
 
 def document_of(path: Path, name: str, context: PipelineContext) -> dict[str, Any]:
-    """Return what is found on a DICOM file, PNG or JPEG, as a hilum.reading/1 document.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        What the person called it.
-    context
-        The model and the settings.
-    """
+    """Return what is found on a DICOM file, PNG or JPEG, as a hilum.reading/1 document."""
     (outcome,) = read_many([file_candidate(path)], context)
     reasons = tuple(
         replace(reason, text=reason.text.replace(str(path), name)) for reason in outcome.reasons

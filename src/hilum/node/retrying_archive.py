@@ -56,15 +56,7 @@ def require_this_archive(database: Database, archive: str) -> None:
 
 
 class RetryingArchive:
-    """An archive whose methods wait while it is away, so that no image fails because of it.
-
-    Parameters
-    ----------
-    archive
-        Is asked.
-    pause
-        Waits, and ends the wait when the process stops: then a method raises `Stopped`.
-    """
+    """An archive whose methods wait while it is away, so that no image fails because of it."""
 
     def __init__(self, archive: Archive, pause: Pause) -> None:
         self._archive = archive

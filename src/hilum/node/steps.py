@@ -113,13 +113,7 @@ class NodeContext:
 
 
 class Steps:
-    """The steps, for any number of threads.
-
-    Parameters
-    ----------
-    context
-        The node's context.
-    """
+    """The steps, for any number of threads."""
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context

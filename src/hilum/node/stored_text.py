@@ -35,17 +35,6 @@ def stored_text(
 ) -> dict[str, str]:
     """Return texts of an image by keyword; none where the archive's own are right.
 
-    Parameters
-    ----------
-    archive
-        Is asked for the bytes of each.
-    reference
-        The image.
-    tags
-        What the archive made of them.
-    default
-        The site's character set of text that declares none.
-
     Raises
     ------
     PacsError

@@ -91,15 +91,15 @@ def load(settings: Settings) -> PacsAddress:
     SettingInvalid
         The address is none, or the password file cannot be read or others can read it.
     """
-    if settings.pacs.url is not None:
-        return _configured(settings.pacs.url, settings.pacs)
-    path = credentials_file(settings.data_folder)
+    pacs, path = settings.pacs, credentials_file(settings.data_folder)
+    if pacs.url is not None:
+        return _address(pacs, pacs.url, pacs.username, _password(pacs))
     if not path.exists():
         raise NodeError(
             "No PACS is set and none was started here.",
             "Run hilum up, or set pacs.url to the address of your Orthanc.",
         )
-    return _own(settings.pacs, _read(path))
+    return _address(pacs, f"http://{LOOPBACK}:{pacs.http_port}", USERNAME, _read(path))
 
 
 def load_or_generate(settings: Settings) -> PacsAddress:
@@ -123,43 +123,30 @@ def tls_files(pacs: PacsSettings) -> TlsFiles:
     return TlsFiles(pacs.ca_file, pacs.certificate_file, pacs.key_file)
 
 
-def _configured(url: str, pacs: PacsSettings) -> PacsAddress:
+def _password(pacs: PacsSettings) -> SecretStr | None:
+    if pacs.password is not None or pacs.password_file is None:
+        return pacs.password
+    try:
+        return SecretStr(pacs.password_file.read_text(encoding="utf-8").strip())
+    except OSError as exc:
+        raise SettingInvalid(
+            f"The password file {pacs.password_file} cannot be read: {exc.strerror}.",
+            "Correct pacs.password_file or the file's permissions.",
+        ) from exc
+
+
+def _address(
+    pacs: PacsSettings, url: str, username: str | None, password: SecretStr | None
+) -> PacsAddress:
     try:
         host = urlsplit(url).hostname
     except ValueError as exc:
         raise SettingInvalid(
             f"The setting pacs.url is not an address: {exc}.", "Write it as http://host:8042."
         ) from exc
-    password = pacs.password
-    if password is None and pacs.password_file is not None:
-        try:
-            password = SecretStr(pacs.password_file.read_text(encoding="utf-8").strip())
-        except OSError as exc:
-            raise SettingInvalid(
-                f"The password file {pacs.password_file} cannot be read: {exc.strerror}.",
-                "Correct pacs.password_file or the file's permissions.",
-            ) from exc
-    return PacsAddress(
-        url=url,
-        username=pacs.username,
-        password=password,
-        aet=pacs.aet,
-        dicom_host=pacs.dicom_host or host or LOOPBACK,
-        dicom_port=pacs.dicom_port,
-        tls=tls_files(pacs),
-    )
-
-
-def _own(pacs: PacsSettings, password: SecretStr) -> PacsAddress:
-    return PacsAddress(
-        url=f"http://{LOOPBACK}:{pacs.http_port}",
-        username=USERNAME,
-        password=password,
-        aet=pacs.aet,
-        dicom_host=pacs.dicom_host or LOOPBACK,
-        dicom_port=pacs.dicom_port,
-        tls=tls_files(pacs),
-    )
+    dicom_host = pacs.dicom_host or host or LOOPBACK
+    tls = tls_files(pacs)
+    return PacsAddress(url, username, password, pacs.aet, dicom_host, pacs.dicom_port, tls)
 
 
 def _read(path: Path) -> SecretStr:

@@ -18,6 +18,7 @@ from hilum.records import readings
 from hilum.records.database import Database
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image
+from hilum.records.rows import as_record
 from hilum.records.states import RETRIED, SETTLED, UNSETTLED, WAITED_FOR, State, Urgency
 from hilum.records.tables import IMAGE
 from hilum.records.upsert import unless_there
@@ -274,17 +275,7 @@ def called(
     study_instance_uid: str | None = None,
     series_instance_uid: str | None = None,
 ) -> list[ImageRecord]:
-    """Return the lines of what a person calls so: several when a UID is in several studies.
-
-    Parameters
-    ----------
-    connection, archive
-        Where to look.
-    identifier
-        The archive's reference, which one image has, or a SOP Instance UID.
-    study_instance_uid, series_instance_uid
-        Only in this study, only in this series.
-    """
+    """Return what has this reference or SOP Instance UID; a UID may be in several studies."""
     narrowed = {
         IMAGE.c.study_instance_uid: study_instance_uid,
         IMAGE.c.series_instance_uid: series_instance_uid,
@@ -403,11 +394,10 @@ def _anew(run: Any, state: State) -> dict[str, Any]:
 
 
 def _entry(row: Row[Any]) -> ImageRecord:
-    values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for it
-    values["urgency"] = Urgency(values["urgency"])
-    values["state"] = State(values["state"])
-    values["reasons"] = tuple(Reason(*reason) for reason in values["reasons"])
-    values["results"] = tuple(values["results"])
-    values["result_references"] = tuple(values["result_references"] or ())
-    values["seconds"] = values["seconds"] or {}
-    return ImageRecord(**values)
+    return as_record(
+        ImageRecord,
+        row,
+        reasons=tuple(Reason(*reason) for reason in row.reasons),
+        result_references=row.result_references or (),
+        seconds=row.seconds or {},
+    )

@@ -65,21 +65,7 @@ def garbled(what: str) -> PacsUnavailable:
 
 
 class Orthanc:
-    """One Orthanc server.
-
-    Parameters
-    ----------
-    url
-        Address of its REST API, e.g. ``http://127.0.0.1:8042``.
-    username, password
-        Its credentials; None when it asks for none.
-    timeout_s
-        Seconds to wait for one answer.
-    verify
-        How its certificate is checked over HTTPS, and which one we show (`hilum.pacs.tls`).
-    transport
-        For tests of faults only.
-    """
+    """One Orthanc server."""
 
     def __init__(
         self,

@@ -13,17 +13,7 @@ from hilum.pacs.send.target import WebTarget
 
 
 class OrthancSender:
-    """Keeps the promises of `Sender` with ``POST /instances``.
-
-    Parameters
-    ----------
-    target
-        The Orthanc, with its credentials.
-    timeout_s
-        Seconds to wait for one answer.
-    verify
-        How its certificate is checked, and which one we show (`hilum.pacs.tls`).
-    """
+    """Keeps the promises of `Sender` with ``POST /instances``."""
 
     def __init__(
         self,
@@ -42,15 +32,7 @@ class OrthancSender:
         )
 
     def check(self) -> None:
-        """Make sure that an Orthanc is there and accepts the credentials.
-
-        Raises
-        ------
-        PacsUnavailable
-            No answer, or not now.
-        PacsRefused
-            It is not an Orthanc, or does not take the credentials.
-        """
+        """Make sure that an Orthanc is there and accepts the credentials."""
         try:
             self._orthanc.system()
         except PacsRefused as exc:

@@ -55,19 +55,7 @@ class OpenAssociation:
 
 
 class Opener:
-    """Opens associations with one peer.
-
-    Parameters
-    ----------
-    target
-        The peer.
-    calling_aet
-        Our AE title.
-    timeout_s
-        Seconds to wait for the connection, and for one answer.
-    context
-        How a connection is encrypted (`hilum.pacs.tls`); None: not at all.
-    """
+    """Opens associations with one peer."""
 
     def __init__(
         self,

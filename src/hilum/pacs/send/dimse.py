@@ -48,19 +48,7 @@ UNANSWERED: Final = 4
 
 
 class DimseSender:
-    """Keeps the promises of `Sender` with C-STORE.
-
-    Parameters
-    ----------
-    target
-        The peer.
-    calling_aet
-        Our AE title.
-    timeout_s
-        Seconds to wait for the connection, and for one answer.
-    context
-        How a connection is encrypted (`hilum.pacs.tls`); None: not at all.
-    """
+    """Keeps the promises of `Sender` with C-STORE."""
 
     def __init__(
         self,
@@ -84,15 +72,7 @@ class DimseSender:
         self._pairs: dict[Pair, None] = {}  # in the order in which they were met
 
     def check(self) -> None:
-        """Make sure that the peer is there and accepts our association: C-ECHO.
-
-        Raises
-        ------
-        PacsUnavailable
-            No answer, or it is too busy.
-        PacsRefused
-            It rejects the association, e.g. for an AE title that it does not know.
-        """
+        """Make sure that the peer is there and accepts our association: C-ECHO."""
         echo = Pair(str(Verification), "1.2.840.10008.1.2")
         line = self._opener.open(frozenset({echo}))
         try:
@@ -102,13 +82,7 @@ class DimseSender:
             line.association.release()
 
     def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
-        """Note what will come, so that few associations carry all of it.
-
-        Parameters
-        ----------
-        kinds
-            SOP Class and Transfer Syntax UIDs.
-        """
+        """Note what will come, so that few associations carry all of it."""
         with self._changed:
             self._pairs |= dict.fromkeys(Pair(*kind) for kind in kinds)
 

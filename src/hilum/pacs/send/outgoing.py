@@ -56,15 +56,6 @@ class Outgoing:
     def from_bytes(cls, content: bytes, *, name: str, path: Path | None = None) -> "Outgoing":
         """Look at a DICOM file and complete what it lacks around its data set.
 
-        Parameters
-        ----------
-        content
-            The file, with or without preamble.
-        name
-            What to call it.
-        path
-            Where `content` lies on disk, if it does.
-
         Raises
         ------
         SourceUnreadable

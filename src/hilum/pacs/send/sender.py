@@ -82,19 +82,10 @@ class FileSource(Protocol):
 def deliver(
     sources: Iterable[FileSource], sender: Sender, *, at_once: int = AT_ONCE
 ) -> Iterator[SendOutcome]:
-    """Send each source and yield the outcome of it, in the order of the sources.
+    """Send each source and yield the outcome of it, in their order; `sender` stays open.
 
     Memory stays flat: `sources` is drawn from as the files go. A slow file holds back only
     what is said of those behind it, not their sending.
-
-    Parameters
-    ----------
-    sources
-        What to send.
-    sender
-        How; it is not closed here.
-    at_once
-        Files on their way at the same time.
     """
     under_way: deque[Future[SendOutcome]] = deque()
     room = threading.Semaphore(WINDOW * at_once)

@@ -26,17 +26,7 @@ FAILURE_REASON: Final = "00081197"
 
 
 class StowSender:
-    """Keeps the promises of `Sender` with STOW-RS.
-
-    Parameters
-    ----------
-    target
-        The DICOMweb server, with its credentials.
-    timeout_s
-        Seconds to wait for one answer.
-    verify
-        How its certificate is checked, and which one we show (`hilum.pacs.tls`).
-    """
+    """Keeps the promises of `Sender` with STOW-RS."""
 
     def __init__(
         self,
@@ -51,15 +41,7 @@ class StowSender:
             self._http = httpx.Client(auth=auth, headers=AS_IT_IS, timeout=timeout_s, verify=verify)
 
     def check(self) -> None:
-        """Make sure that a DICOMweb server is there and accepts the credentials.
-
-        Raises
-        ------
-        PacsUnavailable
-            No answer, or not now.
-        PacsRefused
-            It has no studies at this address, or does not take the credentials.
-        """
+        """Make sure that a DICOMweb server is there and accepts the credentials."""
         with pacs_errors(self._url):
             # the one query that QIDO-RS and STOW-RS servers share with no study named
             self._http.get(
