@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hilum.cli import main
 from hilum.errors import SettingInvalid
-from hilum.records import Database, migrations, quality_tables
+from hilum.records import Database, feed, migrations, quality_tables
 from hilum.records.database import sqlite_url
 from hilum.records.migrations import MIGRATION, m001_initial
 
@@ -230,6 +230,23 @@ def test_step_that_needs_empty_tables_is_noticed(database_address, steps):
 
     with pytest.raises((DBAPIError, SettingInvalid)):
         upgrade(database_address, before=(m001_initial,), after=now, steps=steps)
+
+
+def test_place_in_the_feed_is_carried_over(database_address, steps):
+    """A node that is upgraded goes on where it was; one that had seen nothing begins."""
+    now = migrations.MIGRATIONS
+    steps(*now[:2])
+    Database(database_address).close()
+    with plain(database_address) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO feed (archive, sequence, anchor)"
+            " VALUES ('own', 17, 'abc 20261126T170607'), ('new', 0, '')"
+        )
+    steps(*now)
+    with Database(database_address) as database, database.look() as connection:
+        found = {archive: feed.position(connection, archive) for archive in ("own", "new")}
+
+    assert {"own": "17 abc 20261126T170607", "new": ""} == found
 
 
 def test_what_has_run_is_frozen():
