@@ -1,6 +1,7 @@
 """What was said about a study before: the reports that a newer one may replace."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any, Final
 
@@ -39,23 +40,18 @@ class EarlierReports:
         """
         found: list[bytes] = []
         for report in self.references(reference, uids):
-            try:
+            with suppress(NotInPacs):  # deleted between the question and the answer
                 found.append(self._archive.fetch(report, verified=True))
-            except NotInPacs:  # deleted between the question and the answer
-                continue
         return found
 
     def references(self, reference: str, uids: ImageUIDs) -> list[str]:
         """Return references to the reports on one image; as `files` otherwise."""
         found: list[str] = []
         series = self._archive.series_of(self._archive.study_of(reference))
-        reports = [each.references for each in series if each.modality == "SR"]
-        for report in chain.from_iterable(reports):
-            try:
+        for report in chain(*(each.references for each in series if each.modality == "SR")):
+            with suppress(NotInPacs):  # as above
                 if uids in self._images_of(report):
                     found.append(report)
-            except NotInPacs:  # deleted between the question and the answer
-                continue
         return found
 
     def remember(self, reference: str, uids: ImageUIDs) -> None:

@@ -163,7 +163,8 @@ class Engine:
         """
         if self._library is not None:
             return
-        self.set_model(model)  # beats, so that nobody takes our first jobs for orphans
+        self._worker = replace(self._worker, model=model)
+        self._beat()  # so that nobody takes our first jobs for orphans
         queues = [
             LocalQueue(URGENT, 2 * self._slots.reading, self._pace.poll_s),
             LocalQueue(ROUTINE, self._slots.reading, self._pace.poll_s),
@@ -176,17 +177,6 @@ class Engine:
         }
         self._library = Library(self._database, self.executor_id, workflows, queues)
         log.info("engine.launched", executor=self.executor_id, slots=self._slots.reading)
-
-    def set_model(self, model: str) -> None:
-        """Tell the others which model this process has.
-
-        Raises
-        ------
-        DatabaseUnavailable
-            The database cannot be used now.
-        """
-        self._worker = replace(self._worker, model=model)
-        self._beat()
 
     def tend(self) -> None:
         """Do what is due: beat, take over, ask again, forget. Call it every second or so.

@@ -1,6 +1,7 @@
 """Queues what is in the archive already: study by study, and goes on where it stopped."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -78,12 +79,7 @@ class Backfill:
             The database cannot be used now; the same holds.
         """
         for study in self.left:
-            found = [
-                facts
-                for reference in self._references(study)
-                if (facts := self._facts(reference)) is not None
-            ]
-            yield self._queue(study, found)
+            yield self._queue(study, self._found(study))
         with self._context.database.transaction() as connection:
             self.progress = replace(self.progress, finished=self._context.now())
             self._keep(connection)
@@ -106,20 +102,16 @@ class Backfill:
     def _keep(self, connection: Connection) -> None:
         backfills.keep(connection, self._context.archive, self._wanted.key, self.progress)
 
-    def _references(self, study: str) -> Iterator[str]:
-        """Yield the objects of a study whose series are of the wanted modalities."""
-        try:
+    def _found(self, study: str) -> list[Facts]:
+        """Return the images of a study whose series are of the wanted modalities."""
+        found: list[Facts | None] = []
+        with suppress(NotInPacs):  # deleted meanwhile, here and below
             for series in self._context.pacs.series_of(study):
-                if series.modality in self._wanted.modalities:
-                    yield from series.references
-        except NotInPacs:  # deleted meanwhile
-            return
-
-    def _facts(self, reference: str) -> Facts | None:
-        try:
-            return self._intake.facts(reference)
-        except NotInPacs:
-            return None
+                wanted = series.modality in self._wanted.modalities
+                for reference in series.references if wanted else ():
+                    with suppress(NotInPacs):
+                        found.append(self._intake.facts(reference))
+        return [facts for facts in found if facts is not None]
 
 
 def _dicom(day: date | None) -> str:

@@ -183,7 +183,8 @@ class Steps:
             missing = [uid for uid in done["results"] if uid not in there]
             if not missing:
                 if job.uids.sop_instance_uid not in there:
-                    self._take_back(done)
+                    for stored in done["stored_as"]:  # the image was deleted meanwhile
+                        self._archive.delete(stored)
                     return _end(State.GONE)
                 spent = round(perf_counter() - start, 4)
                 return {**again, "seconds": {**done["seconds"], "verify": spent}}
@@ -194,16 +195,11 @@ class Steps:
         problem = f"the PACS took but does not show {', '.join(missing)}"
         return _end(State.FAILED, Reason("not_shown", problem))
 
-    def _take_back(self, done: StepState) -> None:
-        """Delete results whose image was deleted while they were stored."""
-        for name in done["stored_as"]:
-            self._archive.delete(name)
-
     def settle(self, job: Job, done: StepState) -> StepState:
         """Record the outcome and all that belongs to it in one transaction."""
         if done.get(END) == NOTHING:
             return {}
-        self._forget(job)
+        self._answers.forget(job.id)
         packet = done.get("reading") if END not in done else None
         reading = None if packet is None else unpacked(packet)
         end = _settlement(done, reading)
@@ -295,9 +291,6 @@ class Steps:
         if not done["results"]:
             return None
         return self._answers.get(job.id) or self._make(job, done)
-
-    def _forget(self, job: Job) -> None:
-        self._answers.forget(job.id)
 
     def _line(self, job: Job, end: Settlement, now: datetime) -> audit.AuditEntry:
         detail = {
