@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.configuration import configuration
 from hilum.pacs.orthanc.orphan import STOP_S, end_orphan, remember
 from hilum.pacs.orthanc.ports import require_free
+from hilum.runtime.waits import wait_until
 from hilum.settings import Settings
 
 PROGRAM: Final = "Orthanc"
@@ -203,36 +203,39 @@ class OrthancProcess:
             )
 
     def _wait(self, process: subprocess.Popen[bytes], stop: threading.Event) -> None:
-        deadline = time.monotonic() + START_S
+        address = self._address
         with Orthanc(
-            self._address.url,
-            username=self._address.username,
-            password=self._address.secret,
-            timeout_s=ANSWER_S,
+            address.url, username=address.username, password=address.secret, timeout_s=ANSWER_S
         ) as orthanc:
-            while not stop.is_set():
-                if process.poll() is not None:
-                    raise PacsNotStarted(
-                        f"Orthanc ended while it started: {self._last_error()}.",
-                        f"The whole log is {self._log}.",
-                    )
-                if time.monotonic() > deadline:
-                    raise PacsNotStarted(
-                        f"Orthanc did not answer within {START_S:.0f} s.",
-                        f"Its log is {self._log}.",
-                    )
-                try:
-                    orthanc.system()
-                except PacsUnavailable:
-                    stop.wait(LOOK_S)
-                except PacsRefused as exc:  # not our password: not our Orthanc
-                    raise PortTaken(
-                        f"Port {self._settings.pacs.http_port} (pacs.http_port) was taken by "
-                        "another program just now.",
-                        "Stop that program, or set pacs.http_port to a free port.",
-                    ) from exc
-                else:
-                    return
+            done = wait_until(
+                lambda: stop.is_set() or self._answers(process, orthanc),
+                timeout_s=START_S,
+                every_s=LOOK_S,
+                pause=stop.wait,
+            )
+        if not done:
+            raise PacsNotStarted(
+                f"Orthanc did not answer within {START_S:.0f} s.", f"Its log is {self._log}."
+            )
+
+    def _answers(self, process: subprocess.Popen[bytes], orthanc: Orthanc) -> bool:
+        """Whether it answers by now; raises when it never will."""
+        if process.poll() is not None:
+            raise PacsNotStarted(
+                f"Orthanc ended while it started: {self._last_error()}.",
+                f"The whole log is {self._log}.",
+            )
+        try:
+            orthanc.system()
+        except PacsUnavailable:
+            return False
+        except PacsRefused as exc:  # not our password: not our Orthanc
+            raise PortTaken(
+                f"Port {self._settings.pacs.http_port} (pacs.http_port) was taken by "
+                "another program just now.",
+                "Stop that program, or set pacs.http_port to a free port.",
+            ) from exc
+        return True
 
     def _last_error(self) -> str:
         """Return the last error in the log, or its last line when there is none."""
