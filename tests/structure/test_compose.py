@@ -24,7 +24,6 @@ OF_THE_MACHINE = {
     "IndexDirectory",
     "TemporaryDirectory",
     "Plugins",
-    "Gdcm",
     "Worklists",
     "HttpPort",
     "DicomPort",

@@ -1,8 +1,10 @@
 """Orthanc's DICOMweb behind the login: what goes through, and what never does."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom import Dataset
 
@@ -56,23 +58,133 @@ def test_looking_at_a_study_is_one_line_of_the_trail(page: Page, web: WebContext
     assert [("some.viewer", "study.viewed")] == trail(web)
 
 
+READ = "/dicom-web/studies/{study}/metadata"
+SEARCH = "/dicom-web/studies"
+
+NOT_HANDED_ON = [
+    # paths
+    "/dicom-web/servers",
+    "/dicom-web/studies/1.2/%2e%2e/%2e%2e/system",
+    "/dicom-web/studies/1.2/../../system",
+    "/dicom-web/studies/1.2/..;/..;/system",
+    "/dicom-web/studies/1.2%2f..%2f..%2fsystem",
+    "/dicom-web/studies/1.2%252f..%252fsystem",
+    "/dicom-web/studies/1.2/series/..%2f..%2f..%2finstances",
+    "/dicom-web//studies",
+    "/dicom-web/./studies",
+    "/dicom-web/studies/",
+    "/dicom-web/%73tudies",
+    "/dicom-web/STUDIES",
+    "/dicom-web/studies/not-a-uid",
+    "/dicom-web/studies/1..2",
+    "/dicom-web/studies/" + "1" * 65,
+    "/dicom-web/studies/1.2\\..\\system",
+    "/dicom-web/studies/1.2%00",
+    "/dicom-web/studies/1.2%0d%0aX:1",
+    "/dicom-web/studies;_method=DELETE",
+    "/dicom-web/wado?requestType=WADO",
+    "/dicom-web/",
+    # what would be decoded, or is a whole study
+    "/dicom-web/studies/{study}",
+    "/dicom-web/studies/{study}/rendered",
+    "/dicom-web/studies/{study}/thumbnail",
+    "/dicom-web/studies/{study}/series/1.2/instances/1.3/rendered",
+    "/dicom-web/studies/{study}/series/1.2/instances/1.3/thumbnail",
+    "/dicom-web/studies/{study}/series/1.2/instances/1.3/frames/1/rendered",
+    "/dicom-web/studies/{study}/series/1.2/instances/1.3/frames/1,1,1,1",
+    # parameters
+    READ + "?_method=DELETE",
+    READ + "?%5Fmethod=DELETE",
+    READ + "?_METHOD=DELETE",
+    READ + "?&_method=DELETE",
+    READ + "?&",
+    READ + "?limit=1",
+    READ + "?accept=image/png",
+    SEARCH + "?_method=DELETE",
+    SEARCH + "?limit=1&_method=DELETE",
+    SEARCH + "?limit=1;_method=DELETE",
+    SEARCH + "?limit=1&limit=2",
+    SEARCH + "?LIMIT=1",
+    SEARCH + "?limit=-1",
+    SEARCH + "?limit=1%26_method%3DDELETE",
+    SEARCH + "?fuzzymatching=maybe",
+    SEARCH + "?includefield=../x",
+    SEARCH + "?PatientName=a%0d%0ab",
+    SEARCH + "?PatientName=" + "a" * 257,
+    SEARCH + "?PixelData=1",
+    SEARCH + "?accept=text/html",
+]
+
+
+@pytest.mark.parametrize("address", NOT_HANDED_ON)
+def test_nothing_else_of_orthanc_is_reached(page: Page, web: WebContext, study: str, address: str):
+    """Whatever the address looks like, byte by byte as it was written."""
+    answer = asked(page, address.format(study=study))
+
+    assert answer[:12] in {b"HTTP/1.1 400", b"HTTP/1.1 404"}
+    assert [study] == studies_in(web)
+
+
 @pytest.mark.parametrize(
-    "path",
+    "more",
     [
-        "servers",
-        "studies/1.2/%2e%2e/%2e%2e/system",
-        "studies/1.2%2f..%2f..%2fsystem",
-        "studies/1.2/series/..%2f..%2f..%2finstances",
-        "studies/not-a-uid",
-        "studies/1..2",
-        "studies/" + "1" * 65,
-        "wado?requestType=WADO",
+        b"X-HTTP-Method-Override: DELETE\r\n",
+        b"x-http-method: DELETE\r\n",
+        b"X-Method-Override: DELETE\r\n",
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 14\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+    ],
+)
+def test_no_other_method_is_slipped_in(page: Page, web: WebContext, study: str, more: bytes):
+    """By no header and no body."""
+    body = b"_method=DELETE" if b"14" in more else b"0\r\n\r\n" if b"chunked" in more else b""
+    answer = asked(page, READ.format(study=study), more, body)
+
+    assert b"HTTP/1.1 400" == answer[:12]
+    assert [study] == studies_in(web)
+
+
+@pytest.mark.parametrize("host", [b"a b", b"evil;proto=ftp", b"a/b", b"<script>", b"x" * 300])
+def test_a_host_that_is_none_is_not_handed_on(page: Page, study: str, host: bytes):
+    """It would come back in the addresses of bulk data."""
+    assert asked(page, READ.format(study=study), host=host).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060",
+        "PatientName=*ha%C3%ABl*&00100020=*1*&ModalitiesInStudy=DX",
+        "StudyDate=20200101-20301231&includefield=all&includefield=00080060",
         "",
     ],
 )
-def test_nothing_else_of_orthanc_is_reached(page: Page, path: str):
-    """Whatever the path looks like."""
-    assert 404 == page.signed_in(Role.OPERATOR).get(f"/dicom-web/{path}").status_code
+def test_what_ohif_asks_is_answered(page: Page, query: str):
+    """Its searches, as it writes them."""
+    status = asked(page, f"{SEARCH}?{query}" if query else SEARCH)[9:12]
+
+    assert status in {b"200", b"204"}
+
+
+def asked(
+    page: Page, address: str, more: bytes = b"", body: bytes = b"", host: bytes = b"localhost"
+) -> bytes:
+    """Return the answer to a request that nothing puts in order on its way."""
+    cookie = "; ".join(f"{k}={v}" for k, v in page.signed_in(Role.OPERATOR).cookies.items())
+    where = httpx.URL(page.url)
+    head = f"GET {address} HTTP/1.1\r\nCookie: {cookie}\r\nConnection: close\r\n".encode("latin-1")
+    with socket.create_connection((where.host, where.port), 20) as connection:
+        connection.sendall(head + b"Host: " + host + b"\r\n" + more + b"\r\n" + body)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def studies_in(web: WebContext) -> list[str]:
+    """Return the studies that the PACS holds."""
+    orthanc = web.pacs
+    return [
+        orthanc.json("GET", f"/studies/{each}")["MainDicomTags"]["StudyInstanceUID"]
+        for each in orthanc.find_studies({})
+    ]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

@@ -24,10 +24,13 @@ ANSWER_S: Final = 5.0
 OLDEST: Final = (1, 10)
 """Orthanc of Debian 12, the oldest that hilum was tried with."""
 
-PLUGINS: Final = {
-    "dicom-web": "OHIF shows nothing without it",
-    "gdcm": "viewers are not shown every compressed image without it",
-}
+ADVISORIES: Final = (
+    ((1, 12), "CVE-2023-33466 (June 2023)"),
+    ((1, 12, 11), "CVE-2026-5437 to CVE-2026-5445 (CERT/CC, April 2026)"),
+)
+"""The first version without it → what was published; as of November 2026."""
+
+PLUGINS: Final = {"dicom-web": "OHIF shows nothing without it"}
 """Plug-ins → what is amiss without them."""
 
 SKEW_S: Final = 5.0
@@ -42,8 +45,27 @@ def program(settings: Settings) -> Iterator[CheckResult]:
         yield ok("not needed: the PACS of the settings runs elsewhere")
         return
     path = find_program(settings.pacs.program)
-    yield ok(f"{path}, version {version_of(path)}")
-    yield ok(f"plug-ins {', '.join(plugin.stem for plugin in plugins())}")
+    version = version_of(path)
+    yield ok(f"{path}, version {version}")
+    yield from advisories(version)
+    needed = plugins(transcodes=settings.node.forward_images)
+    yield ok(f"plug-ins {', '.join(plugin.stem for plugin in needed)}")
+
+
+def advisories(version: str) -> Iterator[CheckResult]:
+    """Say which published advisories are about this version of Orthanc."""
+    numbers = _numbers(version)
+    known = [text for fixed, text in ADVISORIES if numbers and numbers < fixed]
+    if known:
+        yield warning(
+            f"Orthanc {version} has known advisories: {'; '.join(known)}",
+            "Install Orthanc 1.12.11 or newer, as of Docker Compose; Debian mends some in its own "
+            "package without a new version (apt-get changelog orthanc).",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def version_of(path: str) -> str:
@@ -71,7 +93,9 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
         yield ok(
             f"{address.url} answers in {took * 1000:.0f} ms, authentication OK: Orthanc {version}"
         )
-        numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+        numbers = _numbers(version)
+        if settings.pacs.url is not None:
+            yield from advisories(version)
         if numbers and numbers < OLDEST:
             yield warning(
                 f"Orthanc {version} is older than any that hilum was tried with",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hilum.errors import DatabaseUnavailable, SettingInvalid
+from hilum.errors import DatabaseUnavailable, NodeError, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder, writing_to
 from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.lock import locked
@@ -89,7 +89,7 @@ class Service:
             following.start()
         try:
             while not stop.is_set():
-                self.turn(stop)
+                self.turn()
                 stop.wait(TURN_S)
         finally:
             stop.set()
@@ -104,14 +104,14 @@ class Service:
                 following.join()
             self.engine.drain(self.settings.node.inference_timeout_s + DRAIN_MARGIN_S)
 
-    def turn(self, stop: threading.Event) -> None:
+    def turn(self) -> None:
         """Update the heartbeat; check the PACS, the model and the jobs."""
         try:
             self.beat()
         except SettingInvalid as exc:  # a full disk; the node pauses, and goes on by itself
             log.warning("heartbeat.failed", why=str(exc))
         if self.process is not None:
-            self._look_after(self.process, stop)
+            self._look_after(self.process)
         self.launch_with_model()
         self.engine.tend()
         if self.self_tests is not None and self.engine.launched:
@@ -149,9 +149,12 @@ class Service:
         with writing_to(folder):
             (folder / HEARTBEAT).touch(OWNER_FILE)
 
-    def _look_after(self, process: OrthancProcess, stop: threading.Event) -> None:
-        if process.revive(stop):
-            log.warning("pacs.restarted", log=process.log)
+    def _look_after(self, process: OrthancProcess) -> None:
+        try:
+            if process.revive():
+                log.warning("pacs.restarted", log=process.log)
+        except (NodeError, SettingInvalid) as exc:  # tried again, less and less often
+            log.warning("pacs.not_restarted", why=str(exc))
         for refused in process.refused_associations():
             log.warning(
                 "association.refused",

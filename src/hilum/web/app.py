@@ -39,7 +39,7 @@ from hilum.web.context import WebContext
 from hilum.web.health import HealthSource, health_routes
 from hilum.web.pages import STATIC, static_digest
 from hilum.web.security import BodyLimit, SecurityHeaders, is_secure
-from hilum.web.slots import RequestSlots
+from hilum.web.slots import PROXIED, PROXIED_EACH, RequestSlots
 from hilum.web.status import StatusSource
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -111,6 +111,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     app.state.viewed = LruSet[tuple[str, str]](dicomweb.VIEWED_MOST)
     app.state.status = StatusSource(context)
     app.state.slots = RequestSlots()
+    app.state.proxy_slots = RequestSlots(PROXIED, PROXIED_EACH)
     failures.handle(app)
     for router in ROUTERS:
         app.include_router(router)

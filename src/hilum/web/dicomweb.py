@@ -1,4 +1,8 @@
-"""Orthanc's DICOMweb behind the page's login: read only, and only what viewers ask for.
+"""Orthanc's DICOMweb behind the page's login: read only, and only what OHIF asks for.
+
+Nothing of a request is handed on: what Orthanc is asked is written anew from parts that are
+allowed, each by name. Orthanc is never asked for another transfer syntax or for a picture: it
+would decode, and its decoders end with some files.
 
 Sources
 -------
@@ -8,37 +12,66 @@ knows the address under which its bulk data is reached.
 
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 import httpx
-from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from fastapi import APIRouter, Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
-from hilum.errors import NotInPacs
+from hilum.language import Message
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.http import pacs_errors
 from hilum.web.ohif import DICOMWEB_PATH
 from hilum.web.sessions import Context, Viewer, note_async
+from hilum.web.slots import TimedResponse, proxy_turn
 
 router: Final = APIRouter(include_in_schema=False)
 
 UID: Final = r"(?=[0-9.]{1,64}(?:/|$))[0-9]+(?:\.[0-9]+)*"
-RETRIEVED: Final = r"(?:metadata|rendered|thumbnail|bulk/[0-9a-f/]+)"
-ALLOWED: Final = re.compile(
-    rf"(?:studies|series|instances"
-    rf"|studies/(?P<study>{UID})(?:"
-    rf"|/(?:series|instances|{RETRIEVED})"
-    rf"|/series/{UID}(?:|/instances|/{RETRIEVED})"
-    rf"|/series/{UID}/instances/{UID}(?:|/frames/[0-9,]{{1,64}}(?:/rendered)?|/{RETRIEVED})"
-    rf"))",
-    re.IGNORECASE,
+SERIES: Final = rf"studies/{UID}/series/{UID}"
+INSTANCE: Final = rf"{SERIES}/instances/{UID}"
+
+SEARCH: Final = re.compile(rf"(?:(?:studies/{UID}/|{SERIES}/)?(?:series|instances)|studies)")
+METADATA: Final = re.compile(rf"(?:studies/{UID}|{SERIES}|{INSTANCE})/metadata")
+FILE: Final = re.compile(INSTANCE)
+PIXELS: Final = re.compile(rf"{INSTANCE}/(?:frames/[0-9]{{1,6}}|bulk/[0-9a-f/]{{1,200}})")
+STUDY: Final = re.compile(rf"studies/({UID})")
+
+JSON: Final = "application/dicom+json"
+AS_STORED: Final = "multipart/related; type={}; transfer-syntax=*"
+
+ASKED: Final = {
+    SEARCH: JSON,
+    METADATA: JSON,
+    FILE: AS_STORED.format("application/dicom"),
+    PIXELS: AS_STORED.format("application/octet-stream"),
+}
+"""Path → the media type that Orthanc is asked for."""
+
+ATTRIBUTE: Final = re.compile(
+    r"[0-9A-Fa-f]{8}|AccessionNumber|BodyPartExamined|InstanceNumber|Modality|ModalitiesInStudy"
+    r"|PatientBirthDate|PatientID|PatientName|PatientSex|ReferringPhysicianName|SOPClassUID"
+    r"|SOPInstanceUID|SeriesDescription|SeriesInstanceUID|SeriesNumber|StudyDate|StudyDescription"
+    r"|StudyID|StudyInstanceUID|StudyTime"
 )
-"""Searches and retrievals; nothing that stores, deletes or asks other servers."""
+VALUE: Final = re.compile(r"[^\x00-\x1f\x7f]{0,256}")
+CONTROLS: Final = {
+    "limit": re.compile(r"[0-9]{1,6}"),
+    "offset": re.compile(r"[0-9]{1,9}"),
+    "fuzzymatching": re.compile(r"true|false"),
+    "includefield": re.compile(r"[0-9A-Za-z,]{1,1024}"),
+}
+"""Parameters of a search beside attributes (PS3.18 8.3.4), and what each may say."""
 
-PASSED_ON: Final = ("accept", "range")
-"""Request headers that the answer depends on."""
+OVERRIDES: Final = ("x-http-method-override", "x-http-method", "x-method-override")
+"""Headers by which some servers take another method than the request's own."""
 
-PASSED_BACK: Final = ("content-length", "content-range", "content-encoding", "etag")
+HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
+
+PASSED_BACK: Final = ("content-length", "content-encoding", "etag")
 
 CHUNK: Final = 256 * 1024
 
@@ -50,6 +83,8 @@ SAFE: Final = re.compile(
 
 VIEWED_MOST: Final = 4096
 """Sessions and studies that are remembered, so that one look is one line of the audit trail."""
+
+NOT_OPEN: Final = Message("Only what a viewer needs to read is handed to the PACS.")
 
 
 def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
@@ -65,31 +100,67 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
         )
 
 
-@router.get(DICOMWEB_PATH + "/{path:path}")
+@router.get(DICOMWEB_PATH + "/{path:path}", dependencies=[Depends(proxy_turn)])
 async def hand_through(path: str, request: Request, who: Viewer, context: Context) -> Response:
     """Hand a request to the PACS, and its answer back piece by piece."""
-    found = ALLOWED.fullmatch(path)
-    if found is None:
-        raise NotInPacs("DICOMweb is open for searching and reading only.", "See docs/page.md.")
-    study = found["study"]
-    if study is not None and request.app.state.viewed.add((who.key or who.name, study)):
-        await note_async(context, who.name, "study.viewed", study=study, by="dicomweb")
-    headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
-    host, scheme = request.headers.get("host", ""), request.url.scheme
-    headers |= {"host": host, "forwarded": f"host={host};proto={scheme}"}
+    question = asked(path, request)
+    study = STUDY.match(path)
+    if study and request.app.state.viewed.add((who.key or who.name, study[1])):
+        await note_async(context, who.name, "study.viewed", study=study[1], by="dicomweb")
     client: httpx.AsyncClient = request.app.state.dicomweb
-    address = f"{DICOMWEB_PATH}/{path}" + (f"?{request.url.query}" if request.url.query else "")
     with pacs_errors(context.address.url):
-        answer = await client.send(
-            client.build_request("GET", address, headers=headers), stream=True
-        )
+        answer = await client.send(question, stream=True)
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             await answer.aclose()
             answer.raise_for_status()
     kind = answer.headers.get("content-type", "")
     passed = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
     passed["content-type"] = kind if SAFE.match(kind) else "application/octet-stream"
-    return StreamingResponse(_pieces(answer), answer.status_code, headers=passed)
+    return TimedResponse(_pieces(answer), answer.status_code, headers=passed)
+
+
+def asked(path: str, request: Request) -> httpx.Request:
+    """Return what Orthanc is asked, made of allowed parts alone.
+
+    Raises
+    ------
+    HTTPException
+        A part of the request is not among them.
+    """
+    accept = next((kind for form, kind in ASKED.items() if form.fullmatch(path)), None)
+    headers, host = request.headers, request.headers.get("host", "")
+    if (
+        accept is None
+        or request.scope["raw_path"] != f"{DICOMWEB_PATH}/{path}".encode()  # nothing is escaped
+        or headers.get("content-length", "0") != "0"
+        or "transfer-encoding" in headers
+        or any(name in headers for name in OVERRIDES)
+        or HOST.fullmatch(host) is None
+    ):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, NOT_OPEN)
+    query = _query(request, searches=SEARCH.fullmatch(path) is not None)
+    client: httpx.AsyncClient = request.app.state.dicomweb
+    told = {"accept": accept, "host": host, "forwarded": f"host={host};proto={request.url.scheme}"}
+    return client.build_request("GET", f"{DICOMWEB_PATH}/{path}{query}", headers=told)
+
+
+def _query(request: Request, *, searches: bool) -> str:
+    """Return the parameters of a search, each written anew; anything else has none."""
+    given = request.query_params.multi_items()
+    if not given:
+        if request.url.query:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, NOT_OPEN)
+        return ""
+    names = [name for name, _ in given if name != "includefield"]
+    if not searches or len(set(names)) < len(names) or not all(map(_is_allowed, given)):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, NOT_OPEN)
+    return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in given)
+
+
+def _is_allowed(parameter: tuple[str, str]) -> bool:
+    name, value = parameter
+    allowed = CONTROLS.get(name) or (VALUE if ATTRIBUTE.fullmatch(name) else None)
+    return allowed is not None and allowed.fullmatch(value) is not None
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

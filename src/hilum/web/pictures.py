@@ -26,7 +26,7 @@ from hilum.runtime.caches import LruCache, LruSet
 from hilum.web.context import WebContext
 from hilum.web.displayed import DisplayedImage
 from hilum.web.sessions import Context, Viewer
-from hilum.web.slots import LargeResponse, Slot
+from hilum.web.slots import Slot, large_response
 from hilum.web.tools import StudyTools
 
 router: Final = APIRouter(include_in_schema=False)
@@ -237,4 +237,4 @@ def all_pixels(request: Request, where: Where, context: Context, _: Viewer, __: 
         "X-Rows": str(picture.rows),
         "X-Columns": str(picture.columns),
     }
-    return LargeResponse(picture.packed, "application/octet-stream", headers)
+    return large_response(picture.packed, "application/octet-stream", headers)

@@ -6,7 +6,7 @@ Requests beyond it wait without a thread; those that would wait behind many are 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -23,6 +23,10 @@ AT_ONCE: Final = 4
 
 EACH: Final = 3
 """Of one user."""
+
+PROXIED: Final = 8
+PROXIED_EACH: Final = 6
+"""The same of those that are handed to the PACS: as many as a browser asks at a time."""
 
 MOST: Final = 64
 """Requests in work or waiting."""
@@ -46,12 +50,13 @@ class _Line:
     count: int = 0
 
 
-@dataclass(slots=True)
 class RequestSlots:
     """Lends turns to costly requests; for one event loop."""
 
-    _all: _Line = field(default_factory=lambda: _Line(asyncio.Semaphore(AT_ONCE)))
-    _users: dict[str, _Line] = field(default_factory=dict)
+    def __init__(self, at_once: int = AT_ONCE, each: int = EACH) -> None:
+        self._each = each
+        self._all = _Line(asyncio.Semaphore(at_once))
+        self._users: dict[str, _Line] = {}
 
     @asynccontextmanager
     async def taken(self, user: str) -> AsyncIterator[None]:
@@ -62,7 +67,7 @@ class RequestSlots:
         HTTPException
             Too many wait already.
         """
-        mine = self._users.setdefault(user, _Line(asyncio.Semaphore(EACH)))
+        mine = self._users.setdefault(user, _Line(asyncio.Semaphore(self._each)))
         if mine.count >= MOST_EACH or self._all.count >= MOST:
             again = {"Retry-After": str(RETRY_S)}
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, BUSY, again)
@@ -93,18 +98,26 @@ async def turn(request: Request, who: Viewer) -> AsyncIterator[None]:
 Slot = Annotated[None, Depends(turn)]
 
 
-class LargeResponse(StreamingResponse):
-    """An answer that is handed to the network as it takes it, and not for ever."""
+async def proxy_turn(request: Request, who: Viewer) -> AsyncIterator[None]:
+    """Keep a turn among the requests that are handed to the PACS, until the answer is sent."""
+    async with request.app.state.proxy_slots.taken(who.name):
+        yield
 
-    def __init__(self, content: bytes, media_type: str, headers: dict[str, str]) -> None:
-        size = {"Content-Length": str(len(content))}
-        super().__init__(_pieces(content), headers=headers | size, media_type=media_type)
+
+class TimedResponse(StreamingResponse):
+    """An answer that is handed to the network as that takes it, and not for ever."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; the connection ends where it is not taken in time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SEND_S):
                 await super().__call__(scope, receive, send)
+
+
+def large_response(content: bytes, media_type: str, headers: dict[str, str]) -> TimedResponse:
+    """Return an answer of many bytes, which are never in memory twice."""
+    size = {"Content-Length": str(len(content))}
+    return TimedResponse(_pieces(content), headers=headers | size, media_type=media_type)
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

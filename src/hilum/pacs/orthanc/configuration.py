@@ -78,7 +78,9 @@ class AllowedModality:
         }
 
 
-def configuration(pacs: PacsSettings, address: PacsAddress, folder: Path) -> dict[str, Any]:
+def configuration(
+    pacs: PacsSettings, address: PacsAddress, folder: Path, *, transcodes: bool = False
+) -> dict[str, Any]:
     """Return Orthanc's configuration.
 
     Parameters
@@ -89,13 +91,15 @@ def configuration(pacs: PacsSettings, address: PacsAddress, folder: Path) -> dic
         How our Orthanc is called, with its generated password.
     folder
         Folder of everything that Orthanc writes.
+    transcodes
+        Whether it sends images on, and may have to decode them first.
 
     Raises
     ------
     SettingInvalid
         An entry of ``pacs.allowed_aets`` or a file of ``pacs.dicom_tls`` can't be used.
     NodeError
-        The DICOMweb or GDCM plug-in is not installed.
+        A plug-in is not installed.
     """
     charset = pacs.default_character_set
     return {
@@ -104,9 +108,9 @@ def configuration(pacs: PacsSettings, address: PacsAddress, folder: Path) -> dic
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
         "TemporaryDirectory": str(folder / "temporary"),
-        "Plugins": [str(plugin) for plugin in plugins()],
+        "Plugins": [str(plugin) for plugin in plugins(transcodes=transcodes)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-        "Gdcm": {"Enable": True},
+        "Gdcm": {"Enable": transcodes},  # some files end it, and Orthanc with it
         "Worklists": {"Enable": False},
         "OverwriteInstances": False,
         "SyncStorageArea": True,
@@ -120,7 +124,7 @@ def configuration(pacs: PacsSettings, address: PacsAddress, folder: Path) -> dic
     }
 
 
-def plugins() -> tuple[Path, ...]:
+def plugins(*, transcodes: bool) -> tuple[Path, ...]:
     """Return the paths of the plug-ins that hilum needs.
 
     Raises
@@ -128,10 +132,10 @@ def plugins() -> tuple[Path, ...]:
     NodeError
         One of them is not installed.
     """
-    return (
-        _plugin(DICOMWEB_PLUGIN, "orthanc-dicomweb"),
-        _plugin(GDCM_PLUGIN, "orthanc-gdcm"),
-    )
+    needed = {DICOMWEB_PLUGIN: "orthanc-dicomweb"}
+    if transcodes:
+        needed[GDCM_PLUGIN] = "orthanc-gdcm"
+    return tuple(_plugin(name, package) for name, package in needed.items())
 
 
 def modalities(allowed_aets: Iterable[str]) -> Mapping[str, AllowedModality]:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.configuration import configuration
 from hilum.pacs.orthanc.orphan import STOP_S, end_orphan, remember
 from hilum.pacs.orthanc.ports import require_free
-from hilum.runtime.waits import wait_until
+from hilum.runtime.waits import WHILE_AWAY, wait_until
 from hilum.settings import Settings
 
 PROGRAM: Final = "Orthanc"
@@ -40,6 +41,9 @@ START_S: Final = 60.0
 
 LOOK_S: Final = 0.02
 """Seconds between two looks at whether it answers yet."""
+
+STEADY_S: Final = 60.0
+"""Seconds after a start from which its end counts as the first one again."""
 
 ANSWER_S: Final = 2.0
 """Seconds to wait for one answer while it starts."""
@@ -85,6 +89,8 @@ class OrthancProcess:
         self._log = settings.data_folder / "logs" / "orthanc.log"
         self._log_read = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._began = self._not_before = 0.0
+        self._ends = 0
 
     def __enter__(self) -> Self:
         return self
@@ -121,10 +127,25 @@ class OrthancProcess:
         NodeError
             A plug-in is not installed.
         """
+        self._begin()
+        try:
+            self._wait(stop)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _begin(self) -> None:
+        """Start Orthanc without waiting for it; raises as `start`, but for its end."""
+        self._began = time.monotonic()
         program = find_program(self._settings.pacs.program)
         settings_file = self._folder / "orthanc.json"
         pid_file = self._folder / "orthanc.pid"
-        content = configuration(self._settings.pacs, self._address, self._folder)
+        content = configuration(
+            self._settings.pacs,
+            self._address,
+            self._folder,
+            transcodes=self._settings.node.forward_images,
+        )
         for folder in (
             self._folder,
             self._folder / "storage",
@@ -138,11 +159,6 @@ class OrthancProcess:
         require_free("pacs.dicom_port", self._settings.pacs.dicom_port)
         self._process = self._launch(program, settings_file)
         remember(pid_file, self._process.pid, settings_file)
-        try:
-            self._wait(self._process, stop)
-        except BaseException:
-            self.stop()
-            raise
 
     def stop(self) -> None:
         """Stop Orthanc and return when it has ended. Safe to call at any time."""
@@ -157,17 +173,25 @@ class OrthancProcess:
             process.wait()
         (self._folder / "orthanc.pid").unlink(missing_ok=True)
 
-    def revive(self, stop: threading.Event) -> bool:
-        """Start Orthanc again if it ended by itself; return whether it had.
+    def revive(self) -> bool:
+        """Start Orthanc again if it ended by itself; return whether it did so now.
+
+        It is not waited for: who asks it waits as for any archive that is away. One that
+        ends soon after its start, again and again, is started less and less often.
 
         Raises
         ------
-        NodeError
-            It can't be started again; see `start`.
+        NodeError, SettingInvalid
+            It can't be started now; see `start`.
         """
         if self._process is None or self._process.poll() is None:
             return False
-        self.start(stop)
+        now = time.monotonic()
+        if now < self._not_before:
+            return False
+        self._ends = 1 if now - self._began > STEADY_S else self._ends + 1
+        self._not_before = now + WHILE_AWAY.after(self._ends)
+        self._begin()
         return True
 
     def refused_associations(self) -> tuple[RefusedAssociation, ...]:
@@ -202,13 +226,13 @@ class OrthancProcess:
                 start_new_session=True,  # Ctrl-C reaches the node, which then stops Orthanc
             )
 
-    def _wait(self, process: subprocess.Popen[bytes], stop: threading.Event) -> None:
+    def _wait(self, stop: threading.Event) -> None:
         address = self._address
         with Orthanc(
             address.url, username=address.username, password=address.secret, timeout_s=ANSWER_S
         ) as orthanc:
             done = wait_until(
-                lambda: stop.is_set() or self._answers(process, orthanc),
+                lambda: stop.is_set() or self._answers(orthanc),
                 timeout_s=START_S,
                 every_s=LOOK_S,
                 pause=stop.wait,
@@ -218,14 +242,16 @@ class OrthancProcess:
                 f"Orthanc did not answer within {START_S:.0f} s.", f"Its log is {self._log}."
             )
 
-    def _answers(self, process: subprocess.Popen[bytes], orthanc: Orthanc) -> bool:
+    def _answers(self, orthanc: Orthanc) -> bool:
         """Whether it answers by now; raises when it never will."""
-        if process.poll() is not None:
+        status = None if self._process is None else self._process.poll()
+        if status is not None and status >= 0:
             raise PacsNotStarted(
                 f"Orthanc ended while it started: {self._last_error()}.",
                 f"The whole log is {self._log}.",
             )
         try:
+            self.revive()  # where a signal ended it, by what it holds or was sent
             orthanc.system()
         except PacsUnavailable:
             return False
@@ -269,6 +295,6 @@ def find_program(named: str | None) -> str:
         )
     raise ProgramNotInstalled(
         "Orthanc is not installed.",
-        "Run apt-get install orthanc orthanc-dicomweb orthanc-gdcm, "
+        "Run apt-get install orthanc orthanc-dicomweb, "
         "set pacs.url to an Orthanc that runs already, or use Docker Compose (docs/node.md).",
     )

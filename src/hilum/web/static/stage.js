@@ -86,7 +86,7 @@ export class Stage {
       const notice = this.frame.querySelector("[data-error]");
       notice.textContent = `${this.frame.dataset.failed} ${error.message}`;
       notice.hidden = false;
-      this.quick.hidden = true;
+      this.quick.hidden = !this.quick.naturalWidth; // one that is too large to be sent whole
       this.frame.dataset.ready = "failed";
     }
   }
