@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -18,34 +17,25 @@ MARROW: Final = 0.32
 SIDES: Final = (24, 40, 64, 100, 160, 256, 400, 640)
 """Rays along a side of the boxes that bars of about the same size are worked out in."""
 
-Number = float | NDArray[np.float64]
-"""One, or one for each of many bars."""
+Numbers = tuple[float, float] | NDArray[np.float64]
+"""Two, or two for each of many bars."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A straight piece of a bar, or many as arrays of shape ``(n, 1, 1)``: ends and radii, mm."""
-
-    start: tuple[Number, Number]
-    end: tuple[Number, Number]
-    radii: tuple[Number, Number]
-
-
-def within(x: Depth, y: Depth, piece: Stretch) -> tuple[Depth, Depth]:
-    """Return ``r² - d²`` of each ray to the axis of a piece, mm², and the radius r there, mm.
+def within(x: Depth, y: Depth, start: Numbers, end: Numbers, radii: Numbers) -> tuple[Depth, Depth]:
+    """Return ``r² - d²`` of each ray to the axis of a bar, mm², and the radius r there, mm.
 
     Parameters
     ----------
     x, y
-        Of the rays, mm: shapes ``(rows, columns)`` and ``(rows, 1)``; for many pieces a box
+        Of the rays, mm: shapes ``(rows, columns)`` and ``(rows, 1)``; for many bars a box
         of rays for each, with one more axis in front.
-    piece
-        One or many.
+    start, end, radii
+        Of the bar, mm; of many as arrays of shape ``(n, 1, 1)``.
     """
-    step_x, step_y = piece.end[0] - piece.start[0], piece.end[1] - piece.start[1]
+    step_x, step_y = end[0] - start[0], end[1] - start[1]
     scale = 1 / np.maximum(step_x * step_x + step_y * step_y, 1e-6)
-    x = x - np.float32(piece.start[0])
-    y = y - np.float32(piece.start[1])
+    x = x - np.float32(start[0])
+    y = y - np.float32(start[1])
     along = x * np.float32(step_x * scale)
     along += y * np.float32(step_y * scale)
     along.clip(0, 1, out=along)
@@ -54,8 +44,8 @@ def within(x: Depth, y: Depth, piece: Stretch) -> tuple[Depth, Depth]:
     np.multiply(along, np.float32(step_y), out=aside)
     np.subtract(y, aside, out=aside)
     radius = along
-    radius *= np.float32(piece.radii[1] - piece.radii[0])
-    radius += np.float32(piece.radii[0])
+    radius *= np.float32(radii[1] - radii[0])
+    radius += np.float32(radii[0])
     inside = radius * radius
     x *= x
     inside -= x
@@ -69,6 +59,13 @@ def shell(inside: Depth, radius: Depth, cortex: float) -> Depth:
     return inside - np.float32(2 * cortex) * radius + np.float32(cortex * cortex)
 
 
+def chord(inside: Depth) -> Depth:
+    """Return the depth of a round bar from its ``r² - d²``, which is changed; mm."""
+    depth = dome(inside)
+    depth *= 2
+    return depth
+
+
 def bone_depth(outer: Depth, inner: Depth) -> Depth:
     """Return the mineral of a round bone from ``r² - d²`` of its outside and its marrow, mm."""
     depth = dome(outer)
@@ -80,10 +77,8 @@ def bone_depth(outer: Depth, inner: Depth) -> Depth:
 def capsule(canvas: Canvas, start: Point, end: Point, radii: tuple[float, float]) -> Patch:
     """Return a bar with round ends whose radius (mm) changes evenly from start to end."""
     at = around(canvas, start, end, max(radii))
-    inside, _ = within(canvas.x[at], canvas.y[at[0]], Stretch(start, end, radii))
-    depth = dome(inside)
-    depth *= 2
-    return Patch(at, depth)
+    inside, _ = within(canvas.x[at], canvas.y[at[0]], start, end, radii)
+    return Patch(at, chord(inside))
 
 
 def around(canvas: Canvas, start: Point, end: Point, reach: float) -> Tile:
@@ -123,12 +118,9 @@ def capsules(
         for some in (bars[first : first + most] for first in range(0, len(bars), most)):
             top = [min(tiles[bar][0].start, canvas.shape[0] - height) for bar in some]
             left = [min(tiles[bar][1].start, canvas.shape[1] - width) for bar in some]
-            (x0, y0), (x1, y1) = ends[some].transpose(1, 2, 0)[..., None, None]
-            start_radius, end_radius = radii[some].T[..., None, None]
-            pieces = Stretch((x0, y0), (x1, y1), (start_radius, end_radius))
-            inside, _ = within(across[top, left], down[top][..., None], pieces)
-            depths = dome(inside)
-            depths *= 2
+            start, end = ends[some].transpose(1, 2, 0)[..., None, None]
+            thick = radii[some].T[..., None, None]
+            depths = chord(within(across[top, left], down[top][..., None], start, end, thick)[0])
             for row, column, depth in zip(top, left, depths, strict=True):
                 yield Patch((slice(row, row + height), slice(column, column + width)), depth)
 
@@ -181,8 +173,8 @@ def bent_bone(
             slice(near.start - whole.start, near.stop - whole.start)
             for near, whole in zip(here, at, strict=True)
         )
-        piece = Stretch(start, end, (thick, thin))
-        inside, radius = within(canvas.x[here], canvas.y[here[0]], piece)
+        x, y = canvas.x[here], canvas.y[here[0]]
+        inside, radius = within(x, y, start, end, (thick, thin))
         np.maximum(outer[part], inside, out=outer[part])
         np.maximum(inner[part], shell(inside, radius, cortex), out=inner[part])
     return Patch(at, bone_depth(outer, inner))

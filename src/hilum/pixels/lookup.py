@@ -46,8 +46,7 @@ class Lookup:
         """Return the table's output for `values` of any shape; the ends go on for ever."""
         index = np.floor(values - self.first + 0.5)
         np.clip(index, 0, len(self.entries) - 1, out=index)
-        found: NDArray[np.float64] = self.entries[index.astype(np.int64)]
-        return found
+        return self.entries[index.astype(np.int64)]
 
 
 def read_lookup(

@@ -100,8 +100,7 @@ def gaussian(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:
     kernel = np.zeros(2 * radius + 3)  # a 0 at either end, for what is farther away
     kernel[1:-1] = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
     kernel /= kernel.sum()
-    weights: NDArray[np.float64] = kernel[np.clip(offsets + radius + 1, 0, len(kernel) - 1)]
-    return weights
+    return kernel[np.clip(offsets + radius + 1, 0, len(kernel) - 1)]
 
 
 def clip_as_skimage(
