@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from hilum.radiograph import ImageUIDs
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image, uids_of
+from hilum.records.rows import as_record
 from hilum.records.tables import FORWARD
 from hilum.records.upsert import into
 
@@ -111,13 +112,7 @@ def entries(
     if uids is not None:
         question, named = question.where(*of_image(FORWARD)), image_values(archive, uids)
     return [
-        ForwardEntry(
-            Forward(row.archive, uids_of(row), row.target, row.run),
-            ForwardState(row.state),
-            row.attempts,
-            row.why,
-            row.changed,
-        )
+        as_record(ForwardEntry, row, forward=as_record(Forward, row, uids=uids_of(row)))
         for row in connection.execute(question, named)
     ]
 

@@ -45,32 +45,23 @@ class StoredReading:
 
 
 class CompressedReading(NamedTuple):
-    """A reading, compressed."""
+    """A reading, compressed: the columns that hold it."""
 
     document: bytes
     """zlib of JSON."""
     maps: bytes
     """zlib of little-endian float16."""
-    shape: list[int]
+    maps_shape: list[int]
     """Of the maps: labels, height, width."""
-    view: list[int]
+    field_of_view: list[int]
     """Top, left, height and width of the field of view."""
 
 
 def put(connection: Connection, job: Job, reading: StoredReading) -> None:
     """Keep the reading of an image instead of an earlier one."""
     connection.execute(FORGET, image_values(job.archive, job.uids))
-    kept = squeezed(reading)
-    line = {
-        "archive": job.archive,
-        **job.uids._asdict(),
-        "run": job.run,
-        "document": kept.document,
-        "maps": kept.maps,
-        "maps_shape": kept.shape,
-        "field_of_view": kept.view,
-    }
-    connection.execute(READING.insert(), line)
+    named = {"archive": job.archive, **job.uids._asdict(), "run": job.run}
+    connection.execute(READING.insert(), {**named, **squeezed(reading)._asdict()})
 
 
 def forget_foreign(connection: Connection, archive: str, uids: ImageUIDs) -> None:
@@ -85,7 +76,7 @@ def get(connection: Connection, archive: str, uids: ImageUIDs) -> StoredReading 
     row = connection.execute(GET, image_values(archive, uids)).one_or_none()
     if row is None:
         return None
-    return whole(CompressedReading(row.document, row.maps, row.maps_shape, row.field_of_view))
+    return whole(CompressedReading(*(getattr(row, name) for name in CompressedReading._fields)))
 
 
 def documents(
@@ -113,7 +104,7 @@ def whole(kept: CompressedReading) -> StoredReading:
     """Return the reading that was squeezed."""
     flat = np.frombuffer(zlib.decompress(kept.maps), dtype="<f2").astype(np.float16, copy=False)
     return StoredReading(
-        document_in(kept.document), flat.reshape(kept.shape), FieldOfView(*kept.view)
+        document_in(kept.document), flat.reshape(kept.maps_shape), FieldOfView(*kept.field_of_view)
     )
 
 
