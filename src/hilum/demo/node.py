@@ -91,8 +91,7 @@ def own_settings(settings: Settings, folder: Path) -> Settings:
                 min_free_bytes=node.min_free_bytes,
             ),
             "page": PageSettings(
-                port=page.port if _is_free(page.port) else 0,
-                ohif_folder=page.ohif_folder,
+                port=page.port if _is_free(page.port) else 0, ohif_folder=page.ohif_folder
             ),
             "oidc": OidcSettings(),
             "telemetry": TelemetrySettings(log_format=settings.telemetry.log_format),

@@ -20,12 +20,7 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.equipment import finish
 from hilum.encode.fast import Writer
-from hilum.encode.source import (
-    character_sets,
-    copy_element,
-    fitting_character_set,
-    quiet_item,
-)
+from hilum.encode.source import character_sets, copy_element, fitting_character_set, quiet_item
 from hilum.encode.undeclared import is_undeclared, tree_in_ascii
 from hilum.files.dicom import text
 from hilum.reading import ModelIdentity

@@ -11,12 +11,7 @@ from pydicom import Dataset
 
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Text, reference
-from hilum.encode.document import (
-    as_written,
-    referenced_requests,
-    references,
-    write_content,
-)
+from hilum.encode.document import as_written, referenced_requests, references, write_content
 from hilum.encode.kinds import KEY_OBJECTS
 from hilum.encode.material import Material
 from hilum.encode.provenance import observer, statements

@@ -23,14 +23,7 @@ from hilum.encode.equipment import code_item
 from hilum.encode.kinds import PARAMETRIC_MAP
 from hilum.encode.material import Material
 from hilum.encode.source import write_quietly
-from hilum.encode.start import (
-    begin,
-    conclude,
-    copy_loss,
-    derivation,
-    reference,
-    referenced_series,
-)
+from hilum.encode.start import begin, conclude, copy_loss, derivation, reference, referenced_series
 from hilum.reading import Finding
 
 CLASS_ACTIVATION: Final = Code("130402", "DCM", "Class activation")

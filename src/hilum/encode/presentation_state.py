@@ -117,10 +117,7 @@ def _displayed_area(reading: Reading, source: Dataset) -> Dataset:
     """Return the whole image, with pixels as wide and high as the header says."""
     area = Dataset()
     area.DisplayedAreaTopLeftHandCorner = [1, 1]
-    area.DisplayedAreaBottomRightHandCorner = [
-        reading.radiograph.columns,
-        reading.radiograph.rows,
-    ]
+    area.DisplayedAreaBottomRightHandCorner = [reading.radiograph.columns, reading.radiograph.rows]
     area.PresentationSizeMode = "SCALE TO FIT"
     for keyword in SPACINGS:
         if keyword in source:

@@ -21,14 +21,7 @@ from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import SEGMENTATION
 from hilum.encode.material import Material
 from hilum.encode.provenance import parameters
-from hilum.encode.start import (
-    begin,
-    conclude,
-    copy_loss,
-    derivation,
-    reference,
-    referenced_series,
-)
+from hilum.encode.start import begin, conclude, copy_loss, derivation, reference, referenced_series
 from hilum.reading import Finding, Region
 
 SEGMENT_NUMBER: Final = Tag("ReferencedSegmentNumber")

@@ -12,13 +12,7 @@ from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Relation, Text, language
-from hilum.encode.provenance import (
-    DEMONSTRATED,
-    algorithm,
-    doubts,
-    observer,
-    statements,
-)
+from hilum.encode.provenance import DEMONSTRATED, algorithm, doubts, observer, statements
 from hilum.language import Language
 from hilum.reading import Reading
 from hilum.wording import POSITIVE_OF_ALL, finding_name, raw_texts, score_text

@@ -58,10 +58,7 @@ NOTES: Final = 180
 """Height that legend and warnings need below the panels, in pixels."""
 
 AREA: Final = Box(
-    MARGIN,
-    HEADER,
-    WIDTH - 2 * MARGIN - TABLE - 2 * GAP,
-    HEIGHT - HEADER - FOOTER - MARGIN // 2,
+    MARGIN, HEADER, WIDTH - 2 * MARGIN - TABLE - 2 * GAP, HEIGHT - HEADER - FOOTER - MARGIN // 2
 )
 """Room of the panels."""
 

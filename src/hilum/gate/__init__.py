@@ -36,10 +36,7 @@ def judge(
         Objections and warnings in the order of the rules (docs/gate.md).
     """
     case = GateInput.of(
-        header,
-        settings,
-        min_age_years=min_age_years,
-        clinical_model=clinical_model,
+        header, settings, min_age_years=min_age_years, clinical_model=clinical_model
     )
     return Eligibility(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
 

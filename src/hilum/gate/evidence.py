@@ -23,11 +23,7 @@ from hilum.gate.header import SEPARATOR, items, value, values
 from hilum.gate.vocabulary import BodyPart, Meaning, all_meanings, body_part_term, meanings
 from hilum.radiograph import directions
 
-IMAGE_TEXTS: Final = (
-    "AcquisitionDeviceProcessingDescription",
-    "SeriesDescription",
-    "ProtocolName",
-)
+IMAGE_TEXTS: Final = ("AcquisitionDeviceProcessingDescription", "SeriesDescription", "ProtocolName")
 """Descriptions of this image, or of a series that is often this image alone."""
 
 STUDY_TEXTS: Final = (

@@ -60,13 +60,7 @@ class Intake:
         """Whether what is taken up has to wait for a model."""
 
     def take_up(
-        self,
-        connection: Connection,
-        facts: Facts,
-        urgency: Urgency,
-        now: datetime,
-        *,
-        again: bool,
+        self, connection: Connection, facts: Facts, urgency: Urgency, now: datetime, *, again: bool
     ) -> bool:
         """Record one image and queue its job; return whether there is work.
 
@@ -84,12 +78,7 @@ class Intake:
             Whether it is read although it is known and did not change.
         """
         new = Arrived(
-            self._context.archive,
-            facts.uids,
-            facts.reference,
-            facts.digest,
-            urgency,
-            now,
+            self._context.archive, facts.uids, facts.reference, facts.digest, urgency, now
         )
         before = images.entry(connection, new.archive, new.uids)
         job = images.arrived(connection, new, held=self.held, again=again)

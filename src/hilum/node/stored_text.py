@@ -28,10 +28,7 @@ ESCAPED: Final = re.compile(r"\$[@B()]|\([BJ]")
 
 
 def stored_text(
-    archive: Archive,
-    reference: str,
-    tags: dict[str, Any],
-    default: DefaultCharacterSet | None,
+    archive: Archive, reference: str, tags: dict[str, Any], default: DefaultCharacterSet | None
 ) -> dict[str, str]:
     """Return texts of an image by keyword; none where the archive's own are right.
 

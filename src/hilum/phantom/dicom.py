@@ -27,10 +27,7 @@ STUDY_DATE: Final = dt.date(2024, 1, 2)
 
 SECONDS_OF_A_DAY: Final = 86_400
 
-VIEWS: Final = {
-    "PA": ("272479007", "postero-anterior"),
-    "AP": ("272481009", "antero-posterior"),
-}
+VIEWS: Final = {"PA": ("272479007", "postero-anterior"), "AP": ("272481009", "antero-posterior")}
 """View Position → code of SNOMED CT and its meaning (PS3.16 CID 4010)."""
 
 EQUIPMENT: Final[dict[str, Any]] = {

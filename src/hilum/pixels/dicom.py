@@ -30,10 +30,7 @@ PIXEL_GROUP: Final = 0x7FE0
 
 
 def develop(
-    dataset: Dataset,
-    settings: PixelSettings,
-    *,
-    corrections: Iterable[Note] = (),
+    dataset: Dataset, settings: PixelSettings, *, corrections: Iterable[Note] = ()
 ) -> Radiograph:
     """Turn a DICOM image into what the model may see.
 
@@ -152,11 +149,7 @@ def shown_inverted(dataset: Dataset, image: ImagePixel, record: DecisionRecord) 
     if image.photometric == "MONOCHROME1":
         record.add("monochrome1_inverted")
         if shape == "IDENTITY":
-            record.add(
-                "presentation_contradicts",
-                shape=shape,
-                photometric=image.photometric,
-            )
+            record.add("presentation_contradicts", shape=shape, photometric=image.photometric)
         return True
     if shape == "INVERSE":
         record.add("presentation_inverse")

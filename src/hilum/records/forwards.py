@@ -61,16 +61,9 @@ def add(connection: Connection, job: Job, target: str, now: datetime) -> Forward
     values = {"run": job.run, "state": ForwardState.WAITING, "attempts": 0, "why": ""}
     connection.execute(
         into(connection.dialect.name, FORWARD)
-        .values(
-            archive=job.archive,
-            **job.uids._asdict(),
-            target=target,
-            changed=now,
-            **values,
-        )
+        .values(archive=job.archive, **job.uids._asdict(), target=target, changed=now, **values)
         .on_conflict_do_update(
-            index_elements=list(FORWARD.primary_key.columns),
-            set_={**values, "changed": now},
+            index_elements=list(FORWARD.primary_key.columns), set_={**values, "changed": now}
         )
     )
     return Forward(job.archive, job.uids, target, job.run)
@@ -82,11 +75,7 @@ def change(
     """Write down how an attempt went; False when a newer run took the line over."""
     changed = connection.execute(
         update(FORWARD)
-        .where(
-            *of_image(FORWARD),
-            FORWARD.c.target == forward.target,
-            FORWARD.c.run == forward.run,
-        )
+        .where(*of_image(FORWARD), FORWARD.c.target == forward.target, FORWARD.c.run == forward.run)
         .values(state=state, why=why, changed=now, attempts=FORWARD.c.attempts + 1),
         image_values(forward.archive, forward.uids),
     )

@@ -34,8 +34,7 @@ def forget(connection: Connection, before: datetime, *, limit: int) -> int:
         connection.execute(delete(each).where(named.in_(images)))
     studies = sorted({(row.archive, row.study_instance_uid) for row in old})
     remaining = exists().where(
-        IMAGE.c.archive == STUDY.c.archive,
-        IMAGE.c.study_instance_uid == STUDY.c.study_instance_uid,
+        IMAGE.c.archive == STUDY.c.archive, IMAGE.c.study_instance_uid == STUDY.c.study_instance_uid
     )
     gone = connection.execute(
         delete(STUDY)

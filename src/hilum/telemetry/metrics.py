@@ -227,16 +227,12 @@ def _of_database(observed: RecordCounts, behind: int | None) -> Iterator[Metric]
     )
     yield _gauge("hilum_workers_alive", "Workers that are alive.", observed.workers_alive)
     yield _gauge(
-        "hilum_workers_dead",
-        "Processes that stopped without signing off.",
-        observed.workers_dead,
+        "hilum_workers_dead", "Processes that stopped without signing off.", observed.workers_dead
     )
     yield from _of_self_test(observed.self_test)
     if behind is not None:
         yield _gauge(
-            "hilum_feed_lag_changes",
-            "Changes in the PACS that were not looked at yet.",
-            behind,
+            "hilum_feed_lag_changes", "Changes in the PACS that were not looked at yet.", behind
         )
 
 

@@ -138,9 +138,7 @@ def open_tracing(endpoint: str | None) -> Iterator[Record]:
         yield nowhere
         return
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
-            OTLPSpanExporter,
-        )
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
@@ -193,9 +191,7 @@ def _record_part(tracer: "Tracer", above: "Span", part: TraceSpan) -> None:
     from opentelemetry.trace import set_span_in_context  # noqa: PLC0415
 
     span = tracer.start_span(
-        part.name,
-        context=set_span_in_context(above),
-        start_time=_nanoseconds(part.started),
+        part.name, context=set_span_in_context(above), start_time=_nanoseconds(part.started)
     )
     for smaller in part.parts:
         _record_part(tracer, span, smaller)

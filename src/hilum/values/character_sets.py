@@ -25,12 +25,7 @@ UTF_8: Final = "ISO_IR 192"
 ESCAPE: Final = 0x1B
 """Byte that starts a code extension."""
 
-WIDER: Final = {
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-}
+WIDER: Final = {"shift_jis": "cp932", "euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030"}
 """Codec → the one that also has what senders write beyond it, such as letters of names."""
 
 TERMS: Final = {

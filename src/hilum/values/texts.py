@@ -110,10 +110,7 @@ class Decoded:
     """What was not plain from the declarations."""
 
 
-def decoded(
-    dataset: Dataset,
-    default: DefaultCharacterSet | None = None,
-) -> Decoded:
+def decoded(dataset: Dataset, default: DefaultCharacterSet | None = None) -> Decoded:
     """Decode the text of an image.
 
     Parameters

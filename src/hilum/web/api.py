@@ -72,7 +72,7 @@ AMBIGUOUS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.CONFLICT: {
         "model": Problem,
         "description": "Images in several studies or series have this UID: name one.",
-    },
+    }
 }
 
 ANY_FORM: Final[dict[int | str, dict[str, Any]]] = {
@@ -131,8 +131,7 @@ def described(app: FastAPI) -> dict[str, Any]:
 
 def wanted_of(
     text: Annotated[
-        str,
-        Query(max_length=200, pattern=TEXT, description="Words of name, ID, accession number."),
+        str, Query(max_length=200, pattern=TEXT, description="Words of name, ID, accession number.")
     ] = "",
     state: Annotated[State | None, Query()] = None,
     finding: Annotated[str, Query(max_length=100, pattern=TEXT)] = "",

@@ -178,13 +178,7 @@ Operator = Annotated[Visitor, Depends(at_least(Role.OPERATOR))]
 
 
 def note(
-    context: WebContext,
-    who: str,
-    action: str,
-    *,
-    study: str = "",
-    image: str = "",
-    **detail: Any,
+    context: WebContext, who: str, action: str, *, study: str = "", image: str = "", **detail: Any
 ) -> None:
     """Add a line to the audit trail: who did what, and to which study."""
     line = audit.AuditEntry(

@@ -135,10 +135,4 @@ class StatusSource:
             held = self._context.pacs.size()
         except HilumError:
             return StorageUse(disk.total, disk.free)
-        return StorageUse(
-            disk.total,
-            disk.free,
-            held.file_bytes,
-            held.studies,
-            held.objects,
-        )
+        return StorageUse(disk.total, disk.free, held.file_bytes, held.studies, held.objects)

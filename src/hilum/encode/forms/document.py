@@ -92,11 +92,7 @@ def _finding(finding: Finding, codes: CodeTable) -> dict[str, Any]:
     code = codes.finding(finding.label)
     return {
         "label": finding.label,
-        "code": {
-            "value": code.value,
-            "scheme": code.scheme_designator,
-            "meaning": code.meaning,
-        },
+        "code": {"value": code.value, "scheme": code.scheme_designator, "meaning": code.meaning},
         "raw": round(finding.raw, DECIMALS),
         "operating_point": finding.operating_point,
         "score": round(finding.score, DECIMALS),

@@ -25,11 +25,7 @@ FACT: Final = 16
 
 
 def text(
-    reading: Reading,
-    *,
-    when: datetime,
-    language: Language,
-    uids: ImageUIDs | None = None,
+    reading: Reading, *, when: datetime, language: Language, uids: ImageUIDs | None = None
 ) -> str:
     """Return the report: findings, what to beware of, what it was made from and by.
 
@@ -65,10 +61,7 @@ def text(
     lines += ["", RULE]
     for name, fact in facts:
         lines += wrap(
-            f"{name:<{FACT}}{fact}",
-            WIDTH,
-            subsequent_indent=" " * FACT,
-            break_on_hyphens=False,
+            f"{name:<{FACT}}{fact}", WIDTH, subsequent_indent=" " * FACT, break_on_hyphens=False
         )
     lines.append("")
     for statement in statements(model, language):

@@ -29,11 +29,7 @@ class StowSender:
     """Keeps the promises of `Sender` with STOW-RS."""
 
     def __init__(
-        self,
-        target: WebTarget,
-        *,
-        timeout_s: float = 30.0,
-        verify: ssl.SSLContext | bool = True,
+        self, target: WebTarget, *, timeout_s: float = 30.0, verify: ssl.SSLContext | bool = True
     ) -> None:
         self._url = target.url
         auth = None if target.username is None else (target.username, target.secret or "")
