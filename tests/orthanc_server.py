@@ -135,8 +135,8 @@ def wait_until_ready(server: OrthancServer, process: subprocess.Popen[bytes]) ->
 
 
 @contextmanager
-def running_orthanc(folder: Path) -> Iterator[OrthancServer]:
-    """Start an Orthanc whose files all lie in `folder`; kill it at the end."""
+def running_orthanc(folder: Path, **options: object) -> Iterator[OrthancServer]:
+    """Start an Orthanc whose files all lie in `folder`, with these options; kill it at the end."""
     program = require("Orthanc")
     # the kernel ends Orthanc with the tests even when they are killed
     with_parent = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
@@ -152,7 +152,7 @@ def running_orthanc(folder: Path) -> Iterator[OrthancServer]:
         )
         server.folder.mkdir(parents=True)
         settings_file = server.folder / "orthanc.json"
-        settings_file.write_text(json.dumps(configuration(server)))
+        settings_file.write_text(json.dumps(configuration(server) | options))
         with (
             (server.folder / "orthanc.log").open("wb") as log,
             subprocess.Popen(

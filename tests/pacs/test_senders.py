@@ -1,10 +1,12 @@
 """What every `Sender` promises, shown for each against a real Orthanc."""
 
 import warnings
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from pydicom import Dataset, config, dcmread
 from pydicom.uid import (
     UID,
@@ -15,8 +17,8 @@ from pydicom.uid import (
 
 from hilum.files import dicom
 from hilum.files.find import find_candidates
-from hilum.pacs.send import Outgoing, Sender, SendStatus, deliver
-from orthanc_server import OrthancServer
+from hilum.pacs.send import Outgoing, Sender, SendStatus, WebTarget, deliver, open_sender
+from orthanc_server import OrthancServer, running_orthanc
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.orthanc
@@ -31,6 +33,12 @@ def stored_file(server: OrthancServer, sop_instance_uid: str) -> bytes:
     """Return a file as Orthanc stores it."""
     with server.client() as client:
         return client.fetch(*client.find_objects(sop_instance_uid))
+
+
+def to(server: OrthancServer) -> WebTarget:
+    """Return the REST API of an Orthanc as a target."""
+    password = SecretStr(server.password)
+    return WebTarget(server.url, dicomweb=False, username=server.username, password=password)
 
 
 def outgoing(dataset: Dataset) -> Outgoing:
@@ -105,6 +113,23 @@ def test_report_without_pixels_arrives(sender: Sender, orthanc: OrthancServer):
 
     assert SendStatus.STORED is sender.send(outgoing(report)).sent
     assert stored_file(orthanc, report.SOPInstanceUID)
+
+
+def test_file_that_a_filter_of_the_pacs_drops_is_refused(tmp_path: Path, radiograph: Dataset):
+    """An Orthanc answers with success to what a script of its own lets pass away."""
+    script = tmp_path / "filter.lua"
+    script.write_text('function ReceivedInstanceFilter(dicom) return dicom.Modality ~= "SR" end')
+    report = make_radiograph(Modality="SR")
+    with (
+        running_orthanc(tmp_path / "orthanc", LuaScripts=[str(script)]) as server,
+        closing(open_sender(to(server))) as sender,
+    ):
+        kept, dropped = (sender.send(outgoing(each)) for each in (radiograph, report))
+        with server.client() as client:
+            assert [] == client.find_objects(report.SOPInstanceUID)
+
+    assert (SendStatus.STORED, SendStatus.REFUSED) == (kept.sent, dropped.sent)
+    assert "FilteredOut" in dropped.detail
 
 
 def test_many_files_at_once_arrive_each_once(

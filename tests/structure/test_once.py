@@ -14,6 +14,7 @@ HOMES = {
     r"\b9(0[1-9]|1[0-9])\b": {"encode/kinds.py"},
     r"\.errors\(\)\[0\]": {"settings/validation.py"},
     r"\b_?(aside|part)\.replace\(": {"files/atomic.py", "predict/download.py"},  # goes on later
+    r"\bdeadline = .*monotonic\(\) \+": {"runtime/waits.py", "node/inference_pool.py"},  # a future
     r"\bmin\([^()]*\* ?wait_s|\bwait_s ?\*=": {"runtime/waits.py"},
 }
 """What a second copy would say → the modules that may."""
@@ -34,6 +35,7 @@ COPIES = {
     "SERIES = 908",
     "why = exc.errors()[0]['msg']",
     "aside.replace(path)",
+    "deadline = time.monotonic() + 3",
     "wait_s = min(2 * wait_s, LONGEST)",
 }
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydicom.tag import Tag
 
-from hilum.errors import FileTooLarge, NotInPacs
+from hilum.errors import FileTooLarge, NotInPacs, PacsRefused
 from hilum.pacs.archive import (
     ArchiveSize,
     Arrivals,
@@ -122,7 +122,13 @@ class OrthancArchive(Orthanc):
         answer = self.json("POST", "/instances", content=file)
         if isinstance(answer, list):  # a ZIP: Orthanc 1.12 answers with a list
             answer = answer[0]
-        return StoredObject(answer["ID"], answer["Status"] == "AlreadyStored")
+        status = answer["Status"]
+        if status not in {"Success", "AlreadyStored"}:  # FilteredOut has an identifier all the same
+            raise PacsRefused(
+                f"The PACS at {self.url} did not store a file: {status}.",
+                "Look at the scripts and plug-ins that decide what it takes.",
+            )
+        return StoredObject(answer["ID"], status == "AlreadyStored")
 
     @understood()
     def present(self, references: Sequence[str]) -> frozenset[str]:
