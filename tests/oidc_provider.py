@@ -40,6 +40,7 @@ class Provider:
     signing: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
     published: RSAKey | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    discovered: int = 0
 
     def authorize(self, asked: dict[str, str]) -> str:
         """Return where the browser goes once the user has signed in."""
@@ -83,6 +84,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         provider, parts = self.server.provider, urlsplit(self.path)
         if parts.path == "/.well-known/openid-configuration":
+            provider.discovered += 1
             self.answer(
                 200,
                 {

@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,29 @@ def test_no_document_is_lost_with_the_terminal(folder: Path, shell: str):
     assert b"Traceback" not in done.stderr + done.stdout
     document = json.loads((folder.parent / "out.json").read_text(encoding="utf-8"))
     assert ["read"] * 4 == [row["status"] for row in document["readings"]]
+
+
+def test_names_of_files_do_nothing_to_a_terminal(tmp_path: Path):
+    """Neither escape sequences nor marks of direction reach it."""
+    hostile = "a\x1b]0;owned\x07\x1b[2J\u202egpj.mcd\x9b31m.dcm"
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hilum", "read", hostile],
+        env={**os.environ, "HILUM_DATA_FOLDER": str(tmp_path / "data")},
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # Linux says so when the other side has gone
+        while piece := os.read(ours, 4096):
+            written += piece
+    os.close(ours)
+    process.wait()
+    text = written.decode()
+
+    assert "does not exist" in text
+    assert not re.search("[\x1b\x07\x9b\u202e]", text)
 
 
 @pytest.mark.parametrize("shell", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1"])

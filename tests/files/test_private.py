@@ -27,6 +27,15 @@ def test_folder_is_the_owners(tmp_path):
     assert 0o700 == (tmp_path / "private").stat().st_mode & 0o777
 
 
+def test_parents_that_are_made_are_the_owners_too(tmp_path):
+    """Those that were there stay as they are."""
+    tmp_path.chmod(0o755)
+    make_folder(tmp_path / "data" / "models" / "one")
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+
+    assert ({0o700}, 0o755) == (modes, tmp_path.stat().st_mode & 0o777)
+
+
 @pytest.mark.parametrize("make", [make_folder, lambda path: write_file(path / "x", "y")])
 def test_place_that_cannot_be_written_is_named(tmp_path, make):
     """A path below a file is one clear line."""

@@ -23,6 +23,7 @@ from hilum.predict import (
     load_model,
     open_installation,
     pull,
+    trial,
 )
 from hilum.predict.card import WeightsSource
 from hilum.settings import Settings
@@ -392,6 +393,19 @@ def test_onnx_network_that_does_not_fit_its_card_is_refused(
 
     with pytest.raises(CardInvalid, match=match):
         add_onnx(card, TINY, settings.data_folder, replace=False)
+    assert not (settings.data_folder / "models").exists()
+
+
+def test_onnx_network_that_never_ends_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It is tried in a process that is ended."""
+    monkeypatch.setattr(trial, "TRIAL_S", 5.0)
+    card = tmp_path / "tiny.toml"
+    card.write_text(TINY_CARD)
+
+    with pytest.raises(CardInvalid, match=r"endless\.onnx was not done after 5 s"):
+        add_onnx(card, TINY.with_name("endless.onnx"), settings.data_folder, replace=False)
     assert not (settings.data_folder / "models").exists()
 
 

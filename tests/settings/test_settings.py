@@ -75,6 +75,15 @@ def test_settings_page_is_what_the_code_says():
     assert page == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "x = " + "{a=" * 100_000])
+def test_settings_file_that_is_nested_without_end_is_said(settings_file, text: str):
+    """In one line, as any other mistake."""
+    settings_file.write_text(text)
+
+    with pytest.raises(SettingInvalid, match="nested too deeply"):
+        Settings.load()
+
+
 @pytest.mark.usefixtures("settings_file")
 def test_settings_file_that_is_named_must_be_there():
     """A misspelt path is said, not passed over."""

@@ -79,7 +79,7 @@ def test_healthz_goes_by_the_heartbeat(node, age, status):
 
 def test_readyz_says_each_check_in_words(node):
     """Ready is 200; one failed check makes it 503, with what to do."""
-    client = node.client(ELSEWHERE)
+    client = node.client()
     ready = client.get("/readyz")
     node.checks[1] = NodeCheck("disk", ok=False, text="12 MB free", remedy="Free space.")
     node.seconds = KEEP_S
@@ -93,6 +93,16 @@ def test_readyz_says_each_check_in_words(node):
         "text": "12 MB free",
         "remedy": "Free space.",
     } == paused.json()["checks"][1]
+
+
+def test_others_are_told_what_fails_and_no_more(node):
+    """Versions and paths are for this machine, and for whoever has the metrics' token."""
+    client = node.client(ELSEWHERE, TOKEN)
+    said = client.get("/readyz").json()["checks"]
+    known = client.get("/readyz", headers={"authorization": f"Bearer {TOKEN}"}).json()["checks"]
+
+    assert [{"name": "model", "ok": True}, {"name": "disk", "ok": True}] == said
+    assert "densenet 1.0" == known[0]["text"]
 
 
 def test_asking_often_costs_the_pacs_nothing(node):

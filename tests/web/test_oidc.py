@@ -1,10 +1,12 @@
 """Sign-in by OpenID Connect, against a provider that signs for real and can lie."""
 
+import base64
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -161,6 +163,37 @@ def test_an_answer_belongs_to_the_browser_that_asked(page: Page, web: WebContext
     ana.cookies.update(cookies)
     assert 401 == ana.get(back).status_code
     assert 1 == len(users(web))
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "",
+        "x",
+        base64.urlsafe_b64encode(b"[" * 200_000).decode()[:7000],
+        base64.urlsafe_b64encode(json.dumps(["\ud800"] * 4).encode()).decode(),
+        ".".join(["a" * 64] * 3) + ".%2F%2Fevil.example.org",
+    ],
+    ids=["empty", "text", "deep JSON", "surrogates", "another site"],
+)
+@pytest.mark.parametrize("state", ["", "a" * 64, "\ud800", "é"])
+def test_a_planted_flow_signs_nobody_in(page: Page, cookie: str, state: str):
+    """Nor is it a fault of ours."""
+    query = "state=" + quote(state.encode("utf-8", "surrogatepass"))
+    answer = page.browser().get(
+        f"/login/oidc/callback?{query}&code=x", headers={"cookie": f"hilum_oidc={cookie}"}
+    )
+
+    assert answer.status_code in {401, 403}
+    assert "evil" not in answer.text
+
+
+def test_the_provider_is_asked_for_its_addresses_once(page: Page, provider: Provider):
+    """However many people sign in."""
+    for _ in range(5):
+        assert 303 == page.browser().get("/login/oidc").status_code
+
+    assert 1 == provider.discovered
 
 
 def test_a_code_of_another_issuer_is_not_redeemed(page: Page, provider: Provider):

@@ -1,19 +1,23 @@
 """What every answer says to the browser, and who may go where."""
 
 import re
+import socket
 import ssl
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from markupsafe import Markup
 
 from certificates import Authority
 from hilum.errors import PortTaken, SettingInvalid
+from hilum.language import ENGLISH
 from hilum.records.accounts import Role
 from hilum.settings import PageSettings, Settings
 from hilum.web.app import ROUTERS, address, create_app, serving
-from hilum.web.security import OHIF_POLICY, PAGE_POLICY
+from hilum.web.pages import environment
+from hilum.web.security import OHIF_POLICY, PAGE_POLICY, is_our_name
 from hilum.web.sessions import session_cookie
 from messages import SHOW
 from web_context import Page, csrf_in, open_page, open_web_context
@@ -42,6 +46,64 @@ def test_every_answer_carries_the_headers(page: Page, path: str):
     assert "no-store" == headers["cache-control"]
     assert "server" not in headers
     assert "strict-transport-security" not in headers
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "127.0.0.1:8000", "10.2.3.4", "[::1]:8000", "radiology-1", "hilum.local"),
+        *("HILUM.Hospital.internal:8000", "x.org", "name.example.org", socket.gethostname(), ""),
+    ],
+)
+def test_the_page_answers_to_its_names(tmp_path: Path, host: str):
+    """A first start by address, by a short name or a private one needs no setting."""
+    names = {"public_url": "https://x.org", "allowed_hosts": ["name.example.org"]}
+    settings = Settings(data_folder=tmp_path).changed("page", **names)
+
+    assert is_our_name(host.casefold(), settings.page)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example.org", "x.org.evil.org", "local.evil.org", "127.0.0.1.evil.org", "[::1"],
+)
+def test_another_sites_name_is_turned_away(page: Page, host: str):
+    """And not said again; probes are answered all the same."""
+    answer = page.browser().get("/login", headers={"host": host})
+
+    assert 421 == answer.status_code
+    assert host not in answer.text
+    assert "page.allowed_hosts" in answer.text
+    assert "nosniff" == answer.headers["x-content-type-options"]
+
+
+@pytest.mark.parametrize("path", ["/ohif/%00", "/study/%1b", "/%E2%80%AE", "/login%7f"])
+def test_an_address_that_nobody_types_is_not_there(page: Page, path: str):
+    """With the headers of every answer."""
+    answer = page.signed_in(Role.VIEWER).get(path)
+
+    assert 404 == answer.status_code
+    assert "nosniff" == answer.headers["x-content-type-options"]
+
+
+def test_a_fault_carries_the_headers(page: Page, monkeypatch: pytest.MonkeyPatch):
+    """Also where the answer to it is made outside of everything else."""
+    monkeypatch.setattr("hilum.web.login.safe_next", lambda _: 1 / 0)
+    answer = page.browser().get("/login")
+
+    assert 500 == answer.status_code
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert "no-store" == answer.headers["cache-control"]
+
+
+def test_a_name_from_a_file_does_nothing_to_the_page():
+    """Neither escape sequences nor marks of direction; nothing else is touched."""
+    template = environment(ENGLISH).from_string("{{ name }}|{{ n }}|{{ m }}|{{ plain }}")
+    filled = template.render(
+        name="<a\x1b[2J\u202egpj\u2066>", n=1, m=Markup("<b>\u202e</b>"), plain="חולה é\tß"
+    )
+
+    assert "&lt;a\ufffd[2J\ufffdgpj\ufffd&gt;|1|<b>\ufffd</b>|חולה é\tß" == filled
 
 
 @pytest.mark.parametrize("policy", [PAGE_POLICY, OHIF_POLICY], ids=["page", "ohif"])

@@ -1,6 +1,10 @@
 """Files from a person's disk: sent to the PACS, or tried without storing anything."""
 
+import struct
+import tracemalloc
+import zipfile
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +120,31 @@ def test_what_is_no_image_is_said(
 
     assert 200 == answer.status_code
     assert said == answer.json()["said"]
+    assert 0 == stored(empty_orthanc)
+
+
+def lying(unpacked: int, said: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a ZIP archive whose member unpacks to more than its headers say."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.dcm", bytes(unpacked))
+    return buffer.getvalue().replace(struct.pack("<I", unpacked), struct.pack("<I", said))
+
+
+@pytest.mark.orthanc
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_lies_about_its_size_is_not_unpacked(
+    page: Page, empty_orthanc: OrthancServer, method: int
+):
+    """No more of it than it says, whatever it is packed with."""
+    content = lying(300_000_000, 1000, method)
+    tracemalloc.start()
+    answer = post(page.signed_in(Role.OPERATOR), "/files/send", content)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert not answer.json()["ok"] or "not" in answer.json()["said"]
+    assert most < 50_000_000
     assert 0 == stored(empty_orthanc)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
 
 from hilum import RESEARCH_USE_ONLY, predict
 from hilum.cli.main import FAILED
+from hilum.cli.progress import console_on
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
 from hilum.pixels import develop_picture, fit
 from hilum.predict import InstallRecord, ModelCard, find_card
@@ -236,7 +236,7 @@ def names_in(record: InstallRecord) -> str:
 @contextmanager
 def download_progress(name: str) -> Iterator[Progress]:
     """Show a download: a bar on a terminal, a line each tenth without one."""
-    console = Console(stderr=True)
+    console = console_on(sys.stderr)
     if console.is_terminal:
         columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Bar(*columns, console=console, transient=True) as bar:

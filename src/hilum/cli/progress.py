@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO, cast
 
 import click
 from rich.console import Console
@@ -13,6 +14,14 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
+from hilum.cli.terminal import BarStream
+from hilum.values.controls import visible
+
+
+def console_on(stream: TextIO) -> Console:
+    """Return what draws on a standard stream."""
+    return Console(file=cast("TextIO", BarStream(stream)))
 
 
 @contextmanager
@@ -30,7 +39,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
         Call it once a step with the line that says how the step ended.
     """
     lines_to_terminal = sys.stdout.isatty()
-    console = Console(stderr=not lines_to_terminal)
+    console = console_on(sys.stdout if lines_to_terminal else sys.stderr)
     if not console.is_terminal or total <= 1:
         yield click.echo
         return
@@ -40,7 +49,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
 
         def advance(line: str) -> None:
             if lines_to_terminal:  # above the bar, which shares the terminal
-                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+                bar.console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
             else:
                 click.echo(line)
             bar.advance(task)

@@ -6,14 +6,16 @@ What a command does goes on all the same; only what nobody can read is not shown
 import codecs
 import io
 import os
+import re
 import sys
 import unicodedata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TextIO
 
 import click
 
 from hilum.errors import SourceUnreadable
+from hilum.values.controls import REPLACEMENT, UNSAFE
 
 PLAIN: Final = "hilum-plain"
 """Name of the way to write characters that a terminal does not have."""
@@ -46,6 +48,10 @@ SPELLED: Final = {
     "½": "1/2",
 }
 """Characters of our texts, and how they are written without them."""
+
+
+COLOUR_OR_UNSAFE: Final = re.compile(rf"\x1b\[[0-9;]*m|\r(?!\n)|{UNSAFE.pattern}")
+"""Colours and weights (ECMA-48, SGR), which do no harm; all else that changes other text."""
 
 
 def prepare() -> None:
@@ -84,7 +90,12 @@ class Lasting(io.TextIOWrapper):
         self.failed = False
 
     def write(self, text: str, /) -> int:
-        """Write, or drop what nobody reads."""
+        """Write, or drop what nobody reads; on a terminal no file's text moves the cursor."""
+        self.draw(COLOUR_OR_UNSAFE.sub(_harmless, text) if self.isatty() else text)
+        return len(text)
+
+    def draw(self, text: str, /) -> int:
+        """Write what moves the cursor, too: progress bars alone."""
         try:
             return super().write(text)
         except OSError as exc:
@@ -108,6 +119,17 @@ class Lasting(io.TextIOWrapper):
             click.echo(f"hilum: the output cannot be written: {why}. Free some space.", err=True)
 
 
+class BarStream:
+    """A standard stream for a progress bar, which moves the cursor."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.write = stream.draw if isinstance(stream, Lasting) else stream.write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def output_failed() -> bool:
     """Return whether a standard stream could not be written, its reader being there."""
     streams = (sys.stdout, sys.stderr)
@@ -126,6 +148,10 @@ def check_paths(paths: tuple[str, ...]) -> None:
         first, *more = paths
         also = f" (nor {len(more)} more)" if more else ""
         raise SourceUnreadable(f"{Path(first)} does not exist{also}.", "Check the path.")
+
+
+def _harmless(found: re.Match[str]) -> str:
+    return found[0] if found[0].endswith("m") and len(found[0]) > 1 else REPLACEMENT
 
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:

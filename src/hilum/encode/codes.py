@@ -151,7 +151,7 @@ def load_codes(replacement: Path | None = None) -> CodeTable:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
         raise SettingInvalid(
             f"The codes file {path} cannot be read: {exc}.",
             "Correct it, or unset report.codes_file.",

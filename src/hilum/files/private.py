@@ -43,7 +43,21 @@ def make_folder(folder: Path) -> None:
         It cannot be made.
     """
     with writing_to(folder):
-        folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
+        make_private(folder)
+
+
+def make_private(folder: Path) -> None:
+    """Do the same.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):  # Path.mkdir makes parents for everybody
+        each.mkdir(mode=OWNER_FOLDER, exist_ok=True)
+    folder.mkdir(mode=OWNER_FOLDER, exist_ok=True)
 
 
 def write_file(path: Path, text: str) -> None:

@@ -41,7 +41,9 @@ def probes(service: Service, port: int) -> Iterator[str]:
     """Serve /metrics, /healthz and /readyz alone, for a worker; yield their address."""
     settings = service.settings.page.model_copy(update={"port": port, "public_url": None})
     app = health_app(
-        condition(service).vitals(), metrics_token=service.settings.telemetry.metrics_token
+        condition(service).vitals(),
+        metrics_token=service.settings.telemetry.metrics_token,
+        settings=settings,
     )
     with serving(app, settings) as address:
         yield address

@@ -12,9 +12,8 @@ from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_to
 from hilum.predict.catalogue import is_shipped, models_folder
 from hilum.predict.download import Download, Expected, Progress
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import Installation, InstallRecord, Source, install, is_installed
-from hilum.predict.model import build_network
-from hilum.predict.network import Execution
+from hilum.predict.installed import InstallRecord, Source, install, is_installed
+from hilum.predict.trial import require_usable
 from hilum.predict.weights import read_state
 from hilum.settings import Settings
 
@@ -227,14 +226,11 @@ def add_onnx(card_path: Path, network: Path, data_folder: Path, *, replace: bool
         update={"weights": WeightsSource(format=WeightsFormat.ONNX), "graph": "file"}
     )
     refuse_taken(card, data_folder, replace=replace)
-    sha256 = digest(network)
-    contents = network.read_bytes()
-    record = InstallRecord(source_sha256=sha256, contents_sha256=sha256, verified=False)
-    build_network(card, Installation(contents, record), [0], Execution())  # it must run
+    require_usable(card, network)
     install(
         card,
-        contents,
-        Source(sha256, verified=False),
+        network.read_bytes(),
+        Source(digest(network), verified=False),
         data_folder=data_folder,
         card_text=card.model_dump_json(indent=1),
     )

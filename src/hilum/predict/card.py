@@ -175,6 +175,10 @@ def parse_toml(file: Traversable) -> dict[str, Any]:
         raise CardInvalid(
             f"The file {file.name} is not valid TOML: {exc}.", "Correct that line."
         ) from exc
+    except RecursionError as exc:
+        raise CardInvalid(
+            f"The file {file.name} is nested too deeply.", "Nothing in a card is a list of lists."
+        ) from exc
 
 
 def is_threshold(value: object) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 
 from hilum.errors import WeightsMissing, WeightsUntrusted
+from hilum.files.private import make_private
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes there will be, None when unknown."""
@@ -104,7 +105,7 @@ class Download:
             It arrived, and is another file than expected. It is removed.
         """
         try:
-            self.destination.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.destination.parent)
             with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as http:
                 self._fetch(http)
             sha256 = self._check()

@@ -15,6 +15,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hilum.errors import WeightsMissing, WeightsUntrusted
+from hilum.files.private import make_private
 from hilum.predict.card import ModelCard, WeightsFormat
 from hilum.predict.catalogue import CARD_FILE, models_folder
 
@@ -165,7 +166,7 @@ def put_folder(folder: Path, parts: dict[str, bytes]) -> None:
     OSError
         It cannot be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_private(folder.parent)
     with locked(folder.parent):
         for left in folder.parent.glob(f".{folder.name}-*"):
             shutil.rmtree(left, ignore_errors=True)

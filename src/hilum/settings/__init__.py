@@ -149,6 +149,10 @@ class Settings(BaseSettings):
             raise SettingInvalid(
                 f"The settings file {path} is not valid TOML: {exc}.", "Correct that line."
             ) from exc
+        except RecursionError as exc:
+            raise SettingInvalid(
+                f"The settings file {path} is nested too deeply.", "No setting is a list of lists."
+            ) from exc
         except OSError as exc:
             raise SettingInvalid(
                 f"The settings file {path} cannot be read: {exc.strerror}.",

@@ -23,6 +23,10 @@ class PageSettings(SettingsSection):
     public_url: str | None = Field(None, pattern=r"^https?://[^/]+$")
     """Address under which people reach the page when a proxy stands before it, e.g.
     https://hilum.example.org; with https, cookies are sent over TLS only."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that the page answers to, besides that of public_url, addresses, names without a
+    dot, names of private networks (.local, .lan, .internal, .intranet, .home.arpa) and this
+    machine's own."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies whose X-Forwarded-For and -Proto are believed."""
     max_connections: int = Field(400, ge=16)

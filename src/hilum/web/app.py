@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from hilum import PRODUCT, __version__
 from hilum.errors import PortTaken, SettingInvalid
 from hilum.runtime.caches import LruSet
 from hilum.settings import PageSettings
@@ -38,7 +37,7 @@ from hilum.web.connections import Listener, affordable, protocol_of
 from hilum.web.context import WebContext
 from hilum.web.health import HealthSource, health_routes
 from hilum.web.pages import STATIC, static_digest
-from hilum.web.security import BodyLimit, SecurityHeaders, is_secure
+from hilum.web.security import SafeApp
 from hilum.web.slots import PROXIED, PROXIED_EACH, RequestSlots
 from hilum.web.status import StatusSource
 
@@ -98,15 +97,9 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
             app.state.dicomweb = client
             yield
 
-    app = FastAPI(
-        lifespan=lifespan,
-        redirect_slashes=False,
-        title=PRODUCT,
-        version=__version__,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
+    settings = context.settings
+    sent, tried = settings.page.max_upload_bytes, settings.node.max_file_bytes
+    app = SafeApp(settings.page, try_file.limits(sent, tried), lifespan=lifespan)
     app.state.context = context
     app.state.viewed = LruSet[tuple[str, str]](dicomweb.VIEWED_MOST)
     app.state.status = StatusSource(context)
@@ -116,13 +109,10 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     for router in ROUTERS:
         app.include_router(router)
     if vitals is not None:
-        token = context.settings.telemetry.metrics_token
+        token = settings.telemetry.metrics_token
         app.include_router(health_routes(vitals, metrics_token=token))
     with as_file(files("hilum.web").joinpath("static")) as folder:
         app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
-    most = max(context.settings.page.max_upload_bytes, context.settings.node.max_file_bytes)
-    app.add_middleware(BodyLimit, uploads=try_file.ADDRESSES, most=most)
-    app.add_middleware(SecurityHeaders, secure=is_secure(context.settings.page))
     return app
 
 

@@ -15,10 +15,11 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
-from hilum import PRODUCT
 from hilum.runtime.caches import TtlCache
+from hilum.settings import PageSettings
 from hilum.telemetry.metrics import CONTENT_TYPE
 from hilum.web.context import NodeCheck
+from hilum.web.security import SafeApp
 
 OK: Final = 200
 UNAUTHORIZED: Final = 401
@@ -74,13 +75,13 @@ def health_routes(
         return answer(said, alive)
 
     @router.get("/readyz")
-    def readyz() -> JSONResponse:
+    def readyz(request: Request) -> JSONResponse:
         checks = readiness()
         ready = all(check.ok for check in checks)
-        said = [
-            {"name": each.name, "ok": each.ok, "text": each.text, "remedy": each.remedy}
-            for each in checks
-        ]
+        said: list[dict[str, Any]] = [{"name": each.name, "ok": each.ok} for each in checks]
+        if refused(request, metrics_token) is None:  # versions and paths are nobody else's business
+            for line, each in zip(said, checks, strict=True):
+                line |= {"text": each.text, "remedy": each.remedy}
         return answer({"status": "ready" if ready else "not ready", "checks": said}, ready)
 
     @router.get("/metrics")
@@ -91,9 +92,14 @@ def health_routes(
     return router
 
 
-def health_app(vitals: HealthSource, *, metrics_token: SecretStr | None = None) -> FastAPI:
+def health_app(
+    vitals: HealthSource,
+    *,
+    metrics_token: SecretStr | None = None,
+    settings: PageSettings | None = None,
+) -> FastAPI:
     """Return an application of these routes alone: a worker has no page."""
-    app = FastAPI(title=PRODUCT, docs_url=None, redoc_url=None, openapi_url=None)
+    app = SafeApp(settings or PageSettings(), {})
     app.include_router(health_routes(vitals, metrics_token=metrics_token))
     return app
 

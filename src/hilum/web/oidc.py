@@ -9,14 +9,14 @@ RFC 7636 (PKCE); RFC 9207 (issuer in the answer); RFC 9700 (best current practic
 import base64
 import hashlib
 import hmac
-import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import httpx
 from fastapi import APIRouter, Request
@@ -29,6 +29,7 @@ from hilum.errors import SettingInvalid
 from hilum.language import Message
 from hilum.records import accounts
 from hilum.records.accounts import AccountError, Role
+from hilum.runtime.caches import TtlCache
 from hilum.settings import OidcSettings
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
@@ -43,6 +44,12 @@ CALLBACK: Final = "/login/oidc/callback"
 
 FLOW_S: Final = 600
 """Seconds that somebody may take at the provider."""
+
+FLOW: Final = re.compile(r"([\w-]{64})\.([\w-]{64})\.([\w-]{64})\.([\w.%~-]*)", re.ASCII)
+"""A flow as its cookie holds it: three times 48 random bytes (RFC 4648, base64url), a path."""
+
+KEEP_S: Final = 300.0
+"""Seconds for which a provider's addresses are taken as known."""
 
 WAIT_S: Final = 10.0
 LEEWAY_S: Final = 60
@@ -114,8 +121,7 @@ class Flow:
         return cls(state, nonce, verifier, after)
 
     def __str__(self) -> str:
-        values = [self.state, self.nonce, self.verifier, self.after]
-        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+        return ".".join((self.state, self.nonce, self.verifier, quote(self.after, safe="")))
 
     @classmethod
     def parse(cls, cookie: str) -> "Flow":
@@ -126,11 +132,11 @@ class Flow:
         ValueError
             It is something else.
         """
-        values = json.loads(base64.urlsafe_b64decode(cookie.encode()))
-        if not (isinstance(values, list) and all(isinstance(each, str) for each in values)):
-            raise ValueError("no list of texts")
-        state, nonce, verifier, after = values
-        return cls(state, nonce, verifier, safe_next(after))
+        found = FLOW.fullmatch(cookie)
+        if found is None:
+            raise ValueError("no flow")
+        state, nonce, verifier, after = found.groups()
+        return cls(state, nonce, verifier, safe_next(unquote(after)))
 
 
 def challenge(verifier: str) -> str:
@@ -156,7 +162,7 @@ def begin(request: Request, who: Anybody, context: Context, next: str = "/") -> 
     after = safe_next(next)
     oidc = context.settings.oidc
     try:
-        provider = discover(oidc)
+        provider = provider_of(request, context)
     except IdentityNotConfirmed as exc:
         return _failed(request, who, context, exc, after)
     flow = Flow.begin(after)
@@ -203,7 +209,7 @@ def _confirmed_user(
 ) -> str:
     """Return the name of the user whom the provider confirms, written down here."""
     oidc = context.settings.oidc
-    provider = discover(oidc)
+    provider = provider_of(request, context)
     if not code or iss not in {None, provider.issuer}:
         raise IdentityNotConfirmed(BROKEN, "no code, or another issuer's")
     claims = redeem(code, flow, provider, oidc, redirect_uri(request, context))
@@ -222,7 +228,7 @@ def _flow(request: Request, context: WebContext, state: str) -> Flow:
         flow = Flow.parse(request.cookies.get(flow_cookie(context), ""))
     except ValueError as exc:
         raise IdentityNotConfirmed(BROKEN, "no flow was begun in this browser") from exc
-    if not hmac.compare_digest(flow.state.encode(), state.encode()):
+    if not hmac.compare_digest(flow.state.encode(), state.encode(errors="replace")):
         raise IdentityNotConfirmed(BROKEN, "the state is another one")
     return flow
 
@@ -244,10 +250,26 @@ def _asking(what: str) -> Iterator[httpx.Client]:
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         kind = type(exc).__name__
         raise IdentityNotConfirmed(AWAY, f"no good answer to {what} ({kind})", BAD_GATEWAY) from exc
-    except (ValueError, LookupError, TypeError) as exc:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         raise IdentityNotConfirmed(
             BROKEN, f"the answer to {what} is not understood", BAD_GATEWAY
         ) from exc
+
+
+def provider_of(request: Request, context: WebContext) -> Provider:
+    """Return the provider, asked at most once in `KEEP_S` however many people sign in.
+
+    Raises
+    ------
+    IdentityNotConfirmed, SettingInvalid
+        As by `discover`.
+    """
+    state = request.app.state
+    if not hasattr(state, "provider"):
+        oidc = context.settings.oidc
+        state.provider = TtlCache(lambda: discover(oidc), KEEP_S, stale=False)
+    found: Provider = state.provider()
+    return found
 
 
 def discover(oidc: OidcSettings) -> Provider:
@@ -341,7 +363,7 @@ def checked(
     try:
         claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         rules.validate(claims)
-    except (JoseError, ValueError, TypeError) as exc:
+    except (JoseError, ValueError, TypeError, RecursionError) as exc:
         raise IdentityNotConfirmed(
             BROKEN, f"the ID token is not good ({type(exc).__name__})"
         ) from exc

@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.language import LANGUAGES, Language, Message
 from hilum.language.language import translations
 from hilum.records.accounts import Role
+from hilum.values.controls import UNSAFE, visible
 from hilum.web.sessions import Theme, Visitor
 
 STATIC: Final = "/static"
@@ -49,12 +51,20 @@ def static(name: str) -> str:
     return f"{STATIC}/{static_digest()}/{name}"
 
 
+def _shown(value: Any) -> Any:
+    """Return a value as it is shown: no name of a file or patient turns the page around."""
+    if isinstance(value, str) and UNSAFE.search(value):
+        return type(value)(visible(value)) if isinstance(value, Markup) else visible(value)
+    return value
+
+
 @cache
 def environment(language: Language) -> Environment:
     """Return the templates in one language."""
     made = Environment(
         loader=PackageLoader("hilum.web", "templates"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

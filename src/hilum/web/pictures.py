@@ -40,9 +40,6 @@ REMEMBERED: Final = 256
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of a file that is opened for the page; a radiograph of 100 million pixels has 200 MB."""
 
-KEEP: Final = "private, max-age=86400, immutable"
-"""Browsers keep a picture for a day: its address changes with the file."""
-
 Made = TypeVar("Made")
 
 Shown = tuple[ImageUIDs, str]
@@ -215,14 +212,14 @@ def small(request: Request, where: Where, context: Context, _: Viewer, __: Slot)
     made = gallery_of(request).small(image_of(context, where))
     if not made:
         raise HTTPException(NOT_FOUND, NO_PIXELS)
-    return Response(made, media_type="image/webp", headers={"Cache-Control": KEEP})
+    return Response(made, media_type="image/webp")
 
 
 @router.get("/studies/{study}/images/{image}/quick.jpg")
 def quick(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
     """Return an image as it is displayed, in eight bits and at most 1024 pixels a side."""
     made = gallery_of(request).picture(image_of(context, where)).quick
-    return Response(made, media_type="image/jpeg", headers={"Cache-Control": KEEP})
+    return Response(made, media_type="image/jpeg")
 
 
 @router.get("/studies/{study}/images/{image}/pixels")
@@ -232,7 +229,6 @@ def all_pixels(request: Request, where: Where, context: Context, _: Viewer, __: 
     if picture.packed is None:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
     headers = {
-        "Cache-Control": KEEP,
         "Content-Encoding": "deflate",
         "X-Rows": str(picture.rows),
         "X-Columns": str(picture.columns),

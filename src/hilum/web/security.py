@@ -7,16 +7,22 @@ verifying the origin); W3C CSP 3; W3C Fetch Metadata.
 """
 
 import hmac
-from typing import Final
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hilum import PRODUCT, __version__
 from hilum.settings import PageSettings
+from hilum.values.controls import UNSAFE as UNSAFE_TEXT
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -61,6 +67,102 @@ def is_secure(settings: PageSettings) -> bool:
     return settings.certificate is not None or public.startswith("https://")
 
 
+MISDIRECTED: Final = 421
+NOT_FOUND: Final = 404
+
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked under any name: monitoring knows this machine by names of its own."""
+
+PRIVATE_NAMES: Final = (".local", ".lan", ".internal", ".intranet", ".home.arpa", ".localhost")
+"""Ends of names that nobody can register (RFC 6762, RFC 8375, ICANN's .internal)."""
+
+KEPT_BY_BROWSERS: Final = ("/static/", "/ohif/")
+"""Beginnings of the addresses where no patient is: programs, styles, letters."""
+
+
+def is_our_name(host: str, settings: PageSettings) -> bool:
+    """Return whether a ``Host`` may be ours, so that no other site's name leads here.
+
+    Addresses, names without a dot, names of private networks and this machine's own always may:
+    nobody outside can let a name of theirs point here then (DNS rebinding).
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:  # brackets around what is no address
+        return False
+    public = urlsplit(settings.public_url or "").hostname
+    if "." not in name or name.endswith(PRIVATE_NAMES):
+        return True
+    ours = {public, socket.gethostname().casefold(), *settings.allowed_hosts}
+    return name in ours or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class RequestGate:
+    """Turns away requests for another host, and those whose address nobody types."""
+
+    def __init__(self, app: ASGIApp, settings: PageSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        answer = self._refused(scope) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        path = scope["path"]
+        if UNSAFE_TEXT.search(path):
+            return PlainTextResponse("There is nothing at this address.\n", NOT_FOUND)
+        host = Headers(scope=scope).get("host", "").casefold()
+        if path in PROBES or is_our_name(host, self._settings):
+            return None
+        return PlainTextResponse(
+            "hilum does not answer to this host name. "
+            "Add it to page.allowed_hosts, or set page.public_url.\n",
+            MISDIRECTED,
+        )
+
+
+class SafeApp(FastAPI):
+    """An application whose every answer, that to a fault too, has the headers above.
+
+    Parameters
+    ----------
+    page
+        Names of this host, and whether it speaks TLS.
+    uploads
+        Beginning of an address that takes files → bytes of a file.
+    more
+        FastAPI's own.
+    """
+
+    def __init__(self, page: PageSettings, uploads: Mapping[str, int], **more: Any) -> None:
+        self._page = page
+        self._uploads = uploads
+        super().__init__(
+            redirect_slashes=False,
+            title=PRODUCT,
+            version=__version__,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            **more,
+        )
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put what holds for every request around Starlette's own answer to faults, too."""
+        within = BodyLimit(super().build_middleware_stack(), self._uploads)
+        return SecurityHeaders(RequestGate(within, self._page), secure=is_secure(self._page))
+
+
 class SecurityHeaders:
     """Adds the headers above to every answer; pages are never kept by browser or proxy.
 
@@ -87,6 +189,8 @@ class SecurityHeaders:
                 for name, value in ALWAYS.items():
                     headers[name] = value
                 headers.setdefault("Content-Security-Policy", policy)
+                if not scope["path"].startswith(KEPT_BY_BROWSERS):
+                    headers["Cache-Control"] = "no-store"
                 headers.setdefault("Cache-Control", "no-store")
                 if self._secure:
                     headers["Strict-Transport-Security"] = HSTS
@@ -101,22 +205,22 @@ class BodyLimit:
     Parameters
     ----------
     uploads
-        Beginnings of the addresses that take files; they look at who asks before they read.
-    most
-        Bytes that these take.
+        Beginning of an address that takes files → their bytes at most. These addresses look at
+        who asks before they read.
     """
 
-    def __init__(self, app: ASGIApp, *, uploads: tuple[str, ...], most: int) -> None:
+    def __init__(self, app: ASGIApp, uploads: Mapping[str, int]) -> None:
         self._app = app
         self._uploads = uploads
-        self._most = most + SMALL_BODY  # the form around the file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._most if scope["path"].startswith(self._uploads) else SMALL_BODY
+        path = scope["path"]
+        most = next((m for start, m in self._uploads.items() if path.startswith(start)), 0)
+        limit = most + SMALL_BODY  # the form around the file, too
         said = Headers(scope=scope).get("content-length", "0")
         if not said.isdecimal() or int(said) > limit:
             answer = JSONResponse({"detail": "This request is too large."}, TOO_LARGE)

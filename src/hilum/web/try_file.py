@@ -24,9 +24,6 @@ from hilum.wording import finding_name, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
-ADDRESSES: Final = ("/files/", "/api/v1/try")
-"""Where files are taken: their bodies are read once it is known who sends them."""
-
 ZIP_START: Final = b"PK\x03\x04"
 PREAMBLE: Final = 128
 DICOM_MARK: Final = b"DICM"
@@ -34,6 +31,9 @@ DICOM_MARK: Final = b"DICM"
 
 MOST_IN_ZIP: Final = 5000
 """Files of one archive that are looked at."""
+
+BOUNDED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Compressions that zipfile unpacks piece by piece; the others as a whole, however large."""
 
 RATIO: Final = 200
 """An archive that grows by more than this when it is unpacked is none of ours."""
@@ -45,6 +45,11 @@ TOO_LARGE: Final = Message("This is larger than the settings allow (page.max_upl
 NOT_TAKEN: Final = Message("The PACS refused this file.")
 EMPTY: Final = Message("No DICOM file was in it.")
 NO_MODEL: Final = Message("No model is available. Install one with hilum models pull.")
+
+
+def limits(sent: int, tried: int) -> dict[str, int]:
+    """Return where files are taken, once it is known who sends them, and how large they may be."""
+    return {"/files/send": sent, "/files/try": tried, "/api/v1/try": tried}
 
 
 @dataclass(slots=True)
@@ -191,7 +196,8 @@ def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes
     for member in archive.infolist()[:MOST_IN_ZIP]:
         if member.is_dir() or PurePosixPath(member.filename).name.startswith("."):
             continue
-        if member.file_size > most or member.file_size > RATIO * max(member.compress_size, 1):
+        size, packed = member.file_size, max(member.compress_size, 1)
+        if size > most or size > RATIO * packed or member.compress_type not in BOUNDED:
             yield None
             continue
         unpacked += member.file_size
@@ -199,7 +205,7 @@ def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes
             yield None
             return
         with archive.open(member) as opened:
-            yield opened.read(most + 1)
+            yield opened.read(size)  # zipfile unpacks as much as is asked for, whatever it says
 
 
 @router.post("/files/try")
