@@ -104,15 +104,7 @@ class Intake:
             return
         studies.refresh(connection, archive, uids.study_instance_uid, now, self._waits)
         origin = foreign.reading.origin or {}
-        line = audit.AuditEntry(
-            now,
-            self._context.actor,
-            "image.elsewhere",
-            archive,
-            uids.study_instance_uid,
-            uids.sop_instance_uid,
-            {"series": uids.series_instance_uid, **origin},
-        )
+        line = self._context.line("image.elsewhere", now, archive, uids, origin)
         audit.write(connection, line)
 
     def facts(self, reference: str) -> Facts | None:

@@ -31,6 +31,7 @@ from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import retrying
 from hilum.outcome import Status
 from hilum.pacs.archive import Archive
+from hilum.radiograph import ImageUIDs
 from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
 from hilum.records.images import Settlement
 from hilum.records.job import Job
@@ -110,6 +111,14 @@ class NodeContext:
     """The clock."""
     stored: LruSet[str] = field(default_factory=lambda: LruSet(MOST_REMEMBERED))
     """Results that this process stored lately."""
+
+    def line(
+        self, action: str, now: datetime, archive: str, uids: ImageUIDs, told: Mapping[str, Any]
+    ) -> audit.AuditEntry:
+        """Return the audit trail's line of what was done with an image."""
+        study, series, image = uids
+        told = {"series": series, **told}
+        return audit.AuditEntry(now, self.actor, action, archive, study, image, told)
 
 
 class Steps:
@@ -223,7 +232,15 @@ class Steps:
                 for target in self._context.settings.node.forward_to:
                     forward = forwards.add(connection, job, target, now)
                     self._context.queue.enqueue_forward(connection, forward, now)
-            audit.write(connection, self._line(job, end, now))
+            told = {
+                "state": end.state.value,
+                "run": job.run,
+                "model": end.model,
+                "reasons": [reason.code for reason in end.reasons],
+                "results": len(end.results),
+            }
+            line = self._context.line(f"image.{end.state.value}", now, job.archive, job.uids, told)
+            audit.write(connection, line)
         self._tell(known, end)
         return {END: end.state.value}
 
@@ -291,25 +308,6 @@ class Steps:
         if not done["results"]:
             return None
         return self._answers.get(job.id) or self._make(job, done)
-
-    def _line(self, job: Job, end: Settlement, now: datetime) -> audit.AuditEntry:
-        detail = {
-            "series": job.uids.series_instance_uid,
-            "state": end.state.value,
-            "run": job.run,
-            "model": end.model,
-            "reasons": [reason.code for reason in end.reasons],
-            "results": len(end.results),
-        }
-        return audit.AuditEntry(
-            now,
-            self._context.actor,
-            f"image.{end.state.value}",
-            job.archive,
-            job.uids.study_instance_uid,
-            job.uids.sop_instance_uid,
-            detail,
-        )
 
     def _tell(self, entry: images.ImageRecord, end: Settlement) -> None:
         """Report how it ended to the log, Prometheus and traces."""
