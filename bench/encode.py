@@ -15,7 +15,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 
 from bench.row import Row, alternate_ms
-from hilum.encode import load_codes, plain, report_documents, to_bytes
+from hilum.encode import Material, load_codes, plain, report_documents, to_bytes
 from hilum.encode.report import describe
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, Region
@@ -64,7 +64,7 @@ def ours(scores: dict[str, float]) -> list[bytes]:
     of = header()
     outlines = regions(of, iter(scores))
     documents = report_documents(
-        reading(of, scores), outlines, when=WHEN, settings=ReportSettings()
+        Material.of(reading(of, scores), when=WHEN, settings=ReportSettings()), outlines
     )
     return [to_bytes(document) for document in documents]
 
@@ -73,7 +73,9 @@ def theirs(scores: dict[str, float]) -> list[bytes]:
     """Return both reports as highdicom's constructors and pydicom's writer give them."""
     of = header()
     outlines = regions(of, iter(scores))
-    described = describe(reading(of, scores), outlines, when=WHEN, settings=ReportSettings())
+    described = describe(
+        Material.of(reading(of, scores), when=WHEN, settings=ReportSettings()), outlines
+    )
     return [to_bytes(plain.build(document)) for document in described]
 
 

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from bench.row import Row, alternate_ms
 from hilum import pixels
-from hilum.encode import secondary_capture, to_bytes
+from hilum.encode import Material, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, relative
 from hilum.explain.ink import heat_palette
 from hilum.radiograph import FieldOfView
@@ -47,7 +47,9 @@ def reading() -> Reading:
 def ours(read: Reading) -> bytes:
     """Return the sheet as a DICOM file."""
     sheet = overlay(read, when=WHEN, language=ReasonLanguage.ENGLISH)
-    return to_bytes(secondary_capture(sheet, read, when=WHEN, settings=ReportSettings()))
+    return to_bytes(
+        secondary_capture(sheet, Material.of(read, when=WHEN, settings=ReportSettings()))
+    )
 
 
 def full_size(read: Reading) -> bytes:

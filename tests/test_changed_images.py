@@ -100,7 +100,9 @@ def test_same_image_again_changes_nothing(empty_orthanc):
 def test_same_pixels_in_another_coding_are_the_same_image(syntax):
     """A lossless transcoding on the way gives the same identity."""
     plain, recoded = (
-        encode.report_documents(reading_of(each), (), when=NOW, settings=Settings.load().report)
+        encode.report_documents(
+            encode.Material.of(reading_of(each), when=NOW, settings=Settings.load().report), ()
+        )
         for each in (image(), recode(image(), syntax))
     )
 
@@ -132,7 +134,9 @@ def test_what_changes_how_pixels_are_shown_changes_the_results(change):
     """The same stored pixels, shown in another way, are another image to the model."""
     settings = Settings.load().report
     plain, other = (
-        encode.report_documents(reading_of(each), (), when=NOW, settings=settings)
+        encode.report_documents(
+            encode.Material.of(reading_of(each), when=NOW, settings=settings), ()
+        )
         for each in (image(), image(**change))
     )
 

@@ -318,16 +318,13 @@ def report(
     regions = explain.regions(reading)
     if sheet is None:
         sheet = draw(reading, settings, when=when)
-    picture = encode.secondary_capture(sheet, reading, when=when, settings=settings.report)
-    extras = encode.extra_objects(
-        reading, regions, heat=explain.heat, when=when, settings=settings.report, picture=picture
-    )
+    of = encode.Material.of(reading, when=when, settings=settings.report)
+    picture = encode.secondary_capture(sheet, of)
+    extras = encode.extra_objects(of, regions, heat=explain.heat, picture=picture)
     header = reading.radiograph.header
     documents = encode.report_documents(
-        reading,
+        of,
         regions,
-        when=when,
-        settings=settings.report,
         visual_explanation=picture,
         predecessors=() if header is None else encode.earlier_reports(header, earlier),
     )

@@ -45,12 +45,12 @@ def write(source: Dataset, reading: Reading, **report: object) -> Results:
     """Return what the node would store about a reading, as the pipeline wires it."""
     settings = ReportSettings.model_validate(report)
     sheet = explain.overlay(reading, when=WHEN, language=settings.language)
-    picture = encode.secondary_capture(sheet, reading, when=WHEN, settings=settings)
+    picture = encode.secondary_capture(
+        sheet, encode.Material.of(reading, when=WHEN, settings=settings)
+    )
     text, coded = encode.report_documents(
-        reading,
+        encode.Material.of(reading, when=WHEN, settings=settings),
         explain.regions(reading),
-        when=WHEN,
-        settings=settings,
         visual_explanation=picture,
     )
     return Results(source, reading, picture, text, coded)

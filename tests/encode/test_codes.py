@@ -5,7 +5,7 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from hilum.encode import report_documents, to_bytes
+from hilum.encode import Material, report_documents, to_bytes
 from hilum.encode.codes import PRIVATE, load_codes
 from hilum.errors import SettingInvalid
 from hilum.settings import ReportSettings
@@ -134,7 +134,9 @@ def test_site_replaces_a_code(replacement, header, when):
     settings = ReportSettings(codes_file=replacement(REPLACEMENT))
     _, coded = (
         parse(to_bytes(document))
-        for document in report_documents(read(header), (), when=when, settings=settings)
+        for document in report_documents(
+            Material.of(read(header), when=when, settings=settings), ()
+        )
     )
     found = rows(coded)
 
@@ -148,8 +150,8 @@ def test_site_replaces_a_code(replacement, header, when):
 def test_replaced_codes_give_other_uids(replacement, header, when):
     """New content never reuses a UID."""
     settings = ReportSettings(codes_file=replacement(REPLACEMENT))
-    theirs = report_documents(read(header), (), when=when, settings=settings)
-    ours = report_documents(read(header), (), when=when, settings=ReportSettings())
+    theirs = report_documents(Material.of(read(header), when=when, settings=settings), ())
+    ours = report_documents(Material.of(read(header), when=when, settings=ReportSettings()), ())
 
     assert ours[1].SOPInstanceUID != theirs[1].SOPInstanceUID
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
-from hilum.encode import extra_objects, secondary_capture, to_bytes
+from hilum.encode import Material, extra_objects, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, regions
 from hilum.settings import ExtraObject, ReportSettings
 from invented import MODEL, make_reading, radiograph_of
@@ -35,7 +35,9 @@ def picture_of(source, scores=None, model=MODEL, settings=IN_ENGLISH):
     """Return sheet and Secondary Capture of an invented reading."""
     reading = make_reading(radiograph_of(source), scores or {"Mass": 0.8}, model=model)
     sheet = overlay(reading, when=WHEN, language=settings.language)
-    return np.asarray(sheet), secondary_capture(sheet, reading, when=WHEN, settings=settings)
+    return np.asarray(sheet), secondary_capture(
+        sheet, Material.of(reading, when=WHEN, settings=settings)
+    )
 
 
 def read_back(result):
@@ -170,7 +172,9 @@ def test_a_picture_without_a_header_has_no_dicom_result():
     reading = make_reading(scores={"Mass": 0.8})
 
     with pytest.raises(ValueError, match="without a DICOM header"):
-        secondary_capture(Image.new("RGB", (8, 8)), reading, when=WHEN, settings=IN_ENGLISH)
+        secondary_capture(
+            Image.new("RGB", (8, 8)), Material.of(reading, when=WHEN, settings=IN_ENGLISH)
+        )
 
 
 @pytest.mark.orthanc
@@ -194,7 +198,9 @@ def test_orthanc_stores_every_further_object(orthanc):
     reading = make_reading(radiograph_of(make_radiograph()), {"Mass": 0.8, "Effusion": 0.9})
     settings = ReportSettings(objects=tuple(ExtraObject))
 
-    for result in extra_objects(reading, regions(reading), heat=heat, when=WHEN, settings=settings):
+    for result in extra_objects(
+        Material.of(reading, when=WHEN, settings=settings), regions(reading), heat=heat
+    ):
         with orthanc.client() as client:
             stored = client.store(to_bytes(result))
             assert to_bytes(result) == client.fetch(stored.reference)

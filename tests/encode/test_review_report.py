@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from hilum.encode import (
     Assessed,
     Assessment,
+    Material,
     earlier_reports,
     plain,
     report_documents,
@@ -47,7 +48,9 @@ ASSESSMENT = Assessment(
 def judged(header: Dataset, when: datetime, settings: ReportSettings) -> Dataset:
     """Return the model's coded report on an image."""
     reading = read(header, THREE)
-    return report_documents(reading, regions_of(header, *THREE), when=when, settings=settings)[1]
+    return report_documents(
+        Material.of(reading, when=when, settings=settings), regions_of(header, *THREE)
+    )[1]
 
 
 def review(

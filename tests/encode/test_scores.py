@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from pydicom.sr.codedict import codes
 
-from hilum.encode import report_documents
+from hilum.encode import Material, report_documents
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.forms.table import csv_lines
 from hilum.encode.forms.text import text
@@ -39,7 +39,7 @@ def test_score_is_the_same_in_every_form(header, when, settings, score, shown):
     """Both reports, CSV, FHIR and plain text; none is rounded across the operating point."""
     reading = read(header, {LABEL: score})
     table, coded = report_documents(
-        reading, regions_of(header, LABEL), when=when, settings=settings
+        Material.of(reading, when=when, settings=settings), regions_of(header, LABEL)
     )
     outcome = Outcome("a.dcm", Status.READ, reading.radiograph.uids, read=Read(reading))
     (row,) = csv.DictReader(StringIO("".join(csv_lines([outcome], [LABEL]))))
@@ -66,7 +66,8 @@ def is_score(item):
 def test_no_score_is_in_percent_or_a_likelihood(header, when, settings):
     """Nothing in the coded report makes a probability of it."""
     _, coded = report_documents(
-        read(header, {LABEL: 0.9}), regions_of(header, LABEL), when=when, settings=settings
+        Material.of(read(header, {LABEL: 0.9}), when=when, settings=settings),
+        regions_of(header, LABEL),
     )
     units = {
         each.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.eligibility import Reason
-from hilum.encode import plain, to_bytes
+from hilum.encode import Material, plain, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
 from hilum.radiograph import PixelDecision
@@ -35,7 +35,7 @@ def test_any_reading_is_written_as_highdicom_writes_it(label, said, value, decla
         warnings=(Reason("doubt", said),),
         decisions=(PixelDecision("decision", said),),
     )
-    for document in describe(reading, (), when=NOW, settings=ReportSettings()):
+    for document in describe(Material.of(reading, when=NOW, settings=ReportSettings()), ()):
         file = to_bytes(build(document))
 
         assert to_bytes(plain.build(document)) == file

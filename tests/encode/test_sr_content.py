@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode import refusal_document, report_documents, to_bytes
+from hilum.encode import Material, refusal_document, report_documents, to_bytes
 from hilum.encode.regions_report import check_outline
 from hilum.errors import EncodingFailed
 from hilum.language import ENGLISH
@@ -48,7 +48,8 @@ def write(header, when, settings):
 
     def written(scores=None, *labels, chosen=settings, **changes):
         made = report_documents(
-            read(header, scores, **changes), regions_of(header, *labels), when=when, settings=chosen
+            Material.of(read(header, scores, **changes), when=when, settings=chosen),
+            regions_of(header, *labels),
         )
         text, coded = (parse(to_bytes(document)) for document in made)
         return text, coded
@@ -158,7 +159,7 @@ def test_regions_of_negatives_are_not_drawn(header, when, settings):
     """A region whose finding is below its operating point is left out."""
     reading = read(header, {"Effusion": 0.9})
     regions = regions_of(header, "Effusion", "Mass")
-    _, coded = report_documents(reading, regions, when=when, settings=settings)
+    _, coded = report_documents(Material.of(reading, when=when, settings=settings), regions)
 
     assert 1 == len(drawn(parse(to_bytes(coded))))
 
@@ -233,7 +234,7 @@ def test_demonstration_is_stamped_everywhere(header, when, settings):
     """Series, title, algorithm, text and the label beside each region say DEMONSTRATION."""
     reading = read(header, THREE, model=identity(demonstration=True))
     regions = regions_of(header, *THREE)
-    made = report_documents(reading, regions, when=when, settings=settings)
+    made = report_documents(Material.of(reading, when=when, settings=settings), regions)
     text, coded = (parse(to_bytes(document)) for document in made)
 
     assert "DEMONSTRATION" in text.ConceptNameCodeSequence[0].CodeMeaning
@@ -248,7 +249,7 @@ def test_demonstration_is_stamped_everywhere(header, when, settings):
 def test_demonstration_is_stamped_on_an_empty_field(header, when, settings):
     """The label beside the assessed field says it too."""
     reading = read(header, model=identity(demonstration=True))
-    _, coded = report_documents(reading, (), when=when, settings=settings)
+    _, coded = report_documents(Material.of(reading, when=when, settings=settings), ())
     (frame,) = drawn(parse(to_bytes(coded)))
 
     assert frame.labels[0].startswith("DEMONSTRATION")
@@ -337,7 +338,9 @@ def test_outline_that_viewers_cannot_draw_is_an_error(header, when, settings, po
     """Open, short and stray outlines are refused, with the finding's name."""
     region = Region("Effusion", np.array(points, float))
     with pytest.raises(EncodingFailed, match=complaint):
-        report_documents(read(header, {"Effusion": 0.9}), [region], when=when, settings=settings)
+        report_documents(
+            Material.of(read(header, {"Effusion": 0.9}), when=when, settings=settings), [region]
+        )
 
 
 def test_frame_of_an_uncropped_field_is_the_image():

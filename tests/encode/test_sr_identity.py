@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydicom import Dataset
 
-from hilum.encode import refusal_document, report_documents, to_bytes
+from hilum.encode import Material, refusal_document, report_documents, to_bytes
 from hilum.encode.identity import ResultIdentity
 from hilum.encode.predecessors import earlier_reports
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline
@@ -33,7 +33,9 @@ def write(when, settings):
     """Return a function that writes a reading of a header without positives, parsed back."""
 
     def written(header, chosen=settings, **changes):
-        made = report_documents(read(header, **changes), (), when=when, settings=chosen)
+        made = report_documents(
+            Material.of(read(header, **changes), when=when, settings=chosen), ()
+        )
         return tuple(parse(to_bytes(document)) for document in made)
 
     return written
@@ -102,7 +104,9 @@ def test_undeclared_letters_stay_undeclared_bytes(when, settings):
     header = generated(SpecificCharacterSet="ISO_IR 100", PatientName="Conceição^João")
     undeclared = sent(header)
     del undeclared.SpecificCharacterSet
-    for document in report_documents(read(undeclared), (), when=when, settings=settings):
+    for document in report_documents(
+        Material.of(read(undeclared), when=when, settings=settings), ()
+    ):
         report = parse(to_bytes(document))
         assert "SpecificCharacterSet" not in report
         assert "Conceição^João" == report.PatientName
@@ -123,7 +127,9 @@ def test_invalid_uids_are_copied_as_they_are():
     header = generated()
     with pytest.warns(UserWarning, match="Invalid value for VR UI"):
         header.StudyInstanceUID = header.SeriesInstanceUID = header.SOPInstanceUID = INVALID
-    file = to_bytes(report_documents(read(header), (), when=NOW, settings=ReportSettings())[1])
+    file = to_bytes(
+        report_documents(Material.of(read(header), when=NOW, settings=ReportSettings()), ())[1]
+    )
 
     assert 8 <= file.count(INVALID.encode())
     assert INVALID.encode() in file[file.index(b"\x20\x00\x0d\x00UI") :][:50]
@@ -173,13 +179,13 @@ def test_time_without_an_offset_is_an_error(header, settings):
     """A naive time would be written as if it were the hospital's."""
     naive = datetime(2024, 1, 2)  # noqa: DTZ001
     with pytest.raises(ValueError, match="UTC offset"):
-        report_documents(read(header), (), when=naive, settings=settings)
+        report_documents(Material.of(read(header), when=naive, settings=settings), ())
 
 
 def test_picture_without_header_is_an_error(when, settings):
     """PNG and JPEG have no study to write into."""
     with pytest.raises(ValueError, match="no DICOM results"):
-        report_documents(read(None), (), when=when, settings=settings)
+        report_documents(Material.of(read(None), when=when, settings=settings), ())
 
 
 def test_equipment_is_modality_and_algorithm(write):
@@ -271,12 +277,10 @@ def test_evidence_lists_the_image(write):
 
 def test_newer_reading_names_its_predecessor(header, when, settings):
     """Each report names the earlier one of its kind, whatever their order."""
-    earlier = report_documents(read(header), (), when=when, settings=settings)
+    earlier = report_documents(Material.of(read(header), when=when, settings=settings), ())
     newer = report_documents(
-        read(header, model=identity(sha256="ab" * 32)),
+        Material.of(read(header, model=identity(sha256="ab" * 32)), when=when, settings=settings),
         (),
-        when=when,
-        settings=settings,
         predecessors=earlier[::-1],
     )
     for old, document in zip(earlier, newer, strict=True):
@@ -290,23 +294,27 @@ def test_newer_reading_names_its_predecessor(header, when, settings):
 
 def test_writing_again_replaces_nothing(header, when, settings):
     """The same report is not its own predecessor."""
-    first = report_documents(read(header), (), when=when, settings=settings)
-    again = report_documents(read(header), (), when=when, settings=settings, predecessors=first)
+    first = report_documents(Material.of(read(header), when=when, settings=settings), ())
+    again = report_documents(
+        Material.of(read(header), when=when, settings=settings), (), predecessors=first
+    )
 
     assert all("PredecessorDocumentsSequence" not in document for document in again)
 
 
 def test_earlier_reports_are_found_in_the_study(header, when, settings):
     """Among all that the archive holds, only our reports on this image, the newest first."""
-    old = report_documents(read(header), (), when=when, settings=settings)
+    old = report_documents(Material.of(read(header), when=when, settings=settings), ())
     new = report_documents(
-        read(header, model=identity(version="2.0")),
+        Material.of(
+            read(header, model=identity(version="2.0")),
+            when=when + timedelta(days=1),
+            settings=settings,
+        ),
         (),
-        when=when + timedelta(days=1),
-        settings=settings,
     )
     other = report_documents(
-        read(generated(SOPInstanceUID="1.2.3")), (), when=when, settings=settings
+        Material.of(read(generated(SOPInstanceUID="1.2.3")), when=when, settings=settings), ()
     )
     foreign = parse(to_bytes(old[0]))
     foreign.ManufacturerModelName = "somebody else's"
@@ -316,10 +324,10 @@ def test_earlier_reports_are_found_in_the_study(header, when, settings):
 
 def uids(header=None, settings=None, **changes) -> tuple[str, ...]:
     made = report_documents(
-        read(header or generated(), **changes),
+        Material.of(
+            read(header or generated(), **changes), when=NOW, settings=settings or ReportSettings()
+        ),
         (),
-        when=NOW,
-        settings=settings or ReportSettings(),
     )
     return tuple(uid for one in made for uid in (one.SOPInstanceUID, one.SeriesInstanceUID))
 
@@ -327,10 +335,12 @@ def uids(header=None, settings=None, **changes) -> tuple[str, ...]:
 def test_uids_are_the_same_every_time():
     """Reading twice, at another time even, gives the same four UIDs."""
     later = report_documents(
-        read(generated(), THREE),
+        Material.of(
+            read(generated(), THREE),
+            when=datetime(2025, 1, 1, tzinfo=UTC),
+            settings=ReportSettings(),
+        ),
         (),
-        when=datetime(2025, 1, 1, tzinfo=UTC),
-        settings=ReportSettings(),
     )
 
     assert uids() == tuple(u for one in later for u in (one.SOPInstanceUID, one.SeriesInstanceUID))
@@ -363,7 +373,8 @@ def test_uids_change_with_the_thresholds(header, when, settings):
     moved = read(header, labels=["Effusion"])
     object.__setattr__(moved, "findings", (finding("Effusion", 0.3, 0.2),))
     first, second = (
-        report_documents(one, (), when=when, settings=settings)[0] for one in (reading, moved)
+        report_documents(Material.of(one, when=when, settings=settings), ())[0]
+        for one in (reading, moved)
     )
 
     assert first.SOPInstanceUID != second.SOPInstanceUID
@@ -389,7 +400,7 @@ def test_refusal_has_a_uid_of_its_own(header, when, settings):
 def test_reports_leave_the_header_alone(header, when, settings):
     """Writing changes nothing in what was read."""
     before = to_bytes(header)
-    report_documents(read(header), (), when=when, settings=settings)
+    report_documents(Material.of(read(header), when=when, settings=settings), ())
 
     assert before == to_bytes(header)
 

@@ -11,7 +11,7 @@ import pytest
 from pydicom import Dataset
 
 from hilum.eligibility import Reason
-from hilum.encode import plain, refusal_document, report_documents, to_bytes
+from hilum.encode import Material, plain, refusal_document, report_documents, to_bytes
 from hilum.encode.document import build
 from hilum.encode.report import describe
 from hilum.errors import EncodingFailed, SettingInvalid
@@ -33,7 +33,9 @@ def _tolerated() -> Iterator[None]:
 def test_fast_and_plain_give_the_same_bytes(source, scores, when, settings):
     """Whatever the source, highdicom's own constructors give the same file."""
     regions = regions_of(source, *scores)
-    for document in describe(read(source, scores), regions, when=when, settings=settings):
+    for document in describe(
+        Material.of(read(source, scores), when=when, settings=settings), regions
+    ):
         assert to_bytes(plain.build(document)) == to_bytes(build(document))
 
 
@@ -43,18 +45,18 @@ def test_same_bytes_for_every_setting(header, when, sr_class, language):
     """SOP Class and language change the file, not the agreement."""
     settings = ReportSettings(sr_class=sr_class, language=language)
     reading = read(header, THREE)
-    for document in describe(reading, regions_of(header, *THREE), when=when, settings=settings):
+    for document in describe(
+        Material.of(reading, when=when, settings=settings), regions_of(header, *THREE)
+    ):
         assert to_bytes(plain.build(document)) == to_bytes(build(document))
 
 
 def test_same_bytes_with_picture_and_predecessor(header, when, settings):
     """References to a picture and to an earlier report agree too."""
-    earlier = report_documents(read(header), (), when=when, settings=settings)
+    earlier = report_documents(Material.of(read(header), when=when, settings=settings), ())
     described = describe(
-        read(header, THREE),
+        Material.of(read(header, THREE), when=when, settings=settings),
         regions_of(header, *THREE),
-        when=when,
-        settings=settings,
         visual_explanation=earlier[0],
         predecessors=earlier,
     )
@@ -64,7 +66,7 @@ def test_same_bytes_with_picture_and_predecessor(header, when, settings):
 
 def files(header: Dataset, when, settings) -> list[bytes]:
     documents = report_documents(
-        read(header, THREE), regions_of(header, *THREE), when=when, settings=settings
+        Material.of(read(header, THREE), when=when, settings=settings), regions_of(header, *THREE)
     )
     return [to_bytes(document) for document in documents]
 
@@ -104,7 +106,7 @@ def test_another_process_gives_the_same_bytes(header, when, settings):
 
 def test_written_report_can_be_used_before_it_is_stored(header, when, settings):
     """The data set that is returned reads like any other, content tree included."""
-    _, coded = report_documents(read(header), (), when=when, settings=settings)
+    _, coded = report_documents(Material.of(read(header), when=when, settings=settings), ())
     measurements = coded.ContentSequence[9]
 
     assert "126010" == measurements.ConceptNameCodeSequence[0].CodeValue
@@ -112,7 +114,7 @@ def test_written_report_can_be_used_before_it_is_stored(header, when, settings):
 
 
 def fresh_file(when, settings) -> bytes:
-    _, coded = report_documents(read(generated()), (), when=when, settings=settings)
+    _, coded = report_documents(Material.of(read(generated()), when=when, settings=settings), ())
     return to_bytes(coded)
 
 

@@ -15,7 +15,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from hilum.encode import refusal_document, report_documents, to_bytes
+from hilum.encode import Material, refusal_document, report_documents, to_bytes
 from hilum.language import LANGUAGES
 from hilum.settings import ReportSettings, SRClass
 from radiographs import dicom_file
@@ -28,23 +28,23 @@ Case = Callable[[Dataset, datetime, ReportSettings], tuple[Dataset, ...]]
 
 def three(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
     regions = regions_of(header, "Effusion", "Lung Opacity", "Cardiomegaly")
-    return report_documents(read(header, THREE), regions, when=when, settings=settings)
+    return report_documents(Material.of(read(header, THREE), when=when, settings=settings), regions)
 
 
 def one(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
     reading = read(header, {"Pneumothorax": 0.83})
     regions = regions_of(header, "Pneumothorax")
-    return report_documents(reading, regions, when=when, settings=settings)
+    return report_documents(Material.of(reading, when=when, settings=settings), regions)
 
 
 def none(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
-    return report_documents(read(header), (), when=when, settings=settings)
+    return report_documents(Material.of(read(header), when=when, settings=settings), ())
 
 
 def two_regions(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
     reading = read(header, {"Lung Opacity": 0.71})
     regions = regions_of(header, "Lung Opacity", "Lung Opacity")
-    return report_documents(reading, regions, when=when, settings=settings)
+    return report_documents(Material.of(reading, when=when, settings=settings), regions)
 
 
 def refusal(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
@@ -149,7 +149,7 @@ def test_demonstration_and_own_labels_are_valid(tmp_path, header, when, settings
         model=identity(demonstration=True, verified=False),
     )
     regions = regions_of(header, labels[1])
-    for document in report_documents(reading, regions, when=when, settings=settings):
+    for document in report_documents(Material.of(reading, when=when, settings=settings), regions):
         path = tmp_path / "report.dcm"
         path.write_bytes(to_bytes(document))
 
@@ -165,10 +165,8 @@ def test_reference_to_the_picture_is_valid(tmp_path, header, when, settings):
     picture.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.8"
     picture.StudyInstanceUID = header.StudyInstanceUID
     _, coded = report_documents(
-        read(header, THREE),
+        Material.of(read(header, THREE), when=when, settings=settings),
         regions_of(header, *THREE),
-        when=when,
-        settings=settings,
         visual_explanation=picture,
     )
     path = tmp_path / "report.dcm"

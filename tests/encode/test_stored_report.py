@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum.encode import (
+    Material,
     document_schema,
     load_codes,
     refusal_document,
@@ -47,7 +48,7 @@ def back(report: Dataset):
 def coded(reading: Reading, when, regions=(), chosen: ReportSettings | None = None, **more):
     """Return the coded report of a reading."""
     settings = chosen or ReportSettings()
-    return report_documents(reading, regions, when=when, settings=settings, **more)[1]
+    return report_documents(Material.of(reading, when=when, settings=settings), regions, **more)[1]
 
 
 def expected(reading: Reading) -> list[tuple[str, float, bool]]:
@@ -127,7 +128,7 @@ def test_overlay_is_named(header, when):
     """It is where the heatmaps are."""
     reading = read(header, THREE)
     sheet = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
-    overlay = secondary_capture(sheet, reading, when=when, settings=ReportSettings())
+    overlay = secondary_capture(sheet, Material.of(reading, when=when, settings=ReportSettings()))
     found = back(coded(reading, when, visual_explanation=overlay))
 
     assert str(overlay.SOPInstanceUID) == found.overlay
@@ -150,7 +151,9 @@ def test_score_is_what_the_model_would_say(header, when, raw, point):
 def test_whatever_else_is_stored_is_passed_over(header, when):
     """The image, our text report, our refusal, another maker's report."""
     settings = ReportSettings()
-    text, report = report_documents(read(header, THREE), (), when=when, settings=settings)
+    text, report = report_documents(
+        Material.of(read(header, THREE), when=when, settings=settings), ()
+    )
     refusal = refusal_document(header, [LATERAL], when=when, settings=settings)
     theirs = dcmread(DicomBytesIO(to_bytes(report)))
     theirs.Manufacturer = "Somebody"

@@ -13,7 +13,7 @@ from pydicom import Dataset, dcmread
 
 from hilum import encode, pipeline
 from hilum.eligibility import Reason
-from hilum.encode import Assessed, Assessment, plain, review_report, to_bytes
+from hilum.encode import Assessed, Assessment, Material, plain, review_report, to_bytes
 from hilum.encode.document import build
 from hilum.encode.forms.text import text as text_form
 from hilum.encode.report import describe
@@ -141,7 +141,7 @@ def test_fast_is_plain(case: Case, language: Language):
     """What highdicom writes, byte for byte."""
     settings = ReportSettings(language=language)
     reading = reading_of(case)
-    for document in describe(reading, regions(reading), when=WHEN, settings=settings):
+    for document in describe(Material.of(reading, when=WHEN, settings=settings), regions(reading)):
         assert to_bytes(plain.build(document)) == to_bytes(build(document))
 
 
@@ -214,7 +214,9 @@ def test_decision_on_the_text_is_in_the_report(language: Language):
         replace(radiograph_of(image.dataset), decisions=(decision,)), SCORES, MAPS
     )
     settings = ReportSettings(language=language)
-    (_, coded) = encode.report_documents(reading, (), when=WHEN, settings=settings)
+    (_, coded) = encode.report_documents(
+        encode.Material.of(reading, when=WHEN, settings=settings), ()
+    )
     text = {str(e.value) for e in coded.iterall() if e.keyword == "TextValue"}
 
     assert f"pixel_decision=text_recognized: {decision.text}" in text

@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 
 from conftest import real_file
-from hilum.encode import extra_objects
+from hilum.encode import Material, extra_objects
 from hilum.errors import RadiographRefused
 from hilum.explain import heat, regions
 from hilum.language import ENGLISH, LANGUAGES
@@ -284,11 +284,9 @@ def test_a_presentation_state_has_no_window_that_destroys_the_image(center, ther
     settings = ReportSettings(objects=(ExtraObject.PRESENTATION_STATE,))
 
     (state,) = extra_objects(
-        reading,
+        Material.of(reading, when=datetime(2026, 11, 26, tzinfo=UTC), settings=settings),
         regions(reading),
         heat=heat,
-        when=datetime(2026, 11, 26, tzinfo=UTC),
-        settings=settings,
     )
 
     assert there is ("SoftcopyVOILUTSequence" in state)

@@ -10,6 +10,7 @@ from hilum.encode.forms.document import (
     reading_document,
 )
 from hilum.encode.kinds import result_name
+from hilum.encode.material import Material
 from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.report import refusal_document, report_documents, to_bytes
@@ -19,6 +20,7 @@ from hilum.encode.stored_report import StoredReport, stored_report
 __all__ = [
     "Assessed",
     "Assessment",
+    "Material",
     "StoredReport",
     "document_head",
     "document_row",

@@ -1,32 +1,25 @@
 """The DICOM objects that a site may ask for beyond picture and reports."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.encode.key_objects import key_objects
-from hilum.encode.material import Material, material
+from hilum.encode.material import Material
 from hilum.encode.parametric_map import parametric_map
 from hilum.encode.presentation_state import presentation_state
 from hilum.encode.segmentation import segmentation
-from hilum.reading import Heatmap, Reading, Region
-from hilum.settings import ExtraObject, ReportSettings
+from hilum.reading import Heatmap, Region
+from hilum.settings import ExtraObject
 
 Heat = Callable[[Heatmap, int, int], NDArray[np.float32]]
 """Lays a class activation map on a matrix of rows and columns."""
 
 
 def extra_objects(
-    reading: Reading,
-    regions: Sequence[Region],
-    *,
-    heat: Heat,
-    when: datetime,
-    settings: ReportSettings,
-    picture: Dataset | None = None,
+    of: Material, regions: Sequence[Region], *, heat: Heat, picture: Dataset | None = None
 ) -> tuple[Dataset, ...]:
     """Write one reading down as the further objects that the settings name.
 
@@ -47,16 +40,13 @@ def extra_objects(
 
     Raises
     ------
-    SettingInvalid
-        The site's codes file cannot be used.
     ValueError
-        The radiograph has no header, or `when` no UTC offset.
+        `when` has no UTC offset.
     """
-    if not reading.positives or not settings.objects:
+    if not of.reading.positives:
         return ()
-    of = material(reading, when=when, settings=settings)
     results: list[Dataset] = []
-    for wanted in dict.fromkeys(settings.objects):
+    for wanted in dict.fromkeys(of.settings.objects):
         match wanted:
             case ExtraObject.SEGMENTATION:
                 results.append(segmentation(of, regions))

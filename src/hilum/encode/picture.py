@@ -11,7 +11,6 @@ PS3.3 A.8.1 (Secondary Capture Image IOD), C.7.6.1 (General Image), C.8.6.1 (SC 
 PS3.5 8.2.1 (JPEG: YBR_FULL_422, colour halved along the rows), A.4.1 (encapsulation).
 """
 
-from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from pydicom.uid import JPEGBaseline8Bit
 from hilum import RESEARCH_USE_ONLY
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import PICTURE
-from hilum.encode.material import Material, material
+from hilum.encode.material import Material
 from hilum.encode.start import (
     SOURCE_IMAGE,
     VISUAL_EXPLANATION,
@@ -33,8 +32,6 @@ from hilum.encode.start import (
     conclude,
     reference,
 )
-from hilum.reading import Reading
-from hilum.settings import ReportSettings
 
 QUALITY: Final = 90
 """JPEG quality: letters and outlines show no ringing, and a sheet stays below 400 kB."""
@@ -43,27 +40,14 @@ LOSSY_METHOD: Final = "ISO_10918_1"
 """Defined term for JPEG (PS3.3 C.7.6.1.1.5.1)."""
 
 
-def secondary_capture(
-    sheet: Image.Image, reading: Reading, *, when: datetime, settings: ReportSettings
-) -> Dataset:
-    """Write the overlay of one reading down as a Secondary Capture Image.
-
-    Parameters
-    ----------
-    sheet
-        Mode ``RGB``.
-
-    Returns
-    -------
-    Dataset
-        Same input, same bytes.
+def secondary_capture(sheet: Image.Image, of: Material) -> Dataset:
+    """Write the overlay of one reading, mode ``RGB``, down as a Secondary Capture Image.
 
     Raises
     ------
     ValueError
-        The radiograph has no header, or `when` no UTC offset.
+        `when` has no UTC offset.
     """
-    of = material(reading, when=when, settings=settings)
     result = begin(PICTURE, of)
     result.ConversionType = "WSD"
     result.DateOfSecondaryCapture = result.TimeOfSecondaryCapture = ""  # `conclude` knows
@@ -71,8 +55,8 @@ def secondary_capture(
     _write_pixels(result, sheet, of.source)
     description = of.language.say_ascii(
         "AI picture: {positive} of {all}, research only",
-        positive=len(reading.positives),
-        all=len(reading.findings),
+        positive=len(of.reading.positives),
+        all=len(of.reading.findings),
     )
     conclude(result, of, description=description)
     return result

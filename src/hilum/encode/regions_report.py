@@ -58,8 +58,6 @@ class RegionsReport:
 
     of: Material
     """What it is made from."""
-    sr_class: SRClass
-    """SOP Class, which decides on one relationship."""
     visual_explanation: Dataset | None = None
     """The picture of the heatmaps, None when there is none."""
 
@@ -213,7 +211,7 @@ class RegionsReport:
 
     def _row_tracking(self) -> Relation:
         """Return how a row has its tracking: Enhanced SR gives context to containers only."""
-        enhanced = self.sr_class is SRClass.ENHANCED
+        enhanced = self.of.settings.sr_class is SRClass.ENHANCED
         return Relation.HAS_PROPERTIES if enhanced else Relation.HAS_OBS_CONTEXT
 
     def _outline(self, label: str, outline: NDArray[np.float64]) -> Item:

@@ -14,37 +14,25 @@ from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest, patient_of
 from hilum.encode.kinds import REGIONS_REPORT, TEXT_REPORT
-from hilum.encode.material import material
+from hilum.encode.material import Material
 from hilum.encode.predecessors import predecessor
 from hilum.encode.regions_report import RegionsReport
 from hilum.encode.source import as_source
 from hilum.encode.text_report import findings_tree, refusal_tree
 from hilum.language import in_ascii
 from hilum.radiograph import ImageUIDs
-from hilum.reading import Reading, Region
+from hilum.reading import Region
 from hilum.settings import ReportSettings, SRClass
 
 
 def report_documents(
-    reading: Reading,
+    of: Material,
     regions: Sequence[Region],
     *,
-    when: datetime,
-    settings: ReportSettings,
     visual_explanation: Dataset | None = None,
     predecessors: Sequence[Dataset] = (),
 ) -> tuple[Dataset, ...]:
-    """Write one reading down as structured reports.
-
-    Parameters
-    ----------
-    regions
-        Outlines of the positive findings, in source pixels.
-    visual_explanation
-        The picture of the heatmaps that the coded report refers to.
-    predecessors
-        Earlier reports on the same image, the newest first (`earlier_reports`); each new
-        one names the first of its kind.
+    """Write one reading down as structured reports; see `describe`.
 
     Returns
     -------
@@ -55,53 +43,50 @@ def report_documents(
     ------
     EncodingFailed
         A region cannot be drawn, or highdicom does not take the report.
-    SettingInvalid
-        The site's codes file cannot be used.
     ValueError
-        The radiograph has no header, or `when` no UTC offset.
+        `when` has no UTC offset.
     """
-    return tuple(
-        build(document, settings.encoder)
-        for document in describe(
-            reading,
-            regions,
-            when=when,
-            settings=settings,
-            visual_explanation=visual_explanation,
-            predecessors=predecessors,
-        )
+    described = describe(
+        of, regions, visual_explanation=visual_explanation, predecessors=predecessors
     )
+    return tuple(build(document, of.settings.encoder) for document in described)
 
 
 def describe(
-    reading: Reading,
+    of: Material,
     regions: Sequence[Region],
     *,
-    when: datetime,
-    settings: ReportSettings,
     visual_explanation: Dataset | None = None,
     predecessors: Sequence[Dataset] = (),
 ) -> tuple[ReportDocument, ReportDocument]:
-    """Return what `report_documents` encodes; its parameters and errors are the same."""
-    of = material(reading, when=when, settings=settings)
-    identity = of.identity
+    """Return what `report_documents` encodes.
+
+    Parameters
+    ----------
+    regions
+        Outlines of the positive findings, in source pixels.
+    visual_explanation
+        The picture of the heatmaps that the coded report refers to.
+    predecessors
+        Earlier reports on the same image, the newest first (`earlier_reports`); each new
+        one names the first of its kind.
+    """
+    reading, settings, identity = of.reading, of.settings, of.identity
     say = settings.language.say_ascii
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
-    stamp = "DEMONSTRATION " if reading.model.demonstration else ""
     text = ReportDocument(
         root=findings_tree(reading, of.codes, settings.language),
         sop_class=SRClass.ENHANCED,
         uid=identity.uid(TEXT_REPORT.name),
         series_uid=identity.uid(TEXT_REPORT.series_name),
         series_number=TEXT_REPORT.series,
-        description=stamp + say("AI findings: {positive} of {all}", **counts),
+        description=of.stamp + say("AI findings: {positive} of {all}", **counts),
         evidence=(of.source,),
         codes=of.codes,
         model=reading.model,
-        when=when,
+        when=of.when,
         predecessor=predecessor(predecessors, coded=False, uid=identity.uid(TEXT_REPORT.name)),
     )
-    report = RegionsReport(of, settings.sr_class, visual_explanation)
     described = (
         say("AI regions: {positive} of {all}", **counts)
         if reading.positives
@@ -110,12 +95,12 @@ def describe(
     explanations = () if visual_explanation is None else (visual_explanation,)
     coded = replace(
         text,
-        root=report.tree(regions),
+        root=RegionsReport(of, visual_explanation).tree(regions),
         sop_class=settings.sr_class,
         uid=identity.uid(REGIONS_REPORT.name),
         series_uid=identity.uid(REGIONS_REPORT.series_name),
         series_number=REGIONS_REPORT.series,
-        description=stamp + described,
+        description=of.stamp + described,
         evidence=(of.source, *explanations),
         predecessor=predecessor(predecessors, coded=True, uid=identity.uid(REGIONS_REPORT.name)),
     )

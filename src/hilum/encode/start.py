@@ -58,14 +58,12 @@ def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable
     ValueError
         `when` has no UTC offset.
     """
-    model = of.reading.model
-    stamp = "DEMONSTRATION " if model.demonstration else ""
     finish(
         result,
         of.source,
-        model=model,
+        model=of.reading.model,
         when=of.when,
-        series_description=stamp + description,
+        series_description=of.stamp + description,
         texts=texts,
     )
 

@@ -25,7 +25,7 @@ from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.encode.forms.form import Form, FormSource
 from hilum.encode.forms.text import REPORT_TITLE, text
-from hilum.encode.material import Material, material
+from hilum.encode.material import Material
 from hilum.encode.provenance import SCORE_UNIT, doubts, parameters, statements
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReportSettings
@@ -72,7 +72,7 @@ def fhir(reading: Reading, *, when: datetime, settings: ReportSettings) -> Resou
     """
     if when.utcoffset() is None:
         raise ValueError("the time of the analysis needs a UTC offset")
-    return _BundleWriter(material(reading, when=when, settings=settings)).bundle()
+    return _BundleWriter(Material.of(reading, when=when, settings=settings)).bundle()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
