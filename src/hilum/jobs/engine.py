@@ -70,16 +70,12 @@ class Engine:
 
     Parameters
     ----------
-    database
-        Where jobs and rows are.
     steps
         Name → step, in order. The last one settles the image and is always reached; an
         earlier one goes there at once by returning ``{"end": state, …}``. Names and
         order are for good: jobs of an earlier release may be in work.
     forward
         Tries to send results on; None when this process does not.
-    slots
-        How many at once.
     role
         ``node`` or ``worker``.
     pause

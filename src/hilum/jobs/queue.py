@@ -83,8 +83,6 @@ class Queue:
             In the transaction that also writes down why.
         job
             The work; when a job of this name was ever added, nothing happens.
-        urgency
-            Which queue.
         arrived
             Where in it: earlier images are first, see `WAITS`.
         done

@@ -68,12 +68,6 @@ class Intake:
         ----------
         connection
             In the transaction that also moves the position on.
-        facts
-            The image.
-        urgency
-            How soon it has to be read.
-        now
-            When it was seen.
         again
             Whether it is read although it is known and did not change.
         """

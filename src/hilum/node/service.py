@@ -166,11 +166,7 @@ class Service:
 
 @contextmanager
 def started(
-    settings: Settings,
-    stop: threading.Event,
-    *,
-    role: str = NODE,
-    in_demonstration: bool = False,
+    settings: Settings, stop: threading.Event, *, role: str = NODE, in_demonstration: bool = False
 ) -> Iterator[Service]:
     """Start what is to be started, and stop it at the end whatever happens.
 

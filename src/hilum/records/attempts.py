@@ -53,18 +53,12 @@ class TooManyFailures(AccountError):
 
 @dataclass(frozen=True, slots=True)
 class WaitRule:
-    """When somebody has to wait.
-
-    Attributes
-    ----------
-    limit
-        Failures of one user from one address that cost nothing.
-    window
-        How long failures are counted.
-    """
+    """When somebody has to wait."""
 
     limit: int
+    """Failures of one user from one address that cost nothing."""
     window: timedelta
+    """How long failures are counted."""
 
 
 def try_to_sign_in(
