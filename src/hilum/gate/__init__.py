@@ -35,9 +35,7 @@ def judge(
     Eligibility
         Objections and warnings in the order of the rules (docs/gate.md).
     """
-    case = GateInput.of(
-        header, settings, min_age_years=min_age_years, clinical_model=clinical_model
-    )
+    case = GateInput(header, settings, min_age_years or None, clinical_model=clinical_model)
     return Eligibility(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
 
 
@@ -45,7 +43,7 @@ def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibilit
     """Say whether a model may read a PNG or JPEG, of which only the size is known."""
     header = Dataset()
     header.Rows, header.Columns = rows, columns
-    case = GateInput.of(header, settings, min_age_years=None, clinical_model=True)
+    case = GateInput(header, settings)
     return Eligibility(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
 
 

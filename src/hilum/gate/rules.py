@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from pydicom import Dataset
@@ -14,7 +15,7 @@ from hilum.gate.header import called, items, number, value, values
 from hilum.gate.reasons import WORDS
 from hilum.gate.vocabulary import Meaning, meanings
 from hilum.radiograph import Turn
-from hilum.settings import GateSettings, NotUpright, UnknownView
+from hilum.settings import GateSettings
 from hilum.values.ages import BORN, STATED, Age, age_of
 
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
@@ -38,7 +39,7 @@ Gaps = Mapping[str, str]
 """What fills the gaps of a reason's text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GateInput:
     """One header, and what it is judged for."""
 
@@ -46,35 +47,25 @@ class GateInput:
     """The attributes of the image, with or without its pixels."""
     settings: GateSettings
     """What the site lets in."""
-    min_age_years: float | None
+    min_age_years: float | None = None
     """From which age on the model reads, None for any."""
-    clinical_model: bool
+    clinical_model: bool = field(default=True, kw_only=True)
     """Whether the model is made for patients, not for phantoms."""
-    body_part: evidence.Resolution
-    view: evidence.Resolution
-    """What the header as a whole says about a chest and a frontal view."""
-    age: Age
-    """How old the patient was, by all that the header says."""
 
-    @classmethod
-    def of(
-        cls,
-        header: Dataset,
-        settings: GateSettings,
-        *,
-        min_age_years: float | None,
-        clinical_model: bool,
-    ) -> "GateInput":
-        """Return a header with all that it says about body part, view and age."""
-        return cls(
-            header,
-            settings,
-            min_age_years or None,
-            clinical_model,
-            body_part=evidence.body_part(header),
-            view=evidence.view(header),
-            age=age_of(lambda keyword: value(header, keyword)),
-        )
+    @cached_property
+    def body_part(self) -> evidence.Resolution:
+        """What the header as a whole says about a chest."""
+        return evidence.body_part(self.header)
+
+    @cached_property
+    def view(self) -> evidence.Resolution:
+        """What the header as a whole says about a frontal view."""
+        return evidence.view(self.header)
+
+    @cached_property
+    def age(self) -> Age:
+        """How old the patient was, by all that the header says."""
+        return age_of(lambda keyword: value(self.header, keyword))
 
     @property
     def is_image(self) -> bool:
@@ -270,33 +261,24 @@ def quality_control(case: GateInput) -> Gaps | None:
     return None
 
 
-def not_upright(answer: NotUpright) -> Callable[[GateInput], Gaps | None]:
-    """Return a rule for sites with this `answer` to images that are stored turned or mirrored."""
+def not_upright(case: GateInput) -> Gaps | None:
+    """Object to, or warn of, an image that is stored turned or mirrored."""
+    turn = Turn.said(values(case.header, "PatientOrientation")) or Turn()
+    return None if turn == Turn() else _quoted(case, "PatientOrientation")
+
+
+def unknown(topic: str) -> Broken:
+    """Return a rule: nothing speaks for or against a chest or frontal view, or an unknown word."""
 
     def broken(case: GateInput) -> Gaps | None:
-        turn = Turn.said(values(case.header, "PatientOrientation")) or Turn()
-        if turn == Turn() or case.settings.not_upright is not answer:
-            return None
-        return _quoted(case, "PatientOrientation")
+        found: evidence.Resolution = getattr(case, topic)
+        if found.decided_by and (not found.unrecognized or not found.decided_by.fits):
+            return None  # it is told, or refused for what tells otherwise
+        if not found.unrecognized:
+            return {}
+        return {"told": f"{topic}_unrecognized", "value": found.unrecognized}
 
     return broken
-
-
-def body_part_unknown(case: GateInput) -> Gaps | None:
-    """Say that nothing speaks for or against a chest, or only a word that nobody knows."""
-    return _unknown(case.body_part, "body_part_unrecognized")
-
-
-def view_unknown(case: GateInput) -> Gaps | None:
-    """Say that nothing speaks for or against a frontal view, or only a word that nobody knows."""
-    return _unknown(case.view, "view_unrecognized")
-
-
-def _unknown(resolution: evidence.Resolution, told: str) -> Gaps | None:
-    decisive = resolution.decided_by
-    if decisive is not None and (not resolution.unrecognized or not decisive.fits):
-        return None  # it is told, or refused for what tells otherwise
-    return {"told": told, "value": resolution.unrecognized} if resolution.unrecognized else {}
 
 
 def if_refused(setting: str, broken: Broken) -> Broken:
@@ -310,29 +292,21 @@ def if_read(setting: str, broken: Broken) -> Broken:
 
 
 def _refuses(case: GateInput, setting: str) -> bool:
-    chosen: UnknownView = getattr(case.settings, setting)
-    return chosen is UnknownView.REFUSE
+    return bool(getattr(case.settings, setting) == "refuse")  # UnknownView, NotUpright
 
 
-def body_part_contradiction(case: GateInput) -> Gaps | None:
-    """Say that a description contradicts what was decided."""
-    return _contradicted(case.body_part, "chest")
+def contradiction(topic: str, name: str) -> Broken:
+    """Return a rule: a description contradicts what was decided, ``"chest"`` or ``"frontal"``."""
 
+    def broken(case: GateInput) -> Gaps | None:
+        found: evidence.Resolution = getattr(case, topic)
+        if found.decided_by is None or found.against is None:
+            return None
+        taken = WORDS[name if found.decided_by.fits else f"not_{name}"]
+        about = {"attribute": called(found.against.keyword), "value": found.against.said}
+        return {"taken": taken, **about}
 
-def view_contradiction(case: GateInput) -> Gaps | None:
-    """Say that a description contradicts what was decided."""
-    return _contradicted(case.view, "frontal")
-
-
-def _contradicted(resolution: evidence.Resolution, topic: str) -> Gaps | None:
-    if resolution.decided_by is None or resolution.against is None:
-        return None
-    taken = topic if resolution.decided_by.fits else f"not_{topic}"
-    return {
-        "taken": WORDS[taken],
-        "attribute": called(resolution.against.keyword),
-        "value": resolution.against.said,
-    }
+    return broken
 
 
 def derived_secondary(case: GateInput) -> Gaps | None:

@@ -9,7 +9,6 @@ from typing import Final
 from hilum import MANUFACTURER, PRODUCT
 from hilum.gate import evidence, rules
 from hilum.gate.rules import Rule
-from hilum.settings import NotUpright
 from hilum.values.ages import TAKEN, TAKEN_ABOUT
 
 OBJECTIONS: Final = (
@@ -133,21 +132,21 @@ OBJECTIONS: Final = (
         ("PatientOrientation",),
         "L\\F, or nothing that tells, if gate.not_upright is refuse",
         "PS3.3 C.7.6.1.1.1; the setting gate.not_upright",
-        rules.not_upright(NotUpright.REFUSE),
+        rules.if_refused("not_upright", rules.not_upright),
     ),
     Rule(
         "body_part_unknown",
         ("BodyPartExamined",),
         "anything that tells, and no unknown word, if gate.unknown_view is refuse",
         "the setting gate.unknown_view",
-        rules.if_refused("unknown_view", rules.body_part_unknown),
+        rules.if_refused("unknown_view", rules.unknown("body_part")),
     ),
     Rule(
         "view_unknown",
         ("ViewPosition",),
         "anything that tells, and no unknown word, if gate.unknown_view is refuse",
         "the setting gate.unknown_view",
-        rules.if_refused("unknown_view", rules.view_unknown),
+        rules.if_refused("unknown_view", rules.unknown("view")),
     ),
 )
 """What refuses an image; each broken rule is one reason."""
@@ -158,14 +157,14 @@ DOUBTS: Final = (
         ("BodyPartExamined",),
         "anything that tells, and no unknown word, if gate.unknown_view is read",
         "the setting gate.unknown_view",
-        rules.if_read("unknown_view", rules.body_part_unknown),
+        rules.if_read("unknown_view", rules.unknown("body_part")),
     ),
     Rule(
         "view_unknown",
         ("ViewPosition",),
         "anything that tells, and no unknown word, if gate.unknown_view is read",
         "the setting gate.unknown_view",
-        rules.if_read("unknown_view", rules.view_unknown),
+        rules.if_read("unknown_view", rules.unknown("view")),
     ),
     Rule(
         "combined_parts",
@@ -179,21 +178,21 @@ DOUBTS: Final = (
         ("BodyPartExamined", "AnatomicRegionSequence", *evidence.IMAGE_TEXTS),
         "all that is about this image agrees",
         "PS3.3 C.7.3.1, 10.5",
-        rules.body_part_contradiction,
+        rules.contradiction("body_part", "chest"),
     ),
     Rule(
         "view_contradiction",
         ("ViewPosition", "ViewCodeSequence", *evidence.IMAGE_TEXTS, "PatientOrientation"),
         "all that is about this image agrees",
         "PS3.3 C.8.11.5",
-        rules.view_contradiction,
+        rules.contradiction("view", "frontal"),
     ),
     Rule(
         "not_upright",
         ("PatientOrientation",),
         "L\\F, or nothing that tells, if gate.not_upright is turn",
         "PS3.3 C.7.6.1.1.1; the setting gate.not_upright",
-        rules.not_upright(NotUpright.TURN),
+        rules.if_read("not_upright", rules.not_upright),
     ),
     Rule(
         "derived_secondary",
