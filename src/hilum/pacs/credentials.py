@@ -53,6 +53,11 @@ class PacsAddress:
         """The password itself, for the one call that needs it."""
         return None if self.password is None else self.password.get_secret_value()
 
+    @property
+    def dicomweb(self) -> str:
+        """Where its DICOMweb is, which viewers read through the page."""
+        return f"{self.url.rstrip('/')}/dicom-web"
+
     def connect(self, *, timeout_s: float = 30.0) -> Archive:
         """Return the archive, logged in: the one place that knows which kind it is.
 

@@ -92,7 +92,7 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
     auth = None if pacs.username is None else (pacs.username, pacs.secret or "")
     with pacs_errors(pacs.url):
         return httpx.AsyncClient(
-            base_url=pacs.url,
+            base_url=pacs.dicomweb,
             auth=auth,
             timeout=timeout_s,
             headers={"accept-encoding": "identity"},
@@ -141,7 +141,7 @@ def asked(path: str, request: Request) -> httpx.Request:
     query = _query(request, searches=SEARCH.fullmatch(path) is not None)
     client: httpx.AsyncClient = request.app.state.dicomweb
     told = {"accept": accept, "host": host, "forwarded": f"host={host};proto={request.url.scheme}"}
-    return client.build_request("GET", f"{DICOMWEB_PATH}/{path}{query}", headers=told)
+    return client.build_request("GET", f"/{path}{query}", headers=told)
 
 
 def _query(request: Request, *, searches: bool) -> str:
