@@ -1,5 +1,7 @@
 """What hilum says: every message of code and templates, and every catalogue."""
 
+import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ from jinja2.ext import babel_extract
 from hilum import RESEARCH_USE_ONLY, errors
 from hilum.errors import HilumError
 from hilum.language import Language
+from hilum.predict import all_cards
 
 PORTUGUESE = Language.named("pt")
 
@@ -22,15 +25,19 @@ CATALOGUES = sorted((SOURCE / "language" / "catalogues").glob("*.po"))
 JINJA = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 """As the page's own environment reads templates."""
 
-MARKS = ("Message", "say", "say_ascii")
+MARKS = ("Message", "say", "say_ascii", "echo")
 """What marks a text in the code: its singular, and its plural."""
 
-ERRORS = {
-    name
-    for name, found in vars(errors).items()
-    if isinstance(found, type) and issubclass(found, HilumError)
-}
-"""Errors, whose problem and remedy are two messages."""
+PAIRS = (
+    *(
+        name
+        for name, found in vars(errors).items()
+        if isinstance(found, type) and issubclass(found, HilumError)
+    ),
+    *("AccountError", "PeerBusy"),
+    *("ok", "warning", "problem"),
+)
+"""Errors, and results of the doctor's checks: what they say and the remedy are two messages."""
 
 MessageId = str | tuple[str, str]
 
@@ -39,9 +46,11 @@ MessageId = str | tuple[str, str]
 def said() -> dict[MessageId, str]:
     """Return every message that people can read, with the file that says it first."""
     found: dict[MessageId, str] = {RESEARCH_USE_ONLY: "__init__.py"}
-    for place, message in (*said_by_templates(), *said_by_code()):
+    plural = set()
+    for place, message in (*said_by_templates(), *said_by_code(), *said_by_cards()):
         found.setdefault(message, place)
-    return found
+        plural |= {message[0]} if isinstance(message, tuple) else set()
+    return {message: place for message, place in found.items() if message not in plural}
 
 
 def said_by_templates() -> Iterator[tuple[str, MessageId]]:
@@ -57,15 +66,31 @@ def said_by_code() -> Iterator[tuple[str, MessageId]]:
     """Yield each message that code marks, with the module's name."""
     for path in sorted(SOURCE.rglob("*.py")):
         with path.open("rb") as file:
-            for _, message, _, _ in extract("python", file, dict.fromkeys(MARKS)):
-                if texts := whole(message):
-                    yield path.name, texts
+            for keywords in (
+                *(dict.fromkeys((*MARKS, *PAIRS), (1,)), dict.fromkeys(MARKS, (1, 2))),
+                dict.fromkeys(PAIRS, (2,)),
+            ):
+                file.seek(0)
+                for _, message, _, _ in extract("python", file, keywords):
+                    if (texts := whole(message)) and not EVENT.fullmatch(str(texts)):
+                        yield path.name, texts
+
+
+def said_by_cards() -> Iterator[tuple[str, MessageId]]:
+    """Yield what the model cards that come with hilum tell people."""
+    for card in all_cards(Path(os.devnull)):
+        for text in (card.title, card.licence, *card.limits, *card.training_data):
+            yield f"{card.name}.toml", text
+
+
+EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+"""Name of a line of the log."""
 
 
 def whole(message: str | tuple[str | None, ...] | None) -> MessageId | None:
     """Return a message's identifier: its text, or singular and plural; None: it is no text."""
     given = (message,) if isinstance(message, str) else message or ()
-    texts = [each for each in given if isinstance(each, str)]
+    texts = [each for each in given if isinstance(each, str) and any(map(str.isalpha, each))]
     if not texts:
         return None
     return texts[0] if len(texts) == 1 else (texts[0], texts[1])

@@ -1,6 +1,10 @@
 """What the gate decides about one image: accepted, or refused with coded reasons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from hilum.language.message import packed, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,17 @@ class Reason:
     """The same in plain words, e.g. ``"not a frontal view: View Position is LL"``."""
     source: str = ""
     """Where the rule comes from, e.g. ``"PS3.3 C.8.11.5"``; empty when it is our own."""
+
+    @property
+    def stored(self) -> list[Any]:
+        """Code, text and source as the database holds them, to be said in any language."""
+        return [self.code, packed(self.text), self.source]
+
+    @classmethod
+    def of_stored(cls, row: Sequence[Any]) -> "Reason":
+        """Return what was `stored`; its source may be missing."""
+        code, text, *source = row
+        return cls(code, unpacked(text), *source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,28 +31,39 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from hilum.eligibility import Reason
+from hilum.language import Message
+from hilum.language.message import filled_in
 
 
 class HilumError(Exception):
     """Base of the tree above.
 
+    Whoever shows it says `problem` and `remedy` in their own language; logs have the English.
+
     Parameters
     ----------
     problem
-        What happened, to which file or study, as one sentence.
+        What happened, to which file or study, as one sentence, with gaps for the `values`.
     remedy
         What the person can do, as one sentence.
+    values
+        What fills the gaps of both.
     """
 
     retryable: ClassVar[bool] = False
 
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem, remedy)  # both in args, so it survives pickling
-        self.problem = problem
-        self.remedy = remedy
+    def __init__(self, problem: str, remedy: str, /, **values: object) -> None:
+        self.problem = filled_in(problem, values)
+        self.remedy = filled_in(remedy, values)
+        super().__init__(self.problem, self.remedy)  # both in args, so it survives pickling
+
+    @property
+    def told(self) -> Message:
+        """Problem and remedy."""
+        return Message.joined(" ", (self.problem, self.remedy))
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.remedy}"
+        return str(self.told)
 
 
 class SettingInvalid(HilumError):
@@ -74,8 +85,8 @@ class RadiographRefused(HilumError):
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
         super().__init__(
-            "; ".join(reason.text for reason in reasons),
-            "Send a frontal chest radiograph for presentation, or see docs/gate.md.",
+            Message.joined("; ", [reason.text for reason in reasons]),
+            Message("Send a frontal chest radiograph for presentation, or see docs/gate.md."),
         )
         self.args = (tuple(reasons),)
         self.reasons = tuple(reasons)
@@ -132,11 +143,15 @@ class FileTooLarge(PacsRefused):
 
     def __init__(self, size: int, most: int) -> None:
         super().__init__(
-            f"A file in the PACS has {size} bytes, {most} are allowed.",
-            "Set node.max_file_bytes to a larger number if the machine has the memory for it.",
+            Message(
+                "A file in the PACS has {size} bytes, {most} are allowed.", size=size, most=most
+            ),
+            Message(
+                "Set node.max_file_bytes to a larger number if the machine has the memory for it."
+            ),
         )
         self.args = (size, most)  # with which it is made again from a pickle
-        self.said = f"{size} bytes, {most} are allowed"
+        self.said = Message("{size} bytes, {most} are allowed", size=size, most=most)
 
 
 class NodeError(HilumError):

@@ -336,8 +336,9 @@ def _require_identity(header: Dataset | None) -> None:
     missing = [name for name in REFERRED_BY if header is None or not dicom.text(header, name)]
     if missing:
         raise EncodingFailed(
-            f"The image has no {', '.join(missing)}, so no DICOM result can refer to it.",
+            "The image has no {missing}, so no DICOM result can refer to it.",
             "Export it again from the PACS, or read it without --out and --store.",
+            missing=", ".join(missing),
         )
 
 

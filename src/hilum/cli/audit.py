@@ -12,7 +12,9 @@ from typing import Any, Final
 import click
 
 from hilum.cli.main import FAILED, main
+from hilum.cli.terminal import echo, say
 from hilum.files.atomic import AtomicFile
+from hilum.language import Message
 from hilum.records import audit as trail
 from hilum.records.database import open_database
 from hilum.settings import Settings
@@ -56,8 +58,8 @@ def list_(since: datetime | None = None, study: str | None = None, limit: int = 
     with open_database(Settings.load()) as database, database.look() as connection:
         found = trail.lines(connection, since=_utc(since), study_instance_uid=study, newest=limit)
         for each in found:
-            click.echo(one_line(each))
-        click.echo(f"{trail.count(connection)} lines in total.", err=True)
+            echo(one_line(each))
+        echo("{count} lines in total.", count=trail.count(connection), err=True)
 
 
 @audit.command()
@@ -77,7 +79,7 @@ def export(
 ) -> None:
     """Write lines out with their chain values, for whoever keeps or checks them elsewhere."""
     if (as_csv is None) == (as_json is None):
-        raise click.UsageError("Give --csv FILE or --json FILE.")
+        raise click.UsageError(say("Give --csv FILE or --json FILE."))
     path = as_csv or as_json or Path("-")
     with open_database(Settings.load()) as database, database.look() as connection:
         found = trail.lines(connection, since=_utc(since), study_instance_uid=study)
@@ -87,7 +89,7 @@ def export(
         else:
             with AtomicFile(path) as file:
                 count = sum(1 for text in texts if file.write(text.encode()))
-    click.echo(f"{count - (as_csv is not None)} lines were written.", err=True)
+    echo("{count} lines were written.", count=count - (as_csv is not None), err=True)
 
 
 @audit.command()
@@ -106,12 +108,15 @@ def verify(kept: str) -> None:
     with open_database(Settings.load()) as database, database.look() as connection:
         found = trail.verify(connection, kept=kept)
     if found.broken_at is not None:
-        click.echo(f"The trail is broken at line {found.broken_at}: it or one before was changed.")
+        echo(
+            "The trail is broken at line {broken_at}: it or one before was changed.",
+            broken_at=found.broken_at,
+        )
     elif not found.kept_found:
-        click.echo("The trail does not hold the chain value that was kept: its end was cut off.")
+        echo("The trail does not hold the chain value that was kept: its end was cut off.")
     else:
-        click.echo(f"{found.lines} lines, none changed, none missing before the last.")
-    click.echo(f"last chain value  {found.last or 'none'}")
+        echo("{lines} lines, none changed, none missing before the last.", lines=found.lines)
+    echo("last chain value  {chain}", chain=found.last or Message("none"))
     if not found.whole:
         sys.exit(FAILED)
 
@@ -162,7 +167,7 @@ def _no_formula(value: object) -> object:
 def _print(texts: Iterable[str]) -> int:
     count = 0
     for text in texts:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         count += 1
     return count
 

@@ -6,6 +6,7 @@ import click
 
 from hilum.cli.main import main
 from hilum.cli.progress import progress
+from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.service import open_node_context
@@ -42,7 +43,7 @@ def backfill(
     old ones.
     """
     if since and until and until < since:
-        raise click.UsageError("--until is before --since.")
+        raise click.UsageError(say("--until is before --since."))
     settings = Settings.load()
     wanted = BackfillQuery(
         since.date() if since else None,
@@ -56,12 +57,31 @@ def backfill(
         work = Backfill(context, wanted)
         done, total = work.progress.studies, len(work.left)
         if done:
-            click.echo(f"{done} studies were queued before; {total} are left.", err=True)
-        with progress("queueing", total) as advance:
+            echo(
+                "{done} studies were queued before; {total} are left.",
+                done=done,
+                total=total,
+                err=True,
+            )
+        with progress(say("queueing"), total) as advance:
             for number, images in enumerate(work.run(), start=1):
-                advance(f"study {number} of {total}: {images} images queued")
+                advance(
+                    say(
+                        "study {number} of {all}: {count} images queued",
+                        number=number,
+                        all=total,
+                        count=images,
+                    )
+                )
         reached = work.progress
     seconds = (datetime.now(UTC) - started).total_seconds()
-    click.echo(f"{reached.images} images of {reached.studies} studies queued in {seconds:.0f} s.")
+    echo(
+        "{images} images of {studies} studies queued in {seconds:.0f} s.",
+        images=reached.images,
+        studies=reached.studies,
+        seconds=seconds,
+    )
     if study is not None and not reached.studies:
-        raise SettingInvalid(f"The PACS has no study {study}.", "Check its Study Instance UID.")
+        raise SettingInvalid(
+            "The PACS has no study {study}.", "Check its Study Instance UID.", study=study
+        )

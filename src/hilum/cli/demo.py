@@ -13,9 +13,11 @@ from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.demo_page import keep_page
 from hilum.cli.main import FAILED
 from hilum.cli.models import pull_missing
-from hilum.dataset.terminal import model_line, summary
+from hilum.cli.terminal import echo, say
+from hilum.dataset.terminal import STATUS, model_line, summary
 from hilum.demo import DemoFolder, DemoImage, Shown, demo_images, run_demonstration
 from hilum.errors import ModelError, WeightsMissing
+from hilum.language import Message, of_environment
 from hilum.node.service import Service
 from hilum.outcome import Status
 from hilum.predict import DEMONSTRATION, load_model
@@ -58,9 +60,9 @@ def demo(*, folder: Path, page: bool) -> None:
     Exit status: 0 when everything went as it should, 1 when something did not, 2 for wrong
     usage.
     """
-    click.echo(f"hilum {__version__}. {RESEARCH_USE_ONLY}")
+    echo("hilum {version}. {statement}", version=__version__, statement=Message(RESEARCH_USE_ONLY))
     settings, model = choose_model(Settings.load())
-    click.echo(model_line(model))
+    echo(model_line(model, of_environment()))
     if page:
         keep_page(settings)
     else:
@@ -76,26 +78,31 @@ def write_folder(folder: Path, settings: Settings, model: ModelIdentity) -> None
         shown = run_demonstration(
             settings,
             list(demo_images(Path(made))),
-            started=lambda service: click.echo(pacs_line(service)),
-            ended=lambda one: click.echo(line(one)),
+            started=lambda service: echo(pacs_line(service)),
+            ended=lambda one: echo(line(one)),
         )
     if not shutil.which("dsrdump"):
-        click.echo("\nThe reports are not there as text: dsrdump (package dcmtk) is not installed.")
-    click.echo("\nLook at:")
+        echo("\nThe reports are not there as text: dsrdump (package dcmtk) is not installed.")
+    echo("\nLook at:")
     for path in written.write(shown):
         click.echo(f"  {path}")
     if not as_expected(shown, model):
-        click.echo("hilum: the demonstration did not go as it should; see above.", err=True)
+        echo("hilum: the demonstration did not go as it should; see above.", err=True)
         sys.exit(FAILED)
-    click.echo(f"\nNext: {program()} demo --page, to sign in, drop a file and judge the answer.")
+    echo(
+        "\nNext: {program} demo --page, to sign in, drop a file and judge the answer.",
+        program=program(),
+    )
 
 
 def pacs_line(service: Service) -> str:
     """Return which PACS was started, and how it is called."""
     software, address = service.context.pacs.capabilities().software, service.address
-    return (
-        f"PACS: {software}, thrown away afterwards, "
-        f"{address.aet} on DICOM port {address.dicom_port}\n"
+    return say(
+        "PACS: {software}, thrown away afterwards, {aet} on DICOM port {dicom_port}\n",
+        software=software,
+        aet=address.aet,
+        dicom_port=address.dicom_port,
     )
 
 
@@ -115,7 +122,7 @@ def choose_model(settings: Settings) -> tuple[Settings, ModelIdentity]:
         pull_missing(settings)
         return settings, load_model(settings).identity
     except ModelError as exc:
-        click.echo(f"{exc.problem}\nThe demonstration model is used instead.")
+        echo("{problem}\nThe demonstration model is used instead.", problem=exc.problem)
     instead = settings.changed("model", name=DEMONSTRATION, operating_points="default")
     return instead, load_model(instead).identity
 
@@ -123,11 +130,18 @@ def choose_model(settings: Settings) -> tuple[Settings, ModelIdentity]:
 def line(one: Shown) -> str:
     """Return the outcome of one image, as one line."""
     outcome = one.outcome
-    said = summary(outcome)
-    first = f"{outcome.status:<8} {one.image.title:<37} over {one.image.route:<8} {said}"
-    return (
-        f"{first}\n{'':<8} {'':<37} truth:        {one.image.truth}" if one.image.truth else first
+    language = of_environment()
+    first = language.say(
+        "{status:<8} {title:<37} over {route:<8} {summary}",
+        status=STATUS[outcome.status],
+        title=one.image.title,
+        route=str(one.image.route),
+        summary=summary(outcome, language),
     )
+    if not one.image.truth:
+        return first
+    truth = language.say("truth:        {truth}", truth=one.image.truth)
+    return f"{first}\n{'':<46} {truth}"
 
 
 def as_expected(shown: list[Shown], model: ModelIdentity) -> bool:

@@ -5,16 +5,19 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-
-import click
+from typing import Final
 
 from hilum.cli.running import model_lines, stop_on_signal, storescu
+from hilum.cli.terminal import echo, say
 from hilum.demo import demo_images, samples_folder
 from hilum.demo.node import demo_node
 from hilum.demo.run import send
+from hilum.language import Message
 from hilum.node.service import FRONT, Service
 from hilum.settings import Settings
 from hilum.telemetry import logs
+
+TRUTH: Final = Message("truth: {truth}")
 
 
 def keep_page(settings: Settings) -> None:
@@ -42,11 +45,11 @@ def keep_page(settings: Settings) -> None:
             front = importlib.import_module(FRONT)
             page = stack.enter_context(front.page(service))
             for line in sent(service, stop):
-                click.echo(line)
+                echo(line)
             if not stop.is_set():
-                click.echo(banner(service, page))
+                echo(banner(service, page))
         service.run(stop)
-    click.echo("hilum has stopped. The demonstration's folder is deleted.")
+    echo("hilum has stopped. The demonstration's folder is deleted.")
 
 
 def sent(service: Service, stop: threading.Event) -> Iterator[str]:
@@ -57,9 +60,17 @@ def sent(service: Service, stop: threading.Event) -> Iterator[str]:
         if stop.is_set():
             return
         why = send(image, service.address)
-        line = f"{'not sent' if why else 'sent':<8} {image.title:<37} over {image.route:<8}"
-        truth = f"truth: {image.truth}" if image.truth else ""
-        yield f"{line} {why or truth}".rstrip()
+        line = say(
+            "{sent:<8} {title:<37} over {route:<8}",
+            sent=Message("not sent") if why else Message("sent"),
+            title=image.title,
+            route=str(image.route),
+        )
+        if why:
+            yield f"{line} {say(why)}"
+        else:
+            truth = image.truth or "–"
+            yield f"{line} {say(TRUTH, truth=truth)}"
 
 
 def banner(service: Service, page: Sequence[str]) -> str:
@@ -67,16 +78,20 @@ def banner(service: Service, page: Sequence[str]) -> str:
     address = service.address
     lines = [
         "",
-        "Open the page and sign in. Drop images of your own under Files: they are read too.",
-        "Each study has its findings, a heatmap for each, and a form for your review.",
+        say("Open the page and sign in. Drop images of your own under Files: they are read too."),
+        say("Each study has its findings, a heatmap for each, and a form for your review."),
         "",
         *page,
-        f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",
-        f"            e.g. {storescu(service)}",
+        say(
+            "  send to   AE title {aet}, port {port} of this machine\n            e.g. {storescu}",
+            aet=address.aet,
+            port=address.dicom_port,
+            storescu=storescu(service),
+        ),
         *model_lines(service),
     ]
     model = service.watch.model
     if model is not None and model.demonstration:
-        lines += ["            DEMONSTRATION: it has learned nothing about patients."]
-    lines += [f"  folder    {service.settings.data_folder}, deleted at the end"]
-    return "\n".join([*lines, "", "Ctrl-C stops it."])
+        lines += [say("            DEMONSTRATION: it has learned nothing about patients.")]
+    lines += [say("  folder    {folder}, deleted at the end", folder=service.settings.data_folder)]
+    return "\n".join([*lines, "", say("Ctrl-C stops it.")])

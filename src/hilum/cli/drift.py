@@ -10,7 +10,9 @@ from typing import Any, Final
 import click
 
 from hilum.cli.main import FAILED
+from hilum.cli.terminal import echo, say
 from hilum.errors import NodeError
+from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
 from hilum.records import drift as counted
 from hilum.records.database import open_database
@@ -60,10 +62,10 @@ def drift(
         models = [plain(one) for one in found]
         click.echo(json.dumps({"schema": SCHEMA, "models": models}, indent=1))
     elif not found:
-        click.echo("There are no counts yet for that model and month.", err=True)
+        echo("There are no counts yet for that model and month.", err=True)
     for one in [] if as_json else found:
         for line in lines(one, settings.constancy, everything=everything):
-            click.echo(line)
+            echo(line)
     if any(one.count(DriftLevel.SHIFTED) for one in found):
         sys.exit(FAILED)
 
@@ -81,25 +83,48 @@ def require_reference(
     for one in found:
         if one.reference not in windows[one.model]:
             raise NodeError(
-                f"The model {one.model} has no counts of {one.reference}.",
-                f"Name another reference: {', '.join(windows[one.model])}.",
+                "The model {model} has no counts of {reference}.",
+                "Name another reference: {windows}.",
+                model=one.model,
+                reference=one.reference,
+                windows=", ".join(windows[one.model]),
             )
 
 
 def lines(one: DriftComparison, settings: ConstancySettings, *, everything: bool) -> Iterator[str]:
     """Yield what a person reads about one model."""
-    against = f"its first {one.reference_images}"
+    against = Message("its first {count}", count=one.reference_images)
     if one.reference != counted.FIRST:
-        against = f"{one.reference} ({one.reference_images} images)"
-    yield f"{one.model}: {one.month} ({one.images} images) against {against}"
+        against = Message(
+            "{month} ({count} images)", month=one.reference, count=one.reference_images
+        )
+    yield say(
+        "{model}: {month} ({images} images) against {against}",
+        model=one.model,
+        month=one.month,
+        images=one.images,
+        against=against,
+    )
     if one.fewest < settings.drift_least_images:
-        yield f"  too few images: needs at least {settings.drift_least_images} images per period"
+        yield say(
+            "  too few images: needs at least {drift_least_images} images per period",
+            drift_least_images=settings.drift_least_images,
+        )
     shown = list(one.shifts) if everything else one.loud
     for shift in shown:
-        yield f"  {shift.level:<8}  {said(shift)}  (PSI {shift.psi:.2f})"
+        yield say(
+            "  {level:<8}  {said}  (PSI {psi:.2f})",
+            level=shift.level,
+            said=said(shift),
+            psi=shift.psi,
+        )
     same = one.count(DriftLevel.SAME)
     if same and not everything:
-        yield f"  {same} {'others as' if shown else 'distributions as'} before"
+        yield (
+            say("  {count} others as before", count=same)
+            if shown
+            else say("  {count} distributions as before", count=same)
+        )
 
 
 def plain(one: DriftComparison) -> dict[str, Any]:

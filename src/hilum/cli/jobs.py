@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import click
 
 from hilum.cli.main import main
+from hilum.cli.terminal import echo, say
 from hilum.errors import NodeError
 from hilum.jobs.queue import Queue
+from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
 from hilum.records import Connection, Database, forwards, images
 from hilum.records.database import open_database
@@ -48,10 +50,10 @@ def list_(states: tuple[str, ...] = (), study: str | None = None, limit: int = N
         for entry in images.entries(
             connection, archive, wanted, study_instance_uid=study, limit=limit
         ):
-            click.echo(one_line(entry))
+            echo(one_line(entry))
         counts = images.counts(connection, archive)
     said = ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
-    click.echo(said or "No image has been taken up yet.", err=True)
+    echo(said or say("No image has been taken up yet."), err=True)
 
 
 @jobs.command()
@@ -62,7 +64,7 @@ def show(instance: str) -> None:
         entry = _find(connection, archive, instance)
         sent = forwards.entries(connection, archive, uids=entry.uids)
     for name, value in facts(entry):
-        click.echo(f"{name:<18}{value}")
+        click.echo(f"{say(name):<18}{value}")
     for each in sent:
         click.echo(f"{'forward':<18}{forward_line(each)}")
 
@@ -77,7 +79,7 @@ def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
     or was gone. A reference is what the PACS calls it, as hilum jobs list shows it.
     """
     if bool(instances) == all_failed:
-        raise click.UsageError("Name instances, or give --all-failed.")
+        raise click.UsageError(say("Name instances, or give --all-failed."))
     with records() as (database, archive):
         with database.look() as connection:
             if all_failed:
@@ -88,7 +90,7 @@ def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
         with database.transaction() as connection:
             uids = [entry.uids for entry in chosen]
             asked = queue.retry(connection, archive, uids, datetime.now(UTC))
-    click.echo(f"{len(asked)} of {len(chosen)} will be read again.")
+    echo("{count} of {all} will be read again.", count=len(asked), all=len(chosen))
 
 
 @contextmanager
@@ -101,37 +103,46 @@ def records() -> Iterator[tuple[Database, str]]:
 
 def one_line(entry: ImageRecord) -> str:
     """Return the line of one image in the list."""
-    why = "; ".join(reason.text for reason in entry.reasons)
+    why = "; ".join(say(reason.text) for reason in entry.reasons)
     return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.reference}  {why}"
 
 
 def facts(entry: ImageRecord) -> Iterator[tuple[str, str]]:
     """Yield name and value of each thing that is known of one image."""
-    yield "reference", entry.reference
+    yield Message("reference"), entry.reference
     yield "SOP Instance UID", entry.sop_instance_uid
-    yield "series", entry.series_instance_uid
-    yield "study", entry.study_instance_uid
-    yield "state", entry.state
-    yield "urgency", entry.urgency
-    yield "arrived", f"{entry.arrived:%Y-%m-%d %H:%M:%S} UTC"
+    yield Message("series"), entry.series_instance_uid
+    yield Message("study"), entry.study_instance_uid
+    yield Message("state"), entry.state
+    yield Message("urgency"), entry.urgency
+    yield Message("arrived"), f"{entry.arrived:%Y-%m-%d %H:%M:%S} UTC"
     if entry.settled is not None:
-        yield "settled", f"{entry.settled:%Y-%m-%d %H:%M:%S} UTC"
-    yield "run", str(entry.run)
-    yield "attempts", str(entry.attempts)
+        yield Message("settled"), f"{entry.settled:%Y-%m-%d %H:%M:%S} UTC"
+    yield Message("run"), str(entry.run)
+    yield Message("attempts"), str(entry.attempts)
     if entry.model is not None:
-        yield "model", entry.model
+        yield Message("model"), entry.model
     if entry.seconds:
-        yield "seconds", ", ".join(f"{stage} {spent:.3f}" for stage, spent in entry.seconds.items())
+        yield (
+            Message("seconds"),
+            ", ".join(f"{stage} {spent:.3f}" for stage, spent in entry.seconds.items()),
+        )
     for reason in entry.reasons:
-        yield "because", f"{reason.text} ({reason.code})"
+        yield Message("because"), f"{say(reason.text)} ({reason.code})"
     for uid in entry.results:
-        yield "result", uid
+        yield Message("result"), uid
 
 
 def forward_line(entry: ForwardEntry) -> str:
     """Return the outcome of the results on their way to one target."""
     why = f": {entry.why}" if entry.why else ""
-    return f"{entry.forward.target} {entry.state}, {entry.attempts} attempts{why}"
+    return say(
+        "{target} {state}, {attempts} attempts{why}",
+        target=entry.forward.target,
+        state=entry.state,
+        attempts=entry.attempts,
+        why=why,
+    )
 
 
 def _find(connection: Connection, archive: str, instance: str) -> ImageRecord:
@@ -144,11 +155,16 @@ def _find(connection: Connection, archive: str, instance: str) -> ImageRecord:
     """
     found = images.called(connection, archive, instance)
     if not found:
-        raise NodeError(f"No image {instance} has arrived.", "See hilum jobs list.")
+        raise NodeError(
+            "No image {instance} has arrived.", "See hilum jobs list.", instance=instance
+        )
     if len(found) > 1:
         each = "; ".join(f"{one.reference} in study {one.study_instance_uid}" for one in found)
         raise NodeError(
-            f"{len(found)} images have the SOP Instance UID {instance}.",
-            f"Give the reference instead: {each}.",
+            "{count} images have the SOP Instance UID {instance}.",
+            "Give the reference instead: {each}.",
+            count=len(found),
+            instance=instance,
+            each=each,
         )
     return found[0]

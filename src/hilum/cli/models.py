@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 from hilum import RESEARCH_USE_ONLY, predict
 from hilum.cli.main import FAILED
 from hilum.cli.progress import console_on
+from hilum.cli.terminal import echo, say
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
 from hilum.pixels import develop_picture, fit
 from hilum.predict import InstallRecord, ModelCard, find_card
@@ -61,9 +62,9 @@ def list_models() -> None:
         (
             ("* " if card.name == settings.model.name else "  ") + card.name,
             state_of(card, settings),
-            f"{len(card.trained_labels)} labels",
+            say("{count} labels", count=len(card.trained_labels)),
             f"{card.input_size}²",
-            card.title,
+            say(card.title),
         )
         for card in predict.all_cards(settings.data_folder)
     ]
@@ -82,30 +83,30 @@ def show(name: str | None) -> None:
     """
     settings = Settings.load()
     card = predict.find_card(name or settings.model.name, settings.data_folder)
-    click.echo(f"{card.name} {card.version}: {card.title}")
+    click.echo(f"{card.name} {card.version}: {say(card.title)}")
     facts = {
-        "state": state_of(card, settings),
-        "weights": card.weights.url or weights_without_address(card),
-        "size": "" if card.weights.size is None else f"{card.weights.size:,} bytes",
-        "SHA-256": card.weights.sha256 or "not published: trust on first use",
-        "hash from": card.weights.sha256_source,
-        "input": f"{card.input_size} × {card.input_size} pixels",
-        "youngest patient": f"{card.min_age_years} years",
-        "licence": card.licence,
-        "names ignored": ignored_names(card, settings),
+        say("state"): state_of(card, settings),
+        say("weights"): card.weights.url or weights_without_address(card),
+        say("size"): card.weights.size and say("{count:,} bytes", count=card.weights.size),
+        "SHA-256": card.weights.sha256 or say("not published: trust on first use"),
+        say("hash from"): card.weights.sha256_source,
+        say("input"): say("{size} × {size} pixels", size=card.input_size),
+        say("youngest patient"): say("{years} years", years=card.min_age_years),
+        say("licence"): say(card.licence),
+        say("names ignored"): ignored_names(card, settings),
     }
     for key, value in facts.items():
         if value:
             click.echo(f"  {key + ':':<18}{value}")
     for title, lines in (
-        ("trained on", card.training_data),
-        ("limits", card.limits),
-        ("references", card.references),
+        (say("trained on"), card.training_data),
+        (say("limits"), card.limits),
+        (say("references"), card.references),
     ):
         if lines:
             click.echo(f"  {title}:")
             for line in lines:
-                click.echo(f"    - {line}")
+                click.echo(f"    - {say(line)}")
     for line in table_of(card):
         click.echo(f"  {line}")
 
@@ -113,8 +114,8 @@ def show(name: str | None) -> None:
 def weights_without_address(card: ModelCard) -> str:
     """Return where weights are that were not downloaded, in words."""
     if card.weights.format is WeightsFormat.SHIPPED:
-        return "come with hilum"
-    return f"{card.weights.format} on this machine"
+        return say("come with hilum")
+    return say("{format} on this machine", format=card.weights.format)
 
 
 def ignored_names(card: ModelCard, settings: Settings) -> str:
@@ -144,20 +145,20 @@ def table_of(card: ModelCard) -> Iterator[str]:
         ]
         yield " ".join([label.ljust(first), *cells])
     if card.published_auc:
-        yield f"AUC: {card.published_auc.source}"
+        yield say("AUC: {source}", source=card.published_auc.source)
 
 
 def state_of(card: ModelCard, settings: Settings) -> str:
     """Return whether a model is here and trusted, in a word or two."""
     if card.demonstration:
-        return "built in"
+        return say("built in")
     if not predict.is_installed(card, settings.data_folder):
-        return "not here"
+        return say("not here")
     try:
         record = predict.open_installation(card, settings.data_folder).record
     except ModelError:
-        return "damaged"
-    return "verified" if record.verified else "first use"
+        return say("damaged")
+    return say("verified") if record.verified else say("first use")
 
 
 @models.command()
@@ -183,7 +184,7 @@ def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: 
         cards = [predict.find_card(name, settings.data_folder) for name in chosen]
     for card in cards:
         if not again and is_whole(card, settings):
-            click.echo(f"{card.name}: already here")
+            echo("{name}: already here", name=card.name)
             continue
         with download_progress(card.name) as progress:
             record = predict.pull(card, settings, progress, inert_names=inert_names)
@@ -208,7 +209,7 @@ def pull_missing(settings: Settings) -> None:
     ModelError
         They can't be had, or are not what the card says.
     """
-    click.echo(f"The weights of {settings.model.name} are not here. Trying to get them ...")
+    echo("The weights of {name} are not here. Trying to get them ...", name=settings.model.name)
     with download_progress(settings.model.name) as progress:
         card = find_card(settings.model.name, settings.data_folder)
         record = predict.pull(card, settings, progress)
@@ -219,8 +220,11 @@ def say_names(record: InstallRecord | None) -> None:
     """Say which names in a weights file were ignored, if any were."""
     if record is not None and record.inert_names:
         count = len(record.inert_names)
-        click.echo(
-            f"  Ignored {count} unknown name{'s' * (count > 1)} in the file: {names_in(record)}"
+        echo(
+            "  Ignored {count} unknown name in the file: {names}",
+            "  Ignored {count} unknown names in the file: {names}",
+            count=count,
+            names=names_in(record),
         )
 
 
@@ -250,7 +254,7 @@ def download_progress(name: str) -> Iterator[Progress]:
         share = here / total if total else 0.0
         if share >= said + LINE_EVERY:
             said = share
-            of_all = f" of {total / 1e6:.1f}" if total else ""
+            of_all = f" / {total / 1e6:.1f}" if total else ""
             click.echo(f"{name}: {here / 1e6:.1f}{of_all} MB", err=True)
 
     yield line
@@ -299,18 +303,22 @@ def add(
     record = None
     if onnx is not None:
         if weights or like or own or inert_names:
-            raise click.UsageError("--onnx takes a card and nothing else but --replace")
+            raise click.UsageError(say("--onnx takes a card and nothing else but --replace"))
         card = predict.add_onnx(Path(name), onnx, settings.data_folder, replace=replace)
     elif weights is None or like is None:
-        raise click.UsageError("say --weights FILE --like CARD, or --onnx FILE with a card")
+        raise click.UsageError(say("say --weights FILE --like CARD, or --onnx FILE with a card"))
     else:
         card = predict.card_like(name, predict.find_card(like, settings.data_folder), own)
         record = predict.add_weights(
             card, weights, settings.data_folder, replace=replace, inert_names=inert_names
         )
-    click.echo(f"{card.name}: added, {len(card.trained_labels)} labels, not verified")
+    echo(
+        "{name}: added, {count} labels, not verified",
+        name=card.name,
+        count=len(card.trained_labels),
+    )
     say_names(record)
-    click.echo(f'To read with it, set name = "{card.name}" under [model] in the settings.')
+    echo('To read with it, set name = "{name}" under [model] in the settings.', name=card.name)
 
 
 @models.command()
@@ -343,7 +351,7 @@ def verify(names: tuple[str, ...], *, published: Path | None) -> None:
         try:
             line = verified(card, settings, published)
         except ModelError as exc:
-            failed, line = True, str(exc)
+            failed, line = True, say(exc.told)
         click.echo(f"{card.name}: {line}")
     if failed:
         sys.exit(FAILED)
@@ -360,13 +368,16 @@ def verified(card: ModelCard, settings: Settings, published: Path | None) -> str
     model = predict.load_model(
         settings.changed("model", name=card.name, operating_points="default")
     )
-    trust = "matches its published hash" if model.identity.verified else "as on first use"
-    line = f"whole, SHA-256 {model.identity.sha256} {trust}"
+    sha256 = model.identity.sha256
+    if model.identity.verified:
+        line = say("whole, SHA-256 {sha256} matches its published hash", sha256=sha256)
+    else:
+        line = say("whole, SHA-256 {sha256} as on first use", sha256=sha256)
     if published is None:
         return line
     if card.published_scores is None:
         raise CardInvalid(
-            f"No scores are published for {card.name}.", "Leave out --published for it."
+            "No scores are published for {name}.", "Leave out --published for it.", name=card.name
         )
     pixels = PixelSettings(pipeline=PixelPipeline.TORCHXRAYVISION)
     radiograph = develop_picture(published, pixels)
@@ -378,7 +389,10 @@ def verified(card: ModelCard, settings: Settings, published: Path | None) -> str
     label, most = max(differences.items(), key=lambda item: item[1])
     if most > PUBLISHED_TOLERANCE:
         raise CardInvalid(
-            f"The score of {label} differs by {most:.4f} from the published one.",
-            f"Check that the image is {card.published_scores.image}.",
+            "The score of {label} differs by {most:.4f} from the published one.",
+            "Check that the image is {image}.",
+            label=label,
+            most=most,
+            image=card.published_scores.image,
         )
-    return f"{line}; scores as published ({most:.1e} off at most)"
+    return say("{line}; scores as published ({most:.1e} off at most)", line=line, most=most)

@@ -8,12 +8,17 @@ from typing import Final
 import click
 
 from hilum.cli.progress import progress
+from hilum.cli.terminal import say
 from hilum.files.atomic import AtomicFile, not_written
+from hilum.language import Message
 from hilum.phantom import KINDS, SIZE, SMALLEST, Phantom, make
 from hilum.runtime.memory import keep_freed_memory
 
 LARGEST: Final = 4096
 """Pixels of the shorter side above which no detector goes."""
+
+
+NONE: Final = Message("no finding")
 
 
 @click.command("phantom")
@@ -53,14 +58,14 @@ def phantom(
     No phantom shows how well a model reads patients.
     """
     if healthy and findings:
-        raise click.UsageError("--healthy and --finding exclude each other.")
+        raise click.UsageError(say("--healthy and --finding exclude each other."))
     wanted = () if healthy else findings or None
     keep_freed_memory()
-    with progress("drawing", count) as advance:
+    with progress(say("drawing"), count) as advance:
         for number in range(seed, seed + count):
             drawn = make(number, findings=wanted, size=size)
             path = write(drawn, folder)
-            advance(f"{path}: {', '.join(drawn.truth.labels) or 'no finding'}")
+            advance(f"{path}: {', '.join(drawn.truth.labels) or say(NONE)}")
 
 
 def write(drawn: Phantom, folder: Path) -> Path:

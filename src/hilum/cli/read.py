@@ -13,7 +13,7 @@ import click
 from hilum import RESEARCH_USE_ONLY, encode
 from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
-from hilum.cli.terminal import check_paths
+from hilum.cli.terminal import check_paths, echo, say
 from hilum.dataset.batch import read_many
 from hilum.dataset.journal import ReadingJournal
 from hilum.dataset.results import (
@@ -32,6 +32,7 @@ from hilum.files.atomic import AtomicFile
 from hilum.files.candidate import SNIFFED_BYTES, Candidate, FileKind, kind_of, printable
 from hilum.files.errors import read_errors
 from hilum.files.find import find_candidates
+from hilum.language import Message, of_environment
 from hilum.outcome import Outcome, Status
 from hilum.pacs import credentials
 from hilum.pipeline import PipelineContext, open_pipeline
@@ -105,7 +106,7 @@ def read(
     2 for wrong usage.
     """
     if wanted_forms and folder is None:
-        raise click.UsageError("--form says what --out writes: name a folder with --out.")
+        raise click.UsageError(say("--form says what --out writes: name a folder with --out."))
     check_paths(paths)
     check_outputs(document, table)
     settings = Settings.load()
@@ -114,7 +115,8 @@ def read(
     if pixels is not None:
         settings = settings.changed("pixels", pipeline=pixels)
     context = open_pipeline(settings)
-    click.echo(model_line(context.model.identity), err=True)
+    language = of_environment()
+    echo(model_line(context.model.identity, language), err=True)
     candidates = list(find_candidates(paths))
     with ExitStack() as stack:
         written = wanted_forms or tuple(FORMS)
@@ -131,10 +133,10 @@ def read(
         counts = _read_all(candidates, context, writers, journal, rows)
         if journal is not None:
             journal.finish()
-    click.echo(counted(counts), err=True)
+    echo(counted(counts, language), err=True)
     for in_pacs in (writer for writer in writers if isinstance(writer, ResultsInPacs)):
-        click.echo(stored_line(in_pacs.stored, in_pacs.pacs.url), err=True)
-    click.echo(RESEARCH_USE_ONLY, err=True)
+        echo(stored_line(in_pacs.stored, in_pacs.pacs.url), err=True)
+    echo(RESEARCH_USE_ONLY, err=True)
     if counts[Status.FAILED]:
         sys.exit(FAILED)
 
@@ -154,16 +156,22 @@ def _read_all(
     left = [candidate for candidate in candidates if candidate.name not in done]
     counts.update(Status(status) for status in done.values())
     if done:
-        click.echo(f"{len(done)} files were read before; {len(left)} are left.", err=True)
+        echo(
+            "{count} files were read before; {left} are left.",
+            count=len(done),
+            left=len(left),
+            err=True,
+        )
     show = full_table if len(candidates) <= FULL_TABLES else one_line
-    with progress("reading", len(left)) as advance:
+    language = of_environment()
+    with progress(say("reading"), len(left)) as advance:
         for outcome in read_many(left, context, writing=writing_for(writers)):
             written = write_results(outcome, writers)
             if journal is not None:
                 journal.append(outcome.path, encode.document_row(written, codes))
             add_row(written)
             counts[written.status] += 1
-            advance(show(written))
+            advance(show(written, language))
     return counts
 
 
@@ -178,10 +186,15 @@ def stored_line(stored: Counter[str], place: str) -> str:
         Address of the PACS.
     """
     if not stored:
-        return "Nothing was stored in the PACS."
-    objects = f"{stored.total()} object{'' if stored.total() == 1 else 's'}"
-    images = f"{len(stored)} image{'' if len(stored) == 1 else 's'}"
-    return f"Stored {objects} for {images} in {place}, in the studies of the images."
+        return say("Nothing was stored in the PACS.")
+    objects = Message("{count} object", "{count} objects", count=stored.total())
+    images = Message("{count} image", "{count} images", count=len(stored))
+    return say(
+        "Stored {objects} for {images} in {place}, in the studies of the images.",
+        objects=objects,
+        images=images,
+        place=place,
+    )
 
 
 def check_outputs(*files: Path | None) -> None:
@@ -194,14 +207,17 @@ def check_outputs(*files: Path | None) -> None:
     """
     named = [file for file in files if file is not None]
     if len({file.resolve() for file in named}) < len(named):
-        raise SourceUnreadable(f"{named[0]} is named twice.", "Name a file for each result.")
+        raise SourceUnreadable(
+            "{named} is named twice.", "Name a file for each result.", named=named[0]
+        )
     for file in filter(Path.is_file, named):
         with read_errors(str(file)), file.open("rb") as stream:
             kind = kind_of(stream.read(SNIFFED_BYTES))
         if kind is not FileKind.OTHER:
             raise SourceUnreadable(
-                f"{file} is an image or an archive and would be replaced.",
+                "{file} is an image or an archive and would be replaced.",
                 "Name another file for the results.",
+                file=file,
             )
 
 

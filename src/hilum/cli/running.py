@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-import click
-
 from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.cli.terminal import echo, say
 from hilum.errors import ModelError
+from hilum.language import Message
 from hilum.node.service import FRONT, Service, started
 from hilum.pacs import credentials
 from hilum.settings import Settings
 from hilum.telemetry import logs
+
+STATEMENT = Message(RESEARCH_USE_ONLY)
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a service manager's stop, and a terminal that was closed."""
@@ -45,9 +47,9 @@ def run_node(*, pull: bool) -> None:
             front = importlib.import_module(FRONT)
             page = stack.enter_context(front.page(service))
         if not stop.is_set():
-            click.echo(banner(service, page))
+            echo(banner(service, page))
         service.run(stop)
-    click.echo("hilum has stopped.")
+    echo("hilum has stopped.")
 
 
 def get_weights(settings: Settings) -> None:
@@ -61,7 +63,7 @@ def get_weights(settings: Settings) -> None:
         ):
             pull_missing(settings)
     except ModelError as exc:
-        click.echo(str(exc))
+        echo(exc.told)
 
 
 @contextmanager
@@ -88,33 +90,56 @@ def stop_on_signal() -> Iterator[threading.Event]:
 def banner(service: Service, page: Sequence[str] = ()) -> str:
     """Return what a person needs to know once everything runs."""
     address = service.address
-    lines = [f"hilum {__version__}. {RESEARCH_USE_ONLY}", ""]
+    head = say("hilum {version}. {statement}", version=__version__, statement=STATEMENT)
+    lines = [head, ""]
     if service.process is None:
-        lines += [f"  PACS      {address.url} (yours, from the settings)"]
+        lines += [say("  PACS      {url} (yours, from the settings)", url=address.url)]
     else:
-        file = credentials.credentials_file(service.settings.data_folder)
         lines += [
-            f"  send to   AE title {address.aet}, port {address.dicom_port} of this machine",
-            f"            e.g. {storescu(service)}, or hilum send IMAGE.dcm",
-            f"  from      {_senders(service.settings)}",
-            f"  browse    {address.url}/app/explorer.html, from this machine only",
-            f"  log in    user {address.username}, password in {file}",
-            f"  PACS log  {service.process.log}",
+            say(
+                "  send to   AE title {aet}, port {port} of this machine\n"
+                "            e.g. {storescu}, or hilum send IMAGE.dcm\n"
+                "  from      {senders}\n"
+                "  browse    {url}/app/explorer.html, from this machine only\n"
+                "  log in    user {user}, password in {file}\n"
+                "  PACS log  {log}",
+                aet=address.aet,
+                port=address.dicom_port,
+                storescu=storescu(service),
+                senders=_senders(service.settings),
+                url=address.url,
+                user=address.username,
+                file=credentials.credentials_file(service.settings.data_folder),
+                log=service.process.log,
+            )
         ]
     lines += [*page, *model_lines(service)]
-    return "\n".join([*lines, "", "Ctrl-C stops it."])
+    return "\n".join([*lines, "", say("Ctrl-C stops it.")])
 
 
 def model_lines(service: Service) -> list[str]:
     """Return which model reads, or why none does."""
     model = service.watch.model
     if model is None:
+        missing = service.watch.missing or ""
         return [
-            f"  model     none yet. {service.watch.missing}",
-            "            Images are kept and will be read when there is one.",
+            say(
+                "  model     none yet. {missing}\n"
+                "            Images are kept and will be read when there is one.",
+                missing=missing,
+            )
         ]
-    trust = "verified" if model.verified else "NOT VERIFIED: trust on first use"
-    return [f"  model     {model.name} {model.version} ({trust}), {service.pool.count} workers"]
+    verified, unverified = Message("verified"), Message("NOT VERIFIED: trust on first use")
+    trust = verified if model.verified else unverified
+    return [
+        say(
+            "  model     {name} {version} ({trust}), {workers} workers",
+            name=model.name,
+            version=model.version,
+            trust=trust,
+            workers=service.pool.count,
+        )
+    ]
 
 
 def storescu(service: Service) -> str:
@@ -123,10 +148,12 @@ def storescu(service: Service) -> str:
     return f"storescu -aec {address.aet} {address.dicom_host} {address.dicom_port} IMAGE.dcm"
 
 
-def _senders(settings: Settings) -> str:
+def _senders(settings: Settings) -> Message:
     if settings.pacs.open_to_any_aet:
-        return "anywhere, any AE title (pacs.open_to_any_aet)"
-    tools = "DICOM tools on this machine"
+        return Message("anywhere, any AE title (pacs.open_to_any_aet)")
     if settings.pacs.allowed_aets:
-        return f"{', '.join(settings.pacs.allowed_aets)}, and {tools}"
-    return f"{tools}; for others set pacs.allowed_aets, e.g. CR_ROOM_1@192.0.2.10"
+        titles = ", ".join(settings.pacs.allowed_aets)
+        return Message("{titles}, and DICOM tools on this machine", titles=titles)
+    return Message(
+        "DICOM tools on this machine; for others set pacs.allowed_aets, e.g. CR_ROOM_1@192.0.2.10"
+    )

@@ -11,6 +11,8 @@ from typing import Final
 import click
 
 from hilum.cli.main import FAILED
+from hilum.cli.terminal import echo, say
+from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
 from hilum.quality import selftest as test
 from hilum.quality.selftest import LiveSelfTest
@@ -21,9 +23,11 @@ from hilum.settings import Settings
 SCHEMA: Final = "hilum.quality.selftest/1"
 
 SAYS: Final = {
-    SelfTestState.OK: "ok: {model} gives the reference findings (largest shift {worst:.1e})",
-    SelfTestState.RECORDED: "recorded: the findings of {model} are the new reference",
-    SelfTestState.ALARM: "ALARM{of_model}",
+    SelfTestState.OK: Message(
+        "ok: {model} gives the reference findings (largest shift {worst:.1e})"
+    ),
+    SelfTestState.RECORDED: Message("recorded: the findings of {model} are the new reference"),
+    SelfTestState.ALARM: Message("ALARM {model}"),
 }
 
 
@@ -53,7 +57,7 @@ def selftest(*, offline: bool, record: bool, keep: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, **asdict(ended)}, indent=1))
     else:
-        say(ended)
+        show(ended)
     if ended.state is SelfTestState.ALARM:
         sys.exit(FAILED)
 
@@ -68,17 +72,11 @@ def ended_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def say(ended: SelfTestEnd) -> None:
+def show(ended: SelfTestEnd) -> None:
     """Print how a self-test ended."""
-    click.echo(
-        SAYS[ended.state].format(
-            model=ended.model,
-            worst=ended.worst or 0,
-            of_model=f" of {ended.model}" if ended.model else "",
-        )
-    )
+    echo(SAYS[ended.state].with_values(model=ended.model or "", worst=ended.worst or 0))
     for line in ended.said:
-        click.echo(f"  {line}")
+        click.echo(f"  {say(line)}")
     if ended.seconds:
         stages = ", ".join(f"{stage} {spent:.2f}" for stage, spent in ended.seconds.items())
-        click.echo(f"  seconds: {stages}")
+        echo("  seconds: {stages}", stages=stages)

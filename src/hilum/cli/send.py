@@ -12,10 +12,11 @@ import click
 from pydantic import SecretStr
 
 from hilum.cli.progress import progress
-from hilum.cli.terminal import check_paths
+from hilum.cli.terminal import check_paths, say
 from hilum.errors import SettingInvalid, SourceUnreadable
 from hilum.files.candidate import Candidate
 from hilum.files.find import find_candidates
+from hilum.language import Message
 from hilum.pacs import credentials
 from hilum.pacs.send import (
     AT_ONCE,
@@ -33,6 +34,15 @@ from hilum.pacs.send.target import checked_ae_title
 from hilum.pacs.tls import TlsFiles
 from hilum.settings import Settings
 
+WORDS: Final = {
+    SendStatus.STORED: Message("stored"),
+    SendStatus.ALREADY_THERE: Message("already there"),
+    SendStatus.REFUSED: Message("refused"),
+    SendStatus.NOT_DICOM: Message("not DICOM"),
+    SendStatus.FAILED: Message("failed"),
+}
+"""How sending a file ended → its word."""
+
 PASSWORD_VARIABLE: Final = "HILUM_SEND_PASSWORD"  # noqa: S105  the name of the variable
 """Environment variable with the password that belongs to ``--user``."""
 
@@ -44,7 +54,7 @@ def _target(
     try:
         return None if value is None else parse_target(value)
     except SettingInvalid as exc:
-        raise click.BadParameter(str(exc)) from exc
+        raise click.BadParameter(say(exc.told)) from exc
 
 
 def _ae_title(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -52,7 +62,7 @@ def _ae_title(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     try:
         return checked_ae_title(value)
     except SettingInvalid as exc:
-        raise click.BadParameter(str(exc)) from exc
+        raise click.BadParameter(say(exc.told)) from exc
 
 
 @click.command("send")
@@ -144,7 +154,7 @@ def send(
         candidates = list(find_candidates(paths))
         if isinstance(target, DicomTarget):
             sender.expect(kinds_of(candidates))
-        with progress("sending", len(candidates)) as tell:
+        with progress(say("sending"), len(candidates)) as tell:
             for outcome in deliver(candidates, sender, at_once=at_once):
                 counted[outcome.sent] += 1
                 well &= outcome.well
@@ -170,15 +180,21 @@ def kinds_of(candidates: Iterable[Candidate]) -> Iterator[tuple[str, str]]:
 def line(outcome: SendOutcome) -> str:
     """Return the outcome of one file, as one line."""
     detail = outcome.detail.removeprefix(f"{outcome.name} ")
-    notes = " ".join(filter(None, (detail, *(f"Warning: {w}" for w in outcome.warnings))))
-    return f"{outcome.sent:<13}  {outcome.name}" + (f": {notes}" if notes else "")
+    notes = " ".join(
+        filter(None, (detail, *(say("Warning: {text}", text=w) for w in outcome.warnings)))
+    )
+    return f"{say(WORDS[outcome.sent]):<13}  {outcome.name}" + (f": {notes}" if notes else "")
 
 
 def summary(counted: Counter[SendStatus]) -> str:
     """Return how many files ended how, e.g. ``3 files: 2 stored, 1 refused``."""
-    total = counted.total()
-    ends = ", ".join(f"{counted[sent]} {sent}" for sent in SendStatus if counted[sent])
-    return f"{total} file{'' if total == 1 else 's'}: {ends or 'none'}"
+    ends = ", ".join(f"{counted[sent]} {say(WORDS[sent])}" for sent in SendStatus if counted[sent])
+    return say(
+        "{count} file: {ends}",
+        "{count} files: {ends}",
+        count=counted.total(),
+        ends=ends or Message("none"),
+    )
 
 
 def _target_of(settings: Settings) -> WebTarget:
@@ -194,7 +210,7 @@ def _with_tls(target: WebTarget | DicomTarget, *, tls: bool) -> WebTarget | Dico
     if isinstance(target, DicomTarget):
         return replace(target, tls=tls)
     if tls and not target.url.startswith("https:"):
-        raise click.UsageError("--tls belongs to AET@HOST:PORT; write https:// in an address.")
+        raise click.UsageError(say("--tls belongs to AET@HOST:PORT; write https:// in an address."))
     return target
 
 
@@ -203,8 +219,8 @@ def _with_user(target: WebTarget | DicomTarget, user: str | None) -> WebTarget |
     if user is None:
         return target
     if isinstance(target, DicomTarget):
-        raise click.UsageError("--user belongs to an http(s) address; C-STORE has no user.")
+        raise click.UsageError(say("--user belongs to an http(s) address; C-STORE has no user."))
     password = os.environ.get(PASSWORD_VARIABLE)
     if password is None:
-        password = click.prompt(f"Password of {user}", hide_input=True, err=True)
+        password = click.prompt(say("Password of {user}", user=user), hide_input=True, err=True)
     return replace(target, username=user, password=SecretStr(password))

@@ -15,6 +15,7 @@ from typing import Any, Final, TextIO
 import click
 
 from hilum.errors import SourceUnreadable
+from hilum.language import of_environment
 from hilum.values.controls import REPLACEMENT, UNSAFE
 
 PLAIN: Final = "hilum-plain"
@@ -146,8 +147,15 @@ def check_paths(paths: tuple[str, ...]) -> None:
     """
     if not any(os.path.lexists(path) for path in paths):
         first, *more = paths
-        also = f" (nor {len(more)} more)" if more else ""
-        raise SourceUnreadable(f"{Path(first)} does not exist{also}.", "Check the path.")
+        path, count = Path(first), len(more)
+        if more:
+            raise SourceUnreadable(
+                "{path} does not exist (nor {count} more).",
+                "Check the path.",
+                path=path,
+                count=count,
+            )
+        raise SourceUnreadable("{path} does not exist.", "Check the path.", path=path)
 
 
 def _harmless(found: re.Match[str]) -> str:
@@ -169,3 +177,15 @@ def _spelled(character: str) -> str:
         return f"%{ord(character) - 0xDC00:02X}"
     base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
     return base or "?"
+
+
+def say(message: str, plural: str = "", /, **values: object) -> str:
+    """Return a message in the language of the terminal."""
+    return of_environment().say(message, plural, **values)
+
+
+def echo(
+    message: str, plural: str = "", /, *, err: bool = False, nl: bool = True, **values: object
+) -> None:
+    """Print a message in the language of the terminal."""
+    click.echo(say(message, plural, **values), err=err, nl=nl)

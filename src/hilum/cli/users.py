@@ -8,6 +8,8 @@ from typing import Final
 import click
 
 from hilum.cli.main import main
+from hilum.cli.terminal import echo, say
+from hilum.language import Message
 from hilum.records import Database, access, accounts, attempts, audit
 from hilum.records.accounts import Role
 from hilum.records.database import open_database
@@ -25,6 +27,9 @@ STDIN: Final = click.option(
 )
 
 
+NO_EXPIRY: Final = Message("no expiry")
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
 def users(context: click.Context) -> None:
@@ -40,14 +45,26 @@ def list_() -> None:
         people = accounts.users(connection)
         programs = access.list_tokens(connection)
     for user in people:
-        how = "password" if user.local else "OpenID Connect"
-        click.echo(f"{user.name:<24} {user.role:<9} {how:<15} last sign-in {_when(user.signed_in)}")
+        how = say("password") if user.local else "OpenID Connect"
+        echo(
+            "{name:<24} {role:<9} {how:<15} last sign-in {when}",
+            name=user.name,
+            role=user.role,
+            how=how,
+            when=_when(user.signed_in),
+        )
     for token in programs:
-        until = f"expires {_when(token.expires)}" if token.expires else "no expiry"
-        said = f"of {token.owner}, last used {_when(token.used)}, {until}"
-        click.echo(f"{token.name:<24} {token.role:<9} {'token':<15} {said}")
+        until = Message("expires {when}", when=_when(token.expires)) if token.expires else NO_EXPIRY
+        echo(
+            "{name:<24} {role:<9} token           of {owner}, last used {when}, {until}",
+            name=token.name,
+            role=token.role,
+            owner=token.owner,
+            when=_when(token.used),
+            until=until,
+        )
     if not people:
-        click.echo("No user yet: hilum up makes one, or use hilum users add.", err=True)
+        echo("No user yet: hilum up makes one, or use hilum users add.", err=True)
 
 
 @users.command()
@@ -63,7 +80,7 @@ def add(name: str, role: str, *, password_stdin: bool) -> None:
                 connection, name, Role(role), password_hash=kept, now=datetime.now(UTC)
             )
         _note(database, "user.added", user=user.name, role=role)
-    click.echo(f"{user.name} may sign in, as {role}.")
+    echo("{name} may sign in, as {role}.", name=user.name, role=role)
 
 
 @users.command()
@@ -76,7 +93,7 @@ def password(name: str, *, password_stdin: bool) -> None:
         with database.transaction() as connection:
             accounts.set_password(connection, name, kept)
         _note(database, "user.password_changed", user=name.casefold())
-    click.echo(f"{name.casefold()} has another password, and is signed out everywhere.")
+    echo("{name} has another password, and is signed out everywhere.", name=name.casefold())
 
 
 @users.command()
@@ -87,7 +104,7 @@ def remove(name: str) -> None:
         with database.transaction() as connection:
             accounts.remove(connection, name)
         _note(database, "user.removed", user=name.casefold())
-    click.echo(f"{name.casefold()} may not sign in any more.")
+    echo("{name} may not sign in any more.", name=name.casefold())
 
 
 @users.command()
@@ -98,7 +115,7 @@ def unlock(name: str) -> None:
         with database.transaction() as connection:
             attempts.unlock(connection, name, now=datetime.now(UTC))
         _note(database, "user.unlocked", user=name.casefold())
-    click.echo(f"{name.casefold()} may try again now. Their password is unchanged.")
+    echo("{name} may try again now. Their password is unchanged.", name=name.casefold())
 
 
 @users.command()
@@ -116,7 +133,7 @@ def unlock(name: str) -> None:
 def token(name: str, user: str, role: str, days: int, *, gone: bool) -> None:
     """Create an API token called NAME; it is printed once and not stored."""
     if not gone and not user:
-        raise click.UsageError("Say whose token it is: --user NAME.")
+        raise click.UsageError(say("Say whose token it is: --user NAME."))
     now = datetime.now(UTC)
     expires = now + timedelta(days=days) if days else None
     secret = ""
@@ -130,11 +147,17 @@ def token(name: str, user: str, role: str, days: int, *, gone: bool) -> None:
                 )
         _note(database, "token.removed" if gone else "token.added", token=name, role=role)
     if gone:
-        click.echo(f"The token {name} is revoked.")
+        echo("The token {name} is revoked.", name=name)
         return
-    click.echo(secret)
-    until = f"It expires {_when(expires)}." if expires else "It does not expire."
-    click.echo(f"Send it as: Authorization: Bearer TOKEN. Role {role}. {until}", err=True)
+    echo(secret)
+    never = Message("It does not expire.")
+    until = Message("It expires {when}.", when=_when(expires)) if expires else never
+    echo(
+        "Send it as: Authorization: Bearer TOKEN. Role {role}. {until}",
+        role=role,
+        until=until,
+        err=True,
+    )
 
 
 def _password(name: str, *, stdin: bool) -> str:
@@ -142,7 +165,11 @@ def _password(name: str, *, stdin: bool) -> str:
     if stdin:
         return sys.stdin.readline().rstrip("\r\n")
     asked: str = click.prompt(
-        f"Password of {name}, at least {accounts.SHORTEST_PASSWORD} characters",
+        say(
+            "Password of {name}, at least {shortest_password} characters",
+            name=name,
+            shortest_password=accounts.SHORTEST_PASSWORD,
+        ),
         hide_input=True,
         confirmation_prompt=True,
     )
@@ -157,4 +184,4 @@ def _note(database: Database, action: str, **detail: str) -> None:
 
 
 def _when(moment: datetime | None) -> str:
-    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return say("never") if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"

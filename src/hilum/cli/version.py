@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
+from hilum.cli.terminal import echo
 
 SAID: Final = ("onnxruntime", "pydicom", "imagecodecs", "numpy")
 """Libraries whose version may change what a person sees."""
@@ -16,7 +17,7 @@ SAID: Final = ("onnxruntime", "pydicom", "imagecodecs", "numpy")
 def version() -> None:
     """Show the version of hilum and of its libraries."""
     click.echo(f"hilum {__version__}")
-    click.echo(f"  Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    click.echo(f"  Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     for name in SAID:
         click.echo(f"  {name} {version_of(name)}")
-    click.echo(RESEARCH_USE_ONLY)
+    echo(RESEARCH_USE_ONLY)

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 import click
 
-from hilum import RESEARCH_USE_ONLY, __version__
+from hilum import __version__
 from hilum.cli.main import main
-from hilum.cli.running import model_lines, stop_on_signal
+from hilum.cli.running import STATEMENT, model_lines, stop_on_signal
+from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
 from hilum.node.service import FRONT, WORKER, started
 from hilum.settings import Settings
@@ -41,8 +42,10 @@ def worker(port: int | None) -> None:
             front = importlib.import_module(FRONT)
             click.echo(f"  probes    {stack.enter_context(front.probes(service, port))}")
         if not stop.is_set():
-            lines = [f"hilum {__version__} worker. {RESEARCH_USE_ONLY}", ""]
+            version = __version__
+            head = say("hilum {version} worker. {statement}", version=version, statement=STATEMENT)
+            lines = [head, ""]
             lines += [f"  PACS      {service.address.url}", *model_lines(service)]
-            click.echo("\n".join([*lines, "", "Ctrl-C stops it."]))
+            click.echo("\n".join([*lines, "", say("Ctrl-C stops it.")]))
         service.run(stop)
-    click.echo("hilum has stopped.")
+    echo("hilum has stopped.")

@@ -11,6 +11,7 @@ from hilum import pipeline
 from hilum.eligibility import Reason
 from hilum.errors import EncodingFailed, HilumError, PacsError, PacsUnavailable
 from hilum.files.candidate import Candidate, FileKind, read_dicom
+from hilum.language import Message
 from hilum.outcome import Outcome, Refused, Status
 from hilum.pipeline import PipelineContext, Writing
 from hilum.radiograph import ImageUIDs
@@ -79,9 +80,9 @@ def read_one(
     except PacsUnavailable:
         raise
     except (EncodingFailed, PacsError) as exc:
-        return _failed(candidate, uids, Reason("not_written", str(exc)))
+        return _failed(candidate, uids, Reason("not_written", exc.told))
     except HilumError as exc:
-        return _failed(candidate, uids, Reason("unreadable", str(exc)))
+        return _failed(candidate, uids, Reason("unreadable", exc.told))
     except Exception as exc:  # one broken file must not end the reading of a folder
         log.exception("batch.bug")
         return _failed(candidate, uids, _bug(exc))
@@ -94,7 +95,7 @@ def read_one(
 
 def _neither(candidate: Candidate) -> Outcome:
     """Say that a file is no image; only a file that was named itself counts as a failure."""
-    reason = Reason("not_an_image", "neither DICOM, PNG nor JPEG")
+    reason = Reason("not_an_image", Message("neither DICOM, PNG nor JPEG"))
     status = Status.FAILED if candidate.named else Status.REFUSED
     return Outcome(candidate.name, status, reasons=(reason,))
 
@@ -105,5 +106,9 @@ def _failed(candidate: Candidate, uids: ImageUIDs | None, reason: Reason) -> Out
 
 def _bug(exc: Exception) -> Reason:
     return Reason(
-        "bug", f"hilum has a fault that this file shows ({type(exc).__name__}); please report it"
+        "bug",
+        Message(
+            "hilum has a fault that this file shows ({kind}); please report it",
+            kind=type(exc).__name__,
+        ),
     )

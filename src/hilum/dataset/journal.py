@@ -88,8 +88,10 @@ class ReadingJournal:
             self._write(self._line({"key": key, "row": row}))
         except OSError as exc:
             raise SourceUnreadable(
-                f"{self.partial} cannot be written: {exc.strerror}.",
+                "{partial} cannot be written: {strerror}.",
                 "Free space on its disk, then give the same command: it goes on from here.",
+                partial=self.partial,
+                strerror=exc.strerror,
             ) from exc
 
     def finish(self) -> None:

@@ -127,15 +127,17 @@ class ResultsInPacs:
         read, written = _results_of(outcome)
         if read.reading.radiograph.header is None:
             raise PacsRefused(
-                f"{outcome.path} is a picture without a study that its results could be stored in.",
+                "{path} is a picture without a study that its results could be stored in.",
                 "Read pictures without --store.",
+                path=outcome.path,
             )
         for result in written.objects:
             stored = self.pacs.store(encode.to_bytes(result)).reference
             if str(result.SOPInstanceUID) not in self.pacs.present([stored]):
                 raise PacsRefused(
-                    f"The PACS took a result of {outcome.path} but does not show it.",
+                    "The PACS took a result of {path} but does not show it.",
                     "Look at its log and its disk, then run this again.",
+                    path=outcome.path,
                 )
             self.stored[outcome.path] += 1
             yield self.pacs.address_of(stored)
@@ -151,8 +153,9 @@ class ResultsInPacs:
             )
         if len(found) > 1:
             raise PacsRefused(
-                f"The PACS has this image {len(found)} times, for different patients.",
+                "The PACS has this image {count} times, for different patients.",
                 "Delete the wrong ones in the PACS, then run this again.",
+                count=len(found),
             )
         return found[0]
 
@@ -191,7 +194,7 @@ def write_results(outcome: Outcome, writers: Iterable[ResultWriter]) -> Outcome:
         for write in writers:
             outputs.extend(write(outcome))
     except PacsRefused as exc:
-        reasons = (Reason("not_written", str(exc)),)
+        reasons = (Reason("not_written", exc.told),)
         return replace(
             outcome, status=Status.FAILED, read=None, reasons=reasons, outputs=tuple(outputs)
         )

@@ -3,10 +3,12 @@
 from collections import Counter
 from typing import Final
 
-from hilum.language import ENGLISH
+from hilum.language import Language, Message
 from hilum.outcome import Outcome, Status
-from hilum.reading import Finding, ModelIdentity
+from hilum.reading import ModelIdentity
 from hilum.wording import finding_name, score_text
+
+POSITIVE: Final = Message("POSITIVE")
 
 BAR: Final = 20
 """Characters of a score bar; its middle is the operating point."""
@@ -15,64 +17,84 @@ SHOWN: Final = 4
 """Positive findings on one line; the rest are counted."""
 
 
-def model_line(model: ModelIdentity) -> str:
+STATUS: Final = {
+    Status.READ: Message("read"),
+    Status.REFUSED: Message("refused"),
+    Status.FAILED: Message("failed"),
+}
+"""How the reading of a file ended → its word."""
+
+
+def model_line(model: ModelIdentity, language: Language) -> str:
     """Return which model reads, and how far its weights can be trusted."""
-    trust = "weights verified" if model.verified else "weights NOT verified: trusted on first use"
-    line = f"model {model.name} {model.version}, {trust} (SHA-256 {model.sha256[:12]}…)"
-    if model.demonstration:
-        line += "\nDEMONSTRATION: this model has learned nothing about patients."
-    return line
+    say = language.say
+    if model.verified:
+        trust = say("weights verified")
+    else:
+        trust = say("weights NOT verified: trusted on first use")
+    line = say(
+        "model {name} {version}, {trust} (SHA-256 {digest}…)",
+        name=model.name,
+        version=model.version,
+        trust=trust,
+        digest=model.sha256[:12],
+    )
+    if not model.demonstration:
+        return line
+    stamp = say("DEMONSTRATION: this model has learned nothing about patients.")
+    return f"{line}\n{stamp}"
 
 
-def one_line(outcome: Outcome) -> str:
+def one_line(outcome: Outcome, language: Language) -> str:
     """Return the line of one file."""
-    return f"{outcome.path}\t{outcome.status}\t{summary(outcome)}"
+    status = language.say(STATUS[outcome.status])
+    return f"{outcome.path}\t{status}\t{summary(outcome, language)}"
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: Outcome, language: Language) -> str:
     """Return the positive findings, strongest first, or why there is no reading, in one line."""
     reading = outcome.reading
     if reading is None:
-        return "; ".join(reason.text for reason in outcome.reasons)
-    positives = reading.positives
-    said = f"{len(positives)} of {len(reading.findings)} findings positive"
-    if positives:
-        named = [f"{_name(f)} {_score(f)}" for f in positives[:SHOWN]]
-        more = len(positives) - SHOWN
-        said += ": " + ", ".join(named) + (f" and {more} more" if more > 0 else "")
-    return said
+        return "; ".join(language.say(reason.text) for reason in outcome.reasons)
+    positives, count = reading.positives, len(reading.findings)
+    said = language.say("{positive} of {all} findings positive", positive=len(positives), all=count)
+    if not positives:
+        return said
+    named = ", ".join(
+        f"{finding_name(f.label, language)} {score_text(f, language)}" for f in positives[:SHOWN]
+    )
+    more = len(positives) - SHOWN
+    if more > 0:
+        named = language.say("{named} and {count} more", named=named, count=more)
+    return f"{said}: {named}"
 
 
-def full_table(outcome: Outcome) -> str:
+def full_table(outcome: Outcome, language: Language) -> str:
     """Return every finding of one file as a table, highest score first."""
     if outcome.reading is None:
-        return one_line(outcome)
+        return one_line(outcome, language)
+    say = language.say
+    finding, raw, point, score = say("finding"), say("raw"), say("op. point"), say("score")
     lines = [
-        one_line(outcome),
-        f"  {'finding':<28} {'raw':>9} {'op. point':>9} {'score':>6}  0 {'':-<9}½{'':-<9} 1",
+        one_line(outcome, language),
+        f"  {finding:<28} {raw:>9} {point:>9} {score:>6}  0 {'':-<9}½{'':-<9} 1",
     ]
-    for finding in outcome.reading.ranked:
-        filled = round(finding.score * BAR)
+    for each in outcome.reading.ranked:
+        filled = round(each.score * BAR)
         bar = "█" * filled + "·" * (BAR - filled)
-        mark = "  POSITIVE" if finding.positive else ""
+        mark = f"  {say(POSITIVE)}" if each.positive else ""
+        values = language.notated(f"{each.raw:>9.6f} {each.operating_point:>9.6f}")
         lines.append(
-            f"  {_name(finding):<28} {finding.raw:>9.6f} {finding.operating_point:>9.6f} "
-            f"{_score(finding):>6}  {bar}{mark}"
+            f"  {finding_name(each.label, language):<28} {values} "
+            f"{score_text(each, language):>6}  {bar}{mark}"
         )
-    lines += [f"  note: {reason.text}" for reason in outcome.reasons]
-    lines += [f"  pixels: {decision.text}" for decision in outcome.reading.radiograph.decisions]
-    lines += [f"  wrote {output}" for output in outcome.outputs]
+    lines += [say("  note: {text}", text=reason.text) for reason in outcome.reasons]
+    decisions = outcome.reading.radiograph.decisions
+    lines += [say("  pixels: {text}", text=decision.text) for decision in decisions]
+    lines += [say("  wrote {file}", file=output) for output in outcome.outputs]
     return "\n".join(lines)
 
 
-def counted(counts: Counter[Status]) -> str:
+def counted(counts: Counter[Status], language: Language) -> str:
     """Return how many files ended how."""
-    return ", ".join(f"{counts[status]} {status}" for status in Status)
-
-
-def _name(finding: Finding) -> str:
-    return finding_name(finding.label, ENGLISH)
-
-
-def _score(finding: Finding) -> str:
-    return score_text(finding, ENGLISH)
+    return ", ".join(f"{counts[status]} {language.say(word)}" for status, word in STATUS.items())

@@ -18,6 +18,7 @@ from hilum.dataset.terminal import summary
 from hilum.demo.run import Shown
 from hilum.encode import result_name
 from hilum.errors import SourceUnreadable
+from hilum.language import of_environment
 from hilum.radiograph import PixelPipeline
 from hilum.reading import ModelIdentity
 
@@ -66,16 +67,19 @@ class DemoFolder:
         folder = self.folder
         if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
             raise SourceUnreadable(
-                f"The folder {folder} holds something that is no demonstration.",
+                "The folder {folder} holds something that is no demonstration.",
                 "Name another one with --out, or empty it.",
+                folder=folder,
             )
         try:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         except OSError as exc:
             raise SourceUnreadable(
-                f"The folder {folder} cannot be written to: {exc.strerror}.",
+                "The folder {folder} cannot be written to: {strerror}.",
                 "Name another one with --out.",
+                folder=folder,
+                strerror=exc.strerror,
             ) from exc
 
     def write(self, shown: Sequence[Shown]) -> list[Path]:
@@ -133,7 +137,7 @@ def _legible(result: Dataset, path: Path) -> Iterator[Path]:
 
 def _article(one: Shown, paths: Sequence[Path]) -> str:
     """Return the part of the page that is about one image."""
-    said = summary(one.outcome)
+    said = summary(one.outcome, of_environment())
     links = " · ".join(
         f'<a href="{html.escape(path.name)}">{html.escape(path.name)}</a>' for path in paths
     )

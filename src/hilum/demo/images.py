@@ -12,10 +12,10 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from hilum.errors import ProgramNotInstalled
-from hilum.language import ENGLISH
+from hilum.language import Message
 from hilum.phantom import make
 from hilum.radiograph import ImageUIDs
-from hilum.wording import finding_name
+from hilum.wording import FINDING_NAMES
 
 CUT_BYTES: Final = 100_000
 """The broken file ends after so many bytes, in the middle of its pixels."""
@@ -96,7 +96,7 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
         yield _phantom(name, seed, findings, folder)
     broken = folder / "broken.dcm"
     broken.write_bytes(chest.read_bytes()[:CUT_BYTES])
-    yield DemoImage("broken", "file that was cut off", broken, Route.REST, None)
+    yield DemoImage("broken", Message("file that was cut off"), broken, Route.REST, None)
 
 
 def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> DemoImage:
@@ -104,14 +104,15 @@ def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> D
     phantom = make(seed, findings=findings)
     path = folder / f"{name}.dcm"
     phantom.dataset.save_as(path, enforce_file_format=True)
-    named = [finding_name(label, ENGLISH) for label in phantom.truth.labels]
+    named = [FINDING_NAMES[label] for label in phantom.truth.labels]
+    shown = ", ".join(findings) or Message("normal")
     return DemoImage(
         name,
-        f"phantom, {' and '.join(findings) or 'healthy'}",
+        Message("phantom, {findings}", findings=shown),
         path,
         Route.C_STORE,
         ImageUIDs.of(phantom.dataset),
-        truth=", ".join(named) or "nothing to be found",
+        truth=Message.joined(", ", named) if named else Message("normal"),
     )
 
 

@@ -18,6 +18,7 @@ from hilum.demo.node import demo_node
 from hilum.eligibility import Reason
 from hilum.files import dicom
 from hilum.files.find import file_candidate
+from hilum.language import Message
 from hilum.node.page_work import restored
 from hilum.node.service import Service
 from hilum.outcome import Outcome, Read, Status
@@ -110,7 +111,7 @@ def _settled(service: Service, image: DemoImage) -> Shown:
     """Wait until the node is done with an image, and return what it made of it."""
     entry = _wait(service, image)
     if entry is None or entry.state not in SETTLED:
-        why = f"the node was not done with it after {PATIENCE_S:g} s"
+        why = Message("the node was not done with it after {seconds:g} s", seconds=PATIENCE_S)
         return _not_read(service, image, Status.FAILED, (Reason("not_seen", why),))
     with service.context.database.look() as connection:
         kept = readings.get(connection, service.context.archive, entry.uids)

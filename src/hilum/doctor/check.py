@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hilum.language.message import filled_in
 from hilum.settings import Settings
 
 
@@ -37,16 +38,16 @@ Check = Callable[[Settings], Iterable[CheckResult]]
 """Looks at one thing. An error that it raises is a problem of that thing alone."""
 
 
-def ok(what: str) -> CheckResult:
+def ok(what: str, /, **values: object) -> CheckResult:
     """Return that something is as it should be."""
-    return CheckResult(Level.OK, what)
+    return CheckResult(Level.OK, filled_in(what, values))
 
 
-def warning(what: str, remedy: str) -> CheckResult:
+def warning(what: str, remedy: str, /, **values: object) -> CheckResult:
     """Return that somebody should know something."""
-    return CheckResult(Level.WARNING, what, remedy)
+    return CheckResult(Level.WARNING, filled_in(what, values), filled_in(remedy, values))
 
 
-def problem(what: str, remedy: str) -> CheckResult:
+def problem(what: str, remedy: str, /, **values: object) -> CheckResult:
     """Return that something keeps images from being read."""
-    return CheckResult(Level.PROBLEM, what, remedy)
+    return CheckResult(Level.PROBLEM, filled_in(what, values), filled_in(remedy, values))

@@ -6,13 +6,14 @@ from typing import Final
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.doctor.records import ask
+from hilum.language import Message
 from hilum.records import constancy
 from hilum.records.constancy import SelfTestRun, SelfTestState
 from hilum.records.drift import DriftLevel
 from hilum.records.drift_watch import DriftComparison, watched
 from hilum.settings import Settings
 
-HINT: Final = "hilum selftest does one, constancy.every_hours lets the node do them"
+HINT: Final = Message("hilum selftest does one, constancy.every_hours lets the node do them")
 NAMED: Final = 3
 """Subjects that are named; hilum drift names all."""
 
@@ -25,14 +26,17 @@ def self_test(settings: Settings) -> Iterator[CheckResult]:
         return
     hours = settings.constancy.every_hours
     if last is None or isinstance(last, CheckResult) or last.at is None:
-        yield ok(f"none so far; {f'the node does one every {hours:g} h' if hours else HINT}")
+        often = Message("the node does one every {hours:g} h", hours=hours)
+        yield ok("none so far; {hint}", hint=often if hours else HINT)
         return
     when = f"{last.at:%Y-%m-%d %H:%M} UTC"
     yield _of_end(last, when)
     if constancy.overdue(last, timedelta(hours=hours), datetime.now(UTC)):
         yield warning(
-            f"the last one was at {when}, though there is to be one every {hours:g} h",
+            "the last one was at {when}, though there is to be one every {hours:g} h",
             "See that the node runs, and what its log says after selftest.",
+            when=when,
+            hours=hours,
         )
 
 
@@ -52,27 +56,42 @@ def drift(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _of_end(last: SelfTestRun, when: str) -> CheckResult:
-    of_model = f" of {last.ended.model}" if last.ended.model else ""
+    model = last.ended.model or "–"
     if last.ended.state is SelfTestState.ALARM:
-        first = f": {last.ended.said[0]}" if last.ended.said else ""
         return problem(
-            f"alarm{of_model} at {when}{first}",
+            "alarm of {model} at {when}: {first}",
             "Run hilum selftest to see it all. If the change is wanted, run hilum selftest "
             "--record; else find out what was changed before results are used.",
+            model=model,
+            when=when,
+            first=last.ended.said[0] if last.ended.said else "–",
         )
-    return ok(f"{last.ended.state}{of_model} at {when}")
+    return ok("ok: {model} at {when}", model=model, when=when)
 
 
 def _of_model(each: DriftComparison, least: int) -> CheckResult:
-    about = f"{each.model}, {each.month} ({each.images} images)"
+    about = Message(
+        "{model}, {month} ({images} images)",
+        model=each.model,
+        month=each.month,
+        images=each.images,
+    )
     shifted = [shift.subject for shift in each.shifts if shift.level is DriftLevel.SHIFTED]
     if each.fewest < least:
-        return ok(f"{about}: too few images: needs {least} images per period")
+        return ok(
+            "{about}: too few images: needs {least} images per period", about=about, least=least
+        )
     if shifted:
-        more = f" and {len(shifted) - NAMED} more" if len(shifted) > NAMED else ""
+        named = ", ".join(shifted[:NAMED])
+        if len(shifted) > NAMED:
+            named = Message("{named} and {count} more", named=named, count=len(shifted) - NAMED)
         return warning(
-            f"{about}: {', '.join(shifted[:NAMED])}{more} shifted",
+            "{about}: {named} shifted",
             "See hilum drift, and find out what changed: detector, sender, patients.",
+            about=about,
+            named=named,
         )
     moving = each.count(DriftLevel.MOVING)
-    return ok(f"{about}: {f'{moving} moving, none shifted' if moving else 'as before'}")
+    if moving:
+        return ok("{about}: {count} moving, none shifted", about=about, count=moving)
+    return ok("{about}: as before", about=about)

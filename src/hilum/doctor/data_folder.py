@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
+from hilum.language import Message
 from hilum.pacs.credentials import credentials_file
 from hilum.settings import Settings
 
@@ -27,51 +28,71 @@ def data_folder(settings: Settings) -> Iterator[CheckResult]:
         why = writing_fails(parent)
         if why:
             yield problem(
-                f"{folder} is not there, and {parent} cannot be written: {why}",
+                "{folder} is not there, and {parent} cannot be written: {why}",
                 "Set data_folder to a folder of your own.",
+                folder=folder,
+                parent=parent,
+                why=why,
             )
         else:
-            yield ok(f"{folder} is not there yet; the first start makes it")
+            yield ok("{folder} is not there yet; the first start makes it", folder=folder)
         return
     if not folder.is_dir():
-        yield problem(f"{folder} is no folder", "Set data_folder to a folder.")
+        yield problem("{folder} is no folder", "Set data_folder to a folder.", folder=folder)
         return
     facts = folder.stat()
     if facts.st_uid != os.geteuid():
         yield problem(
-            f"{folder} belongs to {user(facts.st_uid)}, and this is {user(os.geteuid())}",
-            f"Run hilum as {user(facts.st_uid)}, or set data_folder to a folder of your own.",
+            "{folder} belongs to {user}, and this is {process_user}",
+            "Run hilum as {user}, or set data_folder to a folder of your own.",
+            folder=folder,
+            user=user(facts.st_uid),
+            process_user=user(os.geteuid()),
         )
         return
     why = writing_fails(folder)
     if why:
         yield problem(
-            f"{folder} cannot be written: {why}",
-            f"Run chmod 700 {folder}, or mount its disk for writing.",
+            "{folder} cannot be written: {why}",
+            "Run chmod 700 {folder}, or mount its disk for writing.",
+            folder=folder,
+            why=why,
         )
         return
     mode = stat.S_IMODE(facts.st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield warning(
-            f"{folder} can be entered by others (mode {mode:o})", f"Run chmod 700 {folder}."
+            "{folder} can be entered by others (mode {mode:o})",
+            "Run chmod 700 {folder}.",
+            folder=folder,
+            mode=mode,
         )
     else:
-        yield ok(f"{folder} is {user(facts.st_uid)}'s alone and can be written")
+        yield ok(
+            "{folder} is {user}'s alone and can be written", folder=folder, user=user(facts.st_uid)
+        )
 
 
 def disk(settings: Settings) -> Iterator[CheckResult]:
     """Report the free disk space."""
     free = shutil.disk_usage(nearest(settings.data_folder)).free
     least = settings.node.min_free_bytes
-    said = f"{free / GIBIBYTE:.1f} GiB free for {settings.data_folder}"
+    said = Message(
+        "{free:.1f} GiB free for {folder}", free=free / GIBIBYTE, folder=settings.data_folder
+    )
     if free < least:
         yield problem(
-            f"{said}; the node pauses below {least / GIBIBYTE:.1f} GiB",
+            "{said}; the node pauses below {least:.1f} GiB",
             "Free space there, or set node.min_free_bytes.",
+            said=said,
+            least=least / GIBIBYTE,
         )
     elif free < PLENTY * least:
         yield warning(
-            f"{said}; the node pauses below {least / GIBIBYTE:.1f} GiB", "Free space there soon."
+            "{said}; the node pauses below {least:.1f} GiB",
+            "Free space there soon.",
+            said=said,
+            least=least / GIBIBYTE,
         )
     else:
         yield ok(said)
@@ -83,15 +104,22 @@ def password_file(settings: Settings) -> Iterator[CheckResult]:
     if settings.pacs.url is not None:
         yield ok("not used: the PACS of the settings has a password of its own")
     elif not file.exists():
-        yield ok(f"{file} is not there yet; the first start makes it")
+        yield ok("{file} is not there yet; the first start makes it", file=file)
     else:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield problem(f"{file} can be read by others (mode {mode:o})", f"Run chmod 600 {file}.")
+            yield problem(
+                "{file} can be read by others (mode {mode:o})",
+                "Run chmod 600 {file}.",
+                file=file,
+                mode=mode,
+            )
         elif not os.access(file, os.R_OK):
-            yield problem(f"{file} cannot be read", "Use the account that started hilum up first.")
+            yield problem(
+                "{file} cannot be read", "Use the account that started hilum up first.", file=file
+            )
         else:
-            yield ok(f"{file} has mode {mode:o}")
+            yield ok("{file} has mode {mode:o}", file=file, mode=mode)
 
 
 def writing_fails(folder: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from hilum import __version__
 from hilum.doctor.check import CheckResult, ok, problem, warning
+from hilum.language import Message
 from hilum.runtime.cores import core_count
 from hilum.settings import Settings
 
@@ -47,9 +48,16 @@ def versions(_settings: Settings) -> Iterator[CheckResult]:
         except PackageNotFoundError:
             missing.append(name)
     system = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    yield ok(f"hilum {__version__}, {system}; {', '.join(said)}")
+    yield ok(
+        "hilum {version}, {system}; {said}",
+        version=__version__,
+        system=system,
+        said=", ".join(said),
+    )
     if missing:
-        yield problem(f"not installed: {', '.join(missing)}", "Install hilum again with pip.")
+        yield problem(
+            "not installed: {missing}", "Install hilum again with pip.", missing=", ".join(missing)
+        )
 
 
 def size(_settings: Settings) -> Iterator[CheckResult]:
@@ -60,7 +68,9 @@ def size(_settings: Settings) -> Iterator[CheckResult]:
         *(limit for limit in map(memory_limit, MEMORY_LIMITS) if limit is not None),
         1 << 62,
     )
-    said = f"{cores} cores, {memory / GIBIBYTE:.1f} GiB of memory"
+    said = Message(
+        "{cores} cores, {memory:.1f} GiB of memory", cores=cores, memory=memory / GIBIBYTE
+    )
     if memory < LEAST_MEMORY:
         yield warning(said, "Give it 2 GiB or more, and set node.inference_workers to 1.")
     else:
@@ -78,7 +88,7 @@ def memory_limit(file: Path) -> int | None:
 def clock(_settings: Settings) -> Iterator[CheckResult]:
     """Say the time and the time zone, in which reports are dated."""
     now = datetime.now(UTC).astimezone()
-    said = f"{now:%Y-%m-%d %H:%M:%S %z}, time zone {zone()}"
+    said = Message("{now}, time zone {zone}", now=f"{now:%Y-%m-%d %H:%M:%S %z}", zone=zone())
     if not FIRST_YEAR <= now.year < LAST_YEAR:
         yield problem(said, "Set this machine's clock, e.g. with timedatectl set-ntp true.")
     else:

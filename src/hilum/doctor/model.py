@@ -17,7 +17,11 @@ def runtime(_settings: Settings) -> Iterator[CheckResult]:
     side = model.identity.input_size
     blank = np.zeros((side, side), np.float32)
     findings, _ = model.predict(ModelInput(blank, FieldOfView(0, 0, side, side)))
-    yield ok(f"runs a network of {side}×{side} pixels with {len(findings)} findings")
+    yield ok(
+        "runs a network of {side}×{side} pixels with {count} findings",
+        side=side,
+        count=len(findings),
+    )
 
 
 def usable(settings: Settings) -> Iterator[CheckResult]:
@@ -26,13 +30,16 @@ def usable(settings: Settings) -> Iterator[CheckResult]:
     name = f"{model.identity.name} {model.identity.version}"
     if model.identity.demonstration:
         yield problem(
-            f"{name} is the demonstration model, which reads no images of patients",
+            "{name} is the demonstration model, which reads no images of patients",
             "Run hilum models pull and set model.name to a trained model.",
+            name=name,
         )
     elif not model.identity.verified:
         yield warning(
-            f"{name} is here, and its weights have no published hash: trust on first use",
-            f"Have its SHA-256 confirmed; hilum models show {model.card.name} tells it.",
+            "{name} is here, and its weights have no published hash: trust on first use",
+            "Have its SHA-256 confirmed; hilum models show {card} tells it.",
+            name=name,
+            card=model.card.name,
         )
     else:
-        yield ok(f"{name} is here and is what was published")
+        yield ok("{name} is here and is what was published", name=name)

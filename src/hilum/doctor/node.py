@@ -8,6 +8,7 @@ from typing import Final
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.errors import PortTaken
+from hilum.language import Message
 from hilum.pacs.credentials import LOOPBACK
 from hilum.pacs.orthanc.ports import require_free
 from hilum.settings import Settings
@@ -47,22 +48,32 @@ def heartbeat(settings: Settings) -> Iterator[CheckResult]:
     """Say whether a node runs here and lives."""
     process = running(settings)
     if process is None:
-        yield warning(f"none runs on {settings.data_folder}", "Run hilum up.")
+        yield warning(
+            "none runs on {data_folder}", "Run hilum up.", data_folder=settings.data_folder
+        )
         return
     try:
         age = time.time() - (settings.data_folder / HEARTBEAT).stat().st_mtime
     except OSError:
         yield warning(
-            f"process {process} has not given a sign of life yet", "Look again in a minute."
+            "process {process} has not given a sign of life yet",
+            "Look again in a minute.",
+            process=process,
         )
         return
     if age > BEAT_WITHIN_S:
         yield problem(
-            f"process {process} gave its last sign of life {age:.0f} s ago",
-            f"Look at its log; then end it with kill {process} and start it again.",
+            "process {process} gave its last sign of life {age:.0f} s ago",
+            "Look at its log; then end it with kill {process} and start it again.",
+            process=process,
+            age=age,
         )
     else:
-        yield ok(f"process {process} lives, its last heartbeat was {max(0, age):.0f} s ago")
+        yield ok(
+            "process {process} lives, its last heartbeat was {age:.0f} s ago",
+            process=process,
+            age=max(0, age),
+        )
 
 
 def ports(settings: Settings) -> Iterator[CheckResult]:
@@ -85,17 +96,25 @@ def ports(settings: Settings) -> Iterator[CheckResult]:
         try:
             require_free(name, port)
         except PortTaken as exc:
-            yield problem(exc.problem.rstrip("."), exc.remedy)
+            yield problem(Message.clause(exc.problem), exc.remedy)
         else:
-            yield ok(f"{port} ({name}) is free")
+            yield ok("{port} ({name}) is free", port=port, name=name)
 
 
 def _held(name: str, host: str, port: int, process: int) -> CheckResult:
     try:
         with socket.create_connection((host, port), CONNECT_S):
-            return ok(f"{port} ({name}) is held by the node that runs (process {process})")
+            return ok(
+                "{port} ({name}) is held by the node that runs (process {process})",
+                port=port,
+                name=name,
+                process=process,
+            )
     except OSError:
         return problem(
-            f"nothing answers at port {port} ({name}), though a node runs (process {process})",
+            "nothing answers at port {port} ({name}), though a node runs (process {process})",
             "Look at its log. If the setting was changed since it started, start it again.",
+            port=port,
+            name=name,
+            process=process,
         )

@@ -10,6 +10,7 @@ from typing import Final
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.doctor.node import running
 from hilum.errors import PacsError
+from hilum.language import Message
 from hilum.pacs import credentials
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc.client import Orthanc
@@ -30,13 +31,13 @@ ADVISORIES: Final = (
 )
 """The first version without it → what was published; as of November 2026."""
 
-PLUGINS: Final = {"dicom-web": "OHIF shows nothing without it"}
+PLUGINS: Final = {"dicom-web": Message("OHIF shows nothing without it")}
 """Plug-ins → what is amiss without them."""
 
 SKEW_S: Final = 5.0
 """Seconds that two clocks may differ; Orthanc tells whole seconds only."""
 
-NOT_STARTED: Final = "not asked: hilum up starts it, and does not run"
+NOT_STARTED: Final = Message("not asked: hilum up starts it, and does not run")
 
 
 def program(settings: Settings) -> Iterator[CheckResult]:
@@ -46,10 +47,10 @@ def program(settings: Settings) -> Iterator[CheckResult]:
         return
     path = find_program(settings.pacs.program)
     version = version_of(path)
-    yield ok(f"{path}, version {version}")
+    yield ok("{path}, version {version}", path=path, version=version)
     yield from advisories(version)
     needed = plugins(transcodes=settings.node.forward_images)
-    yield ok(f"plug-ins {', '.join(plugin.stem for plugin in needed)}")
+    yield ok("plug-ins {names}", names=", ".join(plugin.stem for plugin in needed))
 
 
 def advisories(version: str) -> Iterator[CheckResult]:
@@ -58,9 +59,11 @@ def advisories(version: str) -> Iterator[CheckResult]:
     known = [text for fixed, text in ADVISORIES if numbers and numbers < fixed]
     if known:
         yield warning(
-            f"Orthanc {version} has known advisories: {'; '.join(known)}",
-            "Install Orthanc 1.12.11 or newer, as of Docker Compose; Debian mends some in its own "
-            "package without a new version (apt-get changelog orthanc).",
+            "Orthanc {version} has known advisories: {known}",
+            "Install Orthanc 1.12.11 or newer, as of Docker Compose; Debian mends some in its "
+            "own package without a new version (apt-get changelog orthanc).",
+            version=version,
+            known="; ".join(known),
         )
 
 
@@ -91,15 +94,19 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
         version = str(orthanc.system()["Version"])
         took = time.monotonic() - began
         yield ok(
-            f"{address.url} answers in {took * 1000:.0f} ms, authentication OK: Orthanc {version}"
+            "{url} answers in {took:.0f} ms, authentication OK: Orthanc {version}",
+            url=address.url,
+            took=took * 1000,
+            version=version,
         )
         numbers = _numbers(version)
         if settings.pacs.url is not None:
             yield from advisories(version)
         if numbers and numbers < OLDEST:
             yield warning(
-                f"Orthanc {version} is older than any that hilum was tried with",
+                "Orthanc {version} is older than any that hilum was tried with",
                 "Install 1.10 or newer.",
+                version=version,
             )
         yield from _plugins(orthanc)
         yield from _clock(orthanc)
@@ -120,9 +127,9 @@ def dicom(settings: Settings) -> Iterator[CheckResult]:
         if settings.pacs.url is None:
             raise
         # the node itself speaks HTTP with it: only who sends images is concerned
-        yield warning(exc.problem.rstrip("."), exc.remedy)
+        yield warning(Message.clause(exc.problem), exc.remedy)
     else:
-        yield ok(f"{target} answers C-ECHO")
+        yield ok("{target} answers C-ECHO", target=target)
     finally:
         sender.close()
 
@@ -140,11 +147,14 @@ def _plugins(orthanc: Orthanc) -> Iterator[CheckResult]:
     for name, without in PLUGINS.items():
         if name not in there:
             yield warning(
-                f"the PACS has no plug-in {name}: {without}",
-                f"Install orthanc-{name.replace('-', '')} there and start it again.",
+                "the PACS has no plug-in {name}: {why}",
+                "Install orthanc-{package} there and start it again.",
+                name=name,
+                why=without,
+                package=name.replace("-", ""),
             )
     if not PLUGINS.keys() - there:
-        yield ok(f"plug-ins {', '.join(sorted(there))}")
+        yield ok("plug-ins {names}", names=", ".join(sorted(there)))
 
 
 def _clock(orthanc: Orthanc) -> Iterator[CheckResult]:
@@ -158,8 +168,9 @@ def _clock(orthanc: Orthanc) -> Iterator[CheckResult]:
     skew = (datetime.now(UTC) - theirs).total_seconds()
     if abs(skew) > SKEW_S:
         yield problem(
-            f"the clocks of this machine and the PACS differ by {abs(skew):.0f} s",
+            "the clocks of this machine and the PACS differ by {skew:.0f} s",
             "Let both follow the same time server (NTP).",
+            skew=abs(skew),
         )
     else:
         yield ok("its clock and ours agree")

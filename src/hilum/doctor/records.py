@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.errors import DatabaseUnavailable
+from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
 from hilum.records.counts import observe, troubles
 from hilum.records.database_state import (
@@ -18,7 +19,7 @@ from hilum.records.database_state import (
     examining,
     require_writable,
 )
-from hilum.records.migrations import INSTALL_NEWER, START_ANEW, UNRELEASED
+from hilum.records.migrations import INSTALL_NEWER, START_ANEW
 from hilum.records.states import State
 from hilum.settings import Settings
 
@@ -27,30 +28,36 @@ Answer = TypeVar("Answer")
 SKEW_S: Final = 5.0
 """Seconds that the database's clock may differ from ours."""
 
-NOT_YET: Final = "there is none yet; the first start makes it"
+NOT_YET: Final = Message("there is none yet; the first start makes it")
 
 
 def database(settings: Settings) -> Iterator[CheckResult]:
     """Say which it is, whether it is sound and can be written, and what its clock says."""
     file = database_file(settings)
     if file is not None and not file.exists():
-        yield ok(f"{file}: {NOT_YET}")
+        yield ok("{file}: {why}", file=file, why=NOT_YET)
         return
     with examining(settings) as connection:
         found = database_state(connection)
         where = str(file) if file is not None else "node.database"
-        yield ok(f"{found.kind} at {where}, journal {found.journal}")
+        yield ok(
+            "{kind} at {where}, journal {journal}",
+            kind=found.kind,
+            where=where,
+            journal=found.journal,
+        )
         yield from _soundness(found)
         require_writable(connection)
         yield ok("it can be written")
     skew = abs(found.clock_s - time.time())
     if skew > SKEW_S:
         yield problem(
-            f"the clocks of this machine and the database differ by {skew:.0f} s",
+            "the clocks of this machine and the database differ by {skew:.0f} s",
             "Let both follow the same time server (NTP).",
+            skew=skew,
         )
     if file is not None and stat.S_IMODE(file.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
-        yield problem(f"{file} can be read by others", f"Run chmod 600 {file}.")
+        yield problem("{file} can be read by others", "Run chmod 600 {file}.", file=file)
 
 
 def images(settings: Settings) -> Iterator[CheckResult]:
@@ -60,21 +67,24 @@ def images(settings: Settings) -> Iterator[CheckResult]:
         yield found
         return
     said = ", ".join(f"{found.of(state)} {state}" for state in State if found.of(state))
-    yield ok(said or "none so far")
+    yield ok(said or Message("none so far"))
     if found.stuck:
         yield problem(
-            f"{found.stuck} are stuck: nothing has happened to them for more than an hour",
+            "{stuck} are stuck: nothing has happened to them for more than an hour",
             "Look at the node's log; start it again. hilum jobs list --state reading names them.",
+            stuck=found.stuck,
         )
     if found.of(State.FAILED):
         yield warning(
-            f"{found.of(State.FAILED)} failed",
+            "{count} failed",
             "See why with hilum jobs list --state failed; then hilum jobs retry --all-failed.",
+            count=found.of(State.FAILED),
         )
     if found.of(State.HELD):
         yield warning(
-            f"{found.of(State.HELD)} are held until there is a model that can read them",
+            "{count} are held until there is a model that can read them",
             "See the line of the model.",
+            count=found.of(State.HELD),
         )
 
 
@@ -86,38 +96,44 @@ def workers(settings: Settings) -> Iterator[CheckResult]:
         return
     if found.workers_dead:
         yield warning(
-            f"{found.workers_alive} alive, {found.workers_dead} dead; the others took its work",
+            "{workers_alive} alive, {workers_dead} dead; the others took its work",
             "Look at the logs of the dead, and start them again.",
+            workers_alive=found.workers_alive,
+            workers_dead=found.workers_dead,
         )
     elif found.queue and not found.workers_alive:
         yield problem(
-            f"{sum(found.queue.values())} images are waiting and no worker is running",
+            "{count} images are waiting and no worker is running",
             "Run hilum up, or hilum worker.",
+            count=sum(found.queue.values()),
         )
     else:
-        yield ok(f"{found.workers_alive} alive")
+        yield ok("{workers_alive} alive", workers_alive=found.workers_alive)
 
 
 def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
     if found.damage:
-        yield problem(
-            f"the file is damaged: {found.damage[0]}",
-            RESTORE,
-        )
+        yield problem("the file is damaged: {damage}", RESTORE, damage=found.damage[0])
     if found.journal != "wal":
         yield warning(
-            f"its journal is {found.journal}: readers and writers wait for each other",
+            "its journal is {journal}: readers and writers wait for each other",
             "Start the node again, which sets it, and keep the file on a local disk.",
+            journal=found.journal,
         )
     schema = found.schema
     if schema.unreleased:
-        yield problem(f"it {UNRELEASED}", START_ANEW)
+        yield problem(
+            "it has tables of a development version of hilum, which cannot be upgraded", START_ANEW
+        )
     elif schema.unknown:
-        yield problem(f"it was written by a newer hilum ({schema.unknown[-1]})", INSTALL_NEWER)
+        yield problem(
+            "it was written by a newer hilum ({unknown})", INSTALL_NEWER, unknown=schema.unknown[-1]
+        )
     elif schema.missing:
         yield warning(
-            f"its tables are those of an older hilum ({len(schema.missing)} steps behind)",
+            "its tables are those of an older hilum ({count} steps behind)",
             "Start the node again, which brings them up to date.",
+            count=len(schema.missing),
         )
 
 

@@ -6,31 +6,32 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.doctor import constancy, data_folder, machine, model, node, pacs, records, viewer
-from hilum.doctor.check import Check, CheckResult, Level, ok, problem
+from hilum.doctor.check import Check, CheckResult, ok, problem
 from hilum.errors import HilumError
+from hilum.language import Message
 from hilum.settings import Settings, default_settings_file
 
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
-    ("versions", machine.versions),
-    ("machine", machine.size),
-    ("clock", machine.clock),
-    ("data folder", data_folder.data_folder),
-    ("disk", data_folder.disk),
-    ("password file", data_folder.password_file),
-    ("Orthanc program", pacs.program),
-    ("ports", node.ports),
-    ("PACS", pacs.rest),
-    ("DICOM port", pacs.dicom),
-    ("ONNX Runtime", model.runtime),
-    ("model", model.usable),
-    ("database", records.database),
-    ("images", records.images),
-    ("workers", records.workers),
-    ("self-test", constancy.self_test),
-    ("drift", constancy.drift),
-    ("node", node.heartbeat),
-    ("viewer", viewer.ohif),
-    ("traces", viewer.traces),
+    (Message("versions"), machine.versions),
+    (Message("machine"), machine.size),
+    (Message("clock"), machine.clock),
+    (Message("data folder"), data_folder.data_folder),
+    (Message("disk"), data_folder.disk),
+    (Message("password file"), data_folder.password_file),
+    (Message("Orthanc program"), pacs.program),
+    (Message("ports"), node.ports),
+    (Message("PACS"), pacs.rest),
+    (Message("DICOM port"), pacs.dicom),
+    (Message("ONNX Runtime"), model.runtime),
+    (Message("model"), model.usable),
+    (Message("database"), records.database),
+    (Message("images"), records.images),
+    (Message("workers"), records.workers),
+    (Message("self-test"), constancy.self_test),
+    (Message("drift"), constancy.drift),
+    (Message("node"), node.heartbeat),
+    (Message("viewer"), viewer.ohif),
+    (Message("traces"), viewer.traces),
 )
 """Name → what looks, in the order in which a person would ask."""
 
@@ -52,7 +53,7 @@ class NamedResult:
 def run_checks() -> Iterator[NamedResult]:
     """Look at everything and yield the findings in a fixed order, the settings first."""
     settings, about = _settings()
-    yield NamedResult("settings", about)
+    yield NamedResult(Message("settings"), about)
     checks = [each for each in CHECKS if settings is not None or each[0] in WITHOUT_SETTINGS]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as threads:
         looking = [
@@ -68,10 +69,14 @@ def _settings() -> tuple[Settings | None, CheckResult]:
     try:
         settings = Settings.load()
     except HilumError as exc:
-        rest = "Nothing that depends on settings was looked at."
-        return None, problem(f"{exc.problem.rstrip('.')}", f"{exc.remedy} {rest}")
-    there = f"{file} is valid" if file.is_file() else f"no file {file}: defaults and environment"
-    return settings, ok(there)
+        return None, problem(
+            Message.clause(exc.problem),
+            "{remedy} Nothing that depends on settings was looked at.",
+            remedy=exc.remedy,
+        )
+    if file.is_file():
+        return settings, ok("{file} is valid", file=file)
+    return settings, ok("no file {file}: defaults and environment", file=file)
 
 
 def _look(check: Check, settings: Settings) -> list[CheckResult]:
@@ -84,6 +89,13 @@ def _findings(name: str, future: "Future[list[CheckResult]]") -> Iterable[CheckR
     if error is None:
         return future.result()
     if isinstance(error, HilumError):
-        return [CheckResult(Level.PROBLEM, error.problem.rstrip("."), error.remedy)]
+        return [problem(Message.clause(error.problem), error.remedy)]
     kind = type(error).__name__  # its text may quote anything
-    return [problem(f"{name} could not be looked at ({kind})", "Please report this line.")]
+    return [
+        problem(
+            "{name} could not be looked at ({kind})",
+            "Please report this line.",
+            name=name,
+            kind=kind,
+        )
+    ]

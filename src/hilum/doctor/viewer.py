@@ -14,13 +14,14 @@ def ohif(settings: Settings) -> Iterator[CheckResult]:
     if not settings.page.enabled:
         yield ok("the page is off (page.enabled)")
     elif found is not None:
-        yield ok(f"OHIF is in {found}")
+        yield ok("OHIF is in {found}", found=found)
     elif settings.page.ohif_folder is None:
         yield warning("OHIF is not here", ohif_files.HOW_TO_GET_IT)
     else:
         yield problem(
-            f"page.ohif_folder names {settings.page.ohif_folder}, which holds no build of OHIF",
+            "page.ohif_folder names {ohif_folder}, which holds no build of OHIF",
             ohif_files.HOW_TO_GET_IT,
+            ohif_folder=settings.page.ohif_folder,
         )
 
 

@@ -141,8 +141,11 @@ def load_codes(replacement: Path | None = None) -> CodeTable:
     except ValidationError as exc:
         name, why = first_invalid(exc)
         raise SettingInvalid(
-            f"The code {name} in {replacement} cannot be used: {why}.",
+            "The code {name} in {replacement} cannot be used: {why}.",
             "See docs/conformance.md for the form of that file.",
+            name=name,
+            replacement=replacement,
+            why=why,
         ) from exc
     _check(table, replacement)
     return table
@@ -153,8 +156,10 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
         raise SettingInvalid(
-            f"The codes file {path} cannot be read: {exc}.",
+            "The codes file {path} cannot be read: {exc}.",
             "Correct it, or unset report.codes_file.",
+            path=path,
+            exc=exc,
         ) from exc
 
 
@@ -171,14 +176,21 @@ def _check(table: CodeTable, path: Path) -> None:
     for label, entry in table.findings.items():
         if entry.site is not None and entry.site not in table.sites:
             raise SettingInvalid(
-                f"The code findings.{label} in {path} names the site {entry.site}, which is none.",
-                f"Use one of {', '.join(table.sites)}, or add it under [sites].",
+                "The code findings.{label} in {path} names the site {site}, which is none.",
+                "Use one of {sites}, or add it under [sites].",
+                label=label,
+                path=path,
+                site=entry.site,
+                sites=", ".join(table.sites),
             )
     coded = (*table.sites.values(), *table.findings.values(), *table.concepts.values())
     for one in coded:
         if one.scheme.startswith("99") and one.scheme not in table.schemes:
             raise SettingInvalid(
-                f"The code {one.value} in {path} is of the private scheme {one.scheme}, "
-                "which nothing declares.",
-                f"Add a table [schemes.{one.scheme}] with uid, name and organization.",
+                "The code {value} in {path} is of the private scheme {scheme}, which nothing "
+                "declares.",
+                "Add a table [schemes.{scheme}] with uid, name and organization.",
+                value=one.value,
+                path=path,
+                scheme=one.scheme,
             )

@@ -285,11 +285,16 @@ def check_outline(label: str, outline: NDArray[np.float64], rows: int, columns: 
     """
     if len(outline) < FEWEST_POINTS or not np.array_equal(outline[0], outline[-1]):
         raise EncodingFailed(
-            f"The region of {label} has {len(outline)} points or is not closed.",
+            "The region of {label} has {count} points or is not closed.",
             "Give six points or more, the last one like the first.",
+            label=label,
+            count=len(outline),
         )
     if outline.min() < 0 or (outline > (columns, rows)).any():
         raise EncodingFailed(
-            f"The region of {label} lies outside the image of {rows} rows and {columns} columns.",
+            "The region of {label} lies outside the image of {rows} rows and {columns} columns.",
             "Give it in pixels of the source image.",
+            label=label,
+            rows=rows,
+            columns=columns,
         )

@@ -23,7 +23,7 @@ from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
 from hilum.encode.provenance import HEAD_OF_WARNING
 from hilum.errors import SourceUnreadable
 from hilum.files.dicom import damage_named, text
-from hilum.language import LANGUAGES
+from hilum.language import LANGUAGES, Message
 from hilum.outcome import Status
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
@@ -97,7 +97,7 @@ def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
         # what can neither be kept nor shown: lone surrogates, NUL, numbers that are none
         said = json.dumps(found.document, ensure_ascii=False, allow_nan=False)
         if len(said.encode()) > MOST_BYTES or r"\u0000" in said or found.when.year not in YEARS:
-            raise _contradiction("its texts or its time cannot be")
+            raise _contradiction(Message("its texts or its time cannot be"))
         return found
 
 
@@ -125,7 +125,7 @@ class _Report:
         findings = [self._finding(row) for row in self._rows()]
         labels = [each["label"] for each in findings]
         if not findings or len(findings) > MOST_FINDINGS or len(set(labels)) < len(labels):
-            raise _contradiction("its findings are none, too many, or said twice")
+            raise _contradiction(Message("its findings are none, too many, or said twice"))
         when = f"{self.root.ContentDate}{str(self.root.ContentTime)[:6]}"
         zone = text(self.root, "TimezoneOffsetFromUTC")
         overlay = next(self._overlays(), None)
@@ -163,7 +163,7 @@ class _Report:
         """Return what names an image that the report refers to: one of its own study."""
         found = [each for each in images_in(self.root) if each.sop_instance_uid == image]
         if len(found) != 1 or found[0].study_instance_uid != text(self.root, "StudyInstanceUID"):
-            raise _contradiction("it refers to an image that is not among its evidence")
+            raise _contradiction(Message("it refers to an image that is not among its evidence"))
         return found[0]
 
     def _library(self) -> Dataset:
@@ -199,10 +199,16 @@ class _Report:
         said = _number(_only(row, self.table.score(label, demonstration=self._is_demonstration())))
         finding = Finding(label, raw, point, _score(raw, point))
         if present != finding.positive and raw != point:  # nine digits may make them equal
-            raise _contradiction(f"{label} is present below its operating point, or absent above")
+            raise _contradiction(
+                Message(
+                    "{label} is present below its operating point, or absent above", label=label
+                )
+            )
         may_be = (finding.score + each for each in (-NINE_DIGITS, NINE_DIGITS))
         if said not in {shown_score(each, positive=present) for each in may_be}:
-            raise _contradiction(f"the score of {label} does not belong to its raw value")
+            raise _contradiction(
+                Message("the score of {label} does not belong to its raw value", label=label)
+            )
         code = row.ConceptNameCodeSequence[0]
         return {
             "label": label,
@@ -238,7 +244,7 @@ class _Report:
         bare = rest if rest[:1].isalnum() else f"demonstration{rest}"
         sha256 = parameters["weights_sha256"][0]
         if re.fullmatch(r"[0-9a-f]{64}", sha256) is None:
-            raise _contradiction("the hash of the weights is none")
+            raise _contradiction(Message("the hash of the weights is none"))
         return {
             "name": bare if demonstration else said,
             "version": str(_only(self._measurements(), codes.DCM.AlgorithmVersion).TextValue),
@@ -254,7 +260,7 @@ class _Report:
         sides = [codes.DCM.PixelDataRows, codes.DCM.PixelDataColumns]
         rows, columns = (int(_number(_only(image, side))) for side in sides)
         if not 0 < min(rows, columns) <= max(rows, columns) <= LONGEST_SIDE:
-            raise _contradiction("the size of the image is none")
+            raise _contradiction(Message("the size of the image is none"))
         decisions = [each.partition(": ") for each in parameters.get("pixel_decision", ())]
         return {
             "pipeline": _one_of(PixelPipeline, parameters["pixel_pipeline"][0]),
@@ -303,7 +309,9 @@ def _only(item: Dataset, name: Code) -> Dataset:
     """Return the one item of a concept right below another."""
     found = list(_all(item, name))
     if len(found) != 1:
-        raise _contradiction(f"it says {name.meaning} {len(found)} times")
+        raise _contradiction(
+            Message("it says {meaning} {count} times", meaning=name.meaning, count=len(found))
+        )
     return found[0]
 
 
@@ -337,5 +345,5 @@ def _one_of(kind: type[PixelPipeline], said: str) -> str:
 
 def _contradiction(what: str) -> SourceUnreadable:
     return SourceUnreadable(
-        f"The report says that hilum wrote it, but {what}.", "Ask where it comes from."
+        "The report says that hilum wrote it, but {what}.", "Ask where it comes from.", what=what
     )

@@ -120,11 +120,13 @@ def _copy(source: BinaryIO, target: IO[bytes], *, name: str) -> None:
 def _check_limits(name: str, infos: list[zipfile.ZipInfo], *, depth: int) -> None:
     """Raise `SourceUnreadable` for an archive that is made to exhaust the machine."""
     if not infos:
-        raise SourceUnreadable(f"{name} is an empty archive.", "Make the archive again.")
+        raise SourceUnreadable("{name} is an empty archive.", "Make the archive again.", name=name)
     if depth > MAX_DEPTH:
         raise SourceUnreadable(
-            f"{name} is an archive within archives, more than {MAX_DEPTH} deep.",
+            "{name} is an archive within archives, more than {max_depth} deep.",
             "Unpack the outer ones first.",
+            name=name,
+            max_depth=MAX_DEPTH,
         )
     # overlapping members count the same bytes many times: take what lies before the last one's end
     packed = max(info.header_offset + info.compress_size for info in infos)
@@ -135,6 +137,7 @@ def _check_limits(name: str, infos: list[zipfile.ZipInfo], *, depth: int) -> Non
 
 def _too_much(name: str) -> SourceUnreadable:
     return SourceUnreadable(
-        f"{name} holds more than an honest archive of its size can.",
+        "{name} holds more than an honest archive of its size can.",
         "Ask where it comes from; unpack it with care if you trust it.",
+        name=name,
     )

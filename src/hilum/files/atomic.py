@@ -16,8 +16,10 @@ ANYBODY: Final = 0o666
 def not_written(path: Path, exc: OSError) -> SourceUnreadable:
     """Return the one line for what the file system says while `path` is written."""
     return SourceUnreadable(
-        f"{path} cannot be written: {exc.strerror or exc}.",
+        "{path} cannot be written: {why}.",
         "Name a file in a folder that you may write to, with space on its disk.",
+        path=path,
+        why=exc.strerror or exc,
     )
 
 
@@ -31,7 +33,9 @@ def ordinary(path: Path) -> Path:
     """
     meant = path.resolve()
     if path.name == "-" or (meant.exists() and not meant.is_file()):
-        raise SourceUnreadable(f"{path} is not an ordinary file.", "Name a file to be written.")
+        raise SourceUnreadable(
+            "{path} is not an ordinary file.", "Name a file to be written.", path=path
+        )
     return meant
 
 

@@ -75,11 +75,15 @@ class Candidate:
             content = _read_at_most(stream, MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             raise SourceUnreadable(
-                f"{self.name} is larger than {MAX_FILE_BYTES >> 20} MiB.",
+                "{name} is larger than {max_file_bytes} MiB.",
                 "hilum reads single radiographs; send such a file with another program.",
+                name=self.name,
+                max_file_bytes=MAX_FILE_BYTES >> 20,
             )
         if not content:
-            raise SourceUnreadable(f"{self.name} is empty (0 bytes).", "Copy or export it again.")
+            raise SourceUnreadable(
+                "{name} is empty (0 bytes).", "Copy or export it again.", name=self.name
+            )
         return content
 
     def kind(self) -> FileKind:
@@ -92,7 +96,9 @@ class Candidate:
         """
         head = self.head()
         if not head:
-            raise SourceUnreadable(f"{self.name} is empty (0 bytes).", "Copy or export it again.")
+            raise SourceUnreadable(
+                "{name} is empty (0 bytes).", "Copy or export it again.", name=self.name
+            )
         return kind_of(head)
 
     def is_dicom(self) -> bool:
@@ -144,8 +150,9 @@ def read_dicom(candidate: Candidate) -> dicom.DicomFile:
     kind = kind_of(content[:SNIFFED_BYTES])
     if kind is not FileKind.DICOM:
         raise SourceUnreadable(
-            f"{candidate.name} is not a DICOM file.",
+            "{name} is not a DICOM file.",
             "Give a file that a modality or PACS exported.",
+            name=candidate.name,
         )
     return dicom.read(content, name=candidate.name)
 

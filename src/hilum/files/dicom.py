@@ -38,6 +38,7 @@ from hilum.files.damage import CutOffError, DamagedError, Note, Notes, TooManyEl
 from hilum.files.element_headers import HEADER_BYTES, Encoding
 from hilum.files.elements import Element, Walk
 from hilum.files.rewriting import written
+from hilum.language import Message
 
 PREAMBLE_BYTES: Final = 128
 PREFIX: Final = b"DICM"
@@ -171,27 +172,32 @@ def damage_named(name: str) -> Iterator[None]:
         raise truncated(name, exc.at) from exc
     except TooManyElementsError as exc:
         raise SourceUnreadable(
-            f"{name} has more than {elements.MAX_ELEMENTS} data elements, more than "
-            f"{elements.MAX_NESTING} sequences in each other, or a text of more than "
-            f"{elements.MAX_TEXT_BYTES} bytes.",
+            "{name} has more than {max_elements} data elements, more than {max_nesting} "
+            "sequences in each other, or a text of more than {max_text_bytes} bytes.",
             "No radiograph has; ask where the file comes from.",
+            name=name,
+            max_elements=elements.MAX_ELEMENTS,
+            max_nesting=elements.MAX_NESTING,
+            max_text_bytes=elements.MAX_TEXT_BYTES,
         ) from exc
     except (DamagedError, zlib.error, *DAMAGE) as exc:
-        what = f"damaged and cannot be read as DICOM ({type(exc).__name__})"
+        what = Message("damaged and cannot be read as DICOM ({kind})", kind=type(exc).__name__)
         if isinstance(exc, DamagedError):
-            what = f"damaged: at byte {exc.at:,} {exc.what}"
+            what = Message("damaged: at byte {at:,} {what}", at=exc.at, what=exc.what)
         elif isinstance(exc, zlib.error):
-            what = "damaged: its deflated data set cannot be inflated"
+            what = Message("damaged: its deflated data set cannot be inflated")
         raise SourceUnreadable(
-            f"{name} is {what}.", "Ask the sender for the unmodified file."
+            "{name} is {what}.", "Ask the sender for the unmodified file.", name=name, what=what
         ) from exc
 
 
 def truncated(name: str, at: int) -> SourceUnreadable:
     """Return the error for a file that ends too early, in the data element at byte `at`."""
     return SourceUnreadable(
-        f"{name} is truncated: it ends in the middle of the data element at byte {at:,}.",
+        "{name} is truncated: it ends in the middle of the data element at byte {at:,}.",
         "Copy or export it again.",
+        name=name,
+        at=at,
     )
 
 
@@ -362,11 +368,15 @@ def _inflated(deflated: bytes, *, name: str) -> bytes | None:
             deflated = inflater.unconsumed_tail
             if len(inflated) > MAX_INFLATED_BYTES:
                 raise SourceUnreadable(
-                    f"{name} inflates to more than {MAX_INFLATED_BYTES} bytes.",
+                    "{name} inflates to more than {max_inflated_bytes} bytes.",
                     "No radiograph does; ask where the file comes from.",
+                    name=name,
+                    max_inflated_bytes=MAX_INFLATED_BYTES,
                 )
     if not inflater.eof:
         raise SourceUnreadable(
-            f"{name} is truncated: its deflated data set has no end.", "Copy or export it again."
+            "{name} is truncated: its deflated data set has no end.",
+            "Copy or export it again.",
+            name=name,
         )
     return bytes(inflated)

@@ -75,8 +75,9 @@ def referenced_paths(index: Path, candidate: Candidate) -> Iterator[Path | Sourc
         count += 1
         if any(part == ".." or ":" in part or "\0" in part for part in components):
             yield SourceUnreadable(
-                f"{candidate.name} names a file outside its folder.",
+                "{name} names a file outside its folder.",
                 "Give the files or their folder instead.",
+                name=candidate.name,
             )
             continue
         path = medium.find(components)
@@ -85,7 +86,7 @@ def referenced_paths(index: Path, candidate: Candidate) -> Iterator[Path | Sourc
             yield path
     if count == 0:
         raise SourceUnreadable(
-            f"{candidate.name} names no files.", "Give the files or their folder instead."
+            "{name} names no files.", "Give the files or their folder instead.", name=candidate.name
         )
 
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from hilum.files.damage import DamagedError
+from hilum.language import Message
 
 HEADER_BYTES: Final = 8
 """Tag, VR and length of an element or item, without a length of 32 bits."""
@@ -127,7 +128,10 @@ class Headers:
                 if self._is_followed(form, tag, place, sure=sure):
                     return form, True
         if forms[0].odd or not (tag and (not place.implicit or _plausible(tag, before))):
-            raise DamagedError(at, f"no data element begins ({self.content[at : at + 8].hex(' ')})")
+            raise DamagedError(
+                at,
+                Message("no data element begins ({hex})", hex=self.content[at : at + 8].hex(" ")),
+            )
         return forms[0], False
 
     def forms(self, at: int, tag: int, place: Place) -> Iterator[Header]:

@@ -37,6 +37,7 @@ from hilum.files.element_headers import (
     Place,
     vr_of,
 )
+from hilum.language import Message
 
 MAX_ELEMENTS: Final = 100_000
 """Radiographs have some hundred; a file with more is made to exhaust time and memory."""
@@ -155,7 +156,10 @@ class Walk(Headers):
             raise CutOffError(at)
         if place.endless and place.end == len(self.content):
             if PIXELS & found.keys():
-                raise DamagedError(start, f"an item of {shown(place.sequence)} begins without end")
+                raise DamagedError(
+                    start,
+                    Message("an item of {shown} begins without end", shown=shown(place.sequence)),
+                )
             raise CutOffError(at)
 
     def _ended(self, at: int, tag: int, place: Place) -> int | None:
@@ -174,7 +178,9 @@ class Walk(Headers):
             return at
         last = at + HEADER_BYTES == place.end
         if tag == ITEM or (place.depth and not last):
-            raise DamagedError(at, f"there is {shown(tag)} where a data element should begin")
+            raise DamagedError(
+                at, Message("there is {shown} where a data element should begin", shown=shown(tag))
+            )
         self.notes.add("delimiter_restored", place.sequence, at)
         return None
 
@@ -204,7 +210,7 @@ class Walk(Headers):
     def _element(self, at: int, tag: int, place: Place, before: int) -> tuple[Element, int]:
         """Return the element at `at` and where the next one begins."""
         if tag == 0:
-            raise DamagedError(at, "no data element begins, there are zeros")
+            raise DamagedError(at, Message("no data element begins, there are zeros"))
         header, sound = self.header(at, tag, place, before)
         if header.odd:
             self.notes.add(header.odd, tag, at)
@@ -231,7 +237,12 @@ class Walk(Headers):
             return CutOffError(at)
         length = "no length" if header.length == UNDEFINED_LENGTH else f"{header.length:,} bytes"
         return DamagedError(
-            at, f"{shown(tag)} says that it has {length}, which does not agree with what follows"
+            at,
+            Message(
+                "{shown} says that it has {length}, which does not agree with what follows",
+                shown=shown(tag),
+                length=length,
+            ),
         )
 
     # -- sequences ---------------------------------------------------------------------------
@@ -329,7 +340,12 @@ class Walk(Headers):
         if place.endless and self.begins(at, place, place.sequence, sure=True):
             return at
         raise DamagedError(
-            at, f"there is {shown(tag)} where an item of {shown(place.sequence)} should begin"
+            at,
+            Message(
+                "there is {shown} where an item of {shown_2} should begin",
+                shown=shown(tag),
+                shown_2=shown(place.sequence),
+            ),
         )
 
     def _item(self, at: int, length: int, place: Place) -> tuple[list[Element], int]:

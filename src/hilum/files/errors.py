@@ -20,25 +20,33 @@ def read_errors(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as exc:
-        raise SourceUnreadable(f"{name} does not exist.", "Check the path.") from exc
+        raise SourceUnreadable("{name} does not exist.", "Check the path.", name=name) from exc
     except PermissionError as exc:
         raise SourceUnreadable(
-            f"{name} cannot be read: permission denied.", "Ask its owner to let you read it."
+            "{name} cannot be read: permission denied.",
+            "Ask its owner to let you read it.",
+            name=name,
         ) from exc
     except OSError as exc:
         raise SourceUnreadable(
-            f"{name} cannot be read: {exc.strerror or exc}.", "Check the path and the disk."
+            "{name} cannot be read: {why}.",
+            "Check the path and the disk.",
+            name=name,
+            why=exc.strerror or exc,
         ) from exc
     except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
         raise SourceUnreadable(
-            f"{name} cannot be read: the archive around it is damaged.", "Make the archive again."
+            "{name} cannot be read: the archive around it is damaged.",
+            "Make the archive again.",
+            name=name,
         ) from exc
     except NotImplementedError as exc:
         raise SourceUnreadable(
-            f"{name} is compressed in a way that cannot be read here.",
+            "{name} is compressed in a way that cannot be read here.",
             "Make the archive again as an ordinary ZIP.",
+            name=name,
         ) from exc
     except RuntimeError as exc:  # zipfile: "File ... is encrypted, password required"
         raise SourceUnreadable(
-            f"{name} is encrypted.", "Unpack the archive with its password first."
+            "{name} is encrypted.", "Unpack the archive with its password first.", name=name
         ) from exc

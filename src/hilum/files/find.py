@@ -44,7 +44,9 @@ def file_candidate(path: Path, *, named: bool = False) -> Candidate:
     def opener() -> BinaryIO:
         with read_errors(name):
             if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-                raise SourceUnreadable(f"{name} is not an ordinary file.", "Give a file or folder.")
+                raise SourceUnreadable(
+                    "{name} is not an ordinary file.", "Give a file or folder.", name=name
+                )
             return path.open("rb")
 
     return Candidate(name, opener, path=path, named=named)
@@ -66,7 +68,9 @@ def _folder(folder: Path) -> Iterator[Candidate]:
         yield candidate
     if not found:
         name = printable(str(folder))
-        empty = SourceUnreadable(f"{name} is an empty folder.", "Give a folder with DICOM files.")
+        empty = SourceUnreadable(
+            "{name} is an empty folder.", "Give a folder with DICOM files.", name=name
+        )
         yield unreadable(empty, name=name, named=True)
 
 
@@ -109,7 +113,10 @@ def _referenced(index: Candidate, path: Path) -> Iterator[Candidate]:
         elif not referenced.exists():
             name = printable(str(referenced))
             gone = SourceUnreadable(
-                f"{name} does not exist, but {index.name} names it.", "Copy the whole medium."
+                "{name} does not exist, but {index} names it.",
+                "Copy the whole medium.",
+                name=name,
+                index=index.name,
             )
             yield unreadable(gone, name=name)
         elif index.named:

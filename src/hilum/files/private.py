@@ -29,8 +29,10 @@ def writing_to(folder: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise SettingInvalid(
-            f"The data folder {folder} cannot be written: {exc.strerror}.",
+            "The data folder {folder} cannot be written: {strerror}.",
             "Set data_folder to a folder of your own with space on its disk.",
+            folder=folder,
+            strerror=exc.strerror,
         ) from exc
 
 

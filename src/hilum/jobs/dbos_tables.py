@@ -84,6 +84,7 @@ def prepare(database: Database) -> None:
         DBOS.migrate(database.url, schema=SCHEMA)
     except DBAPIError as exc:
         raise SettingInvalid(
-            f"The database {database.engine_name} cannot hold the job tables.",
+            "The database {engine_name} cannot hold the job tables.",
             "Let its user create schemas and tables there, or give another node.database.",
+            engine_name=database.engine_name,
         ) from exc

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from dbos._serialization import DefaultSerializer
 
+from hilum.language import Message
+
 LIBRARY: Final = logging.getLogger("dbos")
 
 
@@ -55,4 +57,4 @@ def quieten() -> None:
 
 
 def _refuse(_self: Any, _serialized: str) -> Any:
-    raise PickleRefused("a pickle in the job tables is not read")
+    raise PickleRefused(Message("a pickle in the job tables is not read"))

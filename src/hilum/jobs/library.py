@@ -84,8 +84,9 @@ class Library:
         except DBAPIError as exc:
             DBOS.destroy(destroy_registry=True)
             raise DatabaseUnavailable(
-                f"The jobs in {database.engine_name} cannot be worked on now.",
+                "The jobs in {engine_name} cannot be worked on now.",
                 "Free space on its disk, or start it; hilum resumes by itself.",
+                engine_name=database.engine_name,
             ) from exc
         # asked before each look at a queue, which costs ten times as much as `_waiting`
         self._dbos._sys_db.dequeue_scopes = self._scopes  # type: ignore[method-assign]  # noqa: SLF001

@@ -9,6 +9,7 @@ from typing import Final
 
 from hilum.errors import AlreadyRunning
 from hilum.files.private import OWNER_FILE, make_folder, writing_to
+from hilum.language import Message
 
 FILE: Final = "hilum.lock"
 """Held by the node of a data folder."""
@@ -41,8 +42,10 @@ def locked(data_folder: Path, name: str = FILE) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise AlreadyRunning(
-                f"Another hilum{_holder(descriptor)} uses the data folder {data_folder}.",
+                "Another hilum ({holder}) uses the data folder {data_folder}.",
                 "Stop it first, or set data_folder to another folder for this one.",
+                holder=_holder(descriptor),
+                data_folder=data_folder,
             ) from exc
         with writing_to(data_folder):
             os.ftruncate(descriptor, 0)
@@ -52,8 +55,8 @@ def locked(data_folder: Path, name: str = FILE) -> Iterator[None]:
         os.close(descriptor)  # the file stays: removing it would open a race
 
 
-def _holder(descriptor: int) -> str:
-    """Return " (process 123)" as the holder wrote it down, or nothing."""
+def _holder(descriptor: int) -> Message:
+    """Return "process 123" as the holder wrote it down."""
     with suppress(OSError, ValueError):
-        return f" (process {int(os.pread(descriptor, 32, 0))})"
-    return ""
+        return Message("process {number}", number=int(os.pread(descriptor, 32, 0)))
+    return Message("process unknown")

@@ -6,9 +6,11 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Exists, String, Table, cast, literal, select
 
+from hilum.eligibility import Reason
 from hilum.jobs.dbos_tables import ALIVE, workflows
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END
+from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, forwards, images
 from hilum.records.forwards import Forward, ForwardState
@@ -23,7 +25,7 @@ MOST_RUNS: Final = 5
 BATCH: Final = 500
 """Images that are asked for again in one transaction."""
 
-LOST: Final = f"its work ended {MOST_RUNS} times without a result"
+LOST: Final = Message("its work ended {count} times without a result", count=MOST_RUNS)
 
 
 def reconcile(database: Database, queue: Queue) -> int:
@@ -96,7 +98,7 @@ def _ask_again(
     again = images.run_again(connection, job)
     if again is None:
         return False
-    done = {END: State.FAILED.value, "reasons": [["work_lost", LOST, ""]]}
+    done = {END: State.FAILED.value, "reasons": [Reason("work_lost", LOST).stored]}
     queue.enqueue(connection, again, urgency, arrived, done=done if times >= MOST_RUNS else None)
     return True
 

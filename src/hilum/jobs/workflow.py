@@ -14,6 +14,7 @@ from dbos import DBOS
 from hilum.eligibility import Reason
 from hilum.errors import DatabaseUnavailable
 from hilum.jobs.pause import Pause
+from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, images, studies
 from hilum.records.forwards import Forward
@@ -144,10 +145,9 @@ class ImageWorkflow:
 
 
 def _as_bug(_job: Job, exc: Exception) -> StepState:
-    reason = _bug(exc)
-    return {END: State.FAILED.value, "reasons": [[reason.code, reason.text, reason.source]]}
+    return {END: State.FAILED.value, "reasons": [_bug(exc).stored]}
 
 
 def _bug(exc: Exception) -> Reason:
     kind = type(exc).__name__  # its text may quote the data set
-    return Reason("bug", f"hilum has a fault that this image shows ({kind})")
+    return Reason("bug", Message("hilum has a fault that this image shows ({kind})", kind=kind))

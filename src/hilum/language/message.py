@@ -65,6 +65,11 @@ class Message(str):
         return Message(self.template, self.plural, **{**self.values, **values})
 
 
+def filled_in(text: str, values: Mapping[str, object]) -> Message:
+    """Return a template with its values; a `Message` has its own already."""
+    return text if isinstance(text, Message) else Message(text, **values)
+
+
 def filled(template: str, values: Mapping[str, object], separators: str = SWAPPED) -> str:
     """Return a template with its gaps filled, numbers with the separators of a language."""
     if not values:

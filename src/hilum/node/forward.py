@@ -45,8 +45,9 @@ def parsed(target: str) -> tuple[TargetKind, str]:
     kind, _, name = target.partition(":")
     if kind not in set(TargetKind) or not name:
         raise SettingInvalid(
-            f"node.forward_to has {target}, which is no target.",
+            "node.forward_to has {target}, which is no target.",
             "Write modality:NAME or peer:NAME, with a name of the PACS's own configuration.",
+            target=target,
         )
     return TargetKind(kind), name
 

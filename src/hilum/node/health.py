@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.errors import HilumError, PacsError
+from hilum.language import Message
 from hilum.node.model_watch import ModelWatch
 from hilum.node.steps import NodeContext
 from hilum.pacs.credentials import PacsAddress
@@ -87,9 +88,13 @@ class NodeHealth:
     def _model(self) -> NodeCheck:
         model = self.watch.model
         if model is None:
-            why = self.watch.missing or "It is being loaded."
-            return NodeCheck("model", ok=False, text="none", remedy=why)
-        return NodeCheck("model", ok=True, text=f"{model.name} {model.version}")
+            why = self.watch.missing or Message("It is being loaded.")
+            return NodeCheck("model", ok=False, text=Message("none"), remedy=why)
+        return NodeCheck(
+            "model",
+            ok=True,
+            text=Message("{name} {version}", name=model.name, version=model.version),
+        )
 
     def _pacs(self) -> str:
         with closing(self.address.connect(timeout_s=PROBE_S)) as pacs:
@@ -97,14 +102,19 @@ class NodeHealth:
 
     def _database(self) -> str:
         with self.context.database.transaction() as connection:
-            return f"{connection.dialect.name} can be written"
+            return Message("{database} can be written", database=connection.dialect.name)
 
     def _disk(self) -> NodeCheck:
-        free = f"{self.context.disk.free_bytes / GIBIBYTE:.1f} GiB free"
+        free = self.context.disk.free_bytes / GIBIBYTE
         if self.context.disk.low:
-            remedy = "Free space on the disk of data_folder; the node resumes by itself."
-            return NodeCheck("disk", ok=False, text=f"{free}: the node pauses", remedy=remedy)
-        return NodeCheck("disk", ok=True, text=free)
+            remedy = Message("Free space on the disk of data_folder; the node resumes by itself.")
+            return NodeCheck(
+                "disk",
+                ok=False,
+                text=Message("{free:.1f} GiB free: the node pauses", free=free),
+                remedy=remedy,
+            )
+        return NodeCheck("disk", ok=True, text=Message("{free:.1f} GiB free", free=free))
 
     def _behind(self, position: str | None) -> int | None:
         if not self.follows or position is None:

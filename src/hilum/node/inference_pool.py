@@ -267,6 +267,7 @@ def _died() -> InferenceWorkerDied:
 
 def _too_slow(timeout_s: float) -> InferenceTimeout:
     return InferenceTimeout(
-        f"Reading took longer than {timeout_s:g} s (node.inference_timeout_s) and was ended.",
+        "Reading took longer than {timeout_s:g} s (node.inference_timeout_s) and was ended.",
         "Look at the image; raise the setting where images are very large.",
+        timeout_s=timeout_s,
     )

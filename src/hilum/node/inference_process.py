@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from hilum.eligibility import Reason
 from hilum.errors import HilumError, RadiographRefused
+from hilum.language import Message
 from hilum.node.fork_server import HEAVY
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
@@ -35,7 +36,7 @@ OOM_SCORE: Final = "700"
 """Of 1000: when memory runs out the kernel ends a context, not the node or the PACS."""
 
 
-TOO_LARGE: Final = "reading it takes more memory than node.inference_memory_bytes allows"
+TOO_LARGE: Final = Message("reading it takes more memory than node.inference_memory_bytes allows")
 
 
 @dataclass(slots=True)

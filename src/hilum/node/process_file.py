@@ -60,7 +60,7 @@ def read_file(
         )
         result = pipeline.process(image, context, writing=writing, self_test=announced)
     except HilumError as exc:
-        reasons = (Reason("unreadable", str(exc)),)
+        reasons = (Reason("unreadable", exc.told),)
         return ProcessedImage(Status.FAILED, reasons)
     return _answer(result, context, opened | dict(result.seconds))
 

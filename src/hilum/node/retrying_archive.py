@@ -48,10 +48,11 @@ def require_this_archive(database: Database, archive: str) -> None:
         others = feed.archives(connection) - {archive}
     if others:
         raise SettingInvalid(
-            f"The database of node.database has the jobs of {', '.join(sorted(others))}, "
-            f"not of {archive}.",
+            "The database of node.database has the jobs of {others}, not of {archive}.",
             "Set pacs.url to that address, written in the same way, or give each PACS a "
             "database of its own.",
+            others=", ".join(sorted(others)),
+            archive=archive,
         )
 
 

@@ -26,6 +26,7 @@ from hilum.ingest.earlier_reports import EarlierReports
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END, Step, StepState
+from hilum.language import Message
 from hilum.node.disk import DiskWatch
 from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import retrying
@@ -157,7 +158,10 @@ class Steps:
         while self._context.disk.low:
             self._context.pause(DISK_LOOK_S)
         if job.archive != self._context.archive:  # the settings named another PACS before
-            return _end(State.FAILED, Reason("other_pacs", f"it is in the PACS {job.archive}"))
+            return _end(
+                State.FAILED,
+                Reason("other_pacs", Message("it is in the PACS {archive}", archive=job.archive)),
+            )
         now = self._context.now()
         with self._context.database.transaction() as connection:
             if images.begin(connection, job, now) is None:
@@ -201,7 +205,8 @@ class Steps:
                 log.warning("result.missing", count=len(missing), rounds_left=left)
                 again = {**again, **self.store(job, done)}
                 done = {**done, **again}
-        problem = f"the PACS took but does not show {', '.join(missing)}"
+        named = ", ".join(missing)
+        problem = Message("the PACS took but does not show {names}", names=named)
         return _end(State.FAILED, Reason("not_shown", problem))
 
     def settle(self, job: Job, done: StepState) -> StepState:
@@ -256,7 +261,7 @@ class Steps:
                 return _end(State.REFUSED, Reason("too_large", exc.said))
             except tuple(FAILURES) as exc:
                 code = next(code for kind, code in FAILURES.items() if isinstance(exc, kind))
-                return _end(State.FAILED, Reason(code, str(exc)))
+                return _end(State.FAILED, Reason(code, exc.told))
 
         return careful
 
@@ -352,8 +357,8 @@ def _end(state: State, *reasons: Reason) -> StepState:
     return {END: state.value, "reasons": _reasons(reasons), "results": []}
 
 
-def _reasons(reasons: Sequence[Reason]) -> list[list[str]]:
-    return [[reason.code, reason.text, reason.source] for reason in reasons]
+def _reasons(reasons: Sequence[Reason]) -> list[list[Any]]:
+    return [reason.stored for reason in reasons]
 
 
 def _settlement(done: StepState, reading: StoredReading | None) -> Settlement:
@@ -361,7 +366,7 @@ def _settlement(done: StepState, reading: StoredReading | None) -> Settlement:
     model = {} if reading is None else reading.document["model"]
     return Settlement(
         State(state),
-        tuple(Reason(*reason) for reason in done.get("reasons", ())),
+        tuple(Reason.of_stored(reason) for reason in done.get("reasons", ())),
         tuple(done.get("results", ())),
         tuple(done.get("stored_as", ())),
         f"{model['name']} {model['version']}" if model else None,

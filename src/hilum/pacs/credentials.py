@@ -135,8 +135,10 @@ def _password(pacs: PacsSettings) -> SecretStr | None:
         return SecretStr(pacs.password_file.read_text(encoding="utf-8").strip())
     except OSError as exc:
         raise SettingInvalid(
-            f"The password file {pacs.password_file} cannot be read: {exc.strerror}.",
+            "The password file {password_file} cannot be read: {strerror}.",
             "Correct pacs.password_file or the file's permissions.",
+            password_file=pacs.password_file,
+            strerror=exc.strerror,
         ) from exc
 
 
@@ -147,7 +149,9 @@ def _address(
         host = urlsplit(url).hostname
     except ValueError as exc:
         raise SettingInvalid(
-            f"The setting pacs.url is not an address: {exc}.", "Write it as http://host:8042."
+            "The setting pacs.url is not an address: {exc}.",
+            "Write it as http://host:8042.",
+            exc=exc,
         ) from exc
     dicom_host = pacs.dicom_host or host or LOOPBACK
     tls = tls_files(pacs)
@@ -159,18 +163,23 @@ def _read(path: Path) -> SecretStr:
     try:
         if stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingInvalid(
-                f"The password file {path} can be read by others.", f"Run chmod 600 {path}."
+                "The password file {path} can be read by others.",
+                "Run chmod 600 {path}.",
+                path=path,
             )
         return SecretStr(json.loads(path.read_text(encoding="utf-8"))["password"])
     except OSError as exc:
         raise SettingInvalid(
-            f"The password file {path} cannot be read: {exc.strerror}.",
+            "The password file {path} cannot be read: {strerror}.",
             "Use the account that started hilum up first.",
+            path=path,
+            strerror=exc.strerror,
         ) from exc
     except (ValueError, KeyError, TypeError) as exc:
         raise SettingInvalid(
-            f"The password file {path} is damaged.",
+            "The password file {path} is damaged.",
             "Delete it; the next hilum up generates a new password.",
+            path=path,
         ) from exc
 
 

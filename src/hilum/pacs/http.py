@@ -12,6 +12,7 @@ from urllib.request import getproxies
 import httpx
 
 from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
+from hilum.language import Message
 from hilum.pacs.plain_http import PlainTransport
 
 BUSY: Final = 429
@@ -45,29 +46,41 @@ def pacs_errors(url: str) -> Iterator[None]:
         status = exc.response.status_code
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise PacsRefused(
-                f"The PACS at {url} does not accept the user name or password (HTTP {status}).",
-                "Set pacs.username and pacs.password to those of that Orthanc; "
-                "with hilum send --to, give --user.",
+                "The PACS at {url} does not accept the user name or password (HTTP {status}).",
+                "Set pacs.username and pacs.password to those of that Orthanc; with hilum send "
+                "--to, give --user.",
+                url=url,
+                status=status,
             ) from exc
         if status == BUSY or status >= SERVER_ERROR:
             raise PacsUnavailable(
-                f"The PACS at {url} answered HTTP {status}.",
+                "The PACS at {url} answered HTTP {status}.",
                 "Look at its log for this minute; hilum asks again where it can.",
+                url=url,
+                status=status,
             ) from exc
         refusal = NotInPacs if status == httpx.codes.NOT_FOUND else PacsRefused
         raise refusal(
-            f"The PACS at {url} answered HTTP {status} to {exc.request.url.path}.",
-            "Check that this is the address of an Orthanc.",
+            Message(
+                "The PACS at {url} answered HTTP {status} to {path}.",
+                url=url,
+                status=status,
+                path=exc.request.url.path,
+            ),
+            Message("Check that this is the address of an Orthanc."),
         ) from exc
     except httpx.InvalidURL as exc:
         raise PacsRefused(
-            f"{url} is not an address: {exc}.", "Write it as http://host:8042."
+            "{url} is not an address: {exc}.", "Write it as http://host:8042.", url=url, exc=exc
         ) from exc
     except httpx.HTTPError as exc:  # time-outs, connections, protocol, certificates
-        also = ", and the certificates of both sides" if url.startswith("https:") else ""
+        also = Message(", and the certificates of both sides") if url.startswith("https:") else ""
         raise PacsUnavailable(
-            f"The PACS at {url} gave no answer ({type(exc).__name__}).",
-            f"Check that it is running and that host and port are right{also}.",
+            "The PACS at {url} gave no answer ({kind}).",
+            "Check that it is running and that host and port are right{also}.",
+            url=url,
+            kind=type(exc).__name__,
+            also=also,
         ) from exc
 
 

@@ -68,10 +68,18 @@ def _readable(path: Path, setting: str) -> Path:
     """
     try:
         if b"-----BEGIN " not in path.read_bytes():
-            raise SettingInvalid(f"The file {path} of {setting} is not PEM.", "Convert it to PEM.")
+            raise SettingInvalid(
+                "The file {path} of {setting} is not PEM.",
+                "Convert it to PEM.",
+                path=path,
+                setting=setting,
+            )
     except OSError as exc:
         raise SettingInvalid(
-            f"The file {path} of {setting} cannot be read: {exc.strerror}.",
+            "The file {path} of {setting} cannot be read: {strerror}.",
             "Correct the setting or the file's permissions.",
+            path=path,
+            setting=setting,
+            strerror=exc.strerror,
         ) from exc
     return path

@@ -52,8 +52,9 @@ def pull(
         return None  # it came with hilum
     if card.weights.url is None:
         raise WeightsMissing(
-            f"{card.name} was added from a file and has no address.",
+            "{name} was added from a file and has no address.",
             "Add it again with `hilum models add`.",
+            name=card.name,
         )
     expected = Expected(card.weights.size, card.weights.sha256)
     name = card.weights.url.rpartition("/")[2]
@@ -61,8 +62,10 @@ def pull(
         path = settings.model.offline_folder / name
         if not path.is_file():
             raise WeightsMissing(
-                f"The offline folder has no file {name}.",
-                f"Copy it to {settings.model.offline_folder} from a machine with a network.",
+                "The offline folder has no file {name}.",
+                "Copy it to {offline_folder} from a machine with a network.",
+                name=name,
+                offline_folder=settings.model.offline_folder,
             )
         sha256 = expected.check(path)
         return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
@@ -173,8 +176,9 @@ def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
     """
     if like.weights.format is not WeightsFormat.TORCH:
         raise CardInvalid(
-            f"Weights need one of hilum's graphs, and {like.name} has none of them.",
+            "Weights need one of hilum's graphs, and {name} has none of them.",
             "Name another card with --like, or add the whole network with --onnx.",
+            name=like.name,
         )
     fields: dict[str, Any] = {
         "version": "1",
@@ -189,8 +193,11 @@ def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
         fixed = {"graph", "input_size", "weights", "demonstration"} & set(given)
         if fixed:
             raise CardInvalid(
-                f"The card {own.name} gives {', '.join(sorted(fixed))}.",
-                f"Leave that out: it comes from {like.name} and from the file.",
+                "The card {name} gives {fixed}.",
+                "Leave that out: it comes from {card} and from the file.",
+                name=own.name,
+                fixed=", ".join(sorted(fixed)),
+                card=like.name,
             )
         given.pop("name", None)  # the command line has named it
         fields |= given
@@ -247,12 +254,16 @@ def refuse_taken(card: ModelCard, data_folder: Path, *, replace: bool) -> None:
     """
     if is_shipped(card.name):
         raise CardInvalid(
-            f"{card.name} is the name of a model that comes with hilum.", "Choose another name."
+            "{name} is the name of a model that comes with hilum.",
+            "Choose another name.",
+            name=card.name,
         )
     if is_installed(card, data_folder) and not replace:
         raise CardInvalid(
-            f"There is already a model named {card.name} in {models_folder(data_folder)}.",
+            "There is already a model named {name} in {models_folder}.",
             "Choose another name, or say --replace.",
+            name=card.name,
+            models_folder=models_folder(data_folder),
         )
 
 

@@ -133,8 +133,11 @@ class ModelCard(CardSection):
         """Return the error for fields that cannot be used, the first one named."""
         name, why = first_invalid(exc)
         return CardInvalid(
-            f"The model card {origin} cannot be used: {name or 'card'}: {why}.",
+            "The model card {origin} cannot be used: {value}: {why}.",
             "docs/models.md shows a whole card, field by field.",
+            origin=origin,
+            value=name or "card",
+            why=why,
         )
 
     @classmethod
@@ -164,20 +167,27 @@ def parse_toml(file: Traversable) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as exc:
         raise CardInvalid(
-            f"The file {file.name} cannot be read: {exc.strerror}.",
+            "The file {name} cannot be read: {strerror}.",
             "Check its path and permissions.",
+            name=file.name,
+            strerror=exc.strerror,
         ) from exc
     except UnicodeDecodeError as exc:
         raise CardInvalid(
-            f"The file {file.name} is not text in UTF-8.", "Write it as a TOML file."
+            "The file {name} is not text in UTF-8.", "Write it as a TOML file.", name=file.name
         ) from exc
     except tomllib.TOMLDecodeError as exc:
         raise CardInvalid(
-            f"The file {file.name} is not valid TOML: {exc}.", "Correct that line."
+            "The file {name} is not valid TOML: {exc}.",
+            "Correct that line.",
+            name=file.name,
+            exc=exc,
         ) from exc
     except RecursionError as exc:
         raise CardInvalid(
-            f"The file {file.name} is nested too deeply.", "Nothing in a card is a list of lists."
+            "The file {name} is nested too deeply.",
+            "Nothing in a card is a list of lists.",
+            name=file.name,
         ) from exc
 
 

@@ -49,8 +49,9 @@ def added_card(path: Path) -> ModelCard:
         return ModelCard.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as exc:
         raise CardInvalid(
-            f"The card of the added model {path.parent.name} is damaged.",
+            "The card of the added model {name} is damaged.",
             "Add the model again with `hilum models add --replace`.",
+            name=path.parent.name,
         ) from exc
 
 
@@ -96,5 +97,8 @@ def find_card(name: str, data_folder: Path) -> ModelCard:
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     raise ModelUnknown(
-        f"There is no model named {name!r}.", f"{hint}`hilum models list` shows all of them."
+        "There is no model named {name!r}.",
+        "{hint}`hilum models list` shows all of them.",
+        name=name,
+        hint=hint,
     )

@@ -11,6 +11,7 @@ import httpx
 
 from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.files.private import make_private
+from hilum.language import Message
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes there will be, None when unknown."""
@@ -51,15 +52,19 @@ class Expected:
         size = path.stat().st_size
         if self.size not in {None, size}:
             raise WeightsUntrusted(
-                f"The weights file has {size:,} bytes; its card says {self.size:,}.",
+                "The weights file has {size:,} bytes; its card says {size_2:,}.",
                 "It is not used. Ask whoever gave it for the published file.",
+                size=size,
+                size_2=self.size,
             )
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if self.sha256 not in {None, found}:
             raise WeightsUntrusted(
-                f"The weights file has the SHA-256 {found}; its card says {self.sha256}.",
+                "The weights file has the SHA-256 {found}; its card says {sha256}.",
                 "It is not used. Ask whoever gave it for the published file.",
+                found=found,
+                sha256=self.sha256,
             )
         return found
 
@@ -113,8 +118,10 @@ class Download:
             self._note.unlink(missing_ok=True)
         except OSError as exc:
             raise WeightsMissing(
-                f"The download cannot be written to {self.destination.parent}: {exc.strerror}.",
+                "The download cannot be written to {parent}: {strerror}.",
                 "Free space there, or set data_folder to another place.",
+                parent=self.destination.parent,
+                strerror=exc.strerror,
             ) from exc
         return sha256
 
@@ -132,21 +139,27 @@ class Download:
                 self._transfer(http)
             except BrokeOff as exc:
                 if attempt == TRIES:
-                    raise self._unavailable("broke off again and again") from exc
+                    raise self._unavailable(Message("broke off again and again")) from exc
             except httpx.HTTPStatusError as exc:
-                raise self._unavailable(f"answered HTTP {exc.response.status_code}") from exc
+                raise self._unavailable(
+                    Message("answered HTTP {status_code}", status_code=exc.response.status_code)
+                ) from exc
             except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
-                raise self._unavailable("is not an address that begins with http") from exc
+                raise self._unavailable(Message("is not an address that begins with http")) from exc
             except httpx.HTTPError as exc:  # time-outs, connections, protocol
-                raise self._unavailable(f"gave no answer ({type(exc).__name__})") from exc
+                raise self._unavailable(
+                    Message("gave no answer ({kind})", kind=type(exc).__name__)
+                ) from exc
             else:
                 return
 
     def _unavailable(self, what: str) -> WeightsMissing:
         return WeightsMissing(
-            f"The download is not possible: {self.url} {what}.",
+            "The download is not possible: {url} {what}.",
             "Check the network and run the same command again, which goes on where this "
             "stopped; or set model.mirror or model.offline_folder.",
+            url=self.url,
+            what=what,
         )
 
     def _transfer(self, http: httpx.Client) -> None:
@@ -217,8 +230,10 @@ class Download:
         limit = self.expected.size or MAX_BYTES
         if length > limit:
             raise WeightsUntrusted(
-                f"The file at {self.url} is longer than the {limit:,} bytes it should have.",
+                "The file at {url} is longer than the {limit:,} bytes it should have.",
                 "It is not used. Check the address.",
+                url=self.url,
+                limit=limit,
             )
 
 

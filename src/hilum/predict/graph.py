@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import CardInvalid, WeightsUntrusted
+from hilum.language import Message
 
 FLOAT_BYTES: Final = 4
 """Length of one float32."""
@@ -85,18 +86,30 @@ class Graph:
         state = without_wrapper(state, wanted)
         surplus = [name for name in state if name not in wanted and not is_ignored(name)]
         if surplus:
-            raise mismatch(self.name, f"has a tensor {surplus[0]!r} that the network lacks")
+            raise mismatch(
+                self.name,
+                Message("has a tensor {surplus!r} that the network lacks", surplus=surplus[0]),
+            )
         contents = bytearray(self.weights_size(labels))
         for place in wanted.values():
             tensor = state.get(place.name)
             if tensor is None:
-                raise mismatch(self.name, f"lacks the tensor {place.name}")
+                raise mismatch(self.name, Message("lacks the tensor {name}", name=place.name))
             if tensor.shape != place.shape:
-                shapes = f"{tensor.shape} instead of {place.shape}"
-                raise mismatch(self.name, f"has {place.name} in the shape {shapes}")
+                raise mismatch(
+                    self.name,
+                    Message(
+                        "has {name} in the shape {found} instead of {needed}",
+                        name=place.name,
+                        found=tensor.shape,
+                        needed=place.shape,
+                    ),
+                )
             flat = np.ascontiguousarray(tensor, dtype="<f4")
             if not np.isfinite(flat).all():
-                raise mismatch(self.name, f"has values in {place.name} that are no numbers")
+                raise mismatch(
+                    self.name, Message("has values in {name} that are no numbers", name=place.name)
+                )
             contents[place.offset : place.offset + place.length] = flat.tobytes()
         return bytes(contents)
 
@@ -115,7 +128,7 @@ class Graph:
             The file does not have the length of such a model's weights.
         """
         if len(contents) != self.weights_size(labels):
-            raise mismatch(self.name, f"has {len(contents)} bytes")
+            raise mismatch(self.name, Message("has {count} bytes", count=len(contents)))
         return {
             place.name: np.frombuffer(
                 contents, dtype="<f4", count=math.prod(place.shape), offset=place.offset
@@ -147,8 +160,10 @@ def is_ignored(name: str) -> bool:
 def mismatch(graph: str, what: str) -> WeightsUntrusted:
     """Return the error for weights that do not fit a graph."""
     return WeightsUntrusted(
-        f"The weights do not fit the network {graph}: the file {what}.",
+        "The weights do not fit the network {graph}: the file {what}.",
         "Give the file that belongs to this card, or a card with the labels of this file.",
+        graph=graph,
+        what=what,
     )
 
 
@@ -171,7 +186,10 @@ def load_graph(name: str) -> Graph:
     """
     if name not in graph_names():
         raise CardInvalid(
-            f"There is no graph named {name!r}.", f"hilum has {', '.join(graph_names())}."
+            "There is no graph named {name!r}.",
+            "hilum has {graph_names}.",
+            name=name,
+            graph_names=", ".join(graph_names()),
         )
     folder = files("hilum.predict") / "graphs"
     manifest = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))

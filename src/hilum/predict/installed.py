@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.files.private import make_private
+from hilum.language import Message
 from hilum.predict.card import ModelCard, WeightsFormat
 from hilum.predict.catalogue import CARD_FILE, models_folder
 
@@ -142,8 +143,11 @@ def install(
         put_folder(models_folder(data_folder) / card.name, parts)
     except OSError as exc:
         raise WeightsMissing(
-            f"The model {card.name} cannot be written to {data_folder}: {exc.strerror}.",
+            "The model {name} cannot be written to {data_folder}: {strerror}.",
             "Free space there, or set data_folder to another place.",
+            name=card.name,
+            data_folder=data_folder,
+            strerror=exc.strerror,
         ) from exc
     return record
 
@@ -214,26 +218,33 @@ def open_installation(card: ModelCard, data_folder: Path) -> Installation:
         contents = (folder / contents_name(card)).read_bytes()
     except FileNotFoundError as exc:
         raise WeightsMissing(
-            f"The weights of {card.name} are not on this machine.", how_to_install(card)
+            "The weights of {name} are not on this machine.", how_to_install(card), name=card.name
         ) from exc
     except OSError as exc:
         raise WeightsMissing(
-            f"The weights of {card.name} cannot be read: {exc.strerror}.",
-            f"Check the permissions of {folder}.",
+            "The weights of {name} cannot be read: {strerror}.",
+            "Check the permissions of {folder}.",
+            name=card.name,
+            strerror=exc.strerror,
+            folder=folder,
         ) from exc
     except ValidationError as exc:
         raise WeightsUntrusted(
-            f"The record of the installed model {card.name} is damaged.", how_to_install(card)
+            "The record of the installed model {name} is damaged.",
+            how_to_install(card),
+            name=card.name,
         ) from exc
     if hashlib.sha256(contents).hexdigest() != record.contents_sha256:
         raise WeightsUntrusted(
-            f"The weights of {card.name} have changed since they were installed.",
+            "The weights of {name} have changed since they were installed.",
             how_to_install(card),
+            name=card.name,
         )
     if card.weights.sha256 not in {None, record.source_sha256}:
         raise WeightsUntrusted(
-            f"The installed weights of {card.name} are not those that its card names.",
+            "The installed weights of {name} are not those that its card names.",
             how_to_install(card),
+            name=card.name,
         )
     return Installation(contents, record)
 
@@ -248,25 +259,26 @@ def open_shipped(card: ModelCard) -> Installation:
     WeightsUntrusted
         It has another one.
     """
-    again = "Install hilum again."
+    again = Message("Install hilum again.")
     try:
         contents = (files("hilum.predict") / "networks" / f"{card.name}.onnx").read_bytes()
     except OSError as exc:
         raise WeightsMissing(
-            f"The network of {card.name}, which comes with hilum, cannot be read.", again
+            "The network of {name}, which comes with hilum, cannot be read.", again, name=card.name
         ) from exc
     sha256 = hashlib.sha256(contents).hexdigest()
     if sha256 != card.weights.sha256:
         raise WeightsUntrusted(
-            f"The network of {card.name} that came with hilum is not the one that its card names.",
+            "The network of {name} that came with hilum is not the one that its card names.",
             again,
+            name=card.name,
         )
     record = InstallRecord(source_sha256=sha256, contents_sha256=sha256, verified=True)
     return Installation(contents, record)
 
 
-def how_to_install(card: ModelCard) -> str:
+def how_to_install(card: ModelCard) -> Message:
     """Return the sentence that tells how the weights of a model get here."""
     if card.weights.url is not None:
-        return f"Run `hilum models pull {card.name}`."
-    return "Add it again with `hilum models add`."
+        return Message("Run `hilum models pull {name}`.", name=card.name)
+    return Message("Add it again with `hilum models add`.")

@@ -120,9 +120,12 @@ def build_network(
     graph = load_graph(card.graph)
     if graph.input_size != card.input_size:
         raise CardInvalid(
-            f"The card {card.name} says {card.input_size} pixels, but {graph.name} takes "
-            f"{graph.input_size}.",
+            "The card {name} says {input_size} pixels, but {network} takes {needed}.",
             "Correct input_size, or name another graph.",
+            name=card.name,
+            input_size=card.input_size,
+            network=graph.name,
+            needed=graph.input_size,
         )
     return GraphNetwork(
         graph, installation.contents, labels=labels, chosen=chosen, execution=execution

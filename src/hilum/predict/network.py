@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
 from hilum.errors import CardInvalid, ProviderMissing, WeightsUntrusted
+from hilum.language import Message
 from hilum.predict.graph import Graph
 from hilum.settings import ExecutionProvider
 
@@ -58,19 +59,21 @@ def open_session(
     """
     name, provider_options = PROVIDERS[execution.provider]
     if name not in onnxruntime.get_available_providers():
-        raise _missing(execution.provider, "The installed ONNX Runtime does not have it")
+        raise _missing(execution.provider, Message("The installed ONNX Runtime does not have it"))
     if execution.provider is ExecutionProvider.CUDA:
         onnxruntime.preload_dlls()  # CUDA and cuDNN as PyPI packages are on no library path
     session = onnxruntime.InferenceSession(network, options, providers=[(name, provider_options)])
     if session.get_providers()[0] != name:
-        raise _missing(execution.provider, "Its libraries or a device could not be used")
+        raise _missing(execution.provider, Message("Its libraries or a device could not be used"))
     return session
 
 
 def _missing(provider: ExecutionProvider, why: str) -> ProviderMissing:
     return ProviderMissing(
-        f"The network cannot be run with model.provider = {provider}. {why}.",
+        "The network cannot be run with model.provider = {provider}. {why}.",
         "See docs/speed.md on GPUs, or set model.provider to cpu.",
+        provider=provider,
+        why=why,
     )
 
 
@@ -126,8 +129,10 @@ class GraphNetwork:
             self._session = open_session(graph.onnx, execution, options)
         except ENGINE_ERRORS as exc:
             raise WeightsUntrusted(
-                f"The network {graph.name} cannot be filled with these weights: {exc}.",
+                "The network {name} cannot be filled with these weights: {exc}.",
                 "Install the model again.",
+                name=graph.name,
+                exc=exc,
             ) from exc
 
     def run(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -189,10 +194,15 @@ class FileNetwork:
             self._input = inputs[0].name
             logits, maps = self._outputs(np.zeros((1, 1, input_size, input_size), np.float32))
         except ENGINE_ERRORS as exc:
-            raise not_such_a_network(f"cannot be run: {exc}") from exc
+            raise not_such_a_network(Message("cannot be run: {exc}", exc=exc)) from exc
         if logits.shape != (1, labels) or maps.ndim != 4 or maps.shape[:2] != (1, labels):  # noqa: PLR2004  n, labels, height, width
             raise not_such_a_network(
-                f"gives logits {logits.shape} and maps {maps.shape} for {labels} labels"
+                Message(
+                    "gives logits {shape} and maps {shape_2} for {labels} labels",
+                    shape=logits.shape,
+                    shape_2=maps.shape,
+                    labels=labels,
+                )
             )
 
     def _outputs(
@@ -210,7 +220,10 @@ class FileNetwork:
 def not_such_a_network(what: str) -> CardInvalid:
     """Return the error for an ONNX file that does not keep the contract."""
     return CardInvalid(
-        f"The ONNX network {what}.",
-        f"It needs one input (1, 1, size, size) and the outputs {LOGITS} and {MAPS}; "
-        "see docs/models.md.",
+        "The ONNX network {what}.",
+        "It needs one input (1, 1, size, size) and the outputs {logits} and {maps}; see "
+        "docs/models.md.",
+        what=what,
+        logits=LOGITS,
+        maps=MAPS,
     )

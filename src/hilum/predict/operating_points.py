@@ -53,8 +53,12 @@ def choose_operating_points(card: ModelCard, chosen: str) -> ChosenPoints:
     if chosen.endswith(FILE_SUFFIX):
         return site_points(card, Path(chosen))
     raise CardInvalid(
-        f"The model {card.name} has no operating points named {chosen!r}.",
-        f"It has {', '.join(card.operating_points)}; a file of your own ends in {FILE_SUFFIX}.",
+        "The model {name} has no operating points named {chosen!r}.",
+        "It has {operating_points}; a file of your own ends in {file_suffix}.",
+        name=card.name,
+        chosen=chosen,
+        operating_points=", ".join(card.operating_points),
+        file_suffix=FILE_SUFFIX,
     )
 
 
@@ -71,19 +75,27 @@ def site_points(card: ModelCard, path: Path) -> ChosenPoints:
     default = card.operating_points[DEFAULT_POINTS]
     if not own:
         raise CardInvalid(
-            f"The operating points {path.name} name no label.",
+            "The operating points {name} name no label.",
             "Write one line a label, e.g. Effusion = 0.12.",
+            name=path.name,
         )
     for label, threshold in own.items():
         if label not in default:
             raise CardInvalid(
-                f"{path.name} has an operating point for {label!r}, which {card.name} lacks.",
-                f"Its labels are {', '.join(card.trained_labels)}.",
+                "{name} has an operating point for {label!r}, which {card} lacks.",
+                "Its labels are {trained_labels}.",
+                name=path.name,
+                label=label,
+                card=card.name,
+                trained_labels=", ".join(card.trained_labels),
             )
         if not is_threshold(threshold):
             raise CardInvalid(
-                f"The operating point of {label} in {path.name} is {threshold!r}.",
+                "The operating point of {label} in {name} is {threshold!r}.",
                 "It is a number between 0 and 1, such as 0.12.",
+                label=label,
+                name=path.name,
+                threshold=threshold,
             )
     thresholds = {**default, **{label: float(value) for label, value in own.items()}}
     text = repr(sorted(thresholds.items())).encode()

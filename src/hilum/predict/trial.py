@@ -34,13 +34,15 @@ def require_usable(card: ModelCard, network: Path) -> None:
     try:
         if not ours.poll(TRIAL_S):
             raise CardInvalid(
-                f"{network.name} was not done after {TRIAL_S:.0f} s.",
+                "{name} was not done after {trial_s:.0f} s.",
                 "Look for an endless loop in it.",
+                name=network.name,
+                trial_s=TRIAL_S,
             )
         problem: HilumError | None = ours.recv()
     except EOFError as exc:
         raise CardInvalid(
-            f"{network.name} ended the process that tried it.", "Check the file."
+            "{name} ended the process that tried it.", "Check the file.", name=network.name
         ) from exc
     finally:
         process.kill()

@@ -122,14 +122,19 @@ def add_token(
     """
     if not NAME.fullmatch(name):
         raise AccountError(
-            f"{name!r} cannot be a token's name.", "Use letters, digits and . _ @ + - only."
+            "{name!r} cannot be a token's name.",
+            "Use letters, digits and . _ @ + - only.",
+            name=name,
         )
     user = find(connection, owner)
     if user is None:
-        raise AccountError(f"There is no user {owner}.", "See hilum users list.")
+        raise AccountError("There is no user {owner}.", "See hilum users list.", owner=owner)
     if not user.role.may(role):
         raise AccountError(
-            f"{user.name} is {user.role}, and a token may do no more.", "Choose a lesser role."
+            "{name} is {role}, and a token may do no more.",
+            "Choose a lesser role.",
+            name=user.name,
+            role=user.role,
         )
     secret = TOKEN_START + new_secret()
     values = {"name": name, "owner": user.name, "key": digest(secret), "role": role}
@@ -138,7 +143,9 @@ def add_token(
             connection.execute(TOKEN.insert().values(**values, created=now, expires=expires))
     except IntegrityError as exc:
         raise AccountError(
-            f"There is a token {name} already.", f"Remove it: hilum users token --remove {name}."
+            "There is a token {name} already.",
+            "Remove it: hilum users token --remove {name}.",
+            name=name,
         ) from exc
     return secret
 
@@ -180,7 +187,7 @@ def revoke_token(connection: Connection, name: str) -> None:
         There is none of that name.
     """
     if connection.execute(TOKEN.delete().where(TOKEN.c.name == name)).rowcount == 0:
-        raise AccountError(f"There is no token {name}.", "See hilum users list.")
+        raise AccountError("There is no token {name}.", "See hilum users list.", name=name)
 
 
 def _token(row: Row[Any]) -> Token:

@@ -148,8 +148,10 @@ def hashed(password: str, name: str = "") -> str:
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise AccountError(
-            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+            "A password has {shortest_password} to {longest_password} characters.",
             "Take a longer one, e.g. four words.",
+            shortest_password=SHORTEST_PASSWORD,
+            longest_password=LONGEST_PASSWORD,
         )
     looked_at = password[:LOOKED_AT]
     if zxcvbn(looked_at, [name, *OWN_WORDS], max_length=LOOKED_AT)["score"] < LEAST_STRENGTH:
@@ -180,7 +182,9 @@ def add(
     known = name.casefold()
     if not NAME.fullmatch(known):
         raise AccountError(
-            f"{name!r} cannot be a user's name.", "Use letters, digits and . _ @ + - only."
+            "{name!r} cannot be a user's name.",
+            "Use letters, digits and . _ @ + - only.",
+            name=name,
         )
     values = {"name": known, "role": role, "password": password_hash, "subject": subject}
     try:
@@ -188,7 +192,9 @@ def add(
             connection.execute(USER.insert().values(**values, created=now))
     except IntegrityError as exc:
         raise AccountError(
-            f"There is a user {known} already.", "Take another name, or change that user."
+            "There is a user {known} already.",
+            "Take another name, or change that user.",
+            known=known,
         ) from exc
     return User(known, role, subject is None, now, None)
 
@@ -204,8 +210,9 @@ def set_password(connection: Connection, name: str, password_hash: str) -> None:
     user = _known(connection, name)
     if not user.local:
         raise AccountError(
-            f"{user.name} signs in by OpenID Connect and has no password here.",
+            "{name} signs in by OpenID Connect and has no password here.",
             "Change it at the provider.",
+            name=user.name,
         )
     connection.execute(USER.update().where(USER.c.name == user.name).values(password=password_hash))
     for table in (SESSION, DEVICE):
@@ -277,7 +284,7 @@ def provider_user(
 def _known(connection: Connection, name: str) -> User:
     user = find(connection, name)
     if user is None:
-        raise AccountError(f"There is no user {name}.", "See hilum users list.")
+        raise AccountError("There is no user {name}.", "See hilum users list.", name=name)
     return user
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy import Connection, or_, select, text
 
+from hilum.language import Message
 from hilum.records.accounts import AccountError, digest, new_secret
 from hilum.records.tables import DEVICE, LOGIN_ATTEMPT, USER
 from hilum.records.upsert import into
@@ -47,7 +48,10 @@ class TooManyFailures(AccountError):
     """
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__("Too many sign-ins failed.", f"Wait {wait_s} s, or ask an operator.")
+        super().__init__(
+            Message("Too many sign-ins failed."),
+            Message("Wait {seconds} s, or ask an operator.", seconds=wait_s),
+        )
         self.wait_s = wait_s
 
 
@@ -128,7 +132,7 @@ def unlock(connection: Connection, name: str, *, now: datetime) -> None:
     known = name.casefold()
     found = connection.execute(USER.update().where(USER.c.name == known).values(unlocked=now))
     if found.rowcount == 0:
-        raise AccountError(f"There is no user {name}.", "See hilum users list.")
+        raise AccountError("There is no user {name}.", "See hilum users list.", name=name)
     connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.name == digest(known)))
 
 

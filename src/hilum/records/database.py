@@ -59,8 +59,10 @@ class Database:
                 on_failure.pop_all()
         except (DatabaseUnavailable, ArgumentError, DBAPIError, OSError) as exc:
             raise SettingInvalid(
-                f"The database {self.engine_name} cannot be used: {_first_line(exc)}.",
+                "The database {engine_name} cannot be used: {first_line}.",
                 "Check node.database, its permissions and the space on its disk.",
+                engine_name=self.engine_name,
+                first_line=_first_line(exc),
             ) from exc
 
     @property
@@ -135,8 +137,10 @@ def _read_password(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as exc:
         raise SettingInvalid(
-            f"The password file {path} cannot be read: {exc.strerror}.",
+            "The password file {path} cannot be read: {strerror}.",
             "Correct node.database_password_file or the file's permissions.",
+            path=path,
+            strerror=exc.strerror,
         ) from exc
 
 
@@ -153,8 +157,9 @@ def _unavailable() -> Iterator[None]:
         yield
     except OperationalError as exc:
         raise DatabaseUnavailable(
-            f"The database cannot be used now: {_first_line(exc)}.",
+            "The database cannot be used now: {first_line}.",
             "Free space on its disk, or start it; hilum resumes by itself.",
+            first_line=_first_line(exc),
         ) from exc
 
 

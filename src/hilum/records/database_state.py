@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from hilum.errors import DatabaseUnavailable
+from hilum.language import Message
 from hilum.records.clock import seconds_of
 from hilum.records.database import FILE, POSTGRESQL, _first_line
 from hilum.records.migrations import SchemaState, schema_state
@@ -20,13 +21,15 @@ from hilum.settings import Settings
 ANSWER_S: Final = 5
 """Seconds to wait for a connection, or for another process that writes."""
 
-REMEDY: Final = "Check node.database, that it runs, its permissions and the space on its disk."
+REMEDY: Final = Message(
+    "Check node.database, that it runs, its permissions and the space on its disk."
+)
 
 
 DAMAGED: Final = re.compile("not a database|malformed")
 """What SQLite says of a file that is no database, or no longer a sound one."""
 
-RESTORE: Final = "Stop the node, keep a copy of the file, and restore it from a backup."
+RESTORE: Final = Message("Stop the node, keep a copy of the file, and restore it from a backup.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def examining(settings: Settings) -> Iterator[Connection]:
     except (ArgumentError, DBAPIError) as exc:
         said = _first_line(exc)
         remedy = RESTORE if file is not None and DAMAGED.search(said) else REMEDY
-        raise DatabaseUnavailable(f"The database cannot be used: {said}.", remedy) from exc
+        raise DatabaseUnavailable(
+            "The database cannot be used: {said}.", remedy, said=said
+        ) from exc
 
 
 def database_state(connection: Connection) -> DatabaseState:
@@ -110,7 +115,7 @@ def require_writable(connection: Connection) -> None:
             connection.exec_driver_sql("DROP TABLE hilum_doctor")
     except DBAPIError as exc:
         raise DatabaseUnavailable(
-            f"The database cannot be written: {_first_line(exc)}.", REMEDY
+            "The database cannot be written: {first_line}.", REMEDY, first_line=_first_line(exc)
         ) from exc
 
 

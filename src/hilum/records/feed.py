@@ -52,8 +52,9 @@ def advance(connection: Connection, archive: str, before: str | None, after: str
         changed = connection.execute(ADVANCE, moved)
     if changed.rowcount != 1:
         raise FeedMoved(
-            f"Another process follows the changes of the archive {archive} too.",
+            "Another process follows the changes of the archive {archive} too.",
             "Let one hilum up follow an archive; further hosts run hilum worker.",
+            archive=archive,
         )
 
 

@@ -228,7 +228,7 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
     """
     ended = {
         "state": end.state,
-        "reasons": [[reason.code, reason.text, reason.source] for reason in end.reasons],
+        "reasons": [reason.stored for reason in end.reasons],
         "results": list(end.results),
         "result_references": list(end.result_references),
         "model": end.model,

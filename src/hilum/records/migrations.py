@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
 from hilum.errors import SettingInvalid
+from hilum.language import Message
 from hilum.records import tables
 
 MIGRATION: Final = Table(
@@ -24,14 +25,11 @@ MIGRATION: Final = Table(
 ONE_AT_A_TIME: Final = 0x68696C756D
 """Key of the PostgreSQL advisory lock under which tables are changed ("hilum")."""
 
-UNRELEASED: Final = "has tables of a development version of hilum, which cannot be upgraded"
-"""What is said of a database with our tables in it and no record of the first step."""
-
-START_ANEW: Final = (
+START_ANEW: Final = Message(
     "Stop hilum, move hilum.sqlite* out of the data folder or name an empty PostgreSQL database in "
     "node.database, and start it: hilum backfill reads the images again."
 )
-INSTALL_NEWER: Final = "Install that version of hilum again."
+INSTALL_NEWER: Final = Message("Install that version of hilum again.")
 
 
 def m001_initial(connection: Connection) -> None:
@@ -102,11 +100,18 @@ def migrate(connection: Connection) -> None:
     state = schema_state(connection)
     name = connection.engine.url.database
     if state.unreleased:
-        raise SettingInvalid(f"The database {name} {UNRELEASED}.", START_ANEW)
+        raise SettingInvalid(
+            "The database {name} has tables of a development version of hilum, which cannot be "
+            "upgraded.",
+            START_ANEW,
+            name=name,
+        )
     if state.unknown:
         raise SettingInvalid(
-            f"The database {name} was written by a newer hilum ({state.unknown[-1]}).",
+            "The database {name} was written by a newer hilum ({unknown}).",
             INSTALL_NEWER,
+            name=name,
+            unknown=state.unknown[-1],
         )
     MIGRATION.create(connection, checkfirst=True)
     for step in MIGRATIONS:

@@ -4,6 +4,7 @@
 position with the new jobs, and an image's results.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -336,15 +337,15 @@ def _state(images: Sequence[Any]) -> str:
     return min((image.state for image in images), key=STATES.index, default=State.QUEUED)
 
 
-def _reasons(images: Sequence[Any], state: str) -> list[list[str]]:
+def _reasons(images: Sequence[Any], state: str) -> list[list[Any]]:
     """Return code and text of each reason of the images in that state, each once."""
     reasons = {
-        (reason[0], reason[1]): None
+        json.dumps(reason[:2]): reason[:2]
         for image in images
         if image.state == state
         for reason in image.reasons
     }
-    return [list(reason) for reason in reasons]
+    return list(reasons.values())
 
 
 def _rank(study: Any, state: str, images: Sequence[Any]) -> Rank:

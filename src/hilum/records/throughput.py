@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Double, Integer, cast, func, select, type_coerce
 
+from hilum.language.message import unpacked
 from hilum.records.states import State
 from hilum.records.tables import IMAGE
 
@@ -94,7 +95,7 @@ def refusals(connection: Connection, archive: str, *, since: datetime) -> list[R
     for reasons in rows:
         for code, text, *_ in reasons:
             counted[code] += 1
-            texts.setdefault(code, text)
+            texts.setdefault(code, unpacked(text))
     return [Refusals(code, texts[code], count) for code, count in counted.most_common()]
 
 

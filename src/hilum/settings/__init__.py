@@ -142,21 +142,31 @@ class Settings(BaseSettings):
         except ValidationError as exc:
             name, why = first_invalid(exc, unknown=NO_SETTING)
             raise SettingInvalid(
-                f"The setting {name} cannot be used: {why}.",
-                f"Correct it in {path} or in its HILUM_ environment variable.",
+                "The setting {name} cannot be used: {why}.",
+                "Correct it in {path} or in its HILUM_ environment variable.",
+                name=name,
+                why=why,
+                path=path,
             ) from exc
         except tomllib.TOMLDecodeError as exc:
             raise SettingInvalid(
-                f"The settings file {path} is not valid TOML: {exc}.", "Correct that line."
+                "The settings file {path} is not valid TOML: {exc}.",
+                "Correct that line.",
+                path=path,
+                exc=exc,
             ) from exc
         except RecursionError as exc:
             raise SettingInvalid(
-                f"The settings file {path} is nested too deeply.", "No setting is a list of lists."
+                "The settings file {path} is nested too deeply.",
+                "No setting is a list of lists.",
+                path=path,
             ) from exc
         except OSError as exc:
             raise SettingInvalid(
-                f"The settings file {path} cannot be read: {exc.strerror}.",
+                "The settings file {path} cannot be read: {strerror}.",
                 "Check its path and permissions.",
+                path=path,
+                strerror=exc.strerror,
             ) from exc
 
     def changed(self, section: str, **values: Any) -> Self:
@@ -173,8 +183,11 @@ class Settings(BaseSettings):
         except ValidationError as exc:
             name, why = first_invalid(exc, unknown=NO_SETTING)
             raise SettingInvalid(
-                f"The setting {section}.{name} cannot be used: {why}.",
+                "The setting {section}.{name} cannot be used: {why}.",
                 "See docs/settings.md for what it may be.",
+                section=section,
+                name=name,
+                why=why,
             ) from exc
         return self.model_copy(update={section: replaced})
 
@@ -187,8 +200,11 @@ def _check_names(file: Path) -> None:
     """
     if os.environ.get(SETTINGS_FILE_VARIABLE) and (file.is_dir() or not file.exists()):
         raise SettingInvalid(
-            f"{SETTINGS_FILE_VARIABLE} names {file}, which is not a file.",
-            f"Correct it, or unset it to use {platformdirs.user_config_path('hilum')}.",
+            "{settings_file_variable} names {file}, which is not a file.",
+            "Correct it, or unset it to use {user_config_path}.",
+            settings_file_variable=SETTINGS_FILE_VARIABLE,
+            file=file,
+            user_config_path=platformdirs.user_config_path("hilum"),
         )
     for variable in os.environ:
         name = variable.upper().removeprefix(PREFIX)
@@ -196,6 +212,8 @@ def _check_names(file: Path) -> None:
         known = section.lower() in Settings.model_fields
         if variable.upper().startswith(PREFIX) and nested and not known:
             raise SettingInvalid(
-                f"The variable {variable} names no setting: there is no section {section.lower()}.",
+                "The variable {variable} names no setting: there is no section {section}.",
                 "Correct its name; docs/settings.md lists all of them.",
+                variable=variable,
+                section=section.lower(),
             )

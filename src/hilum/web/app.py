@@ -151,8 +151,9 @@ def serving(app: FastAPI, settings: PageSettings) -> Iterator[str]:
     except OSError as exc:
         listener.close()
         raise SettingInvalid(
-            f"The page's certificate cannot be used: {exc.strerror or exc}.",
+            "The page's certificate cannot be used: {why}.",
             "Correct page.certificate and page.certificate_key.",
+            why=exc.strerror or exc,
         ) from exc
     server = uvicorn.Server(config)
     thread = threading.Thread(
@@ -183,16 +184,20 @@ def _listen(settings: PageSettings) -> Listener:
         bound = socket.create_server((settings.host, settings.port), family=family)
     except PermissionError as exc:
         raise SettingInvalid(
-            f"Port {settings.port} is not open to this user.", "Set page.port above 1023."
+            "Port {port} is not open to this user.", "Set page.port above 1023.", port=settings.port
         ) from exc
     except socket.gaierror as exc:
         raise SettingInvalid(
-            f"page.host {settings.host} is no address of this machine.", "Correct page.host."
+            "page.host {host} is no address of this machine.",
+            "Correct page.host.",
+            host=settings.host,
         ) from exc
     except OSError as exc:
         raise PortTaken(
-            f"Port {settings.port} of {settings.host}, for the page, cannot be used: "
-            f"{exc.strerror}.",
+            "Port {port} of {host}, for the page, cannot be used: {strerror}.",
             "Stop what listens there, or set page.port.",
+            port=settings.port,
+            host=settings.host,
+            strerror=exc.strerror,
         ) from exc
     return Listener(bound, most, most // 2, settings.trusted_proxies)

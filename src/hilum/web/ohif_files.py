@@ -17,6 +17,7 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from hilum.errors import NotInPacs
+from hilum.language import Message
 from hilum.settings import PageSettings
 from hilum.web.context import WebContext
 from hilum.web.ohif import app_config
@@ -47,7 +48,9 @@ PACK_LEVEL: Final = 5
 KEEP: Final = "private, max-age=604800, immutable"
 ASK_AGAIN: Final = "private, no-cache"
 
-HOW_TO_GET_IT: Final = "Run scripts/ohif.sh, or set page.ohif_folder to the dist of @ohif/app."
+HOW_TO_GET_IT: Final = Message(
+    "Run scripts/ohif.sh, or set page.ohif_folder to the dist of @ohif/app."
+)
 
 
 @dataclass(frozen=True, slots=True)

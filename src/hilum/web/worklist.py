@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
+from hilum.language.message import unpacked
 from hilum.records import worklist
 from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.studies import Rank
@@ -151,7 +152,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
     state = State(study.state)
     shown = [bar_of(each, who) for each in study.findings[:TOP]]
     left = round((study.due - now).total_seconds() / MINUTE_S)
-    reasons = "; ".join(text for _, text in study.reasons if state not in ANALYZED)
+    texts = [who.language.say(unpacked(text)) for _, text in study.reasons]
     return {
         "study": study,
         "name": words.person(study.patient_name),
@@ -161,8 +162,8 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "clock": words.clock(study.study_time),
         "state": state,
         "state_word": words.STATES[state],
-        "why": reasons or words.WHY.get(state, ""),
-        "warnings": [text for _, text in study.reasons] if state in ANALYZED else [],
+        "why": ("; ".join(texts) if state not in ANALYZED else "") or words.WHY.get(state, ""),
+        "warnings": texts if state in ANALYZED else [],
         "urgent": study.urgency == Urgency.URGENT,
         "backfill": study.rank == Rank.BACKFILL,
         "reviewed": study.rank == Rank.REVIEWED,

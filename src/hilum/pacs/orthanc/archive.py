@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydicom.tag import Tag
 
 from hilum.errors import FileTooLarge, NotInPacs, PacsRefused
+from hilum.language import Message
 from hilum.pacs.archive import (
     ArchiveSize,
     Arrivals,
@@ -113,7 +114,7 @@ class OrthancArchive(Orthanc):
         file = self.request("GET", f"/instances/{reference}/file").content
         kept = self._digest(reference) if verified else None
         if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
-            raise garbled("gave another file than the one it holds")
+            raise garbled(Message("gave another file than the one it holds"))
         return file
 
     @understood()
@@ -125,8 +126,10 @@ class OrthancArchive(Orthanc):
         status = answer["Status"]
         if status not in {"Success", "AlreadyStored"}:  # FilteredOut has an identifier all the same
             raise PacsRefused(
-                f"The PACS at {self.url} did not store a file: {status}.",
+                "The PACS at {url} did not store a file: {status}.",
                 "Look at the scripts and plug-ins that decide what it takes.",
+                url=self.url,
+                status=status,
             )
         return StoredObject(answer["ID"], status == "AlreadyStored")
 
@@ -194,7 +197,7 @@ class OrthancArchive(Orthanc):
             self.describe(reference)  # gone altogether, or only without a digest?
             return None
         if MD5.fullmatch(said) is None:
-            raise garbled("answered something that is no digest")
+            raise garbled(Message("answered something that is no digest"))
         return said
 
     @understood()

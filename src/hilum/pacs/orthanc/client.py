@@ -14,6 +14,7 @@ from typing import Any, Final, Self, TypedDict, Unpack
 import httpx
 
 from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.language import Message
 from hilum.pacs.http import headers, pacs_errors, way
 
 REALM: Final = "Orthanc"
@@ -53,14 +54,15 @@ def understood() -> Iterator[None]:
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError) as exc:
-        raise garbled("answered something that no Orthanc answers") from exc
+        raise garbled(Message("answered something that no Orthanc answers")) from exc
 
 
 def garbled(what: str) -> PacsUnavailable:
     """Return the error that something went wrong on the way."""
     return PacsUnavailable(
-        f"The PACS {what}.",
+        "The PACS {what}.",
         "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+        what=what,
     )
 
 
@@ -134,7 +136,13 @@ class Orthanc:
         try:
             return answer.json()
         except ValueError as exc:
-            raise garbled(f"at {self.url} answered something that is not JSON to {path}") from exc
+            raise garbled(
+                Message(
+                    "at {url} answered something that is not JSON to {path}",
+                    url=self.url,
+                    path=path,
+                )
+            ) from exc
 
     def system(self) -> dict[str, Any]:
         """Return Orthanc's description of itself (``/system``).
@@ -152,7 +160,8 @@ class Orthanc:
             described["Version"]
         except (ValueError, LookupError, TypeError) as exc:
             raise PacsRefused(
-                f"What answers at {self.url} is not an Orthanc.",
+                "What answers at {url} is not an Orthanc.",
                 "Set pacs.url to the address of Orthanc's REST API, e.g. http://host:8042.",
+                url=self.url,
             ) from exc
         return described

@@ -154,8 +154,9 @@ def modalities(allowed_aets: Iterable[str]) -> Mapping[str, AllowedModality]:
         modality = _modality(entry)
         if modality.aet.upper() in named:  # Orthanc compares AE titles without case
             raise SettingInvalid(
-                f"The AE title {modality.aet} is twice in pacs.allowed_aets.",
+                "The AE title {aet} is twice in pacs.allowed_aets.",
                 "Give each sender an AE title of its own: Orthanc knows one host for each.",
+                aet=modality.aet,
             )
         named[modality.aet.upper()] = modality
     local = {aet: AllowedModality(aet, LOOPBACK, query=False) for aet in LOCAL_AETS}
@@ -232,8 +233,10 @@ def _plugin(name: str, package: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise NodeError(
-        f"Orthanc's plug-in {name} is not installed.",
-        f"Run apt-get install {package}, or start the node with Docker Compose (docs/node.md).",
+        "Orthanc's plug-in {name} is not installed.",
+        "Run apt-get install {package}, or start the node with Docker Compose (docs/node.md).",
+        name=name,
+        package=package,
     )
 
 
@@ -241,14 +244,16 @@ def _modality(entry: str) -> AllowedModality:
     match = ALLOWED.fullmatch(entry.strip())
     if match is None or not match["aet"].strip():
         raise SettingInvalid(
-            f"{entry!r} in pacs.allowed_aets is not AET@HOST or AET@HOST:PORT.",
+            "{entry!r} in pacs.allowed_aets is not AET@HOST or AET@HOST:PORT.",
             "Write for example CR_ROOM_1@192.0.2.10.",
+            entry=entry,
         )
     try:
         host = socket.gethostbyname(match["host"])  # Orthanc compares addresses, not names
     except OSError as exc:
         raise SettingInvalid(
-            f"The host {match['host']} in pacs.allowed_aets is not known here.",
+            "The host {host} in pacs.allowed_aets is not known here.",
             "Correct it, or write its IP address.",
+            host=match["host"],
         ) from exc
     return AllowedModality(match["aet"].strip(), host, int(match["port"] or DEFAULT_PEER_PORT))

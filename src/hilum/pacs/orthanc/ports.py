@@ -34,24 +34,28 @@ def require_free(name: str, port: int) -> None:
             trial.listen()
         except PermissionError as exc:
             raise PortTaken(
-                f"Port {port} ({name}) needs administrator rights.",
-                f"Set {name} to a port above 1023.",
+                "Port {port} ({name}) needs administrator rights.",
+                "Set {name} to a port above 1023.",
+                port=port,
+                name=name,
             ) from exc
         except OSError as exc:
-            raise PortTaken(*_explain(name, port)) from exc
+            raise _taken(name, port) from exc
 
 
-def _explain(name: str, port: int) -> tuple[str, str]:
+def _taken(name: str, port: int) -> PortTaken:
     if not is_orthanc(f"http://{LOOPBACK}:{port}"):
-        return (
-            f"Port {port} ({name}) is in use by another program.",
-            f"Stop that program, or set {name} to a free port.",
+        return PortTaken(
+            "Port {port} ({name}) is in use by another program.",
+            "Stop that program, or set {name} to a free port.",
+            port=port,
+            name=name,
         )
-    return (
-        f"Port {port} ({name}) is in use by another Orthanc.",
-        (
-            "If it is the one that Debian starts by itself, run systemctl disable --now orthanc; "
-            f"to work with it, set pacs.url to http://{LOOPBACK}:{port}; "
-            f"else set {name} to a free port."
-        ),
+    return PortTaken(
+        "Port {port} ({name}) is in use by another Orthanc.",
+        "If it is the one that Debian starts by itself, run systemctl disable --now orthanc; "
+        "to work with it, set pacs.url to {url}; else set {name} to a free port.",
+        port=port,
+        name=name,
+        url=f"http://{LOOPBACK}:{port}",
     )

@@ -239,7 +239,10 @@ class OrthancProcess:
             )
         if not done:
             raise PacsNotStarted(
-                f"Orthanc did not answer within {START_S:.0f} s.", f"Its log is {self._log}."
+                "Orthanc did not answer within {start_s:.0f} s.",
+                "Its log is {log}.",
+                start_s=START_S,
+                log=self._log,
             )
 
     def _answers(self, orthanc: Orthanc) -> bool:
@@ -247,8 +250,10 @@ class OrthancProcess:
         status = None if self._process is None else self._process.poll()
         if status is not None and status >= 0:
             raise PacsNotStarted(
-                f"Orthanc ended while it started: {self._last_error()}.",
-                f"The whole log is {self._log}.",
+                "Orthanc ended while it started: {last_error}.",
+                "The whole log is {log}.",
+                last_error=self._last_error(),
+                log=self._log,
             )
         try:
             self.revive()  # where a signal ended it, by what it holds or was sent
@@ -257,9 +262,9 @@ class OrthancProcess:
             return False
         except PacsRefused as exc:  # not our password: not our Orthanc
             raise PortTaken(
-                f"Port {self._settings.pacs.http_port} (pacs.http_port) was taken by "
-                "another program just now.",
+                "Port {http_port} (pacs.http_port) was taken by another program just now.",
                 "Stop that program, or set pacs.http_port to a free port.",
+                http_port=self._settings.pacs.http_port,
             ) from exc
         return True
 
@@ -290,8 +295,9 @@ def find_program(named: str | None) -> str:
         return found
     if named is not None:
         raise ProgramNotInstalled(
-            f"The setting pacs.program names {named}, which is not a program.",
+            "The setting pacs.program names {named}, which is not a program.",
             "Correct it, or unset it to use the Orthanc on PATH.",
+            named=named,
         )
     raise ProgramNotInstalled(
         "Orthanc is not installed.",

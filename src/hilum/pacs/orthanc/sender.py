@@ -39,8 +39,9 @@ class OrthancSender:
             if isinstance(exc.__cause__, httpx.HTTPStatusError):
                 raise
             raise PacsRefused(
-                f"The server at {self._target.url} is not an Orthanc.",
-                f"For DICOMweb write stow+{self._target.url}.",
+                "The server at {url} is not an Orthanc.",
+                "For DICOMweb write stow+{url}.",
+                url=self._target.url,
             ) from exc
 
     def expect(self, kinds: Iterable[tuple[str, str]]) -> None:

@@ -18,6 +18,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
 from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.language import Message
 from hilum.pacs.send.target import DicomTarget
 from hilum.runtime.waits import BackOff
 
@@ -115,8 +116,10 @@ class Opener:
             )
         except socket.gaierror as exc:
             raise PacsUnavailable(
-                f"The host {self._target.host} is not known ({exc.strerror}).",
+                "The host {host} is not known ({strerror}).",
                 "Check its name, or give its address.",
+                host=self._target.host,
+                strerror=exc.strerror,
             ) from exc
         accepted = frozenset(
             Pair(str(context.abstract_syntax), str(context.transfer_syntax[0]))
@@ -132,22 +135,31 @@ class Opener:
         if met.connection is None:
             secured = self._context is not None
             return PacsUnavailable(
-                f"Nothing answers at {self._target.host}:{self._target.port}"
-                f"{' over TLS that we trust' if secured else ''}.",
-                "Check that the PACS is running and that host and port are right"
-                f"{', and both certificates' if secured else ''}.",
+                "Nothing answers at {host}:{port}{tls}.",
+                "Check that the PACS is running and that host and port are right{also}.",
+                host=self._target.host,
+                port=self._target.port,
+                tls=Message(" over TLS that we trust") if secured else "",
+                also=Message(", and both certificates") if secured else "",
             )
         if met.rejection is None:
             return PacsUnavailable(
-                f"{self._target} broke off before an association was made.",
+                "{target} broke off before an association was made.",
                 "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
                 "DICOM over TLS only.",
+                target=self._target,
             )
-        why = f"{self._target} rejected the association: {met.rejection.reason_str}."
+        why = Message(
+            "{target} rejected the association: {reason}.",
+            target=self._target,
+            reason=met.rejection.reason_str,
+        )
         if met.rejection.result == TRANSIENT:
             return PeerBusy(why, "Try again later.")
         return PacsRefused(
-            why, f"Check both AE titles; ours is {self._calling_aet}, as that PACS must know it."
+            why,
+            "Check both AE titles; ours is {calling_aet}, as that PACS must know it.",
+            calling_aet=self._calling_aet,
         )
 
 

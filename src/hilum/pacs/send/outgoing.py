@@ -67,8 +67,10 @@ class Outgoing:
         sop_instance = _ascii(dataset, "SOPInstanceUID")
         if not sop_class or not sop_instance:
             raise SourceUnreadable(
-                f"{name} has no {'SOP Instance' if sop_class else 'SOP Class'} UID.",
+                "{name} has no {value} UID.",
                 "It is not a complete DICOM object; export it again.",
+                name=name,
+                value="SOP Instance" if sop_class else "SOP Class",
             )
         head = content[: file.parts.offset]
         data_set, syntax, changes = _sendable(content, file)

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from hilum.errors import SettingInvalid
+from hilum.language import Message
 
 STOW_PREFIX: Final = "stow+"
 STUDIES: Final = "/studies"
@@ -31,7 +32,7 @@ AE_TITLE: Final = re.compile(r"[ -\[\]-~]{1,16}")
 DICOM_ADDRESS: Final = re.compile(
     r"(?P<aet>[^@]*)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:/\[\]]+):(?P<port>[0-9]+)"
 )
-FORMS: Final = (
+FORMS: Final = Message(
     "Write http://HOST:8042 (Orthanc), http://HOST:8042/dicom-web (DICOMweb) or AET@HOST:PORT."
 )
 
@@ -86,10 +87,10 @@ def parse_target(text: str) -> WebTarget | DicomTarget:
     address = DICOM_ADDRESS.fullmatch(text)
     if address is None:
         shown = text.rpartition("@")[2] if ":" in text.partition("@")[0] else text
-        raise SettingInvalid(f"{shown!r} is not the address of a PACS.", FORMS)
+        raise SettingInvalid("{shown!r} is not the address of a PACS.", FORMS, shown=shown)
     port = int(address["port"])
     if not 0 < port <= MAX_PORT:
-        raise SettingInvalid(f"{port} is not a port.", "Ports go from 1 to 65535.")
+        raise SettingInvalid("{port} is not a port.", "Ports go from 1 to 65535.", port=port)
     return DicomTarget(checked_ae_title(address["aet"]), address["host"].strip("[]"), port)
 
 
@@ -103,7 +104,9 @@ def checked_ae_title(title: str) -> str:
     """
     if not title.strip() or AE_TITLE.fullmatch(title) is None:
         raise SettingInvalid(
-            f"{title!r} is not an AE title.", "It has 1 to 16 ASCII characters and no backslash."
+            "{title!r} is not an AE title.",
+            "It has 1 to 16 ASCII characters and no backslash.",
+            title=title,
         )
     return title.strip()
 
@@ -116,7 +119,7 @@ def _web_target(text: str) -> WebTarget:
     except ValueError as exc:
         raise SettingInvalid("The address of the PACS cannot be understood.", FORMS) from exc
     if parts.scheme not in {"http", "https"}:
-        raise SettingInvalid(f"{parts.scheme}:// is not a way to a PACS.", FORMS)
+        raise SettingInvalid("{scheme}:// is not a way to a PACS.", FORMS, scheme=parts.scheme)
     if not parts.hostname or port == 0:
         raise SettingInvalid("The address of the PACS names no host or port.", FORMS)
     if parts.query or parts.fragment:

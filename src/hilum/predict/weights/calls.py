@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hilum.language import Message
 from hilum.predict.weights.records import Global, ObjectRecord, Tensor, TensorStorage, untrusted
 
 TENSOR_CALLS: Final = frozenset(
@@ -56,7 +57,7 @@ MAX_NAME: Final = 200
 MAX_NAMES: Final = 100
 """So many unlisted names of one file are remembered."""
 
-ANYWAY: Final = (
+ANYWAY: Final = Message(
     "If you trust where the file comes from, use --inert-names: unknown names are then ignored, "
     "and nothing in the file runs. Otherwise do not use it."
 )
@@ -95,7 +96,9 @@ class Names:
         if whole and (text in NAMES or FAMILIES.fullmatch(text)):
             return found
         if not self.inert:
-            raise untrusted(f"it names {text!r}, which has no place among weights", ANYWAY)
+            raise untrusted(
+                Message("it names {text!r}, which has no place among weights", text=text), ANYWAY
+            )
         if len(self.unlisted) < MAX_NAMES:
             self.unlisted[text] = None
         return found
@@ -148,7 +151,7 @@ def tensor_of(kind: object, arguments: object) -> object:
     if "parameter" not in name:
         return tensor(arguments)
     if not arguments or not isinstance(arguments[0], Tensor | ObjectRecord):
-        raise untrusted("it has a parameter without a tensor")
+        raise untrusted(Message("it has a parameter without a tensor"))
     return arguments[0]
 
 
@@ -166,18 +169,18 @@ def whole_numbers(values: object) -> tuple[int, ...]:
         and all(type(value) is int and 0 <= value < MAX_NUMBER for value in values)
     ):
         return values
-    raise untrusted("it has a tensor with an impossible shape")
+    raise untrusted(Message("it has a tensor with an impossible shape"))
 
 
 def tensor(arguments: tuple[Any, ...]) -> Tensor:
     """Return a tensor: storage, offset, shape and strides are the first four arguments."""
     source, offset, shape, strides = (*arguments[:4], None, None, None, None)[:4]
     if not isinstance(source, TensorStorage):
-        raise untrusted("it has a tensor without a storage")
+        raise untrusted(Message("it has a tensor without a storage"))
     (start,) = whole_numbers((offset,))
     view = Tensor(source, source.start + start, whole_numbers(shape), whole_numbers(strides))
     if len(view.shape) != len(view.strides):
-        raise untrusted("it has a tensor with an impossible shape")
+        raise untrusted(Message("it has a tensor with an impossible shape"))
     return view
 
 
@@ -198,6 +201,6 @@ def storage(identifier: tuple[Any, ...]) -> TensorStorage:
         case ("storage", Global(_, kind), str(key), _, count, (_, begin, _)):
             pass
         case _:
-            raise untrusted("its pickle has an unknown kind of storage")
+            raise untrusted(Message("its pickle has an unknown kind of storage"))
     size, start = whole_numbers((count, begin))
     return TensorStorage(key, kind, size, start)

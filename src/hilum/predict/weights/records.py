@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import WeightsUntrusted
+from hilum.language import Message
 
-REMEDY: Final = "Do not use it; get the file again from where its authors publish it."
+REMEDY: Final = Message("Do not use it; get the file again from where its authors publish it.")
 """What to do with a file that is not what it should be."""
 
 
 def untrusted(problem: str, remedy: str = REMEDY) -> WeightsUntrusted:
     """Return the error for a weights file that is refused."""
-    return WeightsUntrusted(f"The weights file is refused: {problem}.", remedy)
+    return WeightsUntrusted("The weights file is refused: {problem}.", remedy, problem=problem)
 
 
 @dataclass(frozen=True, slots=True)

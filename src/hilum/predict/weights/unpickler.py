@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
+from hilum.language import Message
 from hilum.predict.weights.calls import Names, key_of, made, storage
 from hilum.predict.weights.records import ObjectRecord, TensorStorage, untrusted
 
@@ -66,7 +67,7 @@ def read_pickle(stream: BytesIO, names: Names) -> Pickled:
             warnings.simplefilter("ignore", DeprecationWarning)
             return interpret(stream, names)
     except (ValueError, OverflowError) as exc:  # what pickletools raises for broken input
-        raise untrusted("it is not a complete pickle") from exc
+        raise untrusted(Message("it is not a complete pickle")) from exc
 
 
 def interpret(stream: BytesIO, names: Names) -> Pickled:
@@ -80,11 +81,13 @@ def interpret(stream: BytesIO, names: Names) -> Pickled:
     machine = PickleMachine(names)
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= MAX_OPCODES:
-            raise untrusted(f"its pickle has more than {MAX_OPCODES} steps")
+            raise untrusted(
+                Message("its pickle has more than {max_opcodes} steps", max_opcodes=MAX_OPCODES)
+            )
         if opcode.name == "STOP":
             return machine.result()
         machine.step(opcode.name, argument)
-    raise untrusted("its pickle has no end")
+    raise untrusted(Message("its pickle has no end"))
 
 
 CONSTANTS: Final[dict[str, object]] = {
@@ -148,14 +151,18 @@ class PickleMachine:
             return
         if opcode in LITERALS:
             if isinstance(argument, str) and len(argument) > MAX_TEXT:
-                raise untrusted("its pickle holds an endless text")
+                raise untrusted(Message("its pickle holds an endless text"))
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
-                raise untrusted("its pickle holds an endless number")
+                raise untrusted(Message("its pickle holds an endless number"))
             self._stack.append(argument)
             return
         action = ACTIONS.get(opcode)
         if action is None:
-            raise untrusted(f"its pickle has the step {opcode}, which torch does not write")
+            raise untrusted(
+                Message(
+                    "its pickle has the step {opcode}, which torch does not write", opcode=opcode
+                )
+            )
         action(self, argument)
 
     def result(self) -> Pickled:
@@ -164,7 +171,7 @@ class PickleMachine:
 
     def _pop(self) -> Any:
         if not self._stack or self._stack[-1] is Mark:
-            raise untrusted("its pickle takes more than it has")
+            raise untrusted(Message("its pickle takes more than it has"))
         return self._stack.pop()
 
     def _pop_to_mark(self) -> list[Any]:
@@ -173,11 +180,11 @@ class PickleMachine:
                 values = self._stack[index + 1 :]
                 del self._stack[index:]
                 return values
-        raise untrusted("its pickle takes more than it has")
+        raise untrusted(Message("its pickle takes more than it has"))
 
     def _top(self) -> Any:
         if not self._stack or self._stack[-1] is Mark:
-            raise untrusted("its pickle takes more than it has")
+            raise untrusted(Message("its pickle takes more than it has"))
         return self._stack[-1]
 
     @does("PROTO", "FRAME")
@@ -192,7 +199,7 @@ class PickleMachine:
     def _drop(self, _: Any) -> None:
         """Take a mark, too."""
         if not self._stack:
-            raise untrusted("its pickle takes more than it has")
+            raise untrusted(Message("its pickle takes more than it has"))
         self._stack.pop()
 
     @does("POP_MARK")
@@ -246,7 +253,7 @@ class PickleMachine:
         if isinstance(target, list):
             target.extend(values)
         elif not isinstance(target, ObjectRecord):
-            raise untrusted("its pickle appends to something that is no list")
+            raise untrusted(Message("its pickle appends to something that is no list"))
 
     @does("SETITEM")
     def _set_item(self, _: Any) -> None:
@@ -264,9 +271,9 @@ class PickleMachine:
             target.items = {} if target.items is None else target.items
             target = target.items
         if not isinstance(target, dict):
-            raise untrusted("its pickle sets a key in something that is no dict")
+            raise untrusted(Message("its pickle sets a key in something that is no dict"))
         if len(values) % 2:
-            raise untrusted("its pickle has a key without a value")
+            raise untrusted(Message("its pickle has a key without a value"))
         for key, value in zip(values[::2], values[1::2], strict=True):
             target[key_of(key)] = value
 
@@ -281,7 +288,7 @@ class PickleMachine:
     @does("GET", "BINGET", "LONG_BINGET")
     def _get(self, index: int) -> None:
         if index not in self._memo:
-            raise untrusted("its pickle recalls what it never stored")
+            raise untrusted(Message("its pickle recalls what it never stored"))
         self._stack.append(self._memo[index])
 
     @does("GLOBAL")
@@ -294,7 +301,7 @@ class PickleMachine:
     def _stack_named(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise untrusted("its pickle has a name that is no text")
+            raise untrusted(Message("its pickle has a name that is no text"))
         self._stack.append(self._names.admit(module, name))
 
     @does("EXT1", "EXT2", "EXT4")
@@ -319,7 +326,7 @@ class PickleMachine:
         """Take the class and what it would have been called with."""
         values = self._pop_to_mark()
         if not values:
-            raise untrusted("its pickle takes more than it has")
+            raise untrusted(Message("its pickle takes more than it has"))
         self._stack.append(made(values[0], tuple(values[1:])))
 
     @does("INST")
@@ -342,11 +349,11 @@ class PickleMachine:
         """Push a storage, or in the legacy container a class without its source."""
         identifier = self._pop()
         if not isinstance(identifier, tuple) or not identifier:
-            raise untrusted("its pickle has an unknown kind of storage")
+            raise untrusted(Message("its pickle has an unknown kind of storage"))
         if identifier[0] == "module" and len(identifier) > 1:
             self._stack.append(identifier[1])  # the class's name; its source is not read
             return
         found = storage(identifier)
         if self._storages.setdefault(found.key, found) != found:
-            raise untrusted("its pickle describes one storage in two ways")
+            raise untrusted(Message("its pickle describes one storage in two ways"))
         self._stack.append(found)
