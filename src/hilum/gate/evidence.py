@@ -19,9 +19,10 @@ from pydicom.datadict import dictionary_VR
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from hilum.gate.header import SEPARATOR, items, value, values
+from hilum.gate.header import value, values
 from hilum.gate.vocabulary import BodyPart, Meaning, all_meanings, body_part_term, meanings
 from hilum.radiograph import directions
+from hilum.values.attributes import SEPARATOR, items_of
 
 IMAGE_TEXTS: Final = ("AcquisitionDeviceProcessingDescription", "SeriesDescription", "ProtocolName")
 """Descriptions of this image, or of a series that is often this image alone."""
@@ -148,7 +149,7 @@ def _texts(
 ) -> Iterator[Statement]:
     """Yield what plain descriptions say; a sequence is described by its codes' meanings."""
     for keyword in keywords:
-        described = items(header, keyword) if dictionary_VR(keyword) == "SQ" else []
+        described = items_of(header, keyword) if dictionary_VR(keyword) == "SQ" else []
         said = (
             ", ".join(value(item, "CodeMeaning") for item in described)
             if described
@@ -179,12 +180,12 @@ def _coded(
     header: Dataset, keyword: str, topic: Topic, *, known: Callable[[Code], bool | None]
 ) -> Iterator[Statement]:
     """Yield what codes say: those that are known, the others by their meaning."""
-    for item in items(header, keyword):
+    for item in items_of(header, keyword):
         said = value(item, "CodeMeaning") or value(item, "CodeValue")
         fits = known(Code(value(item, "CodeValue"), value(item, "CodingSchemeDesignator"), said))
         if fits is None:
             fits = _fits(said, topic)
-        for modifier in items(item, "ViewModifierCodeSequence"):
+        for modifier in items_of(item, "ViewModifierCodeSequence"):
             meaning = value(modifier, "CodeMeaning")
             if fits and _fits(meaning, topic) is False:  # antero-posterior, but lordotic
                 fits, said = False, f"{said}, {meaning}"

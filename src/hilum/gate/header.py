@@ -12,11 +12,8 @@ from pydicom.datadict import dictionary_description, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
-from hilum.files.dicom import DAMAGE
+from hilum.values.attributes import SEPARATOR
 from hilum.values.numbers import read_number
-
-SEPARATOR: Final = "\\"
-"""Parts the values of an attribute (PS3.5 6.4)."""
 
 UNDECLARED: Final = frozenset({None, "", "iso8859", "latin_1"})
 """Encodings that pydicom has for headers that say none, or the usual one."""
@@ -43,15 +40,6 @@ def value(header: Dataset, keyword: str) -> str:
 def values(header: Dataset, keyword: str) -> list[str]:
     """Return the values of an attribute, each without spaces around it."""
     return [part.strip() for part in value(header, keyword).split(SEPARATOR)]
-
-
-def items(header: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence; none when it is absent or cannot be read."""
-    try:
-        found = list(header.get(keyword) or ())
-    except DAMAGE:
-        return []
-    return [item for item in found if isinstance(item, Dataset)]
 
 
 def number(header: Dataset, keyword: str) -> int | None:

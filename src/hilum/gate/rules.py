@@ -11,12 +11,13 @@ from pydicom.uid import UID
 
 from hilum import MANUFACTURER, PRODUCT
 from hilum.gate import evidence
-from hilum.gate.header import called, items, number, value, values
+from hilum.gate.header import called, number, value, values
 from hilum.gate.reasons import WORDS
 from hilum.gate.vocabulary import Meaning, meanings
 from hilum.radiograph import Turn
 from hilum.settings import GateSettings
 from hilum.values.ages import BORN, STATED, Age, age_of
+from hilum.values.attributes import items_of
 
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 """Root of the Secondary Capture image classes (PS3.4 Table B.5-1)."""
@@ -105,7 +106,7 @@ def not_an_image(case: GateInput) -> Gaps | None:
 
 def own_result(case: GateInput) -> Gaps | None:
     """Object to what hilum made, so that results never make work."""
-    for equipment in (case.header, *items(case.header, "ContributingEquipmentSequence")):
+    for equipment in (case.header, *items_of(case.header, "ContributingEquipmentSequence")):
         for keyword, ours in (("ManufacturerModelName", PRODUCT), ("Manufacturer", MANUFACTURER)):
             if value(equipment, keyword) == ours:
                 return {"attribute": called(keyword), "value": ours}

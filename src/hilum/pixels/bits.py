@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.pixels.attributes import element_of, number_of
 from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.smoothness import bands, disproved, other_sign, shows
+from hilum.values.attributes import element_of, number_of
 
 OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 """Repeating groups of the Overlay Plane module (PS3.3 C.9.2)."""

@@ -14,7 +14,6 @@ from pydicom.pixels.utils import expand_ybr422
 from hilum.errors import RadiographRefused
 from hilum.files.dicom import DAMAGE
 from hilum.language import Message
-from hilum.pixels.attributes import bytes_of, element_of
 from hilum.pixels.codestream import (
     JPEG_END,
     RLE_OFFSET,
@@ -30,6 +29,7 @@ from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
 from hilum.runtime.cores import core_count
+from hilum.values.attributes import bytes_of, element_of
 
 MOST_THREADS: Final = 4
 """Threads for one JPEG 2000 image; more bring little (bench/decoders.py)."""

@@ -9,7 +9,6 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement
 
 from hilum.files.damage import Note, shown
-from hilum.pixels.attributes import element_of, text_of
 from hilum.pixels.clipping import loss_by, note_destroyed, refuse_destroyed_palette
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import DecisionRecord
@@ -24,6 +23,7 @@ from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import read_vois, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings
+from hilum.values.attributes import element_of, text_of
 
 PIXEL_GROUP: Final = 0x7FE0
 """Group of Pixel Data, Float Pixel Data and their offset tables."""

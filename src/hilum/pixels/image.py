@@ -9,9 +9,9 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.pixels.attributes import bytes_of, text_of, whole_of
 from hilum.pixels.decisions import DecisionRecord
 from hilum.settings import PixelSettings
+from hilum.values.attributes import bytes_of, text_of, whole_of
 
 GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 """Photometric Interpretations of one grey sample (PS3.3 C.7.6.3.1.2)."""

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.language import Message
-from hilum.pixels.attributes import bytes_of, numbers_of, values_of
 from hilum.pixels.decisions import DecisionRecord, Unusable
 from hilum.pixels.stored import UNUSED_BITS, detector_bits
+from hilum.values.attributes import bytes_of, numbers_of, values_of
 
 BYTE: Final = 8
 """Bits of a table entry that can be packed two to a word."""

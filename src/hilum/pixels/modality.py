@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.pixels.attributes import items_of, number_of
 from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.repairs import note_numbers
+from hilum.values.attributes import items_of, number_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from typing import Final
 
 from pydicom import Dataset
 
-from hilum.pixels.attributes import number_of, text_of, values_of
 from hilum.pixels.decisions import DecisionRecord
 from hilum.radiograph import Turn
+from hilum.values.attributes import number_of, text_of, values_of
 from hilum.values.quoting import quoted
 
 FULL_TURN: Final = 360

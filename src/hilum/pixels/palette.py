@@ -8,10 +8,10 @@ from pydicom import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
 from hilum.files.dicom import DAMAGE
-from hilum.pixels.attributes import numbers_of
 from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import MOST_ENTRIES, LookupInvalid, entries_of, first_of, white_of
+from hilum.values.attributes import numbers_of
 
 COLOURS: Final = ("Red", "Green", "Blue")
 """The three tables."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description
 
-from hilum.pixels.attributes import said_of
 from hilum.pixels.decisions import DecisionRecord
+from hilum.values.attributes import said_of
 from hilum.values.numbers import COMMA, LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing
 from hilum.values.quoting import quoted
 

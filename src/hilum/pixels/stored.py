@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.pixels.attributes import element_of, number_of, numbers_of
 from hilum.pixels.bits import OVERLAY_GROUPS, read_bits
 from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
+from hilum.values.attributes import element_of, number_of, numbers_of
 
 STRAY_SHARE: Final = 1e-3
 """Share of pixels above Bits Stored that is taken for defects, not for a wrong Bits Stored."""

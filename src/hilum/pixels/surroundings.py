@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.pixels.attributes import numbers_of, text_of, values_of, whole_of
 from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.repairs import note_spacing
 from hilum.pixels.stored import overlays_beside
+from hilum.values.attributes import numbers_of, text_of, values_of, whole_of
 
 NEAR_LOSSLESS: Final = "1.2.840.10008.1.2.4.81"
 """JPEG-LS Lossy: the one lossy coding that its header does not show."""

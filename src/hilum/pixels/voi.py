@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from hilum.pixels.attributes import items_of, places_of, text_of
 from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.image import ImagePixel
 from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.modality import ModalityTransform
 from hilum.pixels.repairs import note_numbers
 from hilum.pixels.tone import Curve, Ramp, Tone
+from hilum.values.attributes import items_of, places_of, text_of
 
 STEEPEST: Final = 700.0
 """Exponent beyond which float64 overflows; a sigmoid is 0 or 1 long before."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 
 from hilum.files.dicom import DAMAGE
 from hilum.values.numbers import LEVELS, Numbers, read_numbers
+from hilum.values.texts import vr_of
 
 SEPARATOR: Final = "\\"
 """Parts the values of an attribute (PS3.5 6.4)."""
@@ -44,7 +44,7 @@ def said_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[Any]:
     pydicom converts all values of DS and IS or none, so the text is asked before it.
     """
     element = dataset.get_item(key)
-    if isinstance(element, RawDataElement) and element.value and _vr(element) in TEXTS:
+    if isinstance(element, RawDataElement) and element.value and vr_of(element) in TEXTS:
         try:
             return element.value.decode("utf-8").split(SEPARATOR)
         except UnicodeDecodeError:
@@ -95,10 +95,3 @@ def bytes_of(dataset: Dataset, key: str | int | tuple[int, int]) -> bytes:
     element = element_of(dataset, key)
     value = None if element is None else element.value
     return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""
-
-
-def _vr(element: RawDataElement) -> str:
-    """Return the VR of an element as it should be when it is not said."""
-    if element.VR not in {None, "UN"}:
-        return str(element.VR)
-    return dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN"
