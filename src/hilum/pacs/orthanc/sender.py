@@ -51,26 +51,24 @@ class OrthancSender:
         """Send one file; the outcome says what Orthanc did with it."""
         try:
             stored = self._orthanc.store(file.content)
-        except PacsRefused as exc:
-            return SendOutcome(file.name, SendStatus.REFUSED, _reason(exc), file.warnings)
         except PacsError as exc:
-            return SendOutcome(file.name, SendStatus.FAILED, str(exc), file.warnings)
+            said = _reason(exc)
+            return file.ended(SendStatus.REFUSED, said) if said else file.lost(exc)
         sent = SendStatus.ALREADY_THERE if stored.already_there else SendStatus.STORED
-        return SendOutcome(file.name, sent, warnings=file.warnings)
+        return file.ended(sent)
 
     def close(self) -> None:
         """End the connections."""
         self._orthanc.close()
 
 
-def _reason(refused: PacsRefused) -> str:
-    """Return Orthanc's own reason where it gives one, else ours."""
-    if isinstance(refused.__cause__, httpx.HTTPStatusError):
-        try:
-            answer = refused.__cause__.response.json()
-        except ValueError:
-            return str(refused)
-        said = answer.get("Details") or answer.get("Message") if isinstance(answer, dict) else None
-        if said:
-            return f"Orthanc said: {said}."
-    return str(refused)
+def _reason(exc: PacsError) -> str:
+    """Return Orthanc's own reason for a refusal, empty where it gives none."""
+    if not isinstance(exc, PacsRefused) or not isinstance(exc.__cause__, httpx.HTTPStatusError):
+        return ""
+    try:
+        answer = exc.__cause__.response.json()
+    except ValueError:
+        return ""
+    said = answer.get("Details") or answer.get("Message") if isinstance(answer, dict) else None
+    return f"Orthanc said: {said}." if said else ""

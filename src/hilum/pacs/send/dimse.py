@@ -24,7 +24,7 @@ from pynetdicom import _config
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
-from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.errors import PacsError, PacsRefused, PacsUnavailable
 from hilum.pacs.send.associations import OpenAssociation, Opener, Pair
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import MAX_UID_CHARACTERS, Outgoing
@@ -91,21 +91,20 @@ class DimseSender:
         pair = Pair(file.sop_class_uid, file.transfer_syntax_uid)
         longest = max(map(len, (*pair, file.sop_instance_uid)))
         if longest > MAX_UID_CHARACTERS:
-            return _refused(
-                file,
+            return file.ended(
+                SendStatus.REFUSED,
                 f"One of its UIDs has {longest} characters, and C-STORE carries "
                 f"{MAX_UID_CHARACTERS} at most. Send it over HTTP, or export it again.",
             )
         if self._unanswered >= UNANSWERED:
-            return _failed(
-                file, f"Not sent: {self._target} did not answer {UNANSWERED} files in a row."
+            return file.ended(
+                SendStatus.FAILED,
+                f"Not sent: {self._target} did not answer {UNANSWERED} files in a row.",
             )
         try:
             return self._sent(file, pair)
-        except PacsRefused as exc:
-            return _refused(file, str(exc))
-        except PacsUnavailable as exc:
-            return _failed(file, str(exc))
+        except PacsError as exc:
+            return file.lost(exc)
 
     def close(self) -> None:
         """Release the associations."""
@@ -121,7 +120,7 @@ class DimseSender:
             line, idle = self._borrow(pair)
             if pair not in line.accepted:
                 self._give_back(line)
-                return _refused(file, f"{self._target} does not take {pair}.")
+                return file.ended(SendStatus.REFUSED, f"{self._target} does not take {pair}.")
             begun = monotonic()
             with on_disk(file) as path:
                 answer = store(line.association, path)
@@ -130,15 +129,19 @@ class DimseSender:
                 self._give_back(line)
                 sent, detail = meaning(int(answer.Status))
                 detail = "" if sent is SendStatus.STORED else detail
-                return SendOutcome(file.name, sent, detail, file.warnings)
+                return file.ended(sent, detail)
             line.association.abort()  # it may not know yet that it is over
             self._give_back(line)
             if monotonic() - begun >= self._timeout_s:
                 self._unanswered += 1
                 waited = f"{self._timeout_s:g} s"
-                return _failed(file, f"{self._target} did not answer within {waited}.")
+                return file.ended(
+                    SendStatus.FAILED, f"{self._target} did not answer within {waited}."
+                )
             if not idle:
-                return _failed(file, f"{self._target} broke off while the file was sent.")
+                return file.ended(
+                    SendStatus.FAILED, f"{self._target} broke off while the file was sent."
+                )
 
     def _borrow(self, pair: Pair) -> tuple[OpenAssociation, bool]:
         """Return an association on which `pair` was proposed, and whether it was there already.
@@ -208,14 +211,6 @@ class DimseSender:
             else:
                 self._lines -= 1
             self._changed.notify()
-
-
-def _refused(file: Outgoing, why: str) -> SendOutcome:
-    return SendOutcome(file.name, SendStatus.REFUSED, why, file.warnings)
-
-
-def _failed(file: Outgoing, why: str) -> SendOutcome:
-    return SendOutcome(file.name, SendStatus.FAILED, why, file.warnings)
 
 
 @contextmanager

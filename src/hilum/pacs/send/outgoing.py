@@ -12,9 +12,10 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from hilum.errors import SourceUnreadable
+from hilum.errors import PacsError, PacsRefused, SourceUnreadable
 from hilum.files import dicom
 from hilum.files.rewriting import has_odd_fragment
+from hilum.pacs.send.outcome import SendOutcome, SendStatus
 
 VALID_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 """Components without leading zeros, below one of the three roots there are (PS3.5 9.1)."""
@@ -96,6 +97,15 @@ class Outgoing:
             warnings=uid_warnings(dataset) + changes,
             path=path if unchanged else None,
         )
+
+    def ended(self, sent: SendStatus, detail: str = "") -> SendOutcome:
+        """Return the outcome of sending it."""
+        return SendOutcome(self.name, sent, detail, self.warnings)
+
+    def lost(self, exc: PacsError) -> SendOutcome:
+        """Return the outcome of a refusal, which is final, or of another error, which is not."""
+        refused = isinstance(exc, PacsRefused)
+        return self.ended(SendStatus.REFUSED if refused else SendStatus.FAILED, str(exc))
 
 
 def kind_of(head: bytes) -> tuple[str, str] | None:

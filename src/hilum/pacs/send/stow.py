@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 
-from hilum.errors import PacsError, PacsRefused
+from hilum.errors import PacsError
 from hilum.pacs.http import AS_IT_IS, pacs_errors
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
@@ -65,12 +65,9 @@ class StowSender:
                     response.status_code != httpx.codes.CONFLICT
                 ):  # which has its reasons in the body
                     response.raise_for_status()
-        except PacsRefused as exc:
-            return SendOutcome(file.name, SendStatus.REFUSED, str(exc), file.warnings)
         except PacsError as exc:
-            return SendOutcome(file.name, SendStatus.FAILED, str(exc), file.warnings)
-        sent, detail = _judged(response)
-        return SendOutcome(file.name, sent, detail, file.warnings)
+            return file.lost(exc)
+        return file.ended(*_judged(response))
 
     def close(self) -> None:
         """End the connections."""
