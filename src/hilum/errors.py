@@ -13,6 +13,7 @@ HilumError                     says what happened and what the person can do, al
 ├── EncodingFailed             the reading cannot be written down as DICOM
 ├── PacsError
 │   ├── PacsUnavailable        retried: no answer, or not now
+│   │   └── PacsNotOurs        retried: another program has the port of our Orthanc
 │   └── PacsRefused            final: the archive answered no
 │       ├── NotInPacs          final: it is not there, or not any more
 │       └── FileTooLarge       final: it has more bytes than may be fetched
@@ -128,6 +129,10 @@ class PacsUnavailable(PacsError):
     """No answer, or not now: asking again may help."""
 
     retryable = True
+
+
+class PacsNotOurs(PacsUnavailable):
+    """Another program listens in the place of our Orthanc, and was told nothing."""
 
 
 class PacsRefused(PacsError):

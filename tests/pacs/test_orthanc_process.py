@@ -66,6 +66,14 @@ def test_it_answers_with_its_password_only(settings):
 
 
 @pytest.mark.usefixtures("running")
+def test_no_proxy_is_told_the_password(settings, monkeypatch):
+    """The way to our own Orthanc is on this machine, whatever the environment says."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with load_or_generate(settings).orthanc() as orthanc:
+        assert "HILUM" == orthanc.system()["DicomAet"]
+
+
+@pytest.mark.usefixtures("running")
 def test_storescu_of_this_machine_works_with_no_other_step(settings, radiograph_file):
     """DCMTK's storescu under its default name is taken."""
     require("storescu")

@@ -199,10 +199,7 @@ def summary(counted: Counter[SendStatus]) -> str:
 
 def _target_of(settings: Settings) -> WebTarget:
     """Return the Orthanc of the settings, or the one that hilum started."""
-    address = credentials.load(settings)
-    return WebTarget(
-        address.url, dicomweb=False, username=address.username, password=address.password
-    )
+    return credentials.load(settings).target()
 
 
 def _with_tls(target: WebTarget | DicomTarget, *, tls: bool) -> WebTarget | DicomTarget:

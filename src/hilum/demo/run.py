@@ -24,7 +24,7 @@ from hilum.node.service import Service
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs import credentials
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.send import DicomTarget, Sender, WebTarget, deliver, open_sender
+from hilum.pacs.send import DicomTarget, Sender, deliver, open_sender
 from hilum.pacs.send.outcome import ARRIVED
 from hilum.records import images, readings
 from hilum.records.images import ImageRecord
@@ -157,6 +157,4 @@ def send(image: DemoImage, address: PacsAddress) -> str:
 def _sender(route: Route, address: PacsAddress) -> Sender:
     if route is Route.C_STORE:
         return open_sender(DicomTarget(address.aet, credentials.LOOPBACK, address.dicom_port))
-    return open_sender(
-        WebTarget(address.url, username=address.username, password=address.password, dicomweb=False)
-    )
+    return open_sender(address.target())

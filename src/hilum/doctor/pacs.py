@@ -67,6 +67,17 @@ def advisories(version: str) -> Iterator[CheckResult]:
         )
 
 
+def _in_the_open(address: PacsAddress) -> Iterator[CheckResult]:
+    """Say that a password is sent to a server that nobody told apart."""
+    if address.secret is not None and address.url.startswith("http:"):
+        yield warning(
+            "the password goes to {url} unencrypted, to whatever answers there",
+            "Set pacs.url to https:// and pacs.ca_file to the server's authority, or to its own "
+            "certificate; inside a network of containers it may stay.",
+            url=address.url,
+        )
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
@@ -102,6 +113,7 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
         numbers = _numbers(version)
         if settings.pacs.url is not None:
             yield from advisories(version)
+            yield from _in_the_open(address)
         if numbers and numbers < OLDEST:
             yield warning(
                 "Orthanc {version} is older than any that hilum was tried with",

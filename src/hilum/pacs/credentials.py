@@ -7,7 +7,7 @@ file that only its owner can read. It is never printed, logged or put in a comma
 import json
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +18,9 @@ from hilum.errors import NodeError, SettingInvalid
 from hilum.files.private import write_file
 from hilum.pacs.archive import Archive
 from hilum.pacs.orthanc.archive import OrthancArchive
+from hilum.pacs.orthanc.listener import OwnListener
+from hilum.pacs.plain_http import Proof
+from hilum.pacs.send.target import WebTarget
 from hilum.pacs.tls import NO_FILES, TlsFiles
 from hilum.settings import PacsSettings, Settings
 
@@ -47,6 +50,8 @@ class PacsAddress:
     """Where it takes C-STORE."""
     tls: TlsFiles = NO_FILES
     """Whom we trust and what we show when `url` is https, or its DICOM port speaks TLS."""
+    proof: Proof | None = None
+    """Tells the Orthanc that hilum starts from any other program on its port."""
 
     @property
     def secret(self) -> str | None:
@@ -78,6 +83,17 @@ class PacsAddress:
             password=self.secret,
             timeout_s=timeout_s,
             verify=self.tls.context() if self.url.startswith("https:") else True,
+            proof=self.proof,
+        )
+
+    def target(self) -> WebTarget:
+        """Return it as where files are sent."""
+        return WebTarget(
+            self.url,
+            dicomweb=False,
+            username=self.username,
+            password=self.password,
+            proof=self.proof,
         )
 
 
@@ -104,7 +120,8 @@ def load(settings: Settings) -> PacsAddress:
             "No PACS is set and none was started here.",
             "Run hilum up, or set pacs.url to the address of your Orthanc.",
         )
-    return _address(pacs, f"http://{LOOPBACK}:{pacs.http_port}", USERNAME, _read(path))
+    own = _address(pacs, f"http://{LOOPBACK}:{pacs.http_port}", USERNAME, _read(path))
+    return replace(own, proof=OwnListener(pid_file(settings.data_folder), pacs.http_port))
 
 
 def load_or_generate(settings: Settings) -> PacsAddress:
@@ -121,6 +138,11 @@ def load_or_generate(settings: Settings) -> PacsAddress:
     if settings.pacs.url is None and not path.exists():
         _generate(path)
     return load(settings)
+
+
+def pid_file(data_folder: Path) -> Path:
+    """Return the file that tells of the process of our own Orthanc."""
+    return data_folder / "orthanc" / "orthanc.pid"
 
 
 def tls_files(pacs: PacsSettings) -> TlsFiles:

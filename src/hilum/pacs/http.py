@@ -13,7 +13,7 @@ import httpx
 
 from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
 from hilum.language import Message
-from hilum.pacs.plain_http import PlainTransport
+from hilum.pacs.plain_http import PlainTransport, Proof
 
 BUSY: Final = 429
 """HTTP status "too many requests": asking again may help, like any 5xx."""
@@ -85,15 +85,20 @@ def pacs_errors(url: str) -> Iterator[None]:
 
 
 def way(
-    url: str, *, verify: ssl.SSLContext | bool, transport: httpx.BaseTransport | None
+    url: str,
+    *,
+    verify: ssl.SSLContext | bool,
+    transport: httpx.BaseTransport | None,
+    proof: Proof | None = None,
 ) -> tuple[Send, Callable[[], None]]:
     """Return what sends requests, and what closes its connections.
 
     Plain HTTP goes past httpx's client, which takes as long for its cookies, redirects and
-    addresses as the request itself; TLS and proxies go through it.
+    addresses as the request itself; TLS and proxies go through it. With a proof there is
+    no proxy: the server is of this machine.
     """
-    if transport is None and url.startswith("http://") and not getproxies():
-        plain = PlainTransport()
+    if proof or (transport is None and url.startswith("http://") and not getproxies()):
+        plain = PlainTransport(proof)
         return plain.handle_request, plain.close
     client = httpx.Client(verify=verify, transport=transport)
     return client.send, client.close

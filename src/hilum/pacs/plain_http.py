@@ -12,14 +12,20 @@ import http.client
 import select
 import socket
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import httpx
+
+from hilum.errors import PacsNotOurs
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Methods that may be sent again when the server closed a connection that was idle."""
 
 DEFAULT_PORT: Final = 80
+
+Proof = Callable[[], frozenset[str]]
+"""Returns the sockets that listen in the place of a server, or raises `PacsNotOurs`."""
 
 
 class PlainTransport(httpx.BaseTransport):
@@ -28,7 +34,8 @@ class PlainTransport(httpx.BaseTransport):
     Each request takes a connection of its own and leaves it for the next one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, proof: "Proof | None" = None) -> None:
+        self._proof = proof
         self._idle: dict[tuple[str, int], list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
 
@@ -49,14 +56,14 @@ class PlainTransport(httpx.BaseTransport):
         connection = self._take(where)
         reused = connection is not None
         if connection is None:
-            connection = _connected(where, timeouts.get("connect"))
+            connection = self._connected(where, timeouts.get("connect"))
         try:
             response = self._ask(connection, request, timeouts.get("read"))
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             connection.close()
             if not reused or request.method not in IDEMPOTENT:
                 raise
-            connection = _connected(where, timeouts.get("connect"))
+            connection = self._connected(where, timeouts.get("connect"))
             response = self._ask(connection, request, timeouts.get("read"))
         if connection.sock is not None:
             self._leave(where, connection)
@@ -69,6 +76,19 @@ class PlainTransport(httpx.BaseTransport):
             self._idle.clear()
         for connection in idle:
             connection.close()
+
+    def _connected(
+        self, where: tuple[str, int], timeout_s: float | None
+    ) -> http.client.HTTPConnection:
+        """Return a new connection, to a server that was told apart where that is asked for."""
+        before = self._proof and self._proof()
+        connection = _connected(where, timeout_s)
+        try:
+            require_same(before, self._proof)
+        except (httpx.ConnectError, PacsNotOurs):
+            connection.close()
+            raise
+        return connection
 
     def _take(self, where: tuple[str, int]) -> http.client.HTTPConnection | None:
         """Return a connection that waits for a request and still stands, the last one used."""
@@ -109,6 +129,20 @@ class PlainTransport(httpx.BaseTransport):
             raise _as_httpx(exc, request) from exc
         # decoded where the server squeezed it all the same, as with httpx's own transport
         return httpx.Response(answer.status, headers=headers, content=content, request=request)
+
+
+def require_same(before: frozenset[str] | None, proof: Proof | None) -> None:
+    """Return where a connection leads to a server of which there was a proof before it was made.
+
+    Raises
+    ------
+    httpx.ConnectError
+        Nobody listened then, or another socket does now.
+    PacsNotOurs
+        It is somebody else's.
+    """
+    if proof is not None and (not before or proof() != before):
+        raise httpx.ConnectError("the server has just begun to listen")
 
 
 def _connected(where: tuple[str, int], timeout_s: float | None) -> http.client.HTTPConnection:

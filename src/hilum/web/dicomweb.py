@@ -13,7 +13,7 @@ knows the address under which its bulk data is reached.
 import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -21,9 +21,11 @@ from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from hilum.errors import PacsNotOurs
 from hilum.language import Message
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.http import pacs_errors
+from hilum.pacs.plain_http import Proof, require_same
 from hilum.web.ohif import DICOMWEB_PATH
 from hilum.web.sessions import Context, Viewer, note_async
 from hilum.web.slots import TimedResponse, proxy_turn
@@ -96,6 +98,7 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
             auth=auth,
             timeout=timeout_s,
             headers={"accept-encoding": "identity"},
+            trust_env=pacs.proof is None,  # no proxy on the way to this machine
             verify=pacs.tls.context() if pacs.url.startswith("https:") else True,
         )
 
@@ -103,7 +106,7 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
 @router.get(DICOMWEB_PATH + "/{path:path}", dependencies=[Depends(proxy_turn)])
 async def hand_through(path: str, request: Request, who: Viewer, context: Context) -> Response:
     """Hand a request to the PACS, and its answer back piece by piece."""
-    question = asked(path, request)
+    question = asked(path, request, context.address.proof)
     study = STUDY.match(path)
     if study and request.app.state.viewed.add((who.key or who.name, study[1])):
         await note_async(context, who.name, "study.viewed", study=study[1], by="dicomweb")
@@ -119,7 +122,7 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
     return TimedResponse(_pieces(answer), answer.status_code, headers=passed)
 
 
-def asked(path: str, request: Request) -> httpx.Request:
+def asked(path: str, request: Request, proof: Proof | None) -> httpx.Request:
     """Return what Orthanc is asked, made of allowed parts alone.
 
     Raises
@@ -141,7 +144,24 @@ def asked(path: str, request: Request) -> httpx.Request:
     query = _query(request, searches=SEARCH.fullmatch(path) is not None)
     client: httpx.AsyncClient = request.app.state.dicomweb
     told = {"accept": accept, "host": host, "forwarded": f"host={host};proto={request.url.scheme}"}
-    return client.build_request("GET", f"/{path}{query}", headers=told)
+    return client.build_request("GET", f"/{path}{query}", headers=told, extensions=_proven(proof))
+
+
+def _proven(proof: Proof | None) -> dict[str, Any]:
+    """Return what has httpx ask for a proof around each new connection, before it says a word."""
+    before: list[frozenset[str]] = []
+
+    async def trace(event: str, found: dict[str, Any]) -> None:
+        if proof is not None and event == "connection.connect_tcp.started":
+            before[:] = [proof()]
+        if event == "connection.connect_tcp.complete":
+            try:
+                require_same(before[0] if before else None, proof)
+            except (httpx.ConnectError, PacsNotOurs):
+                await found["return_value"].aclose()
+                raise
+
+    return {"trace": trace}
 
 
 def _query(request: Request, *, searches: bool) -> str:

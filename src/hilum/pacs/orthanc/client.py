@@ -16,6 +16,7 @@ import httpx
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.language import Message
 from hilum.pacs.http import headers, pacs_errors, way
+from hilum.pacs.plain_http import Proof
 
 REALM: Final = "Orthanc"
 """Begins the realm for which every Orthanc asks a password (HTTP WWW-Authenticate)."""
@@ -78,12 +79,13 @@ class Orthanc:
         timeout_s: float = 30.0,
         verify: ssl.SSLContext | bool = True,
         transport: httpx.BaseTransport | None = None,
+        proof: Proof | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         with pacs_errors(self.url):
             self._headers = headers(self.url, username, password)
-            self._send, self._close = way(self.url, verify=verify, transport=transport)
+            self._send, self._close = way(self.url, verify=verify, transport=transport, proof=proof)
 
     def __enter__(self) -> Self:
         return self

@@ -51,7 +51,7 @@ def end_orphan(pid_file: Path) -> int | None:
         pid_file.unlink(missing_ok=True)
         return None
     try:
-        if not _is_ours(traces):
+        if own_process(pid_file) is None:
             return None
         _end(process)
     finally:
@@ -60,24 +60,30 @@ def end_orphan(pid_file: Path) -> int | None:
     return traces.pid
 
 
-def _read(pid_file: Path) -> ProcessTraces | None:
-    try:
-        return ProcessTraces(**json.loads(pid_file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError):  # damaged: it can't prove that a process is ours
-        return None
+def own_process(pid_file: Path) -> int | None:
+    """Return the process of the Orthanc that `pid_file` tells of, None when it does not run.
 
-
-def _is_ours(traces: ProcessTraces) -> bool:
-    """Whether the process has our configuration file on its command line, and is this user's."""
+    It is known by our configuration file on its command line, and has that file's owner.
+    """
+    traces = _read(pid_file)
+    if traces is None:
+        return None
     process = Path(f"/proc/{traces.pid}")
     try:
         arguments = (process / "cmdline").read_bytes().split(b"\0")
-        owner = process.stat().st_uid
+        same = process.stat().st_uid == pid_file.stat().st_uid
     except OSError:
-        return False
-    return owner == os.geteuid() and os.fsencode(traces.configuration) in arguments
+        return None
+    return traces.pid if same and os.fsencode(traces.configuration) in arguments else None
+
+
+def _read(pid_file: Path) -> ProcessTraces | None:
+    try:
+        return ProcessTraces(**json.loads(pid_file.read_text(encoding="utf-8")))
+    except OSError:
+        return None
+    except (ValueError, TypeError):  # damaged: it can't prove that a process is ours
+        return None
 
 
 def _end(process: int) -> None:

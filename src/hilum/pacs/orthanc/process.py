@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from hilum.errors import (
+    PacsNotOurs,
     PacsNotStarted,
     PacsRefused,
     PacsUnavailable,
@@ -22,6 +23,7 @@ from hilum.errors import (
     ProgramNotInstalled,
 )
 from hilum.files.private import make_folder, write_file, writing_to
+from hilum.pacs import credentials
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc import launcher
 from hilum.pacs.orthanc.client import Orthanc
@@ -139,7 +141,7 @@ class OrthancProcess:
         self._began = time.monotonic()
         program = find_program(self._settings.pacs.program)
         settings_file = self._folder / "orthanc.json"
-        pid_file = self._folder / "orthanc.pid"
+        pid_file = credentials.pid_file(self._settings.data_folder)
         content = configuration(
             self._settings.pacs,
             self._address,
@@ -171,7 +173,7 @@ class OrthancProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        (self._folder / "orthanc.pid").unlink(missing_ok=True)
+        credentials.pid_file(self._settings.data_folder).unlink(missing_ok=True)
 
     def revive(self) -> bool:
         """Start Orthanc again if it ended by itself; return whether it did so now.
@@ -227,10 +229,7 @@ class OrthancProcess:
             )
 
     def _wait(self, stop: threading.Event) -> None:
-        address = self._address
-        with Orthanc(
-            address.url, username=address.username, password=address.secret, timeout_s=ANSWER_S
-        ) as orthanc:
+        with self._address.orthanc(timeout_s=ANSWER_S) as orthanc:
             done = wait_until(
                 lambda: stop.is_set() or self._answers(orthanc),
                 timeout_s=START_S,
@@ -258,14 +257,14 @@ class OrthancProcess:
         try:
             self.revive()  # where a signal ended it, by what it holds or was sent
             orthanc.system()
-        except PacsUnavailable:
-            return False
-        except PacsRefused as exc:  # not our password: not our Orthanc
+        except (PacsNotOurs, PacsRefused) as exc:
             raise PortTaken(
                 "Port {http_port} (pacs.http_port) was taken by another program just now.",
                 "Stop that program, or set pacs.http_port to a free port.",
                 http_port=self._settings.pacs.http_port,
             ) from exc
+        except PacsUnavailable:
+            return False
         return True
 
     def _last_error(self) -> str:

@@ -29,6 +29,7 @@ class OrthancSender:
             password=target.secret,
             timeout_s=timeout_s,
             verify=verify,
+            proof=target.proof,
         )
 
     def check(self) -> None:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from hilum.errors import SettingInvalid
 from hilum.language import Message
+from hilum.pacs.plain_http import Proof
 
 STOW_PREFIX: Final = "stow+"
 STUDIES: Final = "/studies"
@@ -48,6 +49,8 @@ class WebTarget:
     username: str | None = None
     password: SecretStr | None = None
     """Credentials, None when none were given."""
+    proof: Proof | None = None
+    """Tells the server apart before it is given them."""
 
     def __str__(self) -> str:
         return self.url
