@@ -25,11 +25,7 @@ from hilum.reading import ModelIdentity
 from hilum.settings import Settings
 from hilum.telemetry import logs
 
-EXPECTED: Final = {
-    "chest": Status.READ,
-    "chest-jpeg2000": Status.READ,
-    "broken": Status.FAILED,
-}
+EXPECTED: Final = {"chest": Status.READ, "chest-jpeg2000": Status.READ, "broken": Status.FAILED}
 """How each image must end; others must be refused, but phantoms by a trained model only."""
 
 

@@ -33,12 +33,7 @@ SCHEMA: Final = "hilum.drift/1"
 @click.option("--all", "everything", is_flag=True, help="Also show what did not move.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def drift(
-    *,
-    model: str | None,
-    month: str | None,
-    reference: str | None,
-    everything: bool,
-    as_json: bool,
+    *, model: str | None, month: str | None, reference: str | None, everything: bool, as_json: bool
 ) -> None:
     """Compare each model's output of a month with its reference.
 

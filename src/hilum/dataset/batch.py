@@ -32,10 +32,6 @@ def read_many(
 
     Parameters
     ----------
-    candidates
-        Files, as `hilum.files.find.find_candidates` names them.
-    context
-        The model and the settings.
     writing
         Returns what the results of one file need, asked when its turn comes; None when only
         the findings are wanted.

@@ -22,8 +22,6 @@ class ReadingJournal:
 
     Parameters
     ----------
-    path
-        The document to be.
     head
         Everything of the document but its rows; rows of another head are not resumed.
     wanted

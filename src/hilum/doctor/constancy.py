@@ -71,10 +71,7 @@ def _of_end(last: SelfTestRun, when: str) -> CheckResult:
 
 def _of_model(each: DriftComparison, least: int) -> CheckResult:
     about = Message(
-        "{model}, {month} ({images} images)",
-        model=each.model,
-        month=each.month,
-        images=each.images,
+        "{model}, {month} ({images} images)", model=each.model, month=each.month, images=each.images
     )
     shifted = [shift.subject for shift in each.shifts if shift.level is DriftLevel.SHIFTED]
     if each.fewest < least:

@@ -25,13 +25,7 @@ from hilum import RESEARCH_USE_ONLY
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import PICTURE
 from hilum.encode.material import Material
-from hilum.encode.start import (
-    SOURCE_IMAGE,
-    VISUAL_EXPLANATION,
-    begin,
-    conclude,
-    reference,
-)
+from hilum.encode.start import SOURCE_IMAGE, VISUAL_EXPLANATION, begin, conclude, reference
 
 QUALITY: Final = 90
 """JPEG quality: letters and outlines show no ringing, and a sheet stays below 400 kB."""

@@ -75,8 +75,6 @@ def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
 
     Parameters
     ----------
-    report
-        Any instance.
     table
         The codes that the site writes with.
 

@@ -38,10 +38,6 @@ def read_file(
 
     Parameters
     ----------
-    file
-        The DICOM file.
-    context
-        The model and the settings.
     earlier
         Files of our reports that are in the study already.
     when

@@ -133,10 +133,7 @@ def install(
         verified=source.verified,
         inert_names=source.inert_names,
     )
-    parts = {
-        contents_name(card): contents,
-        RECORD_FILE: record.model_dump_json(indent=2).encode(),
-    }
+    parts = {contents_name(card): contents, RECORD_FILE: record.model_dump_json(indent=2).encode()}
     if card_text is not None:
         parts[CARD_FILE] = card_text.encode()
     try:

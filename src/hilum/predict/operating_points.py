@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.errors import CardInvalid
-from hilum.predict.card import (
-    DEFAULT_POINTS,
-    ModelCard,
-    OperatingPoints,
-    is_threshold,
-    parse_toml,
-)
+from hilum.predict.card import DEFAULT_POINTS, ModelCard, OperatingPoints, is_threshold, parse_toml
 
 FILE_SUFFIX: Final = ".toml"
 """A set of operating points named so is a file of the site's own."""

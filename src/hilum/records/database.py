@@ -175,9 +175,7 @@ def _engine(url: str) -> Engine:
             url, pool_pre_ping=True, pool_size=5, max_overflow=20, execution_options=COUNTED
         )
     engine = create_engine(
-        url,
-        connect_args={"timeout": BUSY_S, "check_same_thread": False},
-        execution_options=COUNTED,
+        url, connect_args={"timeout": BUSY_S, "check_same_thread": False}, execution_options=COUNTED
     )
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)

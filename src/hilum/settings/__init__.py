@@ -93,10 +93,7 @@ class Settings(BaseSettings):
     """All settings. Build with `Settings.load`, which turns mistakes into clear lines."""
 
     model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
     )
 
     data_folder: Path = Field(default_factory=default_data_folder)

@@ -84,8 +84,6 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
 
     Parameters
     ----------
-    context
-        What the page works with.
     vitals
         What machines ask the node; None leaves their addresses out.
     """

@@ -97,8 +97,6 @@ def packed_text(path: Path, changed: float) -> bytes:
 
     Parameters
     ----------
-    path
-        The file.
     changed
         When it was changed: another build may lie at the same place.
     """

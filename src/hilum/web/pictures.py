@@ -54,13 +54,7 @@ GONE: Final = Message("There is no such image here, or it was deleted from the P
 
 
 class Gallery:
-    """Pictures of the last images that were looked at. Safe for several threads.
-
-    Parameters
-    ----------
-    context
-        Records and PACS.
-    """
+    """Pictures of the last images that were looked at. Safe for several threads."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context

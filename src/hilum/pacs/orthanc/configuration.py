@@ -85,8 +85,6 @@ def configuration(
 
     Parameters
     ----------
-    pacs
-        Settings of the PACS.
     address
         How our Orthanc is called, with its generated password.
     folder

@@ -18,8 +18,6 @@ def require_free(name: str, port: int) -> None:
     ----------
     name
         Name of the setting, e.g. ``"pacs.http_port"``.
-    port
-        TCP port.
 
     Raises
     ------
