@@ -167,21 +167,9 @@ def arrived(
         Whether an image that ended is read again though it did not change.
     """
     state = State.HELD if held else State.QUEUED
-    line: dict[str, Any] = {
-        "archive": new.archive,
-        **new.uids._asdict(),
-        "reference": new.reference,
-        "file_digest": new.file_digest,
-        "urgency": new.urgency,
-        "state": state,
-        "reasons": [],
-        "results": [],
-        "result_references": [],
-        "run": 1,
-        "attempts": 0,
-        "lost": 0,
-        "arrived": new.at,
-    }
+    moved = {"reference": new.reference, "file_digest": new.file_digest, "arrived": new.at}
+    named = {"archive": new.archive, **new.uids._asdict()}
+    line = {**named, **moved, "urgency": new.urgency, "lost": 0, **_anew(0, state)}
     if connection.execute(unless_there(connection, IMAGE), line).rowcount == 1:
         return Job(new.archive, new.uids, new.reference, 1)
     this = image_values(new.archive, new.uids)
@@ -189,11 +177,6 @@ def arrived(
     same = new.file_digest == known.file_digest and new.reference == known.reference
     if same and not (again and known.state in SETTLED):
         return None
-    moved = {
-        "reference": new.reference,
-        "file_digest": new.file_digest,
-        "arrived": new.at,
-    }
     only_waits = known.state in {State.HELD, State.QUEUED}
     if only_waits and new.reference == known.reference:
         connection.execute(CHANGE, {**this, **moved})
