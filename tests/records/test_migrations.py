@@ -19,7 +19,9 @@ from hilum.cli import main
 from hilum.errors import SettingInvalid
 from hilum.records import Database, feed, migrations, quality_tables
 from hilum.records.database import sqlite_url
-from hilum.records.migrations import MIGRATION, m001_initial
+from hilum.records.migrations import MIGRATION, MIGRATIONS
+
+m001_initial: Final = MIGRATIONS[0]
 
 RELEASED: Final = {"the first schema": "m001_initial"}
 """Release → the last step that it had. Each release adds its line."""
@@ -27,12 +29,8 @@ RELEASED: Final = {"the first schema": "m001_initial"}
 FROZEN: Final = {
     "0001_initial.postgresql": "523446693b32271d592bb46034dcfedd1e90f8c1b0246fd4726b2df025a36d1a",
     "0001_initial.sqlite": "6280dcca0c56f1a68c632d94bb2269ca203e9fe1d71208d4501487dbe90ffc21",
-    "0002_warnings.postgresql": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
-    "0002_warnings.sqlite": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
-    "0003_references.postgresql": (
-        "c099bd266b0e51d9753e6100cca483182558e662c86f244f66ac9644d6e1dffa"
-    ),
-    "0003_references.sqlite": "c099bd266b0e51d9753e6100cca483182558e662c86f244f66ac9644d6e1dffa",
+    "0002_warnings": "91226ceb2313a242e05134322726086681918af5279b1f1147754efcd33b4f20",
+    "0003_references": "c099bd266b0e51d9753e6100cca483182558e662c86f244f66ac9644d6e1dffa",
     "0004_sign_in.postgresql": "887cf079e6998ba99c38a6a98d13cbfa0999120c85564f9f84bf7be15024e952",
     "0004_sign_in.sqlite": "8840cedb620bb44d1fcec8e16d6955c25c8e074b8972814f1607129cd2fb5829",
 }

@@ -94,6 +94,7 @@ class ModelCard(CardSection):
     operating_points: dict[str, OperatingPoints]
     """Sets of thresholds by name; ``default`` is always there."""
     weights: WeightsSource = WeightsSource()
+    """Where the weights come from."""
     training_data: tuple[str, ...] = ()
     licence: str = "unknown"
     limits: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 Each line carries the SHA-256 of itself and of the chain before it, so a line that was
 changed, put in between or taken out breaks the chain from there on. Lines that are cut
 off at the end leave no gap: whoever fears that keeps the last chain value elsewhere, and
-`verify` looks for it. The database itself turns changes away (`m001_initial`).
+`verify` looks for it. The database itself turns changes away (``schema/0001_initial``).
 
 Sources
 -------

@@ -32,31 +32,31 @@ START_ANEW: Final = Message(
 INSTALL_NEWER: Final = Message("Install that version of hilum again.")
 
 
-def m001_initial(connection: Connection) -> None:
-    """Make every table, and let the database turn away changes of the audit trail."""
-    _run(connection, "0001_initial")
+def _step(name: str) -> Callable[[Connection], None]:
+    """Return what runs the statements of a file in ``schema/``; a blank line ends each.
+
+    Where the databases differ, ``NAME.sqlite.sql`` or ``NAME.postgresql.sql``.
+    """
+
+    def run(connection: Connection) -> None:
+        folder = resources.files(__package__) / "schema"
+        own = folder / f"{name}.{connection.dialect.name}.sql"
+        file = own if own.is_file() else folder / f"{name}.sql"
+        for statement in file.read_text(encoding="utf-8").strip().split(";\n\n"):
+            connection.exec_driver_sql(statement)
+
+    run.__name__ = f"m{name[1:]}"
+    return run
 
 
-def m002_warnings(connection: Connection) -> None:
-    """Keep what is wrong with a study as a whole."""
-    _run(connection, "0002_warnings")
-
-
-def m003_references(connection: Connection) -> None:
-    """Keep what any archive calls an object, and where its feed stands, as it says it."""
-    _run(connection, "0003_references")
-
-
-def m004_sign_in(connection: Connection) -> None:
-    """Keep known browsers, second factors, where sessions began, and whose a token is."""
-    _run(connection, "0004_sign_in")
-
-
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
-    m001_initial,
-    m002_warnings,
-    m003_references,
-    m004_sign_in,
+MIGRATIONS: Final = tuple(
+    _step(name)
+    for name in (
+        "0001_initial",  # every table; the database turns away changes of the audit trail
+        "0002_warnings",  # what is wrong with a study as a whole
+        "0003_references",  # what any archive calls an object, and where its feed stands
+        "0004_sign_in",  # known browsers, second factors, when sessions began, whose a token is
+    )
 )
 """In the order in which they run; one that has landed is never changed."""
 
@@ -118,10 +118,3 @@ def migrate(connection: Connection) -> None:
         if step.__name__ in state.missing:
             step(connection)
             connection.execute(MIGRATION.insert().values(name=step.__name__, ran=datetime.now(UTC)))
-
-
-def _run(connection: Connection, name: str) -> None:
-    """Run the statements of a file in ``schema/``; a blank line ends each."""
-    file = resources.files(__package__) / "schema" / f"{name}.{connection.dialect.name}.sql"
-    for statement in file.read_text(encoding="utf-8").strip().split(";\n\n"):
-        connection.exec_driver_sql(statement)

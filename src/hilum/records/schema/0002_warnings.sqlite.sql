@@ -1,1 +1,0 @@
-ALTER TABLE study ADD COLUMN warnings JSON DEFAULT '[]' NOT NULL;
