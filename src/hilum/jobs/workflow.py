@@ -53,8 +53,6 @@ class ImageWorkflow:
         Name → step, in order; the last one settles the image.
     send
         Tries to send results on; None where no such job is taken.
-    pause
-        Ends when the process stops.
     repeated
         Steps that are not remembered: to do them again costs less. The last one never is.
     """

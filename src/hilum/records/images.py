@@ -28,11 +28,7 @@ LOOK_S: Final = 0.1
 """Seconds between two looks whether an image is settled."""
 
 THIS: Final = of_image(IMAGE)
-OPEN: Final = (
-    *THIS,
-    IMAGE.c.run == bindparam("of_run"),
-    IMAGE.c.state.in_(sorted(UNSETTLED)),
-)
+OPEN: Final = (*THIS, IMAGE.c.run == bindparam("of_run"), IMAGE.c.state.in_(sorted(UNSETTLED)))
 """The condition that a job is the newest run and has not ended."""
 
 KNOWN: Final = (

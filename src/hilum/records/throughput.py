@@ -82,11 +82,7 @@ def refusals(connection: Connection, archive: str, *, since: datetime) -> list[R
     """
     rows = connection.scalars(
         select(IMAGE.c.reasons)
-        .where(
-            IMAGE.c.archive == archive,
-            IMAGE.c.state == State.REFUSED,
-            IMAGE.c.settled >= since,
-        )
+        .where(IMAGE.c.archive == archive, IMAGE.c.state == State.REFUSED, IMAGE.c.settled >= since)
         .order_by(IMAGE.c.settled.desc())
         .limit(COUNTED_MOST)
     ).all()
@@ -105,11 +101,7 @@ def seconds_to_result(
     """Return seconds from arrival to stored results of the newest images, sorted."""
     rows = connection.execute(
         select(IMAGE.c.arrived, IMAGE.c.settled)
-        .where(
-            IMAGE.c.archive == archive,
-            IMAGE.c.state == State.STORED,
-            IMAGE.c.settled >= since,
-        )
+        .where(IMAGE.c.archive == archive, IMAGE.c.state == State.STORED, IMAGE.c.settled >= since)
         .order_by(IMAGE.c.settled.desc())
         .limit(most)
     ).all()

@@ -16,11 +16,7 @@ class OrthancSender:
     """Keeps the promises of `Sender` with ``POST /instances``."""
 
     def __init__(
-        self,
-        target: WebTarget,
-        *,
-        timeout_s: float = 30.0,
-        verify: ssl.SSLContext | bool = True,
+        self, target: WebTarget, *, timeout_s: float = 30.0, verify: ssl.SSLContext | bool = True
     ) -> None:
         self._target = target
         self._orthanc = OrthancArchive(
