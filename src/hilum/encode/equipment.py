@@ -16,7 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.identity import derived_uid
-from hilum.encode.source import copy_element, fitting_character_set
+from hilum.encode.source import copy_element, fitting_character_set, quiet_item
 from hilum.encode.undeclared import is_undeclared, write_in_ascii
 from hilum.reading import ModelIdentity
 
@@ -232,10 +232,11 @@ def acquisition_equipment(source: Dataset) -> list[Dataset]:
     """Return the modality as an item of Contributing Equipment Sequence, if it says what it is."""
     if not source.get("Manufacturer"):
         return []
-    item = Dataset()
+    item = quiet_item(
+        PurposeOfReferenceCodeSequence=[code_item(ACQUISITION)],
+        ContributionDescription="Acquisition equipment of the source image",
+    )
     _copy(ACQUIRED_WITH, source, item)
-    item.PurposeOfReferenceCodeSequence = [code_item(ACQUISITION)]
-    item.ContributionDescription = "Acquisition equipment of the source image"
     return [item]
 
 
@@ -246,26 +247,26 @@ def processing_equipment(model: ModelIdentity | None, when: datetime) -> Dataset
     -------
     IHE AI Results 6.5.3.1; the values equal those of the device observer in the report.
     """
-    item = Dataset()
-    item.Manufacturer = MANUFACTURER
-    item.ManufacturerModelName = PRODUCT if model is None else algorithm_name(model)
-    item.DeviceSerialNumber = serial_number(model)
-    item.SoftwareVersions = __version__ if model is None else model.version
-    item.DeviceUID = device_uid(model)
-    # Without an offset: (0008,0201) has it, and dcmpschk 3.6.7 rejects one here.
-    item.ContributionDateTime = when.strftime("%Y%m%d%H%M%S")
-    item.ContributionDescription = "Chest radiograph analysis, research use only"
-    item.PurposeOfReferenceCodeSequence = [code_item(PROCESSING)]
-    return item
+    return quiet_item(
+        Manufacturer=MANUFACTURER,
+        ManufacturerModelName=PRODUCT if model is None else algorithm_name(model),
+        DeviceSerialNumber=serial_number(model),
+        SoftwareVersions=__version__ if model is None else model.version,
+        DeviceUID=device_uid(model),
+        # Without an offset: (0008,0201) has it, and dcmpschk 3.6.7 rejects one here.
+        ContributionDateTime=when.strftime("%Y%m%d%H%M%S"),
+        ContributionDescription="Chest radiograph analysis, research use only",
+        PurposeOfReferenceCodeSequence=[code_item(PROCESSING)],
+    )
 
 
 def code_item(code: Code) -> Dataset:
     """Return `code` as the item of a code sequence (PS3.3 8.8)."""
-    item = Dataset()
-    item.CodeValue = code.value
-    item.CodingSchemeDesignator = code.scheme_designator
-    item.CodeMeaning = code.meaning
-    return item
+    return quiet_item(
+        CodeValue=code.value,
+        CodingSchemeDesignator=code.scheme_designator,
+        CodeMeaning=code.meaning,
+    )
 
 
 def _copy(keywords: tuple[str, ...], source: Dataset, result: Dataset) -> None:

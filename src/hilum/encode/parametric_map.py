@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.sr.coding import Code
-from pydicom.tag import Tag
 
 from hilum.encode.concepts import codes
 from hilum.encode.equipment import code_item
 from hilum.encode.kinds import PARAMETRIC_MAP
 from hilum.encode.material import Material
-from hilum.encode.source import write_quietly
-from hilum.encode.start import begin, conclude, copy_loss, derivation, reference, referenced_series
+from hilum.encode.source import quiet_item, write_quietly
+from hilum.encode.start import begin, conclude, derivation, write_dimensions, write_source
 from hilum.reading import Finding
 
 CLASS_ACTIVATION: Final = Code("130402", "DCM", "Class activation")
@@ -46,103 +45,77 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
     source = of.source
     concept = of.codes.finding(finding.label)
     result = begin(PARAMETRIC_MAP, of, part=finding.label)
-    result.InstanceNumber = 1 + of.reading.positives.index(finding)
-    result.ImageType = FRAME_TYPE
-    result.ContentQualification = "RESEARCH"
-    result.PixelPresentation = "MONOCHROME"
-    result.PatientOrientation = source.get("PatientOrientation") or None
-    result.ContentLabel = "AI_ACTIVATION"
-    result.ContentDescription = f"Class activation of {concept.meaning}"[:64]
-    result.ContentCreatorName = ""
-    result.SourceImageSequence = [reference(source)]
-    result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedInstanceSequence")]
-    frame_of_reference = source.get("FrameOfReferenceUID") or of.identity.uid("frame of reference")
-    write_quietly(result, "FrameOfReferenceUID", frame_of_reference)
-    result.PositionReferenceIndicator = ""
-    result.AcquisitionContextSequence = []
-    result.BurnedInAnnotation = "NO"
-    result.RecognizableVisualFeatures = "NO"
-    result.PresentationLUTShape = "IDENTITY"
-    _write_frame(result, of)
-    result.SharedFunctionalGroupsSequence = [_shared(source, activation, concept)]
-    _write_values(result, activation, source)
+    write_quietly(
+        result,
+        InstanceNumber=1 + of.reading.positives.index(finding),
+        ImageType=FRAME_TYPE,
+        ContentQualification="RESEARCH",
+        PixelPresentation="MONOCHROME",
+        FrameOfReferenceUID=source.get("FrameOfReferenceUID")
+        or of.identity.uid("frame of reference"),
+        PositionReferenceIndicator="",
+        AcquisitionContextSequence=[],
+        BurnedInAnnotation="NO",
+        RecognizableVisualFeatures="NO",
+        PresentationLUTShape="IDENTITY",
+        SharedFunctionalGroupsSequence=[_shared(source, activation, concept)],
+        NumberOfFrames=1,
+        Rows=activation.shape[0],
+        Columns=activation.shape[1],
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2",
+        BitsAllocated=32,
+        FloatPixelData=activation.astype("<f4").tobytes(),
+    )
+    write_source(result, of, "AI_ACTIVATION", f"Class activation of {concept.meaning}"[:64])
+    content = {"StackID": "1", "InStackPositionNumber": 1}
+    pointers = [(keyword, "FrameContentSequence") for keyword in content]
+    write_dimensions(result, of.identity.uid("parametric map dimensions"), pointers)
+    frame = quiet_item(
+        FrameContentSequence=[quiet_item(**content, DimensionIndexValues=[1, 1])],
+        DerivationImageSequence=[derivation(source, CLASS_ACTIVATION)],
+    )
+    result.PerFrameFunctionalGroupsSequence = [frame]
     description = of.language.say_ascii("AI activation maps (PM), research only")
     conclude(result, of, description=description, texts=[concept.meaning])
     return result
 
 
-def _write_frame(result: Dataset, of: Material) -> None:
-    """Write the one frame, a stack of its own."""
-    organization = Dataset()
-    organization.DimensionOrganizationUID = of.identity.uid("parametric map dimensions")
-    result.DimensionOrganizationSequence = [organization]
-    result.DimensionIndexSequence = []
-    for keyword in ("StackID", "InStackPositionNumber"):
-        index = Dataset()
-        index.DimensionOrganizationUID = organization.DimensionOrganizationUID
-        index.DimensionIndexPointer = Tag(keyword)
-        index.FunctionalGroupPointer = Tag("FrameContentSequence")
-        index.DimensionDescriptionLabel = keyword
-        result.DimensionIndexSequence.append(index)
-    content = Dataset()
-    content.StackID = "1"
-    content.InStackPositionNumber = 1
-    content.DimensionIndexValues = [1, 1]
-    frame = Dataset()
-    frame.FrameContentSequence = [content]
-    frame.DerivationImageSequence = [derivation(of.source, CLASS_ACTIVATION)]
-    result.PerFrameFunctionalGroupsSequence = [frame]
-
-
 def _shared(source: Dataset, activation: NDArray[np.float32], concept: Code) -> Dataset:
     """Return what holds for all frames: size of pixels, meaning of values, window."""
     low, high = float(activation.min()), float(activation.max())
-    measures = Dataset()
     spacing = source.get("ImagerPixelSpacing") or source.get("PixelSpacing")
-    if spacing:
-        measures.PixelSpacing = spacing
-    window = Dataset()
-    window.WindowCenter, window.WindowWidth = f"{(low + high) / 2:.6g}", f"{high - low or 1:.6g}"
-    stored = Dataset()
-    stored.RescaleIntercept, stored.RescaleSlope, stored.RescaleType = 0, 1, "US"
-    kind = Dataset()
-    kind.FrameType = FRAME_TYPE
-    shared = Dataset()
-    shared.PixelMeasuresSequence = [measures]
-    shared.FrameVOILUTSequence = [window]
-    shared.PixelValueTransformationSequence = [stored]
-    shared.ParametricMapFrameTypeSequence = [kind]
-    shared.RealWorldValueMappingSequence = [_meaning(low, high, concept)]
-    return shared
+    window = {"WindowCenter": f"{(low + high) / 2:.6g}", "WindowWidth": f"{high - low or 1:.6g}"}
+    stored = quiet_item(RescaleIntercept=0, RescaleSlope=1, RescaleType="US")
+    return quiet_item(
+        PixelMeasuresSequence=[quiet_item(**({"PixelSpacing": spacing} if spacing else {}))],
+        FrameVOILUTSequence=[quiet_item(**window)],
+        PixelValueTransformationSequence=[stored],
+        ParametricMapFrameTypeSequence=[quiet_item(FrameType=FRAME_TYPE)],
+        RealWorldValueMappingSequence=[_meaning(low, high, concept)],
+    )
 
 
 def _meaning(low: float, high: float, concept: Code) -> Dataset:
     """Return what the numbers are: class activation of a finding, in no unit."""
-    quantity = Dataset()
-    quantity.ValueType = "CODE"
-    quantity.ConceptNameCodeSequence = [code_item(Code("246205007", "SCT", "Quantity"))]
-    quantity.ConceptCodeSequence = [code_item(CLASS_ACTIVATION)]
-    finding = Dataset()
-    finding.ValueType = "CODE"
-    finding.ConceptNameCodeSequence = [code_item(codes.DCM.Finding)]
-    finding.ConceptCodeSequence = [code_item(concept)]
-    mapping = Dataset()
-    mapping.LUTExplanation = f"Class activation of {concept.meaning}"[:64]
-    mapping.LUTLabel = "ACTIVATION"
-    mapping.MeasurementUnitsCodeSequence = [code_item(codes.UCUM.NoUnits)]
-    mapping.DoubleFloatRealWorldValueFirstValueMapped = low
-    mapping.DoubleFloatRealWorldValueLastValueMapped = high
-    mapping.RealWorldValueIntercept = 0.0
-    mapping.RealWorldValueSlope = 1.0
-    mapping.QuantityDefinitionSequence = [quantity, finding]
-    return mapping
-
-
-def _write_values(result: Dataset, activation: NDArray[np.float32], source: Dataset) -> None:
-    result.NumberOfFrames = 1
-    result.Rows, result.Columns = activation.shape
-    result.SamplesPerPixel = 1
-    result.PhotometricInterpretation = "MONOCHROME2"
-    result.BitsAllocated = 32
-    copy_loss(result, source)
-    result.FloatPixelData = activation.astype("<f4").tobytes()
+    quantities = (
+        (Code("246205007", "SCT", "Quantity"), CLASS_ACTIVATION),
+        (codes.DCM.Finding, concept),
+    )
+    return quiet_item(
+        LUTExplanation=f"Class activation of {concept.meaning}"[:64],
+        LUTLabel="ACTIVATION",
+        MeasurementUnitsCodeSequence=[code_item(codes.UCUM.NoUnits)],
+        DoubleFloatRealWorldValueFirstValueMapped=low,
+        DoubleFloatRealWorldValueLastValueMapped=high,
+        RealWorldValueIntercept=0.0,
+        RealWorldValueSlope=1.0,
+        QuantityDefinitionSequence=[
+            quiet_item(
+                ValueType="CODE",
+                ConceptNameCodeSequence=[code_item(name)],
+                ConceptCodeSequence=[code_item(value)],
+            )
+            for name, value in quantities
+        ],
+    )

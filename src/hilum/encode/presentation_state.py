@@ -18,13 +18,15 @@ from pydicom.multival import MultiValue
 
 from hilum.encode.kinds import PRESENTATION
 from hilum.encode.material import Material
-from hilum.encode.source import copy_element
+from hilum.encode.source import copy_element, quiet_item
 from hilum.encode.start import begin, conclude, reference, referenced_series
 from hilum.reading import Reading, Region
 from hilum.wording import AI, DEMONSTRATION, finding_name, score_text
 
 LAYER: Final = "AI"
 """Name of the graphic layer."""
+
+DESCRIPTION: Final = "AI result, research use only"
 
 AMBER: Final = (55050, 34438, 49344)
 """CIELab of the outlines, as PS3.3 C.10.7.1.1 scales it."""
@@ -46,7 +48,7 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
     reading, source, language = of.reading, of.source, of.language
     result = begin(PRESENTATION, of)
     result.ContentLabel = "AI_REGIONS"
-    result.ContentDescription = "AI result, research use only"
+    result.ContentDescription = DESCRIPTION
     result.ContentCreatorName = ""
     result.PresentationCreationDate = result.PresentationCreationTime = ""  # `conclude` knows
     result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedImageSequence")]
@@ -62,7 +64,13 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
         _annotation([r.outline for r in regions if r.label == label], source, text)
         for label, text in texts.items()
     ]
-    result.GraphicLayerSequence = [_layer()]
+    layer = quiet_item(
+        GraphicLayer=LAYER,
+        GraphicLayerOrder=1,
+        GraphicLayerRecommendedDisplayCIELabValue=list(AMBER),
+        GraphicLayerDescription=DESCRIPTION,
+    )
+    result.GraphicLayerSequence = [layer]
     description = language.say_ascii(
         "AI regions (PR): {positive} findings, research only", positive=len(texts)
     )
@@ -73,52 +81,44 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
 
 def _annotation(outlines: list[NDArray[np.float64]], source: Dataset, text: str) -> Dataset:
     """Return one finding's outlines, and its name and score beside the first."""
-    item = Dataset()
-    item.ReferencedImageSequence = [reference(source)]
-    item.GraphicLayer = LAYER
-    item.GraphicObjectSequence = [_polyline(outline) for outline in outlines]
-    item.TextObjectSequence = [_text(outlines[0], text)]
-    return item
+    return quiet_item(
+        ReferencedImageSequence=[reference(source)],
+        GraphicLayer=LAYER,
+        GraphicObjectSequence=[_polyline(outline) for outline in outlines],
+        TextObjectSequence=[_text(outlines[0], text)],
+    )
 
 
 def _polyline(outline: NDArray[np.float64]) -> Dataset:
     """Return a closed line; its origin is the corner of the first pixel (PS3.3 C.10.5.1.2)."""
-    item = Dataset()
-    item.GraphicAnnotationUnits = "PIXEL"
-    item.GraphicDimensions = 2
-    item.NumberOfGraphicPoints = len(outline)
-    item.GraphicData = outline.astype(np.float32).ravel().tolist()
-    item.GraphicType = "POLYLINE"
-    item.GraphicFilled = "N"
-    return item
+    return quiet_item(
+        GraphicAnnotationUnits="PIXEL",
+        GraphicDimensions=2,
+        NumberOfGraphicPoints=len(outline),
+        GraphicData=outline.astype(np.float32).ravel().tolist(),
+        GraphicType="POLYLINE",
+        GraphicFilled="N",
+    )
 
 
 def _text(outline: NDArray[np.float64], text: str) -> Dataset:
     """Return words that hang on the outline's highest point."""
     highest = outline[np.argmin(outline[:, 1])]
-    item = Dataset()
-    item.AnchorPointAnnotationUnits = "PIXEL"
-    item.AnchorPoint = highest.astype(np.float32).tolist()
-    item.AnchorPointVisibility = "N"
-    item.UnformattedTextValue = text
-    return item
-
-
-def _layer() -> Dataset:
-    layer = Dataset()
-    layer.GraphicLayer = LAYER
-    layer.GraphicLayerOrder = 1
-    layer.GraphicLayerRecommendedDisplayCIELabValue = list(AMBER)
-    layer.GraphicLayerDescription = "AI result, research use only"
-    return layer
+    return quiet_item(
+        AnchorPointAnnotationUnits="PIXEL",
+        AnchorPoint=highest.astype(np.float32).tolist(),
+        AnchorPointVisibility="N",
+        UnformattedTextValue=text,
+    )
 
 
 def _displayed_area(reading: Reading, source: Dataset) -> Dataset:
     """Return the whole image, with pixels as wide and high as the header says."""
-    area = Dataset()
-    area.DisplayedAreaTopLeftHandCorner = [1, 1]
-    area.DisplayedAreaBottomRightHandCorner = [reading.radiograph.columns, reading.radiograph.rows]
-    area.PresentationSizeMode = "SCALE TO FIT"
+    area = quiet_item(
+        DisplayedAreaTopLeftHandCorner=[1, 1],
+        DisplayedAreaBottomRightHandCorner=[reading.radiograph.columns, reading.radiograph.rows],
+        PresentationSizeMode="SCALE TO FIT",
+    )
     for keyword in SPACINGS:
         if keyword in source:
             area.PresentationPixelSpacing = source[keyword].value

@@ -6,14 +6,12 @@ PS3.3 A.51 (Segmentation IOD), C.8.20.2 (Segmentation Image Module).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pydicom import Dataset
 from pydicom.pixels.utils import pack_bits
-from pydicom.tag import Tag
 
 from hilum import MANUFACTURER
 from hilum.encode.concepts import codes
@@ -21,11 +19,9 @@ from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import SEGMENTATION
 from hilum.encode.material import Material
 from hilum.encode.provenance import parameters
-from hilum.encode.start import begin, conclude, copy_loss, derivation, reference, referenced_series
+from hilum.encode.source import quiet_item
+from hilum.encode.start import begin, conclude, derivation, write_dimensions, write_source
 from hilum.reading import Finding, Region
-
-SEGMENT_NUMBER: Final = Tag("ReferencedSegmentNumber")
-SEGMENT_IDENTIFICATION: Final = Tag("SegmentIdentificationSequence")
 
 
 def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
@@ -46,26 +42,30 @@ def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
     ]
     result = begin(SEGMENTATION, of)
     result.ImageType = ["DERIVED", "PRIMARY"]
-    result.PatientOrientation = source.get("PatientOrientation") or None
-    result.ContentLabel = "AI_REGIONS"
-    result.ContentDescription = "Class activation maps above half of their peak"
-    result.ContentCreatorName = ""
-    result.SourceImageSequence = [reference(source)]
-    result.ReferencedSeriesSequence = [referenced_series(source, "ReferencedInstanceSequence")]
+    write_source(result, of, "AI_REGIONS", "Class activation maps above half of their peak")
     result.SegmentationType = "BINARY"
     result.SegmentSequence = [
         _segment(number, finding, of) for number, finding in enumerate(reading.positives, start=1)
     ]
-    _write_frames(result, of, len(masks))
-    _write_masks(result, np.stack(masks), source)
-    conclude(
+    write_dimensions(
         result,
-        of,
-        description=of.language.say_ascii(
-            "AI regions (SEG): {positive} findings, research only", positive=len(masks)
-        ),
-        texts=_texts(of),
+        of.identity.uid("segmentation dimensions"),
+        [("ReferencedSegmentNumber", "SegmentIdentificationSequence")],
     )
+    shared = quiet_item(DerivationImageSequence=[derivation(source, codes.DCM.Segmentation)])
+    result.SharedFunctionalGroupsSequence = [shared]
+    result.PerFrameFunctionalGroupsSequence = [
+        quiet_item(
+            FrameContentSequence=[quiet_item(DimensionIndexValues=[number])],
+            SegmentIdentificationSequence=[quiet_item(ReferencedSegmentNumber=number)],
+        )
+        for number in range(1, len(masks) + 1)
+    ]
+    _write_masks(result, np.stack(masks))
+    description = of.language.say_ascii(
+        "AI regions (SEG): {positive} findings, research only", positive=len(masks)
+    )
+    conclude(result, of, description=description, texts=_texts(of))
     return result
 
 
@@ -89,28 +89,28 @@ def filled(regions: Sequence[Region], shape: tuple[int, int]) -> NDArray[np.bool
 def _segment(number: int, finding: Finding, of: Material) -> Dataset:
     """Return what one segment is: a finding, by which algorithm, where in the body."""
     model = of.reading.model
-    algorithm = Dataset()
-    algorithm.AlgorithmFamilyCodeSequence = [code_item(codes.DCM.ArtificialIntelligence)]
-    algorithm.AlgorithmName = algorithm_name(model)
-    algorithm.AlgorithmVersion = model.version
-    algorithm.AlgorithmParameters = "; ".join(parameters(of.reading))[:10240]
-    algorithm.AlgorithmSource = MANUFACTURER
-    concept = of.codes.finding(finding.label)
-    segment = Dataset()
-    segment.SegmentNumber = number
-    segment.SegmentLabel = f"AI {concept.meaning}"[:64]
-    segment.SegmentedPropertyCategoryCodeSequence = [
-        code_item(codes.SCT.MorphologicallyAbnormalStructure)
-    ]
-    segment.SegmentedPropertyTypeCodeSequence = [code_item(concept)]
-    if (site := of.codes.site(finding.label)) is not None:
-        segment.AnatomicRegionSequence = [code_item(site)]
-    segment.SegmentAlgorithmType = "AUTOMATIC"
-    segment.SegmentAlgorithmName = algorithm_name(model)
-    segment.SegmentationAlgorithmIdentificationSequence = [algorithm]
-    segment.TrackingID = f"AI {finding.label}"
-    segment.TrackingUID = of.identity.uid(f"tracking {finding.label}")
-    return segment
+    concept, site = of.codes.finding(finding.label), of.codes.site(finding.label)
+    algorithm = quiet_item(
+        AlgorithmFamilyCodeSequence=[code_item(codes.DCM.ArtificialIntelligence)],
+        AlgorithmName=algorithm_name(model),
+        AlgorithmVersion=model.version,
+        AlgorithmParameters="; ".join(parameters(of.reading))[:10240],
+        AlgorithmSource=MANUFACTURER,
+    )
+    return quiet_item(
+        SegmentNumber=number,
+        SegmentLabel=f"AI {concept.meaning}"[:64],
+        SegmentedPropertyCategoryCodeSequence=[
+            code_item(codes.SCT.MorphologicallyAbnormalStructure)
+        ],
+        SegmentedPropertyTypeCodeSequence=[code_item(concept)],
+        **({} if site is None else {"AnatomicRegionSequence": [code_item(site)]}),
+        SegmentAlgorithmType="AUTOMATIC",
+        SegmentAlgorithmName=algorithm_name(model),
+        SegmentationAlgorithmIdentificationSequence=[algorithm],
+        TrackingID=f"AI {finding.label}",
+        TrackingUID=of.identity.uid(f"tracking {finding.label}"),
+    )
 
 
 def _texts(of: Material) -> Iterator[str]:
@@ -122,43 +122,12 @@ def _texts(of: Material) -> Iterator[str]:
     yield from parameters(of.reading)
 
 
-def _write_frames(result: Dataset, of: Material, frames: int) -> None:
-    """Write one frame for each segment, indexed by the segment's number."""
-    organization = Dataset()
-    organization.DimensionOrganizationUID = of.identity.uid("segmentation dimensions")
-    index = Dataset()
-    index.DimensionOrganizationUID = organization.DimensionOrganizationUID
-    index.DimensionIndexPointer = SEGMENT_NUMBER
-    index.FunctionalGroupPointer = SEGMENT_IDENTIFICATION
-    index.DimensionDescriptionLabel = "Segment Number"
-    result.DimensionOrganizationSequence = [organization]
-    result.DimensionIndexSequence = [index]
-    shared = Dataset()
-    shared.DerivationImageSequence = [derivation(of.source, codes.DCM.Segmentation)]
-    result.SharedFunctionalGroupsSequence = [shared]
-    result.PerFrameFunctionalGroupsSequence = [_frame(n) for n in range(1, frames + 1)]
-
-
-def _frame(number: int) -> Dataset:
-    content = Dataset()
-    content.DimensionIndexValues = [number]
-    identification = Dataset()
-    identification.ReferencedSegmentNumber = number
-    frame = Dataset()
-    frame.FrameContentSequence = [content]
-    frame.SegmentIdentificationSequence = [identification]
-    return frame
-
-
-def _write_masks(result: Dataset, masks: NDArray[np.bool_], source: Dataset) -> None:
+def _write_masks(result: Dataset, masks: NDArray[np.bool_]) -> None:
     """Write masks of shape ``(frames, rows, columns)``, one bit a pixel (PS3.5 8.1.1)."""
     result.SegmentsOverlap = "YES" if (masks.sum(axis=0) > 1).any() else "NO"
     result.NumberOfFrames, result.Rows, result.Columns = masks.shape
-    result.SamplesPerPixel = 1
+    result.SamplesPerPixel = result.BitsAllocated = result.BitsStored = 1
     result.PhotometricInterpretation = "MONOCHROME2"
-    result.BitsAllocated = result.BitsStored = 1
-    result.HighBit = 0
-    result.PixelRepresentation = 0
-    copy_loss(result, source)
+    result.HighBit = result.PixelRepresentation = 0
     result.PixelData = pack_bits(masks.astype(np.uint8))
     result["PixelData"].VR = "OB"

@@ -104,16 +104,15 @@ def copy_element(element: DataElement) -> DataElement:
 def quiet_item(**values: Any) -> Dataset:
     """Return an item whose values are copied as they are: a source's UIDs may be invalid."""
     item = Dataset()
-    for keyword, value in values.items():
-        write_quietly(item, keyword, value)
+    write_quietly(item, **values)
     return item
 
 
-def write_quietly(dataset: Dataset, keyword: str, value: Any) -> None:
-    """Write one attribute with its value as it is: pydicom would warn of an invalid one."""
-    tag = Tag(keyword)
-    element = DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE)
-    dataset.add(element)
+def write_quietly(dataset: Dataset, **values: Any) -> None:
+    """Write attributes with their values as they are: pydicom would warn of invalid ones."""
+    for keyword, value in values.items():
+        tag = Tag(keyword)
+        dataset.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE))
 
 
 def character_sets(dataset: Dataset) -> list[str]:

@@ -8,11 +8,15 @@ from typing import Final
 
 from pydicom import Dataset
 from pydicom.sr.coding import Code
+from pydicom.tag import Tag
 
 from hilum.encode.equipment import code_item, finish
 from hilum.encode.kinds import ObjectKind
 from hilum.encode.material import Material
-from hilum.encode.source import copy_element, quiet_item
+from hilum.encode.source import copy_element, quiet_item, write_quietly
+
+LABELS: Final = {"ReferencedSegmentNumber": "Segment Number"}
+"""Attribute that tells frames apart → what it is called, where that is not its keyword."""
 
 SOURCE_IMAGE: Final = Code("121322", "DCM", "Source of image processing operation")
 """Purpose of a reference to the radiograph (PS3.16 CID 7202)."""
@@ -29,16 +33,16 @@ def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
     part
         Tells several instances of one series apart.
     """
-    result = Dataset()
-    result.SOPClassUID = kind.sop_class
-    result.SOPInstanceUID = of.identity.uid(f"{kind.name} {part}".strip())
-    result.SeriesInstanceUID = of.identity.uid(kind.series_name)
-    result.SeriesNumber = kind.series
-    result.InstanceNumber = 1
-    result.Modality = kind.modality
-    # Without one, a chest is taken for one of a pair of organs (PS3.3 C.7.3.1).
-    result.BodyPartExamined = of.source.get("BodyPartExamined") or "CHEST"
-    return result
+    return quiet_item(
+        SOPClassUID=kind.sop_class,
+        SOPInstanceUID=of.identity.uid(f"{kind.name} {part}".strip()),
+        SeriesInstanceUID=of.identity.uid(kind.series_name),
+        SeriesNumber=kind.series,
+        InstanceNumber=1,
+        Modality=kind.modality,
+        # Without one, a chest is taken for one of a pair of organs (PS3.3 C.7.3.1).
+        BodyPartExamined=of.source.get("BodyPartExamined") or "CHEST",
+    )
 
 
 def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable[str] = ()) -> None:
@@ -82,10 +86,7 @@ def derivation(source: Dataset, method: Code) -> Dataset:
     """Return the item that says how a frame was made from which image (PS3.3 C.7.6.16.2.6)."""
     origin = reference(source, SOURCE_IMAGE)
     origin.SpatialLocationsPreserved = "YES"
-    item = Dataset()
-    item.SourceImageSequence = [origin]
-    item.DerivationCodeSequence = [code_item(method)]
-    return item
+    return quiet_item(SourceImageSequence=[origin], DerivationCodeSequence=[code_item(method)])
 
 
 def referenced_series(source: Dataset, keyword: str) -> Dataset:
@@ -94,7 +95,36 @@ def referenced_series(source: Dataset, keyword: str) -> Dataset:
     return quiet_item(SeriesInstanceUID=source.SeriesInstanceUID, **members)
 
 
-def copy_loss(result: Dataset, source: Dataset) -> None:
+def write_source(result: Dataset, of: Material, label: str, description: str) -> None:
+    """Write what a segmentation or a map is called, and of which image it is."""
+    source = of.source
+    write_quietly(
+        result,
+        ContentLabel=label,
+        ContentDescription=description,
+        ContentCreatorName="",
+        PatientOrientation=source.get("PatientOrientation") or None,
+        SourceImageSequence=[reference(source)],
+        ReferencedSeriesSequence=[referenced_series(source, "ReferencedInstanceSequence")],
+    )
+    _copy_loss(result, source)
+
+
+def write_dimensions(result: Dataset, uid: str, pointers: Iterable[tuple[str, str]]) -> None:
+    """Write by which attributes of which functional groups frames are told apart (C.7.6.17)."""
+    result.DimensionOrganizationSequence = [quiet_item(DimensionOrganizationUID=uid)]
+    result.DimensionIndexSequence = [
+        quiet_item(
+            DimensionOrganizationUID=uid,
+            DimensionIndexPointer=Tag(attribute),
+            FunctionalGroupPointer=Tag(group),
+            DimensionDescriptionLabel=LABELS.get(attribute, attribute),
+        )
+        for attribute, group in pointers
+    ]
+
+
+def _copy_loss(result: Dataset, source: Dataset) -> None:
     """Write that the source was compressed with loss, if it was (PS3.3 C.7.6.1.1.5)."""
     result.LossyImageCompression = source.get("LossyImageCompression") or "00"
     if result.LossyImageCompression == "01":
