@@ -15,11 +15,10 @@ import numpy as np
 from pydicom import Dataset, dcmread
 
 from bench.row import Row, alternate_ms
-from hilum.encode import Material, load_codes, plain, report_documents, to_bytes
-from hilum.encode.report import describe
+from hilum.encode import Material, load_codes, report_documents, to_bytes
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, Region
-from hilum.settings import ReportSettings
+from hilum.settings import ReportSettings, SREncoder
 
 SCORES = {"Effusion": 0.91, "Lung Opacity": 0.71, "Cardiomegaly": 0.66}
 WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
@@ -73,10 +72,11 @@ def theirs(scores: dict[str, float]) -> list[bytes]:
     """Return both reports as highdicom's constructors and pydicom's writer give them."""
     of = header()
     outlines = regions(of, iter(scores))
-    described = describe(
-        Material.of(reading(of, scores), when=WHEN, settings=ReportSettings()), outlines
+    by_highdicom = ReportSettings(encoder=SREncoder.HIGHDICOM)
+    documents = report_documents(
+        Material.of(reading(of, scores), when=WHEN, settings=by_highdicom), outlines
     )
-    return [to_bytes(plain.build(document)) for document in described]
+    return [to_bytes(document) for document in documents]
 
 
 def rows() -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """Headers that real senders write, and readings of them: the raw material of the SR tests."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
 from hilum.eligibility import Reason
+from hilum.encode import Material, report_documents, to_bytes
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, Region
+from hilum.settings import ReportSettings, SREncoder
 from invented import LABELS, centre_crop
 from radiographs import dicom_file, make_radiograph
 
@@ -104,6 +107,22 @@ def regions_of(header: Dataset, *labels: str) -> tuple[Region, ...]:
         Region(label, outline(header, (0.3 + 0.1 * number, 0.4 + 0.1 * number), 0.1))
         for number, label in enumerate(labels)
     )
+
+
+def both_ways(
+    reading: Reading,
+    regions: Sequence[Region],
+    when: datetime,
+    settings: ReportSettings,
+    **more: Any,
+) -> list[tuple[bytes, bytes]]:
+    """Return each report as a file, the way that hilum writes it and the way of highdicom."""
+    by_highdicom = settings.model_copy(update={"encoder": SREncoder.HIGHDICOM})
+    ours, theirs = (
+        report_documents(Material.of(reading, when=when, settings=each), regions, **more)
+        for each in (settings, by_highdicom)
+    )
+    return list(zip(map(to_bytes, ours), map(to_bytes, theirs), strict=True))
 
 
 def sent(header: Dataset) -> Dataset:

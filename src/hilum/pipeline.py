@@ -321,12 +321,11 @@ def report(
     of = encode.Material.of(reading, when=when, settings=settings.report)
     picture = encode.secondary_capture(sheet, of)
     extras = encode.extra_objects(of, regions, heat=explain.heat, picture=picture)
-    header = reading.radiograph.header
     documents = encode.report_documents(
         of,
         regions,
         visual_explanation=picture,
-        predecessors=() if header is None else encode.earlier_reports(header, earlier),
+        predecessors=encode.earlier_reports(reading.header, earlier),
     )
     return (picture, *extras, *documents)
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from hilum.eligibility import Reason
 from hilum.radiograph import FieldOfView, Radiograph
@@ -109,6 +110,19 @@ class Reading:
     def __post_init__(self) -> None:
         if [f.label for f in self.findings] != [h.label for h in self.heatmaps]:
             raise ValueError("findings and heatmaps must name the same labels in the same order")
+
+    @property
+    def header(self) -> Dataset:
+        """The image's attributes.
+
+        Raises
+        ------
+        ValueError
+            The radiograph has none, hence no study to write into.
+        """
+        if self.radiograph.header is None:
+            raise ValueError("a picture without a DICOM header has no DICOM results")
+        return self.radiograph.header
 
     @property
     def positives(self) -> tuple[Finding, ...]:

@@ -14,16 +14,14 @@ from hilum.encode import (
     Assessment,
     Material,
     earlier_reports,
-    plain,
     report_documents,
     review_report,
     to_bytes,
 )
-from hilum.encode.document import build
 from hilum.encode.kinds import REVIEW
-from hilum.encode.review_report import AI_STATEMENT, OPINION, OPINIONS, TITLE, describe
+from hilum.encode.review_report import AI_STATEMENT, OPINION, OPINIONS, TITLE
 from hilum.language import ENGLISH, LANGUAGES
-from hilum.settings import ReportSettings, SRClass
+from hilum.settings import ReportSettings, SRClass, SREncoder
 from radiographs import dicom_file
 from sr_cases import THREE, read, regions_of
 from sr_reader import below, parse
@@ -118,16 +116,20 @@ def test_name_with_accents_is_kept(tmp_path, header, when, settings):
 
 def test_review_is_the_bytes_of_highdicom(header, when, settings):
     """As every other report."""
-    document = describe(
-        header,
-        ASSESSMENT,
-        key="once",
-        when=when,
-        settings=settings,
-        judged=judged(header, when, settings),
+    by_highdicom = settings.model_copy(update={"encoder": SREncoder.HIGHDICOM})
+    ours, theirs = (
+        review_report(
+            header,
+            ASSESSMENT,
+            key="once",
+            when=when,
+            settings=each,
+            judged=judged(header, when, settings),
+        )
+        for each in (settings, by_highdicom)
     )
 
-    assert to_bytes(plain.build(document)) == to_bytes(build(document))
+    assert to_bytes(theirs) == to_bytes(ours)
 
 
 def test_rows_say_what_the_reader_sees(header, when, settings):

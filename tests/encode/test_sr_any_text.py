@@ -6,12 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.eligibility import Reason
-from hilum.encode import Material, plain, to_bytes
-from hilum.encode.document import build
-from hilum.encode.report import describe
 from hilum.radiograph import PixelDecision
 from hilum.settings import ReportSettings
-from sr_cases import generated, read
+from sr_cases import both_ways, generated, read
 from sr_reader import parse, texts
 
 text = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30).filter(
@@ -35,8 +32,6 @@ def test_any_reading_is_written_as_highdicom_writes_it(label, said, value, decla
         warnings=(Reason("doubt", said),),
         decisions=(PixelDecision("decision", said),),
     )
-    for document in describe(Material.of(reading, when=NOW, settings=ReportSettings()), ()):
-        file = to_bytes(build(document))
-
-        assert to_bytes(plain.build(document)) == file
+    for file, by_highdicom in both_ways(reading, (), NOW, ReportSettings()):
+        assert by_highdicom == file
         assert f"pixel_decision=decision: {said}" in texts(parse(file), "111002")

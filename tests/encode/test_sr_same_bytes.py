@@ -12,12 +12,10 @@ from pydicom import Dataset
 
 from hilum.eligibility import Reason
 from hilum.encode import Material, plain, refusal_document, report_documents, to_bytes
-from hilum.encode.document import build
-from hilum.encode.report import describe
 from hilum.errors import EncodingFailed, SettingInvalid
 from hilum.language import LANGUAGES
 from hilum.settings import ReportSettings, Settings, SRClass, SREncoder
-from sr_cases import THREE, generated, read, regions_of
+from sr_cases import THREE, both_ways, generated, read, regions_of
 
 
 @pytest.fixture
@@ -33,10 +31,8 @@ def _tolerated() -> Iterator[None]:
 def test_fast_and_plain_give_the_same_bytes(source, scores, when, settings):
     """Whatever the source, highdicom's own constructors give the same file."""
     regions = regions_of(source, *scores)
-    for document in describe(
-        Material.of(read(source, scores), when=when, settings=settings), regions
-    ):
-        assert to_bytes(plain.build(document)) == to_bytes(build(document))
+    for ours, by_highdicom in both_ways(read(source, scores), regions, when, settings):
+        assert by_highdicom == ours
 
 
 @pytest.mark.parametrize("sr_class", SRClass)
@@ -44,24 +40,24 @@ def test_fast_and_plain_give_the_same_bytes(source, scores, when, settings):
 def test_same_bytes_for_every_setting(header, when, sr_class, language):
     """SOP Class and language change the file, not the agreement."""
     settings = ReportSettings(sr_class=sr_class, language=language)
-    reading = read(header, THREE)
-    for document in describe(
-        Material.of(reading, when=when, settings=settings), regions_of(header, *THREE)
-    ):
-        assert to_bytes(plain.build(document)) == to_bytes(build(document))
+    regions = regions_of(header, *THREE)
+    for ours, by_highdicom in both_ways(read(header, THREE), regions, when, settings):
+        assert by_highdicom == ours
 
 
 def test_same_bytes_with_picture_and_predecessor(header, when, settings):
     """References to a picture and to an earlier report agree too."""
     earlier = report_documents(Material.of(read(header), when=when, settings=settings), ())
-    described = describe(
-        Material.of(read(header, THREE), when=when, settings=settings),
+    made = both_ways(
+        read(header, THREE),
         regions_of(header, *THREE),
+        when,
+        settings,
         visual_explanation=earlier[0],
         predecessors=earlier,
     )
-    for document in described:
-        assert to_bytes(plain.build(document)) == to_bytes(build(document))
+    for ours, by_highdicom in made:
+        assert by_highdicom == ours
 
 
 def files(header: Dataset, when, settings) -> list[bytes]:

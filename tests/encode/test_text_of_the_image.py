@@ -13,10 +13,8 @@ from pydicom import Dataset, dcmread
 
 from hilum import encode, pipeline
 from hilum.eligibility import Reason
-from hilum.encode import Assessed, Assessment, Material, plain, review_report, to_bytes
-from hilum.encode.document import build
+from hilum.encode import Assessed, Assessment, review_report, to_bytes
 from hilum.encode.forms.text import text as text_form
-from hilum.encode.report import describe
 from hilum.explain import regions
 from hilum.files import dicom
 from hilum.language import ENGLISH, LANGUAGES, Language
@@ -32,6 +30,7 @@ from invented import bump, make_reading, radiograph_of
 from messages import PORTUGUESE
 from mixed_text import CASES, Case
 from orthanc_server import OrthancServer
+from sr_cases import both_ways
 from sr_validators import objections
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom|highdicom")
@@ -141,8 +140,8 @@ def test_fast_is_plain(case: Case, language: Language):
     """What highdicom writes, byte for byte."""
     settings = ReportSettings(language=language)
     reading = reading_of(case)
-    for document in describe(Material.of(reading, when=WHEN, settings=settings), regions(reading)):
-        assert to_bytes(plain.build(document)) == to_bytes(build(document))
+    for ours, by_highdicom in both_ways(reading, regions(reading), WHEN, settings):
+        assert by_highdicom == ours
 
 
 @cases

@@ -29,84 +29,46 @@ IMPLEMENTATION_VERSION_NAME: Final = f"HILUM_{__version__}"[:16]
 ACQUISITION: Final = Code("109101", "DCM", "Acquisition Equipment")
 PROCESSING: Final = Code("109102", "DCM", "Processing Equipment")
 
-COPIED: Final = (
-    # Patient (PS3.3 C.7.1.1)
-    "ReferencedPatientSequence",
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "TypeOfPatientID",
-    "IssuerOfPatientIDQualifiersSequence",
-    "PatientBirthDate",
-    "PatientBirthTime",
-    "PatientSex",
-    "QualityControlSubject",
-    "OtherPatientNames",
-    "OtherPatientIDsSequence",
-    "EthnicGroupCodeSequence",
-    "PatientSpeciesDescription",
-    "PatientSpeciesCodeSequence",
-    "PatientBreedDescription",
-    "PatientBreedCodeSequence",
-    "BreedRegistrationSequence",
-    "ResponsiblePerson",
-    "ResponsiblePersonRole",
-    "ResponsibleOrganization",
-    "PatientComments",
-    "PatientIdentityRemoved",
-    "DeidentificationMethod",
-    "DeidentificationMethodCodeSequence",
-    # Clinical Trial Subject (C.7.1.3)
-    "ClinicalTrialSponsorName",
-    "ClinicalTrialProtocolID",
-    "ClinicalTrialProtocolName",
-    "ClinicalTrialSiteID",
-    "ClinicalTrialSiteName",
-    "ClinicalTrialSubjectID",
-    "ClinicalTrialSubjectReadingID",
-    "ClinicalTrialProtocolEthicsCommitteeName",
-    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
-    # General Study (C.7.2.1)
-    "StudyInstanceUID",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "IssuerOfAccessionNumberSequence",
-    "ReferringPhysicianName",
-    "ReferringPhysicianIdentificationSequence",
-    "ConsultingPhysicianName",
-    "StudyDescription",
-    "ProcedureCodeSequence",
-    "PhysiciansOfRecord",
-    "ReferencedStudySequence",
-    "StudyID",
-    "RequestingService",
-    "RequestingServiceCodeSequence",
-    "ReasonForPerformedProcedureCodeSequence",
-    # Patient Study (C.7.2.2)
-    "AdmittingDiagnosesDescription",
-    "AdmittingDiagnosesCodeSequence",
-    "PatientAge",
-    "PatientSize",
-    "PatientWeight",
-    "PatientBodyMassIndex",
-    "MedicalAlerts",
-    "Allergies",
-    "Occupation",
-    "SmokingStatus",
-    "AdditionalPatientHistory",
-    "PregnancyStatus",
-    "LastMenstrualDate",
-    "PatientSexNeutered",
-    "ReasonForVisit",
-    "AdmissionID",
-    "IssuerOfAdmissionIDSequence",
-    "ServiceEpisodeID",
-    "ServiceEpisodeDescription",
-    "PatientState",
-    # Clinical Trial Study (C.7.2.3)
-    "ClinicalTrialTimePointID",
-    "ClinicalTrialTimePointDescription",
+COPIED: Final = tuple(
+    keyword
+    for keywords in (
+        # Patient (PS3.3 C.7.1.1)
+        (
+            "ReferencedPatientSequence PatientName PatientID IssuerOfPatientID TypeOfPatientID "
+            "IssuerOfPatientIDQualifiersSequence PatientBirthDate PatientBirthTime PatientSex "
+            "QualityControlSubject OtherPatientNames OtherPatientIDsSequence "
+            "EthnicGroupCodeSequence PatientSpeciesDescription PatientSpeciesCodeSequence PatientBreedDescription "
+            "PatientBreedCodeSequence BreedRegistrationSequence ResponsiblePerson "
+            "ResponsiblePersonRole ResponsibleOrganization PatientComments PatientIdentityRemoved "
+            "DeidentificationMethod DeidentificationMethodCodeSequence"
+        ),
+        # Clinical Trial Subject (C.7.1.3)
+        (
+            "ClinicalTrialSponsorName ClinicalTrialProtocolID ClinicalTrialProtocolName "
+            "ClinicalTrialSiteID ClinicalTrialSiteName ClinicalTrialSubjectID "
+            "ClinicalTrialSubjectReadingID ClinicalTrialProtocolEthicsCommitteeName "
+            "ClinicalTrialProtocolEthicsCommitteeApprovalNumber"
+        ),
+        # General Study (C.7.2.1)
+        (
+            "StudyInstanceUID StudyDate StudyTime AccessionNumber IssuerOfAccessionNumberSequence "
+            "ReferringPhysicianName ReferringPhysicianIdentificationSequence "
+            "ConsultingPhysicianName StudyDescription ProcedureCodeSequence PhysiciansOfRecord ReferencedStudySequence "
+            "StudyID RequestingService RequestingServiceCodeSequence "
+            "ReasonForPerformedProcedureCodeSequence"
+        ),
+        # Patient Study (C.7.2.2)
+        (
+            "AdmittingDiagnosesDescription AdmittingDiagnosesCodeSequence PatientAge PatientSize "
+            "PatientWeight PatientBodyMassIndex MedicalAlerts Allergies Occupation SmokingStatus "
+            "AdditionalPatientHistory PregnancyStatus LastMenstrualDate PatientSexNeutered "
+            "ReasonForVisit AdmissionID IssuerOfAdmissionIDSequence ServiceEpisodeID "
+            "ServiceEpisodeDescription PatientState"
+        ),
+        # Clinical Trial Study (C.7.2.3)
+        "ClinicalTrialTimePointID ClinicalTrialTimePointDescription",
+    )
+    for keyword in keywords.split()
 )
 """Attributes of patient and study that every result repeats from its source."""
 

@@ -65,10 +65,7 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
     ValueError
         The radiograph has no header, hence no study to write into.
     """
-    header = reading.radiograph.header
-    if header is None:
-        raise ValueError("a picture without a DICOM header has no DICOM results")
-    model = reading.model
+    header, model = reading.header, reading.model
     decisive = [
         patient_of(header),
         model.name,

@@ -31,9 +31,6 @@ DESCRIPTION: Final = "AI result, research use only"
 AMBER: Final = (55050, 34438, 49344)
 """CIELab of the outlines, as PS3.3 C.10.7.1.1 scales it."""
 
-SPACINGS: Final = ("PixelSpacing", "ImagerPixelSpacing")
-"""Where a radiograph's pixel proportions may be."""
-
 
 def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
     """Return the outlines and scores of the positive findings as a presentation state.
@@ -119,7 +116,7 @@ def _displayed_area(reading: Reading, source: Dataset) -> Dataset:
         DisplayedAreaBottomRightHandCorner=[reading.radiograph.columns, reading.radiograph.rows],
         PresentationSizeMode="SCALE TO FIT",
     )
-    for keyword in SPACINGS:
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
         if keyword in source:
             area.PresentationPixelSpacing = source[keyword].value
             return area

@@ -48,8 +48,14 @@ from hilum.wording import shown_score
 FEWEST_POINTS = 6
 """Fewer make OHIF take an outline for a tool of its own, and ask whether to edit it."""
 
-CODED_MODALITIES = frozenset({"CR", "DX", "RF", "RG", "XA"})
-"""Modalities of the source that CID 29 has a code for."""
+MODALITIES = {
+    "CR": "Computed Radiography",
+    "DX": "Digital Radiography",
+    "RF": "Radiofluoroscopy",
+    "RG": "Radiographic imaging",
+    "XA": "X-Ray Angiography",
+}
+"""Modality of a source → Code Meaning (PS3.16 CID 29)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,8 +122,8 @@ class RegionsReport:
         pixels = self.of.codes.concept("pixels")
         rows, columns = self.of.reading.radiograph.rows, self.of.reading.radiograph.columns
         image = self._source_image(self.of.codes.concept("source"), Relation.CONTAINS).having(
-            Item(codes.DCM.Modality, modality_code(modality), context)
-            if modality in CODED_MODALITIES
+            Item(codes.DCM.Modality, Code(modality, "DCM", MODALITIES[modality]), context)
+            if modality in MODALITIES
             else None,
             Item(codes.DCM.PixelDataRows, NumericValue(rows, pixels), context),
             Item(codes.DCM.PixelDataColumns, NumericValue(columns, pixels), context),
@@ -247,18 +253,6 @@ class RegionsReport:
 
     def _field_of_view(self, label: str) -> FieldOfView:
         return next(h.field_of_view for h in self.of.reading.heatmaps if h.label == label)
-
-
-def modality_code(modality: str) -> Code:
-    """Return the concept of a modality (PS3.16 CID 29)."""
-    meaning = {
-        "CR": "Computed Radiography",
-        "DX": "Digital Radiography",
-        "RF": "Radiofluoroscopy",
-        "RG": "Radiographic imaging",
-        "XA": "X-Ray Angiography",
-    }[modality]
-    return Code(modality, "DCM", meaning)
 
 
 def algorithm_parameter(text: str) -> Item:

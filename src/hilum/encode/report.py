@@ -32,7 +32,17 @@ def report_documents(
     visual_explanation: Dataset | None = None,
     predecessors: Sequence[Dataset] = (),
 ) -> tuple[Dataset, ...]:
-    """Write one reading down as structured reports; see `describe`.
+    """Write one reading down as structured reports.
+
+    Parameters
+    ----------
+    regions
+        Outlines of the positive findings, in source pixels.
+    visual_explanation
+        The picture of the heatmaps that the coded report refers to.
+    predecessors
+        Earlier reports on the same image, the newest first (`earlier_reports`); each new
+        one names the first of its kind.
 
     Returns
     -------
@@ -45,31 +55,6 @@ def report_documents(
         A region cannot be drawn, or highdicom does not take the report.
     ValueError
         `when` has no UTC offset.
-    """
-    described = describe(
-        of, regions, visual_explanation=visual_explanation, predecessors=predecessors
-    )
-    return tuple(build(document, of.settings.encoder) for document in described)
-
-
-def describe(
-    of: Material,
-    regions: Sequence[Region],
-    *,
-    visual_explanation: Dataset | None = None,
-    predecessors: Sequence[Dataset] = (),
-) -> tuple[ReportDocument, ReportDocument]:
-    """Return what `report_documents` encodes.
-
-    Parameters
-    ----------
-    regions
-        Outlines of the positive findings, in source pixels.
-    visual_explanation
-        The picture of the heatmaps that the coded report refers to.
-    predecessors
-        Earlier reports on the same image, the newest first (`earlier_reports`); each new
-        one names the first of its kind.
     """
     reading, settings, identity = of.reading, of.settings, of.identity
     say = settings.language.say_ascii
@@ -104,7 +89,7 @@ def describe(
         evidence=(of.source, *explanations),
         predecessor=predecessor(predecessors, coded=True, uid=identity.uid(REGIONS_REPORT.name)),
     )
-    return text, coded
+    return build(text, settings.encoder), build(coded, settings.encoder)
 
 
 def refusal_document(

@@ -140,20 +140,6 @@ def review_report(
     ValueError
         `when` has no UTC offset.
     """
-    document = describe(header, assessment, key=key, when=when, settings=settings, judged=judged)
-    return build(document, settings.encoder)
-
-
-def describe(
-    header: Dataset,
-    assessment: Assessment,
-    *,
-    key: str,
-    when: datetime,
-    settings: ReportSettings,
-    judged: Dataset | None = None,
-) -> ReportDocument:
-    """Return what `review_report` encodes; its parameters and errors are the same."""
     table = load_codes(settings.codes_file)
     source = as_source(header)
     tracked = {} if judged is None else dict(_tracking(judged))
@@ -163,7 +149,7 @@ def describe(
     described = settings.language.say_ascii(
         "Reader review of AI: {disagree} disagree", disagree=disagreeing
     )
-    return ReportDocument(
+    document = ReportDocument(
         root=_tree(assessment, source, table, settings.language, tracked),
         sop_class=settings.sr_class,
         uid=derived_uid(REVIEW.name, *identity),
@@ -176,6 +162,7 @@ def describe(
         when=when,
         predecessor=judged,
     )
+    return build(document, settings.encoder)
 
 
 def _tree(

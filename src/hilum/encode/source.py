@@ -88,11 +88,8 @@ def source_of(reading: Reading) -> Dataset:
     ValueError
         The radiograph has no header, hence no study to write into.
     """
-    header = reading.radiograph.header
-    if header is None:
-        raise ValueError("a picture without a DICOM header has no DICOM results")
     if reading not in SOURCES:
-        SOURCES[reading] = as_source(header)
+        SOURCES[reading] = as_source(reading.header)
     return SOURCES[reading]
 
 
