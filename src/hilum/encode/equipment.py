@@ -37,10 +37,10 @@ COPIED: Final = tuple(
             "ReferencedPatientSequence PatientName PatientID IssuerOfPatientID TypeOfPatientID "
             "IssuerOfPatientIDQualifiersSequence PatientBirthDate PatientBirthTime PatientSex "
             "QualityControlSubject OtherPatientNames OtherPatientIDsSequence "
-            "EthnicGroupCodeSequence PatientSpeciesDescription PatientSpeciesCodeSequence PatientBreedDescription "
-            "PatientBreedCodeSequence BreedRegistrationSequence ResponsiblePerson "
-            "ResponsiblePersonRole ResponsibleOrganization PatientComments PatientIdentityRemoved "
-            "DeidentificationMethod DeidentificationMethodCodeSequence"
+            "EthnicGroupCodeSequence PatientSpeciesDescription PatientSpeciesCodeSequence "
+            "PatientBreedDescription PatientBreedCodeSequence BreedRegistrationSequence "
+            "ResponsiblePerson ResponsiblePersonRole ResponsibleOrganization PatientComments "
+            "PatientIdentityRemoved DeidentificationMethod DeidentificationMethodCodeSequence"
         ),
         # Clinical Trial Subject (C.7.1.3)
         (
@@ -53,8 +53,8 @@ COPIED: Final = tuple(
         (
             "StudyInstanceUID StudyDate StudyTime AccessionNumber IssuerOfAccessionNumberSequence "
             "ReferringPhysicianName ReferringPhysicianIdentificationSequence "
-            "ConsultingPhysicianName StudyDescription ProcedureCodeSequence PhysiciansOfRecord ReferencedStudySequence "
-            "StudyID RequestingService RequestingServiceCodeSequence "
+            "ConsultingPhysicianName StudyDescription ProcedureCodeSequence PhysiciansOfRecord "
+            "ReferencedStudySequence StudyID RequestingService RequestingServiceCodeSequence "
             "ReasonForPerformedProcedureCodeSequence"
         ),
         # Patient Study (C.7.2.2)
