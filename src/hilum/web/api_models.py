@@ -1,18 +1,17 @@
 """What the API says: its documents, as OpenAPI describes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hilum.records.forwards import ForwardState
-from hilum.records.images import ImageRecord
-from hilum.records.reviews import Opinion, Review
+from hilum.records.reviews import Opinion
 from hilum.records.states import State, Urgency
-from hilum.web.context import InstalledModel, NodeCheck
+from hilum.web.context import NodeCheck
 from hilum.web.status import StatusSnapshot
 
 UID_PATTERN: Final = r"^[0-9]+(\.[0-9]+)*$"
@@ -40,6 +39,11 @@ class ApiDocument(BaseModel):
     """Frozen, and made of attributes where it is given an object."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    @classmethod
+    def of(cls, source: Any) -> Self:
+        """Return the document of an object with attributes of its names, or of a mapping."""
+        return cls.model_validate(source)
 
 
 class Problem(ApiDocument):
@@ -92,11 +96,6 @@ class StudyLine(ApiDocument):
     )
     reviewed: datetime | None = Field(description="When a reader last reviewed it.")
 
-    @classmethod
-    def of(cls, row: object) -> "StudyLine":
-        """Return the document of a row of the worklist."""
-        return cls.model_validate(row)
-
 
 class StudyPage(ApiDocument):
     """Some studies, in the order of the worklist."""
@@ -121,11 +120,6 @@ class ImageLine(ApiDocument):
     settled: datetime | None
     model: str | None
     seconds: dict[str, float] = Field(description="Stage → seconds that it took there.")
-
-    @classmethod
-    def of(cls, entry: ImageRecord) -> "ImageLine":
-        """Return the document of an image's line."""
-        return cls.model_validate(entry)
 
 
 class StudyDocument(ApiDocument):
@@ -187,11 +181,6 @@ class ReviewDocument(ApiDocument):
     comment: str
     report: str = Field(description="SOP Instance UID of the SR that says the same.")
 
-    @classmethod
-    def of(cls, review: Review) -> "ReviewDocument":
-        """Return the document of a review."""
-        return cls.model_validate(review)
-
 
 class AgreementDocument(ApiDocument):
     """How often readers agreed on one finding in one month."""
@@ -220,10 +209,9 @@ class HealthDocument(ApiDocument):
     checks: list[CheckDocument]
 
     @classmethod
-    def of(cls, checks: Sequence[NodeCheck]) -> "HealthDocument":
+    def of(cls, source: Sequence[NodeCheck]) -> Self:
         """Return the document of checks."""
-        lines = [CheckDocument.model_validate(check) for check in checks]
-        return cls(ok=all(check.ok for check in checks), checks=lines)
+        return cls(ok=all(check.ok for check in source), checks=list(map(CheckDocument.of, source)))
 
 
 class ModelDocument(ApiDocument):
@@ -237,11 +225,6 @@ class ModelDocument(ApiDocument):
     verified: bool
     demonstration: bool
     text: str
-
-    @classmethod
-    def of(cls, model: InstalledModel) -> "ModelDocument":
-        """Return the document of a model."""
-        return cls.model_validate(model)
 
 
 class HourDocument(ApiDocument):
@@ -274,19 +257,19 @@ class StatusDocument(ApiDocument):
     free_bytes: int
 
     @classmethod
-    def of(cls, now: StatusSnapshot) -> "StatusDocument":
+    def of(cls, source: StatusSnapshot) -> Self:
         """Return the document of a snapshot."""
         return cls(
-            at=now.at,
-            counts=now.counts,
-            waiting=dict(now.depth.waiting),
-            reading=now.depth.reading,
-            oldest=now.depth.oldest,
-            hours=[HourDocument.model_validate(hour) for hour in now.hours],
-            refusals=[RefusalsDocument.model_validate(each) for each in now.refusals],
-            forwards=now.forwards,
-            workers_alive=sum(map(now.lives, now.workers)),
-            free_bytes=now.storage.free,
+            at=source.at,
+            counts=source.counts,
+            waiting=dict(source.depth.waiting),
+            reading=source.depth.reading,
+            oldest=source.depth.oldest,
+            hours=list(map(HourDocument.of, source.hours)),
+            refusals=list(map(RefusalsDocument.of, source.refusals)),
+            forwards=source.forwards,
+            workers_alive=sum(map(source.lives, source.workers)),
+            free_bytes=source.storage.free,
         )
 
 
@@ -307,8 +290,3 @@ class ReadingDocument(ApiDocument):
     model_config = ConfigDict(extra="allow")
 
     readings: list[dict[str, Any]]
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> "ReadingDocument":
-        """Return the document as it is kept."""
-        return cls.model_validate(document)

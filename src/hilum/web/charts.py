@@ -28,22 +28,12 @@ class Score:
     """In [0, 1]."""
     positive: bool
     """Whether it is at or above the operating point."""
-    day: str = ""
-    """When the study was made, for people."""
+    said: str
+    """When the study was made and what the score is, in words."""
 
 
 def bar(score: float, *, positive: bool, said: str) -> Markup:
-    """Return a bar from 0 to 1 with the operating point marked.
-
-    Parameters
-    ----------
-    score
-        In [0, 1].
-    positive
-        Whether it counts as present.
-    said
-        What the bar says to who cannot see it.
-    """
+    """Return a bar from 0 to 1 with the operating point marked, and what it says in words."""
     kind = "is-positive" if positive else "is-negative"
     filled = max(0.0, min(1.0, score)) * WIDTH
     return Markup(  # noqa: S704  numbers, two words of ours, and one that is escaped
@@ -55,15 +45,7 @@ def bar(score: float, *, positive: bool, said: str) -> Markup:
 
 
 def course(scores: Sequence[Score], said: str) -> Markup:
-    """Return a finding's scores over a patient's studies, the oldest first.
-
-    Parameters
-    ----------
-    scores
-        Two or more.
-    said
-        What the drawing says to who cannot see it.
-    """
+    """Return two scores or more over a patient's studies, the oldest first, and `said` of them."""
     width, height = COURSE
     step = (width - 2 * EDGE) / max(1, len(scores) - 1)
     places = [
@@ -73,7 +55,7 @@ def course(scores: Sequence[Score], said: str) -> Markup:
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dots = "".join(
         f'<circle class="{"is-positive" if each.positive else "is-negative"}" cx="{x:.1f}" '
-        f'cy="{y:.1f}" r="2.6"><title>{escape(each.day)}: {each.value:.2f}</title></circle>'
+        f'cy="{y:.1f}" r="2.6"><title>{escape(each.said)}</title></circle>'
         for each, (x, y) in zip(scores, places, strict=True)
     )
     middle = height / 2

@@ -31,7 +31,7 @@ from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.web.sessions import Context, Viewer, Visitor, note
 from hilum.web.slots import Slot
-from hilum.web.worklist import bar_of
+from hilum.web.worklist import bar_of, spoken
 from hilum.wording import finding_name, raw_texts, score_text
 
 router: Final = APIRouter(include_in_schema=False)
@@ -303,8 +303,9 @@ def _course(
             continue
         day = words.day(row.study_date, who.language)
         for each in document["readings"][0]["findings"]:
-            score = Score(each["score"], each["positive"], day)
-            scores.setdefault(each["label"], []).append(score)
+            value, positive = each["score"], each["positive"]
+            said = f"{day}: {spoken(value, positive=positive, who=who)}"
+            scores.setdefault(each["label"], []).append(Score(value, positive, said))
     return ScoreHistory(scores, others)
 
 
