@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Final, Protocol
+from typing import Final
 
 from pydicom import Dataset
 
@@ -27,16 +27,8 @@ LONGEST_STEM: Final = 150
 """Bytes of a source's name that its results keep: most file systems allow 255 in all."""
 
 
-class ResultWriter(Protocol):
-    """Something that takes the results of one reading."""
-
-    def earlier(self, header: Dataset) -> list[Dataset]:
-        """Return the reports of ours on an image that are where its results will be."""
-        ...
-
-    def __call__(self, outcome: Outcome) -> Iterator[str]:
-        """Write the results; yield where each went."""
-        ...
+ResultWriter = Callable[[Outcome], Iterator[str]]
+"""Takes the results of one reading, and yields where each went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +43,6 @@ class ResultFiles:
     """Source → first part of the names of its results; see `distinct_stems`."""
     forms: Sequence[str]
     """Names of the forms to write beside the DICOM objects and the overlay."""
-
-    def earlier(self, _header: Dataset) -> list[Dataset]:
-        """Return nothing: files that are written again replace the old ones."""
-        return []
 
     def __call__(self, outcome: Outcome) -> Iterator[str]:
         """Write overlay and reports of one reading; yield their paths.
@@ -164,9 +152,10 @@ def writing_for(writers: Sequence[ResultWriter]) -> Callable[[], Writing] | None
     """Return what makes the results of each file; None when nobody takes them."""
     if not writers:
         return None
+    archives = [writer for writer in writers if isinstance(writer, ResultsInPacs)]
 
     def earlier(header: Dataset) -> list[Dataset]:
-        return [report for writer in writers for report in writer.earlier(header)]
+        return [report for archive in archives for report in archive.earlier(header)]
 
     return lambda: Writing(datetime.now().astimezone(), earlier)
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from hilum import MANUFACTURER, PRODUCT, RESEARCH_USE_ONLY
+from hilum import MANUFACTURER, PRODUCT
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.document import SOP_CLASSES
-from hilum.encode.forms.document import SCHEMA
+from hilum.encode.forms.document import document_head, finding_entry
 from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
 from hilum.encode.provenance import HEAD_OF_WARNING
 from hilum.errors import SourceUnreadable
@@ -26,7 +26,7 @@ from hilum.files.dicom import damage_named, text
 from hilum.language import LANGUAGES, Message
 from hilum.outcome import Status
 from hilum.radiograph import ImageUIDs, PixelPipeline
-from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+from hilum.reading import OPERATING_POINT_SCORE, Finding, ModelIdentity
 from hilum.wording import shown_score
 
 MOST_FINDINGS: Final = 1024
@@ -137,11 +137,8 @@ class _Report:
             datetime.strptime(when + zone, "%Y%m%d%H%M%S%z"),
             overlay,
             {
-                "schema": SCHEMA,
+                **document_head(self._model(parameters), _pipeline(parameters)),
                 "software": {"name": PRODUCT, "version": self._version()},
-                "notice": f"{RESEARCH_USE_ONLY} A score is not a probability.",
-                "model": self._model(parameters),
-                "pixel_pipeline": _one_of(PixelPipeline, parameters["pixel_pipeline"][0]),
                 "readings": [
                     {
                         "path": source.sop_instance_uid,
@@ -208,18 +205,8 @@ class _Report:
                 Message("the score of {label} does not belong to its raw value", label=label)
             )
         code = row.ConceptNameCodeSequence[0]
-        return {
-            "label": label,
-            "code": {
-                "value": str(code.CodeValue),
-                "scheme": str(code.CodingSchemeDesignator),
-                "meaning": str(code.CodeMeaning),
-            },
-            "raw": round(raw, DECIMALS),
-            "operating_point": point,
-            "score": round(finding.score, DECIMALS),
-            "positive": present,
-        }
+        named = (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning)
+        return {**finding_entry(finding, Code(*map(str, named))), "positive": present}
 
     def _label(self, row: Dataset) -> str:
         """Return the model's label: the one tracked, where it has the code, else the code's."""
@@ -236,22 +223,22 @@ class _Report:
     def _is_demonstration(self) -> bool:
         return self._algorithm().startswith(STAMP)
 
-    def _model(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
+    def _model(self, parameters: dict[str, list[str]]) -> ModelIdentity:
         said, demonstration = self._algorithm(), self._is_demonstration()
         rest = said.removeprefix(STAMP).strip()
         bare = rest if rest[:1].isalnum() else f"demonstration{rest}"
         sha256 = parameters["weights_sha256"][0]
         if re.fullmatch(r"[0-9a-f]{64}", sha256) is None:
             raise _contradiction(Message("the hash of the weights is none"))
-        return {
-            "name": bare if demonstration else said,
-            "version": str(_only(self._measurements(), codes.DCM.AlgorithmVersion).TextValue),
-            "sha256": sha256,
-            "verified": parameters["weights_verified"][0] == "yes",
-            "demonstration": demonstration,
-            "input_size": int(parameters["input"][0].partition("x")[0]),
-            "operating_points": parameters["operating_points"][0],
-        }
+        return ModelIdentity(
+            bare if demonstration else said,
+            str(_only(self._measurements(), codes.DCM.AlgorithmVersion).TextValue),
+            sha256,
+            parameters["weights_verified"][0] == "yes",
+            demonstration,
+            int(parameters["input"][0].partition("x")[0]),
+            parameters["operating_points"][0],
+        )
 
     def _pixels(self, parameters: dict[str, list[str]]) -> dict[str, Any]:
         image = _only(self._library(), self.table.concept("source"))
@@ -261,7 +248,7 @@ class _Report:
             raise _contradiction(Message("the size of the image is none"))
         decisions = [each.partition(": ") for each in parameters.get("pixel_decision", ())]
         return {
-            "pipeline": _one_of(PixelPipeline, parameters["pixel_pipeline"][0]),
+            "pipeline": _pipeline(parameters).value,
             "rows": rows,
             "columns": columns,
             "decisions": [{"code": code, "text": words} for code, _, words in decisions],
@@ -336,9 +323,8 @@ def _number(item: Dataset) -> float:
     return float(measured.NumericValue if exact is None else exact)
 
 
-def _one_of(kind: type[PixelPipeline], said: str) -> str:
-    """Return what is said when it is one of what can be said; else a ValueError."""
-    return kind(said).value
+def _pipeline(parameters: dict[str, list[str]]) -> PixelPipeline:
+    return PixelPipeline(parameters["pixel_pipeline"][0])
 
 
 def _contradiction(what: str) -> SourceUnreadable:

@@ -102,40 +102,27 @@ def run_offline(through: LiveSelfTest, *, record: bool) -> SelfTestEnd:
     """
     dataset = make_phantom()
     number = _begin(through, _begun(through, dataset, SelfTestMode.OFFLINE))
-    here, answer = OfflineSelfTest(), None
+    answer, ended = None, SelfTestEnd(SelfTestState.ALARM)
     try:
-        answer = here.read(dataset, through.settings)
+        answer, seconds = _read_here(dataset, through.settings)
+        ended = replace(ended, seconds=seconds)
     except HilumError as exc:
-        here.problems.append(str(exc))
-    return _end(through, number, answer, here, record=record)
+        ended = replace(ended, said=(str(exc),))
+    return _end(through, number, answer, ended, record=record)
 
 
-class OfflineSelfTest:
-    """One phantom read in this process, and what went wrong with it."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-        self.seconds: dict[str, float] = {}
-
-    def read(self, dataset: Dataset, settings: Settings) -> PhantomResponse:
-        """Return what the model of the settings says of the phantom.
-
-        Raises
-        ------
-        HilumError
-            There is no usable model, or it may not read the phantom.
-        """
-        context = pipeline.open_pipeline(settings)
-        start = perf_counter()
-        result = pipeline.process(dataset, context, self_test=True)
-        if isinstance(result, Refused):
-            raise RadiographRefused(result.reasons)
-        self.seconds |= result.seconds
-        self.seconds["all"] = round(perf_counter() - start, 4)
-        uid = str(dataset.SOPInstanceUID)
-        outcome = Outcome(uid, Status.READ, ImageUIDs.of(dataset), read=result)
-        document = encode.reading_document(outcome, context.model.identity, settings)
-        return constancy.answer_of(document, phantom_name(dataset))
+def _read_here(dataset: Dataset, settings: Settings) -> tuple[PhantomResponse, dict[str, float]]:
+    """Return what the model of the settings says of the phantom, and how long each part took."""
+    context = pipeline.open_pipeline(settings)
+    start = perf_counter()
+    result = pipeline.process(dataset, context, self_test=True)
+    if isinstance(result, Refused):
+        raise RadiographRefused(result.reasons)
+    seconds = {**result.seconds, "all": round(perf_counter() - start, 4)}
+    uids = ImageUIDs.of(dataset)
+    outcome = Outcome(uids.sop_instance_uid, Status.READ, uids, read=result)
+    document = encode.reading_document(outcome, context.model.identity, settings)
+    return constancy.answer_of(document, phantom_name(dataset)), seconds
 
 
 def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
@@ -174,7 +161,8 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
                     trip.clean(begun, pacs)
     except HilumError as exc:
         trip.problems.append(str(exc))
-    return _end(through, number, answer, trip, record=record)
+    ended = SelfTestEnd(SelfTestState.ALARM, said=tuple(trip.problems), seconds=trip.seconds)
+    return _end(through, number, answer, ended, record=record)
 
 
 class SelfTestResult:
@@ -295,19 +283,17 @@ def _end(
     through: LiveSelfTest,
     number: int,
     answer: PhantomResponse | None,
-    trip: SelfTestResult | OfflineSelfTest,
+    ended: SelfTestEnd,
     *,
     record: bool,
 ) -> SelfTestEnd:
     """Compare with the reference, or make one, and write the end down."""
     now, settings = through.now(), through.settings.constancy
-    problems = tuple(trip.problems)
-    ended = SelfTestEnd(SelfTestState.ALARM, said=problems, seconds=trip.seconds)
     with through.database.transaction() as connection:
         if answer is not None:
             ended = replace(ended, model=f"{answer.model['name']} {answer.model['version']}")
             known = records.reference(connection, answer.model["name"])
-            if not problems and (record or known is None):
+            if not ended.said and (record or known is None):
                 records.record(connection, answer, now)
                 ended = replace(ended, state=SelfTestState.RECORDED)
             elif known is not None:

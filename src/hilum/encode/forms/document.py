@@ -5,8 +5,11 @@ Its JSON Schema is ``schemas/reading-1.json`` beside this file.
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib import resources
 from typing import Any, Final
+
+from pydicom.sr.coding import Code
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.eligibility import Reason
@@ -41,15 +44,7 @@ def document_head(model: ModelIdentity, pipeline: PixelPipeline) -> dict[str, An
         "schema": SCHEMA,
         "software": {"name": PRODUCT, "version": __version__},
         "notice": f"{RESEARCH_USE_ONLY} A score is not a probability.",
-        "model": {
-            "name": model.name,
-            "version": model.version,
-            "sha256": model.sha256,
-            "verified": model.verified,
-            "demonstration": model.demonstration,
-            "input_size": model.input_size,
-            "operating_points": model.operating_points,
-        },
+        "model": asdict(model),
         "pixel_pipeline": pipeline.value,
     }
 
@@ -63,9 +58,11 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
         "status": outcome.status.value,
         "reasons": _coded_texts(outcome.reasons),
         "pixels": None if reading is None else _pixels(reading.radiograph),
-        "findings": [] if reading is None else [_finding(f, codes) for f in reading.findings],
+        "findings": []
+        if reading is None
+        else [finding_entry(f, codes.finding(f.label)) for f in reading.findings],
         "outputs": list(outcome.outputs),
-        "seconds": {room: round(spent, 4) for room, spent in outcome.seconds.items()},
+        "seconds": {stage: round(spent, 4) for stage, spent in outcome.seconds.items()},
     }
 
 
@@ -88,8 +85,8 @@ def _pixels(radiograph: Radiograph) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, codes: CodeTable) -> dict[str, Any]:
-    code = codes.finding(finding.label)
+def finding_entry(finding: Finding, code: Code) -> dict[str, Any]:
+    """Return what the document says of one finding."""
     return {
         "label": finding.label,
         "code": {"value": code.value, "scheme": code.scheme_designator, "meaning": code.meaning},

@@ -106,7 +106,7 @@ class _BundleWriter:
             "resourceType": "DiagnosticReport",
             "id": self._id("report"),
             **self._common(),
-            "category": [_concept(_coding(f"{TERMINOLOGY}/v2-0074", "RAD", "Radiology"))],
+            "category": [_concept("v2-0074", "RAD", "Radiology")],
             "code": self._coded(self.of.codes.concept(title)),
             "imagingStudy": [self._reference("imaging study")],
             "result": [self._reference(finding.label) for finding in self.of.reading.findings],
@@ -126,17 +126,14 @@ class _BundleWriter:
         state = codes.SCT.Present if finding.positive else codes.SCT.Absent
         sign = ("POS", "Positive") if finding.positive else ("NEG", "Negative")
         site = self.of.codes.site(finding.label)
-        imaging = _coding(f"{TERMINOLOGY}/observation-category", "imaging", "Imaging")
         return {
             "resourceType": "Observation",
             "id": self._id(finding.label),
             **self._common(),
-            "category": [_concept(imaging)],
+            "category": [_concept("observation-category", "imaging", "Imaging")],
             "code": {**self._coded(self.of.codes.finding(finding.label)), "text": name},
             "valueCodeableConcept": self._coded(state),
-            "interpretation": [
-                _concept(_coding(f"{TERMINOLOGY}/v3-ObservationInterpretation", *sign))
-            ],
+            "interpretation": [_concept("v3-ObservationInterpretation", *sign)],
             "note": [{"text": note} for note in self._notes()],
             **({} if site is None else {"bodySite": self._coded(site)}),
             "method": {
@@ -187,7 +184,7 @@ class _BundleWriter:
             {"system": DICOM_UID, "value": f"urn:oid:{source.StudyInstanceUID}"}
         ]
         if accession:
-            kind = _concept(_coding(f"{TERMINOLOGY}/v2-0203", "ACSN", "Accession ID"))
+            kind = _concept("v2-0203", "ACSN", "Accession ID")
             identifiers.append({"type": kind, "value": accession})
         return {
             "resourceType": "ImagingStudy",
@@ -236,8 +233,8 @@ class _BundleWriter:
         """Return the mark of a demonstration: test data, which no system may act upon."""
         if not self.of.reading.model.demonstration:
             return {"tag": [{"display": "AI result, research use only"}]}
-        test = _coding(f"{TERMINOLOGY}/v3-ActReason", "HTEST", "test health data")
-        return {"security": [test], "tag": [{"display": "DEMONSTRATION"}]}
+        test = _concept("v3-ActReason", "HTEST", "test health data")
+        return {"security": test["coding"], "tag": [{"display": "DEMONSTRATION"}]}
 
     def _subject(self) -> Resource | None:
         patient = str(self.of.source.PatientID or "")
@@ -258,7 +255,7 @@ class _BundleWriter:
         scheme = self.of.codes.schemes.get(code.scheme_designator)
         system = f"urn:oid:{scheme.uid}" if scheme else SYSTEMS.get(code.scheme_designator)
         coding: Resource = {"code": code.value, "display": code.meaning}
-        return _concept({"system": system, **coding} if system else coding)
+        return {"coding": [{"system": system, **coding} if system else coding]}
 
     def _reference(self, kind: str) -> Resource:
         return {"reference": f"urn:uuid:{self._id(kind)}"}
@@ -274,12 +271,9 @@ def fhir_date(stored: object) -> str | None:
     return day.first.isoformat() if day is not None and day.first == day.last else None
 
 
-def _coding(system: str, code: str, display: str) -> Resource:
-    return {"system": system, "code": code, "display": display}
-
-
-def _concept(coding: Resource) -> Resource:
-    return {"coding": [coding]}
+def _concept(system: str, code: str, display: str) -> Resource:
+    """Return a concept of one of HL7's own code systems."""
+    return {"coding": [{"system": f"{TERMINOLOGY}/{system}", "code": code, "display": display}]}
 
 
 def _written(source: FormSource) -> bytes:
