@@ -59,7 +59,7 @@ def test_other_weights_are_an_alarm_that_names_findings_and_shifts(settings: Set
     alarm = check()
 
     assert 1 == alarm.exit_code
-    assert f"ALARM of {STAND_IN} 2" in alarm.output
+    assert f"ALARM {STAND_IN} 2" in alarm.output
     assert "weights: " in alarm.output
     assert ": moved by " in alarm.output
     assert any(

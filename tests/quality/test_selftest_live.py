@@ -150,7 +150,7 @@ def test_moved_answer_is_an_alarm_that_names_the_finding(installation: Installat
     alarm = installation.run("selftest")
 
     assert 1 == alarm.returncode
-    assert f"ALARM of {STAND_IN} 2" in alarm.stdout
+    assert f"ALARM {STAND_IN} 2" in alarm.stdout
     assert "Nodule: raw " in alarm.stdout
     assert "moved by -0.02" in alarm.stdout
 
