@@ -28,22 +28,15 @@ REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInsta
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PipelineContext:
-    """What the pipeline needs beside an image: the loaded model and the settings.
-
-    Attributes
-    ----------
-    model
-        The loaded model.
-    settings
-        All settings.
-    in_demonstration
-        True inside `hilum demo` only, whose archive is thrown away: there the
-        demonstration model may read what it is given.
-    """
+    """What the pipeline needs beside an image: the loaded model and the settings."""
 
     model: Model
+    """The loaded model."""
     settings: Settings
+    """All settings."""
     in_demonstration: bool = False
+    """True inside `hilum demo` only, whose archive is thrown away: there the demonstration model
+    may read what it is given."""
 
 
 def open_pipeline(settings: Settings, *, in_demonstration: bool = False) -> PipelineContext:
@@ -78,20 +71,14 @@ Earlier = Callable[[Dataset], Sequence[Dataset]]
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What is needed to encode results.
-
-    Attributes
-    ----------
-    when
-        Time of the analysis, with its UTC offset: the same image at the same time gives the
-        same bytes.
-    earlier
-        Finds earlier reports, which the new ones name as predecessors; only asked for an
-        image that was read.
-    """
+    """What is needed to encode results."""
 
     when: datetime
+    """Time of the analysis, with its UTC offset: the same image at the same time gives the same
+    bytes."""
     earlier: Earlier = lambda _: ()
+    """Finds earlier reports, which the new ones name as predecessors; only asked for an image that
+    was read."""
 
 
 class Stopwatch:
@@ -119,10 +106,6 @@ def process(
 
     Parameters
     ----------
-    source
-        The image.
-    context
-        The model and the settings.
     writing
         What the results need; None when only the findings are wanted.
     self_test
@@ -171,12 +154,6 @@ def prepare(
 
     Parameters
     ----------
-    dataset
-        The image.
-    context
-        The model and the settings.
-    corrections
-        What was put right in its file.
     self_test
         Whether this is the phantom of a self-test of this installation: the only image for
         quality control that a model for patients reads.
@@ -291,10 +268,6 @@ def report(
 
     Parameters
     ----------
-    reading
-        What was found on a radiograph that came as DICOM.
-    settings
-        Those of the reports count.
     when
         Time of the analysis, with its UTC offset.
     earlier

@@ -75,8 +75,6 @@ def finding_name(label: str, language: Language) -> str:
     ----------
     label
         The model's own name of the finding, e.g. ``"Pleural_Thickening"``.
-    language
-        Language of the name.
     """
     if label not in FINDING_NAMES:
         return label.replace("_", " ")

@@ -31,14 +31,7 @@ from hilum.encode.content import (
     reference,
 )
 from hilum.encode.material import Material
-from hilum.encode.provenance import (
-    SCORE_UNIT,
-    algorithm,
-    doubts,
-    observer,
-    single,
-    statements,
-)
+from hilum.encode.provenance import SCORE_UNIT, algorithm, doubts, observer, single, statements
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView
 from hilum.reading import OPERATING_POINT_SCORE, Finding, Region
@@ -265,8 +258,6 @@ def check_outline(label: str, outline: NDArray[np.float64], rows: int, columns: 
 
     Parameters
     ----------
-    label
-        The finding, for the error.
     outline
         Shape ``(points, 2)``, (column, row) in source pixels.
     rows, columns

@@ -104,8 +104,6 @@ def reason(code: str, *, source: str = "", values: Mapping[str, str]) -> Reason:
 
     Parameters
     ----------
-    source
-        Where the rule comes from.
     values
         What fills the gaps of the text; ``told`` names another wording of the same reason.
 

@@ -134,8 +134,6 @@ def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = 
 
     Parameters
     ----------
-    stored
-        The reading as it is kept.
     header
         The image's attributes, where the reading is to be written down as DICOM or FHIR.
     pixel_digest

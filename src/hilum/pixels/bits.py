@@ -43,8 +43,6 @@ def read_bits(
     ----------
     samples
         Shape ``(rows, columns)``, unsigned, all bits of the container.
-    dataset
-        For overlays.
 
     Returns
     -------

@@ -30,8 +30,6 @@ def to_grey(
     ----------
     samples
         Shape ``(rows, columns)`` or ``(rows, columns, 3)``, unsigned.
-    dataset
-        For the palette.
 
     Returns
     -------
@@ -80,8 +78,6 @@ def refuse_colour(
     ----------
     samples
         Shape ``(rows, columns, 3)``, unsigned.
-    bits
-        Bits of a sample.
     photometric
         Name of the colour space, for the reason.
     luminance_coded

@@ -54,8 +54,6 @@ class DecisionRecord:
         ----------
         name
             One of `hilum.pixels.texts.REFUSALS`; its code is what is before the point.
-        source
-            Where the rule comes from.
         values
             What fills the gaps of the text.
         """

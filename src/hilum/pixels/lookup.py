@@ -56,8 +56,6 @@ def read_lookup(
 
     Parameters
     ----------
-    item
-        Holds LUT Descriptor and LUT Data.
     name
         What the table is called in decisions.
     signed_input
@@ -96,8 +94,6 @@ def entries_of(
 
     Parameters
     ----------
-    keyword
-        The element of its entries.
     said
         Number of entries, and bits of each, as the descriptor says.
     little_endian

@@ -54,8 +54,6 @@ def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
 
     Parameters
     ----------
-    file
-        The file's bytes or its path.
     settings
         Which pixel pipeline the result is marked with, and the limits.
 
@@ -203,10 +201,6 @@ def grey_channel(
     ----------
     channels
         Shape ``(rows, columns)`` or ``(rows, columns, channels)``.
-    bits
-        Bits that they use.
-    space
-        What the picture's colours are called.
 
     Raises
     ------

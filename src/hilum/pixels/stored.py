@@ -63,8 +63,6 @@ def interpret(
     ----------
     samples
         Shape ``(rows, columns)``, unsigned, all bits of the container.
-    dataset
-        For overlays and padding.
     """
     values, image = read_bits(samples, image, dataset, record)
     padding = _padding(values, image, dataset, record)

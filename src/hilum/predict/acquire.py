@@ -30,8 +30,6 @@ def pull(
     ----------
     settings
         Name the data folder, the mirror and the offline folder.
-    progress
-        Told how far the download is.
     inert_names
         Whether names that nobody listed are ignored though no hash of the file is
         published; where one is, they always are.
@@ -122,8 +120,6 @@ def add_weights(
 
     Parameters
     ----------
-    card
-        The new model's, from `card_like`.
     weights
         A pickled module or state dict of torch.
     replace
@@ -161,8 +157,6 @@ def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
 
     Parameters
     ----------
-    name
-        The new model's name.
     like
         The card whose network, labels and operating points it shares.
     own

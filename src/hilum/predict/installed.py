@@ -117,8 +117,6 @@ def install(
     ----------
     contents
         What is kept: the weights file, or the whole ONNX network.
-    source
-        The file that it came from.
     card_text
         The card as JSON, for a model that does not come with hilum.
 

@@ -49,8 +49,6 @@ def to_findings(
 
     Parameters
     ----------
-    labels
-        Trained labels.
     logits
         Shape ``(len(labels),)``, float32.
     points

@@ -30,8 +30,6 @@ class SelfTests:
     ----------
     settings
         All settings; those of the new process are loaded as this process's were.
-    archive
-        Name of the PACS in them.
     """
 
     def __init__(self, settings: Settings, database: Database, archive: str) -> None:

@@ -72,14 +72,8 @@ def try_to_sign_in(
 
     Parameters
     ----------
-    connection
-        A transaction of its own.
     name, place
         Who, from which address; or `KNOWN` and what else is known of them.
-    rule
-        When they have to wait.
-    now
-        The time.
 
     Returns
     -------
@@ -141,14 +135,8 @@ def remember_device(connection: Connection, secret: str, name: str, *, now: date
 
     Parameters
     ----------
-    connection
-        A transaction.
     secret
         What its cookie says now: kept if it is of ours.
-    name
-        Who signed in.
-    now
-        The time.
     """
     connection.execute(DEVICE.delete().where(DEVICE.c.seen < now - KNOWN_FOR))
     ours = select(DEVICE.c.key).where(DEVICE.c.key == digest(secret))

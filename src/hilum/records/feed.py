@@ -32,8 +32,6 @@ def advance(connection: Connection, archive: str, before: str | None, after: str
     ----------
     connection
         In the transaction that also writes down what was passed.
-    archive
-        Whose feed.
     before
         What `position` said; None when the archive was never followed.
     after

@@ -34,8 +34,6 @@ def words_of(file: str, line: int) -> str:
 
     Parameters
     ----------
-    file
-        Path of the source.
     line
         Where the call begins, from 1.
 

@@ -105,8 +105,6 @@ def read_numbers(said: Sequence[object], units: Mapping[str, float] = LEVELS) ->
     ----------
     said
         Its values: numbers, or texts that are separated by backslashes already.
-    units
-        As for `read_number`.
     """
     texts, repairs = list(said), set()
     if len(texts) == 1 and isinstance(texts[0], str) and (several := _several(texts[0])):

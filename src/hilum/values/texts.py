@@ -262,13 +262,7 @@ class _Reading:
         self.notes[code, said.said[:SHOWN], read] = None
 
     def fitting(self, declared: Declaration) -> list[str]:
-        """Return the character set in which results can write all letters, none for none.
-
-        Parameters
-        ----------
-        declared
-            What the image itself says.
-        """
+        """Return the character set in which results can write all letters, none for none."""
         terms = list(declared.terms or self.native)
         if self.kept or not (terms or self.letters):
             return []

@@ -60,8 +60,6 @@ def app_config(*, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "
         Path of the archive's DICOMweb on OHIF's own origin: QIDO-RS and WADO-RS.
     base
         Path below which OHIF is served.
-    title
-        The archive's name for people.
 
     Returns
     -------

@@ -72,12 +72,8 @@ class StudyTools(Protocol):
 
         Parameters
         ----------
-        reading
-            What is kept of it.
         image
             Returns the file of the image; only called for forms that need it.
-        when
-            Time of the analysis.
         """
         ...
 

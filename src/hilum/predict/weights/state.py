@@ -207,8 +207,6 @@ def view(tensor: Tensor, numbers: NDArray[Any]) -> NDArray[Any]:
 
     Parameters
     ----------
-    tensor
-        The view to make.
     numbers
         Its storage's: shape ``(tensor.storage.count,)``.
 

@@ -46,8 +46,6 @@ def read_pickle(stream: BytesIO, names: Names) -> Pickled:
 
     Parameters
     ----------
-    stream
-        At the start of the pickle.
     names
         Says which names may be there, and remembers those that nobody listed.
 
