@@ -17,7 +17,7 @@ from hilum.pacs.orthanc.configuration import configuration
 from hilum.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("hilum", "orthanc")
+SERVICES = ("hilum", "orthanc", "dicom")
 
 OF_THE_MACHINE = {
     "StorageDirectory",
@@ -51,6 +51,7 @@ def test_every_service_is_locked_down(compose, name):
     assert ["ALL"] == service["cap_drop"]
     assert ["no-new-privileges:true"] == service["security_opt"]
     assert "unless-stopped" == service["restart"]
+    assert {"mem_limit", "pids_limit"} <= set(service)
 
 
 def test_no_service_is_root(compose, dockerfile):
@@ -70,7 +71,7 @@ def test_every_service_has_a_health_check(compose, dockerfile):
 
 def test_ports_are_on_loopback_unless_opened(compose):
     """Published ports listen on this machine alone; only DICOM can be opened, by a variable."""
-    ports = compose["services"]["orthanc"]["ports"]
+    ports = [*compose["services"]["dicom"]["ports"], *compose["services"]["orthanc"]["ports"]]
 
     assert ["127.0.0.1:${HILUM_PAGE_PORT:-8000}:8000"] == compose["services"]["hilum"]["ports"]
     assert ["${HILUM_DICOM_ADDRESS:-127.0.0.1}", "127.0.0.1"] == [
@@ -140,7 +141,7 @@ def test_mounted_files_are_there(compose):
         if mount.startswith("./")
     ]
 
-    assert ["./deploy/orthanc.json"] == binds
+    assert ["./deploy/orthanc.json", "./deploy/haproxy.cfg"] == binds
     assert all((ROOT / bind).is_file() for bind in binds)
 
 

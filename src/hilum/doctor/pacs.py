@@ -16,7 +16,6 @@ from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.configuration import plugins
 from hilum.pacs.orthanc.process import find_program
-from hilum.pacs.send import DicomTarget, open_sender
 from hilum.settings import Settings
 
 ANSWER_S: Final = 5.0
@@ -129,12 +128,8 @@ def dicom(settings: Settings) -> Iterator[CheckResult]:
     if _not_started(settings):
         yield ok(NOT_STARTED)
         return
-    address = _address(settings)
-    tls = settings.pacs.url is None and settings.pacs.dicom_tls
-    target = DicomTarget(address.aet, address.dicom_host, address.dicom_port, tls=tls)
-    sender = open_sender(target, timeout_s=ANSWER_S, files=address.tls)
     try:
-        sender.check()
+        target = credentials.load(settings).echo(timeout_s=ANSWER_S)
     except PacsError as exc:
         if settings.pacs.url is None:
             raise
@@ -142,12 +137,6 @@ def dicom(settings: Settings) -> Iterator[CheckResult]:
         yield warning(Message.clause(exc.problem), exc.remedy)
     else:
         yield ok("{target} answers C-ECHO", target=target)
-    finally:
-        sender.close()
-
-
-def _address(settings: Settings) -> PacsAddress:
-    return credentials.load(settings)
 
 
 def _not_started(settings: Settings) -> bool:

@@ -55,9 +55,11 @@ class NodeHealth:
 
     def checks(self) -> list[NodeCheck]:
         """Return whether images are read now, and if not, why not."""
+        own = self.address.proof is not None  # who sends to another PACS is no concern of ours
         return [
             self._model(),
             _check("PACS", self._pacs),
+            *([_check("DICOM port", self._dicom)] if own else []),
             _check("database", self._database),
             self._disk(),
         ]
@@ -95,6 +97,9 @@ class NodeHealth:
             ok=True,
             text=Message("{name} {version}", name=model.name, version=model.version),
         )
+
+    def _dicom(self) -> Message:
+        return Message("{target} answers C-ECHO", target=self.address.echo(timeout_s=PROBE_S))
 
     def _pacs(self) -> str:
         with closing(self.address.connect(timeout_s=PROBE_S)) as pacs:

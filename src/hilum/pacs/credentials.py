@@ -7,6 +7,7 @@ file that only its owner can read. It is never printed, logged or put in a comma
 import json
 import secrets
 import stat
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from hilum.pacs.archive import Archive
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.orthanc.listener import OwnListener
 from hilum.pacs.plain_http import Proof
-from hilum.pacs.send.target import WebTarget
+from hilum.pacs.send import DicomTarget, WebTarget, open_sender
 from hilum.pacs.tls import NO_FILES, TlsFiles
 from hilum.settings import PacsSettings, Settings
 
@@ -50,6 +51,8 @@ class PacsAddress:
     """Where it takes C-STORE."""
     tls: TlsFiles = NO_FILES
     """Whom we trust and what we show when `url` is https, or its DICOM port speaks TLS."""
+    dicom_tls: bool = False
+    """Whether it does."""
     proof: Proof | None = None
     """Tells the Orthanc that hilum starts from any other program on its port."""
 
@@ -86,6 +89,19 @@ class PacsAddress:
             proof=self.proof,
         )
 
+    def echo(self, *, timeout_s: float) -> DicomTarget:
+        """Ask its DICOM port for a C-ECHO; return that port.
+
+        Raises
+        ------
+        PacsUnavailable, PacsRefused
+            It takes no association of ours, or none in time.
+        """
+        target = DicomTarget(self.aet, self.dicom_host, self.dicom_port, tls=self.dicom_tls)
+        with closing(open_sender(target, timeout_s=timeout_s, files=self.tls)) as sender:
+            sender.check()
+        return target
+
     def target(self) -> WebTarget:
         """Return it as where files are sent."""
         return WebTarget(
@@ -121,7 +137,8 @@ def load(settings: Settings) -> PacsAddress:
             "Run hilum up, or set pacs.url to the address of your Orthanc.",
         )
     own = _address(pacs, f"http://{LOOPBACK}:{pacs.http_port}", USERNAME, _read(path))
-    return replace(own, proof=OwnListener(pid_file(settings.data_folder), pacs.http_port))
+    proof = OwnListener(pid_file(settings.data_folder), pacs.http_port)
+    return replace(own, proof=proof, dicom_tls=pacs.dicom_tls)
 
 
 def load_or_generate(settings: Settings) -> PacsAddress:

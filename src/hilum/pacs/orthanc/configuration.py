@@ -195,6 +195,7 @@ def _dicom(pacs: PacsSettings) -> dict[str, Any]:
         "UnknownSopClassAccepted": True,
         "DicomScpTimeout": 30,
         "DicomScuTimeout": 10,
+        "DicomThreadsCount": 32,  # associations at a time: of 4, four idle ones would stop all
         "MaximumPduLength": 131_072,  # the largest it takes: fewer round trips an image
         **_dicom_tls(pacs),
     }
