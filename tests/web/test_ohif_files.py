@@ -78,7 +78,16 @@ def test_its_files_look_for_others_where_they_are(page: Page, path: str, text: s
 
 
 @pytest.mark.parametrize(
-    "path", ["%2e%2e/secret.txt", "..%2fsecret.txt", "..%2f..%2f..%2fetc%2fpasswd"]
+    "path",
+    [
+        "%2e%2e/secret.txt",
+        "..%2fsecret.txt",
+        "..%2f..%2f..%2fetc%2fpasswd",
+        "%00",
+        "app.css%00",
+        "%ff%fe",
+        "a" * 5000,
+    ],
 )
 def test_no_other_file_is_sent(page: Page, path: str):
     """A path that leads out of the folder is one of OHIF's pages."""

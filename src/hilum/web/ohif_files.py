@@ -36,6 +36,9 @@ INDEX: Final = "index.html"
 NAMED_BY_CONTENT: Final = re.compile(r"\.bundle\.[0-9a-f]+\.js$|^[0-9a-f]{20}\.")
 """Parts of OHIF that have another name after any change: browsers may keep them."""
 
+NAME: Final = re.compile(r"[A-Za-z0-9_./@+~-]{1,255}")
+"""Of a file of OHIF's."""
+
 AT_ROOT: Final = b'__webpack_require__.p = "/"'
 BELOW: Final = f'__webpack_require__.p = "{BASE}/"'.encode()
 """Where webpack's scripts look for the others."""
@@ -125,8 +128,9 @@ def serve(path: str, _: Viewer, context: Context) -> Response:
         raise NotInPacs("OHIF is not installed.", HOW_TO_GET_IT)
     if path == "app-config.js":
         return _config(context)
-    wanted = (root / path).resolve()
-    if path and wanted.is_relative_to(root.resolve()) and wanted.is_file() and path != INDEX:
+    named = path if NAME.fullmatch(path) else INDEX
+    wanted = (root / named).resolve()
+    if wanted.is_relative_to(root.resolve()) and wanted.is_file() and named != INDEX:
         headers = {"Cache-Control": KEEP if NAMED_BY_CONTENT.search(path) else ASK_AGAIN}
         if wanted.suffix not in TEXTS:
             return FileResponse(wanted, headers=headers)
