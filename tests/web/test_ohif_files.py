@@ -83,8 +83,6 @@ def test_its_files_look_for_others_where_they_are(page: Page, path: str, text: s
         "%2e%2e/secret.txt",
         "..%2fsecret.txt",
         "..%2f..%2f..%2fetc%2fpasswd",
-        "%00",
-        "app.css%00",
         "%ff%fe",
         "a" * 5000,
     ],
