@@ -1,7 +1,7 @@
 """A web for tests of the page: a real database, people who are signed in, no node."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -120,6 +120,12 @@ def csrf_in(page: str) -> str:
 def token_of(client: httpx.Client, path: str = "/login") -> str:
     """Return the form token of whoever uses this browser, from a page they may see."""
     return csrf_in(client.get(path, follow_redirects=True).text)
+
+
+def held_off(attempt: Callable[[], httpx.Response]) -> httpx.Response:
+    """Return the first answer that says to wait: on a slow machine the first wait has passed."""
+    answers = (attempt() for _ in range(12))
+    return next(answer for answer in answers if answer.status_code == httpx.codes.TOO_MANY_REQUESTS)
 
 
 def trail(web: WebContext) -> list[tuple[str, str]]:

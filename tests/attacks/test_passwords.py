@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from attacked_node import Node
-from web_context import csrf_in
+from web_context import csrf_in, held_off
 
 pytestmark = pytest.mark.orthanc
 
@@ -32,11 +32,10 @@ def test_fifty_wrong_passwords_from_ten_addresses_lock_nobody_out(node: Node, pa
             with node.browser(f"127.0.0.{51 + each}") as attacker:
                 for _ in range(5):
                     assert 401 == sign_in(attacker, "wrong").status_code
-        held_off = sign_in(stranger, password)
+        waits = held_off(lambda: sign_in(stranger, "wrong"))
 
         assert 303 == sign_in(at_work, password).status_code
-        assert 429 == held_off.status_code
-        assert 64 >= int(held_off.headers["retry-after"])
+        assert 64 >= int(waits.headers["retry-after"])
     unlocked = node.up.run("users", "unlock", NAME)
     assert 0 == unlocked.returncode, unlocked.stderr
     with node.browser("127.0.0.71") as elsewhere:
@@ -47,10 +46,10 @@ def test_a_colleague_behind_the_same_address_locks_nobody_out(node: Node, passwo
     """Twenty wrong names, and the right one waits a second."""
     with node.browser("127.0.0.80") as browser:
         answers = [sign_in(browser, "wrong", f"name{each}") for each in range(20)]
-        held_off = sign_in(browser, password)
-        while held_off.status_code == 429:
-            assert 64 >= int(held_off.headers["retry-after"])
-            held_off = sign_in(browser, password)
+        answer = sign_in(browser, password)
+        while answer.status_code == 429:
+            assert 4 >= int(answer.headers["retry-after"])
+            answer = sign_in(browser, password)
 
     assert {401} == {answer.status_code for answer in answers}
-    assert 303 == held_off.status_code
+    assert 303 == answer.status_code

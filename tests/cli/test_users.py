@@ -98,6 +98,14 @@ def test_a_token_belongs_to_somebody_and_ends_by_default():
     assert ["of ana, last used never, no expiry" in line for line in lines] == [True, False]
 
 
+def test_a_lost_second_factor_is_removed():
+    """The password stays; nobody is made."""
+    users("add", "ana", "--password-stdin", typed=PASSWORD)
+
+    assert "ana signs in with the password alone" in users("reset", "Ana").output
+    assert "There is no user bob." in users("reset", "bob").output
+
+
 def test_an_operator_unlocks_a_user():
     """Which changes nothing else."""
     users("add", "ana", "--password-stdin", typed=PASSWORD)

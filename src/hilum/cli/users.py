@@ -10,7 +10,7 @@ import click
 from hilum.cli.main import main
 from hilum.cli.terminal import echo, say
 from hilum.language import Message
-from hilum.records import Database, access, accounts, attempts, audit
+from hilum.records import Database, access, accounts, attempts, audit, second_factor
 from hilum.records.accounts import Role
 from hilum.records.database import open_database
 from hilum.settings import Settings
@@ -116,6 +116,21 @@ def unlock(name: str) -> None:
             attempts.unlock(connection, name, now=datetime.now(UTC))
         _note(database, "user.unlocked", user=name.casefold())
     echo("{name} may try again now. Their password is unchanged.", name=name.casefold())
+
+
+@users.command()
+@click.argument("name")
+def reset(name: str) -> None:
+    """Remove the second factor of the user NAME, who has lost it; ends their sessions."""
+    with open_database(Settings.load()) as database:
+        with database.transaction() as connection:
+            second_factor.turn_off(connection, name)
+            access.end_sessions(connection, name.casefold())
+        _note(database, "user.second_factor_removed", user=name.casefold())
+    echo(
+        "{name} signs in with the password alone, until they add a new second factor.",
+        name=name.casefold(),
+    )
 
 
 @users.command()

@@ -8,7 +8,7 @@ Sources
 OWASP Session Management Cheat Sheet.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +20,9 @@ from hilum.records.tables import SESSION, TOKEN, USER
 
 TOKEN_START: Final = "hilum_"  # noqa: S105
 """What a token begins with, so that scanners for leaked secrets know it."""
+
+LONGEST_AGENT: Final = 300
+"""Characters of a ``User-Agent`` that are kept."""
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 """How exactly it is written down when a session or token was last used."""
@@ -38,6 +41,21 @@ class Session:
     """What every form of this session carries."""
     local: bool
     """Whether this user has a password here."""
+    confirmed: datetime | None
+    """When they last showed who they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its user sees it."""
+
+    key: str
+    address: str
+    """Where it began."""
+    agent: str
+    """Browser and system, as they say it."""
+    began: datetime
+    seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +70,22 @@ class Token:
     used: datetime | None
 
 
-def begin_session(connection: Connection, name: str, *, now: datetime) -> str:
-    """Sign a user in; return what the cookie says."""
+def begin_session(
+    connection: Connection, name: str, *, now: datetime, address: str = "", agent: str = ""
+) -> str:
+    """Sign a user in, from an address, with a browser; return what the cookie says."""
     secret = new_secret()
     known = name.casefold()
     connection.execute(
         SESSION.insert().values(
-            key=digest(secret), name=known, csrf=new_secret(), began=now, seen=now
+            key=digest(secret),
+            name=known,
+            csrf=new_secret(),
+            began=now,
+            seen=now,
+            confirmed=now,
+            address=address,
+            agent=agent[:LONGEST_AGENT],
         )
     )
     connection.execute(USER.update().where(USER.c.name == known).values(signed_in=now))
@@ -81,8 +108,32 @@ def session(
     row = connection.execute(wanted).first()
     if row is None:
         return None
-    found = Session(row.key, row.name, Role(row.role), row.csrf, row.subject is None)
+    local = row.subject is None
+    found = Session(row.key, row.name, Role(row.role), row.csrf, local, row.confirmed)
     return found, row.seen <= now - SEEN_EVERY
+
+
+def open_sessions(
+    connection: Connection, name: str, *, idle: timedelta, longest: timedelta, now: datetime
+) -> list[OpenSession]:
+    """Return a user's sessions that have not ended, the one that was used last first."""
+    wanted = (
+        select(*(SESSION.c[field.name] for field in fields(OpenSession)))
+        .where(SESSION.c.name == name, SESSION.c.seen > now - idle, SESSION.c.began > now - longest)
+        .order_by(SESSION.c.seen.desc())
+    )
+    return [OpenSession(**row) for row in connection.execute(wanted).mappings()]
+
+
+def end_sessions(connection: Connection, name: str, *, key: str = "", but: str = "") -> int:
+    """End a user's session of that key, or all but one; return how many there were."""
+    which = SESSION.c.key == key if key else SESSION.c.key != but
+    return connection.execute(SESSION.delete().where(SESSION.c.name == name, which)).rowcount
+
+
+def confirm_session(connection: Connection, key: str, *, now: datetime) -> None:
+    """Record that whoever uses a session has just shown again who they are."""
+    connection.execute(SESSION.update().where(SESSION.c.key == key).values(confirmed=now))
 
 
 def touch(connection: Connection, key: str, *, now: datetime) -> None:

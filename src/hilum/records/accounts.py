@@ -86,10 +86,6 @@ class AccountError(HilumError):
     """A user or token cannot be made or changed as was asked."""
 
 
-class PasswordWeak(AccountError):
-    """A password is long enough and still easy to guess."""
-
-
 @dataclass(frozen=True, slots=True)
 class User:
     """Somebody who may sign in."""
@@ -155,9 +151,9 @@ def hashed(password: str, name: str = "") -> str:
         )
     looked_at = password[:LOOKED_AT]
     if zxcvbn(looked_at, [name, *OWN_WORDS], max_length=LOOKED_AT)["score"] < LEAST_STRENGTH:
-        raise PasswordWeak(
+        raise AccountError(
             "This password is easy to guess.",
-            "Take another one, e.g. four words without a relation.",
+            "Take another one, e.g. four unrelated words.",
         )
     with _HASHING:
         return _HASHER.hash(password)

@@ -36,6 +36,9 @@ class PageSettings(SettingsSection):
     """Minutes without a request after which a session ends."""
     session_hours: int = Field(12, gt=0)
     """Hours after which a session ends, whatever is done in it."""
+    confirm_minutes: int = Field(15, gt=0)
+    """Minutes after a sign-in for which users, tokens and the second factor can be changed without
+    giving the password again."""
     login_failures: int = Field(5, gt=0)
     """Wrong passwords of one user from one address before the next try has to wait: a second, then
     twice as long each time, up to 64 seconds."""

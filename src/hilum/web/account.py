@@ -1,72 +1,224 @@
-"""One's own account: a new password."""
+"""One's own account: password, second factor, sessions; and showing again who one is."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
+import segno
 from fastapi import APIRouter, Form, Request
-from starlette.responses import Response
+from markupsafe import Markup
+from starlette.responses import RedirectResponse, Response
 
 from hilum.language import Message
-from hilum.records import accounts, attempts
-from hilum.records.accounts import AccountError, PasswordWeak
-from hilum.web.login import TOO_MANY, TOO_MANY_REQUESTS, address_of, signed_in, try_password
+from hilum.records import access, accounts, second_factor
+from hilum.records.accounts import AccountError
+from hilum.web.context import WebContext
+from hilum.web.credentials import CredentialsRefused, check_again
+from hilum.web.login import SEE_OTHER, safe_next, signed_in
 from hilum.web.pages import render
-from hilum.web.sessions import Context, NotAllowed, Viewer, Visitor, note
+from hilum.web.sessions import (
+    ConfirmedViewer,
+    Context,
+    NotAllowed,
+    Viewer,
+    Visitor,
+    limits,
+    note,
+)
 
 router: Final = APIRouter(include_in_schema=False)
 
+HERE: Final = "/account"
+FACTOR: Final = "/account/second-factor"
+CONFIRM: Final = "/confirm"
 UNPROCESSABLE: Final = 422
 
-WRONG_NOW: Final = Message("The current password is wrong.")
 NOT_THE_SAME: Final = Message("The two new passwords are not the same.")
-BAD_LENGTH: Final = Message(
-    "A password has 12 to 1024 characters. Take a longer one, e.g. four words."
-)
-WEAK: Final = Message(
-    "This password is easy to guess. Take another one, e.g. four unrelated words."
-)
 NOT_LOCAL: Final = Message("Your password is kept by the provider that you signed in with.")
 
+BROWSERS: Final = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    **{name: name for name in ("Firefox", "Chrome", "Safari", "curl")},
+}
+SYSTEMS: Final = {
+    **{name: name for name in ("Windows", "Android", "iPhone", "iPad")},
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+"""Mark in a ``User-Agent`` → what people call it. The first counts: browsers pose as others."""
 
-def _shown(request: Request, who: Visitor, error: str, status: int = UNPROCESSABLE) -> Response:
-    return render(request, "account.html", who, status=status, error=error)
+
+def browser_of(agent: str) -> str:
+    """Return browser and system of a ``User-Agent``, e.g. "Firefox, Linux"; empty for none."""
+    named = (
+        next((name for mark, name in names.items() if mark in agent), "")
+        for names in (BROWSERS, SYSTEMS)
+    )
+    return ", ".join(filter(None, named))
 
 
-@router.get("/account")
-def show(request: Request, who: Viewer) -> Response:
-    """Show the form."""
-    return _shown(request, who, "", 200)
+def page(
+    request: Request, who: Visitor, context: WebContext, *, error: str = "", status: int = 200
+) -> Response:
+    """Return the page of one's account, with what went wrong."""
+    idle, longest = limits(context.settings.page)
+    now = datetime.now(UTC)
+    with context.database.look() as connection:
+        sessions = access.open_sessions(connection, who.name, idle=idle, longest=longest, now=now)
+        factor = second_factor.is_on(connection, who.name)
+    return render(
+        request,
+        "account.html",
+        who,
+        status=status,
+        error=error,
+        sessions=sessions,
+        factor=factor,
+        now=now,
+        browser_of=browser_of,
+    )
 
 
-@router.post("/account")
+@router.get(HERE)
+def show(request: Request, who: Viewer, context: Context) -> Response:
+    """Show it."""
+    return page(request, who, context)
+
+
+@router.post(HERE)
 def change_password(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Viewer,
     context: Context,
     present: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
     new: Annotated[str, Form()] = "",
     again: Annotated[str, Form()] = "",
 ) -> Response:
     """Change it, end all sessions of this user, and begin a new one here."""
     if not who.local:
         raise NotAllowed(NOT_LOCAL)
-    try:  # counted at the session: who has stolen one guesses no faster than anybody
-        attempt = try_password(request, context, who.name, f"{attempts.KNOWN}session {who.key}")
-    except attempts.TooManyFailures as exc:
-        return _shown(request, who, TOO_MANY.with_values(seconds=exc.wait_s), TOO_MANY_REQUESTS)
-    with context.database.look() as connection:
-        kept = accounts.password_hash(connection, who.name)
-    if not accounts.is_password(kept, present):
-        note(context, who.name, "user.password_refused", address=address_of(request))
-        return _shown(request, who, WRONG_NOW)
-    with context.database.transaction() as connection:
-        attempts.succeeded(connection, attempt)
-    if new != again:
-        return _shown(request, who, NOT_THE_SAME)
+    error: str = NOT_THE_SAME if new != again else ""
     try:
-        made = accounts.hashed(new, who.name)
+        check_again(request, context, who, present, code)
+        made = "" if error else accounts.hashed(new, who.name)
+    except CredentialsRefused as exc:
+        status = exc.status if exc.wait_s else UNPROCESSABLE
+        return page(request, who, context, error=exc.message, status=status)
     except AccountError as exc:
-        return _shown(request, who, WEAK if isinstance(exc, PasswordWeak) else BAD_LENGTH)
+        error = exc.told
+    if error:
+        return page(request, who, context, error=error, status=UNPROCESSABLE)
     with context.database.transaction() as connection:
         accounts.set_password(connection, who.name, made)
     note(context, who.name, "user.password_changed")
     return signed_in(request, context, who.name, "/")
+
+
+@router.post(HERE + "/sessions/end")
+def end_sessions(who: Viewer, context: Context, session: Annotated[str, Form()] = "") -> Response:
+    """Sign out elsewhere: in one browser, or in all but this one."""
+    with context.database.transaction() as connection:
+        count = access.end_sessions(connection, who.name, key=session, but=who.key)
+    note(context, who.name, "user.sessions_ended", count=count)
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
+@router.get(FACTOR)
+def show_factor(request: Request, who: ConfirmedViewer) -> Response:
+    """Show a new secret for an app."""
+    return _offer(request, who, second_factor.new_secret())
+
+
+def _offer(request: Request, who: Visitor, secret: str, error: str = "") -> Response:
+    if not who.local:
+        raise NotAllowed(NOT_LOCAL)
+    drawn = segno.make(second_factor.address(secret, who.name), micro=False)
+    return render(
+        request,
+        "second_factor.html",
+        who,
+        status=UNPROCESSABLE if error else 200,
+        secret=secret,
+        picture=Markup(drawn.svg_inline(scale=4, dark="#000", light="#fff")),  # noqa: S704  made here
+        error=error,
+        codes=(),
+    )
+
+
+@router.post(FACTOR)
+def turn_on(
+    request: Request,
+    who: ConfirmedViewer,
+    context: Context,
+    secret: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
+) -> Response:
+    """Ask for the app's code at each sign-in from now on; show the recovery codes once."""
+    if not who.local:
+        raise NotAllowed(NOT_LOCAL)
+    now = datetime.now(UTC)
+    try:
+        with context.database.transaction() as connection:
+            codes = second_factor.turn_on(connection, who.name, secret, code.strip(), now=now)
+            access.end_sessions(connection, who.name, but=who.key)
+    except AccountError as exc:
+        return _offer(request, who, second_factor.new_secret(), exc.told)
+    note(context, who.name, "user.second_factor_added")
+    return render(request, "second_factor.html", who, codes=codes, error="")
+
+
+@router.post(FACTOR + "/off")
+def turn_off(who: ConfirmedViewer, context: Context) -> Response:
+    """Ask for the password alone again."""
+    with context.database.transaction() as connection:
+        second_factor.turn_off(connection, who.name)
+    note(context, who.name, "user.second_factor_removed")
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
+@router.get(CONFIRM)
+def ask_again(request: Request, who: Viewer, context: Context, next: str = "/") -> Response:  # noqa: A002
+    """Ask for the password again, before something that matters."""
+    return _confirmation(request, who, context, safe_next(next))
+
+
+def _confirmation(
+    request: Request,
+    who: Visitor,
+    context: WebContext,
+    after: str,
+    refused: CredentialsRefused | None = None,
+) -> Response:
+    with context.database.look() as connection:
+        factor = second_factor.is_on(connection, who.name)
+    return render(
+        request,
+        "confirm.html",
+        who,
+        status=refused.status if refused else 200,
+        after=after,
+        factor=factor,
+        error=refused.message if refused else "",
+    )
+
+
+@router.post(CONFIRM)
+def confirm(  # noqa: PLR0917  FastAPI gives them by name
+    request: Request,
+    who: Viewer,
+    context: Context,
+    present: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",  # noqa: A002  the form's own name for it
+) -> Response:
+    """Go on, for a quarter of an hour."""
+    after = safe_next(next)
+    try:
+        check_again(request, context, who, present, code)
+    except CredentialsRefused as exc:
+        return _confirmation(request, who, context, after, exc)
+    with context.database.transaction() as connection:
+        access.confirm_session(connection, who.key, now=datetime.now(UTC))
+    return RedirectResponse(after, SEE_OTHER)

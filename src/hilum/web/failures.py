@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,8 +15,10 @@ from hilum.language import Message
 from hilum.records.accounts import AccountError
 from hilum.telemetry.logs import get_log
 from hilum.web.pages import render
+from hilum.web.security import UNSAFE
 from hilum.web.sessions import (
     API,
+    ConfirmationNeeded,
     NotAllowed,
     SignInNeeded,
     Visitor,
@@ -56,6 +59,7 @@ log = get_log(__name__)
 def handle(app: FastAPI) -> None:
     """Let every error end in an answer that says what to do."""
     app.add_exception_handler(SignInNeeded, _sign_in)
+    app.add_exception_handler(ConfirmationNeeded, _confirm)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(HilumError, _our_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -114,6 +118,11 @@ async def _sign_in(request: Request, _: Exception) -> Response:
     if wants_page(request):
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     return JSONResponse(detail, HTTPStatus.UNAUTHORIZED, headers=headers)
+
+
+async def _confirm(request: Request, _: Exception) -> Response:
+    page = f"/{request.url.path.split('/')[1]}" if request.method in UNSAFE else request.url.path
+    return RedirectResponse(f"/confirm?next={quote(page)}", HTTPStatus.SEE_OTHER)
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:

@@ -1,19 +1,17 @@
 """Signing in and out, with a password that hilum keeps."""
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from hilum.language import Language, Message
-from hilum.records import access, accounts, attempts
-from hilum.settings import PageSettings
+from hilum.language import Language
+from hilum.records import access, accounts, attempts, second_factor
 from hilum.web.context import WebContext
+from hilum.web.credentials import CredentialsRefused, address_of, check, device_cookie
 from hilum.web.first_user import is_first_time
 from hilum.web.pages import render
-from hilum.web.security import is_secure
 from hilum.web.sessions import (
     FORM_COOKIE,
     LANGUAGE_COOKIE,
@@ -34,14 +32,6 @@ from hilum.web.sessions import (
 router: Final = APIRouter(include_in_schema=False)
 
 SEE_OTHER: Final = 303
-UNAUTHORIZED: Final = 401
-TOO_MANY_REQUESTS: Final = 429
-
-WRONG: Final = Message("User name or password is wrong.")
-"""The same for unknown users: who has an account here is nobody's business."""
-
-TOO_MANY: Final = Message("Too many sign-ins failed. Wait {seconds} s, or ask an operator.")
-
 KINDEST_NEXT: Final = "/"
 
 
@@ -49,16 +39,6 @@ def safe_next(path: str) -> str:
     """Return where to go after signing in: only ever a path of ours."""
     ours = path.startswith("/") and not path.startswith(("//", "/\\", "/login", "/logout"))
     return path if ours and path.isprintable() else KINDEST_NEXT
-
-
-def device_cookie(settings: PageSettings) -> str:
-    """Return the name of the cookie by which a browser is known where somebody has signed in."""
-    return "__Host-hilum_device" if is_secure(settings) else "hilum_device"
-
-
-def address_of(request: Request) -> str:
-    """Return where a request comes from; uvicorn believes the trusted proxies alone."""
-    return request.client.host if request.client is not None else "unknown"
 
 
 @router.get("/login")
@@ -81,6 +61,8 @@ def form(
 ) -> Response:
     """Return the sign-in page, with what ties its form to this browser."""
     csrf = who.csrf or accounts.new_secret()
+    with context.database.look() as connection:
+        factor = second_factor.is_used(connection)
     page = render(
         request,
         "login.html",
@@ -89,6 +71,7 @@ def form(
         csrf=csrf,
         after=after,
         error=error,
+        factor=factor,
         provider=context.settings.oidc.label if context.settings.oidc.issuer else "",
         first_time=is_first_time(context.database, context.settings.data_folder),
     )
@@ -110,63 +93,24 @@ def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     context: Context,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002  the form's own name for it
 ) -> Response:
     """Sign in, or say that user name or password is wrong."""
     after, name = safe_next(next), name.strip()
     try:
-        attempt = try_password(request, context, name)
-    except attempts.TooManyFailures as exc:
-        note_once(request, context, "user.held_off")
+        check(request, context, name, password, code)
+    except CredentialsRefused as exc:
         return form(
             request,
             who,
             context,
             after=after,
-            error=TOO_MANY.with_values(seconds=exc.wait_s),
-            status=TOO_MANY_REQUESTS,
+            error=exc.message,
+            status=exc.status,
             wait_s=exc.wait_s,
         )
-    with context.database.look() as connection:
-        kept = accounts.password_hash(connection, name)
-        known = accounts.find(connection, name)
-    if not accounts.is_password(kept, password):
-        # what was typed as a name may be a password: only names that exist are written down
-        whom = known.name if known else "nobody"
-        note(context, whom, "user.sign_in_failed", address=address_of(request))
-        return form(request, who, context, after=after, error=WRONG, status=UNAUTHORIZED)
-    with context.database.transaction() as connection:
-        attempts.succeeded(connection, attempt)
     return signed_in(request, context, name, after)
-
-
-def note_once(request: Request, context: WebContext, action: str, **detail: str) -> None:
-    """Write a refusal into the audit trail, once for each address and window.
-
-    Anybody can cause it as often as they like, and lines of the trail are never removed.
-    """
-    place = address_of(request)
-    window = int(time.time() // (60 * context.settings.page.login_window_minutes))
-    if request.app.state.viewed.add((f"{action} {place}", str(window))):
-        note(context, "nobody", action, address=place, **detail)
-
-
-def try_password(request: Request, context: WebContext, name: str, place: str = "") -> int:
-    """Count an attempt to give a user's password; see `attempts.try_to_sign_in`.
-
-    Parameters
-    ----------
-    request, context, name
-        Who is it, from where.
-    place
-        Where the attempt is counted, if not at the browser or its address.
-    """
-    page = context.settings.page
-    rule = attempts.WaitRule(page.login_failures, timedelta(minutes=page.login_window_minutes))
-    device = request.cookies.get(device_cookie(page), "")
-    with context.database.transaction() as connection:
-        place = place or attempts.place_of(connection, device, name, address_of(request))
-        return attempts.try_to_sign_in(connection, name, place, rule, now=datetime.now(UTC))
 
 
 def signed_in(request: Request, context: WebContext, name: str, after: str) -> Response:
@@ -179,7 +123,10 @@ def signed_in(request: Request, context: WebContext, name: str, after: str) -> R
         access.prune_sessions(connection, idle=idle, longest=longest, now=now)
         if before:
             access.end_session(connection, accounts.digest(before))
-        secret = access.begin_session(connection, name, now=now)
+        agent = request.headers.get("user-agent", "")
+        secret = access.begin_session(
+            connection, name, now=now, address=address_of(request), agent=agent
+        )
         known = request.cookies.get(device_cookie(page), "")
         device = attempts.remember_device(connection, known, name, now=now)
     note(context, name.casefold(), "user.signed_in", address=address_of(request))

@@ -33,7 +33,8 @@ from hilum.runtime.caches import TtlCache
 from hilum.settings import OidcSettings
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
-from hilum.web.login import SEE_OTHER, form, note_once, safe_next, signed_in
+from hilum.web.credentials import note_once
+from hilum.web.login import SEE_OTHER, form, safe_next, signed_in
 from hilum.web.security import is_secure
 from hilum.web.sessions import Anybody, Context, Visitor, set_cookie
 

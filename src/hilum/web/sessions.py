@@ -49,6 +49,8 @@ class Visitor:
     """Hash that names the session; empty when there is none."""
     local: bool = False
     """Whether this user has a password here."""
+    confirmed: datetime | None = None
+    """When they last showed who they are."""
     language: Language = ENGLISH
     theme: Theme = Theme.DARK
     """What they chose."""
@@ -60,6 +62,10 @@ class Visitor:
 
 class SignInNeeded(Exception):
     """Nobody is signed in, or not any more."""
+
+
+class ConfirmationNeeded(Exception):
+    """Somebody is signed in who has to show again who they are before they go on."""
 
 
 class NotAllowed(Exception):
@@ -125,6 +131,7 @@ def visitor(request: Request, context: Context) -> Visitor:
         session.csrf,
         session.key,
         session.local,
+        session.confirmed,
         **look,  # type: ignore[arg-type]
     )
 
@@ -145,8 +152,8 @@ Anybody = Annotated[Visitor, Depends(visitor)]
 """Whoever asks, signed in or not."""
 
 
-def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
-    """Return the dependency that lets only that role in.
+def at_least(role: Role, *, confirmed: bool = False) -> Callable[..., Coroutine[Any, Any, Visitor]]:
+    """Return the dependency that lets only that role in; `confirmed`: who said lately who they are.
 
     Requests that change something must come from our own pages and carry the session's
     token; a program's bearer token is not sent by browsers on their own and needs neither.
@@ -159,6 +166,10 @@ def at_least(role: Role) -> Callable[..., Coroutine[Any, Any, Visitor]]:
             raise NotAllowed(Message("Your role does not allow this. Ask an operator."))
         if request.method in UNSAFE and who.key:
             await require_own_form(request, who, context.settings.page)
+        if confirmed:
+            longest = timedelta(minutes=context.settings.page.confirm_minutes)
+            if who.confirmed is None or who.confirmed < datetime.now(UTC) - longest:
+                raise ConfirmationNeeded
         return who
 
     return require
@@ -175,6 +186,8 @@ async def require_own_form(request: Request, who: Visitor, settings: PageSetting
 Viewer = Annotated[Visitor, Depends(at_least(Role.VIEWER))]
 Reader = Annotated[Visitor, Depends(at_least(Role.READER))]
 Operator = Annotated[Visitor, Depends(at_least(Role.OPERATOR))]
+ConfirmedViewer = Annotated[Visitor, Depends(at_least(Role.VIEWER, confirmed=True))]
+ConfirmedOperator = Annotated[Visitor, Depends(at_least(Role.OPERATOR, confirmed=True))]
 
 
 def note(

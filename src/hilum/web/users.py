@@ -11,7 +11,7 @@ from hilum.records import access, accounts
 from hilum.records.accounts import AccountError, Role
 from hilum.web.context import WebContext
 from hilum.web.pages import render
-from hilum.web.sessions import Context, Operator, Visitor, note
+from hilum.web.sessions import ConfirmedOperator, Context, Visitor, note
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -47,7 +47,7 @@ def page(
 
 
 @router.get(HERE)
-def show(request: Request, who: Operator, context: Context) -> Response:
+def show(request: Request, who: ConfirmedOperator, context: Context) -> Response:
     """Show users and tokens."""
     return page(request, who, context)
 
@@ -55,7 +55,7 @@ def show(request: Request, who: Operator, context: Context) -> Response:
 @router.post(HERE)
 def add(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
-    who: Operator,
+    who: ConfirmedOperator,
     context: Context,
     name: Annotated[str, Form()] = "",
     role: Annotated[Role, Form()] = Role.VIEWER,
@@ -69,7 +69,7 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
                 connection, name.strip(), role, password_hash=kept, now=datetime.now(UTC)
             )
     except AccountError as exc:
-        return page(request, who, context, error=str(exc))
+        return page(request, who, context, error=exc.told)
     note(context, who.name, "user.added", user=user.name, role=role)
     return RedirectResponse(HERE, SEE_OTHER)
 
@@ -77,7 +77,7 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
 @router.post(HERE + "/role")
 def change_role(
     request: Request,
-    who: Operator,
+    who: ConfirmedOperator,
     context: Context,
     name: Annotated[str, Form()],
     role: Annotated[Role, Form()],
@@ -89,14 +89,14 @@ def change_role(
         with context.database.transaction() as connection:
             accounts.set_role(connection, name, role)
     except AccountError as exc:
-        return page(request, who, context, error=str(exc))
+        return page(request, who, context, error=exc.told)
     note(context, who.name, "user.role_changed", user=name, role=role)
     return RedirectResponse(HERE, SEE_OTHER)
 
 
 @router.post(HERE + "/remove")
 def remove(
-    request: Request, who: Operator, context: Context, name: Annotated[str, Form()]
+    request: Request, who: ConfirmedOperator, context: Context, name: Annotated[str, Form()]
 ) -> Response:
     """Remove a user and end their sessions."""
     if name == who.name:
@@ -105,7 +105,7 @@ def remove(
         with context.database.transaction() as connection:
             accounts.remove(connection, name)
     except AccountError as exc:
-        return page(request, who, context, error=str(exc))
+        return page(request, who, context, error=exc.told)
     note(context, who.name, "user.removed", user=name)
     return RedirectResponse(HERE, SEE_OTHER)
 
@@ -113,7 +113,7 @@ def remove(
 @router.post(HERE + "/tokens")
 def add_token(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
-    who: Operator,
+    who: ConfirmedOperator,
     context: Context,
     name: Annotated[str, Form()] = "",
     role: Annotated[Role, Form()] = Role.VIEWER,
@@ -128,20 +128,20 @@ def add_token(  # noqa: PLR0917  FastAPI gives them by name
                 connection, name.strip(), who.name, role, expires=expires, now=now
             )
     except AccountError as exc:
-        return page(request, who, context, error=str(exc))
+        return page(request, who, context, error=exc.told)
     note(context, who.name, "token.added", token=name.strip(), role=role, days=days)
     return page(request, who, context, token=secret)
 
 
 @router.post(HERE + "/tokens/remove")
 def revoke_token(
-    request: Request, who: Operator, context: Context, name: Annotated[str, Form()]
+    request: Request, who: ConfirmedOperator, context: Context, name: Annotated[str, Form()]
 ) -> Response:
     """Revoke a token."""
     try:
         with context.database.transaction() as connection:
             access.revoke_token(connection, name)
     except AccountError as exc:
-        return page(request, who, context, error=str(exc))
+        return page(request, who, context, error=exc.told)
     note(context, who.name, "token.removed", token=name)
     return RedirectResponse(HERE, SEE_OTHER)

@@ -26,7 +26,17 @@ from web_context import PASSWORD, add_user
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/operations", "/files", "/users", "/account", "/missing")
+PAGES = (
+    *(
+        "/operations",
+        "/files",
+        "/users",
+        "/account",
+        "/account/second-factor",
+        "/confirm",
+        "/missing",
+    ),
+)
 
 READ = {
     "model": {"name": "demonstration", "version": "2", "demonstration": True},

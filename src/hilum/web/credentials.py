@@ -1,0 +1,138 @@
+"""Password and second factor, looked at in one way wherever somebody shows who they are."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from fastapi import Request
+
+from hilum.language import Message
+from hilum.records import accounts, attempts, second_factor
+from hilum.settings import PageSettings
+from hilum.web.context import WebContext
+from hilum.web.security import is_secure
+from hilum.web.sessions import Visitor, note
+
+UNAUTHORIZED: Final = 401
+TOO_MANY_REQUESTS: Final = 429
+
+WRONG: Final = Message("User name or password is wrong.")
+"""The same for unknown users: who has an account here is nobody's business."""
+
+WRONG_NOW: Final = Message("The current password is wrong.")
+CODE_NEEDED: Final = Message("Enter the code that your app shows now, too.")
+CODE_WRONG: Final = Message("The code is wrong, or was used already. Wait for the next one.")
+TOO_MANY: Final = Message("Too many sign-ins failed. Wait {seconds} s, or ask an operator.")
+
+
+class CredentialsRefused(Exception):
+    """Somebody did not show who they are.
+
+    Parameters
+    ----------
+    message
+        For the person, in English, marked for translation.
+    status
+        HTTP status.
+    wait_s
+        Seconds until they may try again.
+    """
+
+    def __init__(self, message: str, status: int = UNAUTHORIZED, wait_s: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.wait_s = wait_s
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from; uvicorn believes the trusted proxies alone."""
+    return request.client.host if request.client is not None else "unknown"
+
+
+def device_cookie(settings: PageSettings) -> str:
+    """Return the name of the cookie by which a browser is known where somebody has signed in."""
+    return "__Host-hilum_device" if is_secure(settings) else "hilum_device"
+
+
+def check(request: Request, context: WebContext, name: str, password: str, code: str) -> None:
+    """Let somebody go on who gives a user's password, and the second factor where there is one.
+
+    Raises
+    ------
+    CredentialsRefused
+        They have to wait, or something is wrong or missing.
+    """
+    device = request.cookies.get(device_cookie(context.settings.page), "")
+    with context.database.look() as connection:
+        place = attempts.place_of(connection, device, name, address_of(request))
+    _check(request, context, (name, password, code), place, WRONG)
+
+
+def check_again(
+    request: Request, context: WebContext, who: Visitor, password: str, code: str
+) -> None:
+    """Do the same for somebody who is signed in.
+
+    Counted at the session: whoever has stolen one guesses no faster than anybody.
+
+    Raises
+    ------
+    CredentialsRefused
+        As by `check`.
+    """
+    place = f"{attempts.KNOWN}session {who.key}"
+    _check(request, context, (who.name, password, code), place, WRONG_NOW)
+
+
+def _check(
+    request: Request,
+    context: WebContext,
+    given: tuple[str, str, str],
+    place: str,
+    wrong: str,
+) -> None:
+    name, password, code = given
+    attempt = _count(request, context, name, place)
+    with context.database.look() as connection:
+        kept = accounts.password_hash(connection, name)
+        known = accounts.find(connection, name)
+        needs_code = second_factor.is_on(connection, name)
+    # what was typed as a name may be a password: only names that exist are written down
+    whom = known.name if known else "nobody"
+    if not accounts.is_password(kept, password):
+        note(context, whom, "user.sign_in_failed", address=address_of(request))
+        raise CredentialsRefused(wrong)
+    if needs_code and code:
+        with context.database.transaction() as connection:
+            right = second_factor.confirm(connection, name, code, now=datetime.now(UTC))
+        if not right:
+            note(context, whom, "user.code_refused", address=address_of(request))
+            raise CredentialsRefused(CODE_WRONG)
+    with context.database.transaction() as connection:
+        attempts.succeeded(connection, attempt)
+    if needs_code and not code:
+        raise CredentialsRefused(CODE_NEEDED)
+
+
+def _count(request: Request, context: WebContext, name: str, place: str) -> int:
+    page = context.settings.page
+    rule = attempts.WaitRule(page.login_failures, timedelta(minutes=page.login_window_minutes))
+    try:
+        with context.database.transaction() as connection:
+            return attempts.try_to_sign_in(connection, name, place, rule, now=datetime.now(UTC))
+    except attempts.TooManyFailures as exc:
+        note_once(request, context, "user.held_off")
+        said = TOO_MANY.with_values(seconds=exc.wait_s)
+        raise CredentialsRefused(said, TOO_MANY_REQUESTS, exc.wait_s) from exc
+
+
+def note_once(request: Request, context: WebContext, action: str, **detail: str) -> None:
+    """Write a refusal into the audit trail, once for each address and window.
+
+    Anybody can cause it as often as they like, and lines of the trail are never removed.
+    """
+    place = address_of(request)
+    window = int(time.time() // (60 * context.settings.page.login_window_minutes))
+    if request.app.state.viewed.add((f"{action} {place}", str(window))):
+        note(context, "nobody", action, address=place, **detail)
