@@ -56,6 +56,15 @@ def peak(web: WebContext, shown: Shown, label: str) -> tuple[float, float]:
     )
 
 
+def test_every_download_can_be_clicked(tabs: Tabs, shown: Shown) -> None:
+    """The menu lies over the findings, not under the one that is chosen."""
+    tab = ready(tabs.open(Role.VIEWER, shown.path))
+    tab.click("details.save summary")
+    lines = tab.locator(".save .menu-line")
+    for number in range(lines.count()):
+        lines.nth(number).click(trial=True, timeout=2000)
+
+
 def test_heat_lies_on_the_peak_of_the_finding(web: WebContext, tabs: Tabs, shown: Shown) -> None:
     """And leaves the radiograph grey when it is switched off or the threshold is above it."""
     place = peak(web, shown, "Effusion")
