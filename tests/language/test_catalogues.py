@@ -17,7 +17,19 @@ catalogues = pytest.mark.parametrize("path", CATALOGUES, ids=[each.stem for each
 
 SAME = frozenset(
     {
-        *("  pixels: {text}", "F", "M", "O", "OK", "ONNX Runtime", "PACS", "Pixels", "Pneumonia"),
+        *(
+            "  pixels: {text}",
+            "F",
+            "Fibrosis",
+            "Hernia",
+            "M",
+            "O",
+            "OK",
+            "ONNX Runtime",
+            "PACS",
+            "Pixels",
+            "Pneumonia",
+        ),
         *("Software", "Token", "Workers", "hilum {version} worker. {statement}", "normal", "ok"),
         *("plug-ins {names}", "plug-ins {plugins}", "traces", "worker", "workers"),
         *("{count:,} bytes", "{size} × {size} pixels"),
