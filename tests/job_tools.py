@@ -105,7 +105,7 @@ class Steps:
         """Write down how it ended."""
         self.count("settle", job)
         self.states[job.uids.sop_instance_uid] = done
-        reasons = tuple(Reason(*reason) for reason in done.get("reasons", []))
+        reasons = tuple(Reason.of_stored(reason) for reason in done.get("reasons", []))
         end = Settlement(State(done.get("end", "stored")), reasons)
         with self._database.transaction() as connection:
             images.settle(connection, job, end, NOW)

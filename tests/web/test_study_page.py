@@ -19,6 +19,7 @@ from hilum.encode.forms.fhir import fhir
 from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.errors import NotInPacs
 from hilum.explain import sample
+from hilum.gate import judge
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.page_work import greys
 from hilum.reading import Heatmap
@@ -26,6 +27,7 @@ from hilum.records import readings, reviews, worklist
 from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.records.studies import Rank
+from hilum.settings import GateSettings
 from hilum.web.context import WebContext
 from hilum.web.displayed import packed
 from hilum.web.pictures import Address, Gallery, image_of
@@ -40,6 +42,7 @@ from page_studies import (
     write_down,
 )
 from page_studies import demonstration_pipeline as model
+from radiographs import make_radiograph
 from web_context import Page, csrf_in, open_page, open_web_context, trail
 
 
@@ -224,6 +227,20 @@ def test_refused_image_is_shown_with_its_reasons(web, reader):
     assert 'class="pick"' not in text
     assert 200 == reader.get(f"{shown.at}/quick.jpg").status_code
     assert 404 == reader.get(f"{shown.at}/maps.json").status_code
+
+
+def test_refused_image_says_why_in_the_visitors_language(web):
+    """Whatever the language of the reports; and says once that it was not analyzed."""
+    shown = arrive(web, chest())
+    (reason,) = judge(make_radiograph(ViewPosition="LL"), GateSettings()).objections[:1]
+    settle(web, shown, State.REFUSED, reasons=(reason,))
+    with open_page(web) as page:
+        client = page.signed_in(Role.READER, "bo", language="pt-BR")
+        study, worklist = (client.get(path).text for path in (shown.path, "/?state=refused"))
+
+    assert "não é incidência frontal: View Position é LL" in study
+    assert 1 == study.partition("<main")[2].count(">Não analisada<") - 1  # and the strip's tile
+    assert "não é incidência frontal: View Position é LL" in worklist
 
 
 def test_report_that_cannot_be_shown_is_named(web, reader, monkeypatch):

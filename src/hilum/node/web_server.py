@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from hilum import predict
+from hilum.language import Message
 from hilum.node.health import NodeHealth
 from hilum.node.service import Service
 from hilum.node.study_tools import PageTools
@@ -91,7 +92,9 @@ def installed_models(service: Service) -> list[InstalledModel]:
             installed=predict.is_installed(card, folder),
             verified=predict.is_verified(card, folder),
             demonstration=card.demonstration,
-            text="\n".join([card.title, *card.training_data, *card.limits]),
+            text=Message.joined(
+                "\n", map(Message, (card.title, *card.training_data, *card.limits))
+            ),
         )
         for card in predict.all_cards(folder)
     ]

@@ -376,7 +376,7 @@ def _entry(row: Row[Any]) -> ImageRecord:
     return as_record(
         ImageRecord,
         row,
-        reasons=tuple(Reason(*reason) for reason in row.reasons),
+        reasons=tuple(Reason.of_stored(reason) for reason in row.reasons),
         result_references=row.result_references or (),
         seconds=row.seconds or {},
     )
