@@ -108,7 +108,6 @@ class Forwarding(Protocol):
         NotInPacs
             There is no other archive of that name, or not every object.
         """
-        ...
 
     def ask_commitment(self, name: str, references: Sequence[str]) -> str:
         """Ask a modality whether it keeps objects; return the transaction to look at later.
@@ -118,11 +117,9 @@ class Forwarding(Protocol):
         PacsUnavailable
             The modality did not take the question.
         """
-        ...
 
     def commitment(self, transaction: str) -> Commitment:
         """Return what a modality said so far to a question of `ask_commitment`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +143,15 @@ class Archive(Protocol):
     @property
     def url(self) -> str:
         """Its address, for people."""
-        ...
 
     def close(self) -> None:
         """Close the connections."""
-        ...
 
     def capabilities(self) -> Capabilities:
         """Ask what it is; an answer means that it is there and lets us in."""
-        ...
 
     def newest(self) -> str:
         """Return the position after everything that arrived so far."""
-        ...
 
     def arrivals(self, position: str, limit: int) -> Arrivals:
         """Return what arrived after `position`: each object at least once, none is skipped.
@@ -170,35 +163,27 @@ class Archive(Protocol):
         limit
             Of how much is asked for at once.
         """
-        ...
 
     def behind(self, position: str) -> int | None:
         """Return how much happened after `position`, None when that can't be told."""
-        ...
 
     def describe(self, reference: str) -> ObjectFacts:
         """Return what names one object and its file."""
-        ...
 
     def content_id(self, facts: ObjectFacts) -> str:
         """Return what tells an object from another one that comes under the same UIDs."""
-        ...
 
     def attributes(self, reference: str) -> dict[str, Any]:
         """Return keyword → text, a sequence as a list of such; without pixels."""
-        ...
 
     def attributes_of_index(self, reference: str) -> dict[str, Any]:
         """Return those of its patient, study and series without opening its file."""
-        ...
 
     def stored(self, reference: str, keyword: str) -> bytes:
         """Return the bytes of one attribute as they are in the file, none when it lacks it."""
-        ...
 
     def origin(self, reference: str) -> Origin:
         """Return who stored an object."""
-        ...
 
     def fetch(
         self, reference: str, *, max_bytes: int | None = None, verified: bool = False
@@ -219,7 +204,6 @@ class Archive(Protocol):
         PacsUnavailable
             Also: it is another file than the archive holds.
         """
-        ...
 
     def store(self, file: bytes) -> StoredObject:
         """Store one DICOM file; storing it again changes nothing.
@@ -232,45 +216,35 @@ class Archive(Protocol):
         PacsRefused
             It does not take the file, e.g. because that is not DICOM.
         """
-        ...
 
     def present(self, references: Sequence[str]) -> frozenset[str]:
         """Return the SOP Instance UIDs of those that are there, asked anew."""
-        ...
 
     def delete(self, reference: str) -> None:
         """Delete one object; nothing happens when it is not there any more."""
-        ...
 
     def delete_study(self, study_instance_uid: str) -> None:
         """Delete a study with all that is in it, as `delete`."""
-        ...
 
     def find_studies(self, query: Mapping[str, str]) -> list[str]:
         """Return the studies that match keyword → value, with DICOM's ranges (PS3.4 C.2.2.2)."""
-        ...
 
     def find_objects(
         self, sop_instance_uid: str, *, study: str = "", series: str = ""
     ) -> list[str]:
         """Return the objects with this UID; only of one study and series, by UID, where named."""
-        ...
 
     def study_of(self, reference: str) -> str:
         """Return the study of an object."""
-        ...
 
     def series_of(self, study: str) -> list[Series]:
         """Return the series of a study."""
-        ...
 
     def size(self) -> ArchiveSize:
         """Return how much it holds."""
-        ...
 
     def address_of(self, reference: str) -> str:
         """Return where an object is found, for people."""
-        ...
 
 
 def text(archive: Archive, reference: str, keyword: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from hilum.records import constancy, feed, images
 from hilum.records.clock import seconds_of
-from hilum.records.states import SETTLED, UNSETTLED, WAITED_FOR, State, Urgency
+from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE, WORKER
 
 ALIVE_S: Final = 30.0
@@ -53,19 +53,13 @@ class Troubles:
 
 def observe(connection: Connection, archive: str, now: datetime) -> RecordCounts:
     """Return what a scrape shows of one archive; `now` is this machine's time."""
-    rows = connection.execute(
-        select(IMAGE.c.urgency, IMAGE.c.state, func.count(), func.min(IMAGE.c.arrived))
-        .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(WAITED_FOR)))
-        .group_by(IMAGE.c.urgency, IMAGE.c.state)
-    ).all()
-    queue = {(Urgency(urgency), State(state)): int(count) for urgency, state, count, _ in rows}
-    waiting = [first for _, state, _, first in rows if state != State.READING]
+    depth = images.depth(connection, archive)
     alive_since = datetime.fromtimestamp(seconds_of(connection) - ALIVE_S, UTC)
     beats = list(connection.scalars(select(WORKER.c.beat)))
     alive = sum(beat >= alive_since for beat in beats)
     return RecordCounts(
-        queue=queue,
-        oldest_s=max(0.0, (now - min(waiting)).total_seconds()) if waiting else 0.0,
+        queue=depth.counts,
+        oldest_s=0.0 if depth.oldest is None else max(0.0, (now - depth.oldest).total_seconds()),
         workers_alive=alive,
         workers_dead=len(beats) - alive,
         position=feed.position(connection, archive),

@@ -135,12 +135,21 @@ class ImageRecord:
 class QueueDepth:
     """How much waits."""
 
-    waiting: Mapping[Urgency, int]
-    """Urgency → images that are held or queued."""
-    reading: int
-    """Images in work."""
+    counts: Mapping[tuple[Urgency, State], int]
+    """Urgency and state → images of which somebody waits for an answer."""
     oldest: datetime | None
     """Arrival of the image that waits longest; None when nothing waits."""
+
+    @property
+    def waiting(self) -> dict[Urgency, int]:
+        """Urgency → images that are held or queued."""
+        queued = WAITED_FOR - {State.READING}
+        return {each: sum(self.counts.get((each, one), 0) for one in queued) for each in Urgency}
+
+    @property
+    def reading(self) -> int:
+        """Images in work."""
+        return sum(self.counts.get((each, State.READING), 0) for each in Urgency)
 
 
 def arrived(
@@ -302,20 +311,13 @@ def counts(connection: Connection, archive: str) -> dict[State, int]:
 def depth(connection: Connection, archive: str) -> QueueDepth:
     """Return how much waits and since when; reads no line of an image that is settled."""
     rows = connection.execute(
-        select(IMAGE.c.state, IMAGE.c.urgency, func.count(), func.min(IMAGE.c.arrived))
+        select(IMAGE.c.urgency, IMAGE.c.state, func.count(), func.min(IMAGE.c.arrived))
         .where(IMAGE.c.archive == archive, IMAGE.c.state.in_(sorted(WAITED_FOR)))
-        .group_by(IMAGE.c.state, IMAGE.c.urgency)
+        .group_by(IMAGE.c.urgency, IMAGE.c.state)
     ).all()
-    waiting = dict.fromkeys(Urgency, 0)
-    oldest: list[datetime] = []
-    reading = 0
-    for state, urgency, count, first in rows:
-        if state == State.READING:
-            reading += count
-        else:
-            waiting[Urgency(urgency)] += count
-            oldest.append(first)
-    return QueueDepth(waiting, reading, min(oldest, default=None))
+    counts = {(Urgency(urgency), State(state)): int(count) for urgency, state, count, _ in rows}
+    oldest = min((first for _, state, _, first in rows if state != State.READING), default=None)
+    return QueueDepth(counts, oldest)
 
 
 def ask_again(

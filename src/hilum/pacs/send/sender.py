@@ -34,22 +34,18 @@ class Sender(Protocol):
         PacsRefused
             It answers, but it is not what the address says, or does not let us in.
         """
-        ...
 
     def expect(self, kinds: Iterable[tuple[str, str]]) -> None:
         """Note the SOP Class and Transfer Syntax UIDs of the files that will come."""
-        ...
 
     def send(self, file: Outgoing) -> SendOutcome:
         """Send one file, its data set byte for byte; sending it again changes nothing.
 
         Never raises for what the PACS does: the outcome says it.
         """
-        ...
 
     def close(self) -> None:
         """End the connections."""
-        ...
 
 
 class FileSource(Protocol):
@@ -58,25 +54,20 @@ class FileSource(Protocol):
     @property
     def name(self) -> str:
         """What to call it."""
-        ...
 
     @property
     def path(self) -> Path | None:
         """Where it lies on disk; None inside an archive."""
-        ...
 
     @property
     def named(self) -> bool:
         """Whether the user gave this very path."""
-        ...
 
     def is_dicom(self) -> bool:
         """Return whether it is DICOM; raises `SourceUnreadable`."""
-        ...
 
     def read(self) -> bytes:
         """Return its bytes; raises `SourceUnreadable`."""
-        ...
 
 
 def deliver(
