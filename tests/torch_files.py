@@ -14,9 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
+
+STATE = {
+    "features.conv0.weight": np.arange(24, dtype=np.float32).reshape(2, 1, 3, 4),
+    "features.norm0.running_mean": np.array([0.5, -0.5], np.float32),
+    "classifier.bias": np.array([1.0, 2.0, 3.0], np.float32),
+}
+"""Tensors of a small network."""
+
+both_containers = pytest.mark.parametrize("legacy", [True, False], ids=["legacy", "zip"])
+
+
+def assert_whole(found: dict[str, np.ndarray]) -> None:
+    """Check that every tensor of `STATE` is there, and right."""
+    assert set(STATE) == set(found)
+    for name, expected in STATE.items():
+        np.testing.assert_array_equal(expected, found[name])
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,17 @@ def test_file_gets_its_name_at_the_end(tmp_path: Path):
     assert [path] == list(tmp_path.iterdir())
 
 
+def stopped(path: Path) -> None:
+    """Press Ctrl-C while a file is written."""
+    with AtomicFile(path) as file:
+        file.write("half")
+        raise KeyboardInterrupt
+
+
 def test_broken_off_file_leaves_nothing(tmp_path: Path):
     """Ctrl-C leaves neither the file nor what was aside."""
-
-    def stopped() -> None:
-        with AtomicFile(tmp_path / "r.csv") as file:
-            file.write("half")
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        stopped()
+        stopped(tmp_path / "r.csv")
 
     assert [] == list(tmp_path.iterdir())
 
@@ -51,14 +52,8 @@ def test_full_disk_is_one_clear_line(tmp_path: Path):
 def test_ctrl_c_stays_that_on_a_full_disk(tmp_path: Path):
     """What finds no room after it is no other error."""
     (tmp_path / "r.csv.part").symlink_to("/dev/full")
-
-    def stopped() -> None:
-        with AtomicFile(tmp_path / "r.csv") as file:
-            file.write("half")
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        stopped()
+        stopped(tmp_path / "r.csv")
 
     assert [] == list(tmp_path.iterdir())
 

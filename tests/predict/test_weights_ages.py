@@ -7,26 +7,21 @@ import pytest
 
 from hilum.errors import WeightsUntrusted
 from hilum.predict.weights import read_state
-from torch_files import Call, Name, Persistent, TorchFile, ordered
-
-STATE = {
-    "features.conv0.weight": np.arange(24, dtype=np.float32).reshape(2, 1, 3, 4),
-    "classifier.bias": np.array([1.0, 2.0, 3.0], np.float32),
-}
-
-both_containers = pytest.mark.parametrize("legacy", [True, False], ids=["legacy", "zip"])
+from torch_files import (
+    STATE,
+    Call,
+    Name,
+    Persistent,
+    TorchFile,
+    assert_whole,
+    both_containers,
+    ordered,
+)
 
 
 def tensor_of(file: TorchFile, tmp_path: Path, tensor: Call) -> np.ndarray:
     """Write a state dict with one tensor, read it, and return the tensor."""
     return read_state(file.write(tmp_path / "w.pt", ordered({"weight": tensor}))).tensors["weight"]
-
-
-def assert_whole(found: dict[str, np.ndarray]) -> None:
-    """Check that every tensor is there, and right."""
-    assert set(STATE) == set(found)
-    for name, expected in STATE.items():
-        np.testing.assert_array_equal(expected, found[name])
 
 
 @both_containers

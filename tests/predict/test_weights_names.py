@@ -11,15 +11,18 @@ import pytest
 
 from hilum.errors import WeightsUntrusted
 from hilum.predict.weights import read_state
-from torch_files import Call, Name, Raw, TorchFile, encode, ordered, pickled
-
-STATE = {
-    "features.conv0.weight": np.arange(24, dtype=np.float32).reshape(2, 1, 3, 4),
-    "features.norm0.running_mean": np.array([0.5, -0.5], np.float32),
-    "classifier.bias": np.array([1.0, 2.0, 3.0], np.float32),
-}
-
-both_containers = pytest.mark.parametrize("legacy", [True, False], ids=["legacy", "zip"])
+from torch_files import (
+    STATE,
+    Call,
+    Name,
+    Raw,
+    TorchFile,
+    assert_whole,
+    both_containers,
+    encode,
+    ordered,
+    pickled,
+)
 
 
 def dict_of_its_own(kind: Name, items: dict[str, Any]) -> Call:
@@ -75,13 +78,6 @@ def with_attribute(file: TorchFile, value: Any) -> Call:
     network.state["attribute"] = value
     network.state["_modules"].items["features"].state["attribute"] = [{"deep": (1, value)}]
     return network
-
-
-def assert_whole(found: dict[str, np.ndarray]) -> None:
-    """Check that every tensor is there, and right."""
-    assert set(STATE) == set(found)
-    for name, expected in STATE.items():
-        np.testing.assert_array_equal(expected, found[name])
 
 
 @both_containers

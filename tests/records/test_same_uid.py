@@ -94,14 +94,19 @@ def test_one_that_changes_leaves_the_other_alone(connection: Connection, second:
     assert 1 == images.entry(connection, "own", FIRST).run
 
 
-def test_study_is_what_its_own_image_says(connection: Connection):
-    """The score of one study's image is not the other's."""
-    second = OTHERS["another study"]
-    for uids, score in ((FIRST, 0.2), (second, 0.9)):
+def analyzed(connection: Connection, scores: dict[ImageUIDs, float]) -> None:
+    """Let images arrive and be analyzed."""
+    for uids, score in scores.items():
         job = arrive(connection, uids)
         images.settle(connection, job, Settlement(State.STORED), NOW)
         readings.put(connection, job, said(score))
         studies.refresh(connection, "own", uids.study_instance_uid, NOW)
+
+
+def test_study_is_what_its_own_image_says(connection: Connection):
+    """The score of one study's image is not the other's."""
+    second = OTHERS["another study"]
+    analyzed(connection, {FIRST: 0.2, second: 0.9})
     rows = [worklist.row(connection, "own", uids.study_instance_uid) for uids in (FIRST, second)]
 
     assert [(0, 0.2), (1, 0.9)] == [(row.positives, row.findings[0][1]) for row in rows]
@@ -110,11 +115,7 @@ def test_study_is_what_its_own_image_says(connection: Connection):
 def test_study_is_shown_by_the_image_with_the_findings(connection: Connection):
     """Of two series with the same UID in one study, it is known which."""
     second = OTHERS["another series"]
-    for uids, score in ((FIRST, 0.2), (second, 0.9)):
-        job = arrive(connection, uids)
-        images.settle(connection, job, Settlement(State.STORED), NOW)
-        readings.put(connection, job, said(score))
-    studies.refresh(connection, "own", "1.1", NOW)
+    analyzed(connection, {FIRST: 0.2, second: 0.9})
     row = worklist.row(connection, "own", "1.1")
 
     assert ("1.9", "1.1.2", 2) == (row.cover, row.cover_series, row.images)
