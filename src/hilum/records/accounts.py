@@ -132,8 +132,6 @@ def hashed(password: str, name: str = "") -> str:
 
     Parameters
     ----------
-    password
-        What was typed.
     name
         Whose it is: no part of a good password.
 
@@ -152,8 +150,7 @@ def hashed(password: str, name: str = "") -> str:
     looked_at = password[:LOOKED_AT]
     if zxcvbn(looked_at, [name, *OWN_WORDS], max_length=LOOKED_AT)["score"] < LEAST_STRENGTH:
         raise AccountError(
-            "This password is easy to guess.",
-            "Take another one, e.g. four unrelated words.",
+            "This password is easy to guess.", "Take another one, e.g. four unrelated words."
         )
     with _HASHING:
         return _HASHER.hash(password)

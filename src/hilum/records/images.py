@@ -164,8 +164,6 @@ def arrived(
     ----------
     connection
         In the transaction that also enqueues the job.
-    new
-        The image.
     held
         Whether it has to wait for a model; `release_held` ends that.
     again

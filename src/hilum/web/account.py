@@ -15,15 +15,7 @@ from hilum.web.context import WebContext
 from hilum.web.credentials import CredentialsRefused, check_again
 from hilum.web.login import SEE_OTHER, safe_next, signed_in
 from hilum.web.pages import render
-from hilum.web.sessions import (
-    ConfirmedViewer,
-    Context,
-    NotAllowed,
-    Viewer,
-    Visitor,
-    limits,
-    note,
-)
+from hilum.web.sessions import ConfirmedViewer, Context, NotAllowed, Viewer, Visitor, limits, note
 
 router: Final = APIRouter(include_in_schema=False)
 

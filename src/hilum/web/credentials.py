@@ -86,11 +86,7 @@ def check_again(
 
 
 def _check(
-    request: Request,
-    context: WebContext,
-    given: tuple[str, str, str],
-    place: str,
-    wrong: str,
+    request: Request, context: WebContext, given: tuple[str, str, str], place: str, wrong: str
 ) -> None:
     name, password, code = given
     attempt = _count(request, context, name, place)
