@@ -68,7 +68,7 @@ def rows(section: type[BaseModel], leave_out: Collection[str] = ()) -> Iterator[
     meaning = meanings(section)
     for name, field in section.model_fields.items():
         if name not in leave_out:
-            yield f"| `{name}` | {shown(field)} | {meaning.get(name) or field.description} |"
+            yield f"| `{name}` | {shown(field)} | {meaning[name]} |"
 
 
 def page() -> str:

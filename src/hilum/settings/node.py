@@ -39,7 +39,7 @@ class NodeSettings(SettingsSection):
     min_free_bytes: int = Field(GIBIBYTE, ge=0)
     """With less free space on the disk of data_folder the node pauses."""
     inference_workers: int = Field(0, ge=0, le=64)
-    """Inference workers; 0: one per core."""
+    """Inference workers; 0: one for each core that affinity and CPU quota leave."""
     inference_timeout_s: float = Field(120.0, gt=0)
     """Seconds that an inference worker may spend on one image before it is ended."""
     inference_memory_bytes: int = Field(4 * GIBIBYTE, ge=512 * MEBIBYTE)
