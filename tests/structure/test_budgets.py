@@ -180,3 +180,11 @@ def test_budgets_do_not_bite_for_nothing(tmp_path: Path, fine: str):
 
     assert [] == [found for budget in BUDGETS.values() for found in budget(path)]
     assert [] == broad_excepts(path)
+
+
+def test_contributors_are_told_the_same_budgets():
+    """A number that is said and not held, or held and not said, misleads."""
+    told = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    held = f"{MAX_FILE_LINES} lines", f"function {MAX_BODY_LINES}", f"{MAX_PARAMETERS} parameters"
+
+    assert all(each in told for each in held)
