@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pydicom import dcmread
 
 from bench.row import Row, median_ms
-from hilum.node.study_tools import PageTools
 from hilum.records import Database, worklist
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
@@ -35,7 +34,7 @@ from hilum.web.sessions import session_cookie
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from orthanc_server import running_orthanc
-from page_studies import add_read, demonstration, installed
+from page_studies import add_read, demonstration, installed, tools_here
 from postgresql_server import running_postgresql
 from web_context import begin_session, open_web_context
 
@@ -264,7 +263,7 @@ def rows() -> Iterator[Row]:
             pacs,
             settings=settings,
             models=installed,
-            tools=PageTools(settings),
+            tools=tools_here(settings),
         ) as web:
             (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
             shown = add_read(web, dcmread(path))

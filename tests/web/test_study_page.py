@@ -4,6 +4,7 @@ import csv
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO, StringIO
 
@@ -12,16 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread
+from starlette.exceptions import HTTPException
 
 from hilum import pipeline
 from hilum.eligibility import Reason
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.predecessors import REVIEW_TITLE
-from hilum.errors import NotInPacs
+from hilum.errors import InferenceWorkerDied, NotInPacs
 from hilum.explain import sample
 from hilum.gate import judge
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.page_work import greys
+from hilum.node.study_tools import PageTools
 from hilum.reading import Heatmap
 from hilum.records import readings, reviews, worklist
 from hilum.records.accounts import Role
@@ -29,7 +32,7 @@ from hilum.records.states import State
 from hilum.records.studies import Rank
 from hilum.settings import GateSettings
 from hilum.web.context import WebContext
-from hilum.web.displayed import packed
+from hilum.web.displayed import DisplayedImage, packed
 from hilum.web.pictures import Address, Gallery, image_of
 from orthanc_server import OrthancServer
 from page_studies import (
@@ -154,6 +157,34 @@ def test_gallery_remembers_no_image_that_it_could_not_show(web):
         gallery.picture(image_of(web, Address(gone.study, gone.image)))
 
     assert {} == gallery._turns
+
+
+def test_image_that_ended_a_worker_is_not_opened_again(web, shown):
+    """Each viewer who looks at it would end another one."""
+    opened = []
+
+    class Deadly(PageTools):
+        def picture(self, file: bytes) -> DisplayedImage:
+            opened.append(file)
+            raise InferenceWorkerDied("The process that read it ended.", "Look at the image.")
+
+    gallery = Gallery(replace(web, tools=Deadly(web.settings, print)))
+    image = image_of(web, Address(shown.study, shown.image))
+    with pytest.raises(InferenceWorkerDied):
+        gallery.picture(image)
+    with pytest.raises(HTTPException, match="not opened again"):
+        gallery.picture(image)
+
+    assert 1 == len(opened)
+
+
+def test_result_that_is_no_overlay_is_not_drawn(shown, reader):
+    """Whatever lies in the PACS under the name of one: a report, here."""
+    report = shown.answer.results[-1].sop_instance_uid
+    answer = reader.get(f"{shown.at}/results/{report}.png", headers={"accept": "*/*"})
+
+    assert 409 == answer.status_code
+    assert "overlay cannot be opened" in answer.json()["detail"]
 
 
 def test_maps_and_outlines_lie_on_the_source(web, shown, reader):

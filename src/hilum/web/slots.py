@@ -36,7 +36,7 @@ MOST_EACH: Final = 24
 
 RETRY_S: Final = 2
 
-SEND_S: Final = 120.0
+SEND_S: Final = 300.0
 """Seconds in which a browser must have taken an answer: a slow one keeps nobody waiting."""
 
 PIECE: Final = 256 * 1024
