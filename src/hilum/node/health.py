@@ -55,7 +55,7 @@ class NodeHealth:
 
     def checks(self) -> list[NodeCheck]:
         """Return whether images are read now, and if not, why not."""
-        own = self.address.proof is not None  # who sends to another PACS is no concern of ours
+        own = self.context.settings.pacs.url is None  # who sends to another's is not our concern
         return [
             self._model(),
             _check("PACS", self._pacs),

@@ -138,7 +138,7 @@ def load(settings: Settings) -> PacsAddress:
         )
     own = _address(pacs, f"http://{LOOPBACK}:{pacs.http_port}", USERNAME, _read(path))
     proof = OwnListener(pid_file(settings.data_folder), pacs.http_port)
-    return replace(own, proof=proof, dicom_tls=pacs.dicom_tls)
+    return replace(own, proof=proof if proof.possible else None, dicom_tls=pacs.dicom_tls)
 
 
 def load_or_generate(settings: Settings) -> PacsAddress:

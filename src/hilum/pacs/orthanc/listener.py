@@ -37,6 +37,11 @@ class OwnListener:
     """What the node wrote down of its process."""
     port: int
 
+    @property
+    def possible(self) -> bool:
+        """Whether this system tells who listens; where it does not, nothing is proved."""
+        return TABLES[0].exists()
+
     def __call__(self) -> frozenset[str]:
         """Return the sockets that listen there, all of them our Orthanc's.
 
