@@ -1,4 +1,4 @@
-"""Who listens on the port of our Orthanc: the process that the node wrote down, or somebody else."""
+"""Who listens on the port of our Orthanc: the process that was written down, or somebody else."""
 
 import os
 import socket

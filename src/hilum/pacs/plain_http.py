@@ -34,7 +34,7 @@ class PlainTransport(httpx.BaseTransport):
     Each request takes a connection of its own and leaves it for the next one.
     """
 
-    def __init__(self, proof: "Proof | None" = None) -> None:
+    def __init__(self, proof: Proof | None = None) -> None:
         self._proof = proof
         self._idle: dict[tuple[str, int], list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
