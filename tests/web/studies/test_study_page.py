@@ -3,7 +3,6 @@
 import csv
 import json
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO, StringIO
@@ -31,41 +30,19 @@ from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.records.studies import Rank
 from hilum.settings import GateSettings
-from hilum.web.context import WebContext
 from hilum.web.displayed import DisplayedImage, packed
 from hilum.web.pictures import Address, Gallery, image_of
-from orthanc_server import OrthancServer
 from page_studies import (
     Shown,
     add_read,
     arrive,
     chest,
-    open_demonstration,
     settle,
     write_down,
 )
 from page_studies import demonstration_pipeline as model
 from radiographs import make_radiograph
-from web_context import Page, csrf_in, open_page, open_web_context, trail
-
-
-@pytest.fixture
-def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
-    """Return a web with the demonstration model and a real PACS."""
-    with open_demonstration(tmp_path, empty_orthanc) as made:
-        yield made
-
-
-@pytest.fixture
-def shown(web: WebContext) -> Shown:
-    """Return a phantom that was read."""
-    return add_read(web, chest())
-
-
-@pytest.fixture
-def reader(page: Page) -> httpx.Client:
-    """Return the browser of somebody who may give reviews."""
-    return page.signed_in(Role.READER, "ana")
+from web_context import csrf_in, open_page, open_web_context, trail
 
 
 def give(client: httpx.Client, shown: Shown, **fields: object) -> httpx.Response:

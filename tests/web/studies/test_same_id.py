@@ -1,16 +1,10 @@
 """One Patient ID for two persons: the page ties together what is one person's, and no more."""
 
-from collections.abc import Iterator
-
-import httpx
 import pytest
 from pydicom import Dataset
 
-from hilum.records.accounts import Role
 from hilum.web.context import WebContext
-from orthanc_server import OrthancServer
-from page_studies import Shown, add_read, chest, open_demonstration
-from web_context import Page
+from page_studies import Shown, add_read, chest
 
 pytestmark = pytest.mark.orthanc
 
@@ -20,19 +14,6 @@ JOHN = {"PatientName": "Smith^John", "PatientID": "1001", "IssuerOfPatientID": "
 JOHN |= {"PatientBirthDate": "19850505", "PatientSex": "M"}
 
 APART = "Same ID, possibly another person"
-
-
-@pytest.fixture
-def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
-    """Return a web with the demonstration model and a real PACS."""
-    with open_demonstration(tmp_path, empty_orthanc) as made:
-        yield made
-
-
-@pytest.fixture
-def reader(page: Page) -> httpx.Client:
-    """Return the browser of somebody who may give reviews."""
-    return page.signed_in(Role.READER, "ana")
 
 
 def image(day: str, who: dict[str, str]) -> Dataset:

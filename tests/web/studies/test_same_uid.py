@@ -1,7 +1,5 @@
 """One SOP Instance UID in two studies, or in two series of one: the page and the API of each."""
 
-from collections.abc import Iterator
-
 import httpx
 import numpy as np
 import pytest
@@ -11,24 +9,10 @@ from hilum.node.page_work import greys
 from hilum.records import images, reviews
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
-from orthanc_server import OrthancServer
-from page_studies import Shown, add_read, chest, open_demonstration
-from web_context import Page, add_token, csrf_in
+from page_studies import Shown, add_read, chest
+from web_context import add_token, csrf_in
 
 pytestmark = pytest.mark.orthanc
-
-
-@pytest.fixture
-def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
-    """Return a web with the demonstration model and a real PACS."""
-    with open_demonstration(tmp_path, empty_orthanc) as made:
-        yield made
-
-
-@pytest.fixture
-def reader(page: Page) -> httpx.Client:
-    """Return the browser of somebody who may give reviews."""
-    return page.signed_in(Role.READER, "ana")
 
 
 def as_first(image: Dataset, **uids: str) -> Dataset:

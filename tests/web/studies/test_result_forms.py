@@ -3,18 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from hilum.encode.forms import FORMS, Form
-from hilum.records.accounts import Role
-from hilum.web.context import WebContext
-from orthanc_server import OrthancServer
-from page_studies import Shown, add_read, chest, open_demonstration
 from radiographs import dicom_file, make_radiograph
-from web_context import Page
 
 TOY = Form("toy", "Toy", "toy.txt", "application/x-toy", lambda of: of.outcome.status.encode())
 
@@ -26,25 +19,6 @@ from hilum.cli.main import main
 main()
 """
 """The command line with a form more."""
-
-
-@pytest.fixture
-def web(tmp_path, empty_orthanc: OrthancServer) -> Iterator[WebContext]:
-    """Return a web with the demonstration model and a real PACS."""
-    with open_demonstration(tmp_path, empty_orthanc) as made:
-        yield made
-
-
-@pytest.fixture
-def shown(web: WebContext) -> Shown:
-    """Return a phantom that was read."""
-    return add_read(web, chest())
-
-
-@pytest.fixture
-def reader(page: Page) -> httpx.Client:
-    """Return the browser of a reader who is signed in."""
-    return page.signed_in(Role.READER, "ana")
 
 
 @pytest.fixture
