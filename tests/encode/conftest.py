@@ -1,11 +1,15 @@
 """Fixtures of the tests of `encode`."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
 
+from hilum.encode import Material, report_documents
+from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings
 from sr_cases import SOURCES, generated
 
@@ -23,6 +27,23 @@ def when() -> datetime:
 def settings() -> ReportSettings:
     """Return the default settings of reports."""
     return ReportSettings()
+
+
+@pytest.fixture
+def reports(when: datetime, settings: ReportSettings) -> Callable[..., tuple[Dataset, ...]]:
+    """Return what writes both reports of a reading, with the default settings at that time."""
+
+    def written(
+        reading: Reading,
+        regions: Sequence[Region] = (),
+        *,
+        at: datetime = when,
+        chosen: ReportSettings = settings,
+        **more: Any,
+    ) -> tuple[Dataset, ...]:
+        return report_documents(Material.of(reading, when=at, settings=chosen), regions, **more)
+
+    return written
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from hilum.encode import Material, report_documents, to_bytes
+from hilum.encode import to_bytes
 from hilum.encode.codes import PRIVATE, load_codes
 from hilum.errors import SettingInvalid
 from hilum.settings import ReportSettings
@@ -129,15 +129,10 @@ def replacement(tmp_path):
     return written
 
 
-def test_site_replaces_a_code(replacement, header, when):
+def test_site_replaces_a_code(replacement, header, reports):
     """The site's code is written and its scheme declared; all others stay."""
     settings = ReportSettings(codes_file=replacement(REPLACEMENT))
-    _, coded = (
-        parse(to_bytes(document))
-        for document in report_documents(
-            Material.of(read(header), when=when, settings=settings), ()
-        )
-    )
+    _, coded = (parse(to_bytes(document)) for document in reports(read(header), chosen=settings))
     found = rows(coded)
 
     assert "51185008" == found["EFF"].site
@@ -147,11 +142,11 @@ def test_site_replaces_a_code(replacement, header, when):
     assert ["99SITE", "99TXRV"] == declared
 
 
-def test_replaced_codes_give_other_uids(replacement, header, when):
+def test_replaced_codes_give_other_uids(replacement, header, reports):
     """New content never reuses a UID."""
     settings = ReportSettings(codes_file=replacement(REPLACEMENT))
-    theirs = report_documents(Material.of(read(header), when=when, settings=settings), ())
-    ours = report_documents(Material.of(read(header), when=when, settings=ReportSettings()), ())
+    theirs = reports(read(header), chosen=settings)
+    ours = reports(read(header), chosen=ReportSettings())
 
     assert ours[1].SOPInstanceUID != theirs[1].SOPInstanceUID
 

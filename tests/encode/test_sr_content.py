@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode import Material, refusal_document, report_documents, to_bytes
+from hilum.encode import refusal_document, to_bytes
 from hilum.encode.regions_report import check_outline
 from hilum.errors import EncodingFailed
 from hilum.language import ENGLISH
@@ -43,14 +43,11 @@ CODE_OF = {
 
 
 @pytest.fixture
-def write(header, when, settings):
+def write(header, settings, reports):
     """Return a function that writes a reading of the generated radiograph and parses the files."""
 
     def written(scores=None, *labels, chosen=settings, **changes):
-        made = report_documents(
-            Material.of(read(header, scores, **changes), when=when, settings=chosen),
-            regions_of(header, *labels),
-        )
+        made = reports(read(header, scores, **changes), regions_of(header, *labels), chosen=chosen)
         text, coded = (parse(to_bytes(document)) for document in made)
         return text, coded
 
@@ -155,11 +152,11 @@ def test_all_tracking_uids_differ(write):
     assert 21 == len(set(uids))
 
 
-def test_regions_of_negatives_are_not_drawn(header, when, settings):
+def test_regions_of_negatives_are_not_drawn(header, reports):
     """A region whose finding is below its operating point is left out."""
     reading = read(header, {"Effusion": 0.9})
     regions = regions_of(header, "Effusion", "Mass")
-    _, coded = report_documents(Material.of(reading, when=when, settings=settings), regions)
+    _, coded = reports(reading, regions)
 
     assert 1 == len(drawn(parse(to_bytes(coded))))
 
@@ -230,11 +227,11 @@ def test_unverified_weights_are_called_so(write):
         assert "weights_verified=no" in texts(report, "111002")
 
 
-def test_demonstration_is_stamped_everywhere(header, when, settings):
+def test_demonstration_is_stamped_everywhere(header, reports):
     """Series, title, algorithm, text and the label beside each region say DEMONSTRATION."""
     reading = read(header, THREE, model=identity(demonstration=True))
     regions = regions_of(header, *THREE)
-    made = report_documents(Material.of(reading, when=when, settings=settings), regions)
+    made = reports(reading, regions)
     text, coded = (parse(to_bytes(document)) for document in made)
 
     assert "DEMONSTRATION" in text.ConceptNameCodeSequence[0].CodeMeaning
@@ -246,10 +243,10 @@ def test_demonstration_is_stamped_everywhere(header, when, settings):
     assert texts(text, FINDING)[0].startswith("DEMONSTRATION")
 
 
-def test_demonstration_is_stamped_on_an_empty_field(header, when, settings):
+def test_demonstration_is_stamped_on_an_empty_field(header, reports):
     """The label beside the assessed field says it too."""
     reading = read(header, model=identity(demonstration=True))
-    _, coded = report_documents(Material.of(reading, when=when, settings=settings), ())
+    _, coded = reports(reading)
     (frame,) = drawn(parse(to_bytes(coded)))
 
     assert frame.labels[0].startswith("DEMONSTRATION")
@@ -334,13 +331,11 @@ def test_refusal_is_named_in_portuguese_without_accents(header, when):
         ([(0, -1), (4, 0), (9, 0), (9, 9), (0, 9), (0, -1)], "outside the image"),
     ],
 )
-def test_outline_that_viewers_cannot_draw_is_an_error(header, when, settings, points, complaint):
+def test_outline_that_viewers_cannot_draw_is_an_error(header, points, complaint, reports):
     """Open, short and stray outlines are refused, with the finding's name."""
     region = Region("Effusion", np.array(points, float))
     with pytest.raises(EncodingFailed, match=complaint):
-        report_documents(
-            Material.of(read(header, {"Effusion": 0.9}), when=when, settings=settings), [region]
-        )
+        reports(read(header, {"Effusion": 0.9}), [region])
 
 
 def test_frame_of_an_uncropped_field_is_the_image():

@@ -29,13 +29,11 @@ SAME = (
 
 
 @pytest.fixture
-def write(when, settings):
+def write(settings, reports):
     """Return a function that writes a reading of a header without positives, parsed back."""
 
     def written(header, chosen=settings, **changes):
-        made = report_documents(
-            Material.of(read(header, **changes), when=when, settings=chosen), ()
-        )
+        made = reports(read(header, **changes), chosen=chosen)
         return tuple(parse(to_bytes(document)) for document in made)
 
     return written
@@ -99,14 +97,12 @@ def test_portuguese_report_needs_a_character_set_that_has_its_letters(write, cha
     assert "operação" in text.ContentSequence[0].ContentSequence[0].TextValue
 
 
-def test_undeclared_letters_stay_undeclared_bytes(when, settings):
+def test_undeclared_letters_stay_undeclared_bytes(reports):
     """Who reads them in the image as Latin-1, Cyrillic or Chinese does so in the report too."""
     header = generated(SpecificCharacterSet="ISO_IR 100", PatientName="Conceição^João")
     undeclared = sent(header)
     del undeclared.SpecificCharacterSet
-    for document in report_documents(
-        Material.of(read(undeclared), when=when, settings=settings), ()
-    ):
+    for document in reports(read(undeclared)):
         report = parse(to_bytes(document))
         assert "SpecificCharacterSet" not in report
         assert "Conceição^João" == report.PatientName
@@ -122,14 +118,12 @@ INVALID = "1.2.826.0.1.3680043.08.0123.1"
 """A component with a leading zero, as teaching files have."""
 
 
-def test_invalid_uids_are_copied_as_they_are():
+def test_invalid_uids_are_copied_as_they_are(reports):
     """Results of a teaching file land in its study, whatever its UIDs look like."""
     header = generated()
     with pytest.warns(UserWarning, match="Invalid value for VR UI"):
         header.StudyInstanceUID = header.SeriesInstanceUID = header.SOPInstanceUID = INVALID
-    file = to_bytes(
-        report_documents(Material.of(read(header), when=NOW, settings=ReportSettings()), ())[1]
-    )
+    file = to_bytes(reports(read(header), at=NOW, chosen=ReportSettings())[1])
 
     assert 8 <= file.count(INVALID.encode())
     assert INVALID.encode() in file[file.index(b"\x20\x00\x0d\x00UI") :][:50]
@@ -175,17 +169,17 @@ def test_time_is_in_the_sources_zone_when_it_has_one(write):
         assert ("20240102", "230000") == (report.ContentDate, report.ContentTime)
 
 
-def test_time_without_an_offset_is_an_error(header, settings):
+def test_time_without_an_offset_is_an_error(header, reports):
     """A naive time would be written as if it were the hospital's."""
     naive = datetime(2024, 1, 2)  # noqa: DTZ001
     with pytest.raises(ValueError, match="UTC offset"):
-        report_documents(Material.of(read(header), when=naive, settings=settings), ())
+        reports(read(header), at=naive)
 
 
-def test_picture_without_header_is_an_error(when, settings):
+def test_picture_without_header_is_an_error(reports):
     """PNG and JPEG have no study to write into."""
     with pytest.raises(ValueError, match="no DICOM results"):
-        report_documents(Material.of(read(None), when=when, settings=settings), ())
+        reports(read(None))
 
 
 def test_equipment_is_modality_and_algorithm(write):
@@ -275,14 +269,10 @@ def test_evidence_lists_the_image(write):
         assert "PertinentOtherEvidenceSequence" not in report
 
 
-def test_newer_reading_names_its_predecessor(header, when, settings):
+def test_newer_reading_names_its_predecessor(header, reports):
     """Each report names the earlier one of its kind, whatever their order."""
-    earlier = report_documents(Material.of(read(header), when=when, settings=settings), ())
-    newer = report_documents(
-        Material.of(read(header, model=identity(sha256="ab" * 32)), when=when, settings=settings),
-        (),
-        predecessors=earlier[::-1],
-    )
+    earlier = reports(read(header))
+    newer = reports(read(header, model=identity(sha256="ab" * 32)), predecessors=earlier[::-1])
     for old, document in zip(earlier, newer, strict=True):
         report = parse(to_bytes(document))
         (study,) = report.PredecessorDocumentsSequence
@@ -292,30 +282,19 @@ def test_newer_reading_names_its_predecessor(header, when, settings):
         assert old.SOPInstanceUID != report.SOPInstanceUID
 
 
-def test_writing_again_replaces_nothing(header, when, settings):
+def test_writing_again_replaces_nothing(header, reports):
     """The same report is not its own predecessor."""
-    first = report_documents(Material.of(read(header), when=when, settings=settings), ())
-    again = report_documents(
-        Material.of(read(header), when=when, settings=settings), (), predecessors=first
-    )
+    first = reports(read(header))
+    again = reports(read(header), predecessors=first)
 
     assert all("PredecessorDocumentsSequence" not in document for document in again)
 
 
-def test_earlier_reports_are_found_in_the_study(header, when, settings):
+def test_earlier_reports_are_found_in_the_study(header, when, reports):
     """Among all that the archive holds, only our reports on this image, the newest first."""
-    old = report_documents(Material.of(read(header), when=when, settings=settings), ())
-    new = report_documents(
-        Material.of(
-            read(header, model=identity(version="2.0")),
-            when=when + timedelta(days=1),
-            settings=settings,
-        ),
-        (),
-    )
-    other = report_documents(
-        Material.of(read(generated(SOPInstanceUID="1.2.3")), when=when, settings=settings), ()
-    )
+    old = reports(read(header))
+    new = reports(read(header, model=identity(version="2.0")), at=when + timedelta(days=1))
+    other = reports(read(generated(SOPInstanceUID="1.2.3")))
     foreign = parse(to_bytes(old[0]))
     foreign.ManufacturerModelName = "somebody else's"
 
@@ -332,15 +311,10 @@ def uids(header=None, settings=None, **changes) -> tuple[str, ...]:
     return tuple(uid for one in made for uid in (one.SOPInstanceUID, one.SeriesInstanceUID))
 
 
-def test_uids_are_the_same_every_time():
+def test_uids_are_the_same_every_time(reports):
     """Reading twice, at another time even, gives the same four UIDs."""
-    later = report_documents(
-        Material.of(
-            read(generated(), THREE),
-            when=datetime(2025, 1, 1, tzinfo=UTC),
-            settings=ReportSettings(),
-        ),
-        (),
+    later = reports(
+        read(generated(), THREE), at=datetime(2025, 1, 1, tzinfo=UTC), chosen=ReportSettings()
     )
 
     assert uids() == tuple(u for one in later for u in (one.SOPInstanceUID, one.SeriesInstanceUID))
@@ -367,15 +341,12 @@ def test_uids_change_with_the_content(change):
     assert not set(uids()) & set(uids(**CONTENT_CHANGES[change]))
 
 
-def test_uids_change_with_the_thresholds(header, when, settings):
+def test_uids_change_with_the_thresholds(header, reports):
     """Another operating point is another answer."""
     reading = read(header, labels=["Effusion"])
     moved = read(header, labels=["Effusion"])
     object.__setattr__(moved, "findings", (finding("Effusion", 0.3, 0.2),))
-    first, second = (
-        report_documents(Material.of(one, when=when, settings=settings), ())[0]
-        for one in (reading, moved)
-    )
+    first, second = (reports(one)[0] for one in (reading, moved))
 
     assert first.SOPInstanceUID != second.SOPInstanceUID
 
@@ -397,10 +368,10 @@ def test_refusal_has_a_uid_of_its_own(header, when, settings):
     assert first.SOPInstanceUID not in uids(header)
 
 
-def test_reports_leave_the_header_alone(header, when, settings):
+def test_reports_leave_the_header_alone(header, reports):
     """Writing changes nothing in what was read."""
     before = to_bytes(header)
-    report_documents(Material.of(read(header), when=when, settings=settings), ())
+    reports(read(header))
 
     assert before == to_bytes(header)
 

@@ -45,9 +45,9 @@ def test_same_bytes_for_every_setting(header, when, sr_class, language):
         assert by_highdicom == ours
 
 
-def test_same_bytes_with_picture_and_predecessor(header, when, settings):
+def test_same_bytes_with_picture_and_predecessor(header, when, settings, reports):
     """References to a picture and to an earlier report agree too."""
-    earlier = report_documents(Material.of(read(header), when=when, settings=settings), ())
+    earlier = reports(read(header))
     made = both_ways(
         read(header, THREE),
         regions_of(header, *THREE),
@@ -100,9 +100,9 @@ def test_another_process_gives_the_same_bytes(header, when, settings):
     assert expected == done.stdout.split()
 
 
-def test_written_report_can_be_used_before_it_is_stored(header, when, settings):
+def test_written_report_can_be_used_before_it_is_stored(header, when, settings, reports):
     """The data set that is returned reads like any other, content tree included."""
-    _, coded = report_documents(Material.of(read(header), when=when, settings=settings), ())
+    _, coded = reports(read(header))
     measurements = coded.ContentSequence[9]
 
     assert "126010" == measurements.ConceptNameCodeSequence[0].CodeValue

@@ -139,7 +139,7 @@ def test_every_sop_class_and_language_is_valid(tmp_path, header, when, sr_class,
     assert chosen[sr_class] == coded.SOPClassUID
 
 
-def test_demonstration_and_own_labels_are_valid(tmp_path, header, when, settings):
+def test_demonstration_and_own_labels_are_valid(tmp_path, header, reports):
     """Stamps and the codes of labels that no table has break nothing."""
     labels = ["Effusion", "Catheter_Tip (site's own, Ж)", "A label that is much too long" * 4]
     reading = read(
@@ -149,7 +149,7 @@ def test_demonstration_and_own_labels_are_valid(tmp_path, header, when, settings
         model=identity(demonstration=True, verified=False),
     )
     regions = regions_of(header, labels[1])
-    for document in report_documents(Material.of(reading, when=when, settings=settings), regions):
+    for document in reports(reading, regions):
         path = tmp_path / "report.dcm"
         path.write_bytes(to_bytes(document))
 
@@ -157,18 +157,14 @@ def test_demonstration_and_own_labels_are_valid(tmp_path, header, when, settings
         assert dump(path)
 
 
-def test_reference_to_the_picture_is_valid(tmp_path, header, when, settings):
+def test_reference_to_the_picture_is_valid(tmp_path, header, reports):
     """The regions may refer to a picture of the heatmaps, which is then evidence too."""
     picture = Dataset()
     picture.SOPClassUID = SecondaryCaptureImageStorage
     picture.SOPInstanceUID = "1.2.826.0.1.3680043.8.498.9"
     picture.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.8"
     picture.StudyInstanceUID = header.StudyInstanceUID
-    _, coded = report_documents(
-        Material.of(read(header, THREE), when=when, settings=settings),
-        regions_of(header, *THREE),
-        visual_explanation=picture,
-    )
+    _, coded = reports(read(header, THREE), regions_of(header, *THREE), visual_explanation=picture)
     path = tmp_path / "report.dcm"
     path.write_bytes(to_bytes(coded))
 

@@ -148,12 +148,10 @@ def test_score_is_what_the_model_would_say(header, when, raw, point):
     assert expected(of_it) == said(back(coded(of_it, when)))
 
 
-def test_whatever_else_is_stored_is_passed_over(header, when):
+def test_whatever_else_is_stored_is_passed_over(header, when, reports):
     """The image, our text report, our refusal, another maker's report."""
     settings = ReportSettings()
-    text, report = report_documents(
-        Material.of(read(header, THREE), when=when, settings=settings), ()
-    )
+    text, report = reports(read(header, THREE), chosen=settings)
     refusal = refusal_document(header, [LATERAL], when=when, settings=settings)
     theirs = dcmread(DicomBytesIO(to_bytes(report)))
     theirs.Manufacturer = "Somebody"
