@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pyotp
@@ -12,7 +13,17 @@ from hilum.records.accounts import Role
 from hilum.records.tables import SESSION
 from hilum.web.account import browser_of
 from hilum.web.context import WebContext
-from web_context import PASSWORD, Page, add_user, csrf_in, held_off, trail
+from web_context import (
+    PASSWORD,
+    Page,
+    add_token,
+    add_user,
+    csrf_in,
+    held_off,
+    open_page,
+    open_web_context,
+    trail,
+)
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 EDGE = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"
@@ -55,7 +66,7 @@ def with_factor(client: httpx.Client) -> tuple[pyotp.TOTP, list[str], str]:
     used = app.now()
     made = post(client, "/account/second-factor", secret=found[1], code=used)
     assert 200 == made.status_code
-    return app, re.findall(r"<li><code>([a-z2-7-]{19})</code>", made.text), used
+    return app, re.findall(r"<li><code>([a-z2-7-]{29})</code>", made.text), used
 
 
 def next_code(app: pyotp.TOTP) -> str:
@@ -199,6 +210,43 @@ def test_a_second_factor_is_removed_by_who_has_just_shown_it(
     assert [401, 303, 303] == [half.status_code, whole.status_code, removed.status_code]
     assert 303 == sign_in(page.browser()).status_code
     assert ("ana", "user.second_factor_removed") in trail(web)
+
+
+def test_everybody_adds_a_second_factor_where_it_is_asked_for(tmp_path: Path):
+    """Nothing else is open before; programs have their tokens."""
+    with open_web_context(tmp_path, page={"second_factor": True}) as web, open_page(web) as page:
+        client = page.signed_in(Role.VIEWER)
+        first = client.get("/")
+        refused = client.get("/api/v1/models", headers={"accept": "application/json"})
+        with_factor(client)
+        token = {"authorization": f"Bearer {add_token(web, 'ris', Role.VIEWER)}"}
+
+        assert (303, "/account/second-factor") == (first.status_code, first.headers["location"])
+        assert 403 == refused.status_code
+        assert 200 == client.get("/").status_code
+        assert 200 == page.browser().get("/api/v1/models", headers=token).status_code
+
+
+def test_confirming_begins_a_new_session(ana: httpx.Client, page: Page):
+    """The cookie of before is worth nothing."""
+    before = dict(ana.cookies)
+    csrf = csrf_in(ana.get("/confirm").text)
+    ana.post("/confirm", data={"csrf": csrf, "present": PASSWORD})
+    thief = page.browser()
+    thief.cookies.update(before)
+
+    assert 303 == thief.get("/account").status_code
+    assert 200 == ana.get("/account").status_code
+
+
+def test_an_operator_signs_somebody_out(page: Page, ana: httpx.Client):
+    """Everywhere, at once."""
+    ben = page.signed_in(Role.VIEWER, "ben")
+    csrf = csrf_in(ana.get("/users").text)
+    ana.post("/users/sign-out", data={"csrf": csrf, "name": "ben"})
+
+    assert 303 == ben.get("/account").status_code
+    assert 200 == ana.get("/account").status_code
 
 
 def test_a_user_of_a_provider_has_sessions_and_no_factor_here(page: Page, web: WebContext):

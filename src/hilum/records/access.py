@@ -43,6 +43,8 @@ class Session:
     """Whether this user has a password here."""
     confirmed: datetime | None
     """When they last showed who they are."""
+    factor: bool
+    """Whether they have a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def session(
 ) -> tuple[Session, bool] | None:
     """Return who is signed in with this cookie, and whether `touch` is due."""
     wanted = (
-        select(SESSION, USER.c.role, USER.c.subject)
+        select(SESSION, USER.c.role, USER.c.subject, USER.c.totp)
         .join(USER, USER.c.name == SESSION.c.name)
         .where(
             SESSION.c.key == digest(secret),
@@ -109,7 +111,8 @@ def session(
     if row is None:
         return None
     local = row.subject is None
-    found = Session(row.key, row.name, Role(row.role), row.csrf, local, row.confirmed)
+    role, factor = Role(row.role), bool(row.totp)
+    found = Session(row.key, row.name, role, row.csrf, local, row.confirmed, factor)
     return found, row.seen <= now - SEEN_EVERY
 
 
@@ -129,11 +132,6 @@ def end_sessions(connection: Connection, name: str, *, key: str = "", but: str =
     """End a user's session of that key, or all but one; return how many there were."""
     which = SESSION.c.key == key if key else SESSION.c.key != but
     return connection.execute(SESSION.delete().where(SESSION.c.name == name, which)).rowcount
-
-
-def confirm_session(connection: Connection, key: str, *, now: datetime) -> None:
-    """Record that whoever uses a session has just shown again who they are."""
-    connection.execute(SESSION.update().where(SESSION.c.key == key).values(confirmed=now))
 
 
 def touch(connection: Connection, key: str, *, now: datetime) -> None:

@@ -18,8 +18,8 @@ from hilum.records.accounts import AccountError, digest
 from hilum.records.tables import USER
 
 RECOVERY_CODES: Final = 10
-RECOVERY_BYTES: Final = 10
-"""Random bytes of a recovery code: 80 bits, 16 letters in base 32."""
+RECOVERY_BYTES: Final = 15
+"""Random bytes of a recovery code: 120 bits, 24 letters in base 32, which needs no slow hash."""
 
 DRIFT: Final = (0, -1, 1)
 """Steps of 30 s by which a telephone's clock may differ."""

@@ -39,6 +39,8 @@ class PageSettings(SettingsSection):
     confirm_minutes: int = Field(15, gt=0)
     """Minutes after a sign-in for which users, tokens and the second factor can be changed without
     giving the password again."""
+    second_factor: bool = False
+    """Whether every user with a password here has to add a second factor before anything else."""
     login_failures: int = Field(5, gt=0)
     """Wrong passwords of one user from one address before the next try has to wait: a second, then
     twice as long each time, up to 64 seconds."""

@@ -109,7 +109,9 @@ def change_password(  # noqa: PLR0917  FastAPI gives them by name
 
 
 @router.post(HERE + "/sessions/end")
-def end_sessions(who: Viewer, context: Context, session: Annotated[str, Form()] = "") -> Response:
+def end_sessions(
+    who: ConfirmedViewer, context: Context, session: Annotated[str, Form()] = ""
+) -> Response:
     """Sign out elsewhere: in one browser, or in all but this one."""
     with context.database.transaction() as connection:
         count = access.end_sessions(connection, who.name, key=session, but=who.key)
@@ -205,12 +207,10 @@ def confirm(  # noqa: PLR0917  FastAPI gives them by name
     code: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002  the form's own name for it
 ) -> Response:
-    """Go on, for a quarter of an hour."""
+    """Go on in a new session."""
     after = safe_next(next)
     try:
         check_again(request, context, who, present, code)
     except CredentialsRefused as exc:
         return _confirmation(request, who, context, after, exc)
-    with context.database.transaction() as connection:
-        access.confirm_session(connection, who.key, now=datetime.now(UTC))
-    return RedirectResponse(after, SEE_OTHER)
+    return signed_in(request, context, who.name, after)

@@ -217,7 +217,7 @@ class TimedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, with the headers of every answer."""
-        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(msg)))]
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(msg)))]
         headers += [*ALWAYS.items(), ("Cache-Control", "no-store"), ("Connection", "close")]
         self.transport.write(
             self.conn.send(h11.Response(status_code=400, headers=headers))

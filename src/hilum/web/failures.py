@@ -19,6 +19,7 @@ from hilum.web.security import UNSAFE
 from hilum.web.sessions import (
     API,
     ConfirmationNeeded,
+    FactorNeeded,
     NotAllowed,
     SignInNeeded,
     Visitor,
@@ -53,6 +54,8 @@ TEXTS: Final = {
 SOMETHING: Final = Message("Something went wrong")
 A_FAULT: Final = Message("An internal error occurred. See the log.")
 
+NO_FACTOR: Final = Message("Add a second factor to your account first.")
+
 log = get_log(__name__)
 
 
@@ -60,6 +63,7 @@ def handle(app: FastAPI) -> None:
     """Let every error end in an answer that says what to do."""
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(ConfirmationNeeded, _confirm)
+    app.add_exception_handler(FactorNeeded, _add_factor)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(HilumError, _our_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -125,7 +129,14 @@ async def _confirm(request: Request, _: Exception) -> Response:
     return RedirectResponse(f"/confirm?next={quote(page)}", HTTPStatus.SEE_OTHER)
 
 
+async def _add_factor(request: Request, _: Exception) -> Response:
+    if wants_page(request):
+        return RedirectResponse("/account/second-factor", HTTPStatus.SEE_OTHER)
+    return await answer(request, HTTPStatus.FORBIDDEN, NO_FACTOR)
+
+
 async def _not_allowed(request: Request, error: Exception) -> Response:
+    log.warning("page.not_allowed", method=request.method, route=_route(request))
     message = error.message if isinstance(error, NotAllowed) else ""
     return await answer(request, HTTPStatus.FORBIDDEN, message)
 

@@ -25,6 +25,9 @@ FORM_COOKIE: Final = "hilum_form"
 
 API: Final = "/api/"
 BEARER: Final = "bearer "
+OWN: Final = ("/account", "/confirm", "/logout")
+"""Beginnings of the addresses where a second factor is added."""
+
 YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -51,6 +54,8 @@ class Visitor:
     """Whether this user has a password here."""
     confirmed: datetime | None = None
     """When they last showed who they are."""
+    factor: bool = False
+    """Whether they have a second factor here."""
     language: Language = ENGLISH
     theme: Theme = Theme.DARK
     """What they chose."""
@@ -66,6 +71,10 @@ class SignInNeeded(Exception):
 
 class ConfirmationNeeded(Exception):
     """Somebody is signed in who has to show again who they are before they go on."""
+
+
+class FactorNeeded(Exception):
+    """Somebody is signed in who has to add a second factor before anything else."""
 
 
 class NotAllowed(Exception):
@@ -132,6 +141,7 @@ def visitor(request: Request, context: Context) -> Visitor:
         session.key,
         session.local,
         session.confirmed,
+        session.factor,
         **look,  # type: ignore[arg-type]
     )
 
@@ -166,6 +176,9 @@ def at_least(role: Role, *, confirmed: bool = False) -> Callable[..., Coroutine[
             raise NotAllowed(Message("Your role does not allow this. Ask an operator."))
         if request.method in UNSAFE and who.key:
             await require_own_form(request, who, context.settings.page)
+        alone = who.local and not who.factor and not request.url.path.startswith(OWN)
+        if alone and context.settings.page.second_factor:
+            raise FactorNeeded
         if confirmed:
             longest = timedelta(minutes=context.settings.page.confirm_minutes)
             if who.confirmed is None or who.confirmed < datetime.now(UTC) - longest:

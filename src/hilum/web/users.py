@@ -94,6 +94,15 @@ def change_role(
     return RedirectResponse(HERE, SEE_OTHER)
 
 
+@router.post(HERE + "/sign-out")
+def sign_out(who: ConfirmedOperator, context: Context, name: Annotated[str, Form()]) -> Response:
+    """End all sessions of a user."""
+    with context.database.transaction() as connection:
+        count = access.end_sessions(connection, name, but=who.key)
+    note(context, who.name, "user.sessions_ended", user=name, count=count)
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
 @router.post(HERE + "/remove")
 def remove(
     request: Request, who: ConfirmedOperator, context: Context, name: Annotated[str, Form()]
