@@ -55,21 +55,14 @@ class OpenAssociation:
     """The pairs that we asked for, and those that the peer takes."""
 
 
+@dataclass(frozen=True, slots=True)
 class Opener:
     """Opens associations with one peer."""
 
-    def __init__(
-        self,
-        target: DicomTarget,
-        *,
-        calling_aet: str,
-        timeout_s: float,
-        context: ssl.SSLContext | None,
-    ) -> None:
-        self._target = target
-        self._calling_aet = calling_aet
-        self._timeout_s = timeout_s
-        self._context = context
+    target: DicomTarget
+    calling_aet: str
+    timeout_s: float
+    context: ssl.SSLContext | None
 
     def open(
         self, proposed: frozenset[Pair], *, patience_s: float | None = None
@@ -92,33 +85,33 @@ class Opener:
         """
         for pause in () if patience_s else PAUSES_S:
             try:
-                return self._open(proposed, self._timeout_s)
+                return self._open(proposed, self.timeout_s)
             except PeerBusy:
                 sleep(pause)
-        return self._open(proposed, patience_s or self._timeout_s)
+        return self._open(proposed, patience_s or self.timeout_s)
 
     def _open(self, proposed: frozenset[Pair], patience_s: float) -> OpenAssociation:
-        entity = AE(ae_title=self._calling_aet)
+        entity = AE(ae_title=self.calling_aet)
         entity.connection_timeout = patience_s
         entity.acse_timeout = patience_s
-        entity.dimse_timeout = self._timeout_s
-        entity.network_timeout = self._timeout_s
+        entity.dimse_timeout = self.timeout_s
+        entity.network_timeout = self.timeout_s
         met = AssociationAttempt()
         try:
             association = entity.associate(
-                self._target.host,
-                self._target.port,
+                self.target.host,
+                self.target.port,
                 contexts=[build_context(*pair) for pair in sorted(proposed)],
-                ae_title=self._target.aet,
+                ae_title=self.target.aet,
                 max_pdu=MAX_PDU_BYTES,
-                tls_args=None if self._context is None else (self._context, self._target.host),
+                tls_args=None if self.context is None else (self.context, self.target.host),
                 evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
             )
         except socket.gaierror as exc:
             raise PacsUnavailable(
                 "The host {host} is not known ({strerror}).",
                 "Check its name, or give its address.",
-                host=self._target.host,
+                host=self.target.host,
                 strerror=exc.strerror,
             ) from exc
         accepted = frozenset(
@@ -133,12 +126,12 @@ class Opener:
     def _not_established(self, met: "AssociationAttempt") -> PacsRefused | PacsUnavailable:
         """Return the error that says why there is no association."""
         if met.connection is None:
-            secured = self._context is not None
+            secured = self.context is not None
             return PacsUnavailable(
                 "Nothing answers at {host}:{port}{tls}.",
                 "Check that the PACS is running and that host and port are right{also}.",
-                host=self._target.host,
-                port=self._target.port,
+                host=self.target.host,
+                port=self.target.port,
                 tls=Message(" over TLS that we trust") if secured else "",
                 also=Message(", and both certificates") if secured else "",
             )
@@ -147,11 +140,11 @@ class Opener:
                 "{target} broke off before an association was made.",
                 "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
                 "DICOM over TLS only.",
-                target=self._target,
+                target=self.target,
             )
         why = Message(
             "{target} rejected the association: {reason}.",
-            target=self._target,
+            target=self.target,
             reason=met.rejection.reason_str,
         )
         if met.rejection.result == TRANSIENT:
@@ -159,7 +152,7 @@ class Opener:
         return PacsRefused(
             why,
             "Check both AE titles; ours is {calling_aet}, as that PACS must know it.",
-            calling_aet=self._calling_aet,
+            calling_aet=self.calling_aet,
         )
 
 

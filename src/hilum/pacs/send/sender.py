@@ -4,10 +4,10 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Final, Protocol
 
 from hilum.errors import SourceUnreadable
+from hilum.files.candidate import Candidate
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 
@@ -48,30 +48,8 @@ class Sender(Protocol):
         """End the connections."""
 
 
-class FileSource(Protocol):
-    """A file that may be sent; `hilum.files.candidate.Candidate` is one."""
-
-    @property
-    def name(self) -> str:
-        """What to call it."""
-
-    @property
-    def path(self) -> Path | None:
-        """Where it lies on disk; None inside an archive."""
-
-    @property
-    def named(self) -> bool:
-        """Whether the user gave this very path."""
-
-    def is_dicom(self) -> bool:
-        """Return whether it is DICOM; raises `SourceUnreadable`."""
-
-    def read(self) -> bytes:
-        """Return its bytes; raises `SourceUnreadable`."""
-
-
 def deliver(
-    sources: Iterable[FileSource], sender: Sender, *, at_once: int = AT_ONCE
+    sources: Iterable[Candidate], sender: Sender, *, at_once: int = AT_ONCE
 ) -> Iterator[SendOutcome]:
     """Send each source and yield the outcome of it, in their order; `sender` stays open.
 
@@ -94,7 +72,7 @@ def deliver(
             threads.shutdown(cancel_futures=True)
 
 
-def send_one(source: FileSource, sender: Sender) -> SendOutcome:
+def send_one(source: Candidate, sender: Sender) -> SendOutcome:
     """Send one source and return the outcome of it."""
     try:
         if not source.is_dicom():
