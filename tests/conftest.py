@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ __all__ = [  # fixtures
     "sqlite",
     "sqlite_address",
 ]
+
+os.environ["LANGUAGE"] = "en"  # whatever the terminal of whoever runs the tests speaks
 
 PYDICOM_DATA = Path(data_store.__file__).parent / "data"
 

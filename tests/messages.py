@@ -12,6 +12,8 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from hilum import RESEARCH_USE_ONLY, errors
+from hilum.cli.help import commands, texts_of
+from hilum.cli.main import main
 from hilum.errors import HilumError
 from hilum.language import Language
 from hilum.predict import all_cards
@@ -47,7 +49,12 @@ def said() -> dict[MessageId, str]:
     """Return every message that people can read, with the file that says it first."""
     found: dict[MessageId, str] = {RESEARCH_USE_ONLY: "__init__.py"}
     plural = set()
-    for place, message in (*said_by_templates(), *said_by_code(), *said_by_cards()):
+    for place, message in (
+        *said_by_templates(),
+        *said_by_code(),
+        *said_by_cards(),
+        *said_by_help(),
+    ):
         found.setdefault(message, place)
         plural |= {message[0]} if isinstance(message, tuple) else set()
     return {message: place for message, place in found.items() if message not in plural}
@@ -81,6 +88,13 @@ def said_by_cards() -> Iterator[tuple[str, MessageId]]:
     for card in all_cards(Path(os.devnull)):
         for text in (card.title, card.licence, *card.limits, *card.training_data):
             yield f"{card.name}.toml", text
+
+
+def said_by_help() -> Iterator[tuple[str, MessageId]]:
+    """Yield every text of ``--help``."""
+    for command in commands(main):
+        for _, _, text in texts_of(command):
+            yield f"--help of {command.name}", text
 
 
 EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")

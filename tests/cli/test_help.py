@@ -1,5 +1,8 @@
 """``hilum version`` and ``--help``: what a person reads before anything is read."""
 
+import json
+
+import pytest
 from click.testing import CliRunner
 
 from hilum import RESEARCH_USE_ONLY, __version__
@@ -23,3 +26,34 @@ def test_help_keeps_its_paragraphs():
 
     assert "\\b" not in said
     assert "\n  hilum models add CARD.toml --onnx FILE\n" in said
+
+
+def test_help_speaks_the_language_of_the_terminal():
+    """All of it, and the next time English again."""
+    runner = CliRunner()
+    portuguese = runner.invoke(main, ["read", "--help"], env={"LANGUAGE": "pt_BR"}).output
+    listed = runner.invoke(main, ["--help"], env={"LANGUAGE": "es"}).output
+    english = runner.invoke(main, ["read", "--help"]).output
+
+    assert "Um escore não é uma probabilidade." in " ".join(portuguese.split())
+    assert "Mostra esta mensagem e sai." in portuguese
+    assert "Comprueba la instalación y dice qué hacer." in listed
+    assert "Solo para investigación." in listed
+    assert "A score is not a probability." in english
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("pt_BR", "não existe. Confira o caminho."), ("es", "no existe.")]
+)
+def test_errors_speak_the_language_of_the_terminal(language: str, said: str):
+    """With the remedy."""
+    done = CliRunner().invoke(main, ["read", "nowhere.dcm"], env={"LANGUAGE": language})
+
+    assert said in done.stderr
+
+
+def test_json_stays_english_whatever_the_terminal_speaks():
+    """Keys, codes and texts: it is read by programs."""
+    done = CliRunner().invoke(main, ["doctor", "--json"], env={"LANGUAGE": "pt_BR"})
+
+    assert {"settings", "versions"} <= {each["check"] for each in json.loads(done.stdout)["checks"]}

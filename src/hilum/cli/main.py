@@ -9,7 +9,9 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli import terminal
+from hilum.cli.help import Translations, commands
 from hilum.errors import HilumError
+from hilum.language import of_environment
 
 FAILED: Final = 1
 """Exit status when something failed; 0 is all well, 2 (click's own) is wrong usage."""
@@ -35,6 +37,9 @@ COMMANDS: Final = {
 """Command → the module whose function of the same name it is, in the order of the help."""
 
 
+TRANSLATIONS: Final = Translations()
+
+
 class OneLineErrors(click.Group):
     """A group that prints a `HilumError` as one clear line instead of a traceback.
 
@@ -45,7 +50,11 @@ class OneLineErrors(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line on whatever terminal there is."""
         terminal.prepare()
-        return super().main(*args, **kwargs)
+        TRANSLATIONS.say(self, of_environment())
+        try:
+            return super().main(*args, **kwargs)
+        finally:
+            TRANSLATIONS.take_back()
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """Return the names of all commands."""
@@ -56,6 +65,8 @@ class OneLineErrors(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        for each in commands(command):
+            TRANSLATIONS.say(each, of_environment())
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -45,7 +45,7 @@ NONE: Final = Message("no finding")
 def phantom(
     folder: Path, *, count: int, seed: int, findings: tuple[str, ...], healthy: bool, size: int
 ) -> None:
-    r"""Create synthetic chest radiographs in FOLDER.
+    """Create synthetic chest radiographs in FOLDER.
 
     Each is a DICOM image that says PHANTOM and Quality Control Image YES, and beside it a JSON
     file with the truth: findings, sides, sizes and masks. The same seed gives the same phantom.
@@ -56,7 +56,7 @@ def phantom(
     hilum phantom folder --healthy --size 2048
 
     No phantom shows how well a model reads patients.
-    """
+    """  # noqa: D301  click wants the character itself, not a backslash and a b
     if healthy and findings:
         raise click.UsageError(say("--healthy and --finding exclude each other."))
     wanted = () if healthy else findings or None
