@@ -25,9 +25,9 @@ PATIENCE_S = 10
 """Seconds that a sender waits: DCMTK's storescu and scanners give up in such a time."""
 
 
-@pytest.fixture(scope="module")
-def front(orthanc: OrthancServer) -> Iterator[int]:
-    """Return the port of the HAProxy of compose.yaml, before a real Orthanc."""
+@contextmanager
+def fronted(orthanc: OrthancServer, file: Path) -> Iterator[int]:
+    """Yield the port of an HAProxy before a real Orthanc."""
     program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or require("haproxy")
     (port,) = free_ports(1)
     told = {
@@ -35,13 +35,20 @@ def front(orthanc: OrthancServer) -> Iterator[int]:
         "HILUM_DICOM_BACK": f"127.0.0.1:{orthanc.dicom_port}",
     }
     with subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", program, "-db", "-f", str(FRONT)],
+        ["setpriv", "--pdeathsig", "KILL", program, "-db", "-f", str(file)],
         env={**os.environ, **told},
         stdout=subprocess.DEVNULL,
     ) as process:
         until(lambda: listens(port), "the front listens")
         yield port
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def front(orthanc: OrthancServer) -> Iterator[int]:
+    """Return the port of the HAProxy of compose.yaml, before a real Orthanc."""
+    with fronted(orthanc, FRONT) as port:
+        yield port
 
 
 def listens(port: int) -> bool:
@@ -62,9 +69,9 @@ def connections(port: int, count: int, said: bytes, address: str = "127.0.0.1") 
         yield
 
 
-def echo(port: int, aet: str = "ANY-SCP") -> int:
+def echo(port: int, aet: str = "ANY-SCP", calling: str = "ECHOSCU") -> int:
     """Return how DCMTK's echoscu ends within its patience."""
-    patience = ["-to", str(PATIENCE_S), "-ta", str(PATIENCE_S), "-aec", aet]
+    patience = ["-to", str(PATIENCE_S), "-ta", str(PATIENCE_S), "-aec", aet, "-aet", calling]
     command = [require("echoscu"), *patience, "127.0.0.1", str(port)]
     return subprocess.run(command, check=False, capture_output=True).returncode
 
@@ -88,6 +95,19 @@ def test_whole_images_go_through(front: int, orthanc: OrthancServer, radiograph_
     done = subprocess.run([*command, str(radiograph_file)], check=False, capture_output=True)
 
     assert 0 == done.returncode
+
+
+def test_front_can_hold_senders_to_their_addresses(orthanc: OrthancServer, tmp_path: Path):
+    """With a list of who calls from where; Orthanc itself sees the front's address only."""
+    senders = tmp_path / "senders.map"
+    senders.write_text("ECHOSCU 127.0.0.1\nCR_ROOM_1 192.0.2.10\n")
+    file = tmp_path / "haproxy.cfg"
+    text = FRONT.read_text().replace("#sender ", "")
+    file.write_text(text.replace("/usr/local/etc/haproxy/senders.map", str(senders)))
+    with fronted(orthanc, file) as port:
+        ends = [echo(port, orthanc.aet, aet) for aet in ("ECHOSCU", "CR_ROOM_1", "STRANGER")]
+
+    assert [True, False, False] == [end == 0 for end in ends]
 
 
 def test_readiness_says_that_nothing_is_received(own_node: AttackedNode):
