@@ -24,6 +24,7 @@ from hilum.web.api_models import (
     UID_PATTERN,
     AgreementDocument,
     FindingDocument,
+    FormInPath,
     HealthDocument,
     ImageAsked,
     ImageLine,
@@ -202,7 +203,7 @@ def reading(asked: Asked, request: Request, who: Viewer, context: Context) -> Re
     response_class=Response,
 )
 def reading_file(
-    asked: Asked, form: str, request: Request, who: Viewer, context: Context, _: Slot
+    asked: Asked, form: FormInPath, request: Request, who: Viewer, context: Context, _: Slot
 ) -> Response:
     """Return what the model said of an image in one of the forms that the page offers."""
     return written(context, _entry(context, asked), _reading(request, who, context, asked), form)

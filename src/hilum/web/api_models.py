@@ -17,6 +17,7 @@ from hilum.web.status import StatusSnapshot
 UID_PATTERN: Final = r"^[0-9]+(\.[0-9]+)*$"
 
 Uid = Annotated[str, Field(pattern=UID_PATTERN, max_length=64)]
+FormInPath = Annotated[str, Path(pattern="^[a-z0-9]{1,16}$", description="E.g. fhir.")]
 UidInPath = Annotated[str, Path(pattern=UID_PATTERN, max_length=64)]
 
 

@@ -328,18 +328,13 @@ def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict
 def _given(review: Review, who: Visitor) -> dict[str, Any]:
     """Return what is shown of a review."""
     language = who.language
-    by_opinion = {
-        opinion: [
-            finding_name(each.label, language)
-            for each in review.findings
-            if each.opinion is opinion
-        ]
-        for opinion in Opinion
-    }
+    by_opinion: dict[Opinion, list[str]] = {opinion: [] for opinion in words.OPINIONS}
+    for each in review.findings:
+        by_opinion[each.opinion].append(finding_name(each.label, language))
     return {
         "reader": review.reader,
         "at": review.at,
-        "opinions": [(words.OPINIONS[each], by_opinion[each]) for each in words.OPINIONS],
+        "opinions": [(words.OPINIONS[opinion], said) for opinion, said in by_opinion.items()],
         "missing": [finding_name(each, language) for each in review.missing],
         "comment": review.comment,
         "report": review.report,
