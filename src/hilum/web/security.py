@@ -120,7 +120,7 @@ class RequestGate:
     def _refused(self, scope: Scope) -> Response | None:
         path = scope["path"]
         if UNSAFE_TEXT.search(path):
-            return PlainTextResponse("There is nothing at this address.\n", NOT_FOUND)
+            return JSONResponse({"detail": "There is nothing at this address."}, NOT_FOUND)
         host = Headers(scope=scope).get("host", "").casefold()
         if path in PROBES or is_our_name(host, self._settings):
             return None
