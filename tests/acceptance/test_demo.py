@@ -65,7 +65,7 @@ def test_truth_stands_beside_the_answer(demonstration, rows):
     lines = demonstration[0].stdout.splitlines()
     truths = [line.split("truth:")[1].strip() for line in lines if "truth:" in line]
 
-    assert ["nothing to be found", "Pleural effusion", "Pneumothorax"] == truths
+    assert ["normal", "Pleural effusion", "Pneumothorax"] == truths
     assert [] == [f for f in rows["phantom-healthy"]["findings"] if f["positive"]]
     for name, label in (("effusion", "Effusion"), ("pneumothorax", "Pneumothorax")):
         found = {f["label"] for f in rows[f"phantom-{name}"]["findings"] if f["positive"]}
