@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydicom import Dataset
 
 from hilum import __version__
+from hilum.language import Message
 from hilum.reading import DECIMALS
 
 LIBRARIES: Final = ("onnxruntime", "numpy", "pydicom", "imagecodecs")
@@ -142,26 +143,53 @@ def _other_test(reference: PhantomResponse, now: PhantomResponse) -> Iterator[st
     for name, value in now.model.items():
         was = reference.model.get(name, "not there")
         if value != was and name == "sha256":
-            yield f"weights: {value[:SHOWN_DIGITS]}, the reference has {was[:SHOWN_DIGITS]}"
+            yield Message(
+                "weights: {value}, the reference has {was}",
+                value=value[:SHOWN_DIGITS],
+                was=was[:SHOWN_DIGITS],
+            )
         elif value != was:
-            yield f"{name.replace('_', ' ')}: {value}, the reference has {was}"
+            yield Message(
+                "{name}: {value}, the reference has {was}",
+                name=name.replace("_", " "),
+                value=value,
+                was=was,
+            )
 
 
 def _moved(label: str, reference: PhantomResponse, now: PhantomResponse, tolerance: float) -> str:
     was, here = reference.findings[label], now.findings[label]
-    said = f"{label}: raw {here.raw:.4f}, was {was.raw:.4f}: moved by {here.raw - was.raw:+.6f}"
-    crossed = (here.raw >= here.operating_point) != (was.raw >= was.operating_point)
-    turned = "positive" if here.raw >= here.operating_point else "negative"
-    return f"{said} ({tolerance:g} is allowed){f', and is {turned} now' if crossed else ''}"
+    said = Message(
+        "{label}: raw {raw:.4f}, was {before:.4f}: moved by {shift:+.6f}",
+        label=label,
+        raw=here.raw,
+        before=was.raw,
+        shift=here.raw - was.raw,
+    )
+    is_positive, was_positive = (x.raw >= x.operating_point for x in (here, was))
+    if is_positive == was_positive:
+        return Message("{said} ({tolerance:g} is allowed)", said=said, tolerance=tolerance)
+    turned = Message("positive") if is_positive else Message("negative")
+    return Message(
+        "{said} ({tolerance:g} is allowed), and is {turned} now",
+        said=said,
+        tolerance=tolerance,
+        turned=turned,
+    )
 
 
 def _other_labels(reference: PhantomResponse, now: PhantomResponse) -> Iterator[str]:
     for label in reference.findings:
         if label not in now.findings:
-            yield f"{label}: not said any more"
+            yield Message("{label}: not said any more", label=label)
     for label, said in now.findings.items():
         was = reference.findings.get(label)
         if was is None:
-            yield f"{label}: was not said before"
+            yield Message("{label}: was not said before", label=label)
         elif was.operating_point != said.operating_point:
-            yield f"{label}: operating point {said.operating_point:g}, was {was.operating_point:g}"
+            yield Message(
+                "{label}: operating point {operating_point:g}, was {before:g}",
+                label=label,
+                operating_point=said.operating_point,
+                before=was.operating_point,
+            )

@@ -179,7 +179,7 @@ def kinds_of(candidates: Iterable[Candidate]) -> Iterator[tuple[str, str]]:
 
 def line(outcome: SendOutcome) -> str:
     """Return the outcome of one file, as one line."""
-    detail = outcome.detail.removeprefix(f"{outcome.name} ")
+    detail = say(outcome.detail).removeprefix(f"{outcome.name} ")
     notes = " ".join(
         filter(None, (detail, *(say("Warning: {text}", text=w) for w in outcome.warnings)))
     )

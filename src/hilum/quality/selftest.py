@@ -24,6 +24,7 @@ from hilum.encode.kinds import PICTURE, REGIONS_REPORT, TEXT_REPORT, result_name
 from hilum.errors import HilumError, NodeError, RadiographRefused
 from hilum.files import dicom
 from hilum.files.find import file_candidate
+from hilum.language import Message
 from hilum.outcome import Outcome, Refused, Status
 from hilum.pacs import credentials
 from hilum.pacs.archive import Archive
@@ -54,9 +55,9 @@ MARGIN: Final = timedelta(seconds=60)
 """For how long after the last look the phantom may still be read."""
 
 WHY_NOT: Final = {
-    State.HELD: "it is held: the node has no usable model",
-    State.QUEUED: "it waits in the queue",
-    State.READING: "it is in work",
+    State.HELD: Message("it is held: the node has no usable model"),
+    State.QUEUED: Message("it waits in the queue"),
+    State.READING: Message("it is in work"),
 }
 
 
@@ -179,7 +180,9 @@ class SelfTestResult:
         """Return what the node said of the phantom; None when it said nothing."""
         start = perf_counter()
         if lost := send(dataset, self._address, self._through.settings):
-            self.problems.append(f"The PACS did not take the phantom by C-STORE: {lost}")
+            self.problems.append(
+                Message("The PACS did not take the phantom by C-STORE: {lost}", lost=lost)
+            )
             return None
         self._sent = True
         self.seconds["send"] = round(perf_counter() - start, 4)
@@ -206,19 +209,37 @@ class SelfTestResult:
         except HilumError as exc:
             if self._sent:
                 study = begun.study_instance_uid
-                self.problems.append(f"The phantom's study {study} is still in the PACS: {exc}")
+                self.problems.append(
+                    Message(
+                        "The phantom's study {study} is still in the PACS: {exc}",
+                        study=study,
+                        exc=exc,
+                    )
+                )
             return
         with self._through.database.transaction() as connection:
             records.forget(connection, begun)
 
     def _why_not(self, entry: ImageRecord | None) -> str:
-        waited = f"There is no result after {self._through.settings.constancy.wait_s:g} s"
+        waited = Message(
+            "There is no result after {wait_s:g} s", wait_s=self._through.settings.constancy.wait_s
+        )
         if entry is None:
-            return f"{waited}: the node did not see the phantom. Is hilum up running?"
+            return Message(
+                "{waited}: the node did not see the phantom. Is hilum up running?", waited=waited
+            )
         if entry.state not in SETTLED:
-            return f"{waited}: {WHY_NOT[entry.state]}. See hilum jobs list."
+            return Message(
+                "{waited}: {why_not}. See hilum jobs list.",
+                waited=waited,
+                why_not=WHY_NOT[entry.state],
+            )
         reasons = "; ".join(reason.text for reason in entry.reasons)
-        return f"The node did not read the phantom, it is {entry.state}: {reasons}"
+        return Message(
+            "The node did not read the phantom, it is {state}: {reasons}",
+            state=entry.state,
+            reasons=reasons,
+        )
 
 
 def send(dataset: Dataset, address: PacsAddress, settings: Settings) -> str:
@@ -243,21 +264,30 @@ def look_at_results(pacs: Archive, uids: tuple[str, ...], source: Dataset) -> li
     for uid in uids:
         references = pacs.find_objects(uid)
         if not references:
-            problems.append(f"The PACS does not show the result {uid}.")
+            problems.append(Message("The PACS does not show the result {uid}.", uid=uid))
             continue
         file = pacs.fetch(references[0])
         result = dicom.parse(file, name="a result")
         name = result_name(result)
         found.add(name)
         problems += [
-            f"The result {name} has another {keyword} than the phantom."
+            Message(
+                "The result {name} has another {keyword} than the phantom.",
+                name=name,
+                keyword=keyword,
+            )
             for keyword in ("PatientID", "PatientName", "StudyInstanceUID")
             if dicom.text(result, keyword) != dicom.text(source, keyword)
         ]
         if str(source.SOPInstanceUID).encode() not in file:
-            problems.append(f"The result {name} does not say which image it is about.")
+            problems.append(
+                Message("The result {name} does not say which image it is about.", name=name)
+            )
     lacking = sorted(WANTED - found)
-    return [*problems, *(f"There is no {name} among the results." for name in lacking)]
+    return [
+        *problems,
+        *(Message("There is no {name} among the results.", name=name) for name in lacking),
+    ]
 
 
 def _begun(through: LiveSelfTest, dataset: Dataset, mode: SelfTestMode) -> SelfTestStart:

@@ -25,6 +25,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
 from hilum.errors import PacsError, PacsRefused, PacsUnavailable
+from hilum.language import Message
 from hilum.pacs.send.associations import OpenAssociation, Opener, Pair
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import MAX_UID_CHARACTERS, Outgoing
@@ -93,13 +94,21 @@ class DimseSender:
         if longest > MAX_UID_CHARACTERS:
             return file.ended(
                 SendStatus.REFUSED,
-                f"One of its UIDs has {longest} characters, and C-STORE carries "
-                f"{MAX_UID_CHARACTERS} at most. Send it over HTTP, or export it again.",
+                Message(
+                    "One of its UIDs has {longest} characters, and C-STORE carries "
+                    "{max_uid_characters} at most. Send it over HTTP, or export it again.",
+                    longest=longest,
+                    max_uid_characters=MAX_UID_CHARACTERS,
+                ),
             )
         if self._unanswered >= UNANSWERED:
             return file.ended(
                 SendStatus.FAILED,
-                f"Not sent: {self._target} did not answer {UNANSWERED} files in a row.",
+                Message(
+                    "Not sent: {target} did not answer {unanswered} files in a row.",
+                    target=self._target,
+                    unanswered=UNANSWERED,
+                ),
             )
         try:
             return self._sent(file, pair)
@@ -120,7 +129,10 @@ class DimseSender:
             line, idle = self._borrow(pair)
             if pair not in line.accepted:
                 self._give_back(line)
-                return file.ended(SendStatus.REFUSED, f"{self._target} does not take {pair}.")
+                return file.ended(
+                    SendStatus.REFUSED,
+                    Message("{target} does not take {pair}.", target=self._target, pair=pair),
+                )
             begun = monotonic()
             with on_disk(file) as path:
                 answer = store(line.association, path)
@@ -136,11 +148,17 @@ class DimseSender:
                 self._unanswered += 1
                 waited = f"{self._timeout_s:g} s"
                 return file.ended(
-                    SendStatus.FAILED, f"{self._target} did not answer within {waited}."
+                    SendStatus.FAILED,
+                    Message(
+                        "{target} did not answer within {waited}.",
+                        target=self._target,
+                        waited=waited,
+                    ),
                 )
             if not idle:
                 return file.ended(
-                    SendStatus.FAILED, f"{self._target} broke off while the file was sent."
+                    SendStatus.FAILED,
+                    Message("{target} broke off while the file was sent.", target=self._target),
                 )
 
     def _borrow(self, pair: Pair) -> tuple[OpenAssociation, bool]:

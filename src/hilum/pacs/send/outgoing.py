@@ -15,6 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from hilum.errors import PacsError, PacsRefused, SourceUnreadable
 from hilum.files import dicom
 from hilum.files.rewriting import has_odd_fragment
+from hilum.language import Message
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 
 VALID_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
@@ -138,7 +139,9 @@ def uid_warnings(dataset: Dataset) -> tuple[str, ...]:
     """Return one sentence for each identifying UID that breaks PS3.5 9.1; it is sent as it is."""
     uids = {called: dicom.text(dataset, keyword) for keyword, called in UIDS_CHECKED.items()}
     return tuple(
-        f"{called} is {'not a valid UID' if uid else 'missing'}; it is sent unchanged."
+        Message("{name} is not a valid UID; it is sent unchanged.", name=called)
+        if uid
+        else Message("{name} is missing; it is sent unchanged.", name=called)
         for called, uid in uids.items()
         if not is_valid_uid(uid)
     )

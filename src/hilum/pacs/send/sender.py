@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from hilum.errors import SourceUnreadable
 from hilum.files.candidate import Candidate
+from hilum.language import Message
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
 
@@ -77,9 +78,12 @@ def send_one(source: Candidate, sender: Sender) -> SendOutcome:
     try:
         if not source.is_dicom():
             return SendOutcome(
-                source.name, SendStatus.NOT_DICOM, "not a DICOM file", expected=source.named
+                source.name,
+                SendStatus.NOT_DICOM,
+                Message("not a DICOM file"),
+                expected=source.named,
             )
         file = Outgoing.from_bytes(source.read(), name=source.name, path=source.path)
     except SourceUnreadable as exc:
-        return SendOutcome(source.name, SendStatus.FAILED, str(exc))
+        return SendOutcome(source.name, SendStatus.FAILED, exc.told)
     return sender.send(file)

@@ -8,6 +8,7 @@ PS3.4 Table B.2-1 (C-STORE), PS3.7 Annex C (general), PS3.18 Table 10.5.3-1 and 
 
 from typing import Final, NamedTuple
 
+from hilum.language import Message
 from hilum.pacs.send.outcome import SendStatus
 
 
@@ -43,5 +44,7 @@ def meaning(status: int) -> tuple[SendStatus, str]:
     """Return how a sending with this status ended, and why in one sentence."""
     for each in MEANINGS:
         if each.first <= status <= each.last:
-            return each.sent, f"The PACS answered {status:04X}H: {each.text}."
-    return SendStatus.REFUSED, f"The PACS answered {status:04X}H."
+            return each.sent, Message(
+                "The PACS answered {status:04X}H: {text}.", status=status, text=each.text
+            )
+    return SendStatus.REFUSED, Message("The PACS answered {status:04X}H.", status=status)

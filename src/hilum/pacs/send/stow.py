@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from hilum.errors import PacsError
+from hilum.language import Message
 from hilum.pacs.http import AS_IT_IS, pacs_errors
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
@@ -90,7 +91,9 @@ def _judged(response: httpx.Response) -> tuple[SendStatus, str]:
             reason = int(failed[0][FAILURE_REASON]["Value"][0])
             sent, why = meaning(reason)
             if sent is SendStatus.STORED:  # no reason for a failure, but it is not there
-                return SendStatus.REFUSED, f"The server did not store it ({reason:04X}H)."
+                return SendStatus.REFUSED, Message(
+                    "The server did not store it ({reason:04X}H).", reason=reason
+                )
             return sent, why
     except (ValueError, LookupError, AttributeError, TypeError):
         return (
@@ -101,5 +104,8 @@ def _judged(response: httpx.Response) -> tuple[SendStatus, str]:
         return SendStatus.STORED, ""
     return (
         SendStatus.REFUSED,
-        f"The server answered HTTP {response.status_code} and stored nothing.",
+        Message(
+            "The server answered HTTP {status_code} and stored nothing.",
+            status_code=response.status_code,
+        ),
     )
