@@ -191,13 +191,7 @@ def write_results(outcome: Outcome, writers: Iterable[ResultWriter]) -> Outcome:
 
 
 def distinct_stems(sources: Iterable[str]) -> dict[str, str]:
-    """Return a short name for each source that no other has, the same whenever it is asked.
-
-    Parameters
-    ----------
-    sources
-        All sources of a run, as `hilum.files.candidate.Candidate` names them.
-    """
+    """Return a short name for each source of a run that no other has, always the same."""
     stems: dict[str, str] = {}
     taken: set[str] = set()
     for source in sources:

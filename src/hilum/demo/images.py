@@ -71,12 +71,7 @@ def samples_folder() -> Path:
 
 
 def demo_images(folder: Path) -> Iterator[DemoImage]:
-    """Yield the images in the order in which they are sent.
-
-    Parameters
-    ----------
-    folder
-        Where files that have to be made are put.
+    """Yield the images in the order in which they are sent; files that are made are in `folder`.
 
     Raises
     ------

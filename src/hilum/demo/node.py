@@ -34,14 +34,7 @@ ATTEMPTS: Final = 5
 def demo_node(settings: Settings, stop: threading.Event, *, page: bool = True) -> Iterator[Service]:
     """Start a node that touches nothing outside its own folder; delete that at the end.
 
-    Parameters
-    ----------
-    settings
-        The user's; see `own_settings` for what of them holds here.
-    stop
-        When set, the start is broken off.
-    page
-        Whether it is to have a page.
+    See `own_settings` for what of the user's settings holds here.
 
     Raises
     ------

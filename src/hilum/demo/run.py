@@ -60,16 +60,7 @@ def run_demonstration(
 ) -> list[Shown]:
     """Start a node of its own, send it the images, and wait for what becomes of each.
 
-    Parameters
-    ----------
-    settings
-        The user's, with the model that is to read.
-    made
-        The images, in the order in which they are sent.
-    started
-        Told once, when the node runs.
-    ended
-        Told of each image, in their order.
+    `started` is told once, when the node runs; `ended` of each image, in their order.
 
     Raises
     ------

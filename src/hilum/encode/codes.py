@@ -120,12 +120,7 @@ def hashed(prefix: str, label: str) -> str:
 
 @cache
 def load_codes(replacement: Path | None = None) -> CodeTable:
-    """Return hilum's codes, with those of the site's file over them.
-
-    Parameters
-    ----------
-    replacement
-        TOML file of the form of ``codes.toml``: each entry replaces ours of that name.
+    """Return hilum's codes, and over each the site's of that name, from a file like ``codes.toml``.
 
     Raises
     ------

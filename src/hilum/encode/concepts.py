@@ -16,13 +16,7 @@ class Scheme:
         self._table = table
 
     def __getattr__(self, name: str) -> Code:
-        """Return the concept called `name`; from then on it is an attribute like any other.
-
-        Raises
-        ------
-        AttributeError
-            The scheme has no such concept.
-        """
+        """Return the concept called `name`; from then on it is an attribute like any other."""
         code: Code = getattr(self._table, name)
         setattr(self, name, code)
         return code

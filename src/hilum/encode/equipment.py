@@ -99,12 +99,6 @@ def finish(
 
     Parameters
     ----------
-    result
-        An instance with its SOP Class and Instance UIDs; changed in place.
-    source
-        What `hilum.encode.source.as_source` gave for the image.
-    model
-        Which model read the image; None when none did.
     series_description
         64 characters at most; longer ones are cut.
     texts

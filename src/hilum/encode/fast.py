@@ -49,13 +49,7 @@ Elements = dict[tuple[int, int], tuple[bytes, bytes]]
 
 
 class Writer:
-    """Encodes content items in one character set.
-
-    Parameters
-    ----------
-    encoding
-        Python's name of the character set; every text must be encodable in it.
-    """
+    """Encodes content items in one character set, which has every letter of their texts."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding

@@ -55,8 +55,6 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
 
     Parameters
     ----------
-    reading
-        Needs a radiograph that came as DICOM.
     choices
         Settings that change the content, e.g. the language, or a code table's digest.
 

@@ -20,15 +20,7 @@ from hilum.wording import AI, POSITIVE_OF_ALL, finding_name
 
 
 def key_objects(of: Material, pictures: Sequence[Dataset]) -> Dataset:
-    """Return a selection "Of Interest" of an image and of pictures of it.
-
-    Parameters
-    ----------
-    of
-        What it is made from; at least one finding is positive.
-    pictures
-        Results of ours to select with the image.
-    """
+    """Return a selection "Of Interest" of an image with positive findings, and of its pictures."""
     reading, source, language = of.reading, of.source, of.language
     evidence = [source, *pictures]
     positives = ", ".join(finding_name(finding.label, language) for finding in reading.positives)

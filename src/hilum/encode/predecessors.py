@@ -18,31 +18,13 @@ REVIEW_TITLE: Final = "READERREVIEW"
 
 
 def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Dataset, ...]:
-    """Return hilum's reports on `image` among the instances of its study, the newest first.
-
-    Parameters
-    ----------
-    image
-        Header of the image that is read again.
-    instances
-        Headers of what the archive holds in the study; anything but reports is passed over.
-    """
+    """Return hilum's reports on `image` among the instances of its study, the newest first."""
     found = [one for one in instances if _reports_on(one, ImageUIDs.of(image))]
     return tuple(sorted(found, key=_moment, reverse=True))
 
 
 def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset | None:
-    """Return the first of `reports` that is of the same kind, and not the same report again.
-
-    Parameters
-    ----------
-    reports
-        Earlier reports, the newest first.
-    coded
-        Whether the new one is the coded report, else the text report.
-    uid
-        SOP Instance UID of the new one: writing it twice replaces nothing.
-    """
+    """Return the first of `reports` that is of the same kind, and not the report `uid` again."""
     for earlier in reports:
         titled = title_of(earlier) == REGIONS_TITLE
         if titled == coded and uid != text(earlier, "SOPInstanceUID"):

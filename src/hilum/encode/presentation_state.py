@@ -33,15 +33,7 @@ AMBER: Final = (55050, 34438, 49344)
 
 
 def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
-    """Return the outlines and scores of the positive findings as a presentation state.
-
-    Parameters
-    ----------
-    of
-        What it is made from; at least one finding is positive.
-    regions
-        Outlines of the positive findings, in source pixels.
-    """
+    """Return the outlines and scores of one positive finding or more as a presentation state."""
     reading, source, language = of.reading, of.source, of.language
     result = begin(PRESENTATION, of)
     result.ContentLabel = "AI_REGIONS"

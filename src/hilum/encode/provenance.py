@@ -34,8 +34,6 @@ def observer(model: ModelIdentity | None, *, identified: bool) -> Iterator[Item]
 
     Parameters
     ----------
-    model
-        Which model read the image; None when none did.
     identified
         Also its UID and serial number, which TID 1004 asks for and text viewers print.
     """

@@ -61,13 +61,7 @@ class RegionsReport:
     """The picture of the heatmaps, None when there is none."""
 
     def tree(self, regions: Sequence[Region]) -> Item:
-        """Return the content tree.
-
-        Parameters
-        ----------
-        regions
-            Outlines of the positive findings, in source pixels; those of findings below
-            their operating point are not drawn.
+        """Return the content tree; regions of findings below their operating point are not drawn.
 
         Raises
         ------

@@ -25,15 +25,7 @@ from hilum.reading import Finding, Region
 
 
 def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
-    """Return the regions of the positive findings as one binary segmentation.
-
-    Parameters
-    ----------
-    of
-        What it is made from; at least one finding is positive.
-    regions
-        Outlines of the positive findings, in source pixels: each finding's are one segment.
-    """
+    """Return the regions of each positive finding as one segment of a binary segmentation."""
     reading, source = of.reading, of.source
     shape = reading.radiograph.rows, reading.radiograph.columns
     masks = [
@@ -70,15 +62,7 @@ def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
 
 
 def filled(regions: Sequence[Region], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the pixels within any of the outlines.
-
-    Parameters
-    ----------
-    regions
-        Outlines in continuous coordinates: (0, 0) is the corner of the first pixel.
-    shape
-        Rows and columns of the mask.
-    """
+    """Return the pixels within any of the outlines, shape ``(rows, columns)``."""
     mask = Image.new("1", (shape[1], shape[0]))
     draw = ImageDraw.Draw(mask)
     for region in regions:  # Pillow counts from the centre of the first pixel

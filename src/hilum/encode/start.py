@@ -26,13 +26,7 @@ VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
 
 
 def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
-    """Return a new result with its UIDs, its series and its place in the body.
-
-    Parameters
-    ----------
-    part
-        Tells several instances of one series apart.
-    """
+    """Return a new result, or a `part` of one, with UIDs, series and place in the body."""
     return quiet_item(
         SOPClassUID=kind.sop_class,
         SOPInstanceUID=of.identity.uid(f"{kind.name} {part}".strip()),
@@ -50,10 +44,6 @@ def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable
 
     Parameters
     ----------
-    result
-        What `begin` gave, with all of its own written.
-    description
-        Series Description, which is stamped when the model is the demonstration's.
     texts
         Other texts that the character set must be able to hold.
 

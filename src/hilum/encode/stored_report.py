@@ -73,11 +73,6 @@ class StoredReport:
 def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
     """Read a coded report back; None for whatever else an archive holds.
 
-    Parameters
-    ----------
-    table
-        The codes that the site writes with.
-
     Raises
     ------
     SourceUnreadable

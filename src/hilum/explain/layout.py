@@ -28,14 +28,7 @@ class Box(NamedTuple):
 
 
 def arrange(area: Box, panels: int, ratio: float) -> list[Box]:
-    """Return the places of equal pictures, each with a caption above it.
-
-    Parameters
-    ----------
-    panels
-        How many pictures, one or more.
-    ratio
-        Width of a picture over its height.
+    """Return the places of equal pictures of one ratio (width to height), each with a caption.
 
     Returns
     -------

@@ -80,8 +80,6 @@ def heated(grey: Image.Image, heatmap: Heatmap, radiograph: Radiograph) -> Image
     ----------
     grey
         The radiograph at any size, mode ``L``.
-    radiograph
-        Tells how large the source matrix is.
     """
     width, height = grey.size
     down = (np.arange(height) + 0.5) * (radiograph.rows / height)
@@ -100,8 +98,6 @@ def draw_outlines(
         Mode ``RGB``, the whole radiograph at any size; drawn on.
     outlines
         Each of shape ``(points, 2)``, (column, row).
-    radiograph
-        Tells how large the source matrix is.
     """
     for outline in outlines:
         points = outline * (picture.width / radiograph.columns, picture.height / radiograph.rows)

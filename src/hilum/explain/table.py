@@ -66,13 +66,7 @@ class Column:
         self._y += 14
 
     def legend(self, *, framed: bool) -> None:
-        """Write what colours, outlines and frame mean.
-
-        Parameters
-        ----------
-        framed
-            Whether the panels show the frame of the field of view.
-        """
+        """Write what colours and outlines mean, and the frame where the panels have one."""
         say = self.language.say
         self._heading(say("Regions driving the score"), "")
         width = self._right - self._left

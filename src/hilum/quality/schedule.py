@@ -24,13 +24,7 @@ log = get_log(__name__)
 
 
 class SelfTests:
-    """Begins self-tests every ``constancy.every_hours``. For one thread.
-
-    Parameters
-    ----------
-    settings
-        All settings; those of the new process are loaded as this process's were.
-    """
+    """Begins self-tests every ``constancy.every_hours``. For one thread."""
 
     def __init__(self, settings: Settings, database: Database, archive: str) -> None:
         self._every = timedelta(hours=settings.constancy.every_hours)

@@ -129,12 +129,8 @@ def _read_here(dataset: Dataset, settings: Settings) -> tuple[PhantomResponse, d
 def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
     """Send the phantom to the PACS, wait for the node, and look at all that came back.
 
-    Parameters
-    ----------
-    record
-        Make the answer the reference.
-    keep
-        Leave phantom and results in the PACS and in the worklist.
+    The answer becomes the reference where it is to be recorded; phantom and results are deleted
+    unless they are to be kept.
 
     Raises
     ------

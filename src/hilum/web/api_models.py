@@ -105,12 +105,17 @@ class StudyPage(ApiDocument):
     next: str | None = Field(description="Give it as `after` for the next page; null: no more.")
 
 
-class ImageLine(ApiDocument):
-    """Outcome of one image."""
+class ImageNamed(ApiDocument):
+    """What names an image."""
 
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
+
+
+class ImageLine(ImageNamed):
+    """Outcome of one image."""
+
     urgency: Urgency
     state: State
     reasons: list[ReasonDocument]
@@ -155,23 +160,31 @@ class RetryAnswer(ApiDocument):
     asked: int
 
 
-class ReviewedFindingDocument(ApiDocument):
-    """One finding, as the model gave it and the reader sees it."""
+class FindingScore(ApiDocument):
+    """One label's result; a score is not a probability."""
 
     label: str
-    opinion: Opinion
-    positive: bool
     raw: float
     operating_point: float
     score: float
+    positive: bool
 
 
-class ReviewDocument(ApiDocument):
+class FindingDocument(FindingScore):
+    """One finding and its code."""
+
+    code: dict[str, str]
+
+
+class ReviewedFindingDocument(FindingScore):
+    """One finding, as the model gave it and the reader sees it."""
+
+    opinion: Opinion
+
+
+class ReviewDocument(ImageNamed):
     """One review of one reader on one image."""
 
-    study_instance_uid: str
-    series_instance_uid: str
-    sop_instance_uid: str
     at: datetime
     reader: str
     model: str
@@ -272,17 +285,6 @@ class StatusDocument(ApiDocument):
             workers_alive=sum(map(source.lives, source.workers)),
             free_bytes=source.storage.free,
         )
-
-
-class FindingDocument(ApiDocument):
-    """One label's result; a score is not a probability."""
-
-    label: str
-    code: dict[str, str]
-    raw: float
-    operating_point: float
-    score: float
-    positive: bool
 
 
 class ReadingDocument(ApiDocument):

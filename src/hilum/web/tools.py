@@ -68,13 +68,7 @@ class StudyTools(Protocol):
     def written(
         self, form: str, reading: StoredReading, image: Callable[[], bytes], when: datetime
     ) -> ReadingFile:
-        """Return a reading in one of its forms.
-
-        Parameters
-        ----------
-        image
-            Returns the file of the image; only called for forms that need it.
-        """
+        """Return a reading in one of its forms; `image` fetches the file that some need."""
         ...
 
     def is_reported(self, archive: Archive, reference: str, uids: ImageUIDs) -> bool:
@@ -86,13 +80,7 @@ class StudyTools(Protocol):
     ) -> tuple[str, bytes]:
         """Return UID and file of the structured report of a reader's review.
 
-        Parameters
-        ----------
-        review
-            What the reader said; its `report` is not yet known and not looked at.
-        key
-            Names the review: the same one gives the same UID.
-        judged
-            File of the model's coded report, None when it is not there.
+        `key` names the review: the same one gives the same UID. `judged` is the file of the model's
+        coded report, None when it is not there.
         """
         ...

@@ -54,13 +54,7 @@ def csv_columns(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
-    """Return the row of one image, column → cell; empty cells for what is not known.
-
-    Parameters
-    ----------
-    labels
-        As in `csv_columns`; findings of other labels are left out.
-    """
+    """Return the row of one image, column → cell; empty where nothing is known, or asked."""
     row = dict.fromkeys(csv_columns(labels), "")
     row["path"] = _harmless(outcome.path)
     if outcome.uids is not None:
@@ -82,14 +76,7 @@ def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
 
 
 def csv_lines(outcomes: Iterable[Outcome], labels: Sequence[str]) -> Iterator[str]:
-    """Yield the file line by line, the names of the columns first, each with its line end.
-
-    Parameters
-    ----------
-    outcomes
-        Outcome of each image; taken one by one, so that a long run can be written as
-        it goes.
-    """
+    """Yield the file line by line as outcomes come, the names of the columns first."""
     buffer = StringIO(newline="")
     writer = csv.DictWriter(buffer, csv_columns(labels), lineterminator="\r\n")
     writer.writeheader()
