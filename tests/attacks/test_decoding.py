@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(180)]
 SIDE = 5500
 """30 million pixels: 60 MB in the file, 120 MB as the numbers that a decoder gives."""
 
-IN_PARALLEL = 40
+IN_PARALLEL = 90
 MOST = 600 * MEBIBYTE
 """Of the node's own process, which decodes nothing."""
 

@@ -28,10 +28,10 @@ PROXIED: Final = 8
 PROXIED_EACH: Final = 6
 """The same of those that are handed to the PACS: as many as a browser asks at a time."""
 
-MOST: Final = 64
+MOST: Final = 192
 """Requests in work or waiting."""
 
-MOST_EACH: Final = 24
+MOST_EACH: Final = 64
 """Of one user: more than a browser asks at a time for a worklist of small pictures."""
 
 RETRY_S: Final = 2
