@@ -22,6 +22,7 @@ from hilum import pixels  # noqa: E402
 from hilum.explain import ink, overlay  # noqa: E402
 from hilum.gate.reasons import reason  # noqa: E402
 from hilum.settings import PixelSettings  # noqa: E402
+from hilum.wording import told_in  # noqa: E402
 from invented import MODEL, bump, make_reading  # noqa: E402
 
 WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
@@ -35,7 +36,7 @@ MAPS = {
 NO_MODEL = replace(MODEL, name="no model", version="(invented)", sha256="0" * 64)
 DEMONSTRATION = replace(NO_MODEL, demonstration=True)
 UNVERIFIED = replace(NO_MODEL, verified=False)
-UNKNOWN_VIEW = reason("view_unknown", values={})
+(UNKNOWN_VIEW,) = told_in(PORTUGUESE, (reason("view_unknown", values={}),))
 WIDTH = 1200
 """Width of the pictures in the docs, in pixels."""
 
