@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from hilum.errors import InferenceTimeout, InferenceWorkerDied, ModelError
+from hilum.language import Message
 from hilum.reading import ModelIdentity
 from hilum.telemetry.logs import get_log
 
 LOOK_AGAIN_S: Final = 5.0
 """Seconds between two looks for a model while there is none."""
 
-DEMONSTRATION_HELD: Final = (
+DEMONSTRATION_HELD: Final = Message(
     "The demonstration model does not read images of patients; "
     "run hilum models pull and set model.name to a trained model."
 )
@@ -65,7 +66,7 @@ class ModelWatch:
         try:
             model = self._hello()
         except (ModelError, InferenceWorkerDied, InferenceTimeout) as exc:
-            self._say_missing(str(exc))
+            self._say_missing(exc.told)
             return
         if model.demonstration and not self._in_demonstration:
             self._next_look = math.inf  # the settings are read once

@@ -247,4 +247,4 @@ def tried(context: WebContext, file: UploadFile) -> Mapping[str, Any]:
     try:
         return context.read_file(file.file.read(), PurePosixPath(file.filename or "file").name)
     except HilumError as exc:
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, str(exc)) from exc
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, exc.told) from exc
