@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hilum import PRODUCT, __version__
@@ -124,11 +124,11 @@ class RequestGate:
         host = Headers(scope=scope).get("host", "").casefold()
         if path in PROBES or is_our_name(host, self._settings):
             return None
-        return PlainTextResponse(
+        detail = (
             "hilum does not answer to this host name. "
-            "Add it to page.allowed_hosts, or set page.public_url.\n",
-            MISDIRECTED,
+            "Add it to page.allowed_hosts, or set page.public_url."
         )
+        return JSONResponse({"detail": detail}, MISDIRECTED)
 
 
 class SafeApp(FastAPI):
