@@ -2,7 +2,7 @@
 
 highdicom takes 200 ms for a report of 18 findings and pydicom 75 ms more to write it.
 The tree has nine kinds of items and ten value representations, so writing them
-directly is short, and 40 times faster. `tests/encode/test_same_bytes.py` holds that
+directly is short, and 40 times faster. `tests/encode/test_sr_same_bytes.py` holds that
 the file is the one highdicom gives.
 
 Sources

@@ -200,7 +200,7 @@ def test_downloads_are_what_they_say(shown, reader):
 
 
 def test_fhir_is_that_of_the_reading_itself(web, shown, reader):
-    """Identifiers and values are those of `hilum read --fhir`, though the pixels are not kept."""
+    """Identifiers and values are those of `hilum read --out`, though the pixels are not kept."""
     bundle = json.loads(reader.get(f"{shown.at}/reading.fhir").content)
     image = dcmread(BytesIO(web.pacs.fetch(shown.job.reference)))
     when = datetime.fromisoformat(bundle["timestamp"])
