@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
-from hilum.errors import DatabaseUnavailable
+from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
 from hilum.records.counts import observe, troubles
@@ -147,5 +147,5 @@ def ask(settings: Settings, question: Callable[..., Answer]) -> Answer | CheckRe
             if not database_state(connection).has_images:
                 return ok("none so far")
             return question(connection, archive_name(settings), datetime.now(UTC))
-    except DatabaseUnavailable:
+    except (DatabaseUnavailable, SettingInvalid):
         return warning("not known: the database cannot be used", "See the line of the database.")

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import DatabaseUnavailable, SettingInvalid
@@ -55,6 +56,7 @@ class Database:
             with ExitStack() as on_failure:
                 on_failure.callback(self.close)
                 with self.transaction() as connection:
+                    require_utf8(connection)
                     migrate(connection)
                 on_failure.pop_all()
         except (DatabaseUnavailable, ArgumentError, DBAPIError, OSError) as exc:
@@ -67,8 +69,10 @@ class Database:
 
     @property
     def engine_name(self) -> str:
-        """Which database, without its password."""
-        return self.url.rpartition("@")[2] if not self.is_sqlite else self.url[len("sqlite:///") :]
+        """Which database, without its password and options."""
+        if self.is_sqlite:
+            return self.url.removeprefix("sqlite:///")
+        return self.url.rpartition("@")[2].partition("?")[0]
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +120,17 @@ def open_database(settings: Settings) -> Database:
     named = settings.node.database
     if named is None:
         return Database(sqlite_url(settings.data_folder / FILE))
+    return Database(postgresql_url(named, settings.node.database_password_file))
+
+
+def postgresql_url(named: SecretStr, password_file: Path | None) -> str:
+    """Return SQLAlchemy's address of the PostgreSQL of the settings, with its password.
+
+    Raises
+    ------
+    SettingInvalid
+        It is the address of something else, or the password can't be read.
+    """
     try:
         url = make_url(named.get_secret_value())
     except (ArgumentError, ValueError):
@@ -125,11 +140,30 @@ def open_database(settings: Settings) -> Database:
             "The setting node.database is not the address of a PostgreSQL database.",
             "Write it as postgresql://user:password@host/name, or unset it.",
         )
-    url = url.set(drivername=POSTGRESQL[-1])
-    password_file = settings.node.database_password_file
+    # whatever the server, the database or the environment says: else names may come as bytes
+    url = url.set(drivername=POSTGRESQL[-1]).update_query_dict({"client_encoding": "utf8"})
     if password_file is not None:
         url = url.set(password=_read_password(password_file))
-    return Database(url.render_as_string(hide_password=False))
+    return url.render_as_string(hide_password=False)
+
+
+def require_utf8(connection: Connection) -> None:
+    """Return when the database can hold every name.
+
+    Raises
+    ------
+    SettingInvalid
+        It is a PostgreSQL in SQL_ASCII, LATIN1 or the like.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    encoding = connection.scalar(text("SELECT getdatabaseencoding()"))
+    if encoding != "UTF8":
+        raise SettingInvalid(
+            f"The database of node.database has the encoding {encoding}; hilum needs UTF8.",
+            "Make one: CREATE DATABASE hilum ENCODING 'UTF8' TEMPLATE template0, and name it in "
+            "node.database.",
+        )
 
 
 def _read_password(path: Path) -> str:

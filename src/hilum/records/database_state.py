@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from hilum.errors import DatabaseUnavailable
 from hilum.language import Message
 from hilum.records.clock import seconds_of
-from hilum.records.database import FILE, POSTGRESQL, _first_line
+from hilum.records.database import FILE, _first_line, postgresql_url, require_utf8
 from hilum.records.migrations import SchemaState, schema_state
 from hilum.records.tables import IMAGE
 from hilum.settings import Settings
@@ -63,17 +63,21 @@ def examining(settings: Settings) -> Iterator[Connection]:
     ------
     DatabaseUnavailable
         It can't be opened, read or written, or is none.
+    SettingInvalid
+        It is the address of something else, can't hold every name, or its password can't be read.
     """
+    named, password_file = settings.node.database, settings.node.database_password_file
     file = database_file(settings)
     try:
-        if file is not None:
+        if named is None:
             url, wait = f"sqlite:///file:{file}?mode=rw&uri=true", {"timeout": ANSWER_S}
         else:
-            rest = _named(settings).partition("://")[2]
-            url, wait = f"{POSTGRESQL[-1]}://{rest}", {"connect_timeout": ANSWER_S}
+            url, wait = postgresql_url(named, password_file), {"connect_timeout": ANSWER_S}
         engine = create_engine(url, poolclass=NullPool, connect_args=wait)
         with engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            require_utf8(connection)
+            yield connection
     except (ArgumentError, DBAPIError) as exc:
         said = _first_line(exc)
         remedy = RESTORE if file is not None and DAMAGED.search(said) else REMEDY
@@ -117,11 +121,6 @@ def require_writable(connection: Connection) -> None:
         raise DatabaseUnavailable(
             "The database cannot be written: {first_line}.", REMEDY, first_line=_first_line(exc)
         ) from exc
-
-
-def _named(settings: Settings) -> str:
-    named = settings.node.database
-    return "" if named is None else named.get_secret_value()
 
 
 def _kind(connection: Connection) -> str:
