@@ -1,5 +1,5 @@
 # Each command does all of its own set-up; the second time takes seconds.
-.PHONY: help demo page test up check bench lock
+.PHONY: help demo page test containers up check bench lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,10 @@ test: ## Every check and test
 	@scripts/setup.sh dev
 	@scripts/check.sh
 	@.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+containers: ## The tests of images and Compose file, on a Docker engine of their own
+	@scripts/setup.sh dev
+	@.venv/bin/python -m pytest -m containers tests/containers
 
 check: ## Format, lint and types only
 	@scripts/setup.sh dev

@@ -1,8 +1,10 @@
-"""compose.yaml, Dockerfile and what they mount: no engine is needed to hold these promises."""
+"""compose.yaml, Dockerfile and what they mount: what holds without an engine.
+
+With one, tests/containers run them.
+"""
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from hilum.pacs.orthanc.configuration import configuration
 from hilum.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("hilum", "orthanc", "dicom")
+SERVICES = ("secrets", "hilum", "worker", "orthanc", "dicom", "database")
+OURS = ("hilum", "worker")
 
 OF_THE_MACHINE = {
     "StorageDirectory",
@@ -35,7 +38,7 @@ OF_THE_MACHINE = {
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 
 
 @pytest.fixture(scope="module")
@@ -44,105 +47,113 @@ def dockerfile() -> str:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_is_locked_down(compose, name):
-    """No service keeps capabilities, may gain any, or starts for ever in silence."""
-    service = compose["services"][name]
+def test_every_service_is_locked_down_and_limited(compose, name):
+    """No capabilities, a read-only system, a limit of memory; it starts again when it ends."""
+    service = compose[name]
 
     assert ["ALL"] == service["cap_drop"]
     assert ["no-new-privileges:true"] == service["security_opt"]
-    assert "unless-stopped" == service["restart"]
-    assert {"mem_limit", "pids_limit"} <= set(service)
+    assert service["read_only"] is (name != "orthanc")  # its image writes its configuration
+    assert {"mem_limit", "pids_limit"} <= service.keys()
+    assert ("no" if name == "secrets" else "unless-stopped") == service["restart"]
 
 
-def test_no_service_is_root(compose, dockerfile):
-    """Hilum's image and Orthanc's service name a numeric user that is not root."""
-    user = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE)[-1]
-    orthanc = compose["services"]["orthanc"]["user"].split(":")
+def test_who_is_root_has_no_network(compose, dockerfile):
+    """That is the service which makes the passwords and ends."""
+    assert re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE)[-1] != "root"
+    assert "none" == compose["secrets"]["network_mode"]
+    others = {name: each["user"] for name, each in compose.items() if "user" in each}
+    assert {
+        "secrets": "0:0",
+        "orthanc": "999:999",
+        "dicom": "99:99",
+        "database": "999:999",
+    } == others
 
-    assert all(int(number) > 0 for number in (*user, *orthanc))
 
+def test_health_is_asked_of_what_works(compose, dockerfile):
+    """Hilum's by the file that its loop touches; the node waits until the others are healthy."""
+    waited = {name: each["condition"] for name, each in compose["hilum"]["depends_on"].items()}
 
-def test_every_service_has_a_health_check(compose, dockerfile):
-    """Orthanc is asked by its image's probe; hilum by the file that its loop touches."""
-    assert "test-aliveness.py" in " ".join(compose["services"]["orthanc"]["healthcheck"]["test"])
     assert f"/data/{HEARTBEAT}" in dockerfile.partition("HEALTHCHECK")[2]
-    assert "service_healthy" == compose["services"]["hilum"]["depends_on"]["orthanc"]["condition"]
+    assert "service_completed_successfully" == waited.pop("secrets")
+    assert {"orthanc": "service_healthy", "database": "service_healthy"} == waited
 
 
 def test_ports_are_on_loopback_unless_opened(compose):
     """Published ports listen on this machine alone; only DICOM can be opened, by a variable."""
-    ports = [*compose["services"]["dicom"]["ports"], *compose["services"]["orthanc"]["ports"]]
+    ports = {name: each["ports"] for name, each in compose.items() if "ports" in each}
 
-    assert ["127.0.0.1:${HILUM_PAGE_PORT:-8000}:8000"] == compose["services"]["hilum"]["ports"]
+    assert {"hilum", "orthanc", "dicom"} == ports.keys()
+    assert ["127.0.0.1:${HILUM_PAGE_PORT:-8000}:8000"] == ports["hilum"]
     assert ["${HILUM_DICOM_ADDRESS:-127.0.0.1}", "127.0.0.1"] == [
-        port.rpartition(":")[0].rpartition(":${")[0] for port in ports
+        port.rpartition(":")[0].rpartition(":${")[0] for port in ports["dicom"] + ports["orthanc"]
     ]
+    assert ["inside"] == compose["database"]["networks"] == compose["worker"]["networks"]
 
 
 def test_passwords_are_secrets_only(compose):
-    """No password is in the file; both services get theirs as a mounted secret."""
-    environments = [compose["services"][name]["environment"] for name in SERVICES]
-    plain = [key for each in environments for key in each if key.endswith("PASSWORD")]
+    """In no variable and no address; each service mounts those that it needs, to read."""
+    variables = [key for name in SERVICES for key in compose[name].get("environment", {})]
+    mounts = {
+        name: {
+            mount.removesuffix(":ro")
+            for mount in compose[name]["volumes"]
+            if mount.startswith(("pacs_secret", "database_secret")) and mount.endswith(":ro")
+        }
+        for name in SERVICES
+    }
+    pacs, database = "pacs_secret:/secrets/pacs", "database_secret:/secrets/database"
 
-    assert [] == plain
-    assert "/run/secrets/pacs_password" == environments[0]["HILUM_PACS__PASSWORD_FILE"]
-    assert {"pacs_password", "orthanc_users"} == set(compose["secrets"])
-    assert all(each["file"].startswith("./deploy/secrets/") for each in compose["secrets"].values())
-
-
-def test_secrets_are_not_in_the_repository():
-    """Git and the image's build leave the generated passwords out."""
-    assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().split()
-    assert "*" == (ROOT / ".dockerignore").read_text().split()[0]
-
-
-def test_what_is_kept_is_in_volumes(compose, dockerfile):
-    """Images, weights and jobs outlive their containers."""
-    mounts = {name: compose["services"][name]["volumes"] for name in SERVICES}
-
-    assert "archive:/var/lib/orthanc" in mounts["orthanc"]
-    assert ["node:/data"] == mounts["hilum"]
-    assert {"archive", "node"} == set(compose["volumes"])
-    assert "HILUM_DATA_FOLDER=/data" in dockerfile
+    assert not [key for key in variables if key.endswith("PASSWORD")]
+    assert "postgresql://hilum@" in compose["hilum"]["environment"]["HILUM_NODE__DATABASE"]
+    assert {
+        "secrets": set(),
+        "hilum": {pacs, database},
+        "worker": {pacs, database},
+        "orthanc": {"pacs_secret:/run/secrets"},
+        "dicom": set(),
+        "database": {database},
+    } == mounts
 
 
-def test_every_variable_is_a_setting_of_hilum(compose):
-    """A misspelt HILUM_ variable in the file would be ignored in silence."""
-    for name in compose["services"]["hilum"]["environment"]:
-        section, _, field = name.removeprefix("HILUM_").lower().partition("__")
+def test_workers_can_be_many(compose):
+    """Nothing in the service is there only once: no name, no port, no named volume to write."""
+    worker = compose["worker"]
+
+    assert ["scale"] == worker["profiles"]
+    assert "container_name" not in worker
+    assert ["/data", "node:/node:ro"] == worker["volumes"][:2]
+    assert worker["environment"] == compose["hilum"]["environment"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_a_setting_of_hilum(compose, dockerfile, name):
+    """A misspelt one would be ignored in silence."""
+    of_the_image = re.findall(r"HILUM_([A-Z]+__[A-Z_]+)=", dockerfile)
+    for variable in (*compose[name]["environment"], *of_the_image):
+        section, _, field = variable.removeprefix("HILUM_").lower().partition("__")
 
         assert field in type(getattr(Settings.load(), section)).model_fields
 
 
 def test_images_are_pinned(compose, dockerfile):
-    """No image is "latest", and hilum's own carries the version of the package."""
-    used = [each["image"] for each in compose["services"].values()]
-    used += re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    """No image is "latest", and hilum's own carry the version of the package."""
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE))
+    used = {each["image"] for each in compose.values()}
+    bases = set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) - stages
 
-    assert all(re.search(r":[\w.-]*\d", image) for image in used)
-    assert f"hilum:{__version__}" == compose["services"]["hilum"]["image"]
+    assert all(re.search(r":[\w.-]*\d", image) for image in used | bases)
+    assert f"hilum:{__version__}" in used
+    assert f'image.version="{__version__}"' in dockerfile
 
 
 def test_image_is_built_in_stages_from_locked_packages(dockerfile):
     """Build tools stay behind, and every package has a hash."""
-    assert 2 == len(re.findall(r"^FROM ", dockerfile, re.MULTILINE))
     installs = re.findall(r"pip install (.*)", dockerfile)
-    assert all("--require-hashes" in each or "--no-deps" in each for each in installs)
-    for copied in re.findall(r"COPY (requirements/\S+)", dockerfile):
-        assert "--hash=sha256:" in (ROOT / copied).read_text()
-
-
-def test_mounted_files_are_there(compose):
-    """Every file of the repository that a service mounts exists."""
-    binds = [
-        mount.split(":")[0]
-        for service in compose["services"].values()
-        for mount in service["volumes"]
-        if mount.startswith("./")
-    ]
-
-    assert ["./deploy/orthanc.json", "./deploy/haproxy.cfg"] == binds
-    assert all((ROOT / bind).is_file() for bind in binds)
+    assert all("--require-hashes" in each or "/wheel/*.whl" in each for each in installs)
+    for used in re.findall(r"--requirement (requirements/\S+)", dockerfile):
+        assert "--hash=sha256:" in (ROOT / used).read_text()
 
 
 def test_orthanc_in_the_container_is_the_orthanc_of_hilum_up():
@@ -157,19 +168,6 @@ def test_orthanc_in_the_container_is_the_orthanc_of_hilum_up():
     assert {k: v for k, v in expected.items() if k not in OF_THE_MACHINE} == actual
 
 
-def test_secrets_are_generated_once(tmp_path):
-    """The script makes both files from one password, closes the folder, and never again."""
-    script = tmp_path / "make-secrets.sh"
-    script.write_text((ROOT / "deploy" / "make-secrets.sh").read_text())
-    for _ in range(2):
-        subprocess.run(["sh", str(script)], check=True, capture_output=True)
-        made = (tmp_path / "secrets" / "pacs_password").read_text()
-    users = json.loads((tmp_path / "secrets" / "orthanc_users.json").read_text())
-
-    database = (tmp_path / "secrets" / "database_password").read_text()
-    assert {"RegisteredUsers": {"hilum": made.strip()}} == users
-    assert 43 == len(database.strip())
-    assert made != database
-    assert 43 == len(made.strip())
-    assert 0o700 == (tmp_path / "secrets").stat().st_mode & 0o777
-    assert {"secrets", "make-secrets.sh"} == {each.name for each in tmp_path.iterdir()}
+def test_images_are_built_from_what_git_has():
+    """Nothing that lies about in a working tree gets into an image."""
+    assert "*" == (ROOT / ".dockerignore").read_text().split()[0]

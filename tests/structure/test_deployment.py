@@ -1,4 +1,4 @@
-"""compose.scale.yaml, systemd units and the Kubernetes manifest: what holds without an engine."""
+"""systemd units and the Kubernetes manifest: what holds without an engine."""
 
 import configparser
 import re
@@ -21,16 +21,6 @@ PROGRAM = "/opt/hilum/bin/hilum"
 
 
 @pytest.fixture(scope="module")
-def scale() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "compose.scale.yaml").read_text())
-
-
-@pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "compose.yaml").read_text())
-
-
-@pytest.fixture(scope="module")
 def manifest() -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "hilum.yaml").read_text()))
 
@@ -50,55 +40,6 @@ def pods(manifest: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def is_setting(section: str, name: str) -> bool:
     """Return whether hilum has this setting."""
     return name in type(getattr(Settings.load(), section)).model_fields
-
-
-@pytest.mark.parametrize("name", ["worker", "database"])
-def test_added_services_are_locked_down(scale, name):
-    """As those of compose.yaml: no capabilities, restarted, no port open to anybody."""
-    service = scale["services"][name]
-
-    assert ["ALL"] == service["cap_drop"]
-    assert ["no-new-privileges:true"] == service["security_opt"]
-    assert "unless-stopped" == service["restart"]
-    assert "ports" not in service
-    assert ["inside"] == service["networks"]
-
-
-def test_node_and_workers_share_database_and_pacs(scale, compose):
-    """A worker with another PACS or database would wait for ever."""
-    node = {
-        **compose["services"]["hilum"]["environment"],
-        **scale["services"]["hilum"]["environment"],
-    }
-    worker = scale["services"]["worker"]["environment"]
-
-    assert worker.items() <= node.items()
-    for variable in node:
-        section, _, name = variable.removeprefix("HILUM_").lower().partition("__")
-        assert is_setting(section, name), variable
-
-
-def test_workers_can_be_many(scale):
-    """Nothing in the service is there only once: no name, no port, no named volume to write."""
-    worker = scale["services"]["worker"]
-
-    assert "container_name" not in worker
-    assert ["/data", "node:/node:ro"] == worker["volumes"]
-
-
-def test_database_password_is_a_secret_only(scale):
-    """It is in no environment and in no address."""
-    text = (ROOT / "compose.scale.yaml").read_text()
-
-    assert "postgresql://hilum@database/hilum" in text
-    assert not re.search(r"PASSWORD: ", text)
-    assert "./deploy/secrets/database_password" == scale["secrets"]["database_password"]["file"]
-
-
-def test_added_images_are_pinned(scale):
-    """No image is "latest", and the workers are of the node's version."""
-    assert f"hilum:{__version__}" == scale["services"]["worker"]["image"]
-    assert re.search(r":\d+\.\d+", scale["services"]["database"]["image"])
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -182,7 +123,7 @@ def test_pods_are_restricted(manifest):
 
 def test_user_of_the_pods_is_the_images(manifest):
     """The folders of the image belong to it."""
-    (user,) = re.findall(r"^USER (\d+):\d+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    (user,) = set(re.findall(r"^USER (\d+):\d+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
 
     assert {int(user)} == {p["securityContext"]["runAsUser"] for p in pods(manifest).values()}
 

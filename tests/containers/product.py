@@ -1,0 +1,169 @@
+"""What runs in containers, used as from outside: its ports, and commands of docker."""
+
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tarfile import TarFile
+from typing import Any, Final
+
+import httpx
+import yaml
+
+from hilum import __version__
+from radiographs import dicom_file, make_radiograph
+from stand_in import STAND_IN, install_stand_in
+
+ROOT: Final = Path(__file__).parents[2]
+
+NODE: Final = f"hilum:{__version__}"
+ALL: Final = "hilum:all"
+"""Names of both images."""
+
+LONG_S: Final = 180.0
+"""Longer than anything takes on a loaded machine; reached only when it went wrong."""
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks."""
+
+RESULTS: Final = {"901", "902", "903"}
+"""Numbers of the series that each image gets, each of one object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How docker is called."""
+
+    environment: dict[str, str]
+
+    def run(
+        self,
+        *arguments: str,
+        given: bytes | None = None,
+        timeout_s: float = LONG_S,
+        fails: bool = False,
+    ) -> str:
+        """Run a command of docker, which may fail if it `fails`; return what it prints."""
+        done = subprocess.run(
+            ["docker", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=timeout_s,
+        )
+        said = (done.stdout + done.stderr).decode()
+        assert fails or 0 == done.returncode, said
+        return done.stdout.decode()
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        """Return what the engine knows of an image or container."""
+        return json.loads(self.run("inspect", name))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The services of compose.yaml, with a model that may read."""
+
+    engine: Engine
+    folder: Path
+    page_port: int
+    dicom_port: int
+    http_port: int
+
+    @property
+    def page(self) -> str:
+        """Address of the page."""
+        return f"http://127.0.0.1:{self.page_port}"
+
+    def compose(self, *arguments: str, given: bytes | None = None, fails: bool = False) -> str:
+        """Run a command of Compose."""
+        project = ["--project-name", "hilum-test", "--file", str(ROOT / "compose.yaml")]
+        model = self.folder / "model.yaml"
+        command = ("compose", *project, "--file", str(model), *arguments)
+        return self.engine.run(*command, given=given, fails=fails)
+
+    def within(self, service: str, *command: str, given: bytes | None = None) -> str:
+        """Run a command in a service's container."""
+        return self.compose("exec", "-T", service, *command, given=given)
+
+    def kill(self, service: str) -> None:
+        """Kill every process of a service at once, with signal 9."""
+        self.compose("exec", "-T", service, "sh", "-c", "kill -9 -1", fails=True)
+
+    def start(self) -> None:
+        """Start everything as a person does, then put the model where the node looks for it."""
+        model = {"environment": {"HILUM_MODEL__NAME": STAND_IN}}
+        services = {"services": {"hilum": model, "worker": model}}
+        (self.folder / "model.yaml").write_text(yaml.safe_dump(services))
+        self.compose("up", "--detach")
+        self.within("hilum", "tar", "-x", "-C", "/data", given=packed_model(self.folder))
+        self.until_ready()
+
+    def until_ready(self) -> None:
+        """Wait until the node could read."""
+        until(lambda: httpx.get(f"{self.page}/readyz").is_success)
+
+    def send(self, count: int) -> None:
+        """Send new radiographs, each a study of its own, over DICOM."""
+        folder = self.folder / f"sent-{time.monotonic_ns()}"
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number}.dcm").write_bytes(dicom_file(make_radiograph()))
+        command = ["storescu", "--scan-directories", "127.0.0.1", str(self.dicom_port), str(folder)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def stored(self) -> int:
+        """Return how many images have been analyzed."""
+        listed = self.within(
+            "hilum", "hilum", "jobs", "list", "--state", "stored", "--limit", "1000"
+        )
+        return len(listed.splitlines())
+
+    def pacs(self, path: str) -> Any:
+        """Return Orthanc's answer."""
+        password = self.within("hilum", "cat", "/secrets/pacs/password")
+        address = f"http://127.0.0.1:{self.http_port}/{path}"
+        return httpx.get(address, auth=("hilum", password)).raise_for_status().json()
+
+    def results(self) -> Counter[tuple[tuple[str, int], ...]]:
+        """Return how many studies have which series of results, with the objects in each."""
+        studies: dict[str, dict[str, int]] = {study: {} for study in self.pacs("studies")}
+        for series in self.pacs("series?expand"):
+            number = series["MainDicomTags"].get("SeriesNumber", "")
+            if number in RESULTS:
+                there = studies[series["ParentStudy"]]
+                there[number] = there.get(number, 0) + len(series["Instances"])
+        return Counter(tuple(sorted(each.items())) for each in studies.values())
+
+
+ONCE: Final = tuple((number, 1) for number in sorted(RESULTS))
+"""What `Product.results` says of a study that was analyzed once."""
+
+
+def packed_model(folder: Path) -> bytes:
+    """Return a folder of models with a network that may read, as a tar archive."""
+    install_stand_in(folder / "data")
+    packed = BytesIO()
+    with TarFile(fileobj=packed, mode="w") as archive:
+        archive.add(folder / "data" / "models", "models")
+    return packed.getvalue()
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds; what fails meanwhile is tried again."""
+    deadline = time.monotonic() + LONG_S
+    why: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            if holds():
+                return
+        except (httpx.HTTPError, AssertionError, subprocess.CalledProcessError) as exc:
+            why = exc
+        time.sleep(LOOK_S)
+    raise AssertionError("it did not come about in time") from why
