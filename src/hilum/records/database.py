@@ -160,9 +160,10 @@ def require_utf8(connection: Connection) -> None:
     encoding = connection.scalar(text("SELECT getdatabaseencoding()"))
     if encoding != "UTF8":
         raise SettingInvalid(
-            f"The database of node.database has the encoding {encoding}; hilum needs UTF8.",
+            "The database of node.database has the encoding {encoding}; hilum needs UTF8.",
             "Make one: CREATE DATABASE hilum ENCODING 'UTF8' TEMPLATE template0, and name it in "
             "node.database.",
+            encoding=encoding,
         )
 
 
