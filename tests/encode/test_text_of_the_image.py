@@ -42,7 +42,6 @@ languages = pytest.mark.parametrize("language", LANGUAGES)
 WHEN = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SCORES = {"Effusion": 0.91, "Mass": 0.8}
 MAPS = {"Effusion": bump(5, 1), "Mass": bump(2, 4)}
-COMMENTS = {ENGLISH: "Old", PORTUGUESE: "Ampliação"}
 OBJECTIONS = (Reason("not_frontal", "not a frontal view: View Position is LL"),)
 KEPT = [case for case in CASES.values() if "text_kept" in case.decisions]
 
@@ -58,6 +57,7 @@ def reading_of(case: Case):
 @cache
 def results_of(case: Case, language: Language) -> tuple[bytes, ...]:
     """Return everything that hilum writes of an image, as files."""
+    comment = "Old" if language == ENGLISH else "Ampliação"
     settings = Settings.load().changed("report", language=language, objects=tuple(ExtraObject))
     settings = settings.changed("report", report_refusals=True)
     settings = settings.changed("pacs", default_character_set=case.default)
@@ -67,9 +67,7 @@ def results_of(case: Case, language: Language) -> tuple[bytes, ...]:
     refusal = pipeline.report_refusal(image, OBJECTIONS, settings, when=WHEN)
     review = review_report(
         reading.radiograph.header,
-        Assessment(
-            "ana", (Assessed("Mass", positive=True, opinion="agree"),), comment=COMMENTS[language]
-        ),
+        Assessment("ana", (Assessed("Mass", positive=True, opinion="agree"),), comment=comment),
         key="once",
         when=WHEN,
         settings=settings.report,

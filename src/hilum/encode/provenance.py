@@ -15,6 +15,10 @@ from hilum.reading import ModelIdentity, Reading
 SCORE_UNIT: Final = Code("{score}", "UCUM", "score")
 """Unit of scores: the same as 1 by UCUM, but OHIF shows it, and "0.98 1" reads like 0.981."""
 
+NO_PROBABILITY: Final = Message(
+    "A score is not a probability. 0.50 is the score of each finding's operating point."
+)
+
 DEMONSTRATED: Final = Message(
     "DEMONSTRATION: this model has learned nothing about patients. Its findings mean nothing."
 )
@@ -83,9 +87,7 @@ def statements(model: ModelIdentity | None, language: Language) -> Iterator[str]
 
 def doubts(reading: Reading, language: Language) -> Iterator[str]:
     """Yield what a person must know before believing the findings."""
-    yield language.say(
-        "A score is not a probability. 0.50 is the score of each finding's operating point."
-    )
+    yield language.say(NO_PROBABILITY)
     if not reading.model.verified:
         yield language.say("The weights of this model are not verified: no published hash.")
     for warning in reading.warnings:
