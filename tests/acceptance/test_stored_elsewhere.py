@@ -22,8 +22,8 @@ WORDS = {
     "en": ("Analyzed elsewhere", "Heatmaps are in the stored overlay.", "report received from"),
     "pt-BR": (
         "Analisada em outro lugar",
-        "Os mapas de calor estão na imagem armazenada no PACS.",
-        "laudo recebido de",
+        "Os mapas de calor estão na imagem de resultado armazenada no PACS.",
+        "relatório recebido de",
     ),
 }
 

@@ -65,7 +65,7 @@ def test_an_alarm_is_told_above_all_with_what_moved(page: Page, web: WebContext)
     assert "Mass: raw 0.3, was 0.2: moved by +0.1" in text
     assert "stand-in 2" in text
     assert "hilum selftest --record" in text
-    assert "autoteste deu alarme" in shown(page, "pt-BR")
+    assert "autoteste gerou um alarme" in shown(page, "pt-BR")
 
 
 def test_the_next_self_test_that_is_well_ends_the_alarm(page: Page, web: WebContext):

@@ -165,7 +165,7 @@ def test_theme_and_language_are_changed_by_the_user(tabs: Tabs) -> None:
     expect(tab.get_by_role("heading", name="Falhas")).to_be_visible()
     tab.goto(f"{tabs.url}/account")
 
-    expect(tab.get_by_role("heading", name="Trocar a senha")).to_be_visible()
+    expect(tab.get_by_role("heading", name="Alterar senha")).to_be_visible()
     assert dark != tab.evaluate(ground)
 
 
