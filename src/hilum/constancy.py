@@ -181,7 +181,7 @@ def _moved(label: str, reference: PhantomResponse, now: PhantomResponse, toleran
 def _other_labels(reference: PhantomResponse, now: PhantomResponse) -> Iterator[str]:
     for label in reference.findings:
         if label not in now.findings:
-            yield Message("{label}: not said any more", label=label)
+            yield Message("{label}: no longer reported", label=label)
     for label, said in now.findings.items():
         was = reference.findings.get(label)
         if was is None:

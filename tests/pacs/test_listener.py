@@ -48,7 +48,7 @@ def test_socket_of_a_process_that_is_not_written_down_is_not_ours(tmp_path: Path
         remember(tmp_path / "parent", os.getppid(), Path("/nowhere/orthanc.json"))
 
         for file in ("missing", "parent"):
-            with pytest.raises(PacsNotOurs, match="not told the password"):
+            with pytest.raises(PacsNotOurs, match="password was not sent"):
                 OwnListener(tmp_path / file, port)()
 
 

@@ -83,7 +83,7 @@ def test_labels_that_come_and_go_and_moved_operating_points_are_alarms():
     said = constancy.compare(REFERENCE, replace(REFERENCE, findings=findings), 1e-4).alarms
 
     assert {
-        "Nodule: not said any more",
+        "Nodule: no longer reported",
         "Hernia: was not said before",
         "Effusion: operating point 0.55, was 0.5",
     } == set(said)

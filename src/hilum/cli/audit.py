@@ -64,7 +64,10 @@ def list_(since: datetime | None = None, study: str | None = None, limit: int = 
 
 @audit.command()
 @click.option(
-    "--csv", "as_csv", type=click.Path(path_type=Path), help="Write a CSV file; - prints it."
+    "--csv",
+    "as_csv",
+    type=click.Path(path_type=Path),
+    help="Write a CSV file; - is standard output.",
 )
 @click.option(
     "--json",

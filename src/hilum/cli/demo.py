@@ -36,7 +36,7 @@ EXPECTED: Final = {"chest": Status.READ, "chest-jpeg2000": Status.READ, "broken"
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("demo"),
     show_default=True,
-    help="Folder for everything that comes of it; an earlier demonstration there is replaced.",
+    help="Output folder; an earlier demonstration there is replaced.",
 )
 @click.option(
     "--page",
@@ -86,7 +86,7 @@ def write_folder(folder: Path, settings: Settings, model: ModelIdentity) -> None
         echo("hilum: the demonstration did not go as it should; see above.", err=True)
         sys.exit(FAILED)
     echo(
-        "\nNext: {program} demo --page, to sign in, drop a file and judge the answer.",
+        "\nNext: {program} demo --page, to sign in, drop a file and review the result.",
         program=program(),
     )
 

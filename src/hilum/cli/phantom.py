@@ -23,9 +23,15 @@ NONE: Final = Message("no finding")
 
 @click.command("phantom")
 @click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--count", type=click.IntRange(min=1), default=8, show_default=True, help="How many.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the first one."
+    "--count", type=click.IntRange(min=1), default=8, show_default=True, help="Number of phantoms."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of the first phantom.",
 )
 @click.option(
     "--finding",

@@ -45,7 +45,7 @@ def selftest(*, offline: bool, record: bool, keep: bool, as_json: bool) -> None:
     """Send a phantom through PACS, node and model, and compare with the recorded reference.
 
     Looks at the findings, at the objects that come back and at the seconds that each stage took.
-    The phantom's study is deleted afterwards. Exit status 0 when all is well, 1 on an alarm.
+    The phantom's study is deleted afterwards. Exit status: 0 OK, 1 alarm.
     """
     settings = Settings.load()
     with ended_in_order(), open_database(settings) as database:

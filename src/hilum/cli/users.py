@@ -93,7 +93,7 @@ def password(name: str, *, password_stdin: bool) -> None:
         with database.transaction() as connection:
             accounts.set_password(connection, name, kept)
         _note(database, "user.password_changed", user=name.casefold())
-    echo("{name} has another password, and is signed out everywhere.", name=name.casefold())
+    echo("The password of {name} was changed, and all sessions ended.", name=name.casefold())
 
 
 @users.command()
@@ -135,7 +135,7 @@ def reset(name: str) -> None:
 
 @users.command()
 @click.argument("name")
-@click.option("--user", default="", help="Whose token it is; it ends with them.")
+@click.option("--user", default="", help="Owner; the token ends when this user is removed.")
 @ROLE
 @click.option(
     "--days",

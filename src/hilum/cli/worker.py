@@ -19,7 +19,7 @@ from hilum.telemetry import logs
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Answer /metrics, /healthz and /readyz there, at page.host; without it nowhere.",
+    help="Answer /metrics, /healthz and /readyz there, at page.host; off by default.",
 )
 def worker(port: int | None) -> None:
     """Read images that a node takes up; any number of workers share the work.

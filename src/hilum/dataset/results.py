@@ -115,7 +115,7 @@ class ResultsInPacs:
         read, written = _results_of(outcome)
         if read.reading.radiograph.header is None:
             raise PacsRefused(
-                "{path} is a picture without a study that its results could be stored in.",
+                "{path} is a PNG or JPEG: there is no study to store its results in.",
                 "Read pictures without --store.",
                 path=outcome.path,
             )
@@ -136,7 +136,7 @@ class ResultsInPacs:
         found = self.pacs.find_objects(instance, study=study, series=series)
         if not found:
             raise PacsRefused(
-                "The PACS does not have this image: its results would stand alone.",
+                "The PACS does not have this image: its results would be stored without it.",
                 "Send the image first with `hilum send`.",
             )
         if len(found) > 1:

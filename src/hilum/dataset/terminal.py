@@ -75,9 +75,10 @@ def full_table(outcome: Outcome, language: Language) -> str:
         return one_line(outcome, language)
     say = language.say
     finding, raw, point, score = say("finding"), say("raw"), say("op. point"), say("score")
+    width = max(6, len(score))
     lines = [
         one_line(outcome, language),
-        f"  {finding:<28} {raw:>9} {point:>9} {score:>6}  0 {'':-<9}½{'':-<9} 1",
+        f"  {finding:<28} {raw:>9} {point:>9} {score:>{width}}  0 {'':-<9}½{'':-<9} 1",
     ]
     for each in outcome.reading.ranked:
         filled = round(each.score * BAR)
@@ -86,7 +87,7 @@ def full_table(outcome: Outcome, language: Language) -> str:
         values = language.notated(f"{each.raw:>9.6f} {each.operating_point:>9.6f}")
         lines.append(
             f"  {finding_name(each.label, language):<28} {values} "
-            f"{score_text(each, language):>6}  {bar}{mark}"
+            f"{score_text(each, language):>{width}}  {bar}{mark}"
         )
     lines += [say("  note: {text}", text=reason.text) for reason in outcome.reasons]
     decisions = outcome.reading.radiograph.decisions

@@ -56,14 +56,14 @@ def heartbeat(settings: Settings) -> Iterator[CheckResult]:
         age = time.time() - (settings.data_folder / HEARTBEAT).stat().st_mtime
     except OSError:
         yield warning(
-            "process {process} has not given a sign of life yet",
+            "process {process} has sent no heartbeat yet",
             "Look again in a minute.",
             process=process,
         )
         return
     if age > BEAT_WITHIN_S:
         yield problem(
-            "process {process} gave its last sign of life {age:.0f} s ago",
+            "process {process} sent its last heartbeat {age:.0f} s ago",
             "Look at its log; then end it with kill {process} and start it again.",
             process=process,
             age=age,

@@ -174,4 +174,4 @@ def _clock(orthanc: Orthanc) -> Iterator[CheckResult]:
             skew=abs(skew),
         )
     else:
-        yield ok("its clock and ours agree")
+        yield ok("clocks agree")

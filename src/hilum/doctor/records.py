@@ -97,7 +97,7 @@ def workers(settings: Settings) -> Iterator[CheckResult]:
     if found.workers_dead:
         yield warning(
             "{workers_alive} alive, {workers_dead} dead; the others took its work",
-            "Look at the logs of the dead, and start them again.",
+            "Look at the logs of the dead workers, and start them again.",
             workers_alive=found.workers_alive,
             workers_dead=found.workers_dead,
         )

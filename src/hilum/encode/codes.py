@@ -171,7 +171,7 @@ def _check(table: CodeTable, path: Path) -> None:
     for label, entry in table.findings.items():
         if entry.site is not None and entry.site not in table.sites:
             raise SettingInvalid(
-                "The code findings.{label} in {path} names the site {site}, which is none.",
+                "The code findings.{label} in {path} names the unknown site {site}.",
                 "Use one of {sites}, or add it under [sites].",
                 label=label,
                 path=path,

@@ -90,7 +90,7 @@ def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
         # what can neither be kept nor shown: lone surrogates, NUL, numbers that are none
         said = json.dumps(found.document, ensure_ascii=False, allow_nan=False)
         if len(said.encode()) > MOST_BYTES or r"\u0000" in said or found.when.year not in YEARS:
-            raise _contradiction(Message("its texts or its time cannot be"))
+            raise _contradiction(Message("its texts or its time are invalid"))
         return found
 
 
@@ -118,7 +118,7 @@ class _Report:
         findings = [self._finding(row) for row in self._rows()]
         labels = [each["label"] for each in findings]
         if not findings or len(findings) > MOST_FINDINGS or len(set(labels)) < len(labels):
-            raise _contradiction(Message("its findings are none, too many, or said twice"))
+            raise _contradiction(Message("it has no findings, too many, or one twice"))
         when = f"{self.root.ContentDate}{str(self.root.ContentTime)[:6]}"
         zone = text(self.root, "TimezoneOffsetFromUTC")
         overlay = next(self._overlays(), None)
@@ -224,7 +224,7 @@ class _Report:
         bare = rest if rest[:1].isalnum() else f"demonstration{rest}"
         sha256 = parameters["weights_sha256"][0]
         if re.fullmatch(r"[0-9a-f]{64}", sha256) is None:
-            raise _contradiction(Message("the hash of the weights is none"))
+            raise _contradiction(Message("the hash of the weights is invalid"))
         return ModelIdentity(
             bare if demonstration else said,
             str(_only(self._measurements(), codes.DCM.AlgorithmVersion).TextValue),
@@ -240,7 +240,7 @@ class _Report:
         sides = [codes.DCM.PixelDataRows, codes.DCM.PixelDataColumns]
         rows, columns = (int(_number(_only(image, side))) for side in sides)
         if not 0 < min(rows, columns) <= max(rows, columns) <= LONGEST_SIDE:
-            raise _contradiction(Message("the size of the image is none"))
+            raise _contradiction(Message("the size of the image is invalid"))
         decisions = [each.partition(": ") for each in parameters.get("pixel_decision", ())]
         return {
             "pipeline": _pipeline(parameters).value,

@@ -137,7 +137,7 @@ def _check_limits(name: str, infos: list[zipfile.ZipInfo], *, depth: int) -> Non
 
 def _too_much(name: str) -> SourceUnreadable:
     return SourceUnreadable(
-        "{name} holds more than an honest archive of its size can.",
+        "{name} holds more than an archive of its size can.",
         "Ask where it comes from; unpack it with care if you trust it.",
         name=name,
     )

@@ -174,7 +174,7 @@ def damage_named(name: str) -> Iterator[None]:
         raise SourceUnreadable(
             "{name} has more than {max_elements} data elements, more than {max_nesting} "
             "sequences in each other, or a text of more than {max_text_bytes} bytes.",
-            "No radiograph has; ask where the file comes from.",
+            "No radiograph is like that; ask where the file comes from.",
             name=name,
             max_elements=elements.MAX_ELEMENTS,
             max_nesting=elements.MAX_NESTING,

@@ -231,7 +231,7 @@ PHRASES: Final = {
     "no_frame": Message("it has no frame"),
     "fragments": Message("they are in {count:,} fragments, more than {limit:,}"),
     "no_marker": Message("a JPEG marker is missing"),
-    "jpeg_process": Message("nobody decodes JPEG process SOF{process}"),
+    "jpeg_process": Message("no decoder supports JPEG process SOF{process}"),
     "scan_first": Message("a scan comes before the frame header"),
     "no_size": Message("its image or tiles have no size"),
     "tiles": Message("it has {tiles} tiles, not 1 to {limit}"),

@@ -55,7 +55,7 @@ MARGIN: Final = timedelta(seconds=60)
 """For how long after the last look the phantom may still be read."""
 
 WHY_NOT: Final = {
-    State.HELD: Message("it is held: the node has no usable model"),
+    State.HELD: Message("it is waiting for a model: the node has no usable one"),
     State.QUEUED: Message("it waits in the queue"),
     State.READING: Message("it is in work"),
 }
@@ -140,7 +140,7 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
     settings = through.settings
     if find_card(settings.model.name, settings.data_folder).demonstration:
         raise NodeError(
-            "A node with the demonstration model reads nothing, so there is no chain to test.",
+            "A node with the demonstration model analyzes nothing, so there is nothing to test.",
             "Run hilum selftest --offline, or install a model and set model.name.",
         )
     address = credentials.load(settings)

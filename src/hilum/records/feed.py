@@ -50,8 +50,8 @@ def advance(connection: Connection, archive: str, before: str | None, after: str
         changed = connection.execute(ADVANCE, moved)
     if changed.rowcount != 1:
         raise FeedMoved(
-            "Another process follows the changes of the archive {archive} too.",
-            "Let one hilum up follow an archive; further hosts run hilum worker.",
+            "Another process follows the changes of the PACS {archive} too.",
+            "Run one hilum up for a PACS; further hosts run hilum worker.",
             archive=archive,
         )
 

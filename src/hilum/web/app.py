@@ -193,7 +193,7 @@ def _listen(settings: PageSettings) -> Listener:
     except OSError as exc:
         raise PortTaken(
             "Port {port} of {host}, for the page, cannot be used: {strerror}.",
-            "Stop what listens there, or set page.port.",
+            "Stop the program that uses this port, or set page.port.",
             port=settings.port,
             host=settings.host,
             strerror=exc.strerror,

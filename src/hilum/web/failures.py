@@ -42,7 +42,7 @@ TITLES: Final = {
 
 TEXTS: Final = {
     HTTPStatus.NOT_FOUND: Message("There is nothing at this address. It may have been deleted."),
-    HTTPStatus.UNPROCESSABLE_ENTITY: Message("A value is missing or is not what is expected here."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Message("A value is missing or invalid."),
     HTTPStatus.BAD_GATEWAY: Message(
         "Results can still be seen; images cannot. hilum resumes by itself once the PACS is back."
     ),

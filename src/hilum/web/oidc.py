@@ -307,7 +307,7 @@ def _require_https(address: str) -> None:
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise SettingInvalid(
             "oidc.issuer is not an https address.",
-            "Whoever is between could sign in as anybody: use https.",
+            "Use https: anyone who intercepts the connection could sign in as any user.",
         )
 
 

@@ -50,7 +50,7 @@ CONFLICT: Final = 409
 NO_PIXELS: Final = Message("This image has no pixels that can be shown.")
 TOO_LARGE: Final = Message("This image is too large for this page. Open it in a DICOM viewer.")
 HARMFUL: Final = Message("This image ended the process that opened it. It is not opened again.")
-GONE: Final = Message("There is no such image here, or it was deleted from the PACS.")
+GONE: Final = Message("Image not found. It may have been deleted from the PACS.")
 
 
 class Gallery:

@@ -194,7 +194,7 @@ def written(context: WebContext, image: ImageRecord, reading: StoredReading, for
     """
     tools = tools_of(context)
     if form not in tools.forms(reading):
-        raise HTTPException(NOT_FOUND, Message("This reading cannot be had in this form."))
+        raise HTTPException(NOT_FOUND, Message("This reading is not available in this form."))
     when = (image.settled or image.arrived).astimezone()
     made = tools.written(form, reading, lambda: context.pacs.fetch(image.reference), when)
     return _attached(made.content, made.media_type, f"{image.sop_instance_uid}.{made.suffix}")

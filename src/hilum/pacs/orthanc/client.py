@@ -54,7 +54,7 @@ def understood() -> Iterator[None]:
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError) as exc:
-        raise garbled(Message("answered something that no Orthanc answers")) from exc
+        raise garbled(Message("sent an unexpected answer")) from exc
 
 
 def garbled(what: str) -> PacsUnavailable:

@@ -56,8 +56,8 @@ class OwnListener:
         if not listening <= _sockets_of(own_process(self.pid_file)):
             raise PacsNotOurs(
                 "Port {port} (pacs.http_port) is not held by the Orthanc that hilum started, "
-                "so it was not told the password.",
-                "Stop the program that has the port, then run hilum up; use the account that does.",
+                "so the password was not sent.",
+                "Stop the program that uses the port, and run hilum up from one account only.",
                 port=self.port,
             )
         return listening

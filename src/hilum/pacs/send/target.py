@@ -122,7 +122,7 @@ def _web_target(text: str) -> WebTarget:
     except ValueError as exc:
         raise SettingInvalid("The address of the PACS cannot be understood.", FORMS) from exc
     if parts.scheme not in {"http", "https"}:
-        raise SettingInvalid("{scheme}:// is not a way to a PACS.", FORMS, scheme=parts.scheme)
+        raise SettingInvalid("{scheme}:// is not a supported scheme.", FORMS, scheme=parts.scheme)
     if not parts.hostname or port == 0:
         raise SettingInvalid("The address of the PACS names no host or port.", FORMS)
     if parts.query or parts.fragment:

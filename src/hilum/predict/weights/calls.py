@@ -97,7 +97,8 @@ class Names:
             return found
         if not self.inert:
             raise untrusted(
-                Message("it names {text!r}, which has no place among weights", text=text), ANYWAY
+                Message("it names {text!r}, which does not belong in a weights file", text=text),
+                ANYWAY,
             )
         if len(self.unlisted) < MAX_NAMES:
             self.unlisted[text] = None

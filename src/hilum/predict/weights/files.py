@@ -215,7 +215,7 @@ def check_entries(entries: list[zipfile.ZipInfo], length: int) -> None:
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise untrusted(Message("its ZIP archive is compressed, which torch never does"))
     if sum(entry.file_size for entry in entries) > length:
-        raise untrusted(Message("its ZIP archive is larger inside than outside"))
+        raise untrusted(Message("the contents of its ZIP archive exceed the size of the file"))
 
 
 def root_folder(names: list[str]) -> str:
