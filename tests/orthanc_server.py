@@ -8,9 +8,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import randrange
 from typing import Final, NoReturn
 
 import httpx
@@ -68,12 +69,19 @@ class OrthancServer:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports on loopback that nothing listened on a moment ago."""
+    """Return ports on loopback that nothing listened on a moment ago.
+
+    They lie below those that the system gives to outgoing connections, of which other tests
+    have many at the same time.
+    """
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        found: list[int] = []
+        while len(found) < count:
+            each = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                each.bind(("127.0.0.1", randrange(10_000, 32_768)))
+                found.append(each.getsockname()[1])
+        return found
 
 
 def lacking(missing: str) -> NoReturn:

@@ -115,10 +115,11 @@ def corrections_unsaid(name: str, rows: Rows) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Return a text of either language with English words for a window, and points in numbers."""
-    words = {"centro": "centre", "largura": "width", "300,5, ": "300.5, ", "1,6": "1.6"}
-    for portuguese, english in words.items():
-        text = text.replace(portuguese, english)
+    """Return a text of any language with English words for a window, and points in numbers."""
+    words = {"centro": "centre", "largura": "width", "ancho": "width"}
+    words |= {"300,5, ": "300.5, ", "1,6": "1.6"}
+    for other, english in words.items():
+        text = text.replace(other, english)
     return text
 
 
@@ -129,7 +130,7 @@ def scores(row: Mapping[str, Any]) -> dict[str, float]:
 
 @every_file
 def test_hilum_read(name: str, read: tuple[Rows, Rows]):
-    """Findings or a refusal, with what was decided, in both languages."""
+    """Findings or a refusal, with what was decided, in every language."""
     assert [] == list(objections(name, read[0]))
     assert [] == corrections_unsaid(name, read[0])
 

@@ -125,7 +125,9 @@ def test_a_positive_without_evidence_on_the_map_gets_the_frame():
 
     (region,) = regions(reading)
 
-    np.testing.assert_array_equal(centre_crop(300, 200).frame, region.outline)
+    frame = centre_crop(300, 200).frame[:-1]  # wherever it begins, see the tests of labels
+    turned = [np.roll(frame, steps, axis=0) for steps in range(len(frame))]
+    assert any(np.array_equal(each, region.outline[:-1]) for each in turned)
 
 
 def test_nothing_positive_has_no_regions():

@@ -1,8 +1,5 @@
 """What probes and Prometheus are answered, and who is."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -12,6 +9,7 @@ from pydantic import SecretStr
 from hilum.telemetry import metrics
 from hilum.web.context import NodeCheck
 from hilum.web.health import BEAT_WITHIN_S, KEEP_S, HealthSource, health_app, health_routes
+from own_loop import in_own_loop
 
 TOKEN = "a-token-of-more-than-16-characters"  # noqa: S105  of this test alone
 HERE = ("127.0.0.1", 50000)
@@ -31,8 +29,7 @@ class Client:
             ) as client:
                 return await client.get(path, headers=headers)
 
-        with ThreadPoolExecutor(1) as own:  # a browser of other tests may have this thread's loop
-            return own.submit(lambda: asyncio.run(ask())).result()
+        return in_own_loop(ask())
 
 
 class Node:

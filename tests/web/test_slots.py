@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from hilum.web import slots
 from hilum.web.slots import RequestSlots
+from own_loop import in_own_loop
 
 
 async def asked(lent: RequestSlots, user: str, count: int) -> list[int | None]:
@@ -32,7 +33,7 @@ async def asked(lent: RequestSlots, user: str, count: int) -> list[int | None]:
 
 def test_one_user_takes_a_share_only():
     """Of many requests a few work, some wait, and the rest are told to come back."""
-    answers = asyncio.run(asked(RequestSlots(), "mallory", slots.MOST_EACH + 36))
+    answers = in_own_loop(asked(RequestSlots(), "mallory", slots.MOST_EACH + 36))
 
     assert slots.MOST_EACH == answers.count(None)
     assert 36 == answers.count(503)
@@ -52,7 +53,7 @@ def test_others_are_served_meanwhile():
             await each.__aexit__(None, None, None)
         return not lent._users
 
-    assert asyncio.run(scene())
+    assert in_own_loop(scene())
 
 
 def test_a_turn_is_given_back_after_an_error():
@@ -65,4 +66,4 @@ def test_a_turn_is_given_back_after_an_error():
                 async with lent.taken("ana"):
                     raise RuntimeError
 
-    asyncio.run(scene())
+    in_own_loop(scene())
