@@ -128,7 +128,7 @@ def line(one: Shown) -> str:
     outcome = one.outcome
     language = of_environment()
     first = language.say(
-        "{status:<8} {title:<37} over {route:<8} {summary}",
+        "{status:<9} {title:<37} over {route:<8} {summary}",
         status=STATUS[outcome.status],
         title=one.image.title,
         route=str(one.image.route),
@@ -137,7 +137,7 @@ def line(one: Shown) -> str:
     if not one.image.truth:
         return first
     truth = language.say("truth:        {truth}", truth=one.image.truth)
-    return f"{first}\n{'':<46} {truth}"
+    return f"{first}\n{'':<47} {truth}"
 
 
 def as_expected(shown: list[Shown], model: ModelIdentity) -> bool:

@@ -61,7 +61,7 @@ def sent(service: Service, stop: threading.Event) -> Iterator[str]:
             return
         why = send(image, service.address)
         line = say(
-            "{sent:<8} {title:<37} over {route:<8}",
+            "{sent:<9} {title:<37} over {route:<8}",
             sent=Message("not sent") if why else Message("sent"),
             title=image.title,
             route=str(image.route),
