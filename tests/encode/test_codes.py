@@ -157,7 +157,7 @@ def test_replaced_codes_give_other_uids(replacement, header, reports):
         ("nonsense", "cannot be read"),
         ("[findings.Effusion]\nvalue = 'X'", r"findings\.Effusion\.scheme in .* cannot be used"),
         (REPLACEMENT.replace('"EFF"', '"LONGER THAN SIXTEEN"'), "findings.Effusion.value"),
-        (REPLACEMENT.replace('site = "chest"', 'site = "knee"'), "names the site knee"),
+        (REPLACEMENT.replace('site = "chest"', 'site = "knee"'), "names the unknown site knee"),
         (REPLACEMENT.replace("[schemes.99SITE]", "[schemes.99ELSE]"), "private scheme 99SITE"),
         (REPLACEMENT.replace('"2.25.1"', '"2.25.01"'), "schemes.99SITE.uid"),
         (REPLACEMENT + "\nsurplus = 1\n", "surplus"),

@@ -70,7 +70,7 @@ def test_credentials_of_an_address_are_taken_out_of_it():
         ("SEVENTEEN_LETTERS@host:104", "not an AE title"),
         ("BACK\\SLASH@host:104", "not an AE title"),
         ("PÁCS@host:104", "not an AE title"),
-        ("ftp://pacs", "ftp:// is not a way"),
+        ("ftp://pacs", "ftp:// is not a supported scheme"),
         ("http://", "names no host"),
         ("http://:8042", "names no host"),
         ("http://pacs:0", "names no host or port"),
