@@ -35,7 +35,7 @@ def test_picture_has_no_study_to_be_stored_in(picture):
         outcome = write_results(picture, [ResultsInPacs(orthanc, Settings.load())])
 
     assert Status.FAILED is outcome.status
-    assert "chest.png is a picture without a study" in outcome.reasons[0].text
+    assert "chest.png is a PNG or JPEG: there is no study" in outcome.reasons[0].text
 
 
 def test_picture_is_written_in_the_forms_that_need_no_header(picture, tmp_path):
