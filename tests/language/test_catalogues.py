@@ -64,6 +64,14 @@ def test_nothing_is_missing(path: Path):
 
 
 @catalogues
+def test_no_message_stands_twice(path: Path):
+    """The tools of gettext refuse such a catalogue; ours would take the last one in silence."""
+    stated = re.findall(r"^msgid ", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(stated) == len(list(written(path))) + 1  # and the head
+
+
+@catalogues
 def test_nothing_is_left_over(path: Path):
     """What nobody says any more is taken out."""
     wanted = said()
