@@ -46,49 +46,43 @@ for (const each of [heat, lines, opacity, threshold]) each?.addEventListener("in
 shown();
 stage?.legend($("[data-legend]"));
 
-function invert() {
-  const button = $('[data-do="invert"]');
-  const on = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", String(on));
-  stage.invert(on);
-}
 const doing = {
   fit: () => stage.fit(),
   one: () => stage.one(),
+  closer: () => stage.zoom(1.25),
+  farther: () => stage.zoom(0.8),
   window: () => stage.resetWindow(),
-  invert,
+  invert(button) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    stage.invert(on);
+  },
 };
 for (const button of document.querySelectorAll("[data-do]")) {
-  button.addEventListener("click", () => doing[button.dataset.do]());
+  button.addEventListener("click", () => doing[button.dataset.do](button));
 }
 
-function flip(box) {
-  if (!box) return;
-  box.checked = !box.checked;
-  shown();
+// keys: each control that has one says so itself (data-key), and is listed in the help by its name
+const help = $("[data-keys]");
+const actions = { j: () => step(1), k: () => step(-1), "?": () => help.showModal() };
+for (const control of document.querySelectorAll("[data-key]")) {
+  const keys = control.dataset.key.split(" ");
+  const name = control.getAttribute("aria-label") ?? (control.closest("label") ?? control).textContent.trim();
+  for (const key of keys) actions[key] = () => control.click();
+  control.title = `${name} (${keys[0]})`;
+  const term = document.createElement("dt");
+  const meaning = document.createElement("dd");
+  term.append(Object.assign(document.createElement("kbd"), { textContent: keys[0] }));
+  meaning.textContent = name;
+  help.querySelector("dl").append(term, meaning);
 }
-
-const actions = {
-  j: () => step(1),
-  k: () => step(-1),
-  h: () => flip(heat),
-  o: () => flip(lines),
-  0: doing.fit,
-  1: doing.one,
-  "+": () => stage.zoom(1.25),
-  "-": () => stage.zoom(0.8),
-  w: doing.window,
-  i: invert,
-  u: () => $("[data-back]").click(),
-  "?": () => $("[data-keys]").showModal(),
-};
 $("[data-help]").addEventListener("click", actions["?"]);
-$("[data-keys]").addEventListener("close", () => delete $("[data-keys] form").dataset.sent);
+help.addEventListener("close", () => delete help.querySelector("form").dataset.sent);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("[data-keys]").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
   if (event.target.matches("input:not([type=checkbox], [type=range], [type=radio]), select, textarea")) return;
   const action = actions[event.key];
-  if (!action || (!stage && "hoi01w+-".includes(event.key))) return;
+  if (!action) return;
   event.preventDefault();
   action();
 });
