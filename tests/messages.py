@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import click
 from babel.messages.catalog import Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
@@ -54,6 +55,7 @@ def said() -> dict[MessageId, str]:
         *said_by_code(),
         *said_by_cards(),
         *said_by_help(),
+        *said_by_click(),
     ):
         found.setdefault(message, place)
         plural |= {message[0]} if isinstance(message, tuple) else set()
@@ -95,6 +97,25 @@ def said_by_help() -> Iterator[tuple[str, MessageId]]:
     for command in commands(main):
         for _, _, text in texts_of(command):
             yield f"--help of {command.name}", text
+
+
+TO_DEVELOPERS = re.compile(
+    r"Warning|defined twice|cannot use the same flag|Could not determine name|No options defined"
+    r"|parameter declaration|must be an iterable|UUID|does not match the format|^Choice|dynamic"
+    r"|^deprecated|olou?r|any key|standard stream|start character|action|want to continue|version %"
+    r"|Show the version"
+)
+"""What click says of code, and of what no command of ours has."""
+
+
+def said_by_click() -> Iterator[tuple[str, MessageId]]:
+    """Yield what click says in its own words to who uses a command."""
+    for path in sorted(Path(click.__file__).parent.glob("[a-z]*.py")):
+        with path.open("rb") as file:
+            for _, message, _, _ in extract("python", file, {"_": (1,), "ngettext": (1, 2)}):
+                texts = whole(message)
+                if texts and not TO_DEVELOPERS.search(str(texts)):
+                    yield f"click's {path.name}", texts
 
 
 EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")

@@ -149,12 +149,13 @@ def test_second_one_on_the_same_folder_is_told_off(up, start):
     assert 1 == second.stderr.count("\n")
 
 
-def test_taken_port_is_one_line(up):
-    """A port in use gets one line and status 1."""
+@pytest.mark.parametrize("options", [(), ("--pull",)])
+def test_taken_port_is_one_line(up, options: tuple[str, ...]):
+    """A port in use gets one line and status 1, before anything is downloaded."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", up.dicom_port))
         other.listen()
-        done = up.run("up")
+        done = up.run("up", *options)
 
     assert (1, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith(f"hilum: Port {up.dicom_port} (pacs.dicom_port) is in use")

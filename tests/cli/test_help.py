@@ -57,3 +57,24 @@ def test_json_stays_english_whatever_the_terminal_speaks():
     done = CliRunner().invoke(main, ["doctor", "--json"], env={"LANGUAGE": "pt_BR"})
 
     assert {"settings", "versions"} <= {each["check"] for each in json.loads(done.stdout)["checks"]}
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [
+        ("bash", {"COMP_WORDS": "hilum jobs list --state re", "COMP_CWORD": "4"}),
+        ("zsh", {"COMP_WORDS": "hilum jobs list --state re", "COMP_CWORD": "4"}),
+        ("fish", {"COMP_WORDS": "hilum jobs list --state re", "COMP_CWORD": "re"}),
+    ],
+)
+def test_shells_complete_commands_and_values(shell: str, words: dict[str, str]):
+    """By the script that `hilum` prints for each of them (docs/node.md)."""
+    runner = CliRunner()
+    script = runner.invoke(main, env={"_HILUM_COMPLETE": f"{shell}_source"}, prog_name="hilum")
+    offered = runner.invoke(
+        main, env={"_HILUM_COMPLETE": f"{shell}_complete", **words}, prog_name="hilum"
+    ).output
+
+    assert f"_HILUM_COMPLETE={shell}_complete" in script.output
+    assert {"reading", "refused"} <= set(offered.replace(",", "\n").split())
+    assert "stored" not in offered

@@ -1,6 +1,7 @@
 """``hilum jobs``: the records for people."""
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 from hilum.cli import main
 from hilum.eligibility import Reason
 from hilum.jobs.queue import Queue
-from hilum.records import Database, forwards, images
+from hilum.records import Database, forwards, images, studies
 from hilum.records.database import sqlite_url
 from hilum.records.forwards import ForwardState
 from hilum.records.images import Arrived, Settlement
@@ -74,9 +75,9 @@ def test_list_shows_each_image_with_its_reasons(arguments):
     """Without a subcommand too, each image has a line."""
     done = jobs(*arguments)
 
-    assert "2024-01-02 03:04:05  refused   id-refused  not a chest" in done.stdout
-    assert "2024-01-02 03:04:05  held      id-held" in done.stdout
-    assert "1 held, 1 stored, 1 refused, 1 failed, 1 gone" in done.stderr
+    assert "2024-01-02 03:04:05  Not analyzed         id-refused  not a chest" in done.stdout
+    assert "2024-01-02 03:04:05  Waiting for a model  id-held" in done.stdout
+    assert "1 Waiting for a model, 1 Analyzed, 1 Not analyzed, 1 Failed, 1 Deleted" in done.stderr
 
 
 @pytest.mark.usefixtures("filled")
@@ -84,10 +85,31 @@ def test_list_can_be_narrowed():
     """Only the states that were asked for are listed, at most as many as were asked for."""
     lines = jobs("list", "--state", "failed", "--state", "held").stdout.splitlines()
 
-    assert {"id-failed", "id-held"} == {line.split()[3] for line in lines}
+    assert {"id-failed", "id-held"} == set(re.findall("id-[a-z]+", " ".join(lines)))
     assert 1 == len(jobs("list", "--limit", "1").stdout.splitlines())
     assert 5 == len(jobs("list", "--study", "1.9").stdout.splitlines())
     assert "" == jobs("list", "--study", "1.8").stdout
+
+
+def test_list_names_patients_only_when_asked(filled):
+    """Name, ID and accession number of the study that an image is in."""
+    tags = {"patient_name": "DOE^JANE", "patient_id": "77", "accession_number": "ACC-1"}
+    facts = studies.StudyFacts("1.9", **tags)
+    with filled.transaction() as connection:
+        studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=NOW)
+    plain, full = jobs("list"), jobs("list", "--show", "patient", "--show", "accession")
+
+    assert not any(value in plain.stdout for value in tags.values())
+    assert all(value in full.stdout for value in tags.values())
+
+
+@pytest.mark.usefixtures("filled")
+def test_list_speaks_the_language_of_the_terminal():
+    """States are words, not values of the database."""
+    done = CliRunner().invoke(main, ["jobs"], env={"LANGUAGE": "pt_BR"})
+
+    assert "Não analisada" in done.stdout
+    assert "1 Aguardando modelo, 1 Analisada" in done.stderr
 
 
 @pytest.mark.usefixtures("filled")
@@ -96,7 +118,7 @@ def test_show_tells_all_about_one(name):
     """By either identifier: state, run, model, seconds by stage, results."""
     said = jobs("show", name).stdout
 
-    assert "state             stored" in said
+    assert "state             Analyzed" in said
     assert "SOP Instance UID  1.2.0" in said
     assert "run               1" in said
     assert "model             net v1" in said

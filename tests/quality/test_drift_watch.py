@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Connection
 
 from drifting import LABELS, MODEL, answers, drifted, seen
+from hilum.language import ENGLISH
 from hilum.records import Database, drift
 from hilum.records.database import sqlite_url
 from hilum.records.drift import DriftKind, DriftLevel, Shift
-from hilum.records.drift_watch import compared, said, watched
+from hilum.records.drift_watch import compared, shift_words, watched
 from hilum.settings.constancy import ConstancySettings
 
 APRIL = datetime(2026, 4, 5, tzinfo=UTC)
@@ -88,14 +89,14 @@ def test_reference_that_a_model_lacks_is_one_without_images(connection: Connecti
         ),
         (
             Shift(DriftKind.REFUSAL, "not_chest", DriftLevel.MOVING, 0.2, 0.0, 0.01, 0.25),
-            "refused not_chest: 25.0% of images, was 1.0%",
+            "not_chest: refused: 25% of images, was 1%",
         ),
         (
             Shift(DriftKind.DECISION, "cropped", DriftLevel.TOO_FEW, 0.0, 1.0, float("nan"), 0.25),
-            "pixels cropped: 25.0% of images, was none",
+            "cropped: pixels: 25% of images, was –",
         ),
     ],
 )
 def test_shift_is_said_in_words(shift: Shift, words: str):
     """A median of raw values, or a share of the images."""
-    assert words == said(shift)
+    assert words == ": ".join(shift_words(shift, ENGLISH))

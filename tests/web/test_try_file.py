@@ -4,16 +4,22 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from hilum.errors import WeightsMissing
+from hilum.files.find import file_candidate
+from hilum.pacs.send import WebTarget, deliver, open_sender
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
+from messages import PORTUGUESE
 from orthanc_server import OrthancServer
 from radiographs import dicom_file, make_radiograph
 from web_context import Page, csrf_in, open_page, open_web_context, trail
@@ -104,11 +110,11 @@ def test_a_zip_is_unpacked_and_what_is_no_dicom_is_counted(
     ("content", "said"),
     [
         (b"hello", "This is not a DICOM file."),
-        (b"", "This is not a DICOM file."),
+        (b"", "a.dcm is empty (0 bytes)."),
         (b"PK\x03\x04 damaged", "This ZIP archive is damaged, or protected by a password."),
         (zipped(**{"a.txt": b"x"}), "No DICOM file was in it."),
         (zipped(bomb=bytes(15_000_000)), "1 not taken by the PACS"),
-        (bytes(128) + b"DICM" + b"cut off", "The PACS refused this file."),
+        (bytes(128) + b"DICM" + b"cut off", "a.dcm is truncated: it ends in the middle"),
     ],
     ids=["text", "empty", "damaged", "nothing in it", "bomb", "cut off"],
 )
@@ -119,8 +125,32 @@ def test_what_is_no_image_is_said(
     answer = post(page.signed_in(Role.OPERATOR), "/files/send", content)
 
     assert 200 == answer.status_code
-    assert said == answer.json()["said"]
+    assert answer.json()["said"].startswith(said)
     assert 0 == stored(empty_orthanc)
+
+
+@pytest.mark.orthanc
+def test_a_failed_upload_has_the_reason_of_the_command_line(
+    page: Page, empty_orthanc: OrthancServer, tmp_path: Path
+):
+    """In the visitor's language."""
+    content = dicom_file(make_radiograph())[:-1000]
+    (tmp_path / "a.dcm").write_bytes(content)
+    target = WebTarget(
+        empty_orthanc.url,
+        dicomweb=False,
+        username=empty_orthanc.username,
+        password=SecretStr(empty_orthanc.password),
+    )
+    with closing(open_sender(target)) as sender:
+        (sent,) = deliver([replace(file_candidate(tmp_path / "a.dcm"), name="a.dcm")], sender)
+    client = page.signed_in(Role.OPERATOR)
+    client.headers["accept-language"] = "pt-BR"
+
+    said = post(client, "/files/send", content).json()["said"]
+
+    assert PORTUGUESE.say(sent.detail) == said
+    assert sent.detail != said
 
 
 def lying(unpacked: int, said: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -15,10 +15,17 @@ from hilum.cli.main import FAILED
 from hilum.cli.models import pull_missing
 from hilum.cli.terminal import echo, say
 from hilum.dataset.terminal import STATUS, model_line, summary
-from hilum.demo import DemoFolder, DemoImage, Shown, demo_images, run_demonstration
+from hilum.demo import (
+    DemoFolder,
+    DemoImage,
+    Shown,
+    demo_images,
+    run_demonstration,
+    samples_folder,
+)
 from hilum.errors import ModelError, WeightsMissing
 from hilum.language import Message, of_environment
-from hilum.node.service import Service
+from hilum.node.service import Service, require_program
 from hilum.outcome import Status
 from hilum.predict import DEMONSTRATION, load_model
 from hilum.reading import ModelIdentity
@@ -57,7 +64,10 @@ def demo(*, folder: Path, page: bool) -> None:
     usage.
     """
     echo("hilum {version}. {statement}", version=__version__, statement=Message(RESEARCH_USE_ONLY))
-    settings, model = choose_model(Settings.load())
+    settings = Settings.load()
+    require_program(settings)  # said before anything is downloaded
+    samples_folder()
+    settings, model = choose_model(settings)
     echo(model_line(model, of_environment()))
     if page:
         keep_page(settings)

@@ -9,7 +9,7 @@ from typing import Final
 
 from hilum.cli.running import model_lines, stop_on_signal, storescu
 from hilum.cli.terminal import echo, say
-from hilum.demo import demo_images, samples_folder
+from hilum.demo import demo_images
 from hilum.demo.node import demo_node
 from hilum.demo.run import send
 from hilum.language import Message
@@ -32,10 +32,7 @@ def keep_page(settings: Settings) -> None:
     ------
     NodeError
         Orthanc is not installed or does not start.
-    ProgramNotInstalled
-        The package with the sample images is not installed.
     """
-    samples_folder()
     logs.write_to_standard_error(settings.telemetry.log_format)
     logging.getLogger("hilum").setLevel(logging.WARNING)  # the page tells the rest
     with ExitStack() as stack:

@@ -12,12 +12,12 @@ import click
 from hilum.cli.main import FAILED
 from hilum.cli.terminal import echo, say
 from hilum.errors import NodeError
-from hilum.language import Message
+from hilum.language import Message, of_environment
 from hilum.node.retrying_archive import archive_name
 from hilum.records import drift as counted
 from hilum.records.database import open_database
 from hilum.records.drift import DriftLevel
-from hilum.records.drift_watch import DriftComparison, compared, said
+from hilum.records.drift_watch import LEVELS, DriftComparison, compared, shift_words
 from hilum.settings import Settings
 from hilum.settings.constancy import ConstancySettings
 
@@ -107,10 +107,12 @@ def lines(one: DriftComparison, settings: ConstancySettings, *, everything: bool
         )
     shown = list(one.shifts) if everything else one.loud
     for shift in shown:
+        subject, moved = shift_words(shift, of_environment())
         yield say(
-            "  {level:<8}  {said}  (PSI {psi:.2f})",
-            level=shift.level,
-            said=said(shift),
+            "  {level:<9}  {subject}: {moved} (PSI {psi:.2f})",
+            level=say(LEVELS[shift.level]),
+            subject=subject,
+            moved=moved,
             psi=shift.psi,
         )
     same = one.count(DriftLevel.SAME)

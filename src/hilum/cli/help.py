@@ -1,12 +1,15 @@
-"""The texts of ``--help`` in the terminal's language."""
+"""The texts of ``--help``, and click's own words, in the terminal's language."""
 
+import gettext
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import click
 
 from hilum.language import ENGLISH, Language
+from hilum.language.language import translations
 
 VERBATIM: Final = "\b"
 """Click's mark of a paragraph that is not wrapped; ``\\b`` in a catalogue."""
@@ -32,6 +35,28 @@ def texts_of(command: click.Command) -> Iterator[tuple[Owner, str, str]]:
                 yield owner, name, inspect.cleandoc(text).replace(VERBATIM, "\\b")
 
 
+@contextmanager
+def click_in(language: Language) -> Iterator[None]:
+    """Let click say usage, options and errors in a language.
+
+    It asks gettext, which looks for compiled catalogues in a folder of the system.
+    """
+    told = translations(language)
+    before = {name: vars(gettext)[name] for name in ("dgettext", "dngettext")}
+
+    def one(_domain: str | None, text: str) -> str:
+        return told.gettext(text) if text else text  # the empty text is a catalogue's head
+
+    def several(_domain: str | None, text: str, plural: str, count: int) -> str:
+        return told.ngettext(text, plural, count)
+
+    vars(gettext).update(dgettext=one, dngettext=several)
+    try:
+        yield
+    finally:
+        vars(gettext).update(before)
+
+
 class Translations:
     """Says the help of commands in a language, until it is taken back."""
 
@@ -42,7 +67,9 @@ class Translations:
         """Say the help of one command."""
         if language == ENGLISH:
             return
-        for owner, name, text in texts_of(command):
+        with click_in(ENGLISH):  # which makes the help of --help when it is first asked for
+            texts = list(texts_of(command))
+        for owner, name, text in texts:
             if (owner, name) not in self._before:
                 self._before[owner, name] = vars(owner)[name]
                 vars(owner)[name] = language.say(text).replace("\\b", VERBATIM)

@@ -12,12 +12,15 @@ from hilum.errors import NodeError
 from hilum.jobs.queue import Queue
 from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
-from hilum.records import Connection, Database, forwards, images
+from hilum.records import Connection, Database, forwards, images, worklist
 from hilum.records.database import open_database
-from hilum.records.forwards import ForwardEntry
+from hilum.records.forwards import FORWARD_STATES, ForwardEntry
 from hilum.records.images import ImageRecord
-from hilum.records.states import State
+from hilum.records.states import STATES, URGENCIES, State
+from hilum.records.worklist import StudyRow
 from hilum.settings import Settings
+
+FORWARD = Message("forward")
 
 NEWEST = 50
 """Lines that a list shows unless more are asked for."""
@@ -37,22 +40,36 @@ def jobs(context: click.Context) -> None:
     "states",
     type=click.Choice([state.value for state in State]),
     multiple=True,
-    help="Only this state; may be given several times.",
+    help="Only this state; may be given several times. stored are images that were analyzed, "
+    "refused those that were not.",
 )
 @click.option("--study", metavar="UID", help="Only this study, by its Study Instance UID.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=NEWEST, show_default=True, help="Newest first."
 )
-def list_(states: tuple[str, ...] = (), study: str | None = None, limit: int = NEWEST) -> None:
+@click.option(
+    "--show",
+    "shown",
+    type=click.Choice(["patient", "accession"]),
+    multiple=True,
+    help="Also the patient's name and ID, or the accession number; may be given several times.",
+)
+def list_(
+    states: tuple[str, ...] = (),
+    study: str | None = None,
+    limit: int = NEWEST,
+    shown: tuple[str, ...] = (),
+) -> None:
     """List images, newest first."""
     wanted = frozenset(State(state) for state in states) or frozenset(State)
     with records() as (database, archive), database.look() as connection:
         for entry in images.entries(
             connection, archive, wanted, study_instance_uid=study, limit=limit
         ):
-            echo(one_line(entry))
+            row = worklist.row(connection, archive, entry.study_instance_uid) if shown else None
+            click.echo("  ".join([one_line(entry), *whose(row, shown)]).rstrip())
         counts = images.counts(connection, archive)
-    said = ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
+    said = ", ".join(f"{counts[each]} {say(STATES[each])}" for each in State if each in counts)
     echo(said or say("No image has been taken up yet."), err=True)
 
 
@@ -64,9 +81,9 @@ def show(instance: str) -> None:
         entry = _find(connection, archive, instance)
         sent = forwards.entries(connection, archive, uids=entry.uids)
     for name, value in facts(entry):
-        click.echo(f"{say(name):<18}{value}")
+        click.echo(f"{say(name):<18}{say(value)}")
     for each in sent:
-        click.echo(f"{'forward':<18}{forward_line(each)}")
+        click.echo(f"{say(FORWARD):<18}{forward_line(each)}")
 
 
 @jobs.command()
@@ -104,7 +121,16 @@ def records() -> Iterator[tuple[Database, str]]:
 def one_line(entry: ImageRecord) -> str:
     """Return the line of one image in the list."""
     why = "; ".join(say(reason.text) for reason in entry.reasons)
-    return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {entry.state:<8}  {entry.reference}  {why}"
+    state = say(STATES[entry.state])
+    return f"{entry.arrived:%Y-%m-%d %H:%M:%S}  {state:<19}  {entry.reference}  {why}"
+
+
+def whose(row: StudyRow | None, shown: tuple[str, ...]) -> Iterator[str]:
+    """Yield what was asked for of the study that an image is in."""
+    if row is not None and "patient" in shown:
+        yield f"{row.patient_name} ({row.patient_id})"
+    if row is not None and "accession" in shown:
+        yield row.accession_number
 
 
 def facts(entry: ImageRecord) -> Iterator[tuple[str, str]]:
@@ -113,8 +139,8 @@ def facts(entry: ImageRecord) -> Iterator[tuple[str, str]]:
     yield "SOP Instance UID", entry.sop_instance_uid
     yield Message("series"), entry.series_instance_uid
     yield Message("study"), entry.study_instance_uid
-    yield Message("state"), entry.state
-    yield Message("urgency"), entry.urgency
+    yield Message("state"), STATES[entry.state]
+    yield Message("urgency"), URGENCIES[entry.urgency]
     yield Message("arrived"), f"{entry.arrived:%Y-%m-%d %H:%M:%S} UTC"
     if entry.settled is not None:
         yield Message("settled"), f"{entry.settled:%Y-%m-%d %H:%M:%S} UTC"
@@ -139,7 +165,7 @@ def forward_line(entry: ForwardEntry) -> str:
     return say(
         "{target} {state}, {attempts} attempts{why}",
         target=entry.forward.target,
-        state=entry.state,
+        state=say(FORWARD_STATES[entry.state]),
         attempts=entry.attempts,
         why=why,
     )
@@ -159,7 +185,17 @@ def _find(connection: Connection, archive: str, instance: str) -> ImageRecord:
             "No image {instance} has arrived.", "See hilum jobs list.", instance=instance
         )
     if len(found) > 1:
-        each = "; ".join(f"{one.reference} in study {one.study_instance_uid}" for one in found)
+        each = Message.joined(
+            "; ",
+            [
+                Message(
+                    "{reference} in study {study}",
+                    reference=one.reference,
+                    study=one.study_instance_uid,
+                )
+                for one in found
+            ],
+        )
         raise NodeError(
             "{count} images have the SOP Instance UID {instance}.",
             "Give the reference instead: {each}.",

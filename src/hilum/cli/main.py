@@ -9,7 +9,7 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli import terminal
-from hilum.cli.help import Translations, commands
+from hilum.cli.help import Translations, click_in, commands
 from hilum.errors import HilumError
 from hilum.language import of_environment
 
@@ -50,9 +50,11 @@ class OneLineErrors(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line on whatever terminal there is."""
         terminal.prepare()
-        TRANSLATIONS.say(self, of_environment())
+        language = of_environment()
+        TRANSLATIONS.say(self, language)
         try:
-            return super().main(*args, **kwargs)
+            with click_in(language):
+                return super().main(*args, **kwargs)
         finally:
             TRANSLATIONS.take_back()
 

@@ -11,7 +11,7 @@ from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.terminal import echo, say
 from hilum.errors import ModelError
 from hilum.language import Message
-from hilum.node.service import FRONT, Service, started
+from hilum.node.service import FRONT, Service, require_startable, started
 from hilum.pacs import credentials
 from hilum.settings import Settings
 from hilum.telemetry import logs
@@ -37,6 +37,7 @@ def run_node(*, pull: bool) -> None:
     """
     settings = Settings.load()
     if pull:
+        require_startable(settings)
         get_weights(settings)
     logs.write_to_standard_error(settings.telemetry.log_format)
     with ExitStack() as stack:

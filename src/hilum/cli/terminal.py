@@ -16,6 +16,7 @@ import click
 
 from hilum.errors import SourceUnreadable
 from hilum.language import of_environment
+from hilum.language.system import system_error
 from hilum.values.controls import REPLACEMENT, UNSAFE
 
 PLAIN: Final = "hilum-plain"
@@ -116,8 +117,8 @@ class Lasting(io.TextIOWrapper):
         os.close(nowhere)
         if not isinstance(exc, BrokenPipeError):
             self.failed = True
-            why = exc.strerror or exc
-            click.echo(f"hilum: the output cannot be written: {why}. Free some space.", err=True)
+            why = system_error(exc)
+            echo("hilum: the output cannot be written: {why}. Free some space.", err=True, why=why)
 
 
 class BarStream:

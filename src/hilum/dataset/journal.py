@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from hilum.errors import SourceUnreadable
 from hilum.files.atomic import AtomicFile, not_written, ordinary
+from hilum.language.system import system_error
 
 
 class ReadingJournal:
@@ -89,7 +90,7 @@ class ReadingJournal:
                 "{partial} cannot be written: {strerror}.",
                 "Free space on its disk, then give the same command: it goes on from here.",
                 partial=self.partial,
-                strerror=exc.strerror,
+                strerror=system_error(exc),
             ) from exc
 
     def finish(self) -> None:

@@ -13,12 +13,14 @@ from typing import Final
 from pydicom import Dataset
 from pydicom.encaps import generate_frames
 
-from hilum import RESEARCH_USE_ONLY, encode
-from hilum.dataset.terminal import summary
+from hilum import encode
+from hilum.dataset.terminal import STATUS, summary
 from hilum.demo.run import Shown
 from hilum.encode import result_name
+from hilum.encode.provenance import NO_PROBABILITY, statements
 from hilum.errors import SourceUnreadable
-from hilum.language import of_environment
+from hilum.language import Language, of_environment
+from hilum.language.system import system_error
 from hilum.radiograph import PixelPipeline
 from hilum.reading import ModelIdentity
 
@@ -26,10 +28,10 @@ MARK: Final = "readings.json"
 """A folder with this file, or an empty one, may be replaced."""
 
 PAGE: Final = Template("""<!doctype html>
-<html lang="en">
+<html lang="$lang">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>hilum: what the demonstration made</title>
+<title>$title</title>
 <style>
  body { background: #14171a; color: #e6e9ec; font: 16px/1.5 system-ui, sans-serif;
         max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
@@ -38,9 +40,9 @@ PAGE: Final = Template("""<!doctype html>
  article { margin: 2.5rem 0 } h2 { margin-bottom: .2rem }
  .refused, .failed { color: #e0a84a }
 </style>
-<h1>hilum: what the demonstration made</h1>
+<h1>$title</h1>
 <p class="notice">$notice</p>
-<p>All findings of all images: <a href="readings.json">readings.json</a>.</p>
+<p>$every: <a href="readings.json">readings.json</a>.</p>
 $articles
 </html>
 """)
@@ -79,7 +81,7 @@ class DemoFolder:
                 "The folder {folder} cannot be written to: {strerror}.",
                 "Name another one with --out.",
                 folder=folder,
-                strerror=exc.strerror,
+                strerror=system_error(exc),
             ) from exc
 
     def write(self, shown: Sequence[Shown]) -> list[Path]:
@@ -108,14 +110,16 @@ class DemoFolder:
         (self.folder / MARK).write_text(text + "\n", encoding="utf-8")
 
     def _page(self, shown: Sequence[Shown], files: dict[str, list[Path]]) -> str:
-        notice = f"{RESEARCH_USE_ONLY} A score is not a probability."
-        if self.model.demonstration:
-            notice = (
-                "<b>DEMONSTRATION.</b> The model that read these images has learned nothing "
-                f"about patients; what it says about them means nothing. {notice}"
-            )
-        articles = (_article(one, files[one.image.name]) for one in shown)
-        return PAGE.substitute(notice=notice, articles="\n".join(articles))
+        language = of_environment()
+        said = [*statements(self.model, language), language.say(NO_PROBABILITY)]
+        articles = (_article(one, files[one.image.name], language) for one in shown)
+        return PAGE.substitute(
+            lang=language,
+            title=language.say("hilum: results of the demonstration"),
+            every=language.say("All findings of all images"),
+            notice=html.escape(" ".join(said)),
+            articles="\n".join(articles),
+        )
 
 
 def _legible(result: Dataset, path: Path) -> Iterator[Path]:
@@ -135,9 +139,9 @@ def _legible(result: Dataset, path: Path) -> Iterator[Path]:
         yield text
 
 
-def _article(one: Shown, paths: Sequence[Path]) -> str:
+def _article(one: Shown, paths: Sequence[Path], language: Language) -> str:
     """Return the part of the page that is about one image."""
-    said = summary(one.outcome, of_environment())
+    said = summary(one.outcome, language)
     links = " · ".join(
         f'<a href="{html.escape(path.name)}">{html.escape(path.name)}</a>' for path in paths
     )
@@ -147,9 +151,13 @@ def _article(one: Shown, paths: Sequence[Path]) -> str:
         if path.suffix == ".jpg"
     )
     status = one.outcome.status
-    truth = f"<p>truth: {html.escape(one.image.truth)}</p>" if one.image.truth else ""
+    title = language.say(one.image.title)
+    truth = ""
+    if one.image.truth:
+        said_truth = language.say("truth: {truth}", truth=one.image.truth)
+        truth = f"<p>{html.escape(said_truth)}</p>"
     return (
-        f"<article><h2>{html.escape(one.image.title)}</h2>{truth}"
-        f'<p class="{status}">{status}: {html.escape(said)}</p>'
+        f"<article><h2>{html.escape(title)}</h2>{truth}"
+        f'<p class="{status}">{language.say(STATUS[status])}: {html.escape(said)}</p>'
         f"<p>{links}</p>{pictures}</article>"
     )

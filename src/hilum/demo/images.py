@@ -80,13 +80,13 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
     """
     samples = samples_folder()
     chest = _find(samples, "RG1_UNCR.dcm")
-    yield _image("chest", "chest radiograph (CR, uncompressed)", chest, Route.C_STORE)
+    yield _image("chest", Message("chest radiograph (CR, uncompressed)"), chest, Route.C_STORE)
     copy = _under_other_uids(_find(samples, "RG1_J2KR.dcm"), folder / "chest-jpeg2000.dcm")
-    yield _image("chest-jpeg2000", "the same as lossless JPEG 2000", copy, Route.REST)
+    yield _image("chest-jpeg2000", Message("the same as lossless JPEG 2000"), copy, Route.REST)
     leg = _find(samples, "RG3_UNCR.dcm")
-    yield _image("leg", "radiograph of a leg", leg, Route.C_STORE)
-    yield _image("ct", "CT image", _find(samples, "693_UNCR.dcm"), Route.C_STORE)
-    yield _image("mr", "MR image", _find(samples, "MR2_UNCR.dcm"), Route.C_STORE)
+    yield _image("leg", Message("radiograph of a leg"), leg, Route.C_STORE)
+    yield _image("ct", Message("CT image"), _find(samples, "693_UNCR.dcm"), Route.C_STORE)
+    yield _image("mr", Message("MR image"), _find(samples, "MR2_UNCR.dcm"), Route.C_STORE)
     for name, (seed, findings) in PHANTOMS.items():
         yield _phantom(name, seed, findings, folder)
     broken = folder / "broken.dcm"
@@ -100,14 +100,14 @@ def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> D
     path = folder / f"{name}.dcm"
     phantom.dataset.save_as(path, enforce_file_format=True)
     named = [FINDING_NAMES[label] for label in phantom.truth.labels]
-    shown = ", ".join(findings) or Message("normal")
+    truth = Message.joined(", ", named) if named else Message("normal")
     return DemoImage(
         name,
-        Message("phantom, {findings}", findings=shown),
+        Message("phantom, {findings}", findings=truth),
         path,
         Route.C_STORE,
         ImageUIDs.of(phantom.dataset),
-        truth=Message.joined(", ", named) if named else Message("normal"),
+        truth=truth,
     )
 
 

@@ -7,7 +7,7 @@ feed, a durable job for each image, reader processes, DICOM out.
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -139,10 +139,11 @@ def send(image: DemoImage, address: PacsAddress) -> str:
     """Send one image its own way; return why it did not arrive, or nothing."""
     sender = _sender(image.route, address)
     try:
-        (sent,) = deliver([file_candidate(image.path)], sender)
+        candidate = replace(file_candidate(image.path), name=image.path.name)
+        (sent,) = deliver([candidate], sender)
     finally:
         sender.close()
-    return "" if sent.sent in ARRIVED else sent.detail.replace(str(image.path), image.path.name)
+    return "" if sent.sent in ARRIVED else sent.detail
 
 
 def _sender(route: Route, address: PacsAddress) -> Sender:

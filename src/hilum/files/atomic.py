@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from hilum.errors import SourceUnreadable
+from hilum.language.system import system_error
 
 ANYBODY: Final = 0o666
 """Mode of a file that is nobody's secret; the process withholds some of it (umask)."""
@@ -19,7 +20,7 @@ def not_written(path: Path, exc: OSError) -> SourceUnreadable:
         "{path} cannot be written: {why}.",
         "Name a file in a folder that you may write to, with space on its disk.",
         path=path,
-        why=exc.strerror or exc,
+        why=system_error(exc),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hilum.errors import SourceUnreadable
+from hilum.language.system import system_error
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def read_errors(name: str) -> Iterator[None]:
             "{name} cannot be read: {why}.",
             "Check the path and the disk.",
             name=name,
-            why=exc.strerror or exc,
+            why=system_error(exc),
         ) from exc
     except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
         raise SourceUnreadable(

@@ -8,6 +8,7 @@ from typing import Final
 
 from hilum.errors import SettingInvalid
 from hilum.files.atomic import replacing
+from hilum.language.system import system_error
 
 OWNER_FILE: Final = 0o600
 """Mode of a file that nobody but its owner reads or writes."""
@@ -32,7 +33,7 @@ def writing_to(folder: Path) -> Iterator[None]:
             "The data folder {folder} cannot be written: {strerror}.",
             "Set data_folder to a folder of your own with space on its disk.",
             folder=folder,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
 
 

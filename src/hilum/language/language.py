@@ -48,7 +48,9 @@ class Language(str):
         alike = [each for each in LANGUAGES if each.code == wanted.partition("-")[0]]
         for found in (*same, *alike):
             return cast("Self", found)
-        raise ValueError(f"hilum speaks {', '.join(LANGUAGES)}, not {tag}")
+        raise ValueError(
+            Message("hilum speaks {languages}, not {tag}", languages=", ".join(LANGUAGES), tag=tag)
+        )
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -29,7 +29,8 @@ from hilum.node.steps import REPEATED, NodeContext, Read, Steps
 from hilum.pacs import credentials
 from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.orthanc.process import OrthancProcess
+from hilum.pacs.orthanc.ports import require_free
+from hilum.pacs.orthanc.process import OrthancProcess, find_program
 from hilum.quality.schedule import SelfTests
 from hilum.records import Database, images, studies
 from hilum.records.database import open_database
@@ -164,6 +165,34 @@ class Service:
             )
 
 
+def require_startable(settings: Settings) -> None:
+    """Raise what would keep a node from starting, before anything that takes long is done.
+
+    Raises
+    ------
+    HilumError
+        See `started`.
+    """
+    make_folder(settings.data_folder)
+    with locked(settings.data_folder):
+        _require_ports(settings)
+
+
+def require_program(settings: Settings) -> None:
+    """Raise `ProgramNotInstalled` when the Orthanc that a node starts is not there."""
+    find_program(settings.pacs.program)
+
+
+def _require_ports(settings: Settings) -> None:
+    if settings.pacs.url is None:
+        require_program(settings)
+        if not credentials.pid_file(settings.data_folder).exists():  # else an orphan may have them
+            require_free("pacs.http_port", settings.pacs.http_port)
+            require_free("pacs.dicom_port", settings.pacs.dicom_port)
+    if settings.page.enabled and settings.page.port:
+        require_free("page.port", settings.page.port, settings.page.host)
+
+
 @contextmanager
 def started(
     settings: Settings, stop: threading.Event, *, role: str = NODE, in_demonstration: bool = False
@@ -200,6 +229,7 @@ def started(
         make_folder(settings.data_folder)
         if role == NODE:
             stack.enter_context(locked(settings.data_folder))
+            _require_ports(settings)
         stack.enter_context(tracing(settings.telemetry.otlp_endpoint))
         address = credentials.load_or_generate(settings)
         pool = stack.enter_context(InferencePool(settings, in_demonstration=in_demonstration))

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from hilum.errors import NodeError, SettingInvalid
 from hilum.files.private import write_file
+from hilum.language.system import system_error
 from hilum.pacs.archive import Archive
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.orthanc.listener import OwnListener
@@ -177,7 +178,7 @@ def _password(pacs: PacsSettings) -> SecretStr | None:
             "The password file {password_file} cannot be read: {strerror}.",
             "Correct pacs.password_file or the file's permissions.",
             password_file=pacs.password_file,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
 
 
@@ -212,7 +213,7 @@ def _read(path: Path) -> SecretStr:
             "The password file {path} cannot be read: {strerror}.",
             "Use the account that started hilum up first.",
             path=path,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
     except (ValueError, KeyError, TypeError) as exc:
         raise SettingInvalid(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.errors import SettingInvalid
+from hilum.language.system import system_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,6 @@ def _readable(path: Path, setting: str) -> Path:
             "Correct the setting or the file's permissions.",
             path=path,
             setting=setting,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
     return path

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hilum.errors import CardInvalid
+from hilum.language import Message
+from hilum.language.system import system_error
 from hilum.settings.validation import first_invalid
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -113,14 +115,19 @@ class ModelCard(CardSection):
     def _labels_are_consistent(self) -> Self:
         named = [label for label in self.labels if label]
         if len(set(named)) != len(named):
-            raise ValueError("a label is there twice")
+            raise ValueError(Message("a label is there twice"))
         if DEFAULT_POINTS not in self.operating_points:
-            raise ValueError(f"the set {DEFAULT_POINTS!r} of operating points is missing")
+            raise ValueError(
+                Message("the set '{name}' of operating points is missing", name=DEFAULT_POINTS)
+            )
         for name, points in self.operating_points.items():
             if unknown := set(points) - set(named):
-                raise ValueError(f"{name} has points for {', '.join(sorted(unknown))}: no labels")
+                named_so = ", ".join(sorted(unknown))
+                raise ValueError(
+                    Message("{name} has points for {labels}: no labels", name=name, labels=named_so)
+                )
         if not self.operating_points[DEFAULT_POINTS]:
-            raise ValueError("no label has an operating point, so nothing could be read")
+            raise ValueError(Message("no label has an operating point, so nothing could be read"))
         return self
 
     @property
@@ -171,7 +178,7 @@ def parse_toml(file: Traversable) -> dict[str, Any]:
             "The file {name} cannot be read: {strerror}.",
             "Check its path and permissions.",
             name=file.name,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
     except UnicodeDecodeError as exc:
         raise CardInvalid(

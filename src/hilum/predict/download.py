@@ -12,6 +12,7 @@ import httpx
 from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.files.private import make_private
 from hilum.language import Message
+from hilum.language.system import system_error
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes there will be, None when unknown."""
@@ -121,7 +122,7 @@ class Download:
                 "The download cannot be written to {parent}: {strerror}.",
                 "Free space there, or set data_folder to another place.",
                 parent=self.destination.parent,
-                strerror=exc.strerror,
+                strerror=system_error(exc),
             ) from exc
         return sha256
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.files.private import make_private
 from hilum.language import Message
+from hilum.language.system import system_error
 from hilum.predict.card import ModelCard, WeightsFormat
 from hilum.predict.catalogue import CARD_FILE, models_folder
 
@@ -142,7 +143,7 @@ def install(
             "Free space there, or set data_folder to another place.",
             name=card.name,
             data_folder=data_folder,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
     return record
 
@@ -220,7 +221,7 @@ def open_installation(card: ModelCard, data_folder: Path) -> Installation:
             "The weights of {name} cannot be read: {strerror}.",
             "Check the permissions of {folder}.",
             name=card.name,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
             folder=folder,
         ) from exc
     except ValidationError as exc:

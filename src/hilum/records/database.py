@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder
+from hilum.language.system import system_error
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
 
@@ -175,7 +176,7 @@ def _read_password(path: Path) -> str:
             "The password file {path} cannot be read: {strerror}.",
             "Correct node.database_password_file or the file's permissions.",
             path=path,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
 
 

@@ -4,19 +4,33 @@ For the command line, the operations page, Prometheus and the doctor alike.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
 
+from hilum.language import Language, Message
 from hilum.records import drift
 from hilum.records.drift import FIRST, DriftKind, DriftLevel, DriftLimits, Shift
 from hilum.settings.constancy import ConstancySettings
+from hilum.wording import finding_name
 
-WHAT: Final = {DriftKind.REFUSAL: "refused", DriftKind.DECISION: "pixels"}
-"""What stands before a code."""
+SHIFTS: Final = {
+    DriftKind.SCORE: Message("median raw value {now}, was {before}"),
+    DriftKind.REFUSAL: Message("refused: {now} of images, was {before}"),
+    DriftKind.DECISION: Message("pixels: {now} of images, was {before}"),
+}
+"""What is compared → what is said of it."""
+
+LEVELS: Final[Mapping[str, Message]] = {
+    DriftLevel.SHIFTED: Message("shifted"),
+    DriftLevel.MOVING: Message("drifting"),
+    DriftLevel.SAME: Message("as before"),
+    DriftLevel.TOO_FEW: Message("too few images"),
+}
+"""How far a distribution moved → its word."""
 
 LOUD: Final = (DriftLevel.SHIFTED, DriftLevel.MOVING)
 """Levels that somebody should look at, the worse first."""
@@ -130,14 +144,15 @@ def watched(
     return [each for each in found if newest[each.model] >= since]
 
 
-def said(shift: Shift) -> str:
-    """Return in words what a distribution was and is."""
-    if shift.kind is DriftKind.SCORE:
-        before, now = (_or_none(value, "{:.2g}") for value in (shift.before, shift.now))
-        return f"{shift.subject}: median raw value {now}, was {before}"
-    before, now = (_or_none(value, "{:.1%}") for value in (shift.before, shift.now))
-    return f"{WHAT[shift.kind]} {shift.subject}: {now} of images, was {before}"
+def shift_words(shift: Shift, language: Language) -> tuple[str, str]:
+    """Return what a distribution is of, and what it was and is, in a language."""
+    is_score = shift.kind is DriftKind.SCORE
+    subject = finding_name(shift.subject, language) if is_score else shift.subject
 
+    def said(value: float) -> str:
+        if math.isnan(value):
+            return "–"
+        return language.number(float(f"{value:.2g}"), 6) if is_score else language.share(value)
 
-def _or_none(value: float, form: str) -> str:
-    return "none" if math.isnan(value) else form.format(value)
+    values = {"now": said(shift.now), "before": said(shift.before)}
+    return subject, language.say(SHIFTS[shift.kind], **values)

@@ -4,9 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import Connection, func, select, update
 
+from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image, uids_of
@@ -25,6 +27,15 @@ class ForwardState(StrEnum):
     """The target said that it keeps them (storage commitment)."""
     FAILED = "failed"
     """The last error says why."""
+
+
+FORWARD_STATES: Final = {
+    ForwardState.WAITING: Message("waiting"),
+    ForwardState.SENT: Message("sent"),
+    ForwardState.COMMITTED: Message("committed"),
+    ForwardState.FAILED: Message("failed"),
+}
+"""How far results are → its word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from hilum.language import Message
+
 
 class State(StrEnum):
     """How far one image is. Everything that arrived has exactly one."""
@@ -24,6 +26,18 @@ class State(StrEnum):
     GONE = "gone"
     """Deleted from the archive before it was read."""
 
+
+STATES: Final = {
+    State.STORED: Message("Analyzed"),
+    State.ELSEWHERE: Message("Analyzed elsewhere"),
+    State.READING: Message("In progress"),
+    State.QUEUED: Message("Waiting"),
+    State.HELD: Message("Waiting for a model"),
+    State.REFUSED: Message("Not analyzed"),
+    State.FAILED: Message("Failed"),
+    State.GONE: Message("Deleted"),
+}
+"""State of an image or study → its word."""
 
 SETTLED: Final = frozenset({State.STORED, State.REFUSED, State.FAILED, State.GONE})
 """States in which nothing more happens by itself."""
@@ -50,3 +64,11 @@ class Urgency(StrEnum):
     """In the order of arrival."""
     BACKFILL = "backfill"
     """An old image that somebody asked for: after what arrives meanwhile."""
+
+
+URGENCIES: Final = {
+    Urgency.URGENT: Message("urgent"),
+    Urgency.ROUTINE: Message("routine"),
+    Urgency.BACKFILL: Message("backfill"),
+}
+"""Urgency → its word."""

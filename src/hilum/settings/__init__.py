@@ -20,6 +20,8 @@ from pydantic_settings import (
 )
 
 from hilum.errors import SettingInvalid
+from hilum.language import Message
+from hilum.language.system import system_error
 from hilum.settings.constancy import ConstancySettings
 from hilum.settings.node import NodeSettings
 from hilum.settings.pacs import DefaultCharacterSet, PacsSettings
@@ -72,7 +74,7 @@ __all__ = [
 SETTINGS_FILE_VARIABLE: Final = "HILUM_SETTINGS"
 """Environment variable that names another settings file than the default one."""
 
-NO_SETTING: Final = "there is no such setting"
+NO_SETTING: Final = Message("there is no such setting")
 
 PREFIX: Final = "HILUM_"
 """What the environment variables of hilum begin with."""
@@ -163,7 +165,7 @@ class Settings(BaseSettings):
                 "The settings file {path} cannot be read: {strerror}.",
                 "Check its path and permissions.",
                 path=path,
-                strerror=exc.strerror,
+                strerror=system_error(exc),
             ) from exc
 
     def changed(self, section: str, **values: Any) -> Self:

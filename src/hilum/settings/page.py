@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
+from hilum.language import Message
 from hilum.settings.section import SettingsSection
 
 
@@ -79,5 +80,9 @@ class OidcSettings(SettingsSection):
     def _known(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
         for pair in roles:
             if pair.rpartition("=")[2] not in {"viewer", "reader", "operator"} or "=" not in pair:
-                raise ValueError(f"{pair!r} is not VALUE=viewer, VALUE=reader or VALUE=operator")
+                raise ValueError(
+                    Message(
+                        "'{pair}' is not VALUE=viewer, VALUE=reader or VALUE=operator", pair=pair
+                    )
+                )
         return roles

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from hilum.language import ENGLISH, Language
+from hilum.language import ENGLISH, Language, Message
 from hilum.radiograph import PixelPipeline
 from hilum.settings.section import SettingsSection
 
@@ -151,5 +151,5 @@ class ReportSettings(SettingsSection):
     @classmethod
     def _is_installed(cls, encoder: SREncoder) -> SREncoder:
         if encoder is SREncoder.HIGHDICOM and find_spec("highdicom") is None:
-            raise ValueError("highdicom is not installed: pip install 'hilum[highdicom]'")
+            raise ValueError(Message("highdicom is not installed: pip install 'hilum[highdicom]'"))
         return encoder

@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
+from hilum.language import Message
 from hilum.settings.section import SettingsSection
 
 WAITS: Final = {
@@ -35,5 +36,5 @@ class WorklistSettings(SettingsSection):
     @classmethod
     def _positive(cls, waits: dict[str, int]) -> dict[str, int]:
         if any(minutes < 0 for minutes in waits.values()):
-            raise ValueError("minutes to wait are 0 or more")
+            raise ValueError(Message("minutes to wait are 0 or more"))
         return waits

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from hilum.errors import PortTaken, SettingInvalid
+from hilum.language.system import system_error
 from hilum.runtime.caches import LruSet
 from hilum.settings import PageSettings
 from hilum.web import (
@@ -151,7 +152,7 @@ def serving(app: FastAPI, settings: PageSettings) -> Iterator[str]:
         raise SettingInvalid(
             "The page's certificate cannot be used: {why}.",
             "Correct page.certificate and page.certificate_key.",
-            why=exc.strerror or exc,
+            why=system_error(exc),
         ) from exc
     server = uvicorn.Server(config)
     thread = threading.Thread(
@@ -196,6 +197,6 @@ def _listen(settings: PageSettings) -> Listener:
             "Stop the program that uses this port, or set page.port.",
             port=settings.port,
             host=settings.host,
-            strerror=exc.strerror,
+            strerror=system_error(exc),
         ) from exc
     return Listener(bound, most, most // 2, settings.trusted_proxies)

@@ -98,9 +98,11 @@ async def answer(request: Request, status: int, text: str = "") -> Response:
     """
     known = HTTPStatus(status)
     said = text or TEXTS.get(known, "")
-    if not wants_page(request):
+    if request.url.path.startswith(API):
         return JSONResponse({"detail": said or known.phrase}, status)
     who = await run_in_threadpool(_visitor, request)
+    if not wants_page(request):  # a script of the page, which shows what it is told
+        return JSONResponse({"detail": who.language.say(said or known.phrase)}, status)
     title = TITLES.get(known, known.phrase if status < HTTPStatus.INTERNAL_SERVER_ERROR else "")
     return render(
         request, "error.html", who, status=status, title=title or SOMETHING, text=said, code=status
@@ -142,8 +144,9 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 
 
 async def _our_error(request: Request, error: Exception) -> Response:
-    status = status_of(error) if isinstance(error, HilumError) else HTTPStatus.CONFLICT
-    return await answer(request, status, str(error))
+    if not isinstance(error, HilumError):
+        return await _fault(request, error)
+    return await answer(request, status_of(error), error.told)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

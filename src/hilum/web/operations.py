@@ -8,13 +8,14 @@ from starlette.responses import RedirectResponse, Response
 
 from hilum.language import Message
 from hilum.records import Connection, images
+from hilum.records.drift_watch import shift_words
 from hilum.records.images import ImageRecord
 from hilum.records.states import State
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Operator, Viewer, Visitor, note
 from hilum.web.status import StatusSnapshot, StatusSource
-from hilum.web.words import CONSTANCY, shift_words
+from hilum.web.words import CONSTANCY
 
 router: Final = APIRouter(include_in_schema=False)
 

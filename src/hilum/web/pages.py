@@ -23,10 +23,9 @@ STATIC: Final = "/static"
 WORDS: Final = (
     *(Message("viewer"), Message("reader"), Message("operator")),
     *(Message("node"), Message("worker")),
-    *(Message("waiting"), Message("sent"), Message("committed"), Message("failed")),
     *(Message("PACS"), Message("model"), Message("database"), Message("disk")),
 )
-"""Values that templates show as words: roles, kinds of process, states, checks."""
+"""Values that templates show as words: roles, kinds of process, checks."""
 
 
 @cache

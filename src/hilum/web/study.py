@@ -18,7 +18,7 @@ from hilum.records.accounts import Role, new_secret
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Opinion, Review
-from hilum.records.states import State
+from hilum.records.states import STATES, State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
 from hilum.values.persons import Trait
@@ -236,7 +236,7 @@ def _entry(entry: ImageRecord, chosen: ImageRecord | None) -> dict[str, Any]:
         "series": entry.series_instance_uid,
         "version": version(entry),
         "state": state,
-        "word": words.STATES[state],
+        "word": STATES[state],
         "why": words.WHY.get(state, ""),
         "reasons": [reason.text for reason in entry.reasons],
         "arrived": entry.arrived,
@@ -320,7 +320,7 @@ def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict
         "description": row.description,
         "differs": [words.TRAITS[trait] for trait in differs],
         "state": state,
-        "word": words.STATES[state],
+        "word": STATES[state],
         "bars": [bar_of(each, who) for each in row.findings if each[2]][:2],
     }
 

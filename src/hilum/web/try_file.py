@@ -2,9 +2,10 @@
 
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
@@ -14,8 +15,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from hilum.errors import HilumError, PacsRefused
+from hilum.errors import HilumError, SourceUnreadable
+from hilum.files.candidate import Candidate
 from hilum.language import Message
+from hilum.pacs.send import Outgoing, Sender, SendStatus, open_sender
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Operator, Reader, Visitor, note
@@ -25,10 +28,6 @@ from hilum.wording import finding_name, shown_score
 router: Final = APIRouter(include_in_schema=False)
 
 ZIP_START: Final = b"PK\x03\x04"
-PREAMBLE: Final = 128
-DICOM_MARK: Final = b"DICM"
-"""After the preamble of every DICOM file (PS3.10, 7.1)."""
-
 MOST_IN_ZIP: Final = 5000
 """Files of one archive that are looked at."""
 
@@ -42,7 +41,6 @@ NO_FILE: Final = Message("No file was sent, or the connection was lost.")
 NOT_DICOM: Final = Message("This is not a DICOM file.")
 NOT_A_ZIP: Final = Message("This ZIP archive is damaged, or protected by a password.")
 TOO_LARGE: Final = Message("This is larger than the settings allow (page.max_upload_bytes).")
-NOT_TAKEN: Final = Message("The PACS refused this file.")
 EMPTY: Final = Message("No DICOM file was in it.")
 NO_MODEL: Final = Message("No model is available. Install one with hilum models pull.")
 
@@ -61,6 +59,8 @@ class UploadResult:
     not_dicom: int = 0
     refused: int = 0
     """How many files."""
+    why: str = ""
+    """Why the first of them was refused, in the words of `hilum send`."""
     error: str = ""
     """What went wrong with the whole; empty when nothing did."""
 
@@ -108,11 +108,16 @@ def _send(file: UploadFile, who: Visitor, context: WebContext) -> Response:
     sent = UploadResult()
     start = file.file.read(4)
     file.file.seek(0)
-    if start == ZIP_START:
-        _send_archive(file.file, sent, context)
-    else:
-        _send_one(file.file.read(), sent, context)
-        sent.error = NOT_DICOM if sent.not_dicom else NOT_TAKEN if sent.refused else ""
+    address = context.address
+    timeout_s = context.settings.pacs.timeout_s
+    sender = open_sender(address.target(), timeout_s=timeout_s, files=address.tls)
+    with closing(sender):
+        if start == ZIP_START:
+            _send_archive(file.file, sent, context, sender)
+        else:
+            name = PurePosixPath(file.filename or "file").name
+            _send_one(file.file.read(), name, sent, sender)
+            sent.error = NOT_DICOM if sent.not_dicom else sent.why
     note(
         context,
         who.name,
@@ -143,7 +148,8 @@ def _said(say: Any, sent: UploadResult) -> str:
         (sent.not_dicom, Message("%d not DICOM")),
         (sent.refused, Message("%d not taken by the PACS")),
     )
-    return ", ".join(say(text) % count for count, text in parts if count)
+    counts = ", ".join(say(text) % count for count, text in parts if count)
+    return f"{counts}: {say(sent.why)}" if sent.why else counts
 
 
 def _limit(file: UploadFile, most: int) -> None:
@@ -151,38 +157,45 @@ def _limit(file: UploadFile, most: int) -> None:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
 
 
-def _send_one(content: bytes, sent: UploadResult, context: WebContext) -> None:
-    """Send one file.
+def _send_one(content: bytes, name: str, sent: UploadResult, sender: Sender) -> None:
+    """Send one file as `hilum send` does.
 
     Raises
     ------
-    PacsUnavailable
+    HTTPException
         The PACS gives no answer.
     """
-    if content[PREAMBLE : PREAMBLE + 4] != DICOM_MARK:
-        sent.not_dicom += 1
-        return
     try:
-        stored = context.pacs.store(content)
-    except PacsRefused:
+        if not Candidate(name, lambda: BytesIO(content)).is_dicom():
+            sent.not_dicom += 1
+            return
+        outcome = sender.send(Outgoing.from_bytes(content, name=name))
+    except SourceUnreadable as exc:
         sent.refused += 1
+        sent.why = sent.why or exc.told
         return
-    if stored.already_there:
-        sent.already_there += 1
-    else:
-        sent.stored += 1
+    match outcome.sent:
+        case SendStatus.STORED:
+            sent.stored += 1
+        case SendStatus.ALREADY_THERE:
+            sent.already_there += 1
+        case SendStatus.REFUSED:
+            sent.refused += 1
+            sent.why = sent.why or outcome.detail
+        case _:
+            raise HTTPException(HTTPStatus.BAD_GATEWAY, outcome.detail)
 
 
-def _send_archive(file: IO[bytes], sent: UploadResult, context: WebContext) -> None:
+def _send_archive(file: IO[bytes], sent: UploadResult, context: WebContext, sender: Sender) -> None:
     """Send the files of a ZIP archive, one at a time: never the whole of it in memory."""
     most = context.settings.node.max_file_bytes
     try:
         with zipfile.ZipFile(file) as archive:
-            for content in _members(archive, most, context.settings.page.max_upload_bytes):
+            for name, content in _members(archive, most, context.settings.page.max_upload_bytes):
                 if content is None:
                     sent.refused += 1
                 else:
-                    _send_one(content, sent, context)
+                    _send_one(content, name, sent, sender)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
         sent.error = NOT_A_ZIP
         return
@@ -190,22 +203,25 @@ def _send_archive(file: IO[bytes], sent: UploadResult, context: WebContext) -> N
         sent.error = EMPTY
 
 
-def _members(archive: zipfile.ZipFile, most: int, in_all: int) -> Iterator[bytes | None]:
-    """Yield the files of an archive; None for one that is too large or packed too well."""
+def _members(
+    archive: zipfile.ZipFile, most: int, in_all: int
+) -> Iterator[tuple[str, bytes | None]]:
+    """Yield name and content of an archive's files; None for one too large or packed too well."""
     unpacked = 0
     for member in archive.infolist()[:MOST_IN_ZIP]:
         if member.is_dir() or PurePosixPath(member.filename).name.startswith("."):
             continue
         size, packed = member.file_size, max(member.compress_size, 1)
         if size > most or size > RATIO * packed or member.compress_type not in BOUNDED:
-            yield None
+            yield member.filename, None
             continue
         unpacked += member.file_size
         if unpacked > in_all:
-            yield None
+            yield member.filename, None
             return
         with archive.open(member) as opened:
-            yield opened.read(size)  # zipfile unpacks as much as is asked for, whatever it says
+            # zipfile unpacks as much as is asked for, whatever it says
+            yield member.filename, opened.read(size)
 
 
 @router.post("/files/try")

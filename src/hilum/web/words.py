@@ -1,12 +1,12 @@
 """What the page calls states and opinions, and how it writes what DICOM says."""
 
-import math
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from hilum.language import Language, Message
 from hilum.records.constancy import SelfTestMode, SelfTestState
-from hilum.records.drift import DriftKind, DriftLevel, Shift
+from hilum.records.drift_watch import LEVELS
 from hilum.records.reviews import Opinion
 from hilum.records.states import State
 from hilum.records.studies import StudyWarning
@@ -14,19 +14,6 @@ from hilum.records.worklist import StudyRow
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
 from hilum.values.persons import Trait
-from hilum.wording import finding_name
-
-STATES: Final = {
-    State.STORED: Message("Analyzed"),
-    State.ELSEWHERE: Message("Analyzed elsewhere"),
-    State.READING: Message("In progress"),
-    State.QUEUED: Message("Waiting"),
-    State.HELD: Message("Waiting for a model"),
-    State.REFUSED: Message("Not analyzed"),
-    State.FAILED: Message("Failed"),
-    State.GONE: Message("Deleted"),
-}
-"""State of an image or study → its word."""
 
 WHY: Final = {
     State.HELD: Message(
@@ -46,25 +33,15 @@ OPINIONS: Final = {
 }
 """Opinion → its word, in the order of the buttons."""
 
-CONSTANCY: Final = {
+CONSTANCY: Final[Mapping[str, Message]] = {
     SelfTestState.OK: Message("as the reference"),
     SelfTestState.RECORDED: Message("reference recorded"),
     SelfTestState.ALARM: Message("alarm"),
     SelfTestMode.LIVE: Message("PACS and node"),
     SelfTestMode.OFFLINE: Message("offline, without PACS"),
-    DriftLevel.SHIFTED: Message("shifted"),
-    DriftLevel.MOVING: Message("drifting"),
-    DriftLevel.SAME: Message("as before"),
-    DriftLevel.TOO_FEW: Message("too few images"),
+    **LEVELS,
 }
 """How a self-test went and ended, and what is said of a distribution → its word."""
-
-SHIFTS: Final = {
-    DriftKind.SCORE: Message("median raw value {now}, was {before}"),
-    DriftKind.REFUSAL: Message("refused: {now} of images, was {before}"),
-    DriftKind.DECISION: Message("pixels: {now} of images, was {before}"),
-}
-"""What is compared → what is said of it."""
 
 TRAITS: Final = {
     Trait.ISSUER: Message("issuer of the ID"),
@@ -124,17 +101,3 @@ def duration(minutes: int) -> str:
         return f"{minutes} min"
     hours = minutes // 60
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"  # noqa: PLR2004  two days
-
-
-def shift_words(shift: Shift, language: Language) -> tuple[str, str]:
-    """Return what a distribution is of, and what it was and is, in a language."""
-    is_score = shift.kind is DriftKind.SCORE
-    subject = finding_name(shift.subject, language) if is_score else shift.subject
-
-    def said(value: float) -> str:
-        if math.isnan(value):
-            return "–"
-        return language.number(float(f"{value:.2g}"), 6) if is_score else language.share(value)
-
-    values = {"now": said(shift.now), "before": said(shift.before)}
-    return subject, language.say(SHIFTS[shift.kind], **values)

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from hilum.language.message import unpacked
 from hilum.records import worklist
-from hilum.records.states import ANALYZED, State, Urgency
+from hilum.records.states import ANALYZED, STATES, State, Urgency
 from hilum.records.studies import Rank
 from hilum.records.worklist import StudyRow, WorklistFilter, WorklistPosition
 from hilum.web import charts, words
@@ -111,7 +111,7 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
         waiting=waiting,
         total=sum(counts.values()),
         labels=[(label, finding_name(label, who.language)) for label in labels],
-        states=[(state, words.STATES[state]) for state in words.STATES],
+        states=[(state, STATES[state]) for state in STATES],
         model=model_in_use(request),
         pacs=context.address,
     )
@@ -161,7 +161,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "day": words.day(study.study_date, who.language),
         "clock": words.clock(study.study_time),
         "state": state,
-        "state_word": words.STATES[state],
+        "state_word": STATES[state],
         "why": ("; ".join(texts) if state not in ANALYZED else "") or words.WHY.get(state, ""),
         "warnings": texts if state in ANALYZED else [],
         "urgent": study.urgency == Urgency.URGENT,

@@ -1,5 +1,6 @@
 """Whether the ports of the settings are free, and if not, who has them."""
 
+import errno
 import socket
 from typing import Final
 
@@ -11,24 +12,27 @@ EVERY_ADDRESS: Final = ""
 """Orthanc listens on every address of this machine, so the port must be free on each."""
 
 
-def require_free(name: str, port: int) -> None:
+def require_free(name: str, port: int, host: str = EVERY_ADDRESS) -> None:
     """Return when `port` can be listened on.
 
     Parameters
     ----------
     name
         Name of the setting, e.g. ``"pacs.http_port"``.
+    host
+        Where; what is no address of this machine is not looked at.
 
     Raises
     ------
     PortTaken
         Another program listens there, or this user may not.
     """
-    with socket.socket() as trial:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
         # as Orthanc does: connections of the last run that are still closing don't count
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((EVERY_ADDRESS, port))
+            trial.bind((host, port))
             trial.listen()
         except PermissionError as exc:
             raise PortTaken(
@@ -38,7 +42,8 @@ def require_free(name: str, port: int) -> None:
                 name=name,
             ) from exc
         except OSError as exc:
-            raise _taken(name, port) from exc
+            if exc.errno == errno.EADDRINUSE:
+                raise _taken(name, port) from exc
 
 
 def _taken(name: str, port: int) -> PortTaken:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import httpx
 
 from hilum.errors import PacsError, PacsRefused
+from hilum.language import Message
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing
@@ -68,4 +69,4 @@ def _reason(exc: PacsError) -> str:
     except ValueError:
         return ""
     said = answer.get("Details") or answer.get("Message") if isinstance(answer, dict) else None
-    return f"Orthanc said: {said}." if said else ""
+    return Message("Orthanc said: {said}.", said=said) if said else ""

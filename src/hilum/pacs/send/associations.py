@@ -19,6 +19,7 @@ from pynetdicom.presentation import build_context
 
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.language import Message
+from hilum.language.system import system_error
 from hilum.pacs.send.target import DicomTarget
 from hilum.runtime.waits import BackOff
 
@@ -112,7 +113,7 @@ class Opener:
                 "The host {host} is not known ({strerror}).",
                 "Check its name, or give its address.",
                 host=self.target.host,
-                strerror=exc.strerror,
+                strerror=system_error(exc),
             ) from exc
         accepted = frozenset(
             Pair(str(context.abstract_syntax), str(context.transfer_syntax[0]))

@@ -24,8 +24,12 @@ VALID_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 MAX_UID_CHARACTERS: Final = 64
 """PS3.5 9.1."""
 
-PADDED: Final = "It has elements of odd length; each was padded with one byte (PS3.5 7.1.1)."
-MENDED: Final = "It is damaged; what can be read of it is sent, written as the standard has it."
+PADDED: Final = Message(
+    "It has elements of odd length; each was padded with one byte (PS3.5 7.1.1)."
+)
+MENDED: Final = Message(
+    "It is damaged; what can be read of it is sent, written as the standard has it."
+)
 
 UIDS_CHECKED: Final = {
     "SOPInstanceUID": "SOP Instance UID",
@@ -106,7 +110,7 @@ class Outgoing:
     def lost(self, exc: PacsError) -> SendOutcome:
         """Return the outcome of a refusal, which is final, or of another error, which is not."""
         refused = isinstance(exc, PacsRefused)
-        return self.ended(SendStatus.REFUSED if refused else SendStatus.FAILED, str(exc))
+        return self.ended(SendStatus.REFUSED if refused else SendStatus.FAILED, exc.told)
 
 
 def kind_of(head: bytes) -> tuple[str, str] | None:

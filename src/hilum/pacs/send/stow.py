@@ -98,7 +98,7 @@ def _judged(response: httpx.Response) -> tuple[SendStatus, str]:
     except (ValueError, LookupError, AttributeError, TypeError):
         return (
             SendStatus.FAILED,
-            "The server's answer is not a STOW-RS response. Check the address.",
+            Message("The server's answer is not a STOW-RS response. Check the address."),
         )
     if referenced:
         return SendStatus.STORED, ""
