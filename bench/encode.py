@@ -15,7 +15,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 
 from bench.row import Row, alternate_ms
-from hilum.encode import Material, load_codes, report_documents, to_bytes
+from hilum.encode import ResultContext, load_codes, report_documents, to_bytes
 from hilum.radiograph import FieldOfView, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, Region
 from hilum.settings import ReportSettings, SREncoder
@@ -63,7 +63,7 @@ def ours(scores: dict[str, float]) -> list[bytes]:
     of = header()
     outlines = regions(of, iter(scores))
     documents = report_documents(
-        Material.of(reading(of, scores), when=WHEN, settings=ReportSettings()), outlines
+        ResultContext.of(reading(of, scores), when=WHEN, settings=ReportSettings()), outlines
     )
     return [to_bytes(document) for document in documents]
 
@@ -74,7 +74,7 @@ def theirs(scores: dict[str, float]) -> list[bytes]:
     outlines = regions(of, iter(scores))
     by_highdicom = ReportSettings(encoder=SREncoder.HIGHDICOM)
     documents = report_documents(
-        Material.of(reading(of, scores), when=WHEN, settings=by_highdicom), outlines
+        ResultContext.of(reading(of, scores), when=WHEN, settings=by_highdicom), outlines
     )
     return [to_bytes(document) for document in documents]
 

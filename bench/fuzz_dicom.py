@@ -29,7 +29,7 @@ import pydicom
 
 from hilum.errors import RadiographRefused, SourceUnreadable
 from hilum.files import dicom
-from hilum.pixels import develop, fit
+from hilum.pixels import fit, radiograph_from_dicom
 from hilum.settings import PixelSettings
 
 TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
@@ -112,7 +112,7 @@ def _mutate(rng: random.Random, data: bytearray, start: int, end: int, *, kinds:
 def outcome(file: bytes) -> str:
     """Return what becomes of one input: one of `EXPECTED`, or the error that it must not be."""
     try:
-        fit(develop(opened(file), SETTINGS), 224)
+        fit(radiograph_from_dicom(opened(file), SETTINGS), 224)
     except SourceUnreadable:
         return "unreadable"
     except RadiographRefused:

@@ -15,9 +15,9 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from bench.row import Row, alternate_ms
 from hilum import pixels
-from hilum.encode import Material, secondary_capture, to_bytes
+from hilum.encode import ResultContext, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, relative
-from hilum.explain.ink import heat_palette
+from hilum.explain.drawing import heat_palette
 from hilum.radiograph import FieldOfView
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.settings import PixelSettings, ReasonLanguage, ReportSettings
@@ -30,7 +30,7 @@ WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
 def reading() -> Reading:
     """Return an invented reading of the real radiograph: three positives of 18."""
     (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
-    radiograph = pixels.develop(dcmread(path), PixelSettings())
+    radiograph = pixels.radiograph_from_dicom(dcmread(path), PixelSettings())
     side = min(radiograph.rows, radiograph.columns)
     field = FieldOfView((radiograph.rows - side) // 2, (radiograph.columns - side) // 2, side, side)
     scores = {**SCORES, **{f"Finding {n}": 0.02 * n for n in range(NEGATIVE)}}
@@ -48,7 +48,7 @@ def ours(read: Reading) -> bytes:
     """Return the sheet as a DICOM file."""
     sheet = overlay(read, when=WHEN, language=ReasonLanguage.ENGLISH)
     return to_bytes(
-        secondary_capture(sheet, Material.of(read, when=WHEN, settings=ReportSettings()))
+        secondary_capture(sheet, ResultContext.of(read, when=WHEN, settings=ReportSettings()))
     )
 
 

@@ -71,7 +71,7 @@ def raw_values(images: list[ModelInput], context: PipelineContext) -> NDArray[np
 
 def model_inputs(datasets: list[Any], side: int) -> list[ModelInput]:
     """Return what the network takes, without the gate: phantoms are no images of patients."""
-    radiographs = [pixels.develop(dataset, PixelSettings()) for dataset in datasets]
+    radiographs = [pixels.radiograph_from_dicom(dataset, PixelSettings()) for dataset in datasets]
     return [pixels.fit(radiograph, side) for radiograph in radiographs]
 
 

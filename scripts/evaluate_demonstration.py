@@ -41,7 +41,7 @@ SPECIFICITY: Final = 0.98
 SPECIFICITY_HEALTHY: Final = 0.99
 """The same among healthy phantoms."""
 
-SHIPPED: Final = ROOT / "src" / "hilum" / "predict" / "networks" / "demonstration.onnx"
+SHIPPED: Final = ROOT / "src" / "hilum" / "predict" / "built_in" / "demonstration.onnx"
 """Where the trained network lies."""
 
 CARD: Final = ROOT / "src" / "hilum" / "predict" / "cards" / "demonstration.toml"
@@ -112,7 +112,7 @@ def peak_distance(
 
 def judge_one(made: Phantom, network: FileNetwork) -> tuple[NDArray[np.float64], ...]:
     """Return logits, truth and distances of one phantom, each of shape ``(labels,)``."""
-    radiograph = pixels.develop(made.dataset, PixelSettings())
+    radiograph = pixels.radiograph_from_dicom(made.dataset, PixelSettings())
     fitted = pixels.fit(radiograph, INPUT)
     batch = np.ascontiguousarray(fitted.pixels)[None, None]
     logits, maps = (outputs[0] for outputs in network.run(batch))

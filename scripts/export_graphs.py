@@ -26,7 +26,7 @@ import torch
 from onnx import TensorProto, helper
 from torchxrayvision_reference import import_torchxrayvision
 
-GRAPHS: Final = Path(__file__).parents[1] / "src" / "hilum" / "predict" / "graphs"
+GRAPHS: Final = Path(__file__).parents[1] / "src" / "hilum" / "predict" / "architectures"
 OPSET: Final = 17
 IR_VERSION: Final = 8
 """Read by ONNX Runtime since 1.13."""

@@ -19,10 +19,10 @@ from hilum.language import ENGLISH, Language  # noqa: E402
 
 PORTUGUESE = Language("pt-BR")
 from hilum import pixels  # noqa: E402
-from hilum.explain import ink, overlay  # noqa: E402
+from hilum.explain import drawing, overlay  # noqa: E402
 from hilum.gate.reasons import reason  # noqa: E402
 from hilum.settings import PixelSettings  # noqa: E402
-from hilum.wording import told_in  # noqa: E402
+from hilum.wording import in_language  # noqa: E402
 from invented import MODEL, bump, make_reading  # noqa: E402
 
 WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
@@ -36,7 +36,7 @@ MAPS = {
 NO_MODEL = replace(MODEL, name="no model", version="(invented)", sha256="0" * 64)
 DEMONSTRATION = replace(NO_MODEL, demonstration=True)
 UNVERIFIED = replace(NO_MODEL, verified=False)
-(UNKNOWN_VIEW,) = told_in(PORTUGUESE, (reason("view_unknown", values={}),))
+(UNKNOWN_VIEW,) = in_language(PORTUGUESE, (reason("view_unknown", values={}),))
 WIDTH = 1200
 """Width of the pictures in the docs, in pixels."""
 
@@ -50,7 +50,7 @@ BAND = 40
 def main() -> None:
     """Write ``docs/images/overlay-*.jpg``."""
     (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
-    radiograph = pixels.develop(dcmread(path), PixelSettings())
+    radiograph = pixels.radiograph_from_dicom(dcmread(path), PixelSettings())
     examples = {
         "overlay-none": (0, {}, ENGLISH),
         "overlay-one": (1, {}, ENGLISH),
@@ -71,12 +71,12 @@ def main() -> None:
 def marked(picture: Image.Image) -> Image.Image:
     """Return a picture between two bands that say that what it shows is invented."""
     width, height = picture.size
-    framed = Image.new("RGB", (width, height + 2 * BAND), ink.CAUTION)
+    framed = Image.new("RGB", (width, height + 2 * BAND), drawing.CAUTION)
     framed.paste(picture, (0, BAND))
-    font = ink.letters(24, ink.Weight.MEDIUM)
+    font = drawing.load_font(24, drawing.Weight.MEDIUM)
     for middle in (BAND // 2, height + BAND + BAND // 2):
         place = (width / 2, middle)
-        ImageDraw.Draw(framed).text(place, MARK, ink.BACKGROUND, font, anchor="mm")
+        ImageDraw.Draw(framed).text(place, MARK, drawing.BACKGROUND, font, anchor="mm")
     return framed
 
 

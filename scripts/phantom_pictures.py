@@ -41,7 +41,7 @@ DETECTORS: Final = (2, 3, 5, 8, 9, 13)
 def drawn(seed: int, kind: str) -> tuple[Phantom, Radiograph]:
     """Return a phantom and how the pixel pipeline shows it."""
     made = phantom.make(seed, findings=() if kind == "healthy" else {kind}, size=2 * TILE)
-    return made, pixels.develop(made.dataset, PixelSettings())
+    return made, pixels.radiograph_from_dicom(made.dataset, PixelSettings())
 
 
 def tile(radiograph: Radiograph) -> tuple[Image.Image, float]:

@@ -15,7 +15,7 @@ from hilum import phantom
 from hilum.eligibility import Reason
 from hilum.node.process_file import open_pipeline, read_file
 from hilum.node.processed import ProcessedImage
-from hilum.node.study_tools import PageTools
+from hilum.node.study_tools import PooledStudyTools
 from hilum.outcome import Status
 from hilum.pipeline import PipelineContext
 from hilum.radiograph import FieldOfView, ImageUIDs
@@ -75,9 +75,9 @@ def open_demonstration(folder: Path, pacs: OrthancServer, **more: Any) -> Iterat
         yield web
 
 
-def tools_here(settings: Settings) -> PageTools:
+def tools_here(settings: Settings) -> PooledStudyTools:
     """Return what draws for the page, in this process."""
-    return PageTools(
+    return PooledStudyTools(
         settings, lambda function, file, *arguments: function(file, settings, *arguments)
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 
 from hilum.eligibility import Reason
-from hilum.encode import Material, report_documents, to_bytes
+from hilum.encode import ResultContext, report_documents, to_bytes
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, Region
 from hilum.settings import ReportSettings, SREncoder
@@ -119,7 +119,7 @@ def both_ways(
     """Return each report as a file, the way that hilum writes it and the way of highdicom."""
     by_highdicom = settings.model_copy(update={"encoder": SREncoder.HIGHDICOM})
     ours, theirs = (
-        report_documents(Material.of(reading, when=when, settings=each), regions, **more)
+        report_documents(ResultContext.of(reading, when=when, settings=each), regions, **more)
         for each in (settings, by_highdicom)
     )
     return list(zip(map(to_bytes, ours), map(to_bytes, theirs), strict=True))

@@ -15,7 +15,7 @@ from hilum.files import dicom
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pipeline import Writing
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.reading import Reading
 from hilum.settings import PixelSettings, Settings
 from invented import make_reading
@@ -47,7 +47,7 @@ def retouched() -> Dataset:
 def reading_of(dataset: Dataset) -> Reading:
     """Return the reading of an image as it comes from a file."""
     received = dicom.parse(dicom_file(dataset), name="image")
-    return make_reading(develop(received, PixelSettings()))
+    return make_reading(radiograph_from_dicom(received, PixelSettings()))
 
 
 def store(pacs: OrthancArchive, dataset: Dataset, when: datetime) -> dict[int, Dataset]:
@@ -101,7 +101,7 @@ def test_same_pixels_in_another_coding_are_the_same_image(syntax):
     """A lossless transcoding on the way gives the same identity."""
     plain, recoded = (
         encode.report_documents(
-            encode.Material.of(reading_of(each), when=NOW, settings=Settings.load().report), ()
+            encode.ResultContext.of(reading_of(each), when=NOW, settings=Settings.load().report), ()
         )
         for each in (image(), recode(image(), syntax))
     )
@@ -135,7 +135,7 @@ def test_what_changes_how_pixels_are_shown_changes_the_results(change):
     settings = Settings.load().report
     plain, other = (
         encode.report_documents(
-            encode.Material.of(reading_of(each), when=NOW, settings=settings), ()
+            encode.ResultContext.of(reading_of(each), when=NOW, settings=settings), ()
         )
         for each in (image(), image(**change))
     )
@@ -158,7 +158,9 @@ def test_refusal_of_the_same_image_is_the_same_document():
 def test_real_radiograph_is_the_same_in_both_codings(chest_path, chest_lossless_path):
     """RG1, uncompressed and as lossless JPEG 2000 by somebody else's encoder."""
     digests = {
-        develop(dicom.parse(path.read_bytes(), name="RG1"), PixelSettings()).pixel_digest
+        radiograph_from_dicom(
+            dicom.parse(path.read_bytes(), name="RG1"), PixelSettings()
+        ).pixel_digest
         for path in (chest_path, chest_lossless_path)
     }
 

@@ -23,7 +23,7 @@ from hilum.files import dicom
 from hilum.node.page_work import greys
 from hilum.node.process_file import read_file
 from hilum.pipeline import PipelineContext
-from hilum.pixels import develop, fit
+from hilum.pixels import fit, radiograph_from_dicom
 from hilum.predict import load_model
 from hilum.radiograph import PixelPipeline, Turn
 from hilum.settings import ExtraObject, GateSettings, NotUpright, PixelSettings, Settings
@@ -114,7 +114,7 @@ def results(position: str, context: PipelineContext) -> dict[str, Dataset]:
 
 def test_the_eight_positions_are_eight_turns():
     """No two positions are brought upright in the same way, and upright is left alone."""
-    turns = {position: Turn.said(position.split("\\")) for position in POSITIONS}
+    turns = {position: Turn.stated(position.split("\\")) for position in POSITIONS}
 
     assert 8 == len(set(turns.values()))
     assert Turn() == turns["L\\F"]
@@ -127,8 +127,8 @@ def test_the_model_sees_the_upright_image(position, pipeline_):
     """Whatever the position, the network's input is the very same."""
     settings = PixelSettings(pipeline=pipeline_)
 
-    seen = fit(develop(stored(position), settings), 224)
-    right = fit(develop(stored("L\\F"), settings), 224)
+    seen = fit(radiograph_from_dicom(stored(position), settings), 224)
+    right = fit(radiograph_from_dicom(stored("L\\F"), settings), 224)
 
     np.testing.assert_array_equal(seen.pixels, right.pixels)
 
@@ -136,7 +136,7 @@ def test_the_model_sees_the_upright_image(position, pipeline_):
 @pytest.mark.parametrize("position", POSITIONS)
 def test_the_field_of_view_is_what_the_model_saw(position):
     """The field of view, cut from the stored image and turned upright, is the input's square."""
-    radiograph = develop(stored(position), PixelSettings())
+    radiograph = radiograph_from_dicom(stored(position), PixelSettings())
 
     seen = fit(radiograph, COLUMNS)
     view = seen.field_of_view
@@ -222,7 +222,7 @@ def test_the_page_shows_image_and_heatmap_in_one_place(position, context):
 )
 def test_values_that_say_a_position_in_another_way(said, same):
     """Oblique directions count by their larger part; words and S and I for H and F are plain."""
-    assert Turn.said(same.split("\\")) == Turn.said(said)
+    assert Turn.stated(same.split("\\")) == Turn.stated(said)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_values_that_say_a_position_in_another_way(said, same):
 )  # fmt: skip
 def test_values_that_say_no_position(said):
     """Nothing is turned, and the decision quotes the value."""
-    radiograph = develop(make_radiograph(PatientOrientation=said), PixelSettings())
+    radiograph = radiograph_from_dicom(make_radiograph(PatientOrientation=said), PixelSettings())
 
     assert Turn() == radiograph.turn
     (decision,) = [d for d in radiograph.decisions if d.code == "orientation_unusable"]
@@ -242,7 +242,7 @@ def test_values_that_say_no_position(said):
 @pytest.mark.parametrize("said", [None, "", ["L", "F"]])
 def test_an_upright_image_needs_no_decision(said):
     """Without a value, or with the usual one, there is nothing to say."""
-    radiograph = develop(make_radiograph(PatientOrientation=said), PixelSettings())
+    radiograph = radiograph_from_dicom(make_radiograph(PatientOrientation=said), PixelSettings())
 
     assert Turn() == radiograph.turn
     assert not {"turned_upright", "mirrored_upright", "orientation_unusable"} & {
@@ -287,13 +287,13 @@ def test_what_was_done_before_the_image_was_stored_is_not_done_again():
     """Field of View Rotation and Flip tell how the detector's image became the stored one."""
     done = make_radiograph(FieldOfViewRotation=90, FieldOfViewHorizontalFlip="YES")
 
-    assert Turn() == develop(done, PixelSettings()).turn
+    assert Turn() == radiograph_from_dicom(done, PixelSettings()).turn
 
 
 def test_a_real_radiograph_is_stored_mirrored_as_its_header_says():
     """RG3 says R to F, and the R beside the leg is mirror writing: turned, its stem is left."""
     file = real_file("RG3_UNCR.dcm").read_bytes()
-    radiograph = develop(dicom.parse(file, name="RG3"), PixelSettings())
+    radiograph = radiograph_from_dicom(dicom.parse(file, name="RG3"), PixelSettings())
     letter = radiograph.pixels[1394:1470, 1148:1222]
 
     stems = (

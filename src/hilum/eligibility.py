@@ -37,7 +37,7 @@ class Eligibility:
     objections: tuple[Reason, ...] = ()
     """Every reason to refuse the image, empty when it may be read."""
     warnings: tuple[Reason, ...] = ()
-    """Doubts that do not refuse it; they travel into every report."""
+    """What every report says of an image that is analyzed all the same."""
 
     @property
     def accepted(self) -> bool:

@@ -59,12 +59,12 @@ class HilumError(Exception):
         super().__init__(self.problem, self.remedy)  # both in args, so it survives pickling
 
     @property
-    def told(self) -> Message:
+    def message(self) -> Message:
         """Problem and remedy."""
         return Message.joined(" ", (self.problem, self.remedy))
 
     def __str__(self) -> str:
-        return str(self.told)
+        return str(self.message)
 
 
 class SettingInvalid(HilumError):
@@ -156,7 +156,7 @@ class FileTooLarge(PacsRefused):
             ),
         )
         self.args = (size, most)  # with which it is made again from a pickle
-        self.said = Message("{size} bytes, {most} are allowed", size=size, most=most)
+        self.sizes = Message("{size} bytes, {most} are allowed", size=size, most=most)
 
 
 class NodeError(HilumError):

@@ -20,7 +20,7 @@ from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import Reading
 from hilum.settings import Settings
 from hilum.values.texts import Decoded, decoded
-from hilum.wording import path_reason, told_in
+from hilum.wording import in_language, path_reason
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 """Attributes of an image without which no result can say what it is about."""
@@ -129,7 +129,7 @@ def process(
             prepared = prepare(source, context, corrections=corrections, self_test=self_test)
     except RadiographRefused as exc:
         watch.lap("prepare")
-        reasons = told_in(context.settings.report.language, exc.reasons)
+        reasons = in_language(context.settings.report.language, exc.reasons)
         told: tuple[Dataset, ...] = ()
         if writing is not None and isinstance(source, Dataset):
             told = report_refusal(source, reasons, context.settings, when=writing.when)
@@ -150,7 +150,7 @@ def prepare(
     corrections: Iterable[Note] = (),
     self_test: bool = False,
 ) -> Prepared:
-    """Take one image through the gate and develop its pixels: all that needs no model.
+    """Take one image through the gate and read its pixels: all that needs no model.
 
     Parameters
     ----------
@@ -163,19 +163,21 @@ def prepare(
     RadiographRefused
         The gate or the pixels said no; every reason is named.
     """
-    image = in_letters(dataset, context.settings)
+    image = with_text_decoded(dataset, context.settings)
     eligibility = judge(image.dataset, context, self_test=self_test)
     if not eligibility.accepted:
         raise RadiographRefused(eligibility.objections)
     language = context.settings.report.language
-    radiograph = pixels.develop(image.dataset, context.settings.pixels, corrections=corrections)
-    decisions = told_in(language, (*image.decisions, *radiograph.decisions))
+    radiograph = pixels.radiograph_from_dicom(
+        image.dataset, context.settings.pixels, corrections=corrections
+    )
+    decisions = in_language(language, (*image.decisions, *radiograph.decisions))
     radiograph = replace(radiograph, decisions=decisions)
     model_input = pixels.fit(radiograph, context.model.identity.input_size)
-    return Prepared(radiograph, model_input, told_in(language, eligibility.warnings))
+    return Prepared(radiograph, model_input, in_language(language, eligibility.warnings))
 
 
-def in_letters(dataset: Dataset, settings: Settings) -> Decoded:
+def with_text_decoded(dataset: Dataset, settings: Settings) -> Decoded:
     """Return an image with its text decoded, as everything that looks at it needs it."""
     return decoded(dataset, settings.pacs.default_character_set)
 
@@ -215,15 +217,15 @@ def prepare_picture(file: bytes, context: PipelineContext) -> Prepared:
     """
     if not may_read(None, context):
         raise RadiographRefused((path_reason("demonstration_model"),))
-    radiograph = pixels.develop_picture(file, context.settings.pixels)
+    radiograph = pixels.radiograph_from_picture(file, context.settings.pixels)
     rows, columns = radiograph.pixels.shape
     eligibility = gate.judge_picture(rows, columns, context.settings.gate)
     if not eligibility.accepted:
         raise RadiographRefused(eligibility.objections)
     model_input = pixels.fit(radiograph, context.model.identity.input_size)
     language = context.settings.report.language
-    radiograph = replace(radiograph, decisions=told_in(language, radiograph.decisions))
-    unknown = told_in(language, (path_reason("picture_without_header"),))
+    radiograph = replace(radiograph, decisions=in_language(language, radiograph.decisions))
+    unknown = in_language(language, (path_reason("picture_without_header"),))
     return Prepared(radiograph, model_input, unknown)
 
 
@@ -291,11 +293,11 @@ def report(
     regions = explain.regions(reading)
     if sheet is None:
         sheet = draw(reading, settings, when=when)
-    of = encode.Material.of(reading, when=when, settings=settings.report)
-    picture = encode.secondary_capture(sheet, of)
-    extras = encode.extra_objects(of, regions, heat=explain.heat, picture=picture)
+    result_context = encode.ResultContext.of(reading, when=when, settings=settings.report)
+    picture = encode.secondary_capture(sheet, result_context)
+    extras = encode.extra_objects(result_context, regions, heat=explain.heat, picture=picture)
     documents = encode.report_documents(
-        of,
+        result_context,
         regions,
         visual_explanation=picture,
         predecessors=encode.earlier_reports(reading.header, earlier),
@@ -320,5 +322,5 @@ def report_refusal(
     """Write a refusal down as DICOM where the site wants it in the PACS, else nothing."""
     if not settings.report.report_refusals:
         return ()
-    source = in_letters(header, settings).dataset
+    source = with_text_decoded(header, settings).dataset
     return (encode.refusal_document(source, reasons, when=when, settings=settings.report),)

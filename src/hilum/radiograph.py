@@ -1,4 +1,4 @@
-"""One image as the model may see it, and the facts about it."""
+"""A Radiograph: one image as the model may see it, and the facts about it."""
 
 import re
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ class Turn:
     """Whether what is then the top goes to the bottom, and what is left to the right."""
 
     @classmethod
-    def said(cls, orientation: Sequence[str]) -> Self | None:
+    def stated(cls, orientation: Sequence[str]) -> Self | None:
         """Return the turn that Patient Orientation asks for, None when it tells none.
 
         Parameters

@@ -105,7 +105,7 @@ class Reading:
     heatmaps: tuple[Heatmap, ...]
     """One per finding, in the same order."""
     warnings: tuple[Reason, ...] = ()
-    """The gate's doubts, which every report repeats."""
+    """The warnings of the gate, which every report repeats."""
 
     def __post_init__(self) -> None:
         if [f.label for f in self.findings] != [h.label for h in self.heatmaps]:

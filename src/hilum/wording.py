@@ -15,7 +15,7 @@ from hilum.language import Language, Message
 from hilum.radiograph import PixelDecision
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
 
-Told = TypeVar("Told", Reason, PixelDecision)
+Worded = TypeVar("Worded", Reason, PixelDecision)
 
 FINDING_NAMES: Final[Mapping[str, Message]] = MappingProxyType(
     {
@@ -86,7 +86,7 @@ def path_reason(code: str) -> Reason:
     return Reason(code, PATH_REASONS[code])
 
 
-def told_in(language: Language, texts: tuple[Told, ...]) -> tuple[Told, ...]:
+def in_language(language: Language, texts: tuple[Worded, ...]) -> tuple[Worded, ...]:
     """Return reasons or decisions with their texts in a language."""
     return tuple(replace(each, text=language.say(each.text)) for each in texts)
 

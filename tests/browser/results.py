@@ -46,10 +46,10 @@ def write(source: Dataset, reading: Reading, **report: object) -> Results:
     settings = ReportSettings.model_validate(report)
     sheet = explain.overlay(reading, when=WHEN, language=settings.language)
     picture = encode.secondary_capture(
-        sheet, encode.Material.of(reading, when=WHEN, settings=settings)
+        sheet, encode.ResultContext.of(reading, when=WHEN, settings=settings)
     )
     text, coded = encode.report_documents(
-        encode.Material.of(reading, when=WHEN, settings=settings),
+        encode.ResultContext.of(reading, when=WHEN, settings=settings),
         explain.regions(reading),
         visual_explanation=picture,
     )

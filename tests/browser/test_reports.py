@@ -18,7 +18,7 @@ from browser.results import (
 from browser.viewer import Viewer
 from hilum import explain
 from hilum.eligibility import Reason
-from hilum.encode import Material, extra_objects, load_codes, refusal_document
+from hilum.encode import ResultContext, extra_objects, load_codes, refusal_document
 from hilum.language import ENGLISH
 from hilum.settings import ExtraObject, ReportSettings
 from hilum.wording import finding_name, raw_texts, score_text
@@ -110,7 +110,7 @@ def test_further_objects_leave_the_rest_readable(
     """Objects that OHIF cannot show for a radiograph do not keep it from showing the others."""
     results = three_positives(str(chest_path))
     further = extra_objects(
-        Material.of(
+        ResultContext.of(
             results.reading, when=WHEN, settings=ReportSettings(objects=tuple(ExtraObject))
         ),
         explain.regions(results.reading),

@@ -46,13 +46,13 @@ def test_reading_alone_or_in_a_folder_gives_the_same(context, folder):
 
 def test_fault_of_ours_fails_one_file_only(context, folder, monkeypatch, caplog):
     """A bug that one file shows is that file's failure, named as ours."""
-    develop = pipeline.pixels.develop
+    radiograph_from_dicom = pipeline.pixels.radiograph_from_dicom
 
     calls = iter([False, False, True, False, False])
     monkeypatch.setattr(
         pipeline.pixels,
-        "develop",
-        lambda *given, **named: 1 // 0 if next(calls) else develop(*given, **named),
+        "radiograph_from_dicom",
+        lambda *given, **named: 1 // 0 if next(calls) else radiograph_from_dicom(*given, **named),
     )
     outcomes = list(read_many(find_candidates([str(folder)]), context))
 

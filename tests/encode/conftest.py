@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
-from hilum.encode import Material, report_documents
+from hilum.encode import ResultContext, report_documents
 from hilum.reading import Reading, Region
 from hilum.settings import ReportSettings
 from sr_cases import SOURCES, generated
@@ -41,7 +41,9 @@ def reports(when: datetime, settings: ReportSettings) -> Callable[..., tuple[Dat
         chosen: ReportSettings = settings,
         **more: Any,
     ) -> tuple[Dataset, ...]:
-        return report_documents(Material.of(reading, when=at, settings=chosen), regions, **more)
+        return report_documents(
+            ResultContext.of(reading, when=at, settings=chosen), regions, **more
+        )
 
     return written
 

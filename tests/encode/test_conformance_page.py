@@ -6,9 +6,9 @@ import pytest
 from pydicom import Dataset
 
 from hilum.encode.codes import PRIVATE, load_codes
-from hilum.encode.document import SOP_CLASSES
 from hilum.encode.equipment import IMPLEMENTATION_CLASS_UID
 from hilum.encode.kinds import KINDS, REGIONS_REPORT, REVIEW, result_name
+from hilum.encode.report_document import SOP_CLASSES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from hilum.encode.forms.fhir import fhir, fhir_date
-from hilum.encode.forms.text import text
+from hilum.encode.forms.plain_text import text
 from hilum.language import ENGLISH
 from hilum.settings import ReportSettings
 from hilum.wording import score_text

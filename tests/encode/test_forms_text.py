@@ -7,7 +7,7 @@ import pytest
 
 from hilum import RESEARCH_USE_ONLY
 from hilum.eligibility import Reason
-from hilum.encode.forms.text import text
+from hilum.encode.forms.plain_text import text
 from hilum.encode.provenance import NO_PROBABILITY
 from hilum.language import ENGLISH, LANGUAGES
 from hilum.wording import finding_name

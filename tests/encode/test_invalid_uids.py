@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 from hilum import pipeline
 from hilum.encode import to_bytes
 from hilum.encode.forms.fhir import fhir
-from hilum.encode.forms.text import text as text_form
+from hilum.encode.forms.plain_text import text as text_form
 from hilum.files.dicom import text
 from hilum.language import ENGLISH
 from hilum.reading import Heatmap, Reading

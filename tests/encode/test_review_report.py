@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from hilum.encode import (
     Assessed,
     Assessment,
-    Material,
+    ResultContext,
     earlier_reports,
     report_documents,
     review_report,
@@ -47,7 +47,7 @@ def judged(header: Dataset, when: datetime, settings: ReportSettings) -> Dataset
     """Return the model's coded report on an image."""
     reading = read(header, THREE)
     return report_documents(
-        Material.of(reading, when=when, settings=settings), regions_of(header, *THREE)
+        ResultContext.of(reading, when=when, settings=settings), regions_of(header, *THREE)
     )[1]
 
 

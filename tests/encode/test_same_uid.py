@@ -7,7 +7,7 @@ from hilum.eligibility import Reason
 from hilum.encode import refusal_document
 from hilum.encode.identity import identify
 from hilum.encode.review_report import Assessment, review_report
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.settings import PixelSettings
 from invented import make_reading
 from radiographs import make_radiograph
@@ -36,7 +36,7 @@ def image(**changes: str) -> Dataset:
 def test_results_have_other_uids(other):
     """The same pixels, model and settings: the image alone differs."""
     one, another = (
-        identify(make_reading(develop(each, PixelSettings()))).uid("text report")
+        identify(make_reading(radiograph_from_dicom(each, PixelSettings()))).uid("text report")
         for each in (image(), image(**other))
     )
 
@@ -69,7 +69,9 @@ def test_reviews_have_other_uids(when, settings):
 def test_another_name_of_the_patient_keeps_them():
     """A name that was put right is no other image."""
     one, another = (
-        identify(make_reading(develop(image(PatientName=name), PixelSettings()))).uid("text report")
+        identify(make_reading(radiograph_from_dicom(image(PatientName=name), PixelSettings()))).uid(
+            "text report"
+        )
         for name in ("Roe^Richard", "ROE^RICHARD")
     )
 

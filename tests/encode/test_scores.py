@@ -6,10 +6,10 @@ from io import StringIO
 import pytest
 from pydicom.sr.codedict import codes
 
-from hilum.encode import Material, report_documents
+from hilum.encode import ResultContext, report_documents
+from hilum.encode.forms.csv_table import csv_lines
 from hilum.encode.forms.fhir import fhir
-from hilum.encode.forms.table import csv_lines
-from hilum.encode.forms.text import text
+from hilum.encode.forms.plain_text import text
 from hilum.outcome import Outcome, Read, Status
 from hilum.wording import shown_score
 from sr_cases import read, regions_of
@@ -39,7 +39,7 @@ def test_score_is_the_same_in_every_form(header, when, settings, score, shown):
     """Both reports, CSV, FHIR and plain text; none is rounded across the operating point."""
     reading = read(header, {LABEL: score})
     table, coded = report_documents(
-        Material.of(reading, when=when, settings=settings), regions_of(header, LABEL)
+        ResultContext.of(reading, when=when, settings=settings), regions_of(header, LABEL)
     )
     outcome = Outcome("a.dcm", Status.READ, reading.radiograph.uids, read=Read(reading))
     (row,) = csv.DictReader(StringIO("".join(csv_lines([outcome], [LABEL]))))
@@ -66,7 +66,7 @@ def is_score(item):
 def test_no_score_is_in_percent_or_a_likelihood(header, when, settings):
     """Nothing in the coded report makes a probability of it."""
     _, coded = report_documents(
-        Material.of(read(header, {LABEL: 0.9}), when=when, settings=settings),
+        ResultContext.of(read(header, {LABEL: 0.9}), when=when, settings=settings),
         regions_of(header, LABEL),
     )
     units = {

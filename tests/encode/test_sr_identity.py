@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydicom import Dataset
 
-from hilum.encode import Material, refusal_document, report_documents, to_bytes
+from hilum.encode import ResultContext, refusal_document, report_documents, to_bytes
 from hilum.encode.identity import ResultIdentity
 from hilum.encode.predecessors import earlier_reports
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline
@@ -282,6 +282,16 @@ def test_newer_reading_names_its_predecessor(header, reports):
         assert old.SOPInstanceUID != report.SOPInstanceUID
 
 
+def test_report_with_another_title_is_no_predecessor(header, reports):
+    """Neither report takes a third kind of hilum's for an earlier one of its own."""
+    (third, _) = reports(read(header, model=identity(sha256="ab" * 32)))
+    third.ConceptNameCodeSequence[0].CodeValue = "SUMMARY"
+
+    newer = reports(read(header), predecessors=[third])
+
+    assert all("PredecessorDocumentsSequence" not in document for document in newer)
+
+
 def test_writing_again_replaces_nothing(header, reports):
     """The same report is not its own predecessor."""
     first = reports(read(header))
@@ -303,7 +313,7 @@ def test_earlier_reports_are_found_in_the_study(header, when, reports):
 
 def uids(header=None, settings=None, **changes) -> tuple[str, ...]:
     made = report_documents(
-        Material.of(
+        ResultContext.of(
             read(header or generated(), **changes), when=NOW, settings=settings or ReportSettings()
         ),
         (),

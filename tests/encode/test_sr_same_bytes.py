@@ -11,7 +11,13 @@ import pytest
 from pydicom import Dataset
 
 from hilum.eligibility import Reason
-from hilum.encode import Material, plain, refusal_document, report_documents, to_bytes
+from hilum.encode import (
+    ResultContext,
+    highdicom_encoder,
+    refusal_document,
+    report_documents,
+    to_bytes,
+)
 from hilum.errors import EncodingFailed, SettingInvalid
 from hilum.language import LANGUAGES
 from hilum.settings import ReportSettings, Settings, SRClass, SREncoder
@@ -62,7 +68,8 @@ def test_same_bytes_with_picture_and_predecessor(header, when, settings, reports
 
 def files(header: Dataset, when, settings) -> list[bytes]:
     documents = report_documents(
-        Material.of(read(header, THREE), when=when, settings=settings), regions_of(header, *THREE)
+        ResultContext.of(read(header, THREE), when=when, settings=settings),
+        regions_of(header, *THREE),
     )
     return [to_bytes(document) for document in documents]
 
@@ -110,7 +117,9 @@ def test_written_report_can_be_used_before_it_is_stored(header, when, settings, 
 
 
 def fresh_file(when, settings) -> bytes:
-    _, coded = report_documents(Material.of(read(generated()), when=when, settings=settings), ())
+    _, coded = report_documents(
+        ResultContext.of(read(generated()), when=when, settings=settings), ()
+    )
     return to_bytes(coded)
 
 
@@ -120,7 +129,9 @@ def test_setting_chooses_who_writes_the_same_bytes(header, when, settings, monke
     ours = files(header, when, settings)
     made = []
     monkeypatch.setattr(
-        plain, "build", lambda document, build=plain.build: made.append(document) or build(document)
+        highdicom_encoder,
+        "build",
+        lambda document, build=highdicom_encoder.build: made.append(document) or build(document),
     )
 
     assert ours == files(header, when, by_highdicom)
@@ -140,7 +151,7 @@ def test_report_that_highdicom_does_not_take_is_one_line(header, when, monkeypat
     def refuse(_document):
         raise ValueError("Silva^Ana is no name")
 
-    monkeypatch.setattr(plain, "build", refuse)
+    monkeypatch.setattr(highdicom_encoder, "build", refuse)
 
     with pytest.raises(EncodingFailed, match=r"does not take the report.*encoder = \"hilum\""):
         files(header, when, ReportSettings(encoder=SREncoder.HIGHDICOM))

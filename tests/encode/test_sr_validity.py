@@ -15,7 +15,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from hilum.encode import Material, refusal_document, report_documents, to_bytes
+from hilum.encode import ResultContext, refusal_document, report_documents, to_bytes
 from hilum.language import LANGUAGES
 from hilum.settings import ReportSettings, SRClass
 from radiographs import dicom_file
@@ -28,23 +28,25 @@ Case = Callable[[Dataset, datetime, ReportSettings], tuple[Dataset, ...]]
 
 def three(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
     regions = regions_of(header, "Effusion", "Lung Opacity", "Cardiomegaly")
-    return report_documents(Material.of(read(header, THREE), when=when, settings=settings), regions)
+    return report_documents(
+        ResultContext.of(read(header, THREE), when=when, settings=settings), regions
+    )
 
 
 def one(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
     reading = read(header, {"Pneumothorax": 0.83})
     regions = regions_of(header, "Pneumothorax")
-    return report_documents(Material.of(reading, when=when, settings=settings), regions)
+    return report_documents(ResultContext.of(reading, when=when, settings=settings), regions)
 
 
 def none(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
-    return report_documents(Material.of(read(header), when=when, settings=settings), ())
+    return report_documents(ResultContext.of(read(header), when=when, settings=settings), ())
 
 
 def two_regions(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:
     reading = read(header, {"Lung Opacity": 0.71})
     regions = regions_of(header, "Lung Opacity", "Lung Opacity")
-    return report_documents(Material.of(reading, when=when, settings=settings), regions)
+    return report_documents(ResultContext.of(reading, when=when, settings=settings), regions)
 
 
 def refusal(header: Dataset, when: datetime, settings: ReportSettings) -> tuple[Dataset, ...]:

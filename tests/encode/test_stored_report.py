@@ -10,7 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 
 from hilum.encode import (
-    Material,
+    ResultContext,
     document_schema,
     load_codes,
     refusal_document,
@@ -48,7 +48,9 @@ def back(report: Dataset):
 def coded(reading: Reading, when, regions=(), chosen: ReportSettings | None = None, **more):
     """Return the coded report of a reading."""
     settings = chosen or ReportSettings()
-    return report_documents(Material.of(reading, when=when, settings=settings), regions, **more)[1]
+    return report_documents(
+        ResultContext.of(reading, when=when, settings=settings), regions, **more
+    )[1]
 
 
 def expected(reading: Reading) -> list[tuple[str, float, bool]]:
@@ -128,7 +130,9 @@ def test_overlay_is_named(header, when):
     """It is where the heatmaps are."""
     reading = read(header, THREE)
     sheet = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
-    overlay = secondary_capture(sheet, Material.of(reading, when=when, settings=ReportSettings()))
+    overlay = secondary_capture(
+        sheet, ResultContext.of(reading, when=when, settings=ReportSettings())
+    )
     found = back(coded(reading, when, visual_explanation=overlay))
 
     assert str(overlay.SOPInstanceUID) == found.overlay

@@ -14,7 +14,7 @@ from pydicom import Dataset, dcmread
 from hilum import encode, pipeline
 from hilum.eligibility import Reason
 from hilum.encode import Assessed, Assessment, review_report, to_bytes
-from hilum.encode.forms.text import text as text_form
+from hilum.encode.forms.plain_text import text as text_form
 from hilum.explain import regions
 from hilum.files import dicom
 from hilum.language import ENGLISH, LANGUAGES, Language
@@ -25,7 +25,7 @@ from hilum.settings import (
     Settings,
 )
 from hilum.values.texts import decoded
-from hilum.wording import told_in
+from hilum.wording import in_language
 from invented import bump, make_reading, radiograph_of
 from messages import PORTUGUESE
 from mixed_text import CASES, Case
@@ -206,13 +206,13 @@ def test_forms_name_the_decisions(case: Case):
 def test_decision_on_the_text_is_in_the_report(language: Language):
     """In the language of the site."""
     image = decoded(dicom.parse(CASES["utf-8"].file, name="it"))
-    (decision,) = told_in(language, image.decisions)
+    (decision,) = in_language(language, image.decisions)
     reading = make_reading(
         replace(radiograph_of(image.dataset), decisions=(decision,)), SCORES, MAPS
     )
     settings = ReportSettings(language=language)
     (_, coded) = encode.report_documents(
-        encode.Material.of(reading, when=WHEN, settings=settings), ()
+        encode.ResultContext.of(reading, when=WHEN, settings=settings), ()
     )
     text = {str(e.value) for e in coded.iterall() if e.keyword == "TextValue"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hilum.explain.ink import CAUTION
+from hilum.explain.drawing import CAUTION
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = sorted(DOCS.glob("images/overlay-*.jpg"))

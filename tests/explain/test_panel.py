@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from hilum.explain.ink import heat_opacity, heat_palette, paint_heat
+from hilum.explain.drawing import heat_opacity, heat_palette, paint_heat
 from hilum.explain.panel import DASH, FINER, HALO, LINE, draw_frame, draw_outlines
 from hilum.radiograph import FieldOfView, PixelPipeline, Radiograph
 

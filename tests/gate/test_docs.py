@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from hilum.gate.rules import Rule
-from hilum.gate.table import DOUBTS, OBJECTIONS
+from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "gate.md"
-TABLES = {"objections": OBJECTIONS, "warnings": DOUBTS}
+TABLES = {"objections": REFUSAL_RULES, "warnings": WARNING_RULES}
 
 
 def table(rules: tuple[Rule, ...]) -> str:

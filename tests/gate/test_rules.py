@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from hilum import PRODUCT, gate
 from hilum.gate import judge, judge_picture
 from hilum.gate.reasons import REASONS, reason
-from hilum.gate.table import DOUBTS, OBJECTIONS
+from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 from hilum.gate.vocabulary import Meaning, body_part_term, lexicon, meanings, words
 from hilum.language import LANGUAGES, Language
 from hilum.settings import GateSettings
@@ -48,7 +48,7 @@ def test_real_other_image_is_refused(name: str, refused: list[str], request: pyt
 
 def test_every_code_has_a_rule_and_every_rule_a_text():
     """Nothing in the table of texts is dead, and no rule is without words."""
-    assert set(REASONS) == {rule.code for rule in (*OBJECTIONS, *DOUBTS)}
+    assert set(REASONS) == {rule.code for rule in (*REFUSAL_RULES, *WARNING_RULES)}
 
 
 def test_own_result_is_known_by_its_contributing_equipment():

@@ -8,8 +8,9 @@ from PIL import Image
 
 from hilum import gate, pipeline
 from hilum.errors import RadiographRefused
+from hilum.gate.table import REFUSAL_RULES
 from hilum.pipeline import PipelineContext
-from hilum.pixels import develop, develop_picture
+from hilum.pixels import radiograph_from_dicom, radiograph_from_picture
 from hilum.predict import load_model
 from hilum.settings import GateSettings, PixelSettings, Settings
 from radiographs import make_radiograph, thorax
@@ -63,6 +64,12 @@ def test_the_shapes_of_chests_are_read(rows, columns):
     assert gate.judge_picture(rows, columns, GateSettings()).accepted
 
 
+def test_every_rule_on_the_size_alone_is_asked_of_pictures():
+    """A new one need not be entered anywhere but in the table."""
+    on_size = {rule.code for rule in REFUSAL_RULES if {"Rows", "Columns"} >= {*rule.attributes}}
+    assert {"too_small", "aspect_ratio"} < on_size == {rule.code for rule in gate.PICTURE_RULES}
+
+
 @pytest.mark.parametrize(("rows", "columns"), NO_CHESTS)
 def test_other_shapes_are_refused_with_both_numbers(rows, columns):
     """The reason names the size, the ratio and the limit."""
@@ -112,9 +119,9 @@ def test_a_crop_that_drops_a_lot_is_said(rows, columns, share):
     image = make_radiograph(thorax(rows, columns))
 
     for made in (
-        develop(image, PixelSettings()),
-        develop(image, PixelSettings()),
-        develop_picture(png(rows, columns), PixelSettings()),
+        radiograph_from_dicom(image, PixelSettings()),
+        radiograph_from_dicom(image, PixelSettings()),
+        radiograph_from_picture(png(rows, columns), PixelSettings()),
     ):
         (decision,) = [each for each in made.decisions if each.code == "crop_leaves_out"]
         assert share in decision.text
@@ -123,6 +130,6 @@ def test_a_crop_that_drops_a_lot_is_said(rows, columns, share):
 @pytest.mark.parametrize(("rows", "columns"), [(425, 350), (350, 425), (300, 300)])
 def test_the_usual_crop_is_not_worth_a_word(rows, columns):
     """A 14 × 17 inch image loses 18 % like all images that the model learned from."""
-    made = develop(make_radiograph(thorax(rows, columns)), PixelSettings())
+    made = radiograph_from_dicom(make_radiograph(thorax(rows, columns)), PixelSettings())
 
     assert "crop_leaves_out" not in [decision.code for decision in made.decisions]

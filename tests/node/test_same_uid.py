@@ -14,7 +14,7 @@ from hilum.outcome import Outcome, Read, Status
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.phantom import make
 from hilum.pipeline import Writing
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, readings, worklist
 from hilum.records.states import State
@@ -211,7 +211,7 @@ def test_results_by_hand_go_to_the_images_own_study(pacs):
         pacs.store(dicom_file(image))
     for image in both:
         received = dicom.parse(dicom_file(image), name="image")
-        reading = make_reading(develop(received, settings.pixels))
+        reading = make_reading(radiograph_from_dicom(received, settings.pixels))
         made = pipeline.write(reading, settings, Writing(datetime.now(UTC), write.earlier))
         outcome = Outcome("image.dcm", Status.READ, read=Read(reading, made))
         stored = write_results(outcome, [write]).outputs

@@ -10,7 +10,7 @@ from hilum import phantom
 from hilum.gate import judge
 from hilum.phantom import make
 from hilum.phantom.scene import brightness, draw
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.settings import Settings
 from sr_validators import objections
 
@@ -60,7 +60,7 @@ def test_pixels_are_shown_as_they_were_meant(seed: int):
     dataset = make(seed, size=160).dataset
     drawing = draw(scene, dataset.Rows, dataset.Columns)
     meant = brightness(scene, drawing) * 2048 - 1024
-    seen = develop(dataset, Settings.load().pixels).pixels
+    seen = radiograph_from_dicom(dataset, Settings.load().pixels).pixels
     plain = drawing.inside & (drawing.marked == 0)
 
     assert np.abs(seen - meant)[plain].max() < 2 * 2048 / 1023 + 1

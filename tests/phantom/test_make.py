@@ -9,13 +9,13 @@ import pytest
 
 from hilum import phantom
 from hilum.phantom import CLINIC, KINDS, LABELS, TRAINING, Phantom, make
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.settings import Settings
 
 
 def shown(drawn: Phantom) -> np.ndarray:
     """Return what the pixel pipeline makes of a phantom."""
-    return develop(drawn.dataset, Settings.load().pixels).pixels
+    return radiograph_from_dicom(drawn.dataset, Settings.load().pixels).pixels
 
 
 def test_same_seed_gives_the_same_bytes():

@@ -13,7 +13,7 @@ from pydicom import uid as uids
 
 from hilum.errors import RadiographRefused
 from hilum.phantom import make
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import decode
 from hilum.pixels.image import describe
@@ -54,18 +54,20 @@ def codes(read: Radiograph) -> set[str]:
     return {decision.code for decision in read.decisions}
 
 
-def said_of(made: Dataset) -> set[str]:
+def written_values_of(made: Dataset) -> set[str]:
     """Return the codes of an image's decisions, or of why it is refused: as noise, say."""
     try:
-        return codes(develop(made, SETTINGS))
+        return codes(radiograph_from_dicom(made, SETTINGS))
     except RadiographRefused as exc:
         return {reason.code for reason in exc.reasons}
 
 
 def same_picture(first: Dataset, second: Dataset, atol: float = 1e-3) -> Radiograph:
     """Return the second image's radiograph after both were found to be one picture."""
-    shown = develop(second, SETTINGS)
-    np.testing.assert_allclose(develop(first, SETTINGS).pixels, shown.pixels, atol=atol)
+    shown = radiograph_from_dicom(second, SETTINGS)
+    np.testing.assert_allclose(
+        radiograph_from_dicom(first, SETTINGS).pixels, shown.pixels, atol=atol
+    )
     return shown
 
 
@@ -114,7 +116,7 @@ def test_a_sign_in_any_bit(bits):
 
 def test_a_sign_beyond_bits_stored_is_kept():
     """Values that go on smoothly above Bits Stored are values, with or without a sign."""
-    shown = develop(signed(AROUND_ZERO * 4), SETTINGS)
+    shown = radiograph_from_dicom(signed(AROUND_ZERO * 4), SETTINGS)
 
     assert {"values_above_bits_stored", "more_bits_used"} <= codes(shown)
     assert "sign_extended" not in codes(shown)
@@ -213,10 +215,10 @@ def test_high_bit_elsewhere(case):
     """Values that lie higher than Bits Stored says are shifted down, if they do."""
     values, attributes = SHIFTED[case]
 
-    shown = develop(written(values, **attributes), SETTINGS)
+    shown = radiograph_from_dicom(written(values, **attributes), SETTINGS)
 
     np.testing.assert_allclose(
-        develop(written(radiograph()), SETTINGS).pixels, shown.pixels, atol=2.1
+        radiograph_from_dicom(written(radiograph()), SETTINGS).pixels, shown.pixels, atol=2.1
     )
 
 
@@ -269,7 +271,7 @@ def test_a_grid_is_no_exchange(period):
     grid = (np.arange(288) % period == 0) * 9
     values = np.clip((radiograph() >> 4) + grid, 0, 255)
 
-    shown = develop(written(values, "u1", BitsStored=8, HighBit=7), SETTINGS)
+    shown = radiograph_from_dicom(written(values, "u1", BitsStored=8, HighBit=7), SETTINGS)
 
     assert not codes(shown) & DOUBTED
 
@@ -279,7 +281,7 @@ def test_noise_is_refused_and_counted():
     noise = np.random.default_rng(8).integers(0, 65536, (320, 288))
 
     with pytest.raises(RadiographRefused, match=r"noise: roughness (0\.9|1\.)"):
-        develop(written(noise, BitsStored=16, HighBit=15), SETTINGS)
+        radiograph_from_dicom(written(noise, BitsStored=16, HighBit=15), SETTINGS)
 
 
 @pytest.mark.parametrize("hard", [0, 4095])
@@ -288,7 +290,7 @@ def test_a_hard_edge_is_no_wrong_sign(hard):
     values = np.clip(radiograph() // 2 + (2047 if hard == 0 else 0), 0, 4095)
     values[:60], values[-60:], values[:, :50], values[:, -50:] = (hard,) * 4
 
-    assert not codes(develop(written(values), SETTINGS)) & DOUBTED
+    assert not codes(radiograph_from_dicom(written(values), SETTINGS)) & DOUBTED
 
 
 @pytest.mark.parametrize("ringing", [0, 6])
@@ -300,7 +302,7 @@ def test_white_letters_on_black_are_no_wrong_sign(background, ringing):
     values[10:80:2, 20:250] = 4095
     blurred = np.random.default_rng(6).integers(-ringing, ringing + 1, values.shape)
 
-    shown = develop(written(np.clip(values + blurred, 0, 4095)), SETTINGS)
+    shown = radiograph_from_dicom(written(np.clip(values + blurred, 0, 4095)), SETTINGS)
 
     assert not codes(shown) & DOUBTED
 
@@ -333,7 +335,7 @@ def test_black_and_white_alone_have_no_other_sign(kind, inverted, noise):
     values = both_ends(TWO_VALUES[kind] != inverted, noise)
 
     for made in (written(values), signed(values - 2048)):
-        assert not said_of(made) & DOUBTED
+        assert not written_values_of(made) & DOUBTED
 
 
 @pytest.mark.parametrize("gain", [2, 5, 30])
@@ -342,20 +344,20 @@ def test_a_saturated_radiograph_has_no_other_sign(gain):
     values = np.clip((radiograph() - 2000) * gain + 2048, 0, 4095)
 
     for made in (written(values), signed(values - 2048)):
-        assert not codes(develop(made, SETTINGS)) & DOUBTED
+        assert not codes(radiograph_from_dicom(made, SETTINGS)) & DOUBTED
 
 
 def test_a_mottled_test_object_has_no_other_sign():
     """Near black and near white, with noise that nothing cuts."""
     values = np.where(LINES, 3935, 160) + np.random.default_rng(9).normal(0, 40, LINES.shape)
 
-    assert not codes(develop(written(values.astype(np.int64)), SETTINGS)) & DOUBTED
+    assert not codes(radiograph_from_dicom(written(values.astype(np.int64)), SETTINGS)) & DOUBTED
 
 
 @pytest.mark.parametrize("seed", PHANTOMS)
 def test_no_phantom_is_doubted(seed):
     """No decision says of a right header that it is wrong, and no picture is noise."""
-    assert not codes(develop(make(seed).dataset, SETTINGS)) & DOUBTED
+    assert not codes(radiograph_from_dicom(make(seed).dataset, SETTINGS)) & DOUBTED
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -363,14 +365,14 @@ def test_no_real_radiograph_is_doubted(name):
     """No decision says of a real radiograph that its header is wrong."""
     dataset = pydicom.dcmread(Path(data_store.__file__).parent / "data" / f"{name}.dcm")
 
-    assert not codes(develop(dataset, SETTINGS)) & DOUBTED
+    assert not codes(radiograph_from_dicom(dataset, SETTINGS)) & DOUBTED
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_every_real_radiograph_in_the_other_byte_order_is_found(name):
     """The real radiographs, swapped, are swapped back: not one of them is read as noise."""
     dataset = pydicom.dcmread(Path(data_store.__file__).parent / "data" / f"{name}.dcm")
-    right = develop(dataset, SETTINGS)
+    right = radiograph_from_dicom(dataset, SETTINGS)
     values, _ = decode(dataset, describe(dataset, SETTINGS, DecisionRecord()), DecisionRecord())
     dataset.file_meta.TransferSyntaxUID = uids.ExplicitVRLittleEndian
     with warnings.catch_warnings():
@@ -378,7 +380,7 @@ def test_every_real_radiograph_in_the_other_byte_order_is_found(name):
         dataset.PixelData = values.byteswap().tobytes()
     dataset["PixelData"].is_undefined_length = False
 
-    shown = develop(dataset, SETTINGS)
+    shown = radiograph_from_dicom(dataset, SETTINGS)
 
     assert "byte_order_wrong" in codes(shown)
     np.testing.assert_array_equal(right.pixels, shown.pixels)

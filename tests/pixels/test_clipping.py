@@ -8,13 +8,13 @@ import pytest
 from pydicom import Dataset
 
 from conftest import real_file
-from hilum.encode import Material, extra_objects
+from hilum.encode import ResultContext, extra_objects
 from hilum.errors import RadiographRefused
 from hilum.explain import heat, regions
 from hilum.language import ENGLISH, LANGUAGES
 from hilum.node.page_work import greys
 from hilum.phantom import make
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import PixelPipeline
 from hilum.settings import (
     ExtraObject,
@@ -49,7 +49,7 @@ def with_tables(keyword, *tables, **attributes) -> Dataset:
 
 def codes(dataset, settings=None) -> list[str]:
     """Return the codes of what was decided about the tones."""
-    made = develop(dataset, settings or PixelSettings())
+    made = radiograph_from_dicom(dataset, settings or PixelSettings())
     about = ("window", "voi", "modality", "pixel_range")
     return [each.code for each in made.decisions if each.code.startswith(about)]
 
@@ -75,7 +75,8 @@ def codes(dataset, settings=None) -> list[str]:
 def test_a_window_that_destroys_the_image_is_not_applied(dataset):
     """The image looks as without any window, and the decisions say so."""
     np.testing.assert_array_equal(
-        develop(FULL_RANGE, PixelSettings()).pixels, develop(dataset, PixelSettings()).pixels
+        radiograph_from_dicom(FULL_RANGE, PixelSettings()).pixels,
+        radiograph_from_dicom(dataset, PixelSettings()).pixels,
     )
     assert "window_destroys" == codes(dataset)[0]
     assert "pixel_range_used" == codes(dataset)[-1]
@@ -99,7 +100,8 @@ def test_a_table_that_destroys_the_image_is_not_applied(keyword, entries):
     kind = "voi_lut" if keyword == "VOILUTSequence" else "modality_lut"
 
     np.testing.assert_array_equal(
-        develop(FULL_RANGE, PixelSettings()).pixels, develop(dataset, PixelSettings()).pixels
+        radiograph_from_dicom(FULL_RANGE, PixelSettings()).pixels,
+        radiograph_from_dicom(dataset, PixelSettings()).pixels,
     )
     assert [f"{kind}_destroys", "pixel_range_used"] == codes(dataset)[-2:]
 
@@ -151,7 +153,7 @@ def test_of_several_windows_the_first_that_leaves_an_image_is_applied():
     both = with_window([40, 2048, 1500], [400, 4096, 1000])
 
     assert ["window_destroys", "window_applied"] == codes(both)
-    assert "Window 2 of 3" in develop(both, PixelSettings()).decisions[-1].text
+    assert "Window 2 of 3" in radiograph_from_dicom(both, PixelSettings()).decisions[-1].text
 
 
 def test_of_thousands_of_windows_only_some_are_tried():
@@ -165,7 +167,7 @@ def test_one_grey_is_not_called_black_or_white():
     """A sigmoid of absurd width leaves a shade or two, in the middle between them."""
     made = with_window(1500, 1e9, VOILUTFunction="SIGMOID")
 
-    text = develop(made, PixelSettings()).decisions[0].text
+    text = radiograph_from_dicom(made, PixelSettings()).decisions[0].text
 
     assert "of 256 shades and make 0% of" in text
 
@@ -217,7 +219,7 @@ def test_the_decision_names_the_share():
     """It has window, share and shades, in every language."""
     made = with_window(16, 32)
 
-    decision = develop(made, PixelSettings()).decisions[0]
+    decision = radiograph_from_dicom(made, PixelSettings()).decisions[0]
 
     for text in (language.say(decision.text) for language in LANGUAGES):
         assert "16" in text
@@ -235,7 +237,7 @@ def test_a_site_may_refuse_such_images(language, said):
     )
 
     with pytest.raises(RadiographRefused) as caught:
-        develop(made, REFUSING)
+        radiograph_from_dicom(made, REFUSING)
 
     reasons = caught.value.reasons
     assert ["voi_lut_destroys", "window_destroys", "window_destroys"] == [r.code for r in reasons]
@@ -279,12 +281,12 @@ def test_the_torchxrayvision_pipeline_applies_no_window_anyway():
 @pytest.mark.parametrize(("center", "there"), [(2048, True), (-2000, False)])
 def test_a_presentation_state_has_no_window_that_destroys_the_image(center, there):
     """A workstation that opens it shows the radiograph, not a black square."""
-    radiograph = develop(with_window(center, 4096 if there else 32), PixelSettings())
+    radiograph = radiograph_from_dicom(with_window(center, 4096 if there else 32), PixelSettings())
     reading = make_reading(radiograph, {"Mass": 0.8}, {"Mass": bump(2, 4)})
     settings = ReportSettings(objects=(ExtraObject.PRESENTATION_STATE,))
 
     (state,) = extra_objects(
-        Material.of(reading, when=datetime(2026, 11, 26, tzinfo=UTC), settings=settings),
+        ResultContext.of(reading, when=datetime(2026, 11, 26, tzinfo=UTC), settings=settings),
         regions(reading),
         heat=heat,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from hilum.pixels import develop, fit
+from hilum.pixels import fit, radiograph_from_dicom
 from hilum.radiograph import PixelPipeline
 from hilum.settings import PixelSettings
 
@@ -15,7 +15,7 @@ def test_real_radiograph_is_read_in_every_coding(request, coding, pipeline):
     """A real chest radiograph gives full-size pixels and a network's input."""
     dataset = pydicom.dcmread(request.getfixturevalue(coding))
 
-    radiograph = develop(dataset, PixelSettings(pipeline=pipeline))
+    radiograph = radiograph_from_dicom(dataset, PixelSettings(pipeline=pipeline))
     model_input = fit(radiograph, 224)
 
     assert (1955, 1841) == radiograph.pixels.shape
@@ -30,7 +30,7 @@ def test_dataset_keeps_its_pixels(chest_path):
     dataset = pydicom.dcmread(chest_path)
     length = len(dataset.PixelData)
 
-    radiograph = develop(dataset, PixelSettings())
+    radiograph = radiograph_from_dicom(dataset, PixelSettings())
 
     assert length == len(dataset.PixelData)
     assert "PixelData" not in radiograph.header

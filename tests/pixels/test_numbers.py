@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from hilum.encode.source import as_source
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import Radiograph
 from hilum.settings import PixelSettings
 from pixel_cases import image
@@ -19,7 +19,7 @@ def developed(**written: str) -> Radiograph:
     read = pydicom.dcmread(BytesIO(dicom_file(image())))
     for keyword, text in written.items():
         write_raw(read, keyword, text)
-    return develop(read, PixelSettings())
+    return radiograph_from_dicom(read, PixelSettings())
 
 
 def codes(radiograph: Radiograph) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from hilum.errors import RadiographRefused, SourceUnreadable
-from hilum.pixels import develop_picture, present
+from hilum.pixels import present, radiograph_from_picture
 from hilum.settings import PixelSettings
 
 SETTINGS = PixelSettings()
@@ -27,7 +27,7 @@ def test_grey_pictures_of_every_kind_are_read(mode):
     """A grey picture gives its grey values, however its PNG stores them."""
     file = encoded(Image.fromarray(RAMP).convert(mode))
 
-    radiograph = develop_picture(file, SETTINGS)
+    radiograph = radiograph_from_picture(file, SETTINGS)
 
     np.testing.assert_allclose((2 * (RAMP / 255) - 1) * 1024, radiograph.pixels, atol=1e-3)
     assert None is radiograph.header
@@ -38,7 +38,7 @@ def test_sixteen_bits_are_kept():
     values = RAMP.astype(np.uint16) * 257
     values[0, 1] = 1
 
-    radiograph = develop_picture(encoded(Image.fromarray(values)), SETTINGS)
+    radiograph = radiograph_from_picture(encoded(Image.fromarray(values)), SETTINGS)
 
     np.testing.assert_allclose((2 * (values / 65535) - 1) * 1024, radiograph.pixels, atol=1e-3)
 
@@ -49,7 +49,7 @@ TEN_BITS = RAMP.astype(np.uint16) * 4 + 3
 
 def brightness(file: bytes):
     """Return what is shown, from 0 for black to 1 for white, and the decisions' codes."""
-    radiograph = develop_picture(file, SETTINGS)
+    radiograph = radiograph_from_picture(file, SETTINGS)
     codes = [decision.code for decision in radiograph.decisions]
     return (radiograph.pixels.astype(np.float64) / 1024 + 1) / 2, codes
 
@@ -113,7 +113,7 @@ def test_colours_of_few_bits_are_colours():
     coloured = np.stack([TEN_BITS, TEN_BITS[::-1], TEN_BITS], axis=2)
 
     with pytest.raises(RadiographRefused) as caught:
-        develop_picture(imagecodecs.png_encode(coloured), SETTINGS)
+        radiograph_from_picture(imagecodecs.png_encode(coloured), SETTINGS)
 
     assert ["colour"] == [reason.code for reason in caught.value.reasons]
 
@@ -123,7 +123,7 @@ def test_noise_is_refused():
     noise = np.random.default_rng(1).integers(0, 256, (80, 80)).astype(np.uint8)
 
     with pytest.raises(RadiographRefused) as caught:
-        develop_picture(encoded(Image.fromarray(noise)), SETTINGS)
+        radiograph_from_picture(encoded(Image.fromarray(noise)), SETTINGS)
 
     assert ["noise"] == [reason.code for reason in caught.value.reasons]
 
@@ -134,7 +134,7 @@ def test_jpeg_is_read(mode, tmp_path):
     path = tmp_path / "chest.jpg"
     path.write_bytes(encoded(Image.fromarray(RAMP).convert(mode), "JPEG"))
 
-    radiograph = develop_picture(path, SETTINGS)
+    radiograph = radiograph_from_picture(path, SETTINGS)
 
     np.testing.assert_allclose((2 * (RAMP / 255) - 1) * 1024, radiograph.pixels, atol=60)
 
@@ -158,7 +158,7 @@ def test_picture_is_read_as_it_is_shown(orientation):
     buffer = BytesIO()
     stored.save(buffer, "PNG", exif=exif)
 
-    radiograph = develop_picture(buffer.getvalue(), SETTINGS)
+    radiograph = radiograph_from_picture(buffer.getvalue(), SETTINGS)
 
     np.testing.assert_allclose((2 * (RAMP / 255) - 1) * 1024, radiograph.pixels, atol=1e-3)
     recorded = [decision.code for decision in radiograph.decisions]
@@ -167,7 +167,7 @@ def test_picture_is_read_as_it_is_shown(orientation):
 
 def test_black_and_white_is_recorded():
     """A picture of one bit is read, and says so."""
-    radiograph = develop_picture(encoded(Image.fromarray(RAMP).convert("1")), SETTINGS)
+    radiograph = radiograph_from_picture(encoded(Image.fromarray(RAMP).convert("1")), SETTINGS)
 
     assert ["one_bit"] == [decision.code for decision in radiograph.decisions]
 
@@ -179,7 +179,7 @@ def test_animated_picture_is_refused():
     first.save(buffer, "PNG", save_all=True, append_images=[second])
 
     with pytest.raises(RadiographRefused) as caught:
-        develop_picture(buffer.getvalue(), SETTINGS)
+        radiograph_from_picture(buffer.getvalue(), SETTINGS)
 
     assert ["multi_frame"] == [reason.code for reason in caught.value.reasons]
 
@@ -189,7 +189,7 @@ def test_colour_is_refused():
     picture = Image.merge("RGB", [Image.fromarray(x) for x in (RAMP, 255 - RAMP, RAMP)])
 
     with pytest.raises(RadiographRefused) as caught:
-        develop_picture(encoded(picture), SETTINGS)
+        radiograph_from_picture(encoded(picture), SETTINGS)
 
     assert ["colour"] == [reason.code for reason in caught.value.reasons]
 
@@ -197,7 +197,7 @@ def test_colour_is_refused():
 def test_blank_is_refused():
     """A picture in one shade is no radiograph."""
     with pytest.raises(RadiographRefused) as caught:
-        develop_picture(encoded(Image.new("L", (50, 50), 9)), SETTINGS)
+        radiograph_from_picture(encoded(Image.new("L", (50, 50), 9)), SETTINGS)
 
     assert ["blank"] == [reason.code for reason in caught.value.reasons]
 
@@ -205,7 +205,7 @@ def test_blank_is_refused():
 def test_too_many_pixels_are_refused_before_decoding():
     """The limit of the settings holds for pictures too."""
     with pytest.raises(RadiographRefused) as caught:
-        develop_picture(encoded(Image.fromarray(RAMP)), PixelSettings(max_pixels=100))
+        radiograph_from_picture(encoded(Image.fromarray(RAMP)), PixelSettings(max_pixels=100))
 
     assert ["too_many_pixels"] == [reason.code for reason in caught.value.reasons]
 
@@ -216,7 +216,7 @@ def test_too_many_pixels_are_refused_before_decoding():
 def test_broken_or_foreign_files_are_unreadable(file):
     """What is not a whole PNG or JPEG gets one clear line."""
     with pytest.raises(SourceUnreadable, match="PNG or JPEG"):
-        develop_picture(file, SETTINGS)
+        radiograph_from_picture(file, SETTINGS)
 
 
 def test_present_is_what_a_screen_shows():

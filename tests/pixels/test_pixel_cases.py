@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 
 from hilum.errors import RadiographRefused
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings
 from pixel_cases import CASES, REFUSALS
@@ -35,8 +35,8 @@ def test_golden_pixels(name):
     dataset = through_file(case.make())
     raw = case.display if case.torchxrayvision is None else case.torchxrayvision
 
-    shown = brightness(develop(dataset, DISPLAY))
-    plain = brightness(develop(dataset, TORCHXRAYVISION))
+    shown = brightness(radiograph_from_dicom(dataset, DISPLAY))
+    plain = brightness(radiograph_from_dicom(dataset, TORCHXRAYVISION))
 
     np.testing.assert_allclose(shown, case.display, atol=case.tolerance, rtol=0)
     np.testing.assert_allclose(plain, raw, atol=case.tolerance, rtol=0)
@@ -47,7 +47,7 @@ def test_golden_decisions(name):
     """The image gives the decisions that its row of the table names, and no other."""
     case = CASES[name]
 
-    radiograph = develop(through_file(case.make()), DISPLAY)
+    radiograph = radiograph_from_dicom(through_file(case.make()), DISPLAY)
 
     assert case.codes == tuple(decision.code for decision in radiograph.decisions)
 
@@ -60,6 +60,6 @@ def test_golden_refusal(name):
 
     for settings in (DISPLAY, TORCHXRAYVISION):
         with pytest.raises(RadiographRefused) as caught:
-            develop(dataset, settings)
+            radiograph_from_dicom(dataset, settings)
 
         assert refusal.codes == tuple(reason.code for reason in caught.value.reasons)

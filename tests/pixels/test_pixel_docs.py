@@ -7,7 +7,7 @@ import pytest
 
 from hilum.errors import RadiographRefused
 from hilum.files.damage import CORRECTIONS
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.pixels.decisions import DecisionRecord, phrase
 from hilum.pixels.texts import DECISIONS
 from hilum.settings import PixelSettings
@@ -77,7 +77,7 @@ def test_every_decision_is_reached_by_a_test():
 def test_every_refusal_is_told_without_english_words(name):
     """No text of a refusal is left in English."""
     with pytest.raises(RadiographRefused) as caught:
-        develop(REFUSALS[name].make(), PixelSettings())
+        radiograph_from_dicom(REFUSALS[name].make(), PixelSettings())
     told = " ".join(PORTUGUESE.say(each.text) for each in caught.value.reasons)
 
     assert not re.search(r"\b(the|is|not|are|with|bytes, the|pixels are|cannot)\b", told), told
@@ -86,7 +86,7 @@ def test_every_refusal_is_told_without_english_words(name):
 @pytest.mark.parametrize("name", CASES)
 def test_every_decision_is_told_without_english_words(name):
     """What fills the gaps of a text, a table's name or a range, is in its language too."""
-    made = develop(CASES[name].make(), PixelSettings())
+    made = radiograph_from_dicom(CASES[name].make(), PixelSettings())
     told = " ".join(PORTUGUESE.say(each.text) for each in made.decisions)
 
     assert not re.search(r"\b(the|is|not|are|with|to|its|it|says?|said)\b", told.lower()), told
@@ -105,8 +105,8 @@ def test_why_within_a_decision_is_told_in_its_language():
 
 def test_numbers_in_portuguese_are_written_as_in_brazil():
     """A decision in Portuguese has the comma before the decimals, the point in thousands."""
-    clipped = DecisionRecord.told("stray_values_clipped", count=12345, ceiling=4095)
-    rescaled = DecisionRecord.told("rescale_applied", slope=0.5, intercept=-1000.25)
+    clipped = DecisionRecord.decision("stray_values_clipped", count=12345, ceiling=4095)
+    rescaled = DecisionRecord.decision("rescale_applied", slope=0.5, intercept=-1000.25)
 
     assert "12.345 pixels" in PORTUGUESE.say(clipped.text)
     assert "slope 0,5 e intercept -1000,25" in PORTUGUESE.say(rescaled.text)

@@ -14,7 +14,7 @@ import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from hilum.errors import RadiographRefused
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.settings import PixelSettings
 from pixel_cases import FULL, image
 from pixel_codings import recode
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def codes_of_refusal(dataset, settings) -> list[str]:
     with pytest.raises(RadiographRefused) as caught:
-        develop(dataset, settings)
+        radiograph_from_dicom(dataset, settings)
     return [reason.code for reason in caught.value.reasons]
 
 
@@ -61,7 +61,7 @@ def test_image_in_crumbs_is_refused():
     dataset.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + piece * 20_000
 
     with pytest.raises(RadiographRefused, match=r"in 20,001 fragments, more than 10,000"):
-        develop(dataset, PixelSettings())
+        radiograph_from_dicom(dataset, PixelSettings())
 
 
 CLAIMS = {
@@ -91,7 +91,7 @@ def test_missing_meta_information_is_assumed_and_recorded():
     dataset = pydicom.dcmread(BytesIO(dicom_file(image())))
     del dataset.file_meta
 
-    radiograph = develop(dataset, PixelSettings())
+    radiograph = radiograph_from_dicom(dataset, PixelSettings())
 
     np.testing.assert_allclose((2 * FULL - 1) * 1024, radiograph.pixels, atol=1e-3)
     assert ["syntax_assumed"] == [decision.code for decision in radiograph.decisions]
@@ -102,7 +102,7 @@ def test_missing_transfer_syntax_of_compressed_pixels_is_found():
     dataset = recode(image(), JPEG2000Lossless)
     del dataset.file_meta
 
-    radiograph = develop(dataset, PixelSettings())
+    radiograph = radiograph_from_dicom(dataset, PixelSettings())
 
     np.testing.assert_allclose((2 * FULL - 1) * 1024, radiograph.pixels, atol=1e-3)
 
@@ -121,7 +121,7 @@ def test_deferred_pixels_are_read(tmp_path):
     path = tmp_path / "deferred.dcm"
     path.write_bytes(dicom_file(image()))
 
-    radiograph = develop(pydicom.dcmread(path, defer_size=64), PixelSettings())
+    radiograph = radiograph_from_dicom(pydicom.dcmread(path, defer_size=64), PixelSettings())
 
     np.testing.assert_allclose((2 * FULL - 1) * 1024, radiograph.pixels, atol=1e-3)
 
@@ -156,7 +156,7 @@ def test_odd_but_harmless_attributes_do_not_stop_reading(attributes):
     """Empty, lonely or unknown display attributes leave the image readable."""
     dataset = image(**attributes)
 
-    pixels = develop(dataset, PixelSettings()).pixels
+    pixels = radiograph_from_dicom(dataset, PixelSettings()).pixels
 
     assert -1024 <= pixels.min() < pixels.max() <= 1024
 
@@ -166,7 +166,7 @@ def test_refusals_name_no_patient():
     dataset = make_radiograph(PixelData=b"\1" * 10)
 
     with pytest.raises(RadiographRefused) as caught:
-        develop(dataset, PixelSettings())
+        radiograph_from_dicom(dataset, PixelSettings())
 
     assert "Generated" not in str(caught.value)
     assert str(dataset.SOPInstanceUID) not in str(caught.value)
@@ -175,6 +175,6 @@ def test_refusals_name_no_patient():
 def test_refusal_has_its_source():
     """Each reason says where the rule comes from."""
     with pytest.raises(RadiographRefused) as caught:
-        develop(image(NumberOfFrames=3), PixelSettings())
+        radiograph_from_dicom(image(NumberOfFrames=3), PixelSettings())
 
     assert "PS3.3 C.7.6.6" == caught.value.reasons[0].source

@@ -7,7 +7,7 @@ from pydicom import uid as uids
 
 from hilum.errors import RadiographRefused
 from hilum.files import dicom
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.pixels.colour import to_grey
 from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import decode
@@ -48,7 +48,7 @@ def stored_of(dataset: Dataset):
 
 
 def decisions_of(dataset: Dataset) -> list[str]:
-    return [decision.code for decision in develop(dataset, SETTINGS).decisions]
+    return [decision.code for decision in radiograph_from_dicom(dataset, SETTINGS).decisions]
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -147,7 +147,7 @@ def test_true_colour_is_refused_in_either_space():
         dataset.file_meta.TransferSyntaxUID = uids.ExplicitVRLittleEndian
 
         with pytest.raises(RadiographRefused) as caught:
-            develop(dataset, SETTINGS)
+            radiograph_from_dicom(dataset, SETTINGS)
 
         assert ["colour"] == [reason.code for reason in caught.value.reasons]
 

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 from hilum.errors import RadiographRefused
-from hilum.pixels import develop, fit
+from hilum.pixels import fit, radiograph_from_dicom
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings
 from pixel_cases import CASES, REFUSALS
@@ -49,7 +49,7 @@ def reference() -> Answers:
 
 def ours(name: str) -> Radiograph:
     """Return what hilum makes of one case."""
-    return develop(pydicom.dcmread(BytesIO(dicom_file(CASES[name].make()))), SETTINGS)
+    return radiograph_from_dicom(pydicom.dcmread(BytesIO(dicom_file(CASES[name].make()))), SETTINGS)
 
 
 @pytest.mark.parametrize("name", [n for n, c in CASES.items() if c.reference == "same"])
@@ -90,7 +90,7 @@ def test_what_it_reads_and_we_refuse(name, reference):
 @pytest.mark.parametrize("name", RADIOGRAPHS)
 def test_real_radiographs_are_the_same(name, reference):
     """A real radiograph in any coding gives TorchXRayVision's network input, but for its turn."""
-    radiograph = develop(pydicom.dcmread(REAL / f"{name}.dcm"), SETTINGS)
+    radiograph = radiograph_from_dicom(pydicom.dcmread(REAL / f"{name}.dcm"), SETTINGS)
 
     seen = radiograph.turn.stored(fit(radiograph, 224).pixels)[KEPT_OF_REAL, KEPT_OF_REAL]
 
@@ -115,7 +115,7 @@ def test_every_real_file_is_the_same_or_says_why(tmp_path):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # pydicom's test files break rules on purpose
-                radiograph = develop(pydicom.dcmread(path, force=True), SETTINGS)
+                radiograph = radiograph_from_dicom(pydicom.dcmread(path, force=True), SETTINGS)
         except RadiographRefused:
             continue
         why = {decision.code for decision in radiograph.decisions} & WRONGLY_READ

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydicom import Dataset
 
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import PixelPipeline
 from hilum.settings import PixelSettings
 from pixel_codings import LOSSLESS, recode
@@ -45,7 +45,7 @@ def dataset_of(stored: int, values, **attributes) -> Dataset:
 def pixels_of(dataset: Dataset, pipeline: PixelPipeline):
     """Return the radiograph's pixels after the dataset was a file."""
     read = pydicom.dcmread(BytesIO(dicom_file(dataset)))
-    return develop(read, PixelSettings(pipeline=pipeline)).pixels
+    return radiograph_from_dicom(read, PixelSettings(pipeline=pipeline)).pixels
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: uid.keyword)

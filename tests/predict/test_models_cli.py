@@ -12,7 +12,7 @@ from file_server import serving
 from hilum.cli import main
 from hilum.cli.models import verified
 from hilum.errors import CardInvalid
-from hilum.pixels import develop_picture, fit
+from hilum.pixels import fit, radiograph_from_picture
 from hilum.predict import find_card, load_model
 from hilum.predict.card import PublishedScores
 from hilum.radiograph import PixelPipeline
@@ -181,7 +181,9 @@ def test_verify_compares_with_published_scores(
     """The scores of the published image are reached to the third digit, or it is an error."""
     image = picture(tmp_path)
     model = load_model(settings)
-    radiograph = develop_picture(image, PixelSettings(pipeline=PixelPipeline.TORCHXRAYVISION))
+    radiograph = radiograph_from_picture(
+        image, PixelSettings(pipeline=PixelPipeline.TORCHXRAYVISION)
+    )
     findings, _ = model.predict(fit(radiograph, 224))
     scores = {finding.label: finding.score for finding in findings}
     scores["Effusion"] += off

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.records import Database, access, accounts, attempts, images, throughput
+from hilum.records import Database, access, accounts, images, sign_in_attempts, throughput
 from hilum.records.accounts import AccountError, Role
-from hilum.records.attempts import KNOWN, TooManyFailures, WaitRule
 from hilum.records.images import Arrived, Settlement
+from hilum.records.sign_in_attempts import KNOWN, TooManyFailures, WaitRule
 from hilum.records.states import State, Urgency
 from image_names import image_uids
 
@@ -27,7 +27,9 @@ def add(database: Database, name: str, role: Role = Role.OPERATOR) -> None:
 def attempt(database: Database, name: str, address: str, now: datetime = NOW) -> int:
     """Try to sign in."""
     with database.transaction() as connection:
-        return attempts.try_to_sign_in(connection, name, address, WaitRule(3, WINDOW), now=now)
+        return sign_in_attempts.try_to_sign_in(
+            connection, name, address, WaitRule(3, WINDOW), now=now
+        )
 
 
 def test_a_name_is_taken_once_whatever_its_case(database: Database):
@@ -141,13 +143,13 @@ def test_a_known_browser_is_held_up_by_its_own_failures_alone(database: Database
     """Strangers' failures do not count against it, nor its own against others."""
     add(database, "ana")
     with database.transaction() as connection:
-        secret = attempts.remember_device(connection, "planted", "Ana", now=NOW)
-        same = attempts.remember_device(connection, secret, "ben", now=NOW)
+        secret = sign_in_attempts.remember_device(connection, "planted", "Ana", now=NOW)
+        same = sign_in_attempts.remember_device(connection, secret, "ben", now=NOW)
     for n in range(40):
         wait_s(database, "ana", f"a{n % 10}")
     with database.look() as connection:
-        place = attempts.place_of(connection, secret, "ANA", "a1")
-        others = attempts.place_of(connection, secret, "carla", "a1")
+        place = sign_in_attempts.place_of(connection, secret, "ANA", "a1")
+        others = sign_in_attempts.place_of(connection, secret, "carla", "a1")
 
     assert "planted" not in {secret, same}
     assert secret == same
@@ -162,10 +164,10 @@ def test_a_new_password_forgets_known_browsers(database: Database):
     """Whoever knew the old one has none of them."""
     add(database, "ana")
     with database.transaction() as connection:
-        secret = attempts.remember_device(connection, "", "ana", now=NOW)
+        secret = sign_in_attempts.remember_device(connection, "", "ana", now=NOW)
         accounts.set_password(connection, "ana", "hash")
 
-        assert "a" == attempts.place_of(connection, secret, "ana", "a")
+        assert "a" == sign_in_attempts.place_of(connection, secret, "ana", "a")
 
 
 def test_an_unlocked_user_is_held_up_by_no_other_address(database: Database):
@@ -175,7 +177,7 @@ def test_an_unlocked_user_is_held_up_by_no_other_address(database: Database):
         wait_s(database, "ana", f"a{n}")
     before = wait_s(database, "ana", "fresh")
     with database.transaction() as connection:
-        attempts.unlock(connection, "Ana", now=NOW)
+        sign_in_attempts.unlock(connection, "Ana", now=NOW)
     for n in range(40):
         wait_s(database, "ana", f"a{n}")
 
@@ -207,7 +209,7 @@ def test_a_right_password_is_no_failure(database: Database):
     for _ in range(5):
         number = attempt(database, "ana", "a")
         with database.transaction() as connection:
-            attempts.succeeded(connection, number)
+            sign_in_attempts.succeeded(connection, number)
 
 
 def test_attempts_at_once_are_counted_one_by_one(database: Database):

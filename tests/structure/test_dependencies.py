@@ -29,7 +29,7 @@ WITH_ANOTHER = {
 """Package → the one that brings it along and could not do without."""
 
 EXTRAS = {
-    "highdicom": {"hilum.encode.plain"},
+    "highdicom": {"hilum.encode.highdicom_encoder"},
     "opentelemetry-api": {"hilum.telemetry.tracing"},
     "opentelemetry-sdk": {"hilum.telemetry.tracing"},
     "opentelemetry-exporter-otlp-proto-http": {"hilum.telemetry.tracing"},
@@ -62,7 +62,7 @@ def test_only_what_is_needed_is_imported(path):
 def test_all_is_imported_without_the_extras():
     """A node without highdicom, scipy and the tracing packages starts: nothing needs them."""
     names = [dotted(path) for path in MODULES if path.stem != "__main__"]
-    names.remove("hilum.encode.plain")
+    names.remove("hilum.encode.highdicom_encoder")
     program = (
         "import sys, importlib\n"
         "for missing in ('highdicom', 'scipy', 'opentelemetry.sdk', 'data_store', 'torch'):\n"

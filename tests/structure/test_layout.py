@@ -78,7 +78,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 LIBRARIES = {
     "onnxruntime": {"hilum.predict"},
-    "highdicom": {"hilum.encode.plain"},
+    "highdicom": {"hilum.encode.highdicom_encoder"},
     "pynetdicom": {"hilum.pacs"},
     "dbos": {"hilum.jobs"},
     "sqlalchemy": {"hilum.records", "hilum.jobs"},

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hilum.telemetry.repeats import MOST_ALIKE, WINDOW_S, Repeats
+from hilum.telemetry.repeats import MOST_ALIKE, WINDOW_S, RepeatFilter
 
 
 class Clock:
@@ -28,8 +28,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def repeats(told: list[tuple[str, int]], clock: Clock) -> Iterator[Repeats]:
-    made = Repeats(lambda event, count: told.append((event, count)), clock)
+def repeats(told: list[tuple[str, int]], clock: Clock) -> Iterator[RepeatFilter]:
+    made = RepeatFilter(lambda event, count: told.append((event, count)), clock)
     yield made
     made.tell_all()
 
@@ -39,7 +39,7 @@ def record(message: object, line: int = 1) -> logging.LogRecord:
     return logging.LogRecord("hilum.tested", logging.WARNING, "file.py", line, message, None, None)
 
 
-def written(repeats: Repeats, message: object, times: int, line: int = 1) -> int:
+def written(repeats: RepeatFilter, message: object, times: int, line: int = 1) -> int:
     """Return how many of so many equal lines pass."""
     return sum(repeats.filter(record(message, line)) for _ in range(times))
 

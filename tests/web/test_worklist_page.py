@@ -194,7 +194,7 @@ def test_change_is_told_to_whoever_looks(web, page):
     listener = threading.Thread(target=listen)
     listener.start()
     assert opened.wait(20)
-    # the pulse looks first when somebody listens: change until one is told
+    # the watch looks first when somebody listens: change until one is told
     for n in range(20):
         study(web, n)
         listener.join(1)

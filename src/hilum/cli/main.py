@@ -76,7 +76,7 @@ class OneLineErrors(click.Group):
         try:
             returned = super().invoke(ctx)
         except HilumError as exc:
-            click.echo(f"hilum: {terminal.say(exc.told)}", err=True)
+            click.echo(f"hilum: {terminal.say(exc.message)}", err=True)
             sys.exit(FAILED)
         if terminal.output_failed():
             sys.exit(FAILED)

@@ -15,7 +15,7 @@ from hilum.cli.main import FAILED
 from hilum.cli.progress import console_on
 from hilum.cli.terminal import echo, say
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
-from hilum.pixels import develop_picture, fit
+from hilum.pixels import fit, radiograph_from_picture
 from hilum.predict import InstallRecord, ModelCard, find_card
 from hilum.predict.card import WeightsFormat
 from hilum.predict.download import Progress
@@ -351,7 +351,7 @@ def verify(names: tuple[str, ...], *, published: Path | None) -> None:
         try:
             line = verified(card, settings, published)
         except ModelError as exc:
-            failed, line = True, say(exc.told)
+            failed, line = True, say(exc.message)
         click.echo(f"{card.name}: {line}")
     if failed:
         sys.exit(FAILED)
@@ -380,7 +380,7 @@ def verified(card: ModelCard, settings: Settings, published: Path | None) -> str
             "No scores are published for {name}.", "Leave out --published for it.", name=card.name
         )
     pixels = PixelSettings(pipeline=PixelPipeline.TORCHXRAYVISION)
-    radiograph = develop_picture(published, pixels)
+    radiograph = radiograph_from_picture(published, pixels)
     findings, _ = model.predict(fit(radiograph, card.input_size))
     differences = {
         finding.label: abs(finding.score - card.published_scores.scores[finding.label])

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hilum.cli.terminal import BarStream
-from hilum.values.controls import visible
+from hilum.values.control_characters import visible
 
 
 def console_on(stream: TextIO) -> Console:

@@ -26,7 +26,7 @@ from hilum.dataset.results import (
 )
 from hilum.dataset.terminal import counted, full_table, model_line, one_line
 from hilum.encode.forms import FORMS
-from hilum.encode.forms.table import csv_columns, csv_row
+from hilum.encode.forms.csv_table import csv_columns, csv_row
 from hilum.errors import SourceUnreadable
 from hilum.files.atomic import AtomicFile
 from hilum.files.candidate import SNIFFED_BYTES, Candidate, FileKind, kind_of, printable

@@ -1,4 +1,4 @@
-"""What runs in the foreground: a node, and what a person is told of it."""
+"""Runs a node in the foreground, and prints what a person must know of it."""
 
 import importlib
 import signal
@@ -64,7 +64,7 @@ def get_weights(settings: Settings) -> None:
         ):
             pull_missing(settings)
     except ModelError as exc:
-        echo(exc.told)
+        echo(exc.message)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def _target(
     try:
         return None if value is None else parse_target(value)
     except SettingInvalid as exc:
-        raise click.BadParameter(say(exc.told)) from exc
+        raise click.BadParameter(say(exc.message)) from exc
 
 
 def _ae_title(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -62,7 +62,7 @@ def _ae_title(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     try:
         return checked_ae_title(value)
     except SettingInvalid as exc:
-        raise click.BadParameter(say(exc.told)) from exc
+        raise click.BadParameter(say(exc.message)) from exc
 
 
 @click.command("send")

@@ -1,6 +1,6 @@
-"""Standard streams as they are in real life: not UTF-8, closed, or read by `head`.
+"""Makes standard streams safe to write to: not UTF-8, closed, or read by `head`.
 
-What a command does goes on all the same; only what nobody can read is not shown.
+The command goes on all the same; only what nobody can read is not shown.
 """
 
 import codecs
@@ -17,7 +17,7 @@ import click
 from hilum.errors import SourceUnreadable
 from hilum.language import of_environment
 from hilum.language.system import system_error
-from hilum.values.controls import REPLACEMENT, UNSAFE
+from hilum.values.control_characters import REPLACEMENT, UNSAFE
 
 PLAIN: Final = "hilum-plain"
 """Name of the way to write characters that a terminal does not have."""
@@ -66,12 +66,12 @@ def prepare() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=PLAIN)
             if stream is getattr(sys, f"__{name}__"):
-                setattr(sys, name, Lasting(stream))
+                setattr(sys, name, ResilientStream(stream))
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
 
 
-class Lasting(io.TextIOWrapper):
+class ResilientStream(io.TextIOWrapper):
     """A standard stream that outlives its reader, and the disk that it is written to.
 
     What comes after `head` is gone, or after the disk is full, goes nowhere.
@@ -126,7 +126,7 @@ class BarStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self.write = stream.draw if isinstance(stream, Lasting) else stream.write
+        self.write = stream.draw if isinstance(stream, ResilientStream) else stream.write
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -135,7 +135,7 @@ class BarStream:
 def output_failed() -> bool:
     """Return whether a standard stream could not be written, its reader being there."""
     streams = (sys.stdout, sys.stderr)
-    return any(isinstance(stream, Lasting) and stream.failed for stream in streams)
+    return any(isinstance(stream, ResilientStream) and stream.failed for stream in streams)
 
 
 def check_paths(paths: tuple[str, ...]) -> None:

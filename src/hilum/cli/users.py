@@ -10,7 +10,7 @@ import click
 from hilum.cli.main import main
 from hilum.cli.terminal import echo, say
 from hilum.language import Message
-from hilum.records import Database, access, accounts, attempts, audit, second_factor
+from hilum.records import Database, access, accounts, audit, second_factor, sign_in_attempts
 from hilum.records.accounts import Role
 from hilum.records.database import open_database
 from hilum.settings import Settings
@@ -113,7 +113,7 @@ def unlock(name: str) -> None:
     """Let the user NAME sign in again at once after too many wrong passwords."""
     with open_database(Settings.load()) as database:
         with database.transaction() as connection:
-            attempts.unlock(connection, name, now=datetime.now(UTC))
+            sign_in_attempts.unlock(connection, name, now=datetime.now(UTC))
         _note(database, "user.unlocked", user=name.casefold())
     echo("{name} may try again now. Their password is unchanged.", name=name.casefold())
 

@@ -76,9 +76,9 @@ def read_one(
     except PacsUnavailable:
         raise
     except (EncodingFailed, PacsError) as exc:
-        return _failed(candidate, uids, Reason("not_written", exc.told))
+        return _failed(candidate, uids, Reason("not_written", exc.message))
     except HilumError as exc:
-        return _failed(candidate, uids, Reason("unreadable", exc.told))
+        return _failed(candidate, uids, Reason("unreadable", exc.message))
     except Exception as exc:  # one broken file must not end the reading of a folder
         log.exception("batch.bug")
         return _failed(candidate, uids, _bug(exc))

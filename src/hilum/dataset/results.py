@@ -183,7 +183,7 @@ def write_results(outcome: Outcome, writers: Iterable[ResultWriter]) -> Outcome:
         for write in writers:
             outputs.extend(write(outcome))
     except PacsRefused as exc:
-        reasons = (Reason("not_written", exc.told),)
+        reasons = (Reason("not_written", exc.message),)
         return replace(
             outcome, status=Status.FAILED, read=None, reasons=reasons, outputs=tuple(outputs)
         )

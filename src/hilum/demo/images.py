@@ -1,4 +1,4 @@
-"""What the demonstration sends: a real chest radiograph, phantoms, and what must not be read."""
+"""What the demonstration sends: a real chest radiograph, phantoms, and files to be refused."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

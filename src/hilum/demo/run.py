@@ -1,7 +1,7 @@
-"""The demonstration: a node in a throw-away folder is sent its images, and what it answers.
+"""The demonstration: sends images to a node in a throw-away folder, and collects the results.
 
-Every link is the one that reads patients' images: Orthanc, C-STORE and REST, the changes
-feed, a durable job for each image, reader processes, DICOM out.
+Nothing is simulated: Orthanc, C-STORE and REST, the changes feed, a durable job for each
+image, inference workers, DICOM results.
 """
 
 import threading

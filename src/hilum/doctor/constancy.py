@@ -1,4 +1,4 @@
-"""The self-test and drift: whether the model still says what it said, and of the same images."""
+"""Self-test and drift: whether the model's output is as it was, and its images are."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

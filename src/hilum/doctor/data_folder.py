@@ -1,4 +1,4 @@
-"""Where everything lies: the data folder, its disk, the file with the password."""
+"""The data folder: its permissions, its disk, the file with the first password."""
 
 import os
 import pwd

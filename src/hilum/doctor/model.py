@@ -1,4 +1,4 @@
-"""The model: whether ONNX Runtime works here, and whether images would be read."""
+"""The model: whether ONNX Runtime works here, and whether images would be analyzed."""
 
 from collections.abc import Iterator
 

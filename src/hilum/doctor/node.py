@@ -1,4 +1,4 @@
-"""The node: whether one runs on this data folder, lives, and has its ports."""
+"""The node: whether one runs on this data folder and responds, and whether its ports are free."""
 
 import socket
 import time

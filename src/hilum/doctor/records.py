@@ -1,4 +1,4 @@
-"""The database: whether it can be used, and what it tells of images and workers."""
+"""The database: whether it is usable, and what it has of images and workers."""
 
 import stat
 import time

@@ -1,4 +1,4 @@
-"""Every check, side by side: none waits for another, and none can take another with it."""
+"""Runs all checks at the same time; one that fails takes no other with it."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What stands beside the node: the viewer OHIF, and traces."""
+"""Optional parts: the viewer OHIF, and traces."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

@@ -1,26 +1,26 @@
-"""Say it in DICOM, JSON and plain text."""
+"""Results as files: DICOM objects, and the forms JSON, CSV, FHIR and plain text."""
 
 from hilum.encode import forms
 from hilum.encode.codes import load_codes
-from hilum.encode.extras import extra_objects
-from hilum.encode.forms.document import (
+from hilum.encode.extra_objects import extra_objects
+from hilum.encode.forms.json_document import (
     document_head,
     document_row,
     document_schema,
     reading_document,
 )
 from hilum.encode.kinds import result_name
-from hilum.encode.material import Material
-from hilum.encode.picture import secondary_capture
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.report import refusal_document, report_documents, to_bytes
+from hilum.encode.result_context import ResultContext
 from hilum.encode.review_report import Assessed, Assessment, review_report
+from hilum.encode.secondary_capture import secondary_capture
 from hilum.encode.stored_report import StoredReport, stored_report
 
 __all__ = [
     "Assessed",
     "Assessment",
-    "Material",
+    "ResultContext",
     "StoredReport",
     "document_head",
     "document_row",

@@ -1,7 +1,7 @@
 """The content tree of a structured report, before anything is encoded.
 
-One description, two writers: `hilum.encode.fast` makes bytes of it, `hilum.encode.plain`
-makes highdicom's objects of it, and a test holds that both files are the same.
+Two encoders take it: `hilum.encode.report_document`, with `hilum.encode.content_writer`, is
+hilum's own, and `hilum.encode.highdicom_encoder` uses highdicom. Both give the same bytes.
 
 Sources
 -------

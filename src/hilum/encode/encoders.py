@@ -1,4 +1,4 @@
-"""Who makes a data set of a structured report: hilum's own writer, or highdicom.
+"""Which encoder builds a structured report: hilum's own, or highdicom.
 
 Both give the same bytes. highdicom is an extra: with its codec it takes 35 MB, and fifteen times
 as long.
@@ -6,8 +6,8 @@ as long.
 
 from pydicom import Dataset
 
-from hilum.encode import document
-from hilum.encode.document import ReportDocument
+from hilum.encode import report_document
+from hilum.encode.report_document import ReportDocument
 from hilum.errors import EncodingFailed
 from hilum.settings import SREncoder
 
@@ -23,11 +23,11 @@ def build(described: ReportDocument, encoder: SREncoder) -> Dataset:
         The tree refers to an instance that is not in the evidence.
     """
     if encoder is SREncoder.HILUM:
-        return document.build(described)
-    from hilum.encode import plain  # noqa: PLC0415  highdicom is an extra, and takes a second
+        return report_document.build(described)
+    from hilum.encode import highdicom_encoder  # noqa: PLC0415  highdicom is an extra, and takes a second
 
     try:
-        return plain.build(described)
+        return highdicom_encoder.build(described)
     except (AttributeError, TypeError, ValueError) as exc:
         raise EncodingFailed(
             "highdicom does not take the report of this image.",

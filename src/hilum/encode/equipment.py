@@ -1,4 +1,4 @@
-"""What every result says about patient, study, time and the devices that made it.
+"""Attributes that every result has: patient, study, times, and the devices that made it.
 
 `finish` is the last step of each kind of result, whatever library built the rest.
 """
@@ -17,7 +17,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.identity import derived_uid
 from hilum.encode.source import copy_element, fitting_character_set, quiet_item
-from hilum.encode.undeclared import is_undeclared, write_in_ascii
+from hilum.encode.undeclared_text import is_undeclared, write_in_ascii
 from hilum.reading import ModelIdentity
 
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.88122562894882106039905029639448442875")

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
+from hilum.encode.common_modules import begin, conclude, derivation, write_dimensions, write_source
 from hilum.encode.concepts import codes
 from hilum.encode.equipment import code_item
 from hilum.encode.kinds import PARAMETRIC_MAP
-from hilum.encode.material import Material
+from hilum.encode.result_context import ResultContext
 from hilum.encode.source import quiet_item, write_quietly
-from hilum.encode.start import begin, conclude, derivation, write_dimensions, write_source
 from hilum.reading import Finding
 
 CLASS_ACTIVATION: Final = Code("130402", "DCM", "Class activation")
@@ -32,7 +32,9 @@ FRAME_TYPE: Final = ["DERIVED", "PRIMARY", "STATIC", "NONE"]
 """Image Type and Frame Type (PS3.3 C.8.32.2)."""
 
 
-def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float32]) -> Dataset:
+def parametric_map(
+    context: ResultContext, finding: Finding, activation: NDArray[np.float32]
+) -> Dataset:
     """Return one finding's class activation map on the source matrix.
 
     Parameters
@@ -42,17 +44,17 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
     activation
         Shape ``(rows, columns)`` of the source image, in logits.
     """
-    source = of.source
-    concept = of.codes.finding(finding.label)
-    result = begin(PARAMETRIC_MAP, of, part=finding.label)
+    source = context.source
+    concept = context.codes.finding(finding.label)
+    result = begin(PARAMETRIC_MAP, context, part=finding.label)
     write_quietly(
         result,
-        InstanceNumber=1 + of.reading.positives.index(finding),
+        InstanceNumber=1 + context.reading.positives.index(finding),
         ImageType=FRAME_TYPE,
         ContentQualification="RESEARCH",
         PixelPresentation="MONOCHROME",
         FrameOfReferenceUID=source.get("FrameOfReferenceUID")
-        or of.identity.uid("frame of reference"),
+        or context.identity.uid("frame of reference"),
         PositionReferenceIndicator="",
         AcquisitionContextSequence=[],
         BurnedInAnnotation="NO",
@@ -67,17 +69,17 @@ def parametric_map(of: Material, finding: Finding, activation: NDArray[np.float3
         BitsAllocated=32,
         FloatPixelData=activation.astype("<f4").tobytes(),
     )
-    write_source(result, of, "AI_ACTIVATION", f"Class activation of {concept.meaning}"[:64])
+    write_source(result, context, "AI_ACTIVATION", f"Class activation of {concept.meaning}"[:64])
     content = {"StackID": "1", "InStackPositionNumber": 1}
     pointers = [(keyword, "FrameContentSequence") for keyword in content]
-    write_dimensions(result, of.identity.uid("parametric map dimensions"), pointers)
+    write_dimensions(result, context.identity.uid("parametric map dimensions"), pointers)
     frame = quiet_item(
         FrameContentSequence=[quiet_item(**content, DimensionIndexValues=[1, 1])],
         DerivationImageSequence=[derivation(source, CLASS_ACTIVATION)],
     )
     result.PerFrameFunctionalGroupsSequence = [frame]
-    description = of.language.say_ascii("AI activation maps (PM), research only")
-    conclude(result, of, description=description, texts=[concept.meaning])
+    description = context.language.say_ascii("AI activation maps (PM), research only")
+    conclude(result, context, description=description, texts=[concept.meaning])
     return result
 
 

@@ -1,17 +1,17 @@
 """Which earlier reports a new one replaces."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from pydicom import Dataset
 
 from hilum import PRODUCT
-from hilum.encode.document import SOP_CLASSES
+from hilum.encode.report_document import SOP_CLASSES
 from hilum.files.dicom import text
 from hilum.radiograph import ImageUIDs
 
-REGIONS_TITLE = "126000"
-"""Code Value of the coded report's title; whatever has another one is a text report."""
+REGIONS_TITLE: Final = "126000"
+"""Code Value of the coded report's title."""
 
 REVIEW_TITLE: Final = "READERREVIEW"
 """Code Value of the title of a reader's review, which no reading replaces."""
@@ -23,11 +23,10 @@ def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Datas
     return tuple(sorted(found, key=_moment, reverse=True))
 
 
-def predecessor(reports: Sequence[Dataset], *, coded: bool, uid: str) -> Dataset | None:
-    """Return the first of `reports` that is of the same kind, and not the report `uid` again."""
+def predecessor(reports: Sequence[Dataset], titles: Collection[str], *, uid: str) -> Dataset | None:
+    """Return the first of `reports` with one of the titles that is not the report `uid` again."""
     for earlier in reports:
-        titled = title_of(earlier) == REGIONS_TITLE
-        if titled == coded and uid != text(earlier, "SOPInstanceUID"):
+        if title_of(earlier) in titles and uid != text(earlier, "SOPInstanceUID"):
             return earlier
     return None
 

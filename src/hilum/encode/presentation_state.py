@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
+from hilum.encode.common_modules import begin, conclude, reference, referenced_series
 from hilum.encode.kinds import PRESENTATION
-from hilum.encode.material import Material
+from hilum.encode.result_context import ResultContext
 from hilum.encode.source import copy_element, quiet_item
-from hilum.encode.start import begin, conclude, reference, referenced_series
 from hilum.reading import Reading, Region
 from hilum.wording import AI, DEMONSTRATION, finding_name, score_text
 
@@ -32,10 +32,10 @@ AMBER: Final = (55050, 34438, 49344)
 """CIELab of the outlines, as PS3.3 C.10.7.1.1 scales it."""
 
 
-def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
+def presentation_state(context: ResultContext, regions: Sequence[Region]) -> Dataset:
     """Return the outlines and scores of one positive finding or more as a presentation state."""
-    reading, source, language = of.reading, of.source, of.language
-    result = begin(PRESENTATION, of)
+    reading, source, language = context.reading, context.source, context.language
+    result = begin(PRESENTATION, context)
     result.ContentLabel = "AI_REGIONS"
     result.ContentDescription = DESCRIPTION
     result.ContentCreatorName = ""
@@ -63,7 +63,7 @@ def presentation_state(of: Material, regions: Sequence[Region]) -> Dataset:
     description = language.say_ascii(
         "AI regions (PR): {positive} findings, research only", positive=len(texts)
     )
-    conclude(result, of, description=description, texts=texts.values())
+    conclude(result, context, description=description, texts=texts.values())
     del result.ContentDate, result.ContentTime  # a presentation state has a creation instead
     return result
 

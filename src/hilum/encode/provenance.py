@@ -85,7 +85,7 @@ def statements(model: ModelIdentity | None, language: Language) -> Iterator[str]
     yield language.say(RESEARCH_USE_ONLY)
 
 
-def doubts(reading: Reading, language: Language) -> Iterator[str]:
+def cautions(reading: Reading, language: Language) -> Iterator[str]:
     """Yield what a person must know before believing the findings."""
     yield language.say(NO_PROBABILITY)
     if not reading.model.verified:

@@ -1,4 +1,4 @@
-"""Document A, for machines and for viewers that draw: TID 1500 with regions and coded rows.
+"""The regions report, for software and for viewers that draw: TID 1500, coded findings, outlines.
 
 Its form is the one that OHIF 3.12 opens. A measurement group without a polygon, or
 none at all, leaves its viewport blank without a message, so a reading without
@@ -30,8 +30,8 @@ from hilum.encode.content import (
     language,
     reference,
 )
-from hilum.encode.material import Material
-from hilum.encode.provenance import SCORE_UNIT, algorithm, doubts, observer, single, statements
+from hilum.encode.provenance import SCORE_UNIT, algorithm, cautions, observer, single, statements
+from hilum.encode.result_context import ResultContext
 from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView
 from hilum.reading import OPERATING_POINT_SCORE, Finding, Region
@@ -55,7 +55,7 @@ MODALITIES = {
 class RegionsReport:
     """Builds the content tree of one reading."""
 
-    of: Material
+    context: ResultContext
     """What it is made from."""
     visual_explanation: Dataset | None = None
     """The picture of the heatmaps, None when there is none."""
@@ -70,24 +70,24 @@ class RegionsReport:
         """
         root = Item(codes.DCM.ImagingMeasurementReport, Container("1500"), None)
         return root.having(
-            language(self.of.language),
-            *observer(self.of.reading.model, identified=True),
+            language(self.context.language),
+            *observer(self.context.reading.model, identified=True),
             self._procedure(),
             self._image_library(),
             Item(codes.DCM.ImagingMeasurements, Container()).having(
-                *algorithm(self.of.reading, Relation.HAS_CONCEPT_MOD), *self._groups(regions)
+                *algorithm(self.context.reading, Relation.HAS_CONCEPT_MOD), *self._groups(regions)
             ),
-            Item(self.of.codes.concept("qualitative_evaluations"), Container()).having(
+            Item(self.context.codes.concept("qualitative_evaluations"), Container()).having(
                 self._summary(),
-                *(self._row(finding) for finding in self.of.reading.findings),
+                *(self._row(finding) for finding in self.context.reading.findings),
                 *self._comments(),
             ),
         )
 
     def _comments(self) -> Iterator[Item]:
         for text in (
-            *statements(self.of.reading.model, self.of.language),
-            *doubts(self.of.reading, self.of.language),
+            *statements(self.context.reading.model, self.context.language),
+            *cautions(self.context.reading, self.context.language),
         ):
             yield Item(codes.DCM.Comment, Text(text))
 
@@ -96,31 +96,34 @@ class RegionsReport:
         reported = next(
             (
                 Code(item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning)
-                for item in self.of.source.get("ProcedureCodeSequence", ())
+                for item in self.context.source.get("ProcedureCodeSequence", ())
                 if all(item.get(k) for k in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
             ),
-            self.of.codes.concept("plain_chest_radiograph"),
+            self.context.codes.concept("plain_chest_radiograph"),
         )
         return Item(codes.DCM.ProcedureReported, reported, Relation.HAS_CONCEPT_MOD)
 
     def _image_library(self) -> Item:
-        modality = str(self.of.source.get("Modality", ""))
-        context = Relation.HAS_ACQ_CONTEXT
-        pixels = self.of.codes.concept("pixels")
-        rows, columns = self.of.reading.radiograph.rows, self.of.reading.radiograph.columns
-        image = self._source_image(self.of.codes.concept("source"), Relation.CONTAINS).having(
-            Item(codes.DCM.Modality, Code(modality, "DCM", MODALITIES[modality]), context)
+        modality = str(self.context.source.get("Modality", ""))
+        acquisition = Relation.HAS_ACQ_CONTEXT
+        pixels = self.context.codes.concept("pixels")
+        rows, columns = (
+            self.context.reading.radiograph.rows,
+            self.context.reading.radiograph.columns,
+        )
+        image = self._source_image(self.context.codes.concept("source"), Relation.CONTAINS).having(
+            Item(codes.DCM.Modality, Code(modality, "DCM", MODALITIES[modality]), acquisition)
             if modality in MODALITIES
             else None,
-            Item(codes.DCM.PixelDataRows, NumericValue(rows, pixels), context),
-            Item(codes.DCM.PixelDataColumns, NumericValue(columns, pixels), context),
+            Item(codes.DCM.PixelDataRows, NumericValue(rows, pixels), acquisition),
+            Item(codes.DCM.PixelDataColumns, NumericValue(columns, pixels), acquisition),
         )
         group = Item(codes.DCM.ImageLibraryGroup, Container()).having(image)
         return Item(codes.DCM.ImageLibrary, Container()).having(group)
 
     def _groups(self, regions: Sequence[Region]) -> Iterator[Item]:
         """Yield a measurement group for each region; OHIF needs at least one."""
-        positives = self.of.reading.positives
+        positives = self.context.reading.positives
         if not positives:
             yield self._assessed_field()
         for finding in positives:
@@ -132,7 +135,7 @@ class RegionsReport:
     def _region(self, finding: Finding, outline: NDArray[np.float64], number: int) -> Item:
         """Return TID 1410 of one region; two regions need two tracking UIDs."""
         label = finding.label
-        code, site = self.of.codes.finding(label), self.of.codes.site(label)
+        code, site = self.context.codes.finding(label), self.context.codes.site(label)
         modifier = Relation.HAS_CONCEPT_MOD
         # Finding Site hangs below the score: OHIF prints it as a bare code on the group.
         score = self._score(finding).having(
@@ -150,9 +153,9 @@ class RegionsReport:
 
     def _assessed_field(self) -> Item:
         """Return TID 1410 of the field that the model saw, when nothing is positive in it."""
-        highest = max(self.of.reading.findings, key=lambda finding: finding.score)
-        stamp = "demonstration_" if self.of.reading.model.demonstration else ""
-        name = self.of.codes.concept(f"{stamp}highest_score")
+        highest = max(self.context.reading.findings, key=lambda finding: finding.score)
+        stamp = "demonstration_" if self.context.reading.model.demonstration else ""
+        name = self.context.codes.concept(f"{stamp}highest_score")
         score = self._score(highest, name=name).having(
             algorithm_parameter(f"label={highest.label}")
         )
@@ -169,7 +172,7 @@ class RegionsReport:
     def _row(self, finding: Finding) -> Item:
         """Return the coded row of one finding, present or absent."""
         label, positive = finding.label, finding.positive
-        code, site = self.of.codes.finding(label), self.of.codes.site(label)
+        code, site = self.context.codes.finding(label), self.context.codes.site(label)
         modifier = Relation.HAS_CONCEPT_MOD
         score = self._score(finding, Relation.HAS_PROPERTIES).having(
             # Only where it is asserted: some read any Finding in a report as a diagnosis.
@@ -182,13 +185,13 @@ class RegionsReport:
             score,
             self._ratio("model_output", finding.raw),
             self._ratio("model_output_operating_point", finding.operating_point),
-            self._source_image(self.of.codes.concept("source"), Relation.INFERRED_FROM),
+            self._source_image(self.context.codes.concept("source"), Relation.INFERRED_FROM),
         )
 
     def _summary(self) -> Item:
         outcome = (
             codes.DCM.AllAlgorithmsSucceededWithFindings
-            if self.of.reading.positives
+            if self.context.reading.positives
             else codes.DCM.AllAlgorithmsSucceededWithoutFindings
         )
         return Item(codes.DCM.CADProcessingAndFindingsSummary, outcome)
@@ -196,7 +199,7 @@ class RegionsReport:
     def _tracking(
         self, identifier: str, kind: str, relation: Relation = Relation.HAS_OBS_CONTEXT
     ) -> tuple[Item, Item]:
-        uid = UIDReference(self.of.identity.uid(f"tracking {kind}"))
+        uid = UIDReference(self.context.identity.uid(f"tracking {kind}"))
         return (
             Item(codes.DCM.TrackingIdentifier, Text(identifier), relation),
             Item(codes.DCM.TrackingUniqueIdentifier, uid, relation),
@@ -204,11 +207,11 @@ class RegionsReport:
 
     def _row_tracking(self) -> Relation:
         """Return how a row has its tracking: Enhanced SR gives context to containers only."""
-        enhanced = self.of.settings.sr_class is SRClass.ENHANCED
+        enhanced = self.context.settings.sr_class is SRClass.ENHANCED
         return Relation.HAS_PROPERTIES if enhanced else Relation.HAS_OBS_CONTEXT
 
     def _outline(self, label: str, outline: NDArray[np.float64]) -> Item:
-        radiograph = self.of.reading.radiograph
+        radiograph = self.context.reading.radiograph
         check_outline(label, outline, radiograph.rows, radiograph.columns)
         image = self._source_image(codes.DCM.OriginalSource, Relation.SELECTED_FROM)
         return Item(codes.DCM.ImageRegion, Polyline(outline)).having(image)
@@ -219,27 +222,27 @@ class RegionsReport:
         return Item(codes.DCM.VisualExplanation, reference(self.visual_explanation))
 
     def _source_image(self, name: Code, relation: Relation) -> Item:
-        value: ImageReference = reference(self.of.source)
+        value: ImageReference = reference(self.context.source)
         return Item(name, value, relation)
 
     def _operating_point(self) -> Item:
         value = NumericValue(OPERATING_POINT_SCORE, SCORE_UNIT)
-        return Item(self.of.codes.concept("operating_point"), value)
+        return Item(self.context.codes.concept("operating_point"), value)
 
     def _score(
         self, finding: Finding, relation: Relation = Relation.CONTAINS, *, name: Code | None = None
     ) -> Item:
-        demonstration = self.of.reading.model.demonstration
-        name = name or self.of.codes.score(finding.label, demonstration=demonstration)
+        demonstration = self.context.reading.model.demonstration
+        name = name or self.context.codes.score(finding.label, demonstration=demonstration)
         value = shown_score(finding.score, positive=finding.positive)
         return Item(name, NumericValue(value, SCORE_UNIT), relation)
 
     def _ratio(self, concept: str, value: float) -> Item:
         number = NumericValue(single(value), codes.UCUM.NoUnits)
-        return Item(self.of.codes.concept(concept), number, Relation.HAS_PROPERTIES)
+        return Item(self.context.codes.concept(concept), number, Relation.HAS_PROPERTIES)
 
     def _field_of_view(self, label: str) -> FieldOfView:
-        return next(h.field_of_view for h in self.of.reading.heatmaps if h.label == label)
+        return next(h.field_of_view for h in self.context.reading.heatmaps if h.label == label)
 
 
 def algorithm_parameter(text: str) -> Item:

@@ -10,13 +10,13 @@ from pydicom import Dataset, dcmwrite
 from hilum import PRODUCT, __version__
 from hilum.eligibility import Reason
 from hilum.encode.codes import load_codes
-from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest, patient_of
 from hilum.encode.kinds import REGIONS_REPORT, TEXT_REPORT
-from hilum.encode.material import Material
-from hilum.encode.predecessors import predecessor
+from hilum.encode.predecessors import REGIONS_TITLE, predecessor
 from hilum.encode.regions_report import RegionsReport
+from hilum.encode.report_document import ReportDocument
+from hilum.encode.result_context import ResultContext
 from hilum.encode.source import as_source
 from hilum.encode.text_report import findings_tree, refusal_tree
 from hilum.language import in_ascii
@@ -26,7 +26,7 @@ from hilum.settings import ReportSettings, SRClass
 
 
 def report_documents(
-    of: Material,
+    context: ResultContext,
     regions: Sequence[Region],
     *,
     visual_explanation: Dataset | None = None,
@@ -56,21 +56,22 @@ def report_documents(
     ValueError
         `when` has no UTC offset.
     """
-    reading, settings, identity = of.reading, of.settings, of.identity
+    reading, settings, identity = context.reading, context.settings, context.identity
     say = settings.language.say_ascii
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
+    titles = [context.codes.concept(name).value for name in ("title", "demonstration_title")]
     text = ReportDocument(
-        root=findings_tree(reading, of.codes, settings.language),
+        root=findings_tree(reading, context.codes, settings.language),
         sop_class=SRClass.ENHANCED,
         uid=identity.uid(TEXT_REPORT.name),
         series_uid=identity.uid(TEXT_REPORT.series_name),
         series_number=TEXT_REPORT.series,
-        description=of.stamp + say("AI findings: {positive} of {all}", **counts),
-        evidence=(of.source,),
-        codes=of.codes,
+        description=context.stamp + say("AI findings: {positive} of {all}", **counts),
+        evidence=(context.source,),
+        codes=context.codes,
         model=reading.model,
-        when=of.when,
-        predecessor=predecessor(predecessors, coded=False, uid=identity.uid(TEXT_REPORT.name)),
+        when=context.when,
+        predecessor=predecessor(predecessors, titles, uid=identity.uid(TEXT_REPORT.name)),
     )
     described = (
         say("AI regions: {positive} of {all}", **counts)
@@ -80,14 +81,16 @@ def report_documents(
     explanations = () if visual_explanation is None else (visual_explanation,)
     coded = replace(
         text,
-        root=RegionsReport(of, visual_explanation).tree(regions),
+        root=RegionsReport(context, visual_explanation).tree(regions),
         sop_class=settings.sr_class,
         uid=identity.uid(REGIONS_REPORT.name),
         series_uid=identity.uid(REGIONS_REPORT.series_name),
         series_number=REGIONS_REPORT.series,
-        description=of.stamp + described,
-        evidence=(of.source, *explanations),
-        predecessor=predecessor(predecessors, coded=True, uid=identity.uid(REGIONS_REPORT.name)),
+        description=context.stamp + described,
+        evidence=(context.source, *explanations),
+        predecessor=predecessor(
+            predecessors, [REGIONS_TITLE], uid=identity.uid(REGIONS_REPORT.name)
+        ),
     )
     return build(text, settings.encoder), build(coded, settings.encoder)
 

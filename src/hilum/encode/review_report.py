@@ -35,12 +35,12 @@ from hilum.encode.content import (
     language,
     reference,
 )
-from hilum.encode.document import ReportDocument
 from hilum.encode.encoders import build
 from hilum.encode.identity import derived_uid
 from hilum.encode.kinds import REVIEW
 from hilum.encode.predecessors import REVIEW_TITLE
 from hilum.encode.provenance import DEMONSTRATED
+from hilum.encode.report_document import ReportDocument
 from hilum.encode.source import as_source
 from hilum.encode.text_report import NEWLINE, WIDTH
 from hilum.language import Language, Message

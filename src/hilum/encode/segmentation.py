@@ -14,34 +14,35 @@ from pydicom import Dataset
 from pydicom.pixels.utils import pack_bits
 
 from hilum import MANUFACTURER
+from hilum.encode.common_modules import begin, conclude, derivation, write_dimensions, write_source
 from hilum.encode.concepts import codes
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import SEGMENTATION
-from hilum.encode.material import Material
 from hilum.encode.provenance import parameters
+from hilum.encode.result_context import ResultContext
 from hilum.encode.source import quiet_item
-from hilum.encode.start import begin, conclude, derivation, write_dimensions, write_source
 from hilum.reading import Finding, Region
 
 
-def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
+def segmentation(context: ResultContext, regions: Sequence[Region]) -> Dataset:
     """Return the regions of each positive finding as one segment of a binary segmentation."""
-    reading, source = of.reading, of.source
+    reading, source = context.reading, context.source
     shape = reading.radiograph.rows, reading.radiograph.columns
     masks = [
         filled([r for r in regions if r.label == finding.label], shape)
         for finding in reading.positives
     ]
-    result = begin(SEGMENTATION, of)
+    result = begin(SEGMENTATION, context)
     result.ImageType = ["DERIVED", "PRIMARY"]
-    write_source(result, of, "AI_REGIONS", "Class activation maps above half of their peak")
+    write_source(result, context, "AI_REGIONS", "Class activation maps above half of their peak")
     result.SegmentationType = "BINARY"
     result.SegmentSequence = [
-        _segment(number, finding, of) for number, finding in enumerate(reading.positives, start=1)
+        _segment(number, finding, context)
+        for number, finding in enumerate(reading.positives, start=1)
     ]
     write_dimensions(
         result,
-        of.identity.uid("segmentation dimensions"),
+        context.identity.uid("segmentation dimensions"),
         [("ReferencedSegmentNumber", "SegmentIdentificationSequence")],
     )
     shared = quiet_item(DerivationImageSequence=[derivation(source, codes.DCM.Segmentation)])
@@ -54,10 +55,10 @@ def segmentation(of: Material, regions: Sequence[Region]) -> Dataset:
         for number in range(1, len(masks) + 1)
     ]
     _write_masks(result, np.stack(masks))
-    description = of.language.say_ascii(
+    description = context.language.say_ascii(
         "AI regions (SEG): {positive} findings, research only", positive=len(masks)
     )
-    conclude(result, of, description=description, texts=_texts(of))
+    conclude(result, context, description=description, texts=_texts(context))
     return result
 
 
@@ -70,15 +71,15 @@ def filled(regions: Sequence[Region], shape: tuple[int, int]) -> NDArray[np.bool
     return np.asarray(mask)
 
 
-def _segment(number: int, finding: Finding, of: Material) -> Dataset:
+def _segment(number: int, finding: Finding, context: ResultContext) -> Dataset:
     """Return what one segment is: a finding, by which algorithm, where in the body."""
-    model = of.reading.model
-    concept, site = of.codes.finding(finding.label), of.codes.site(finding.label)
+    model = context.reading.model
+    concept, site = context.codes.finding(finding.label), context.codes.site(finding.label)
     algorithm = quiet_item(
         AlgorithmFamilyCodeSequence=[code_item(codes.DCM.ArtificialIntelligence)],
         AlgorithmName=algorithm_name(model),
         AlgorithmVersion=model.version,
-        AlgorithmParameters="; ".join(parameters(of.reading))[:10240],
+        AlgorithmParameters="; ".join(parameters(context.reading))[:10240],
         AlgorithmSource=MANUFACTURER,
     )
     return quiet_item(
@@ -93,17 +94,17 @@ def _segment(number: int, finding: Finding, of: Material) -> Dataset:
         SegmentAlgorithmName=algorithm_name(model),
         SegmentationAlgorithmIdentificationSequence=[algorithm],
         TrackingID=f"AI {finding.label}",
-        TrackingUID=of.identity.uid(f"tracking {finding.label}"),
+        TrackingUID=context.identity.uid(f"tracking {finding.label}"),
     )
 
 
-def _texts(of: Material) -> Iterator[str]:
+def _texts(context: ResultContext) -> Iterator[str]:
     """Yield what may have other letters than the source: a site's own codes, for example."""
-    for finding in of.reading.positives:
-        yield from (finding.label, of.codes.finding(finding.label).meaning)
-        if (site := of.codes.site(finding.label)) is not None:
+    for finding in context.reading.positives:
+        yield from (finding.label, context.codes.finding(finding.label).meaning)
+        if (site := context.codes.site(finding.label)) is not None:
             yield site.meaning
-    yield from parameters(of.reading)
+    yield from parameters(context.reading)
 
 
 def _write_masks(result: Dataset, masks: NDArray[np.bool_]) -> None:

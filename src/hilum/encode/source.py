@@ -18,7 +18,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import STR_VR, VR, format_number_as_ds
 
-from hilum.encode.undeclared import have_ascii, is_undeclared
+from hilum.encode.undeclared_text import have_ascii, is_undeclared
 from hilum.reading import Reading
 from hilum.values.character_sets import LATIN_1, UTF_8
 from hilum.values.numbers import LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing

@@ -1,6 +1,6 @@
-"""What a coded report of ours says, read back: the findings of whoever wrote it.
+"""Reads back a regions report of ours: the findings of whoever wrote it.
 
-The way back of `hilum.encode.regions_report`. Nothing proves who wrote a report, so that
+The inverse of `hilum.encode.regions_report`. Nothing proves who wrote a report, so that
 everything in it is checked against the rest: what does not hold together is not shown.
 """
 
@@ -17,10 +17,10 @@ from pydicom.sr.coding import Code
 from hilum import MANUFACTURER, PRODUCT
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
-from hilum.encode.document import SOP_CLASSES
-from hilum.encode.forms.document import document_head, finding_entry
+from hilum.encode.forms.json_document import document_head, finding_entry
 from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
 from hilum.encode.provenance import HEAD_OF_WARNING
+from hilum.encode.report_document import SOP_CLASSES
 from hilum.errors import SourceUnreadable
 from hilum.files.dicom import damage_named, text
 from hilum.language import LANGUAGES, Message

@@ -1,4 +1,4 @@
-"""Document T, for the eye: a text table that every viewer of structured reports shows.
+"""The text report: a table of the findings that every viewer of structured reports shows.
 
 It holds no coded finding, so that nothing is counted twice, and no UID, image or
 region, which text viewers print as noise.
@@ -12,7 +12,7 @@ from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
 from hilum.encode.concepts import codes
 from hilum.encode.content import Container, Item, Relation, Text, language
-from hilum.encode.provenance import DEMONSTRATED, algorithm, doubts, observer, statements
+from hilum.encode.provenance import DEMONSTRATED, algorithm, cautions, observer, statements
 from hilum.language import Language
 from hilum.reading import Reading
 from hilum.wording import POSITIVE_OF_ALL, finding_name, raw_texts, score_text
@@ -61,7 +61,7 @@ def findings_text(reading: Reading, tongue: Language) -> str:
     lines = [*wrap(tongue.say(DEMONSTRATED), WIDTH), ""] if reading.model.demonstration else []
     lines += [tongue.say(POSITIVE_OF_ALL, positive=positive, all=count), ""]
     lines += _table(reading, tongue)
-    for doubt in doubts(reading, tongue):
+    for doubt in cautions(reading, tongue):
         lines += ["", *wrap(doubt, WIDTH)]
     return NEWLINE.join(lines)
 

@@ -1,7 +1,7 @@
 """Where did it look? Heatmaps, regions and the overlay picture."""
 
 from hilum.explain.outline import outlines, regions
+from hilum.explain.overlay import overlay, png
 from hilum.explain.saliency import heat, relative, sample
-from hilum.explain.sheet import overlay, png
 
 __all__ = ["heat", "outlines", "overlay", "png", "regions", "relative", "sample"]

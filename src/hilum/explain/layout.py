@@ -1,4 +1,4 @@
-"""Where the panels of a sheet go."""
+"""Where the panels of the overlay go."""
 
 import math
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""One picture of the radiograph: as displayed, with a finding's heat and outlines."""
+"""One panel of the overlay: the radiograph as displayed, with a finding's heatmap and outlines."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hilum.bands import Bands
-from hilum.explain.ink import paint_heat
+from hilum.band_matrix import BandMatrix
+from hilum.explain.drawing import paint_heat
 from hilum.explain.saliency import relative, sample
 from hilum.radiograph import FieldOfView, Radiograph
 from hilum.reading import Heatmap
@@ -57,20 +57,20 @@ def shrunk(radiograph: Radiograph, width: int, height: int) -> Image.Image:
 
 
 @lru_cache(maxsize=32)  # a site's modalities have few sizes
-def _averages(length: int, size: int) -> Bands:
+def _averages(length: int, size: int) -> BandMatrix:
     """Return the matrix that resizes an axis as Pillow's bilinear filter does.
 
     Pillow takes twice as long for numbers that are not whole, and first copies them.
 
     Returns
     -------
-    Bands
+    BandMatrix
         Of shape ``(size, length)``; each row sums to 1.
     """
     reach = max(length / size, 1.0)
     centres = (np.arange(size)[:, None] + 0.5) * (length / size)
     nearness = np.maximum(0.0, 1.0 - np.abs(centres - np.arange(length) - 0.5) / reach)
-    return Bands.of(nearness / nearness.sum(axis=1, keepdims=True))
+    return BandMatrix.of(nearness / nearness.sum(axis=1, keepdims=True))
 
 
 def heated(grey: Image.Image, heatmap: Heatmap, radiograph: Radiograph) -> Image.Image:

@@ -1,1 +1,1 @@
-"""Files and folders: DICOM files, archives, DICOMDIR; private and atomic writing."""
+"""Files and folders: DICOM files, ZIP files, DICOMDIR; private and atomic writing."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hilum.errors import SourceUnreadable
-from hilum.files.archives import members
 from hilum.files.candidate import Candidate, FileKind, printable, unreadable
 from hilum.files.dicomdir import is_dicomdir, referenced_paths
 from hilum.files.errors import read_errors
+from hilum.files.zip_files import members
 
 
 def find_candidates(paths: Iterable[Path | str]) -> Iterator[Candidate]:

@@ -1,17 +1,21 @@
 """May the model read it? A table of rules; every refusal names all its reasons."""
 
+from typing import Final
+
 from pydicom import Dataset
 
 from hilum.eligibility import Eligibility, Reason
 from hilum.gate.reasons import reason
 from hilum.gate.rules import GateInput, Rule
-from hilum.gate.table import DOUBTS, OBJECTIONS
+from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 from hilum.settings import GateSettings
 
 __all__ = ["judge", "judge_picture"]
 
-PICTURE_RULES = frozenset({"too_small", "aspect_ratio"})
-"""Rules that can be asked of a picture without a DICOM header."""
+SIZE: Final = frozenset({"Rows", "Columns"})
+
+PICTURE_RULES: Final = tuple(rule for rule in REFUSAL_RULES if SIZE.issuperset(rule.attributes))
+"""Rules that need no DICOM header: they look at the size of the image alone."""
 
 
 def judge(
@@ -36,7 +40,7 @@ def judge(
         Objections and warnings in the order of the rules (docs/gate.md).
     """
     case = GateInput(header, settings, min_age_years or None, clinical_model=clinical_model)
-    return Eligibility(_broken(OBJECTIONS, case), _broken(DOUBTS, case))
+    return Eligibility(_broken(REFUSAL_RULES, case), _broken(WARNING_RULES, case))
 
 
 def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibility:
@@ -44,7 +48,7 @@ def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibilit
     header = Dataset()
     header.Rows, header.Columns = rows, columns
     case = GateInput(header, settings)
-    return Eligibility(_broken(tuple(r for r in OBJECTIONS if r.code in PICTURE_RULES), case), ())
+    return Eligibility(_broken(PICTURE_RULES, case), ())
 
 
 def _broken(rules: tuple[Rule, ...], case: GateInput) -> tuple[Reason, ...]:

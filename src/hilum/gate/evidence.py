@@ -67,8 +67,8 @@ class Statement(NamedTuple):
 
     keyword: str
     """Attribute that says it."""
-    said: str
-    """Its value."""
+    value: str
+    """Value of the attribute."""
     fits: bool
     """True for a chest, or a frontal view; False for another one."""
     of_image: bool

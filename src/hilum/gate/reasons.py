@@ -87,7 +87,7 @@ OTHER_WORDING: Final = {
         "Modality is missing; to read such images, set gate.modalities = {setting}"
     ),
 }
-"""Another wording of a reason, for what its rule says is ``told``."""
+"""Other wordings of a reason, which its rule names as ``wording``."""
 
 WORDS: Final = {
     "chest": Message("a chest"),
@@ -105,7 +105,7 @@ def reason(code: str, *, source: str = "", values: Mapping[str, str]) -> Reason:
     Parameters
     ----------
     values
-        What fills the gaps of the text; ``told`` names another wording of the same reason.
+        What fills the gaps of the text; ``wording`` names another wording of the same reason.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def reason(code: str, *, source: str = "", values: Mapping[str, str]) -> Reason:
     shown = {
         name: text if isinstance(text, Message) else quoted(text)
         for name, text in values.items()
-        if name != "told"
+        if name != "wording"
     }
-    told = OTHER_WORDING[values["told"]] if "told" in values else REASONS[code]
-    return Reason(code, told.with_values(**shown), source)
+    wording = OTHER_WORDING[values["wording"]] if "wording" in values else REASONS[code]
+    return Reason(code, wording.with_values(**shown), source)

@@ -120,8 +120,8 @@ def modality(case: GateInput) -> Gaps | None:
         return None
     if said not in SETTABLE:
         return {"value": said}
-    told = "modality_missing" if said == NO_MODALITY else "modality_settable"
-    return {"told": told, "value": said, "setting": _modalities_for(case)}
+    wording = "modality_missing" if said == NO_MODALITY else "modality_settable"
+    return {"wording": wording, "value": said, "setting": _modalities_for(case)}
 
 
 def secondary_capture(case: GateInput) -> Gaps | None:
@@ -200,19 +200,19 @@ def aspect_ratio(case: GateInput) -> Gaps | None:
 
 def not_chest(case: GateInput) -> Gaps | None:
     """Object to another part of the body, and to more than the chest where that is not read."""
-    found = _said_against(case.body_part)
+    found = _against(case.body_part)
     if found is None or not _is_combined(case):
         return found
     if not _refuses(case, "combined_parts"):
         return None
-    return {**found, "told": "combined_refused"}
+    return {**found, "wording": "combined_refused"}
 
 
 def combined_parts(case: GateInput) -> Gaps | None:
     """Say that the image shows more than the chest."""
     if not _is_combined(case) or _refuses(case, "combined_parts"):
         return None
-    return _said_against(case.body_part)
+    return _against(case.body_part)
 
 
 def _is_combined(case: GateInput) -> bool:
@@ -222,14 +222,14 @@ def _is_combined(case: GateInput) -> bool:
 
 def not_frontal(case: GateInput) -> Gaps | None:
     """Object to another view."""
-    return _said_against(case.view)
+    return _against(case.view)
 
 
-def _said_against(resolution: evidence.Resolution) -> Gaps | None:
+def _against(resolution: evidence.Resolution) -> Gaps | None:
     decisive = resolution.decided_by
     if decisive is None or decisive.fits:
         return None
-    return {"attribute": called(decisive.keyword), "value": decisive.said}
+    return {"attribute": called(decisive.keyword), "value": decisive.value}
 
 
 def too_young(case: GateInput) -> Gaps | None:
@@ -237,10 +237,10 @@ def too_young(case: GateInput) -> Gaps | None:
     years, limit = case.age.years, case.min_age_years
     if limit is None or years is None or years >= limit:
         return None
-    return {"value": f"{int(years)}", "said": _told(case, case.age.by), "limit": f"{limit:g}"}
+    return {"value": f"{int(years)}", "said": _age_source(case, case.age.by), "limit": f"{limit:g}"}
 
 
-def _told(case: GateInput, keyword: str) -> str:
+def _age_source(case: GateInput, keyword: str) -> str:
     """Return what told an age; a date of birth is the patient's and never quoted."""
     quoted = f" {value(case.header, keyword)}" if keyword != BORN else ""
     return f"{called(keyword)}{quoted}"
@@ -264,7 +264,7 @@ def quality_control(case: GateInput) -> Gaps | None:
 
 def not_upright(case: GateInput) -> Gaps | None:
     """Object to, or warn of, an image that is stored turned or mirrored."""
-    turn = Turn.said(values(case.header, "PatientOrientation")) or Turn()
+    turn = Turn.stated(values(case.header, "PatientOrientation")) or Turn()
     return None if turn == Turn() else _quoted(case, "PatientOrientation")
 
 
@@ -277,7 +277,7 @@ def unknown(topic: str) -> Broken:
             return None  # it is told, or refused for what tells otherwise
         if not found.unrecognized:
             return {}
-        return {"told": f"{topic}_unrecognized", "value": found.unrecognized}
+        return {"wording": f"{topic}_unrecognized", "value": found.unrecognized}
 
     return broken
 
@@ -293,7 +293,7 @@ def if_read(setting: str, broken: Broken) -> Broken:
 
 
 def _refuses(case: GateInput, setting: str) -> bool:
-    return bool(getattr(case.settings, setting) == "refuse")  # UnknownView, NotUpright
+    return bool(getattr(case.settings, setting) == "refuse")  # ReadOrRefuse, NotUpright
 
 
 def contradiction(topic: str, name: str) -> Broken:
@@ -304,7 +304,7 @@ def contradiction(topic: str, name: str) -> Broken:
         if found.decided_by is None or found.against is None:
             return None
         taken = WORDS[name if found.decided_by.fits else f"not_{name}"]
-        about = {"attribute": called(found.against.keyword), "value": found.against.said}
+        about = {"attribute": called(found.against.keyword), "value": found.against.value}
         return {"taken": taken, **about}
 
     return broken

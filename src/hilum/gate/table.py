@@ -1,6 +1,6 @@
-"""The rules of the gate, as a table: attribute, accepted values, objection, where it stands.
+"""The rules of the gate, as a table: attributes, accepted values, source, condition.
 
-`OBJECTIONS` refuse an image, `DOUBTS` travel with it into every report. All are asked,
+`REFUSAL_RULES` refuse an image, `WARNING_RULES` travel with it into every report. All are asked,
 so that whoever corrects the sender needs one visit. The table in docs/gate.md is this one.
 """
 
@@ -11,7 +11,7 @@ from hilum.gate import evidence, rules
 from hilum.gate.rules import Rule
 from hilum.values.ages import TAKEN, TAKEN_ABOUT
 
-OBJECTIONS: Final = (
+REFUSAL_RULES: Final = (
     Rule(
         "not_an_image",
         ("Rows", "Columns"),
@@ -151,7 +151,7 @@ OBJECTIONS: Final = (
 )
 """What refuses an image; each broken rule is one reason."""
 
-DOUBTS: Final = (
+WARNING_RULES: Final = (
     Rule(
         "body_part_unknown",
         ("BodyPartExamined",),

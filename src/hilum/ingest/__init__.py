@@ -1,1 +1,1 @@
-"""What is in the archive already: the reports that a newer one may replace."""
+"""What is in the archive already: earlier reports, which a newer one may replace."""

@@ -1,4 +1,4 @@
-"""What was said about a study before: the reports that a newer one may replace."""
+"""Earlier reports on a study, which a newer one may replace."""
 
 from collections.abc import Iterator
 from contextlib import suppress

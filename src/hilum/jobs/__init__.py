@@ -1,1 +1,1 @@
-"""Holds it together when power fails: what was done, and what was not."""
+"""Durable jobs: the work on each image, which goes on after a crash. The only package with DBOS."""

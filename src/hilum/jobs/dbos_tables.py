@@ -1,4 +1,4 @@
-"""DBOS's own tables, as far as we lean on them, and the making of them.
+"""DBOS's own tables: how they are made, and the columns that we use.
 
 Its columns are private: the requirement pins DBOS 3.4, and the tests of this package would
 notice a change.

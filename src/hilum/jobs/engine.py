@@ -1,4 +1,4 @@
-"""Runs the jobs: remembers each step, goes on after a crash, takes over from the dead.
+"""The job engine: remembers each step, goes on after a crash, takes over from dead processes.
 
 DBOS keeps the jobs and their steps in our database. What it lacks is added here, one file
 for each: `guard` (JSON alone), `sweep` (jobs of processes that died), `reconcile` (images
@@ -18,7 +18,7 @@ from typing import Final, Self
 from hilum import __version__
 from hilum.errors import DatabaseUnavailable
 from hilum.jobs import prune, sweep
-from hilum.jobs.library import Library, LocalQueue
+from hilum.jobs.dbos_runtime import DbosRuntime, LocalQueue
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import FORWARD, READ_IMAGE, ROUTINE, SEND_FORWARD, URGENT, Queue
@@ -119,7 +119,7 @@ class Engine:
             executor_id = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         self._worker = Worker(executor_id, socket.gethostname(), role, "", __version__)
         self.queue: Final = Queue(database)
-        self._library: Library | None = None
+        self._dbos: DbosRuntime | None = None
         self._suspects: set[tuple[str, str]] = set()
         self._due: dict[str, float] = {}
         self._away = False
@@ -139,12 +139,12 @@ class Engine:
     @property
     def launched(self) -> bool:
         """Whether jobs are worked on."""
-        return self._library is not None
+        return self._dbos is not None
 
     @property
     def active(self) -> list[str]:
         """Names of the jobs that this process works on now."""
-        return [] if self._library is None else self._library.active
+        return [] if self._dbos is None else self._dbos.active
 
     def launch(self, model: str = "") -> None:
         """Begin to work; what was in hand when the last process died goes on first.
@@ -154,7 +154,7 @@ class Engine:
         DatabaseUnavailable
             The database cannot be used now; call again.
         """
-        if self._library is not None:
+        if self._dbos is not None:
             return
         self._worker = replace(self._worker, model=model)
         self._beat()  # so that nobody takes our first jobs for orphans
@@ -168,7 +168,7 @@ class Engine:
             READ_IMAGE: self._course.read_image,
             SEND_FORWARD: self._course.send_forward,
         }
-        self._library = Library(self._database, self.executor_id, workflows, queues)
+        self._dbos = DbosRuntime(self._database, self.executor_id, workflows, queues)
         log.info("engine.launched", executor=self.executor_id, slots=self._slots.reading)
 
     def tend(self) -> None:
@@ -203,9 +203,9 @@ class Engine:
             Whether all that was in work finished or was left in order.
         """
         self._pause.stop()
-        if self._library is None:
+        if self._dbos is None:
             return True
-        library, self._library = self._library, None
+        library, self._dbos = self._dbos, None
         left = library.stop(timeout_s)
         log.info("engine.stopped", left=len(left))
         try:
@@ -231,7 +231,7 @@ class Engine:
         with self._database.transaction() as connection:
             taken = sweep.take_over(connection, self._pace.dead_after_s)
             dropped: set[tuple[str, str]] = set()
-            if self._library is not None:
+            if self._dbos is not None:
                 active = set(self.active)
                 claims = sweep.in_hand(connection, self.executor_id)
                 idle = {claim for claim in claims if claim[0] not in active}

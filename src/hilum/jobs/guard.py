@@ -1,4 +1,4 @@
-"""What keeps the job engine's rows from being more than data, and its adverts out of our log.
+"""Keeps the job engine from unpickling rows, and its advertisements out of our log.
 
 DBOS unpickles any row that says it was pickled, whatever serializer it is given: whoever can
 write to the database could run code in every process that reads it. We keep JSON alone.

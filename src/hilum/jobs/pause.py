@@ -1,4 +1,4 @@
-"""Waiting in place that ends when the process does."""
+"""A pause that ends when the process is asked to stop."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Forgets what ended long ago. Our own rows outlive the jobs, so nothing is read twice."""
+"""Deletes jobs that ended long ago. Our own rows outlive the jobs, so nothing is read twice."""
 
 from datetime import datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is to be done, in order; needs no running engine, and any process may add to it.
+"""The queue of jobs. It needs no running engine, and any process may add to it.
 
 `enqueue` writes in the caller's transaction: a job and the row it is about are there
 together, or neither is. The same job twice is one job.

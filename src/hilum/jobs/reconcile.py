@@ -1,4 +1,4 @@
-"""Finds images that wait for work which nobody has: whatever happened to it, none is stuck."""
+"""Finds images and forwards that wait without a job, so that none is stuck, and queues them."""
 
 from datetime import UTC, datetime
 from functools import reduce

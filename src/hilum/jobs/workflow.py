@@ -1,4 +1,4 @@
-"""What one job does: its steps, one after the other, remembered once they are done.
+"""The workflow of one image: its steps, one after the other, remembered once they are done.
 
 After a crash a job goes on with the first step that is not remembered; a step may therefore
 be done twice and has to lead to the same end. A step that fails on purpose says so by its value;

@@ -1,4 +1,4 @@
-"""The languages that hilum speaks: those whose catalogues are in the folder, and English."""
+"""The languages of hilum: English, and those that have a catalogue."""
 
 import os
 import unicodedata

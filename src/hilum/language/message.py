@@ -1,4 +1,4 @@
-"""A text for people that remembers what it was made of, so that every language can say it."""
+"""A text for people that keeps its template and values, so that it can be translated later."""
 
 from collections.abc import Iterable, Mapping
 from string import Formatter

@@ -1,4 +1,4 @@
-"""Who is served next: the image that has waited longest, urgent ones first; the page in between."""
+"""Which image is next: the one that has waited longest, urgent ones first; the page in between."""
 
 from collections import deque
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Where a file lies while an inference worker reads it: memory that the next file reuses.
+"""The memory in which an inference worker is handed a file; the next file reuses it.
 
 To make a file of a radiograph in ``/dev/shm``, and to take it away, costs the kernel 4 ms; to
 write over the last one 1.2. Besides, it has no name in any folder and ends with the process

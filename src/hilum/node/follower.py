@@ -10,11 +10,11 @@ from typing import Final
 
 from hilum.errors import DatabaseUnavailable, FeedMoved, NotInPacs, PacsError
 from hilum.ingest.earlier_reports import EarlierReports
-from hilum.node.elsewhere import foreign_reading, foreign_readings_on
+from hilum.node.foreign_readings import foreign_reading, foreign_readings_on
 from hilum.node.intake import Facts, Intake
 from hilum.node.steps import NodeContext
 from hilum.records import feed
-from hilum.records.elsewhere import ForeignReading
+from hilum.records.foreign_readings import ForeignReading
 from hilum.records.states import Urgency
 from hilum.runtime.waits import WHILE_AWAY
 from hilum.settings.node import StartAt

@@ -1,4 +1,4 @@
-"""The inside of a context process: one model, one image at a time, nothing else.
+"""What runs inside an inference worker: one model, one image at a time.
 
 Light to import, so that the node itself, which only names these functions, loads neither
 a network nor a decoder.

@@ -11,8 +11,8 @@ from hilum.node.steps import NodeContext
 from hilum.node.stored_text import stored_text
 from hilum.pacs import archive as archives
 from hilum.radiograph import ImageUIDs
-from hilum.records import Connection, audit, elsewhere, images, studies
-from hilum.records.elsewhere import ForeignReading
+from hilum.records import Connection, audit, foreign_readings, images, studies
+from hilum.records.foreign_readings import ForeignReading
 from hilum.records.images import Arrived, ImageRecord
 from hilum.records.states import SETTLED, UNSETTLED, Urgency
 from hilum.records.studies import DueTimes, StudyFacts, StudyWarning
@@ -94,7 +94,7 @@ class Intake:
     def take_report(self, connection: Connection, foreign: ForeignReading, now: datetime) -> None:
         """Keep what a report that this node did not make says of an image that waits."""
         archive, uids = self._context.archive, foreign.uids
-        if not elsewhere.take(connection, archive, foreign):
+        if not foreign_readings.take(connection, archive, foreign):
             return
         studies.refresh(connection, archive, uids.study_instance_uid, now, self._waits)
         origin = foreign.reading.origin or {}

@@ -66,7 +66,7 @@ class ModelWatch:
         try:
             model = self._hello()
         except (ModelError, InferenceWorkerDied, InferenceTimeout) as exc:
-            self._say_missing(exc.told)
+            self._say_missing(exc.message)
             return
         if model.demonstration and not self._in_demonstration:
             self._next_look = math.inf  # the settings are read once

@@ -1,4 +1,4 @@
-"""What the page asks of an inference worker: nobody else opens an image for it.
+"""What an inference worker does for the page: images are opened nowhere else.
 
 Each function is given a file and the settings, and runs in a process of limited memory and
 time (`hilum.node.inference_process.page`).
@@ -28,7 +28,7 @@ from hilum.records.reviews import Review
 from hilum.settings import Settings, UnusableWindow
 from hilum.web.displayed import DisplayedImage, as_file, displayed
 from hilum.web.displayed import thumbnail as thumbnail_of
-from hilum.web.tools import ReadingFile
+from hilum.web.study_tools import ReadingFile
 
 GREYS: Final = 4096
 """Grey levels of a picture: more than any eye or monitor tells apart, in half the bytes."""
@@ -59,14 +59,14 @@ def greys(file: bytes, settings: Settings) -> NDArray[np.uint16]:
     """
     dataset = dicom.parse(file, name="the image")
     lenient = {"pipeline": PixelPipeline.DISPLAY, "unusable_window": UnusableWindow.IGNORE}
-    grey = pixels.develop(dataset, settings.pixels.model_copy(update=lenient)).pixels
+    grey = pixels.radiograph_from_dicom(dataset, settings.pixels.model_copy(update=lenient)).pixels
     share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
     shown: NDArray[np.uint16] = np.rint(share).clip(0, GREYS - 1).astype(np.uint16)
     return shown
 
 
 def png(file: bytes, _settings: Settings) -> bytes:
-    """Return the picture of a stored overlay, which is one JPEG (`hilum.encode.picture`).
+    """Return the picture of a stored overlay, which is one JPEG (`hilum.encode.secondary_capture`).
 
     Raises
     ------
@@ -89,7 +89,7 @@ def written(
     wanted = FORMS[form]
     if wanted.needs_image:
         # the stored pixels are part of what identifiers are derived from
-        seen = pixels.develop(_image(file, settings), settings.pixels)
+        seen = pixels.radiograph_from_dicom(_image(file, settings), settings.pixels)
         found = restored(reading, seen.header, seen.pixel_digest)
     else:
         found = restored(reading, None)
@@ -126,7 +126,7 @@ def review_file(
 def _image(file: bytes, settings: Settings, *, header_only: bool = False) -> Dataset:
     """Return an image with its text decoded, as its reading had it."""
     dataset = dicom.parse(file, name="the image", header_only=header_only)
-    return pipeline.in_letters(dataset, settings).dataset
+    return pipeline.with_text_decoded(dataset, settings).dataset
 
 
 def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:

@@ -56,7 +56,7 @@ def read_file(
         )
         result = pipeline.process(image, context, writing=writing, self_test=announced)
     except HilumError as exc:
-        reasons = (Reason("unreadable", exc.told),)
+        reasons = (Reason("unreadable", exc.message),)
         return ProcessedImage(Status.FAILED, reasons)
     return _answer(result, context, opened | dict(result.seconds))
 
@@ -68,8 +68,8 @@ def _answer(
     identity = context.model.identity
     model = model_key(identity.name, identity.version, identity.sha256)
     if isinstance(result, Refused):
-        told = tuple(map(_result, result.objects))
-        return ProcessedImage(Status.REFUSED, result.reasons, told, seconds=seconds, model=model)
+        results = tuple(map(_result, result.objects))
+        return ProcessedImage(Status.REFUSED, result.reasons, results, seconds=seconds, model=model)
     reading = result.reading
     results = tuple(map(_result, () if result.written is None else result.written.objects))
     kept = StoredReading(

@@ -1,4 +1,4 @@
-"""What inference gives back about one image, before anything is stored."""
+"""What an inference worker returns of one image, before anything is stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

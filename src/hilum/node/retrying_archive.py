@@ -1,4 +1,4 @@
-"""The archive of the settings: its name in the records, and requests that are retried."""
+"""The archive of the settings, with retried requests, and its name in the records."""
 
 import socket
 from collections.abc import Callable

@@ -114,12 +114,12 @@ class NodeContext:
     """Results that this process stored lately."""
 
     def line(
-        self, action: str, now: datetime, archive: str, uids: ImageUIDs, told: Mapping[str, Any]
+        self, action: str, now: datetime, archive: str, uids: ImageUIDs, details: Mapping[str, Any]
     ) -> audit.AuditEntry:
         """Return the audit trail's line of what was done with an image."""
         study, series, image = uids
-        told = {"series": series, **told}
-        return audit.AuditEntry(now, self.actor, action, archive, study, image, told)
+        details = {"series": series, **details}
+        return audit.AuditEntry(now, self.actor, action, archive, study, image, details)
 
 
 class Steps:
@@ -147,7 +147,7 @@ class Steps:
         if END in begun:
             return begun
         answer = self._make(job, {**done, **begun})
-        return {**begun, **_told(answer), "seconds": dict(answer.seconds)}
+        return {**begun, **_kept(answer), "seconds": dict(answer.seconds)}
 
     def _begin(self, job: Job) -> StepState:
         """Mark the image as in work, and fix the time that its results will tell.
@@ -182,11 +182,11 @@ class Steps:
             names.append(stored)
             self._context.stored.add(stored)
             self._earlier.remember(stored, job.uids)
-        told: StepState = {"stored_as": names}
+        kept: StepState = {"stored_as": names}
         uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
         if answer is not None and uids != done["results"]:  # restarted with another model
-            told |= _told(answer)
-        return {**told, "seconds": {**done["seconds"], "store": round(perf_counter() - start, 4)}}
+            kept |= _kept(answer)
+        return {**kept, "seconds": {**done["seconds"], "store": round(perf_counter() - start, 4)}}
 
     def verify(self, job: Job, done: StepState) -> StepState:
         """Ask the archive for the results; store again what it does not show."""
@@ -237,14 +237,16 @@ class Steps:
                 for target in self._context.settings.node.forward_to:
                     forward = forwards.add(connection, job, target, now)
                     self._context.queue.enqueue_forward(connection, forward, now)
-            told = {
+            details = {
                 "state": end.state.value,
                 "run": job.run,
                 "model": end.model,
                 "reasons": [reason.code for reason in end.reasons],
                 "results": len(end.results),
             }
-            line = self._context.line(f"image.{end.state.value}", now, job.archive, job.uids, told)
+            line = self._context.line(
+                f"image.{end.state.value}", now, job.archive, job.uids, details
+            )
             audit.write(connection, line)
         self._tell(known, end)
         return {END: end.state.value}
@@ -258,10 +260,10 @@ class Steps:
             except NotInPacs:
                 return _end(State.GONE)
             except FileTooLarge as exc:
-                return _end(State.REFUSED, Reason("too_large", exc.said))
+                return _end(State.REFUSED, Reason("too_large", exc.sizes))
             except tuple(FAILURES) as exc:
                 code = next(code for kind, code in FAILURES.items() if isinstance(exc, kind))
-                return _end(State.FAILED, Reason(code, exc.told))
+                return _end(State.FAILED, Reason(code, exc.message))
 
         return careful
 
@@ -342,7 +344,7 @@ class Steps:
         )
 
 
-def _told(answer: ProcessedImage) -> StepState:
+def _kept(answer: ProcessedImage) -> StepState:
     """Return what the step state keeps of an answer."""
     return {
         "status": answer.status.value,

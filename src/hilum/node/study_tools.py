@@ -1,4 +1,4 @@
-"""What the study page needs of the core: pictures, outlines, forms, reports of reviews."""
+"""Implements for the web application what it needs of the core and may not import."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
 from hilum.settings import Settings
 from hilum.web.displayed import DisplayedImage
-from hilum.web.tools import ReadingFile
+from hilum.web.study_tools import ReadingFile
 
 
 @dataclass(frozen=True, slots=True)
-class PageTools:
-    """Implements `hilum.web.tools.StudyTools`."""
+class PooledStudyTools:
+    """Implements `hilum.web.study_tools.StudyTools`."""
 
     settings: Settings
     """Those of reports count."""

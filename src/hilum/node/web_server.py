@@ -1,4 +1,4 @@
-"""What people and probes see of a node: the page, and /metrics, /healthz and /readyz."""
+"""Starts the web server of a node: the page, and /metrics, /healthz and /readyz."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from hilum import predict
 from hilum.language import Message
 from hilum.node.health import NodeHealth
 from hilum.node.service import Service
-from hilum.node.study_tools import PageTools
+from hilum.node.study_tools import PooledStudyTools
 from hilum.radiograph import ImageUIDs
 from hilum.web.app import create_app, serving
 from hilum.web.context import InstalledModel, WebContext
@@ -75,7 +75,7 @@ def context(service: Service) -> WebContext:
         retry=retry,
         health=condition(service).checks,
         models=lambda: installed_models(service),
-        tools=PageTools(context.settings, service.pool.page),
+        tools=PooledStudyTools(context.settings, service.pool.page),
     )
 
 

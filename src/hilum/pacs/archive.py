@@ -1,4 +1,4 @@
-"""The archive: what every kind of it promises, and nothing of how it is spoken to.
+"""The archive: the interface that every kind of archive implements.
 
 A new kind implements `Archive`, is chosen in `hilum.pacs.credentials.PacsAddress.connect`, and
 keeps the contract that tests/pacs/contract runs against each of them. A *reference* is the

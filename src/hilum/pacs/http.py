@@ -1,4 +1,4 @@
-"""HTTP to a PACS: who sends, what every request says, and which of our errors comes of it.
+"""HTTP to a PACS: transport, headers, and the translation of httpx's errors into ours.
 
 The one place that knows both httpx's errors and ours.
 """
@@ -84,7 +84,7 @@ def pacs_errors(url: str) -> Iterator[None]:
         ) from exc
 
 
-def way(
+def open_http(
     url: str,
     *,
     verify: ssl.SSLContext | bool,

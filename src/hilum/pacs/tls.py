@@ -1,4 +1,4 @@
-"""Encrypted connections: which files say who we are and whom we trust.
+"""TLS: our certificate, and the authorities that we trust.
 
 Sources
 -------

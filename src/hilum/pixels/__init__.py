@@ -1,8 +1,8 @@
-"""Stored pixels become what the model sees, by rule and on record."""
+"""From stored pixels to the model's input; every decision is recorded."""
 
-from hilum.pixels.dicom import develop
-from hilum.pixels.pictures import develop_picture
+from hilum.pixels.dicom import radiograph_from_dicom
+from hilum.pixels.pictures import radiograph_from_picture
 from hilum.pixels.resize import fit
 from hilum.pixels.tone import present
 
-__all__ = ["develop", "develop_picture", "fit", "present"]
+__all__ = ["fit", "present", "radiograph_from_dicom", "radiograph_from_picture"]

@@ -145,8 +145,8 @@ def refuse_destroyed_palette(
     before = middle(indices)
     lost = loss(before, np.rint(after).astype(np.uint8), int(indices.min()), int(indices.max()))
     if not lost.bearable(settings):
-        told = record.told("palette_destroys", share=lost.share, shades=lost.shades)
-        raise RadiographRefused([_reason(told)])
+        decision = record.decision("palette_destroys", share=lost.share, shades=lost.shades)
+        raise RadiographRefused([_reason(decision)])
 
 
 def _reason(decision: PixelDecision) -> Reason:

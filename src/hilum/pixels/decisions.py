@@ -1,4 +1,4 @@
-"""What is said about pixels: decisions, refusals and phrases, with the image's values."""
+"""Decisions and refusals on pixels: their texts, filled with the image's values."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -39,10 +39,10 @@ class DecisionRecord:
 
     def add(self, code: str, **values: object) -> None:
         """Add the decision `code` with the values that its text names."""
-        self.entries.append(self.told(code, **values))
+        self.entries.append(self.decision(code, **values))
 
     @staticmethod
-    def told(code: str, **values: object) -> PixelDecision:
+    def decision(code: str, **values: object) -> PixelDecision:
         """Return one of `hilum.pixels.texts.DECISIONS` without adding it."""
         return PixelDecision(code, DECISIONS[code].with_values(**values))
 

@@ -29,7 +29,7 @@ PIXEL_GROUP: Final = 0x7FE0
 """Group of Pixel Data, Float Pixel Data and their offset tables."""
 
 
-def develop(
+def radiograph_from_dicom(
     dataset: Dataset, settings: PixelSettings, *, corrections: Iterable[Note] = ()
 ) -> Radiograph:
     """Turn a DICOM image into what the model may see.

@@ -27,7 +27,7 @@ def read_turn(dataset: Dataset, record: DecisionRecord) -> Turn:
         record.add("display_turn_noted", rotation=f"{rotation:g}", flip=flip or "N")
     values = [str(value).strip(" \0") for value in values_of(dataset, "PatientOrientation")]
     said = quoted("\\".join(values))
-    turn = Turn.said(values)
+    turn = Turn.stated(values)
     if turn is None:
         if any(values):
             record.add("orientation_unusable", said=said)

@@ -47,7 +47,7 @@ SIXTEEN_BIT_MODES: Final = frozenset({"I;16", "I;16B", "I;16L", "I"})
 """Pillow's names for 16-bit grey."""
 
 
-def develop_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
+def radiograph_from_picture(file: bytes | Path, settings: PixelSettings) -> Radiograph:
     """Turn a PNG or JPEG into what the model may see.
 
     Pictures are taken as they are shown: 0 is black, and bone is bright.

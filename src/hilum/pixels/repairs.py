@@ -1,4 +1,4 @@
-"""Says which numbers of a header had to be repaired, or cannot be read (`hilum.values.numbers`)."""
+"""Records which numbers of a header were repaired or are unreadable (`hilum.values.numbers`)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_description
 
 from hilum.pixels.decisions import DecisionRecord
-from hilum.values.attributes import said_of
+from hilum.values.attributes import written_values_of
 from hilum.values.numbers import COMMA, LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing
 from hilum.values.quoting import quoted
 
@@ -19,7 +19,7 @@ def note_numbers(
 ) -> None:
     """Record what had to be repaired in some attributes, and what cannot be read."""
     for keyword in keywords:
-        said = said_of(dataset, keyword)
+        said = written_values_of(dataset, keyword)
         numbers = read_numbers(said, units)
         facts = {"attribute": dictionary_description(keyword), "said": _written(said)}
         if numbers.repair:
@@ -33,7 +33,7 @@ def note_spacing(dataset: Dataset, record: DecisionRecord) -> None:
     """Record which spacings had to be repaired, and which are none."""
     note_numbers(dataset, SPACINGS, record, LENGTHS)
     for keyword in SPACINGS:
-        said = said_of(dataset, keyword)
+        said = written_values_of(dataset, keyword)
         numbers = read_numbers(said, LENGTHS)
         if numbers.values and not numbers.unreadable and read_spacing(said) is None:
             name = dictionary_description(keyword)

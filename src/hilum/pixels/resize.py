@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.bands import Bands
+from hilum.band_matrix import BandMatrix
 from hilum.radiograph import FieldOfView, ModelInput, Radiograph
 
 TRUNCATE: Final = 4.0
@@ -65,7 +65,7 @@ def center_square(rows: int, columns: int) -> FieldOfView:
 
 
 @lru_cache(maxsize=OPERATORS_KEPT)
-def resize_operator(length: int, size: int) -> Bands:
+def resize_operator(length: int, size: int) -> BandMatrix:
     """Return the matrix that resizes one axis from `length` to `size` pixels.
 
     It is ``scipy.ndimage.zoom(order=1, mode="grid-constant", grid_mode=True)`` after
@@ -74,7 +74,7 @@ def resize_operator(length: int, size: int) -> Bands:
 
     Returns
     -------
-    Bands
+    BandMatrix
         Of shape ``(size, length)``.
     """
     factor = length / size
@@ -86,7 +86,7 @@ def resize_operator(length: int, size: int) -> Bands:
     for neighbour, share in ((lower, 1 - fraction), (lower + 1, fraction)):
         inside = (neighbour >= 0) & (neighbour < length)
         matrix += share * inside * gaussian(columns - neighbour, (factor - 1) / 2)
-    return Bands.of(matrix)
+    return BandMatrix.of(matrix)
 
 
 def gaussian(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:

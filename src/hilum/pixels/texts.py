@@ -1,4 +1,4 @@
-"""What is said about pixels: decisions, refusals and the phrases within them.
+"""The texts of decisions and refusals on pixels, and the phrases within them.
 
 ``docs/pixels.md`` lists the decisions; the catalogues say all of it in other languages.
 """

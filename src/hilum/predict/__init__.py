@@ -1,4 +1,8 @@
-"""What does the model see? Model cards, weights that are who they say they are, ONNX Runtime."""
+"""What does the model see? Model cards, verified weights, ONNX Runtime.
+
+A card in ``cards/`` describes each model. ``architectures/`` has a network without weights for
+each architecture, ``built_in/`` the whole network of a model that comes with hilum.
+"""
 
 from hilum.predict.acquire import add_onnx, add_weights, card_like, pull
 from hilum.predict.card import ModelCard

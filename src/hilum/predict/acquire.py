@@ -1,4 +1,4 @@
-"""Models come to this machine: pulled from their release, or added from a file."""
+"""Installing models: pulled from their release, or added from a file."""
 
 import hashlib
 from pathlib import Path

@@ -70,7 +70,7 @@ class Expected:
         return found
 
 
-class BrokeOff(Exception):
+class DownloadInterrupted(Exception):
     """The connection ended before the file did; what is here is kept."""
 
 
@@ -138,7 +138,7 @@ class Download:
         for attempt in range(1, TRIES + 1):
             try:
                 self._transfer(http)
-            except BrokeOff as exc:
+            except DownloadInterrupted as exc:
                 if attempt == TRIES:
                     raise self._unavailable(Message("broke off again and again")) from exc
             except httpx.HTTPStatusError as exc:
@@ -175,7 +175,7 @@ class Download:
         with http.stream("GET", self.url, headers=headers) as response:
             if response.status_code == RANGE_NOT_SATISFIABLE and offset:
                 self._part.unlink()  # it is longer than what the server has
-                raise BrokeOff
+                raise DownloadInterrupted
             response.raise_for_status()
             if response.status_code != PARTIAL_CONTENT or not starts_at(response, offset):
                 offset = 0  # the server sends the whole file
@@ -220,12 +220,12 @@ class Download:
         except httpx.TransportError as exc:
             if here == offset and isinstance(exc, httpx.TimeoutException):
                 raise
-            raise BrokeOff from exc
+            raise DownloadInterrupted from exc
         except WeightsUntrusted:
             self._part.unlink(missing_ok=True)
             raise
         if total is not None and here < total:
-            raise BrokeOff
+            raise DownloadInterrupted
 
     def _refuse_longer(self, length: int) -> None:
         limit = self.expected.size or MAX_BYTES

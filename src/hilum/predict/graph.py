@@ -169,7 +169,7 @@ def mismatch(graph: str, what: str) -> WeightsUntrusted:
 
 def graph_names() -> tuple[str, ...]:
     """Return the names of hilum's graphs."""
-    folder = files("hilum.predict") / "graphs"
+    folder = files("hilum.predict") / "architectures"
     return tuple(
         sorted(e.name.removesuffix(".onnx") for e in folder.iterdir() if e.name.endswith(".onnx"))
     )
@@ -191,7 +191,7 @@ def load_graph(name: str) -> Graph:
             name=name,
             graph_names=", ".join(graph_names()),
         )
-    folder = files("hilum.predict") / "graphs"
+    folder = files("hilum.predict") / "architectures"
     manifest = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return Graph(
         name=name,

@@ -257,7 +257,7 @@ def open_shipped(card: ModelCard) -> Installation:
     """
     again = Message("Install hilum again.")
     try:
-        contents = (files("hilum.predict") / "networks" / f"{card.name}.onnx").read_bytes()
+        contents = (files("hilum.predict") / "built_in" / f"{card.name}.onnx").read_bytes()
     except OSError as exc:
         raise WeightsMissing(
             "The network of {name}, which comes with hilum, cannot be read.", again, name=card.name

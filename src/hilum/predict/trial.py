@@ -1,4 +1,4 @@
-"""A network of a stranger's is tried in a process of its own that ends in time."""
+"""Tries an added network in a process of its own, within a time limit."""
 
 from multiprocessing import get_context
 from multiprocessing.connection import Connection

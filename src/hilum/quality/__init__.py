@@ -1,1 +1,1 @@
-"""Whether an installation still works as it did: the self-test and its schedule."""
+"""Quality assurance of an installation: the self-test and its schedule."""

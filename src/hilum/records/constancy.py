@@ -1,4 +1,4 @@
-"""The self-tests: their reference, which phantom may be read now, and how the last ones went."""
+"""Self-tests: their reference, the phantom that may be read now, and the latest results."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

@@ -149,10 +149,10 @@ def shift_words(shift: Shift, language: Language) -> tuple[str, str]:
     is_score = shift.kind is DriftKind.SCORE
     subject = finding_name(shift.subject, language) if is_score else shift.subject
 
-    def said(value: float) -> str:
+    def shown(value: float) -> str:
         if math.isnan(value):
             return "–"
         return language.number(float(f"{value:.2g}"), 6) if is_score else language.share(value)
 
-    values = {"now": said(shift.now), "before": said(shift.before)}
+    values = {"now": shown(shift.now), "before": shown(shift.before)}
     return subject, language.say(SHIFTS[shift.kind], **values)

@@ -1,4 +1,4 @@
-"""How far each archive's changes feed was followed.
+"""The position in each archive's changes feed.
 
 The position moves on only in the transaction that writes down what it passed, so nothing
 is skipped; it moves on only from where the follower thinks it is, so of two followers one

@@ -1,4 +1,4 @@
-"""Results that are sent on to other archives, and how far that is."""
+"""Results that are sent on to other archives, and the state of each transfer."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Outcome of each image: one line for each, from its arrival to its end.
+"""Images: one row for each, from its arrival to its outcome.
 
-A line has a run number. Work on an image writes down its end only while its run is the
+A row has a run number. Work on an image writes down its end only while its run is the
 newest one and has not ended, so whatever is done twice is written down once.
 """
 

@@ -1,4 +1,4 @@
-"""How a line is found by what it is about: the one place that knows what names an image.
+"""Keys of studies and images: the one place that knows what identifies an image.
 
 An image is named as it lies in the archive, by archive, study, series and SOP Instance UID
 together: half-done anonymisers and moved studies leave one SOP Instance UID in two studies.

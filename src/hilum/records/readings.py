@@ -1,4 +1,4 @@
-"""What the model said about each image, and why: what the page shows."""
+"""The reading of each image, as the page shows it."""
 
 import json
 import zlib

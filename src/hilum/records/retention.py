@@ -1,4 +1,4 @@
-"""Forgets images that were settled long ago, and what belongs to them alone.
+"""Deletes the records of images that were settled long ago, and what belongs to them alone.
 
 The audit trail is not touched: it tells what was done for as long as the database is kept.
 """

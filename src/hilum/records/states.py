@@ -1,4 +1,4 @@
-"""What can become of an image that arrived, and how soon it has to be read."""
+"""States of an image, and how urgent it is."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""Questions of the operations page: how much is done an hour, and why images are refused."""
+"""Queries of the operations page: images per hour, and why images are refused."""
 
 from collections import Counter
 from dataclasses import dataclass

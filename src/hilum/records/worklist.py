@@ -1,7 +1,7 @@
-"""Questions of the worklist: which studies, in which order, and whether anything changed.
+"""Queries of the worklist: which studies, in which order, and whether anything changed.
 
-Pages go on after a place in the order, not by counting: the last page of 100,000 studies
-costs what the first one does, and a study that comes or goes moves no other to another page.
+A page begins after the last study of the page before (keyset pagination): the last page of
+100,000 studies costs what the first one does, and a new study moves no other to another page.
 """
 
 from collections.abc import Sequence
@@ -139,7 +139,7 @@ def others_of_patient(
 ) -> Others:
     """Return the other studies with this study's Patient ID, at most `limit` of either kind.
 
-    None where that ID names nobody.
+    None where that ID is empty or a placeholder.
     """
     person = person_of(study)
     if not names_somebody(person.patient_id):

@@ -1,1 +1,1 @@
-"""What a process needs of its machine and its time: cores, memory, caches, waits."""
+"""Resources of a process: cores, memory, caches, waits."""

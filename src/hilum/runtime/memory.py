@@ -1,4 +1,4 @@
-"""Memory that is kept for the next image instead of being given back to the system."""
+"""Keeps freed memory for the next image instead of returning it to the system."""
 
 import ctypes
 import sys

@@ -1,8 +1,7 @@
-"""Every setting once: name, default, unit, meaning. The docs page and the checks read this.
+"""All settings: each declared once, with default, unit and meaning; docs/settings.md is made of it.
 
-Read at start-up from, the later the stronger: the defaults below, ``hilum.toml``,
-environment variables (``HILUM_PACS__URL`` is ``[pacs] url``). Nothing reads the
-environment after that.
+They are read once, at start-up. Environment variables (``HILUM_PACS__URL`` is ``[pacs] url``)
+override ``hilum.toml``, which overrides the defaults below.
 """
 
 import os
@@ -33,10 +32,10 @@ from hilum.settings.reading import (
     ModelSettings,
     NotUpright,
     PixelSettings,
+    ReadOrRefuse,
     ReportSettings,
     SRClass,
     SREncoder,
-    UnknownView,
     UnusableWindow,
 )
 from hilum.settings.section import SettingsSection
@@ -58,13 +57,13 @@ __all__ = [
     "PacsSettings",
     "PageSettings",
     "PixelSettings",
+    "ReadOrRefuse",
     "ReportSettings",
     "SRClass",
     "SREncoder",
     "Settings",
     "SettingsSection",
     "TelemetrySettings",
-    "UnknownView",
     "UnusableWindow",
     "WorklistSettings",
     "default_data_folder",

@@ -1,4 +1,4 @@
-"""Settings of what one image meets: gate, pixels, model, reports."""
+"""Settings of the pipeline: [model], [pixels], [gate], [report]."""
 
 from enum import StrEnum
 from importlib.util import find_spec
@@ -11,8 +11,8 @@ from hilum.radiograph import PixelPipeline
 from hilum.settings.section import SettingsSection
 
 
-class UnknownView(StrEnum):
-    """What to do with an image of which something that matters is not known."""
+class ReadOrRefuse(StrEnum):
+    """What to do with an image of which something that matters is uncertain."""
 
     READ = "read"
     """Read it, with a warning in every report."""
@@ -105,12 +105,12 @@ class GateSettings(SettingsSection):
     modalities: tuple[str, ...] = ("CR", "DX")
     """Modalities that are read; OT, RF, RG, SC and XA can be added, and NONE for images without
     one. SC also lets in objects of the Secondary Capture classes."""
-    unknown_view: UnknownView = UnknownView.READ
+    unknown_view: ReadOrRefuse = ReadOrRefuse.READ
     """When nothing tells the view: read with a warning, or refuse."""
-    combined_parts: UnknownView = UnknownView.REFUSE
+    combined_parts: ReadOrRefuse = ReadOrRefuse.REFUSE
     """When the image shows the chest and what lies around it, as CHESTABDOMEN: read with a warning,
     or refuse."""
-    unreadable_age: UnknownView = UnknownView.REFUSE
+    unreadable_age: ReadOrRefuse = ReadOrRefuse.REFUSE
     """When an age or a birth date is there, cannot be read, and the model has a minimum age: read
     with a warning, or refuse."""
     not_upright: NotUpright = NotUpright.TURN
@@ -133,7 +133,7 @@ class ReportSettings(SettingsSection):
     """What is written back."""
 
     language: Language = ENGLISH
-    """Language of texts for people: en, es, pt-BR, or another that has a catalogue."""
+    """Language of texts for people: en, or one that has a catalogue, such as pt-BR."""
     sr_class: SRClass = SRClass.COMPREHENSIVE_3D
     """SOP Class of the coded report: comprehensive_3d, comprehensive or enhanced."""
     encoder: SREncoder = SREncoder.HILUM

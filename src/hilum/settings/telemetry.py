@@ -1,4 +1,4 @@
-"""Settings of what the node tells those who look after it: log, metrics, traces."""
+"""Settings of log, metrics and traces."""
 
 from enum import StrEnum
 

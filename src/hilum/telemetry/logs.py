@@ -25,7 +25,7 @@ from structlog.typing import EventDict
 
 from hilum.settings.telemetry import LogFormat
 from hilum.telemetry.library_messages import words_of
-from hilum.telemetry.repeats import REPEATED, Repeats
+from hilum.telemetry.repeats import REPEATED, RepeatFilter
 
 SCALARS: Final = (str, int, float, PurePath, date, UUID, Enum, type(None))
 """Kinds of facts that are written as they are; of anything else only its kind is."""
@@ -125,10 +125,10 @@ def write_to_standard_error(log_format: LogFormat = LogFormat.TEXT) -> None:
 
     Ours from *info* on, those of libraries from *warning* on. Errors that nobody caught,
     in whichever thread, and Python's own warnings are written as events, too. What is said
-    over and over is counted instead, see `Repeats`.
+    over and over is counted instead, see `RepeatFilter`.
     """
     handler = StandardError(log_format)
-    repeats = Repeats(lambda event, count: log.warning(REPEATED, of=event, lines=count))
+    repeats = RepeatFilter(lambda event, count: log.warning(REPEATED, of=event, lines=count))
     handler.addFilter(repeats)
     atexit.register(repeats.tell_all)
     root, hilum = logging.getLogger(), logging.getLogger("hilum")

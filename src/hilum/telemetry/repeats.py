@@ -1,4 +1,4 @@
-"""Keeps a log readable while something goes wrong thousands of times a second."""
+"""Limits repeated log lines, so that a log stays readable while the same thing goes wrong again."""
 
 import logging
 import threading
@@ -30,7 +30,7 @@ class _Window:
     held: int = 0
 
 
-class Repeats(logging.Filter):
+class RepeatFilter(logging.Filter):
     """Lets `MOST_ALIKE` lines of an event pass in a minute, then counts and tells the count.
 
     An event of an image always passes: nothing about an image is lost.

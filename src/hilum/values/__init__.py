@@ -1,4 +1,4 @@
-"""What headers nearly say: dates, ages and numbers as people and programs write them."""
+"""Tolerant parsing of header values: dates, ages, numbers, names and texts as they are."""
 
 from typing import Final
 

@@ -38,7 +38,7 @@ def values_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[Any]:
         return [element.value]
 
 
-def said_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[Any]:
+def written_values_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[Any]:
     """Return the values of an element of numbers as they are written, each in its place.
 
     pydicom converts all values of DS and IS or none, so the text is asked before it.
@@ -59,7 +59,7 @@ def places_of(
     dataset: Dataset, key: str | int | tuple[int, int], units: Mapping[str, float] = LEVELS
 ) -> Numbers:
     """Return the values of an element as numbers, each in its place."""
-    return read_numbers(said_of(dataset, key), units)
+    return read_numbers(written_values_of(dataset, key), units)
 
 
 def numbers_of(dataset: Dataset, key: str | int | tuple[int, int]) -> list[float]:

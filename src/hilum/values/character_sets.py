@@ -105,7 +105,7 @@ FIRST_LETTER: Final = "\u00c0"
 class Declaration:
     """What a data set or an item says of its text."""
 
-    said: str = ""
+    declared: str = ""
     """Specific Character Set as it stands, its values separated by backslashes."""
     terms: tuple[str, ...] = ()
     """The same as defined terms, ``""`` for the default repertoire; those that nobody knows are
@@ -114,35 +114,39 @@ class Declaration:
     """Python's names of them, in the same order; none when nothing beyond ASCII is declared."""
 
     @classmethod
-    def of(cls, said: str) -> Self:
+    def of(cls, declared: str) -> Self:
         """Return what values of Specific Character Set declare, wrong spellings understood."""
-        values = [value.strip(" \0") for value in said.split("\\")]
+        values = [value.strip(" \0") for value in declared.split("\\")]
         understood = [(term, codec) for term, codec in map(meant, values) if codec]
         if all(codec == ASCII for _, codec in understood):
-            return cls(said.strip(" \0"))
+            return cls(declared.strip(" \0"))
         if len(understood) == 1:
             understood = [alone(*understood[0])]
         understood.sort(key=lambda each: each[1] != "utf-8")  # all bytes are Latin-1, few are UTF-8
         if understood[0][0] in SHIFTED:
             understood.insert(0, ("", ASCII))
         terms, names = zip(*understood, strict=True)
-        return cls(said.strip(" \0"), terms, names)
+        return cls(declared.strip(" \0"), terms, names)
 
     def within(self, outer: "Declaration") -> "Declaration":
         """Return what holds for an item that says this, inside of one that says `outer`."""
-        if not self.said:
+        if not self.declared:
             return outer
-        return replace(outer, said=self.said) if self.is_unknown else self
+        return replace(outer, declared=self.declared) if self.is_unknown else self
 
     @property
     def is_unknown(self) -> bool:
         """Whether it says something that nobody knows, and nothing else."""
-        return not self.codecs and bool(self.said) and not all(map(known, self.said.split("\\")))
+        return (
+            not self.codecs
+            and bool(self.declared)
+            and not all(map(known, self.declared.split("\\")))
+        )
 
     @property
     def is_defined(self) -> bool:
         """Whether each value is spelled as in the standard; what declares nothing is not."""
-        return bool(self.terms) and all(v in TERMS or not v for v in self.said.split("\\"))
+        return bool(self.terms) and all(v in TERMS or not v for v in self.declared.split("\\"))
 
     def decode(self, stored: bytes) -> str | None:
         """Return a text, None when its bytes are none in these character sets."""

@@ -1,4 +1,4 @@
-"""What a header says, as texts for people quote it."""
+"""How texts for people quote a header value."""
 
 from typing import Final
 

@@ -237,7 +237,7 @@ class _Reading:
         if not self.letters and not self.kept:
             self.native = read.terms
         for text in silent:
-            self._note(code, text.declared, read.said)
+            self._note(code, text.declared, read.declared)
             self._put(text, read.decode(text.stored) or "")
 
     def _mended(self, stored: bytes) -> tuple[str, str]:
@@ -245,7 +245,7 @@ class _Reading:
         if is_utf_8(stored):
             return stored.decode(), UTF_8
         if self.site and (text := self.site.decode(stored)) is not None:
-            return text, self.site.said
+            return text, self.site.declared
         return stored.decode(LATIN_1), LATIN
 
     def _put(self, text: _Text, letters: str) -> None:
@@ -259,7 +259,7 @@ class _Reading:
             self.letters.append(letters)
 
     def _note(self, code: str, said: Declaration, read: str = "") -> None:
-        self.notes[code, said.said[:SHOWN], read] = None
+        self.notes[code, said.declared[:SHOWN], read] = None
 
     def fitting(self, declared: Declaration) -> list[str]:
         """Return the character set in which results can write all letters, none for none."""

@@ -99,7 +99,7 @@ def change_password(  # noqa: PLR0917  FastAPI gives them by name
         status = exc.status if exc.wait_s else UNPROCESSABLE
         return page(request, who, context, error=exc.message, status=status)
     except AccountError as exc:
-        error = exc.told
+        error = exc.message
     if error:
         return page(request, who, context, error=error, status=UNPROCESSABLE)
     with context.database.transaction() as connection:
@@ -158,7 +158,7 @@ def turn_on(
             codes = second_factor.turn_on(connection, who.name, secret, code.strip(), now=now)
             access.end_sessions(connection, who.name, but=who.key)
     except AccountError as exc:
-        return _offer(request, who, second_factor.new_secret(), exc.told)
+        return _offer(request, who, second_factor.new_secret(), exc.message)
     note(context, who.name, "user.second_factor_added")
     return render(request, "second_factor.html", who, codes=codes, error="")
 

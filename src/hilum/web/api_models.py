@@ -1,4 +1,4 @@
-"""What the API says: its documents, as OpenAPI describes them."""
+"""The API's request and response models, as OpenAPI describes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

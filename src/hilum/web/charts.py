@@ -28,24 +28,24 @@ class Score:
     """In [0, 1]."""
     positive: bool
     """Whether it is at or above the operating point."""
-    said: str
+    label: str
     """When the study was made and what the score is, in words."""
 
 
-def bar(score: float, *, positive: bool, said: str) -> Markup:
+def bar(score: float, *, positive: bool, label: str) -> Markup:
     """Return a bar from 0 to 1 with the operating point marked, and what it says in words."""
     kind = "is-positive" if positive else "is-negative"
     filled = max(0.0, min(1.0, score)) * WIDTH
     return Markup(  # noqa: S704  numbers, two words of ours, and one that is escaped
         f'<svg class="bar {kind}" viewBox="0 0 {WIDTH} 8" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(said)}"><rect class="track" width="{WIDTH}" height="8"/>'
+        f'aria-label="{escape(label)}"><rect class="track" width="{WIDTH}" height="8"/>'
         f'<rect class="value" width="{filled:.1f}" height="8"/>'
         f'<line class="point" x1="50" x2="50" y1="0" y2="8"/></svg>'
     )
 
 
-def course(scores: Sequence[Score], said: str) -> Markup:
-    """Return two scores or more over a patient's studies, the oldest first, and `said` of them."""
+def course(scores: Sequence[Score], label: str) -> Markup:
+    """Return two scores or more over a patient's studies, the oldest first, and `label` of them."""
     width, height = COURSE
     step = (width - 2 * EDGE) / max(1, len(scores) - 1)
     places = [
@@ -55,12 +55,12 @@ def course(scores: Sequence[Score], said: str) -> Markup:
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dots = "".join(
         f'<circle class="{"is-positive" if each.positive else "is-negative"}" cx="{x:.1f}" '
-        f'cy="{y:.1f}" r="2.6"><title>{escape(each.said)}</title></circle>'
+        f'cy="{y:.1f}" r="2.6"><title>{escape(each.label)}</title></circle>'
         for each, (x, y) in zip(scores, places, strict=True)
     )
     middle = height / 2
     return Markup(  # noqa: S704  numbers, words of ours, and what is escaped
         f'<svg class="course" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(said)}"><line class="point" x1="0" x2="{width}" y1="{middle}" '
+        f'aria-label="{escape(label)}"><line class="point" x1="0" x2="{width}" y1="{middle}" '
         f'y2="{middle}"/><polyline points="{line}"/>{dots}</svg>'
     )

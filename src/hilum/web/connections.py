@@ -61,7 +61,7 @@ def affordable(wanted: int) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class Taken:
+class AcceptedConnection:
     """A connection that was accepted."""
 
     socket: socket.socket
@@ -95,7 +95,7 @@ class Listener(socket.socket):
         self._most = most
         self._most_of_host = most_of_host
         self._proxies = proxies
-        self._taken: dict[Any, Taken] = {}
+        self._taken: dict[Any, AcceptedConnection] = {}
         self._spare = os.open(os.devnull, os.O_RDONLY)
         self._pauses = False
 
@@ -119,7 +119,7 @@ class Listener(socket.socket):
             raise ConnectionAbortedError from exc
         host = str(peer[0])
         self._make_room(made, host)
-        self._taken[peer] = Taken(made, host)
+        self._taken[peer] = AcceptedConnection(made, host)
         return made, peer
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from hilum.pacs.credentials import PacsAddress
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database
 from hilum.settings import Settings
-from hilum.web.tools import StudyTools
+from hilum.web.study_tools import StudyTools
 
 
 @dataclass(frozen=True, slots=True)

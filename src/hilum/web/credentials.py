@@ -1,4 +1,4 @@
-"""Password and second factor, looked at in one way wherever somebody shows who they are."""
+"""Checks password and second factor, the same way at sign-in and on the account page."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import Request
 
 from hilum.language import Message
-from hilum.records import accounts, attempts, second_factor
+from hilum.records import accounts, second_factor, sign_in_attempts
 from hilum.settings import PageSettings
 from hilum.web.context import WebContext
 from hilum.web.security import is_secure
@@ -65,7 +65,7 @@ def check(request: Request, context: WebContext, name: str, password: str, code:
     """
     device = request.cookies.get(device_cookie(context.settings.page), "")
     with context.database.look() as connection:
-        place = attempts.place_of(connection, device, name, address_of(request))
+        place = sign_in_attempts.place_of(connection, device, name, address_of(request))
     _check(request, context, (name, password, code), place, WRONG)
 
 
@@ -81,7 +81,7 @@ def check_again(
     CredentialsRefused
         As by `check`.
     """
-    place = f"{attempts.KNOWN}session {who.key}"
+    place = f"{sign_in_attempts.KNOWN}session {who.key}"
     _check(request, context, (who.name, password, code), place, WRONG_NOW)
 
 
@@ -106,18 +106,22 @@ def _check(
             note(context, whom, "user.code_refused", address=address_of(request))
             raise CredentialsRefused(CODE_WRONG)
     with context.database.transaction() as connection:
-        attempts.succeeded(connection, attempt)
+        sign_in_attempts.succeeded(connection, attempt)
     if needs_code and not code:
         raise CredentialsRefused(CODE_NEEDED)
 
 
 def _count(request: Request, context: WebContext, name: str, place: str) -> int:
     page = context.settings.page
-    rule = attempts.WaitRule(page.login_failures, timedelta(minutes=page.login_window_minutes))
+    rule = sign_in_attempts.WaitRule(
+        page.login_failures, timedelta(minutes=page.login_window_minutes)
+    )
     try:
         with context.database.transaction() as connection:
-            return attempts.try_to_sign_in(connection, name, place, rule, now=datetime.now(UTC))
-    except attempts.TooManyFailures as exc:
+            return sign_in_attempts.try_to_sign_in(
+                connection, name, place, rule, now=datetime.now(UTC)
+            )
+    except sign_in_attempts.TooManyFailures as exc:
         note_once(request, context, "user.held_off")
         said = TOO_MANY.with_values(seconds=exc.wait_s)
         raise CredentialsRefused(said, TOO_MANY_REQUESTS, exc.wait_s) from exc

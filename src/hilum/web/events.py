@@ -35,7 +35,7 @@ CONNECTION_S: Final = 300.0
 """Seconds after which a connection ends."""
 
 
-class Pulse:
+class ChangeWatch:
     """Counts the changes of the worklist.
 
     Parameters
@@ -88,30 +88,30 @@ class Pulse:
             return self._last
 
 
-def pulse_of(request: Request) -> Pulse:
-    """Return the application's pulse, which it has from the first listener on."""
+def change_watch(request: Request) -> ChangeWatch:
+    """Return the application's watch, which it has from the first listener on."""
     state = request.app.state
-    if not hasattr(state, "pulse"):
-        state.pulse = Pulse(state.context)
-    pulse: Pulse = state.pulse
-    return pulse
+    if not hasattr(state, "watch"):
+        state.watch = ChangeWatch(state.context)
+    watch: ChangeWatch = state.watch
+    return watch
 
 
 @router.get("/worklist/live")
 async def live(request: Request, _context: Context, _who: Viewer) -> StreamingResponse:
     """Say "changed" whenever any study's row did."""
     return StreamingResponse(
-        _events(pulse_of(request)),
+        _events(change_watch(request)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(pulse: Pulse) -> AsyncIterator[str]:
+async def _events(watch: ChangeWatch) -> AsyncIterator[str]:
     ends = asyncio.get_running_loop().time() + CONNECTION_S
-    count = pulse.count
+    count = watch.count
     yield "retry: 2000\nevent: open\ndata: 0\n\n"
     while (left := ends - asyncio.get_running_loop().time()) > 0:
-        seen = await pulse.after(count, min(QUIET_S, left))
+        seen = await watch.after(count, min(QUIET_S, left))
         yield f"event: changed\ndata: {seen}\n\n" if seen != count else ": alive\n\n"
         count = seen

@@ -146,7 +146,7 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 async def _our_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HilumError):
         return await _fault(request, error)
-    return await answer(request, status_of(error), error.told)
+    return await answer(request, status_of(error), error.message)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

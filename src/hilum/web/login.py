@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from hilum.language import Language
-from hilum.records import access, accounts, attempts, second_factor
+from hilum.records import access, accounts, second_factor, sign_in_attempts
 from hilum.web.context import WebContext
 from hilum.web.credentials import CredentialsRefused, address_of, check, device_cookie
 from hilum.web.first_user import is_first_time
@@ -128,11 +128,11 @@ def signed_in(request: Request, context: WebContext, name: str, after: str) -> R
             connection, name, now=now, address=address_of(request), agent=agent
         )
         known = request.cookies.get(device_cookie(page), "")
-        device = attempts.remember_device(connection, known, name, now=now)
+        device = sign_in_attempts.remember_device(connection, known, name, now=now)
     note(context, name.casefold(), "user.signed_in", address=address_of(request))
     answer = RedirectResponse(after, SEE_OTHER)
     set_cookie(answer, session_cookie(page), secret, page, max_age=int(longest.total_seconds()))
-    known_s = int(attempts.KNOWN_FOR.total_seconds())
+    known_s = int(sign_in_attempts.KNOWN_FOR.total_seconds())
     set_cookie(answer, device_cookie(page), device, page, max_age=known_s, strict=True)
     answer.delete_cookie(FORM_COOKIE)
     return answer

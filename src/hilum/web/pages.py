@@ -15,7 +15,7 @@ from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.language import LANGUAGES, Language, Message
 from hilum.language.language import translations
 from hilum.records.accounts import Role
-from hilum.values.controls import UNSAFE, visible
+from hilum.values.control_characters import UNSAFE, visible
 from hilum.web.sessions import Theme, Visitor
 
 STATIC: Final = "/static"

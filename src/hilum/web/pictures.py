@@ -27,7 +27,7 @@ from hilum.web.context import WebContext
 from hilum.web.displayed import DisplayedImage
 from hilum.web.sessions import Context, Viewer
 from hilum.web.slots import Slot, large_response
-from hilum.web.tools import StudyTools
+from hilum.web.study_tools import StudyTools
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -53,7 +53,7 @@ HARMFUL: Final = Message("This image ended the process that opened it. It is not
 GONE: Final = Message("Image not found. It may have been deleted from the PACS.")
 
 
-class Gallery:
+class PictureCache:
     """Pictures of the last images that were looked at. Safe for several threads."""
 
     def __init__(self, context: WebContext) -> None:
@@ -133,13 +133,13 @@ def tools_of(context: WebContext) -> StudyTools:
     return context.tools
 
 
-def gallery_of(request: Request) -> Gallery:
-    """Return the application's gallery, which it has from the first picture on."""
+def picture_cache(request: Request) -> PictureCache:
+    """Return the application's pictures, which it has from the first picture on."""
     state = request.app.state
-    if not hasattr(state, "gallery"):
-        state.gallery = Gallery(state.context)
-    gallery: Gallery = state.gallery
-    return gallery
+    if not hasattr(state, "pictures"):
+        state.pictures = PictureCache(state.context)
+    pictures: PictureCache = state.pictures
+    return pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def version(image: ImageRecord) -> str:
 @router.get("/studies/{study}/images/{image}/small.webp")
 def small(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
     """Return the small picture of an image."""
-    made = gallery_of(request).small(image_of(context, where))
+    made = picture_cache(request).small(image_of(context, where))
     if not made:
         raise HTTPException(NOT_FOUND, NO_PIXELS)
     return Response(made, media_type="image/webp")
@@ -212,14 +212,14 @@ def small(request: Request, where: Where, context: Context, _: Viewer, __: Slot)
 @router.get("/studies/{study}/images/{image}/quick.jpg")
 def quick(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
     """Return an image as it is displayed, in eight bits and at most 1024 pixels a side."""
-    made = gallery_of(request).picture(image_of(context, where)).quick
+    made = picture_cache(request).picture(image_of(context, where)).quick
     return Response(made, media_type="image/jpeg")
 
 
 @router.get("/studies/{study}/images/{image}/pixels")
 def all_pixels(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
     """Return an image as it is displayed, with 4096 grey levels; see `hilum.web.displayed`."""
-    picture = gallery_of(request).picture(image_of(context, where))
+    picture = picture_cache(request).picture(image_of(context, where))
     if picture.packed is None:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
     headers = {

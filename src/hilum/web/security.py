@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hilum import PRODUCT, __version__
 from hilum.settings import PageSettings
-from hilum.values.controls import UNSAFE as UNSAFE_TEXT
+from hilum.values.control_characters import UNSAFE as UNSAFE_TEXT
 
 PAGE_POLICY: Final = (
     "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; "

@@ -1,4 +1,4 @@
-"""How much costly work the page has under way: a bound for all, and one for each user.
+"""Limits on concurrent costly requests: one for all users, and one for each.
 
 Requests beyond it wait without a thread; those that would wait behind many are told to come back.
 """

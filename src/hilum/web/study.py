@@ -1,4 +1,4 @@
-"""One study: the radiograph, what the model says of it and why, and what came before."""
+"""The study page: radiograph, findings, heatmaps, and earlier studies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -252,7 +252,7 @@ def _findings(
 ) -> list[dict[str, Any]]:
     """Return all findings, the positive ones first, each part by falling score."""
     language = who.language
-    said = {} if own is None else {each.label: each.opinion for each in own.findings}
+    opinions = {} if own is None else {each.label: each.opinion for each in own.findings}
     found = [
         (Finding(each["label"], each["raw"], each["operating_point"], each["score"]), each)
         for each in reading.document["readings"][0]["findings"]
@@ -273,9 +273,9 @@ def _findings(
                 "raw": raw,
                 "point": point,
                 "positive": positive,
-                "bar": charts.bar(finding.score, positive=positive, said=f"{name} {score}"),
+                "bar": charts.bar(finding.score, positive=positive, label=f"{name} {score}"),
                 "course": drawn,
-                "opinion": said.get(finding.label),
+                "opinion": opinions.get(finding.label),
                 "code": stored["code"],
             }
         )
@@ -304,8 +304,8 @@ def _course(
         day = words.day(row.study_date, who.language)
         for each in document["readings"][0]["findings"]:
             value, positive = each["score"], each["positive"]
-            said = f"{day}: {spoken(value, positive=positive, who=who)}"
-            scores.setdefault(each["label"], []).append(Score(value, positive, said))
+            label = f"{day}: {spoken(value, positive=positive, who=who)}"
+            scores.setdefault(each["label"], []).append(Score(value, positive, label))
     return ScoreHistory(scores, others)
 
 

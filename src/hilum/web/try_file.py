@@ -172,7 +172,7 @@ def _send_one(content: bytes, name: str, sent: UploadResult, sender: Sender) -> 
         outcome = sender.send(Outgoing.from_bytes(content, name=name))
     except SourceUnreadable as exc:
         sent.refused += 1
-        sent.why = sent.why or exc.told
+        sent.why = sent.why or exc.message
         return
     match outcome.sent:
         case SendStatus.STORED:
@@ -263,4 +263,4 @@ def tried(context: WebContext, file: UploadFile) -> Mapping[str, Any]:
     try:
         return context.read_file(file.file.read(), PurePosixPath(file.filename or "file").name)
     except HilumError as exc:
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, exc.told) from exc
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, exc.message) from exc

@@ -69,7 +69,7 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
                 connection, name.strip(), role, password_hash=kept, now=datetime.now(UTC)
             )
     except AccountError as exc:
-        return page(request, who, context, error=exc.told)
+        return page(request, who, context, error=exc.message)
     note(context, who.name, "user.added", user=user.name, role=role)
     return RedirectResponse(HERE, SEE_OTHER)
 
@@ -89,7 +89,7 @@ def change_role(
         with context.database.transaction() as connection:
             accounts.set_role(connection, name, role)
     except AccountError as exc:
-        return page(request, who, context, error=exc.told)
+        return page(request, who, context, error=exc.message)
     note(context, who.name, "user.role_changed", user=name, role=role)
     return RedirectResponse(HERE, SEE_OTHER)
 
@@ -114,7 +114,7 @@ def remove(
         with context.database.transaction() as connection:
             accounts.remove(connection, name)
     except AccountError as exc:
-        return page(request, who, context, error=exc.told)
+        return page(request, who, context, error=exc.message)
     note(context, who.name, "user.removed", user=name)
     return RedirectResponse(HERE, SEE_OTHER)
 
@@ -137,7 +137,7 @@ def add_token(  # noqa: PLR0917  FastAPI gives them by name
                 connection, name.strip(), who.name, role, expires=expires, now=now
             )
     except AccountError as exc:
-        return page(request, who, context, error=exc.told)
+        return page(request, who, context, error=exc.message)
     note(context, who.name, "token.added", token=name.strip(), role=role, days=days)
     return page(request, who, context, token=secret)
 
@@ -151,6 +151,6 @@ def revoke_token(
         with context.database.transaction() as connection:
             access.revoke_token(connection, name)
     except AccountError as exc:
-        return page(request, who, context, error=exc.told)
+        return page(request, who, context, error=exc.message)
     note(context, who.name, "token.removed", token=name)
     return RedirectResponse(HERE, SEE_OTHER)

@@ -1,4 +1,4 @@
-"""What the page calls states and opinions, and how it writes what DICOM says."""
+"""Words of the page: states and opinions, and names, dates and ages as people write them."""
 
 import re
 from collections.abc import Mapping

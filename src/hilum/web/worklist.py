@@ -1,4 +1,4 @@
-"""The worklist: what arrived, what the model thinks of it, in the order in which it is due."""
+"""The worklist page: studies with their findings, in the order in which they are due."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -179,8 +179,8 @@ def bar_of(finding: tuple[str, float, bool], who: Visitor) -> Bar:
     """Return one finding of a row."""
     label, score, positive = finding
     language = who.language
-    name, said = finding_name(label, language), spoken(score, positive=positive, who=who)
-    return Bar(name, said, positive, charts.bar(score, positive=positive, said=f"{name} {said}"))
+    name, shown = finding_name(label, language), spoken(score, positive=positive, who=who)
+    return Bar(name, shown, positive, charts.bar(score, positive=positive, label=f"{name} {shown}"))
 
 
 def spoken(score: float, *, positive: bool, who: Visitor) -> str:

@@ -44,7 +44,7 @@ def test_study_appears_while_one_looks(web: WebContext, tabs: Tabs, three: list[
     expect(tab.locator("[data-live]")).to_have_text("Live")
     settle(web, three[2], State.STORED, reading=invented(Pneumothorax=0.99))
     first = tab.locator("a.open").first
-    for _ in range(20):  # whatever changed before the pulse first looked is not told
+    for _ in range(20):  # whatever changed before the watch first looked is not told
         with web.database.transaction() as connection:
             studies.refresh(connection, web.archive, three[2].study, datetime.now(UTC))
         with suppress(AssertionError):

@@ -44,8 +44,11 @@ def forwarding(archive: OrthancArchive) -> Any:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_answer_that_is_none_may_be_asked_for_again(question: str, answer: str):
     """Whatever was asked."""
-    way = httpx.MockTransport(lambda _: httpx.Response(200, text=answer))
-    with OrthancArchive("http://pacs", transport=way) as archive, pytest.raises(PacsUnavailable):
+    open_http = httpx.MockTransport(lambda _: httpx.Response(200, text=answer))
+    with (
+        OrthancArchive("http://pacs", transport=open_http) as archive,
+        pytest.raises(PacsUnavailable),
+    ):
         QUESTIONS[question](archive)
 
 
@@ -66,6 +69,6 @@ def test_no_answer_and_a_refusal_are_told_apart(question: str, broken: Any, expe
             raise broken
         return broken
 
-    way = httpx.MockTransport(answer)
-    with OrthancArchive("http://pacs", transport=way) as archive, pytest.raises(expected):
+    open_http = httpx.MockTransport(answer)
+    with OrthancArchive("http://pacs", transport=open_http) as archive, pytest.raises(expected):
         QUESTIONS[question](archive)

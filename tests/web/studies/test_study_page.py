@@ -23,7 +23,7 @@ from hilum.explain import sample
 from hilum.gate import judge
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.page_work import greys
-from hilum.node.study_tools import PageTools
+from hilum.node.study_tools import PooledStudyTools
 from hilum.reading import Heatmap
 from hilum.records import readings, reviews, worklist
 from hilum.records.accounts import Role
@@ -31,7 +31,7 @@ from hilum.records.states import State
 from hilum.records.studies import Rank
 from hilum.settings import GateSettings
 from hilum.web.displayed import DisplayedImage, packed
-from hilum.web.pictures import Address, Gallery, image_of
+from hilum.web.pictures import Address, PictureCache, image_of
 from page_studies import (
     Shown,
     add_read,
@@ -126,31 +126,31 @@ def test_small_and_quick_pictures(web, shown, reader):
         assert worklist.thumbnail(connection, web.archive, shown.job.uids)
 
 
-def test_gallery_remembers_no_image_that_it_could_not_show(web):
+def test_cache_remembers_no_image_that_it_could_not_show(web):
     """However many are asked for that the PACS does not hold any more."""
     gone = write_down(web, chest(), "an-instance-that-was-deleted")
-    gallery = Gallery(web)
+    cache = PictureCache(web)
     with pytest.raises(NotInPacs):
-        gallery.picture(image_of(web, Address(gone.study, gone.image)))
+        cache.picture(image_of(web, Address(gone.study, gone.image)))
 
-    assert {} == gallery._turns
+    assert {} == cache._turns
 
 
 def test_image_that_ended_a_worker_is_not_opened_again(web, shown):
     """Each viewer who looks at it would end another one."""
     opened = []
 
-    class Deadly(PageTools):
+    class Deadly(PooledStudyTools):
         def picture(self, file: bytes) -> DisplayedImage:
             opened.append(file)
             raise InferenceWorkerDied("The process that read it ended.", "Look at the image.")
 
-    gallery = Gallery(replace(web, tools=Deadly(web.settings, print)))
+    cache = PictureCache(replace(web, tools=Deadly(web.settings, print)))
     image = image_of(web, Address(shown.study, shown.image))
     with pytest.raises(InferenceWorkerDied):
-        gallery.picture(image)
+        cache.picture(image)
     with pytest.raises(HTTPException, match="not opened again"):
-        gallery.picture(image)
+        cache.picture(image)
 
     assert 1 == len(opened)
 

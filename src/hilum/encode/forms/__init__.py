@@ -1,13 +1,13 @@
-"""The same reading for programs, spreadsheets, people and hospital information systems."""
+"""Result forms beside DICOM: JSON, CSV, FHIR and plain text."""
 
 from typing import Final
 
-from hilum.encode.forms import document, fhir, table, text
+from hilum.encode.forms import csv_table, fhir, json_document, plain_text
 from hilum.encode.forms.form import Form, FormSource
 
 __all__ = ["FORMS", "Form", "FormSource"]
 
 FORMS: Final[dict[str, Form]] = {
-    module.FORM.name: module.FORM for module in (document, table, fhir, text)
+    module.FORM.name: module.FORM for module in (json_document, csv_table, fhir, plain_text)
 }
 """Name → form: what `hilum read --out` writes, the page offers and the API answers with."""

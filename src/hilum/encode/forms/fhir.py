@@ -24,9 +24,9 @@ from pydicom.sr.coding import Code
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.encode.forms.form import Form, FormSource
-from hilum.encode.forms.text import REPORT_TITLE, text
-from hilum.encode.material import Material
-from hilum.encode.provenance import SCORE_UNIT, doubts, parameters, statements
+from hilum.encode.forms.plain_text import REPORT_TITLE, text
+from hilum.encode.provenance import SCORE_UNIT, cautions, parameters, statements
+from hilum.encode.result_context import ResultContext
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReportSettings
 from hilum.values.dates import read_date
@@ -72,24 +72,24 @@ def fhir(reading: Reading, *, when: datetime, settings: ReportSettings) -> Resou
     """
     if when.utcoffset() is None:
         raise ValueError("the time of the analysis needs a UTC offset")
-    return _BundleWriter(Material.of(reading, when=when, settings=settings)).bundle()
+    return _BundleWriter(ResultContext.of(reading, when=when, settings=settings)).bundle()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _BundleWriter:
     """Writes the resources of one reading, which all refer to each other."""
 
-    of: Material
+    context: ResultContext
 
     def bundle(self) -> Resource:
-        observations = [self._observation(finding) for finding in self.of.reading.findings]
+        observations = [self._observation(finding) for finding in self.context.reading.findings]
         resources = [self._report(), *observations, self._imaging_study(), self._device()]
         return {
             "resourceType": "Bundle",
             "id": self._id("bundle"),
             "meta": self._meta(),
             "type": "collection",
-            "timestamp": self.of.when.isoformat(timespec="seconds"),
+            "timestamp": self.context.when.isoformat(timespec="seconds"),
             "entry": [
                 {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
                 for resource in resources
@@ -97,48 +97,49 @@ class _BundleWriter:
         }
 
     def _report(self) -> Resource:
-        title = "demonstration_title" if self.of.reading.model.demonstration else "title"
-        reading, say = self.of.reading, self.of.language.say
+        title = "demonstration_title" if self.context.reading.model.demonstration else "title"
+        reading, say = self.context.reading, self.context.language.say
         positive, every = len(reading.positives), len(reading.findings)
         count = say(POSITIVE_OF_ALL, positive=positive, all=every)
-        written = text(self.of.reading, when=self.of.when, language=self.of.language).encode()
+        written = text(
+            self.context.reading, when=self.context.when, language=self.context.language
+        ).encode()
         return {
             "resourceType": "DiagnosticReport",
             "id": self._id("report"),
             **self._common(),
             "category": [_concept("v2-0074", "RAD", "Radiology")],
-            "code": self._coded(self.of.codes.concept(title)),
+            "code": self._coded(self.context.codes.concept(title)),
             "imagingStudy": [self._reference("imaging study")],
-            "result": [self._reference(finding.label) for finding in self.of.reading.findings],
+            "result": [self._reference(finding.label) for finding in self.context.reading.findings],
             "conclusion": " ".join([f"{count}.", *self._notes()]),
             "presentedForm": [
                 {
                     "contentType": "text/plain; charset=utf-8",
-                    "language": self.of.language.code,
+                    "language": self.context.language.code,
                     "data": base64.b64encode(written).decode("ascii"),
-                    "title": self.of.language.say(REPORT_TITLE),
+                    "title": self.context.language.say(REPORT_TITLE),
                 }
             ],
         }
 
     def _observation(self, finding: Finding) -> Resource:
-        name = finding_name(finding.label, self.of.language)
+        name = finding_name(finding.label, self.context.language)
+        model = self.context.reading.model
         state = codes.SCT.Present if finding.positive else codes.SCT.Absent
         sign = ("POS", "Positive") if finding.positive else ("NEG", "Negative")
-        site = self.of.codes.site(finding.label)
+        site = self.context.codes.site(finding.label)
         return {
             "resourceType": "Observation",
             "id": self._id(finding.label),
             **self._common(),
             "category": [_concept("observation-category", "imaging", "Imaging")],
-            "code": {**self._coded(self.of.codes.finding(finding.label)), "text": name},
+            "code": {**self._coded(self.context.codes.finding(finding.label)), "text": name},
             "valueCodeableConcept": self._coded(state),
             "interpretation": [_concept("v3-ObservationInterpretation", *sign)],
             "note": [{"text": note} for note in self._notes()],
             **({} if site is None else {"bodySite": self._coded(site)}),
-            "method": {
-                "text": f"{algorithm_name(self.of.reading.model)} {self.of.reading.model.version}"
-            },
+            "method": {"text": f"{algorithm_name(model)} {model.version}"},
             "device": self._reference("device"),
             "derivedFrom": [self._reference("imaging study")],
             "component": list(self._components(finding)),
@@ -146,16 +147,20 @@ class _BundleWriter:
 
     def _components(self, finding: Finding) -> Iterator[Resource]:
         """Yield the numbers: on a scale from 0 to 1, and none of them a probability."""
-        score = self.of.codes.score(
-            finding.label, demonstration=self.of.reading.model.demonstration
+        score = self.context.codes.score(
+            finding.label, demonstration=self.context.reading.model.demonstration
         )
         shown = shown_score(finding.score, positive=finding.positive)
         one = codes.UCUM.NoUnits
         for concept, value, unit in (
             (score, shown, SCORE_UNIT),
-            (self.of.codes.concept("operating_point"), OPERATING_POINT_SCORE, SCORE_UNIT),
-            (self.of.codes.concept("model_output"), finding.raw, one),
-            (self.of.codes.concept("model_output_operating_point"), finding.operating_point, one),
+            (self.context.codes.concept("operating_point"), OPERATING_POINT_SCORE, SCORE_UNIT),
+            (self.context.codes.concept("model_output"), finding.raw, one),
+            (
+                self.context.codes.concept("model_output_operating_point"),
+                finding.operating_point,
+                one,
+            ),
         ):
             yield {
                 "code": self._coded(concept),
@@ -168,7 +173,7 @@ class _BundleWriter:
 
     def _imaging_study(self) -> Resource:
         """Return which image was read: its study, series and instance."""
-        source = self.of.source
+        source = self.context.source
         instance = {
             "uid": str(source.SOPInstanceUID),
             "sopClass": {"system": "urn:ietf:rfc:3986", "code": f"urn:oid:{source.SOPClassUID}"},
@@ -197,7 +202,7 @@ class _BundleWriter:
         }
 
     def _device(self) -> Resource:
-        model = self.of.reading.model
+        model = self.context.reading.model
         return {
             "resourceType": "Device",
             "id": self._id("device"),
@@ -215,44 +220,44 @@ class _BundleWriter:
                 {"type": {"text": PRODUCT}, "value": __version__},
                 {"type": {"text": algorithm_name(model)}, "value": model.version},
             ],
-            "note": [{"text": parameter} for parameter in parameters(self.of.reading)],
+            "note": [{"text": parameter} for parameter in parameters(self.context.reading)],
         }
 
     def _common(self) -> Resource:
         """Return what report and observations share."""
-        subject, day = self._subject(), fhir_date(self.of.source.get("StudyDate"))
+        subject, day = self._subject(), fhir_date(self.context.source.get("StudyDate"))
         return {
             "meta": self._meta(),
             "status": "preliminary",
             **({"subject": subject} if subject else {}),
             **({"effectiveDateTime": day} if day else {}),
-            "issued": self.of.when.isoformat(timespec="seconds"),
+            "issued": self.context.when.isoformat(timespec="seconds"),
         }
 
     def _meta(self) -> Resource:
         """Return the mark of a demonstration: test data, which no system may act upon."""
-        if not self.of.reading.model.demonstration:
+        if not self.context.reading.model.demonstration:
             return {"tag": [{"display": "AI result, research use only"}]}
         test = _concept("v3-ActReason", "HTEST", "test health data")
         return {"security": test["coding"], "tag": [{"display": "DEMONSTRATION"}]}
 
     def _subject(self) -> Resource | None:
-        patient = str(self.of.source.PatientID or "")
+        patient = str(self.context.source.PatientID or "")
         if not patient:
             return None
         identifier: Resource = {"value": patient}
-        if issuer := str(self.of.source.get("IssuerOfPatientID") or ""):
+        if issuer := str(self.context.source.get("IssuerOfPatientID") or ""):
             identifier["assigner"] = {"display": issuer}
         return {"type": "Patient", "identifier": identifier}
 
     def _notes(self) -> list[str]:
         return [
-            *statements(self.of.reading.model, self.of.language),
-            *doubts(self.of.reading, self.of.language),
+            *statements(self.context.reading.model, self.context.language),
+            *cautions(self.context.reading, self.context.language),
         ]
 
     def _coded(self, code: Code) -> Resource:
-        scheme = self.of.codes.schemes.get(code.scheme_designator)
+        scheme = self.context.codes.schemes.get(code.scheme_designator)
         system = f"urn:oid:{scheme.uid}" if scheme else SYSTEMS.get(code.scheme_designator)
         coding: Resource = {"code": code.value, "display": code.meaning}
         return {"coding": [{"system": system, **coding} if system else coding]}
@@ -262,7 +267,7 @@ class _BundleWriter:
 
     def _id(self, kind: str) -> str:
         """Return the identifier of a resource: the UUID within its derived UID."""
-        return str(UUID(int=int(self.of.identity.uid(f"fhir {kind}").removeprefix(UID_ROOT))))
+        return str(UUID(int=int(self.context.identity.uid(f"fhir {kind}").removeprefix(UID_ROOT))))
 
 
 def fhir_date(stored: object) -> str | None:

@@ -1,4 +1,4 @@
-"""What a result form is: one way to write down a reading, beside DICOM."""
+"""What a result form is: a file format for a reading, beside DICOM."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

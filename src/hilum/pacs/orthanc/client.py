@@ -1,4 +1,4 @@
-"""Orthanc, spoken to over its REST API.
+"""A client of Orthanc's REST API.
 
 Sources
 -------
@@ -14,7 +14,7 @@ import httpx
 
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.language import Message
-from hilum.pacs.http import headers, pacs_errors, way
+from hilum.pacs.http import headers, open_http, pacs_errors
 from hilum.pacs.plain_http import Proof
 
 REALM: Final = "Orthanc"
@@ -84,7 +84,9 @@ class Orthanc:
         self._timeout_s = timeout_s
         with pacs_errors(self.url):
             self._headers = headers(self.url, username, password)
-            self._send, self._close = way(self.url, verify=verify, transport=transport, proof=proof)
+            self._send, self._close = open_http(
+                self.url, verify=verify, transport=transport, proof=proof
+            )
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Become Orthanc, and end when the process that asked for it ends, even by ``kill -9``.
+"""Turns into Orthanc, and ends with the process that started it, even by ``kill -9``.
 
 Run as a script, in a process of its own that then turns into Orthanc (``execv``): code
 between fork and exec inside the node would not be safe once the node has threads.

@@ -1,4 +1,4 @@
-"""End an Orthanc of ours that outlived the node that started it, and nobody else's."""
+"""Ends an Orthanc that outlived the node that started it, and no other one."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Hand it back: to Orthanc, over DICOMweb, or over DIMSE."""
+"""Sending files: to Orthanc, over DICOMweb, or over DIMSE."""
 
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import Outgoing

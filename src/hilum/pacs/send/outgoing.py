@@ -110,7 +110,7 @@ class Outgoing:
     def lost(self, exc: PacsError) -> SendOutcome:
         """Return the outcome of a refusal, which is final, or of another error, which is not."""
         refused = isinstance(exc, PacsRefused)
-        return self.ended(SendStatus.REFUSED if refused else SendStatus.FAILED, exc.told)
+        return self.ended(SendStatus.REFUSED if refused else SendStatus.FAILED, exc.message)
 
 
 def kind_of(head: bytes) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""The seam of sending: one promise, kept over REST, STOW-RS and C-STORE."""
+"""The interface of all senders: REST, STOW-RS and C-STORE."""
 
 import threading
 from collections import deque
@@ -85,5 +85,5 @@ def send_one(source: Candidate, sender: Sender) -> SendOutcome:
             )
         file = Outgoing.from_bytes(source.read(), name=source.name, path=source.path)
     except SourceUnreadable as exc:
-        return SendOutcome(source.name, SendStatus.FAILED, exc.told)
+        return SendOutcome(source.name, SendStatus.FAILED, exc.message)
     return sender.send(file)

@@ -1,4 +1,4 @@
-"""What the names in a weights file may be, and what stands for the results of their calls."""
+"""Which names a weights file may hold, and the inert records that stand for their calls."""
 
 import re
 from dataclasses import dataclass, field

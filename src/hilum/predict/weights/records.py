@@ -1,4 +1,4 @@
-"""What a pickle of torch becomes here: inert records, with no code behind any of them."""
+"""The inert records that a pickle of torch becomes; none of them runs code."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The DICOM objects that a site may ask for beyond picture and reports."""
+"""The optional DICOM objects: those that a site asks for beside the overlay and the reports."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.encode.key_objects import key_objects
-from hilum.encode.material import Material
 from hilum.encode.parametric_map import parametric_map
 from hilum.encode.presentation_state import presentation_state
+from hilum.encode.result_context import ResultContext
 from hilum.encode.segmentation import segmentation
 from hilum.reading import Heatmap, Region
 from hilum.settings import ExtraObject
@@ -19,7 +19,7 @@ Heat = Callable[[Heatmap, int, int], NDArray[np.float32]]
 
 
 def extra_objects(
-    of: Material, regions: Sequence[Region], *, heat: Heat, picture: Dataset | None = None
+    context: ResultContext, regions: Sequence[Region], *, heat: Heat, picture: Dataset | None = None
 ) -> tuple[Dataset, ...]:
     """Write one reading down as the further objects that the settings name.
 
@@ -43,26 +43,26 @@ def extra_objects(
     ValueError
         `when` has no UTC offset.
     """
-    if not of.reading.positives:
+    if not context.reading.positives:
         return ()
     results: list[Dataset] = []
-    for wanted in dict.fromkeys(of.settings.objects):
+    for wanted in dict.fromkeys(context.settings.objects):
         match wanted:
             case ExtraObject.SEGMENTATION:
-                results.append(segmentation(of, regions))
+                results.append(segmentation(context, regions))
             case ExtraObject.PRESENTATION_STATE:
-                results.append(presentation_state(of, regions))
+                results.append(presentation_state(context, regions))
             case ExtraObject.KEY_OBJECTS:
-                results.append(key_objects(of, [] if picture is None else [picture]))
+                results.append(key_objects(context, [] if picture is None else [picture]))
             case ExtraObject.PARAMETRIC_MAP:
-                results += _maps(of, heat)
+                results += _maps(context, heat)
     return tuple(results)
 
 
-def _maps(of: Material, heat: Heat) -> Iterator[Dataset]:
+def _maps(context: ResultContext, heat: Heat) -> Iterator[Dataset]:
     """Yield the map of each positive finding."""
-    radiograph = of.reading.radiograph
-    heatmaps = {heatmap.label: heatmap for heatmap in of.reading.heatmaps}
-    for finding in of.reading.positives:
+    radiograph = context.reading.radiograph
+    heatmaps = {heatmap.label: heatmap for heatmap in context.reading.heatmaps}
+    for finding in context.reading.positives:
         activation = heat(heatmaps[finding.label], radiograph.rows, radiograph.columns)
-        yield parametric_map(of, finding, activation)
+        yield parametric_map(context, finding, activation)

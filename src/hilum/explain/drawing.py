@@ -1,4 +1,4 @@
-"""Colours and letters of the sheet.
+"""Colours, fonts and text of the overlay.
 
 The letters are Roboto (Apache License 2.0, beside the files), cut to the Latin letters
 of Western and Central European languages: Pillow's own font has no accents.
@@ -67,7 +67,7 @@ class Weight(StrEnum):
 
 
 @cache
-def letters(size: int, weight: Weight = Weight.REGULAR) -> ImageFont.FreeTypeFont:
+def load_font(size: int, weight: Weight = Weight.REGULAR) -> ImageFont.FreeTypeFont:
     """Return the sheet's font at a size in pixels; it is read once.
 
     The simple layout engine is named because the other one may be missing, and the

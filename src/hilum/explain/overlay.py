@@ -1,4 +1,4 @@
-"""The overlay: one sheet that shows anywhere what was found, where, and by what.
+"""The overlay: one picture that shows in any viewer what was found, where, and by which model.
 
 Left, the radiograph as displayed: once for each of the strongest positive findings, with
 its heat and outlines, or once and untouched when nothing is positive. Right, all findings
@@ -16,8 +16,8 @@ from typing import Final
 from PIL import Image, ImageDraw
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
-from hilum.explain import ink
-from hilum.explain.ink import Weight, fitted, letters, write
+from hilum.explain import drawing
+from hilum.explain.drawing import Weight, fitted, load_font, write
 from hilum.explain.layout import CAPTION, GAP, Box, arrange
 from hilum.explain.outline import outlines
 from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
@@ -72,7 +72,7 @@ def overlay(reading: Reading, *, when: datetime, language: Language) -> Image.Im
         Mode ``RGB``, `WIDTH` pixels wide; `HEIGHT` pixels high at most, fewer when the
         panels need less.
     """
-    sheet = Image.new("RGB", (WIDTH, HEIGHT), ink.BACKGROUND)
+    sheet = Image.new("RGB", (WIDTH, HEIGHT), drawing.BACKGROUND)
     _header(sheet, reading, when, language)
     panels = _panels(sheet, reading, language)
     table = Column(
@@ -103,29 +103,29 @@ def _header(sheet: Image.Image, reading: Reading, when: datetime, language: Lang
     title: str = say("No finding at or above its operating point")
     if positive:
         title = say(POSITIVE_OF_ALL, positive=positive, all=len(reading.findings))
-    large = letters(32, Weight.MEDIUM)
+    large = load_font(32, Weight.MEDIUM)
     title = fitted(title, room, large)
-    write(sheet, title, at=(MARGIN, BAND + 24), colour=ink.TEXT, font=large)
+    write(sheet, title, at=(MARGIN, BAND + 24), colour=drawing.TEXT, font=large)
     model = reading.model
     facts = (
         f"{model.name} {model.version}",
         say("Operating points: {name}", name=model.operating_points),
         say("Analyzed {when}", when=f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".rstrip()),
     )
-    line = fitted("  ·  ".join(facts), room, letters(18))
-    write(sheet, line, at=(MARGIN, BAND + 66), colour=ink.MUTED, font=letters(18))
+    line = fitted("  ·  ".join(facts), room, load_font(18))
+    write(sheet, line, at=(MARGIN, BAND + 66), colour=drawing.MUTED, font=load_font(18))
 
 
 def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
     """Draw a mark that ends at `right`, and return where it begins."""
-    font = letters(20, Weight.MEDIUM)
+    font = load_font(20, Weight.MEDIUM)
     left = right - round(font.getlength(text)) - 36
-    fill = ink.CAUTION if filled else None
+    fill = drawing.CAUTION if filled else None
     draw = ImageDraw.Draw(sheet)
     draw.rounded_rectangle(
-        (left, BAND + 28, right, BAND + 66), 19, fill=fill, outline=ink.CAUTION, width=2
+        (left, BAND + 28, right, BAND + 66), 19, fill=fill, outline=drawing.CAUTION, width=2
     )
-    colour = ink.BACKGROUND if filled else ink.CAUTION
+    colour = drawing.BACKGROUND if filled else drawing.CAUTION
     write(sheet, text, at=((left + right) / 2, BAND + 47), colour=colour, font=font, anchor="mm")
     return left
 
@@ -146,11 +146,11 @@ def _panels(sheet: Image.Image, reading: Reading, language: Language) -> int:
         if size in stamps:
             halo, word = stamps[size]
             picture.paste((0, 0, 0), (0, 0), halo)
-            picture.paste(ink.CAUTION, (0, 0), word)
+            picture.paste(drawing.CAUTION, (0, 0), word)
         top = box.top + CAPTION
         sheet.paste(picture, (box.left, top))
         edge = (box.left - 1, top - 1, box.left + box.width, top + picture.height)
-        ImageDraw.Draw(sheet).rectangle(edge, outline=ink.RULE)
+        ImageDraw.Draw(sheet).rectangle(edge, outline=drawing.RULE)
         _caption(sheet, box, finding, (reading, language))
     return max(box.bottom for box in boxes)
 
@@ -182,17 +182,27 @@ def _caption(
                 score=score_text(highest, language),
             )
             write(
-                sheet, text, at=(box.left, middle), colour=ink.MUTED, font=letters(20), anchor="lm"
+                sheet,
+                text,
+                at=(box.left, middle),
+                colour=drawing.MUTED,
+                font=load_font(20),
+                anchor="lm",
             )
         return
-    font = letters(22, Weight.MEDIUM)
+    font = load_font(22, Weight.MEDIUM)
     score = score_text(finding, language)
     write(
-        sheet, score, at=(box.left + box.width, middle), colour=ink.POSITIVE, font=font, anchor="rm"
+        sheet,
+        score,
+        at=(box.left + box.width, middle),
+        colour=drawing.POSITIVE,
+        font=font,
+        anchor="rm",
     )
     room = box.width - round(font.getlength(score)) - GAP
     name = fitted(finding_name(finding.label, language), room, font)
-    write(sheet, name, at=(box.left, middle), colour=ink.TEXT, font=font, anchor="lm")
+    write(sheet, name, at=(box.left, middle), colour=drawing.TEXT, font=font, anchor="lm")
 
 
 def _notes(table: Column, below: Box, sheet: Image.Image, reading: Reading) -> int:
@@ -233,15 +243,15 @@ def _cautions(reading: Reading, language: Language) -> list[str]:
 def _footer(sheet: Image.Image, y: int, reading: Reading, language: Language) -> None:
     """Write the research-only statement and what made the sheet, from row `y` on."""
     draw = ImageDraw.Draw(sheet)
-    draw.line((MARGIN, y, WIDTH - MARGIN, y), fill=ink.RULE)
+    draw.line((MARGIN, y, WIDTH - MARGIN, y), fill=drawing.RULE)
     middle = y + LAST_LINE // 2
     statement = language.say(RESEARCH_USE_ONLY)
     write(
         sheet,
         statement,
         at=(MARGIN, middle),
-        colour=ink.CAUTION,
-        font=letters(17, Weight.MEDIUM),
+        colour=drawing.CAUTION,
+        font=load_font(17, Weight.MEDIUM),
         anchor="lm",
     )
     made = language.say(
@@ -249,7 +259,14 @@ def _footer(sheet: Image.Image, y: int, reading: Reading, language: Language) ->
         program=f"{PRODUCT} {__version__}",
         digest=reading.model.sha256[:12],
     )
-    write(sheet, made, at=(WIDTH - MARGIN, middle), colour=ink.MUTED, font=letters(16), anchor="rm")
+    write(
+        sheet,
+        made,
+        at=(WIDTH - MARGIN, middle),
+        colour=drawing.MUTED,
+        font=load_font(16),
+        anchor="rm",
+    )
 
 
 @cache
@@ -259,8 +276,8 @@ def _stamp(size: tuple[int, int], language: Language) -> tuple[Image.Image, Imag
     Turned letters are slow to draw and always the same, so they are drawn once a size.
     """
     word = language.say(DEMONSTRATION)
-    points = 0.78 * math.hypot(*size) / letters(100, Weight.MEDIUM).getlength(word) * 100
-    font = letters(max(12, round(points)), Weight.MEDIUM)
+    points = 0.78 * math.hypot(*size) / load_font(100, Weight.MEDIUM).getlength(word) * 100
+    font = load_font(max(12, round(points)), Weight.MEDIUM)
     box = round(font.getlength(word)) + 20, round(font.size * 1.5)
     masks = []
     for stroke, strength in ((max(2, round(font.size / 16)), 150), (0, 235)):

@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset
 
 from hilum.errors import SourceUnreadable
-from hilum.files import archives, candidate
+from hilum.files import candidate, zip_files
 from hilum.files.find import find_candidates
 from radiographs import dicom_file
 
@@ -72,7 +72,7 @@ def test_archive_in_an_archive_larger_than_a_file_may_be_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """It would have to be copied to be opened."""
-    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(zip_files, "MAX_FILE_BYTES", 100)
     inner = archive(tmp_path / "inner.zip", {"a": bytes(range(256))}).read_bytes()
     path = archive(tmp_path / "outer.zip", {"inner.zip": inner})
 
@@ -81,7 +81,7 @@ def test_archive_in_an_archive_larger_than_a_file_may_be_is_refused(
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Counted before any is opened."""
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
+    monkeypatch.setattr(zip_files, "MAX_MEMBERS", 2)
     path = archive(tmp_path / "many.zip", {"a": b"1", "b": b"2", "c": b"3"})
 
     assert "more than an archive of its size" in complaint(path)

@@ -1,4 +1,4 @@
-"""Matrices that resize an axis: zero but for a band around the diagonal, so cut into blocks."""
+"""Band matrices that resize an axis, cut into blocks: they are zero away from the diagonal."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +23,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Bands:
+class BandMatrix:
     """A matrix of shape ``(size, length)`` that is zero but for a band."""
 
     size: int
@@ -32,7 +32,7 @@ class Bands:
     """All that is not zero."""
 
     @classmethod
-    def of(cls, matrix: NDArray[np.float64]) -> "Bands":
+    def of(cls, matrix: NDArray[np.float64]) -> "BandMatrix":
         """Cut a whole matrix into blocks."""
         blocks = []
         for start in range(0, len(matrix), BLOCK):

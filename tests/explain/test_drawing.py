@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hilum.explain.ink import COVER, Weight, fitted, heat_palette, letters, paint_heat, wrapped
+from hilum.explain.drawing import (
+    COVER,
+    Weight,
+    fitted,
+    heat_palette,
+    load_font,
+    paint_heat,
+    wrapped,
+)
 
 
 def lightness(rgb):
@@ -19,7 +27,7 @@ def lightness(rgb):
 @pytest.mark.parametrize("weight", list(Weight))
 def test_every_letter_of_portuguese_has_a_shape(weight):
     """No accent, dash or dot of our texts is drawn as the empty box of a missing letter."""
-    font = letters(24, weight)
+    font = load_font(24, weight)
     missing = bytes(font.getmask("\U0010fffd"))
 
     for letter in "áàâãçéêíóôõúüÁÀÂÃÇÉÊÍÓÔÕÚ·–—…•×≥≤%":
@@ -67,7 +75,7 @@ def test_anatomy_stays_visible_under_the_peak():
 
 def test_long_text_is_cut_with_an_ellipsis():
     """A name too wide for its place ends in …, one that fits is left alone."""
-    font = letters(17)
+    font = load_font(17)
 
     cut = fitted("Enlarged cardiomediastinum", 120, font)
 
@@ -80,8 +88,8 @@ def test_text_is_broken_between_words():
     """Each line fits, and the words come in their order."""
     text = "nothing tells whether the view is frontal: View Position is empty"
 
-    lines = wrapped(text, 200, letters(15))
+    lines = wrapped(text, 200, load_font(15))
 
     assert text == " ".join(lines)
-    assert all(letters(15).getlength(line) <= 200 for line in lines)
-    assert all(letters(15).getlength(f"{a} {b.split()[0]}") > 200 for a, b in pairwise(lines))
+    assert all(load_font(15).getlength(line) <= 200 for line in lines)
+    assert all(load_font(15).getlength(f"{a} {b.split()[0]}") > 200 for a, b in pairwise(lines))

@@ -1,4 +1,4 @@
-"""Content tree and source → one structured report as a data set, fast.
+"""One structured report, built by hilum's own encoder: content tree and source → data set.
 
 Sources
 -------
@@ -18,10 +18,10 @@ from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, Enhanc
 
 from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
+from hilum.encode.content_writer import Writer
 from hilum.encode.equipment import finish
-from hilum.encode.fast import Writer
 from hilum.encode.source import character_sets, copy_element, fitting_character_set, quiet_item
-from hilum.encode.undeclared import is_undeclared, tree_in_ascii
+from hilum.encode.undeclared_text import is_undeclared, tree_in_ascii
 from hilum.files.dicom import text
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilum.bands import BLOCK, Bands
+from hilum.band_matrix import BLOCK, BandMatrix
 
 
 def banded(size: int, length: int) -> np.ndarray:
@@ -19,7 +19,7 @@ def test_blocks_are_the_matrix(size: int, length: int):
     """Applied to either axis, they give what the whole matrix gives."""
     matrix = banded(size, length)
     image = np.random.default_rng(3).normal(0, 500, (length, 7)).astype(np.float32)
-    bands = Bands.of(matrix)
+    bands = BandMatrix.of(matrix)
 
     np.testing.assert_allclose(matrix @ image, bands.down(image), atol=1e-3)
     np.testing.assert_allclose(image.T @ matrix.T, bands.across(image.T), atol=1e-3)
@@ -27,7 +27,7 @@ def test_blocks_are_the_matrix(size: int, length: int):
 
 def test_most_zeros_are_left_out():
     """A block holds its rows' part of the band, not the whole length."""
-    blocks = Bands.of(banded(224, 2240)).blocks
+    blocks = BandMatrix.of(banded(224, 2240)).blocks
 
     assert sum(block.weights.size for block in blocks) < 224 * 2240 / 20
 
@@ -37,13 +37,13 @@ def test_rows_of_zeros_stay_zero():
     matrix = banded(40, 80)
     matrix[8:24] = 0
 
-    assert 0 == np.abs(Bands.of(matrix).down(np.ones((80, 3), np.float32))[8:24]).max()
+    assert 0 == np.abs(BandMatrix.of(matrix).down(np.ones((80, 3), np.float32))[8:24]).max()
 
 
 def test_mirrored_and_turned_views_give_the_same():
     """How the image lies in memory changes nothing."""
     image = np.random.default_rng(4).normal(0, 500, (80, 80)).astype(np.float32)
-    bands = Bands.of(banded(40, 80))
+    bands = BandMatrix.of(banded(40, 80))
 
     for view in (image[::-1], image[:, ::-1], image.T, np.rot90(image)):
         plain = np.ascontiguousarray(view)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Connection
 
 from hilum.radiograph import ImageUIDs
-from hilum.records import elsewhere, images, readings
-from hilum.records.elsewhere import ForeignReading
+from hilum.records import foreign_readings, images, readings
+from hilum.records.foreign_readings import ForeignReading
 from hilum.records.images import Arrived
 from hilum.records.readings import ORIGIN, StoredReading
 from hilum.records.states import State, Urgency
@@ -40,7 +40,7 @@ def waiting(connection: Connection) -> Connection:
 
 def test_report_is_the_reading_of_an_image_that_waits(waiting):
     """With its doubts, its results and its model."""
-    assert elsewhere.take(waiting, "own", foreign("2026-03-01T00:00:00+00:00"))
+    assert foreign_readings.take(waiting, "own", foreign("2026-03-01T00:00:00+00:00"))
     entry = images.entry(waiting, "own", UIDS)
     reading = readings.get(waiting, "own", UIDS)
 
@@ -64,17 +64,17 @@ def test_report_is_the_reading_of_an_image_that_waits(waiting):
 )
 def test_later_analysis_counts(waiting, at, taken):
     """Whatever the time zone; the same report again is no other."""
-    elsewhere.take(waiting, "own", foreign("2026-03-01T00:00:00+00:00"))
+    foreign_readings.take(waiting, "own", foreign("2026-03-01T00:00:00+00:00"))
 
-    assert taken == elsewhere.take(waiting, "own", foreign(at))
+    assert taken == foreign_readings.take(waiting, "own", foreign(at))
 
 
 def test_job_of_the_image_waits_on(waiting):
     """It is begun like any other once there is a model."""
-    elsewhere.take(waiting, "own", foreign("2026-03-01T00:00:00+00:00"))
+    foreign_readings.take(waiting, "own", foreign("2026-03-01T00:00:00+00:00"))
     entry = images.entry(waiting, "own", UIDS)
     assert entry is not None
     begun = images.begin(waiting, entry.job, NOW)
 
     assert 1 == begun
-    assert not elsewhere.take(waiting, "own", foreign("2026-03-03T00:00:00+00:00"))
+    assert not foreign_readings.take(waiting, "own", foreign("2026-03-03T00:00:00+00:00"))

@@ -1,4 +1,7 @@
-"""What the study page needs of packages that it does not import, by argument."""
+"""What the web application needs of the core: an interface that `hilum.node` implements.
+
+This package imports neither `encode`, `explain` nor `pipeline`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

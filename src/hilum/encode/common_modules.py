@@ -1,6 +1,6 @@
-"""How pictures, segmentations, presentation states, maps and selections begin and end.
+"""DICOM modules common to all results but the structured reports.
 
-What is particular to each is in its own module; what all have in common is here.
+These are the overlay, segmentations, presentation states, maps and key object selections.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from pydicom.tag import Tag
 
 from hilum.encode.equipment import code_item, finish
 from hilum.encode.kinds import ObjectKind
-from hilum.encode.material import Material
+from hilum.encode.result_context import ResultContext
 from hilum.encode.source import copy_element, quiet_item, write_quietly
 
 LABELS: Final = {"ReferencedSegmentNumber": "Segment Number"}
@@ -25,21 +25,23 @@ VISUAL_EXPLANATION: Final = Code("130401", "DCM", "Visual explanation")
 """What every one of these objects is (PS3.16 TID 1410)."""
 
 
-def begin(kind: ObjectKind, of: Material, *, part: str = "") -> Dataset:
+def begin(kind: ObjectKind, context: ResultContext, *, part: str = "") -> Dataset:
     """Return a new result, or a `part` of one, with UIDs, series and place in the body."""
     return quiet_item(
         SOPClassUID=kind.sop_class,
-        SOPInstanceUID=of.identity.uid(f"{kind.name} {part}".strip()),
-        SeriesInstanceUID=of.identity.uid(kind.series_name),
+        SOPInstanceUID=context.identity.uid(f"{kind.name} {part}".strip()),
+        SeriesInstanceUID=context.identity.uid(kind.series_name),
         SeriesNumber=kind.series,
         InstanceNumber=1,
         Modality=kind.modality,
         # Without one, a chest is taken for one of a pair of organs (PS3.3 C.7.3.1).
-        BodyPartExamined=of.source.get("BodyPartExamined") or "CHEST",
+        BodyPartExamined=context.source.get("BodyPartExamined") or "CHEST",
     )
 
 
-def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable[str] = ()) -> None:
+def conclude(
+    result: Dataset, context: ResultContext, *, description: str, texts: Iterable[str] = ()
+) -> None:
     """Write patient, study, time and equipment; changed in place.
 
     Parameters
@@ -54,10 +56,10 @@ def conclude(result: Dataset, of: Material, *, description: str, texts: Iterable
     """
     finish(
         result,
-        of.source,
-        model=of.reading.model,
-        when=of.when,
-        series_description=of.stamp + description,
+        context.source,
+        model=context.reading.model,
+        when=context.when,
+        series_description=context.stamp + description,
         texts=texts,
     )
 
@@ -85,9 +87,9 @@ def referenced_series(source: Dataset, keyword: str) -> Dataset:
     return quiet_item(SeriesInstanceUID=source.SeriesInstanceUID, **members)
 
 
-def write_source(result: Dataset, of: Material, label: str, description: str) -> None:
+def write_source(result: Dataset, context: ResultContext, label: str, description: str) -> None:
     """Write what a segmentation or a map is called, and of which image it is."""
-    source = of.source
+    source = context.source
     write_quietly(
         result,
         ContentLabel=label,

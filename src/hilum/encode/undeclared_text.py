@@ -1,4 +1,4 @@
-"""Results of an image whose text is in an unknown character set: its bytes, undeclared still.
+"""Results of an image whose character set is unknown: its text is copied as bytes, undeclared.
 
 Every reader then reads the patient's name in them as in the image, be it right or wrong.
 What we say ourselves is written in ASCII beside it, without accents: the bytes of accents

@@ -7,13 +7,13 @@ from io import StringIO
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode.forms.table import csv_columns, csv_lines, csv_row
+from hilum.encode.forms.csv_table import csv_columns, csv_lines, csv_row
 from hilum.language import ENGLISH
 from hilum.outcome import Outcome, Read, Status
-from hilum.pixels import develop
+from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import ImageUIDs
 from hilum.settings import PixelSettings
-from hilum.wording import score_text, told_in
+from hilum.wording import in_language, score_text
 from invented import LABELS, make_reading, radiograph_of
 from messages import PORTUGUESE
 from radiographs import make_radiograph
@@ -85,8 +85,8 @@ def test_image_is_named_by_all_its_uids():
 def test_decisions_are_told_beside_their_codes(language, text):
     """In the language of the reports, as in the JSON document."""
     image = make_radiograph(PhotometricInterpretation="MONOCHROME1")
-    radiograph = develop(image, PixelSettings())
-    decisions = told_in(language, radiograph.decisions)
+    radiograph = radiograph_from_dicom(image, PixelSettings())
+    decisions = in_language(language, radiograph.decisions)
     reading = make_reading(replace(radiograph, decisions=decisions))
     row = csv_row(Outcome("a.dcm", Status.READ, read=Read(reading)), LABELS)
 

@@ -22,10 +22,10 @@ from pydicom.multival import MultiValue
 from pydicom.uid import JPEGBaseline8Bit
 
 from hilum import RESEARCH_USE_ONLY
+from hilum.encode.common_modules import SOURCE_IMAGE, VISUAL_EXPLANATION, begin, conclude, reference
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import PICTURE
-from hilum.encode.material import Material
-from hilum.encode.start import SOURCE_IMAGE, VISUAL_EXPLANATION, begin, conclude, reference
+from hilum.encode.result_context import ResultContext
 
 QUALITY: Final = 90
 """JPEG quality: letters and outlines show no ringing, and a sheet stays below 400 kB."""
@@ -34,7 +34,7 @@ LOSSY_METHOD: Final = "ISO_10918_1"
 """Defined term for JPEG (PS3.3 C.7.6.1.1.5.1)."""
 
 
-def secondary_capture(sheet: Image.Image, of: Material) -> Dataset:
+def secondary_capture(sheet: Image.Image, context: ResultContext) -> Dataset:
     """Write the overlay of one reading, mode ``RGB``, down as a Secondary Capture Image.
 
     Raises
@@ -42,23 +42,23 @@ def secondary_capture(sheet: Image.Image, of: Material) -> Dataset:
     ValueError
         `when` has no UTC offset.
     """
-    result = begin(PICTURE, of)
+    result = begin(PICTURE, context)
     result.ConversionType = "WSD"
     result.DateOfSecondaryCapture = result.TimeOfSecondaryCapture = ""  # `conclude` knows
-    _write_derivation(result, of)
-    _write_pixels(result, sheet, of.source)
-    description = of.language.say_ascii(
+    _write_derivation(result, context)
+    _write_pixels(result, sheet, context.source)
+    description = context.language.say_ascii(
         "AI picture: {positive} of {all}, research only",
-        positive=len(of.reading.positives),
-        all=len(of.reading.findings),
+        positive=len(context.reading.positives),
+        all=len(context.reading.findings),
     )
-    conclude(result, of, description=description)
+    conclude(result, context, description=description)
     return result
 
 
-def _write_derivation(result: Dataset, of: Material) -> None:
+def _write_derivation(result: Dataset, context: ResultContext) -> None:
     """Write what the picture is, and what it was made from."""
-    model = of.reading.model
+    model = context.reading.model
     result.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     result.BurnedInAnnotation = "YES"
     result.RecognizableVisualFeatures = "NO"
@@ -69,8 +69,8 @@ def _write_derivation(result: Dataset, of: Material) -> None:
         "the radiograph as displayed, with scores, legend and marks burnt in"
     )[:1024]
     result.DerivationCodeSequence = [code_item(VISUAL_EXPLANATION)]
-    result.SourceImageSequence = [reference(of.source, SOURCE_IMAGE)]
-    result.PatientOrientation = of.source.get("PatientOrientation") or None
+    result.SourceImageSequence = [reference(context.source, SOURCE_IMAGE)]
+    result.PatientOrientation = context.source.get("PatientOrientation") or None
 
 
 def _write_pixels(result: Dataset, sheet: Image.Image, source: Dataset) -> None:

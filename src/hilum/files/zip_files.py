@@ -1,8 +1,8 @@
-"""ZIP archives, also within each other, read in place: nothing is unpacked to disk by name.
+"""ZIP files, also within each other, read in place: nothing is unpacked to disk by name.
 
 Limits
 ------
-An archive may not be made to exhaust time, memory or disk: not too many members, not too
+A ZIP file may not be made to exhaust time, memory or disk: not too many members, not too
 deep, and not larger unpacked than DEFLATE can honestly make it. Members that overlap,
 which is how a small file becomes petabytes, break that last rule.
 

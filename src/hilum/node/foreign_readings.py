@@ -1,4 +1,4 @@
-"""Reads back reports of ours that this node did not make, while it has no model of its own.
+"""Takes up reports of ours that this node did not make, while it has no model of its own.
 
 `hilum read --store`, another node, or this one before its database was lost: what they
 found is in the archive, and the page need not say that the image waits.
@@ -18,7 +18,7 @@ from hilum.node.steps import NodeContext
 from hilum.pacs import archive as archives
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
-from hilum.records.elsewhere import ForeignReading
+from hilum.records.foreign_readings import ForeignReading
 from hilum.records.readings import ORIGIN, StoredReading
 from hilum.telemetry.logs import get_log
 

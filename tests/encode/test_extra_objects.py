@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from hilum.encode import Material, extra_objects, report_documents, secondary_capture, to_bytes
+from hilum.encode import ResultContext, extra_objects, report_documents, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, regions
 from hilum.language import ENGLISH, LANGUAGES
 from hilum.settings import ExtraObject, ReportSettings
@@ -36,7 +36,7 @@ def written(source, *objects, model=MODEL, language=ENGLISH, picture=None):
     reading = make_reading(radiograph_of(source), SCORES, MAPS, model=model)
     settings = wanting(*objects, language=language)
     results = extra_objects(
-        Material.of(reading, when=WHEN, settings=settings),
+        ResultContext.of(reading, when=WHEN, settings=settings),
         regions(reading),
         heat=heat,
         picture=picture,
@@ -62,7 +62,7 @@ def test_a_sites_own_words_are_written_whole(tmp_path):
     settings = wanting(*ExtraObject).model_copy(update={"codes_file": codes})
 
     results = extra_objects(
-        Material.of(reading, when=WHEN, settings=settings), regions(reading), heat=heat
+        ResultContext.of(reading, when=WHEN, settings=settings), regions(reading), heat=heat
     )
     files = [to_bytes(result) for result in results]
     written_whole = [file for file in files if "Pleuraerguß".encode() in file]
@@ -90,7 +90,7 @@ def test_nothing_is_written_about_negatives():
     reading = make_reading(radiograph_of(make_radiograph()))
 
     results = extra_objects(
-        Material.of(reading, when=WHEN, settings=wanting(*ExtraObject)), (), heat=heat
+        ResultContext.of(reading, when=WHEN, settings=wanting(*ExtraObject)), (), heat=heat
     )
 
     assert () == results
@@ -209,9 +209,9 @@ def test_a_segment_is_tracked_as_its_finding_is():
     source = make_radiograph()
     reading = make_reading(radiograph_of(source), SCORES, MAPS)
     settings = wanting(ExtraObject.SEGMENTATION)
-    coded = report_documents(Material.of(reading, when=WHEN, settings=settings), regions(reading))[
-        1
-    ]
+    coded = report_documents(
+        ResultContext.of(reading, when=WHEN, settings=settings), regions(reading)
+    )[1]
 
     (segmentation,) = written(source, ExtraObject.SEGMENTATION)
 
@@ -273,7 +273,9 @@ def test_key_objects_select_the_image_and_its_picture(tmp_path):
     source = make_radiograph()
     reading = make_reading(radiograph_of(source), SCORES, MAPS)
     sheet = overlay(reading, when=WHEN, language=ENGLISH)
-    picture = secondary_capture(sheet, Material.of(reading, when=WHEN, settings=ReportSettings()))
+    picture = secondary_capture(
+        sheet, ResultContext.of(reading, when=WHEN, settings=ReportSettings())
+    )
 
     (selection,) = written(source, ExtraObject.KEY_OBJECTS, picture=picture)
 

@@ -1,7 +1,7 @@
 """What the job engine touches of its library though it is not public; fails when that changes.
 
-Each line of `hilum.jobs.library` that does so says why. When a test fails after an update, look
-whether the library has a public way by now, then at that line.
+Each line of `hilum.jobs.dbos_runtime` that does so says why. When a test fails after an update,
+look whether the library has a public way by now, then at that line.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""DBOS started and stopped the way we need it; all that leans on its inside but the tables."""
+"""Starts and stops DBOS. All that uses its internals is here, but for its tables."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -35,10 +35,10 @@ class LocalQueue:
     """Seconds between two looks."""
 
 
-class Library:
+class DbosRuntime:
     """The one DBOS of a process, running.
 
-    What it touches that is not public is held by tests/jobs/test_library_surface.py.
+    What it touches that is not public is held by tests/jobs/test_dbos_runtime.py.
 
     Raises
     ------

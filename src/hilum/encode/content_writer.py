@@ -1,4 +1,4 @@
-"""Content tree → bytes of Explicit VR Little Endian, without a data set in between.
+"""Writes a content tree as Explicit VR Little Endian, without a data set in between.
 
 highdicom takes 200 ms for a report of 18 findings and pydicom 75 ms more to write it.
 The tree has nine kinds of items and ten value representations, so writing them

@@ -1,4 +1,4 @@
-"""What all results of one reading are made from."""
+"""What every result of one reading is made from: reading, source, codes, settings, time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from hilum.settings import ReportSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class ResultContext:
     """What every result of one reading is made from, gathered once for all."""
 
     reading: Reading

@@ -1,4 +1,4 @@
-"""A plain-text report for people, in English or Portuguese."""
+"""A plain-text report for people, in the language of the settings."""
 
 from datetime import datetime
 from textwrap import wrap

@@ -1,4 +1,4 @@
-"""Characters that change how other text is shown, and are never shown themselves."""
+"""Control characters, which change how other text is shown, are made visible."""
 
 import re
 from typing import Final

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from hilum.eligibility import Reason
-from hilum.explain import ink, overlay, png
-from hilum.explain.sheet import BAND, FOOTER, HEADER, HEIGHT, WIDTH
+from hilum.explain import drawing, overlay, png
+from hilum.explain.overlay import BAND, FOOTER, HEADER, HEIGHT, WIDTH
 from hilum.language import ENGLISH, LANGUAGES
 from hilum.radiograph import PixelPipeline, Radiograph
 from invented import LABELS, MODEL, bump, flat, make_reading, real_chest
@@ -61,7 +61,7 @@ def test_a_sheet_without_positives_is_calm():
     sheet = draw(make_reading())
 
     assert not coloured(sheet).any()
-    assert 0 == pixels_of(sheet, ink.POSITIVE)
+    assert 0 == pixels_of(sheet, drawing.POSITIVE)
 
 
 @pytest.mark.parametrize("cell", [(2, 1), (2, 5), (5, 1), (5, 5)])
@@ -93,7 +93,7 @@ def test_corners_are_left_to_the_viewer(positives):
     sheet = draw(make_reading(scores=scores))
 
     for band in (sheet[:BAND], sheet[-BAND:]):
-        assert (band == ink.BACKGROUND).all()
+        assert (band == drawing.BACKGROUND).all()
 
 
 def test_demonstration_is_burnt_in():
@@ -117,7 +117,7 @@ def test_unverified_weights_and_warnings_are_on_the_sheet():
     )
 
     for doubtful in doubts:
-        caution = [pixels_of(draw(reading), ink.CAUTION) for reading in (plain, doubtful)]
+        caution = [pixels_of(draw(reading), drawing.CAUTION) for reading in (plain, doubtful)]
         assert caution[1] > caution[0] + 200
 
 

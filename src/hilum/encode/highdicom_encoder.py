@@ -1,6 +1,6 @@
-"""Content tree → highdicom's objects → document: the slow way that the fast one must equal.
+"""Structured reports built by highdicom: the reference for hilum's own encoder.
 
-Used where ``report.encoder`` is "highdicom". The tests compare `hilum.encode.document` with
+Used where ``report.encoder`` is "highdicom". The tests compare `hilum.encode.report_document` with
 it byte by byte, and ``bench/encode.py`` measures what the difference is worth.
 """
 
@@ -35,7 +35,7 @@ from hilum.encode.content import (
     Text,
     UIDReference,
 )
-from hilum.encode.document import ReportDocument, complete
+from hilum.encode.report_document import ReportDocument, complete
 from hilum.settings import SRClass
 
 CONSTRUCTORS: Final = {

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
-from hilum.encode import Material, extra_objects, secondary_capture, to_bytes
+from hilum.encode import ResultContext, extra_objects, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, regions
 from hilum.settings import ExtraObject, ReportSettings
 from invented import MODEL, make_reading, radiograph_of
@@ -36,7 +36,7 @@ def picture_of(source, scores=None, model=MODEL, settings=IN_ENGLISH):
     reading = make_reading(radiograph_of(source), scores or {"Mass": 0.8}, model=model)
     sheet = overlay(reading, when=WHEN, language=settings.language)
     return np.asarray(sheet), secondary_capture(
-        sheet, Material.of(reading, when=WHEN, settings=settings)
+        sheet, ResultContext.of(reading, when=WHEN, settings=settings)
     )
 
 
@@ -173,7 +173,7 @@ def test_a_picture_without_a_header_has_no_dicom_result():
 
     with pytest.raises(ValueError, match="without a DICOM header"):
         secondary_capture(
-            Image.new("RGB", (8, 8)), Material.of(reading, when=WHEN, settings=IN_ENGLISH)
+            Image.new("RGB", (8, 8)), ResultContext.of(reading, when=WHEN, settings=IN_ENGLISH)
         )
 
 
@@ -199,7 +199,7 @@ def test_orthanc_stores_every_further_object(orthanc):
     settings = ReportSettings(objects=tuple(ExtraObject))
 
     for result in extra_objects(
-        Material.of(reading, when=WHEN, settings=settings), regions(reading), heat=heat
+        ResultContext.of(reading, when=WHEN, settings=settings), regions(reading), heat=heat
     ):
         with orthanc.client() as client:
             stored = client.store(to_bytes(result))
