@@ -18,9 +18,10 @@ from hilum import pixels
 from hilum.encode import ResultContext, secondary_capture, to_bytes
 from hilum.explain import heat, overlay, relative
 from hilum.explain.drawing import heat_palette
+from hilum.language import ENGLISH
 from hilum.radiograph import FieldOfView
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
-from hilum.settings import PixelSettings, ReasonLanguage, ReportSettings
+from hilum.settings import PixelSettings, ReportSettings
 
 SCORES = {"Effusion": 0.91, "Lung Opacity": 0.71, "Cardiomegaly": 0.66}
 NEGATIVE = 15
@@ -46,7 +47,7 @@ def reading() -> Reading:
 
 def ours(read: Reading) -> bytes:
     """Return the sheet as a DICOM file."""
-    sheet = overlay(read, when=WHEN, language=ReasonLanguage.ENGLISH)
+    sheet = overlay(read, when=WHEN, language=ENGLISH)
     return to_bytes(
         secondary_capture(sheet, ResultContext.of(read, when=WHEN, settings=ReportSettings()))
     )

@@ -15,7 +15,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from torchxrayvision_outputs import GOLDEN, reference_python, run_live  # noqa: E402
+from reference_environment import reference_python  # noqa: E402
+from torchxrayvision_outputs import GOLDEN, run_live  # noqa: E402
 
 
 def main() -> None:
