@@ -2,9 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hilum.language.message import packed, unpacked
+
+INELIGIBLE: Final = frozenset(
+    {
+        "not_an_image",
+        "own_result",
+        "modality",
+        "not_chest",
+        "not_frontal",
+        "too_young",
+        "quality_control",
+    }
+)
+"""Codes that say what an image is: none that the model is for. Any other refusal may have kept a
+frontal chest radiograph from being analyzed."""
 
 
 @dataclass(frozen=True, slots=True)

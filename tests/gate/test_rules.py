@@ -10,6 +10,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from hilum import PRODUCT, gate
+from hilum.eligibility import INELIGIBLE
 from hilum.gate import judge, judge_picture
 from hilum.gate.reasons import REASONS, reason
 from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
@@ -273,3 +274,8 @@ def test_picture_without_header_is_judged_by_its_size(rows: int, columns: int, r
     eligibility = judge_picture(rows, columns, GATE)
 
     assert refused == [each.code for each in eligibility.objections]
+
+
+def test_what_is_ineligible_is_a_code_of_the_table() -> None:
+    """A code that is renamed here would bring CT studies into the worklist."""
+    assert {rule.code for rule in OBJECTIONS} >= INELIGIBLE

@@ -33,6 +33,7 @@ FROZEN: Final = {
     "0003_references": "c099bd266b0e51d9753e6100cca483182558e662c86f244f66ac9644d6e1dffa",
     "0004_sign_in.postgresql": "887cf079e6998ba99c38a6a98d13cbfa0999120c85564f9f84bf7be15024e952",
     "0004_sign_in.sqlite": "8840cedb620bb44d1fcec8e16d6955c25c8e074b8972814f1607129cd2fb5829",
+    "0005_not_analyzed": "d9491383e6180968fb5162c2328b2e73be2b3bc22558395c558e8fd17160780a",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

@@ -9,8 +9,8 @@ from hilum.records import Database, images, studies, worklist
 from hilum.records.images import Arrived
 from hilum.records.states import State, Urgency
 from hilum.records.studies import DueTimes, Rank, StudyFacts
-from hilum.records.tables import STUDY, STUDY_FINDING
-from hilum.records.worklist import Others, WorklistFilter, WorklistPosition
+from hilum.records.tables import IMAGE, STUDY, STUDY_FINDING
+from hilum.records.worklist import Others, StudyCounts, WorklistFilter, WorklistPosition
 from hilum.values.persons import Trait
 from image_names import image_uids
 
@@ -77,6 +77,48 @@ def test_reviewed_studies_come_last(filled):
     assert "1.2" == uids(filled)[0]
 
 
+def refuse(database: Database, uid: str, *codes: str) -> None:
+    """Let the study's image be refused for these reasons."""
+    with database.transaction() as connection:
+        image = IMAGE.update().where(IMAGE.c.study_instance_uid == uid)
+        reasons = [[code, "why", ""] for code in codes]
+        connection.execute(image.values(state=State.REFUSED, reasons=reasons))
+        studies.refresh(connection, "own", uid, now=AT, waits=DueTimes())
+
+
+def test_refused_studies_are_no_work_for_a_reader(filled):
+    """Not in the list nor its counts; found by their state or by words, possible chests first."""
+    refuse(filled, "1.2", "modality", "too_small")
+    refuse(filled, "1.5", "window_saturated")
+
+    assert ["1.1", "1.3", "1.4"] == uids(filled)
+    assert ["1.5", "1.2"] == uids(filled, WorklistFilter(state="refused"))
+    assert ["1.5", "1.2"] == uids(filled, WorklistFilter(text="eva"))
+    assert ["1.5"] == uids(filled, WorklistFilter(state="refused", hide_ineligible=True))
+    assert ["1.5"] == uids(filled, WorklistFilter(text="eva", hide_ineligible=True))
+    assert [] == uids(filled, WorklistFilter(urgent_only=True))
+    with filled.look() as connection:
+        assert StudyCounts(3, 0, 1, 1) == worklist.counts(connection, "own")
+
+
+def test_study_with_one_image_that_was_analyzed_stays_in_the_list(filled):
+    """A lateral view beside it changes nothing."""
+    with filled.transaction() as connection:
+        late = Arrived("own", image_uids("1.1.2", "1.1"), "x", None, Urgency.ROUTINE, AT)
+        images.arrived(connection, late)
+        connection.execute(
+            IMAGE.update().where(IMAGE.c.reference == "x").values(state=State.STORED)
+        )
+    refuse(filled, "1.1", "not_frontal")
+    with filled.transaction() as connection:
+        connection.execute(
+            IMAGE.update().where(IMAGE.c.reference == "x").values(state=State.STORED)
+        )
+        studies.refresh(connection, "own", "1.1", now=AT, waits=DueTimes())
+
+    assert "1.1" in uids(filled)
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
@@ -130,9 +172,9 @@ def test_no_place_is_a_value_error(text):
 def test_counts_and_labels(filled):
     """The line above the worklist, and what can be filtered by."""
     with filled.look() as connection:
-        assert ({State.QUEUED: 5}, 5) == worklist.counts(connection, "own")
+        assert StudyCounts(5, 0, 0, 0) == worklist.counts(connection, "own")
         assert ["Edema", "Mass"] == worklist.labels(connection, "own")
-        assert ({}, 0) == worklist.counts(connection, "other")
+        assert StudyCounts(0, 0, 0, 0) == worklist.counts(connection, "other")
         assert [] == worklist.labels(connection, "other")
         assert worklist.last_change(connection, "other") is None
         assert AT + 5 * MINUTE == worklist.last_change(connection, "own")

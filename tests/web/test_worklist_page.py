@@ -97,10 +97,38 @@ def test_what_was_not_read_says_why(web, viewer, state):
     """In the row itself."""
     reason = Reason("not_frontal", "not a frontal view: View Position is LL")
     settle(web, study(web, 0), state, reasons=(reason,))
-    text = viewer.get("/").text
+    text = viewer.get(f"/?state={state}").text
 
     assert "View Position is LL" in text
     assert f"state-{state}" in text
+
+
+def test_what_was_not_analyzed_is_counted_apart(web, viewer):
+    """One click away; what may have been a chest radiograph is said; nothing of it is due."""
+    settle(web, study(web, 0), State.REFUSED, reasons=(Reason("modality", "CT"),))
+    settle(web, study(web, 1), State.REFUSED, reasons=(Reason("value_range", "all is black"),))
+    alone = viewer.get("/").text
+    study(web, 2)
+    text = viewer.get("/").text
+
+    assert "No study to review" in alone
+    assert "Nothing has arrived yet" not in alone
+    assert "1 not reviewed · 1 total" in text
+    assert '<a href="/?state=refused">2 not analyzed</a>' in text
+    assert "1 of them possibly a chest radiograph" in text
+    assert "overdue" not in viewer.get("/?state=refused").text
+
+
+def test_studies_that_are_no_chest_can_be_hidden(web, viewer):
+    """By setting: neither a filter nor a search shows them; a possible chest is still shown."""
+    object.__setattr__(web, "settings", web.settings.changed("worklist", ineligible="hide"))
+    settle(web, study(web, 0), State.REFUSED, reasons=(Reason("modality", "CT"),))
+    settle(web, study(web, 1), State.REFUSED, reasons=(Reason("value_range", "all is black"),))
+
+    for address in ("/?state=refused", "/?q=p"):
+        text = viewer.get(address).text
+        assert ("P0" in text, "P1" in text) == (False, True), address
+    assert ">1 not analyzed<" in text
 
 
 def test_held_study_says_what_it_waits_for(web, viewer):

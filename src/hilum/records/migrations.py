@@ -56,6 +56,7 @@ MIGRATIONS: Final = tuple(
         "0002_warnings",  # what is wrong with a study as a whole
         "0003_references",  # what any archive calls an object, and where its feed stands
         "0004_sign_in",  # known browsers, second factors, when sessions began, whose a token is
+        "0005_not_analyzed",  # refused studies are out of the queue
     )
 )
 """In the order in which they run; one that has landed is never changed."""

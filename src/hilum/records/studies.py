@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, exists, select
 
+from hilum.eligibility import INELIGIBLE
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import of_study, study_values, uids_of
 from hilum.records.readings import document_in
@@ -91,6 +92,10 @@ class Rank(IntEnum):
     """A reader reviewed it, and nothing came after it."""
     GONE = 4
     """Deleted from the PACS."""
+    UNREADABLE = 5
+    """Not analyzed, and it may be a frontal chest radiograph. From here on no work for a reader."""
+    INELIGIBLE = 6
+    """Not analyzed, since it is something else."""
 
 
 class StudyWarning(StrEnum):
@@ -351,6 +356,10 @@ def _reasons(images: Sequence[Any], state: str) -> list[list[Any]]:
 def _rank(study: Any, state: str, images: Sequence[Any]) -> Rank:
     if state == State.GONE:
         return Rank.GONE
+    if state == State.REFUSED:
+        refused = (image.reasons for image in images if image.state == State.REFUSED)
+        known = all(any(code in INELIGIBLE for code, *_ in each) for each in refused)
+        return Rank.INELIGIBLE if known else Rank.UNREADABLE
     latest = max((image.arrived for image in images), default=datetime.min.replace(tzinfo=UTC))
     if study.reviewed is not None and study.reviewed >= latest:
         return Rank.REVIEWED

@@ -5,7 +5,7 @@ A page begins after the last study of the page before (keyset pagination): the l
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -67,6 +67,7 @@ class WorklistFilter:
     text: str = ""
     """Beginnings of words of name, ID or accession number; all must be found."""
     state: str = ""
+    """Empty: any but refused; those are found by their state, or by words."""
     finding: str = ""
     """Label that must be positive."""
     since: str = ""
@@ -76,6 +77,8 @@ class WorklistFilter:
     """Leave out what was reviewed, and what is gone."""
     urgent_only: bool = False
     """Only what was ordered as urgent."""
+    hide_ineligible: bool = field(default=False, compare=False)
+    """Leave out in any case what is no frontal chest radiograph."""
 
     @property
     def everything(self) -> bool:
@@ -160,17 +163,34 @@ def others_of_patient(
     return Others(same[:limit], [each for each in compared if each[1]][:limit])
 
 
-def counts(connection: Connection, archive: str) -> tuple[dict[str, int], int]:
-    """Return how many studies are in each state, and how many wait for a reader."""
-    states = connection.execute(
-        select(STUDY.c.state, func.count())
-        .where(STUDY.c.archive == archive)
-        .group_by(STUDY.c.state)
+@dataclass(frozen=True, slots=True)
+class StudyCounts:
+    """How many studies there are; none is counted twice."""
+
+    waiting: int
+    """Not reviewed."""
+    done: int
+    """Reviewed, or deleted from the PACS."""
+    unreadable: int
+    ineligible: int
+    """Not analyzed: those that may be frontal chest radiographs, and the others."""
+
+    @property
+    def listed(self) -> int:
+        """Those of the worklist without a filter."""
+        return self.waiting + self.done
+
+
+def counts(connection: Connection, archive: str) -> StudyCounts:
+    """Return how many studies there are, all by one query."""
+    ranks = connection.execute(
+        select(STUDY.c.rank, func.count()).where(STUDY.c.archive == archive).group_by(STUDY.c.rank)
     )
-    waiting = connection.scalar(
-        select(func.count()).where(STUDY.c.archive == archive, STUDY.c.rank < Rank.REVIEWED)
-    )
-    return {row[0]: row[1] for row in states}, waiting or 0
+    counted = {Rank(rank): int(count) for rank, count in ranks}
+    waiting = sum(count for rank, count in counted.items() if rank < Rank.REVIEWED)
+    done = counted.get(Rank.REVIEWED, 0) + counted.get(Rank.GONE, 0)
+    unread, other = counted.get(Rank.UNREADABLE, 0), counted.get(Rank.INELIGIBLE, 0)
+    return StudyCounts(waiting, done, unread, other)
 
 
 def last_change(connection: Connection, archive: str) -> datetime | None:
@@ -208,7 +228,8 @@ def keep_thumbnail(connection: Connection, archive: str, uids: ImageUIDs, pictur
 
 def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Select[Any]:
     query = select(STUDY).where(STUDY.c.archive == archive)
-    for word in words_in(fold(wanted.text))[:MOST_WORDS]:
+    words = words_in(fold(wanted.text))[:MOST_WORDS]
+    for word in words:
         begins = (STUDY_WORD.c.word >= word, STUDY_WORD.c.word < word + LAST)
         query = query.where(_among(connection, archive, STUDY_WORD, *begins))
     if wanted.finding:
@@ -216,6 +237,8 @@ def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Sel
         query = query.where(_among(connection, archive, STUDY_FINDING, positive))
     if wanted.state:
         query = query.where(STUDY.c.state == wanted.state)
+    elif not words:
+        query = query.where(STUDY.c.rank < Rank.UNREADABLE)
     if wanted.since:
         query = query.where(STUDY.c.study_date >= wanted.since)
     if wanted.until:
@@ -224,6 +247,8 @@ def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Sel
         query = query.where(STUDY.c.rank < Rank.REVIEWED)
     if wanted.urgent_only:
         query = query.where(STUDY.c.rank == Rank.URGENT)
+    if wanted.hide_ineligible:
+        query = query.where(STUDY.c.rank != Rank.INELIGIBLE)
     return query
 
 

@@ -1,6 +1,6 @@
 """Settings of the worklist: in which order studies wait for a reader."""
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -29,6 +29,9 @@ class WorklistSettings(SettingsSection):
     not named wait as long as the ceiling."""
     ceiling_minutes: int = Field(240, gt=0)
     """Minutes that any study may wait, whatever was found in it."""
+    ineligible: Literal["filter", "hide"] = "filter"
+    """Studies without a frontal chest radiograph, such as CT: filter shows them where the filter
+    "Not analyzed" or a search asks for them; hide never shows them in the worklist."""
     page_size: int = Field(50, ge=10, le=200)
     """Studies on one page of the worklist."""
 

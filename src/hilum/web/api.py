@@ -131,10 +131,13 @@ def described(app: FastAPI) -> dict[str, Any]:
 
 
 def wanted_of(
+    context: Context,
     text: Annotated[
         str, Query(max_length=200, pattern=TEXT, description="Words of name, ID, accession number.")
     ] = "",
-    state: Annotated[State | None, Query()] = None,
+    state: Annotated[
+        State | None, Query(description="Without it and without words: any but refused.")
+    ] = None,
     finding: Annotated[str, Query(max_length=100, pattern=TEXT)] = "",
     since: Annotated[str, Query(pattern=DAY, description="Study Date, YYYYMMDD.")] = "",
     until: Annotated[str, Query(pattern=DAY)] = "",
@@ -143,7 +146,8 @@ def wanted_of(
     urgent_only: bool = False,
 ) -> WorklistFilter:
     """Return which studies are looked for."""
-    return WorklistFilter(text, state or "", finding, since, until, open_only, urgent_only)
+    hides = context.settings.worklist.ineligible == "hide"
+    return WorklistFilter(text, state or "", finding, since, until, open_only, urgent_only, hides)
 
 
 @router.get("/studies", tags=["studies"])

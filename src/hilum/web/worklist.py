@@ -63,7 +63,7 @@ class WorklistRequest:
     """The same as in an address, without the place."""
 
 
-def asked(request: Request) -> WorklistRequest:
+def asked(request: Request, context: Context) -> WorklistRequest:
     """Return what the address asks for.
 
     Raises
@@ -81,6 +81,7 @@ def asked(request: Request) -> WorklistRequest:
         given["until"].replace("-", "")[:8],
         bool(given["open"]),
         bool(given["urgent"]),
+        hide_ineligible=context.settings.worklist.ineligible == "hide",
     )
     place = request.query_params.get("after", "")
     try:
@@ -100,16 +101,12 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
     """Show the worklist."""
     values = rows_of(context, who, ask)
     with context.database.look() as connection:
-        counts, waiting = worklist.counts(connection, context.archive)
         labels = worklist.labels(connection, context.archive)
     return render(
         request,
         "worklist.html",
         who,
         **values,
-        counts=counts,
-        waiting=waiting,
-        total=sum(counts.values()),
         labels=[(label, finding_name(label, who.language)) for label in labels],
         states=[(state, STATES[state]) for state in STATES],
         model=model_in_use(request),
@@ -139,10 +136,14 @@ def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str
             size=context.settings.worklist.page_size,
             after=ask.after,
         )
+        counts = worklist.counts(connection, context.archive)
     now = datetime.now(UTC)
     return {
         "rows": [row_of(each, who, now) for each in found],
         "ask": ask,
+        "counts": counts,
+        "not_analyzed": counts.unreadable
+        + (0 if ask.wanted.hide_ineligible else counts.ineligible),
         "following": "" if following is None else str(following),
     }
 
@@ -167,6 +168,7 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "urgent": study.urgency == Urgency.URGENT,
         "backfill": study.rank == Rank.BACKFILL,
         "reviewed": study.rank == Rank.REVIEWED,
+        "is_due": study.rank < Rank.REVIEWED,
         "bars": shown,
         "more": max(0, study.positives - sum(each.positive for each in shown)),
         "overdue": left < 0,

@@ -30,11 +30,11 @@ def study(web: WebContext, n: int, urgency: Urgency = Urgency.ROUTINE) -> Shown:
 
 @pytest.fixture
 def three(web: WebContext) -> list[Shown]:
-    """Return three studies: one was read, one refused, one waits."""
+    """Return three studies: one was read, one failed, one waits."""
     shown = [study(web, n) for n in range(3)]
     settle(web, shown[0], State.STORED, reading=invented(Mass=0.91, Effusion=0.2))
     reasons = (Reason("not_frontal", "it is a lateral view"),)
-    settle(web, shown[1], State.REFUSED, reasons=reasons)
+    settle(web, shown[1], State.FAILED, reasons=reasons)
     return shown
 
 
@@ -72,7 +72,7 @@ def test_search_follows_what_one_types(tabs: Tabs, three: list[Shown]) -> None:
 def test_filters_and_no_match(tabs: Tabs, three: list[Shown]) -> None:
     """A search that finds nothing says how to see all again."""
     tab = tabs.open(Role.VIEWER)
-    tab.select_option("[name=state]", "refused")
+    tab.select_option("[name=state]", "failed")
     expect(tab.locator("a.open")).to_have_count(1)
     expect(tab.locator("a.open")).to_contain_text("it is a lateral view")
     tab.check("[name=urgent]")

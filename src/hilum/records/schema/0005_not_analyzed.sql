@@ -1,0 +1,1 @@
+UPDATE study SET rank = CASE WHEN length(replace(replace(replace(replace(replace(replace(replace(CAST(reasons AS VARCHAR), '"not_an_image"', ''), '"own_result"', ''), '"modality"', ''), '"not_chest"', ''), '"not_frontal"', ''), '"too_young"', ''), '"quality_control"', '')) < length(CAST(reasons AS VARCHAR)) THEN 6 ELSE 5 END WHERE state = 'refused';
