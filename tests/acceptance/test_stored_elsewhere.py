@@ -124,7 +124,7 @@ def test_findings_that_were_stored_by_hand_can_be_reviewed(page: Page):
     text = client.get(study).text
     action = re.findall(r'action="([^"]+/review[^"]*)"', text)[0]
     fields = dict(re.findall(r'name="(csrf|key)" value="([^"]+)"', text))
-    given = client.post(action, data={**fields, "opinion.Effusion": "agree"})
+    given = client.post(action, data={**fields, "answer.Effusion": "present"})
 
     assert 303 == given.status_code, given.text
     assert "ana" in client.get(study).text

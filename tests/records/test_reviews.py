@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hilum.records import Database, reviews, studies, worklist
-from hilum.records.reviews import Agreement, Opinion, Review, ReviewedFinding
+from hilum.records.reviews import Agreement, Opinion, ReaderAnswer, Review, ReviewedFinding
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts
 
@@ -21,13 +21,13 @@ REVIEW = Review(
     "00",
     (
         ReviewedFinding(
-            "Mass", Opinion.AGREE, positive=True, raw=0.7, operating_point=0.6, score=0.8
+            "Mass", ReaderAnswer.PRESENT, positive=True, raw=0.7, operating_point=0.6, score=0.8
         ),
         ReviewedFinding(
-            "Edema", Opinion.DISAGREE, positive=False, raw=0.1, operating_point=0.6, score=0.2
+            "Edema", ReaderAnswer.PRESENT, positive=False, raw=0.1, operating_point=0.6, score=0.2
         ),
     ),
-    ("Edema",),
+    ("rib notching",),
     "small effusion?",
     "2.25.1",
 )
@@ -47,15 +47,15 @@ def add(database: Database, *given: Review) -> list[bool]:
         return [reviews.add(connection, "own", each) for each in given]
 
 
-def changed(opinion: Opinion, **facts: object) -> Review:
+def changed(answer: ReaderAnswer, **facts: object) -> Review:
     """Return another review on Mass."""
-    judged = replace(REVIEW.findings[0], opinion=opinion)
+    judged = replace(REVIEW.findings[0], answer=answer)
     return replace(REVIEW, findings=(judged,), missing=(), **facts)
 
 
 def test_review_comes_back_as_it_was_given(database):
     """The newest first."""
-    later = changed(Opinion.UNSURE, report="2.25.2", reader="bo", at=AT + timedelta(days=1))
+    later = changed(ReaderAnswer.UNSURE, report="2.25.2", reader="bo", at=AT + timedelta(days=1))
     add(database, REVIEW, later)
 
     with database.look() as connection:
@@ -84,46 +84,68 @@ def test_same_report_twice_is_one_review(database):
         ]
 
 
-def test_only_a_readers_latest_review_counts(database):
-    """Another reader's counts beside it; months are UTC's."""
+def test_only_a_readers_latest_answer_counts(database):
+    """Of each finding; another reader's counts beside it; months are UTC's."""
     add(
         database,
         REVIEW,
-        changed(Opinion.DISAGREE, report="2.25.2", at=AT + timedelta(hours=1)),
-        changed(Opinion.AGREE, report="2.25.3", reader="bo"),
+        changed(ReaderAnswer.ABSENT, report="2.25.2", at=AT + timedelta(hours=1)),
+        changed(ReaderAnswer.PRESENT, report="2.25.3", reader="bo"),
     )
 
     with database.look() as connection:
         assert [
+            Agreement("Edema", "2026-02", missed=1),
             Agreement("Mass", "2026-02", agree=1),
-            Agreement("Mass", "2026-03", disagree=1),
-        ] == reviews.agreement(connection, "own")
-
-
-def test_missing_findings_are_counted(database):
-    """Beside what was said of the same finding."""
-    add(database, REVIEW)
-
-    with database.look() as connection:
-        assert [
-            Agreement("Edema", "2026-02", disagree=1, missed=1),
-            Agreement("Mass", "2026-02", agree=1),
+            Agreement("Mass", "2026-03", false_positive=1),
+            Agreement("rib notching", "2026-02", missed=1),
         ] == reviews.agreement(connection, "own")
         assert [] == reviews.agreement(connection, "other")
+
+
+def test_reviews_with_and_without_the_findings_are_told_apart(database):
+    """The first opinion still counts as unaided after the reader changed it."""
+    first = changed(ReaderAnswer.ABSENT, unaided=True)
+    add(database, first, changed(ReaderAnswer.PRESENT, report="2.25.2"))
+
+    with database.look() as connection:
+        for unaided, counted in (
+            (True, Agreement("Mass", "2026-02", false_positive=1)),
+            (False, Agreement("Mass", "2026-02", agree=1)),
+            (None, Agreement("Mass", "2026-02", agree=1)),
+        ):
+            assert [counted] == reviews.agreement(connection, "own", unaided=unaided)
+
+
+@pytest.mark.parametrize(
+    ("answer", "positive", "opinion"),
+    [
+        (ReaderAnswer.PRESENT, True, Opinion.AGREE),
+        (ReaderAnswer.ABSENT, False, Opinion.AGREE),
+        (ReaderAnswer.PRESENT, False, Opinion.DISAGREE),
+        (ReaderAnswer.ABSENT, True, Opinion.DISAGREE),
+        (ReaderAnswer.UNSURE, True, Opinion.UNSURE),
+    ],
+)
+def test_opinion_follows_from_the_answer(answer, positive, opinion):
+    """It is never said twice, so it cannot contradict the answer."""
+    found = ReviewedFinding("Mass", answer, positive, raw=0.5, operating_point=0.5, score=0.5)
+
+    assert opinion is found.opinion
 
 
 def test_export_has_every_line_and_says_which_count(database, monkeypatch):
     """However many are fetched at a time."""
     monkeypatch.setattr(reviews, "AT_ONCE", 1)
-    add(database, REVIEW, changed(Opinion.DISAGREE, report="2.25.2"))
+    add(database, REVIEW, changed(ReaderAnswer.ABSENT, report="2.25.2"))
 
     with database.look() as connection:
         exported = [
-            (row.label, row.opinion, row.report, counts)
+            (row.label, row.answer, row.report, counts)
             for row, counts in reviews.export(connection, "own")
         ]
     assert [
-        ("Edema", "disagree", "2.25.1", False),
-        ("Mass", "agree", "2.25.1", False),
-        ("Mass", "disagree", "2.25.2", True),
+        ("Edema", "present", "2.25.1", True),
+        ("Mass", "present", "2.25.1", False),
+        ("Mass", "absent", "2.25.2", True),
     ] == exported

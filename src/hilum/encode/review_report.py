@@ -111,6 +111,8 @@ class Assessment:
     """Labels of the model, to tell them from words."""
     demonstration: bool = False
     """Whether the demonstration model is judged."""
+    unaided: bool = False
+    """Whether the reader had not been shown the model's findings."""
 
 
 def review_report(
@@ -226,6 +228,8 @@ def _comments(assessment: Assessment, tongue: Language) -> Iterator[Item]:
 
 
 def _statements(assessment: Assessment, tongue: Language) -> Iterator[str]:
+    if assessment.unaided:
+        yield tongue.say("Read before the findings of the AI were shown.")
     if assessment.demonstration:
         yield tongue.say(DEMONSTRATED)
     yield tongue.say(RESEARCH_USE_ONLY)

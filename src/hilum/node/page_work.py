@@ -114,6 +114,7 @@ def review_file(
             review.missing,
             review.comment,
             demonstration=review.demonstration,
+            unaided=review.unaided,
         ),
         key=key,
         when=review.at.astimezone(),

@@ -1,16 +1,17 @@
 """Reviews of the model's findings by readers. Rows are added, never changed.
 
-A second review of an image by the same reader is a change of mind: both stay, and the
-latest one counts.
+A second answer of the same reader to a finding of an image is a change of mind: both stay, and
+the latest one counts.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image, of_study, study_values
@@ -20,9 +21,20 @@ from hilum.records.tables import REVIEW, REVIEW_FINDING, STUDY
 AT_ONCE: Final = 1000
 """Lines that are fetched at a time."""
 
+IMAGE_KEY: Final = tuple(REVIEW.c[name] for name in ImageUIDs._fields)
+ANSWER_KEY: Final = (REVIEW.c.number, REVIEW_FINDING.c.label)
+
+
+class ReaderAnswer(StrEnum):
+    """What a reader says of one finding: one answer, whatever the model says."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNSURE = "unsure"
+
 
 class Opinion(StrEnum):
-    """What a reader thinks of one finding."""
+    """How a reader's answer compares with what the model says."""
 
     AGREE = "agree"
     DISAGREE = "disagree"
@@ -34,13 +46,21 @@ class ReviewedFinding:
     """One finding, as the model gave it and the reader sees it."""
 
     label: str
-    opinion: Opinion
-    """What the reader thinks of it."""
+    answer: ReaderAnswer
+    """What the reader says of it."""
     positive: bool
     raw: float
     operating_point: float
     score: float
     """What the model had said."""
+
+    @property
+    def opinion(self) -> Opinion:
+        """How the answer compares with what the model had said."""
+        if self.answer is ReaderAnswer.UNSURE:
+            return Opinion.UNSURE
+        present = self.answer is ReaderAnswer.PRESENT
+        return Opinion.AGREE if present == self.positive else Opinion.DISAGREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +81,15 @@ class Review:
     findings: tuple[ReviewedFinding, ...]
     """Those that the reader judged."""
     missing: tuple[str, ...]
-    """Findings that the model did not see: labels, or the reader's words."""
+    """Findings that the model does not look for, in the reader's words."""
     comment: str
     """The reader's words."""
     report: str
     """SOP Instance UID of the structured report that says the same in the PACS."""
     demonstration: bool = False
     """Whether the demonstration model is judged."""
+    unaided: bool = False
+    """Whether the reader had not been shown the model's findings."""
 
     @property
     def uids(self) -> ImageUIDs:
@@ -77,17 +99,22 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How often readers agreed on one finding in one month."""
+    """What readers said of one finding in one month; each review counts once."""
 
     label: str
     month: str
     """Which; the month as ``YYYY-MM``."""
     agree: int = 0
-    disagree: int = 0
-    unsure: int = 0
-    """How many reviews said so."""
     missed: int = 0
-    """How many reviews named it as missing."""
+    """Reviews that agree; reviews that say present where the model does not."""
+    false_positive: int = 0
+    unsure: int = 0
+    """Reviews that say absent where the model says present; reviews that leave it open."""
+
+    @property
+    def reviews(self) -> int:
+        """How many reviews answered it."""
+        return self.agree + self.missed + self.false_positive + self.unsure
 
 
 def add(connection: Connection, archive: str, review: Review) -> bool:
@@ -129,25 +156,49 @@ def on_image(connection: Connection, archive: str, uids: ImageUIDs) -> list[Revi
     return [_of_row(row, _judged(connection, row.number)) for row in rows]
 
 
-def agreement(connection: Connection, archive: str) -> list[Agreement]:
-    """Return the counts by finding and month; of each reader on each image the latest counts."""
-    counted: dict[tuple[str, str], dict[str, int]] = {}
+def agreement(
+    connection: Connection, archive: str, *, unaided: bool | None = None
+) -> list[Agreement]:
+    """Return the counts by finding and month; each reader's latest answer on each image counts.
+
+    Parameters
+    ----------
+    unaided
+        Only reviews before or after the model's findings were shown; None: all.
+    """
+    counted: Counter[tuple[str, str, str]] = Counter()
+    said = (REVIEW_FINDING.c.label, REVIEW.c.month, REVIEW_FINDING.c.answer)
     judged = connection.execute(
-        select(REVIEW_FINDING.c.label, REVIEW.c.month, REVIEW_FINDING.c.opinion, func.count())
+        select(*said, REVIEW_FINDING.c.positive, func.count())
         .join(REVIEW, REVIEW.c.number == REVIEW_FINDING.c.number)
-        .where(REVIEW.c.number.in_(_latest(archive)))
-        .group_by(REVIEW_FINDING.c.label, REVIEW.c.month, REVIEW_FINDING.c.opinion)
+        .where(tuple_(*ANSWER_KEY).in_(_latest(archive, unaided=unaided)))
+        .group_by(*said, REVIEW_FINDING.c.positive)
     )
-    for label, month, opinion, count in judged:
-        counted.setdefault((label, month), {})[opinion] = count
-    named = connection.execute(
-        select(REVIEW.c.month, REVIEW.c.missing).where(REVIEW.c.number.in_(_latest(archive)))
-    )
-    for month, missing in named:
-        for label in missing:
-            counts = counted.setdefault((label, month), {})
-            counts["missed"] = counts.get("missed", 0) + 1
-    return [Agreement(label, month, **counted[label, month]) for label, month in sorted(counted)]
+    for label, month, answer, positive, count in judged:
+        counted[label, month, _counts_as(ReaderAnswer(answer), positive=positive)] += count
+    named = {
+        (*image, reader, word): month
+        for month, missing, reader, *image in connection.execute(
+            select(REVIEW.c.month, REVIEW.c.missing, REVIEW.c.reader, *IMAGE_KEY)
+            .where(*_of(archive, unaided=unaided))
+            .order_by(REVIEW.c.number.desc())
+        )
+        for word in missing
+    }
+    counted.update((label, month, "missed") for (*_, label), month in named.items())
+    groups: dict[tuple[str, str], dict[str, int]] = {}
+    for (label, month, kind), count in counted.items():
+        groups.setdefault((label, month), {})[kind] = count
+    return [Agreement(label, month, **groups[label, month]) for label, month in sorted(groups)]
+
+
+def _counts_as(answer: ReaderAnswer, *, positive: bool) -> str:
+    """Return the field of `Agreement` in which an answer counts."""
+    if answer is ReaderAnswer.UNSURE:
+        return "unsure"
+    if (answer is ReaderAnswer.PRESENT) == positive:
+        return "agree"
+    return "false_positive" if positive else "missed"
 
 
 def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], bool]]:
@@ -155,7 +206,7 @@ def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], boo
 
     Some at a time, in the order in which they were given: no cursor stays open between them.
     """
-    latest = set(connection.scalars(_latest(archive)))
+    latest = {tuple(row) for row in connection.execute(_latest(archive))}
     after, label = 0, ""
     while True:
         rows = connection.execute(
@@ -169,19 +220,27 @@ def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], boo
             .order_by(REVIEW.c.number, REVIEW_FINDING.c.label)
             .limit(AT_ONCE)
         ).all()
-        yield from ((row, row.number in latest) for row in rows)
+        yield from ((row, (row.number, row.label) in latest) for row in rows)
         if len(rows) < AT_ONCE:
             return
         after, label = rows[-1].number, rows[-1].label
 
 
-def _latest(archive: str) -> Select[tuple[int]]:
-    """Return the numbers of each reader's latest review on each image."""
+def _latest(archive: str, *, unaided: bool | None = None) -> Select[tuple[int, str]]:
+    """Return review and label of each reader's latest answer to each finding of each image."""
+    label = REVIEW_FINDING.c.label
     return (
-        select(func.max(REVIEW.c.number))
-        .where(REVIEW.c.archive == archive)
-        .group_by(*(REVIEW.c[name] for name in ImageUIDs._fields), REVIEW.c.reader)
+        select(func.max(REVIEW.c.number), label)
+        .join(REVIEW_FINDING, REVIEW_FINDING.c.number == REVIEW.c.number)
+        .where(*_of(archive, unaided=unaided))
+        .group_by(*IMAGE_KEY, REVIEW.c.reader, label)
     )
+
+
+def _of(archive: str, *, unaided: bool | None) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition that a review is on this archive's images, and of that kind."""
+    which = () if unaided is None else (REVIEW.c.unaided == unaided,)
+    return (REVIEW.c.archive == archive, *which)
 
 
 def _judged(connection: Connection, number: int) -> Sequence[Row[Any]]:

@@ -231,9 +231,10 @@ REVIEW: Final = Table(
     Column("model", String, nullable=False),  # name and version
     Column("model_sha256", String, nullable=False),
     Column("demonstration", Boolean, nullable=False),  # whether it is the demonstration model
-    Column("missing", JSON, nullable=False),  # findings that the model did not see: labels or words
+    Column("missing", JSON, nullable=False),  # findings that the model does not look for, in words
     Column("comment", String, nullable=False),
     Column("report", String, nullable=False, unique=True),  # SOP Instance UID of its SR
+    Column("unaided", Boolean, nullable=False, server_default=text("false")),  # findings not shown
     comment="Reviews of the model's findings by readers. Rows are added, never changed.",
 )
 Index("review_by_study", REVIEW.c.archive, REVIEW.c.study_instance_uid)
@@ -243,7 +244,7 @@ REVIEW_FINDING: Final = Table(
     METADATA,
     Column("number", Integer, primary_key=True),  # of the review
     Column("label", String, primary_key=True),
-    Column("opinion", String, nullable=False),  # agree, disagree, unsure
+    Column("answer", String, nullable=False),  # present, absent, unsure
     Column("positive", Boolean, nullable=False),  # what the model had said
     Column("raw", Double, nullable=False),
     Column("operating_point", Double, nullable=False),

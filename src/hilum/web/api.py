@@ -131,7 +131,6 @@ def described(app: FastAPI) -> dict[str, Any]:
 
 
 def wanted_of(
-    context: Context,
     text: Annotated[
         str, Query(max_length=200, pattern=TEXT, description="Words of name, ID, accession number.")
     ] = "",
@@ -144,6 +143,7 @@ def wanted_of(
     *,
     open_only: bool = False,
     urgent_only: bool = False,
+    context: Context,
 ) -> WorklistFilter:
     """Return which studies are looked for."""
     hides = context.settings.worklist.ineligible == "hide"

@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hilum.records.forwards import ForwardState
-from hilum.records.reviews import Opinion
+from hilum.records.reviews import Opinion, ReaderAnswer
 from hilum.records.states import State, Urgency
 from hilum.web.context import NodeCheck
 from hilum.web.status import StatusSnapshot
@@ -179,7 +179,8 @@ class FindingDocument(FindingScore):
 class ReviewedFindingDocument(FindingScore):
     """One finding, as the model gave it and the reader sees it."""
 
-    opinion: Opinion
+    answer: ReaderAnswer
+    opinion: Opinion = Field(description="How the answer compares with what the model says.")
 
 
 class ReviewDocument(ImageNamed):
@@ -191,20 +192,21 @@ class ReviewDocument(ImageNamed):
     model_sha256: str
     demonstration: bool
     findings: list[ReviewedFindingDocument]
-    missing: list[str]
+    missing: list[str] = Field(description="What the model does not look for, in words.")
     comment: str
+    unaided: bool = Field(description="Whether the findings had not been shown to the reader.")
     report: str = Field(description="SOP Instance UID of the SR that says the same.")
 
 
 class AgreementDocument(ApiDocument):
-    """How often readers agreed on one finding in one month."""
+    """What readers said of one finding in one month; each review counts once."""
 
     label: str
     month: str
     agree: int
-    disagree: int
+    missed: int = Field(description="Present by the reader, below the operating point.")
+    false_positive: int = Field(description="Absent by the reader, at or above it.")
     unsure: int
-    missed: int
 
 
 class CheckDocument(ApiDocument):

@@ -1,7 +1,7 @@
 """Reviews by readers: accepted, stored in the PACS, counted, exported."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
@@ -20,12 +20,13 @@ from starlette.responses import (
 )
 
 from hilum.errors import PacsUnavailable
-from hilum.language import Message
+from hilum.language import LANGUAGES, Message
 from hilum.records import reviews, studies
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
-from hilum.records.reviews import Agreement, Opinion, Review, ReviewedFinding
-from hilum.records.studies import DueTimes
+from hilum.records.reviews import Agreement, Opinion, ReaderAnswer, Review, ReviewedFinding
+from hilum.records.rows import as_record
+from hilum.records.studies import DueTimes, fold
 from hilum.web.context import WebContext
 from hilum.web.failures import wants_page
 from hilum.web.pages import render
@@ -40,6 +41,9 @@ router: Final = APIRouter(include_in_schema=False)
 SEE_OTHER: Final = 303
 UNPROCESSABLE: Final = 422
 
+ANSWER: Final = "answer."
+"""How the fields of answers begin; the finding's label follows."""
+
 LONGEST: Final = 2000
 """Letters of a comment."""
 
@@ -49,7 +53,8 @@ MOST_MISSING: Final = 10
 MONTHS: Final = 6
 """Months that are shown; the export has all."""
 
-NOTHING: Final = Message("Give at least an opinion, a missed finding or a comment.")
+NOTHING: Final = Message("Answer at least one finding, or name a missed one, or comment.")
+NOT_IN_WORDS: Final = Message("{finding} is in the list of findings: answer it there.")
 
 COLUMNS: Final = (
     "at",
@@ -61,16 +66,17 @@ COLUMNS: Final = (
     "model_sha256",
     "demonstration",
     "label",
-    "opinion",
+    "answer",
+    "agrees",
     "positive",
     "raw",
     "operating_point",
     "score",
-    "present",
+    "unaided",
     "counts",
     "report",
 )
-"""Of the export. ``present`` is what the reader says of the finding; empty when unsure."""
+"""Of the export. ``agrees`` is empty when the reader is unsure."""
 
 
 @router.post("/studies/{study}/images/{image}/review")
@@ -136,20 +142,17 @@ def _review(image: ImageRecord, reading: StoredReading, who: Visitor, form: Form
     Raises
     ------
     HTTPException
-        It says nothing, or something that is no opinion.
+        It says nothing, something that is no answer, or two things of one finding.
     """
     document = reading.document
-    said = document["readings"][0]["findings"]
-    judged = []
-    for each in said:
-        opinion = str(form.get(f"opinion.{each['label']}") or "")
-        if opinion and opinion not in set(Opinion):
-            raise HTTPException(UNPROCESSABLE)
-        if opinion:
-            facts = (each[name] for name in ("positive", "raw", "operating_point", "score"))
-            judged.append(ReviewedFinding(each["label"], Opinion(opinion), *facts))
-    named = [*form.getlist("missing"), *str(form.get("missing_words") or "").split(";")]
-    missing = dict.fromkeys(text for each in named if (text := " ".join(str(each).split())[:200]))
+    judged = _answers(document["readings"][0]["findings"], form)
+    named = str(form.get("missing") or "").split(";")
+    missing = dict.fromkeys(text for each in named if (text := " ".join(each.split())[:200]))
+    known = _names(each["label"] for each in document["readings"][0]["findings"])
+    for each in missing:
+        if label := known.get(fold(each)):
+            finding = finding_name(label, who.language)
+            raise HTTPException(UNPROCESSABLE, who.language.say(NOT_IN_WORDS, finding=finding))
     comment = str(form.get("comment") or "").strip()[:LONGEST]
     if not judged and not missing and not comment:
         raise HTTPException(UNPROCESSABLE, who.language.say(NOTHING))
@@ -160,12 +163,45 @@ def _review(image: ImageRecord, reading: StoredReading, who: Visitor, form: Form
         who.name,
         f"{model['name']} {model['version']}",
         model["sha256"],
-        tuple(judged),
+        judged,
         tuple(missing)[:MOST_MISSING],
         comment,
         "",
         model["demonstration"],
     )
+
+
+def _answers(findings: Sequence[Mapping[str, Any]], form: FormData) -> tuple[ReviewedFinding, ...]:
+    """Return what a form says of the model's findings.
+
+    Raises
+    ------
+    HTTPException
+        It is no answer, answers one finding twice, or one that the model does not have.
+    """
+    facts = {each["label"]: each for each in findings}
+    given = [
+        (name[len(ANSWER) :], said)
+        for name, said in form.multi_items()
+        if name.startswith(ANSWER) and said
+    ]
+    answers = {label: str(said) for label, said in given if label in facts}
+    if len(answers) < len(given) or not set(answers.values()) <= set(ReaderAnswer):
+        raise HTTPException(UNPROCESSABLE)
+    model = ("positive", "raw", "operating_point", "score")
+    return tuple(
+        ReviewedFinding(label, ReaderAnswer(said), *(facts[label][name] for name in model))
+        for label, said in answers.items()
+    )
+
+
+def _names(labels: Iterable[str]) -> dict[str, str]:
+    """Return how findings are called in any language, folded → label."""
+    return {
+        fold(name): label
+        for label in labels
+        for name in (label, *(finding_name(label, language) for language in LANGUAGES))
+    }
 
 
 def _judged(context: WebContext, image: ImageRecord) -> bytes | None:
@@ -184,18 +220,14 @@ def _by_finding(counted: list[Agreement], months: list[str], who: Visitor) -> li
             {
                 "name": finding_name(label, who.language),
                 "agree": sum(each.agree for each in own),
-                "disagree": sum(each.disagree for each in own),
-                "unsure": sum(each.unsure for each in own),
                 "missed": sum(each.missed for each in own),
+                "false_positive": sum(each.false_positive for each in own),
+                "unsure": sum(each.unsure for each in own),
+                "reviews": sum(each.reviews for each in own),
                 "months": [by_month.get(month) for month in months],
             }
         )
-    return sorted(rows, key=lambda row: (-_decided(row), row["name"]))
-
-
-def _decided(row: dict[str, Any]) -> int:
-    decided: int = row["agree"] + row["disagree"] + row["unsure"]
-    return decided
+    return sorted(rows, key=lambda row: (-row["reviews"], row["name"]))
 
 
 def _lines(context: WebContext) -> Iterator[str]:
@@ -213,9 +245,8 @@ def _lines(context: WebContext) -> Iterator[str]:
 
 def _cells(row: Any, *, latest: bool) -> list[str]:
     """Return one line of the export; user names and labels may begin like a formula."""
-    present = ""
-    if row.opinion != Opinion.UNSURE:
-        present = _yes(row.positive == (row.opinion == Opinion.AGREE))
+    opinion = as_record(ReviewedFinding, row).opinion
+    agrees = "" if opinion is Opinion.UNSURE else _yes(opinion is Opinion.AGREE)
     return [
         row.at.isoformat(timespec="seconds"),
         _harmless(row.reader),
@@ -226,12 +257,13 @@ def _cells(row: Any, *, latest: bool) -> list[str]:
         row.model_sha256,
         _yes(row.demonstration),
         _harmless(row.label),
-        row.opinion,
+        row.answer,
+        agrees,
         _yes(row.positive),
         f"{row.raw}",
         f"{row.operating_point}",
         f"{shown_score(row.score, positive=row.positive):.2f}",
-        present,
+        _yes(row.unaided),
         _yes(latest),
         row.report,
     ]

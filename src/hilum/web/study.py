@@ -17,7 +17,7 @@ from hilum.records import images, readings, reviews, worklist
 from hilum.records.accounts import Role, new_secret
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
-from hilum.records.reviews import Opinion, Review
+from hilum.records.reviews import Opinion, Review, ReviewedFinding
 from hilum.records.states import STATES, State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
@@ -83,7 +83,6 @@ def show(
     course = _course((row, *others.same), reading, documents, who)
     seen = {} if chosen is None else {"image": chosen.sop_instance_uid}
     note(context, who.name, "study.viewed", study=study, **seen)
-    own = next((each for each in given or () if each.reader == who.name), None)
     return render(
         request,
         "study.html",
@@ -99,7 +98,7 @@ def show(
         chosen=None if chosen is None else _entry(chosen, chosen),
         reading=None if reading is None else reading.document,
         row=None if reading is None else reading.document["readings"][0],
-        findings=[] if reading is None else _findings(reading, course, own, who),
+        findings=[] if reading is None else _findings(reading, course, who),
         others=course.others,
         earlier=[_earlier(each, who) for each in others.same],
         apart=[_earlier(each, who, differs) for each, differs in others.apart],
@@ -247,12 +246,9 @@ def _entry(entry: ImageRecord, chosen: ImageRecord | None) -> dict[str, Any]:
     }
 
 
-def _findings(
-    reading: StoredReading, course: ScoreHistory, own: Review | None, who: Visitor
-) -> list[dict[str, Any]]:
+def _findings(reading: StoredReading, course: ScoreHistory, who: Visitor) -> list[dict[str, Any]]:
     """Return all findings, the positive ones first, each part by falling score."""
     language = who.language
-    opinions = {} if own is None else {each.label: each.opinion for each in own.findings}
     found = [
         (Finding(each["label"], each["raw"], each["operating_point"], each["score"]), each)
         for each in reading.document["readings"][0]["findings"]
@@ -275,11 +271,26 @@ def _findings(
                 "positive": positive,
                 "bar": charts.bar(finding.score, positive=positive, label=f"{name} {score}"),
                 "course": drawn,
-                "opinion": opinions.get(finding.label),
+                "answers": _answers(stored, who),
                 "code": stored["code"],
             }
         )
     return shown
+
+
+def _answers(finding: Mapping[str, Any], who: Visitor) -> list[tuple[str, str, str, str]]:
+    """Return each answer to a finding: itself, its word, the opinion that it is, its statement."""
+    model = [finding[name] for name in ("positive", "raw", "operating_point", "score")]
+    given = (ReviewedFinding(finding["label"], answer, *model) for answer in words.ANSWERS)
+    return [
+        (
+            each.answer,
+            words.ANSWERS[each.answer],
+            each.opinion,
+            words.answered(each.label, each.answer, who.language),
+        )
+        for each in given
+    ]
 
 
 def _course(
@@ -330,7 +341,7 @@ def _given(review: Review, who: Visitor) -> dict[str, Any]:
     language = who.language
     by_opinion: dict[Opinion, list[str]] = {opinion: [] for opinion in words.OPINIONS}
     for each in review.findings:
-        by_opinion[each.opinion].append(finding_name(each.label, language))
+        by_opinion[each.opinion].append(words.answered(each.label, each.answer, language))
     return {
         "reader": review.reader,
         "at": review.at,

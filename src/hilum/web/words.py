@@ -7,7 +7,7 @@ from typing import Final
 from hilum.language import Language, Message
 from hilum.records.constancy import SelfTestMode, SelfTestState
 from hilum.records.drift_watch import LEVELS
-from hilum.records.reviews import Opinion
+from hilum.records.reviews import Opinion, ReaderAnswer
 from hilum.records.states import State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
@@ -26,12 +26,19 @@ WHY: Final = {
 }
 """State → why it is so, where no reasons are written down."""
 
-OPINIONS: Final = {
-    Opinion.AGREE: Message("Agree"),
-    Opinion.UNSURE: Message("Unsure"),
-    Opinion.DISAGREE: Message("Disagree"),
+ANSWERS: Final = {
+    ReaderAnswer.PRESENT: Message("Present"),
+    ReaderAnswer.ABSENT: Message("Absent"),
+    ReaderAnswer.UNSURE: Message("Unsure"),
 }
-"""Opinion → its word, in the order of the buttons."""
+"""Answer → its word, in the order of the buttons."""
+
+OPINIONS: Final = {
+    Opinion.DISAGREE: Message("Disagree"),
+    Opinion.UNSURE: Message("Unsure"),
+    Opinion.AGREE: Message("Agree"),
+}
+"""Opinion → its word, in the order in which a review lists them."""
 
 CONSTANCY: Final[Mapping[str, Message]] = {
     SelfTestState.OK: Message("as the reference"),
@@ -62,6 +69,15 @@ STUDY_WARNINGS: Final = {
 
 SEXES: Final = {"M": Message("M"), "F": Message("F"), "O": Message("O")}
 """Patient's Sex → how it is abbreviated."""
+
+
+def answered(label: str, answer: ReaderAnswer, language: Language) -> str:
+    """Return what an answer states, to stand in a list: "no atelectasis"."""
+    name = finding_name(label, language)
+    name = name[:1].lower() + name[1:]
+    if answer is ReaderAnswer.ABSENT:
+        return language.say("no {finding}", finding=name)
+    return name
 
 
 def person(name: str) -> str:

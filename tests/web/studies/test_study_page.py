@@ -294,9 +294,8 @@ def test_review_is_stored_in_the_pacs_and_counted(web, shown, reader):
     answer = give(
         reader,
         shown,
-        **{"opinion.Effusion": "disagree", "opinion.Mass": "agree"},
-        missing="Nodule",
-        missing_words="rib notching; ; calcified node",
+        **{"answer.Effusion": "absent", "answer.Nodule": "present"},
+        missing="rib notching; ; calcified node",
         comment=" seen with\nDr. B ",
     )
 
@@ -306,7 +305,7 @@ def test_review_is_stored_in_the_pacs_and_counted(web, shown, reader):
         study = worklist.row(connection, web.archive, shown.study)
     assert study is not None
     assert Rank.REVIEWED == study.rank
-    assert ("Nodule", "rib notching", "calcified node") == given.missing
+    assert ("rib notching", "calcified node") == given.missing
     (stored,) = web.pacs.find_objects(given.report)
     report = dcmread(BytesIO(web.pacs.fetch(stored)))
     assert REVIEW_TITLE == report.ConceptNameCodeSequence[0].CodeValue
@@ -325,7 +324,7 @@ def test_review_is_stored_in_the_pacs_and_counted(web, shown, reader):
 def test_same_form_twice_is_one_review(web, shown, reader):
     """A double click, or a page that is sent again."""
     text = reader.get(shown.path).text
-    data = {"csrf": csrf_in(text), "key": "once", "opinion.Mass": "unsure"}
+    data = {"csrf": csrf_in(text), "key": "once", "answer.Mass": "unsure"}
     for _ in range(2):
         assert 303 == reader.post(f"{shown.at}/review", data=data).status_code
 
@@ -333,8 +332,22 @@ def test_same_form_twice_is_one_review(web, shown, reader):
         assert 1 == len(reviews.on_image(connection, web.archive, shown.job.uids))
 
 
-@pytest.mark.parametrize("fields", [{}, {"opinion.Mass": "maybe"}, {"comment": "  "}])
-def test_empty_and_unknown_opinions_are_refused(web, shown, reader, fields):
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"answer.Mass": "maybe"},
+        {"answer.Mass": "agree"},
+        {"answer.Gout": "present"},
+        {"answer.": "present"},
+        {"answer.Mass": ["present", "absent"]},
+        {"answer.Mass": "absent", "missing": "rib notching; MASS"},
+        {"missing": "Derrame pleural"},
+        {"missing": "pleural  effusion"},
+        {"comment": "  "},
+    ],
+)
+def test_empty_unknown_and_contradictory_answers_are_refused(web, shown, reader, fields):
     """Nothing is stored."""
     assert 422 == give(reader, shown, **fields).status_code
     with web.database.look() as connection:
@@ -354,18 +367,29 @@ def test_review_without_a_pacs_is_not_counted(tmp_path, web, shown):
         assert [] == reviews.on_image(connection, web.archive, shown.job.uids)
 
 
+def test_review_says_what_was_agreed(shown, reader):
+    """Of what is below the operating point that it is not there; the next form is empty again."""
+    give(reader, shown, **{"answer.Effusion": "absent", "answer.Mass": "absent"})
+    text = reader.get(shown.path).text
+
+    assert "<dt>Agree</dt><dd>no mass</dd>" in text
+    assert "<dt>Disagree</dt><dd>no pleural effusion</dd>" in text
+    assert " checked" not in text.partition("data-review")[2].partition("</form>")[0]
+
+
 def test_agreement_and_export(web, shown, reader):
     """By finding and month on the page, line by line in the CSV."""
     assert "No reviews yet" in reader.get("/reviews").text
-    give(reader, shown, **{"opinion.Effusion": "agree", "opinion.Mass": "disagree"})
+    give(reader, shown, **{"answer.Effusion": "present", "answer.Mass": "present"})
     text = reader.get("/reviews").text
     lines = list(csv.DictReader(StringIO(reader.get("/reviews.csv").text)))
 
     assert "Pleural effusion" in text
-    assert [("Effusion", "agree", "true"), ("Mass", "disagree", "true")] == [
-        (line["label"], line["opinion"], line["counts"]) for line in lines
+    assert [
+        ("Effusion", "present", "true", "true", "false", "true"),
+        ("Mass", "present", "false", "false", "false", "true"),
+    ] == [
+        tuple(line[n] for n in ("label", "answer", "agrees", "positive", "unaided", "counts"))
+        for line in lines
     ]
-    said = {line["label"]: (line["positive"], line["present"]) for line in lines}
-    assert ("true", "true") == said["Effusion"]
-    assert said["Mass"][0] != said["Mass"][1]
     assert ("ana", "reviews.exported") in trail(web)

@@ -1,6 +1,7 @@
 // A study's page: the radiograph and what lies over it, findings, the reader's review.
 
-import { problem, send } from "./base.js";
+import { listen } from "./keys.js";
+import { give } from "./review.js";
 import { Stage } from "./stage.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -9,6 +10,7 @@ const frame = $("[data-stage]");
 const stage = frame ? new Stage(frame) : null;
 
 // findings
+const current = () => picks.find((each) => each.getAttribute("aria-pressed") === "true");
 function choose(pick) {
   for (const each of picks) each.setAttribute("aria-pressed", String(each === pick));
   const caption = $("[data-finding]");
@@ -21,7 +23,7 @@ for (const pick of picks) {
 choose(picks.find((each) => each.closest(".is-positive")) ?? null);
 
 function step(by) {
-  const at = picks.findIndex((each) => each.getAttribute("aria-pressed") === "true");
+  const at = picks.indexOf(current());
   const next = picks[Math.min(picks.length - 1, Math.max(0, at + by))];
   if (!next) return;
   choose(next);
@@ -62,72 +64,22 @@ for (const button of document.querySelectorAll("[data-do]")) {
   button.addEventListener("click", () => doing[button.dataset.do](button));
 }
 
-// keys: each control that has one says so itself (data-key), and is listed in the help by its name
-const help = $("[data-keys]");
-const actions = { j: () => step(1), k: () => step(-1), "?": () => help.showModal() };
-for (const control of document.querySelectorAll("[data-key]")) {
-  const keys = control.dataset.key.split(" ");
-  const name = control.getAttribute("aria-label") ?? (control.closest("label") ?? control).textContent.trim();
-  for (const key of keys) actions[key] = () => control.click();
-  control.title = `${name} (${keys[0]})`;
-  const term = document.createElement("dt");
-  const meaning = document.createElement("dd");
-  term.append(Object.assign(document.createElement("kbd"), { textContent: keys[0] }));
-  meaning.textContent = name;
-  help.querySelector("dl").append(term, meaning);
+function answer(said) {
+  if (!current()) step(1);
+  give(current(), said);
+  step(1);
 }
-$("[data-help]").addEventListener("click", actions["?"]);
-help.addEventListener("close", () => delete help.querySelector("form").dataset.sent);
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
-  if (event.target.matches("input:not([type=checkbox], [type=range], [type=radio]), select, textarea")) return;
-  const action = actions[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
-});
+listen(
+  {
+    down: () => step(1),
+    up: () => step(-1),
+    present: () => answer("present"),
+    absent: () => answer("absent"),
+    unsure: () => answer("unsure"),
+  },
+  ["down", "up"],
+);
 
 // the reader goes back to the worklist as it was
 const left = sessionStorage.getItem("worklist");
 if (left?.startsWith("/?")) $("[data-back]").href = left;
-
-// review
-const form = $("[data-review]");
-$("[data-rest]")?.addEventListener("click", () => {
-  for (const group of form.querySelectorAll(".opinion")) {
-    if (!group.querySelector(":checked")) group.querySelector('[value="agree"]').checked = true;
-  }
-});
-for (const radio of document.querySelectorAll(".opinion input")) {
-  let was = radio.checked;
-  radio.addEventListener("pointerdown", () => (was = radio.checked));
-  radio.addEventListener("click", () => {
-    if (was) radio.checked = false; // a second click takes the opinion back
-    was = radio.checked;
-  });
-}
-form?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const button = form.querySelector("[type=submit]");
-  const notice = form.querySelector("[data-problem]");
-  const words = button.textContent;
-  button.disabled = true;
-  button.textContent = button.dataset.sending;
-  notice.hidden = true;
-  try {
-    const answer = await send(form.action, { body: new URLSearchParams(new FormData(form)) });
-    if (answer.ok) {
-      const { to } = await answer.json();
-      location.assign(to);
-      if (location.pathname + location.search === to.split("#")[0]) location.reload();
-      return;
-    }
-    notice.textContent = await problem(answer);
-  } catch (error) {
-    notice.textContent = error.message;
-  }
-  notice.hidden = false;
-  button.disabled = false;
-  button.textContent = words;
-  delete form.dataset.sent;
-});

@@ -1,9 +1,10 @@
 // The worklist while it is open: rows that stay up to date, search as one types, keys.
 
+import { listen, meantElsewhere } from "./keys.js";
+
 const list = document.querySelector("[data-rows]");
 const form = document.querySelector("[data-filters]");
 const sign = document.querySelector("[data-live]");
-const keys = document.querySelector("[data-keys]");
 
 const TYPING_MS = 180;
 const OFTEN_MS = 1000;
@@ -124,36 +125,30 @@ function step(by) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-const actions = {
-  j: () => step(1),
-  k: () => step(-1),
-  "/": () => form?.elements.q.select(),
-  s: () => toggle("urgent"),
-  v: () => toggle("open"),
-  n: () => list.querySelector('a[rel="next"]')?.click(),
-  p: () => list.querySelector('a[rel="first"]')?.click(),
-  "?": () => keys.showModal(),
-};
-
-keys.addEventListener("close", () => delete keys.querySelector("form").dataset.sent);
+listen(
+  {
+    down: () => step(1),
+    up: () => step(-1),
+    search: () => form?.elements.q.select(),
+    urgent: () => toggle("urgent"),
+    open: () => toggle("open"),
+    following: () => list.querySelector('a[rel="next"]')?.click(),
+    first: () => list.querySelector('a[rel="first"]')?.click(),
+  },
+  ["down", "up"],
+);
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || keys.open) return;
-  const typed = event.target.matches("input:not([type=checkbox]), select, textarea");
+  const searching = event.target === form?.elements.q;
+  if (meantElsewhere(event) && !(event.target.form === form && !event.isComposing)) return;
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (event.key === "Escape" && form) {
     event.target.blur();
     if (query().size) clearAll();
-    return;
+  } else if (by && (document.activeElement?.closest?.(".open") || (searching && by > 0))) {
+    event.preventDefault();
+    step(by);
   }
-  if (typed) {
-    if (event.key === "ArrowDown" && event.target.type === "search") step(1);
-    return;
-  }
-  const arrows = { ArrowDown: "j", ArrowUp: "k" };
-  const action = actions[document.activeElement?.closest?.(".open") ? arrows[event.key] ?? event.key : event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
 });
 
 // pictures that cannot be made leave their place empty
