@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from hilum.cli import main
 from hilum.errors import SettingInvalid
-from hilum.records import Database, feed, migrations, quality_tables
+from hilum.radiograph import ImageUIDs
+from hilum.records import Database, feed, migrations, quality_tables, reviews
 from hilum.records.database import sqlite_url
 from hilum.records.migrations import MIGRATION, MIGRATIONS
 
@@ -34,6 +35,8 @@ FROZEN: Final = {
     "0004_sign_in.postgresql": "887cf079e6998ba99c38a6a98d13cbfa0999120c85564f9f84bf7be15024e952",
     "0004_sign_in.sqlite": "8840cedb620bb44d1fcec8e16d6955c25c8e074b8972814f1607129cd2fb5829",
     "0005_not_analyzed": "d9491383e6180968fb5162c2328b2e73be2b3bc22558395c558e8fd17160780a",
+    "0006_answers.postgresql": "db536fa8a4aa6abc2b1a54d8ffeecc5ad80a79e137d4e800b3e868d97052dee5",
+    "0006_answers.sqlite": "3dc46526a1cae09a35a119b418317dfb784ed510cbacaff801cb76b3feff46e8",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 
@@ -246,6 +249,46 @@ def test_place_in_the_feed_is_carried_over(database_address, steps):
         found = {archive: feed.position(connection, archive) for archive in ("own", "new")}
 
     assert {"own": "17 abc 20261126T170607", "new": ""} == found
+
+
+def test_reviews_that_contradict_themselves_become_unsure(database_address, steps):
+    """Agreed to be absent and missed; what was said once is carried over, and counted once."""
+    now = migrations.MIGRATIONS
+    steps(*now[:4])
+    Database(database_address).close()
+    with plain(database_address) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO review (number, archive, study_instance_uid, series_instance_uid,"
+            " sop_instance_uid, at, month, reader, model, model_sha256, demonstration, missing,"
+            " comment, report) VALUES (1, 'own', '1', '2', '3', 0, '1970-01', 'ana', 'm 1', '',"
+            """ false, '["Edema", "Mass", "rib notching"]', '', '2.25.1')"""
+        )
+        for label, opinion, positive in (
+            ("Edema", "agree", False),
+            ("Mass", "disagree", False),
+            ("Nodule", "unsure", False),
+            ("Effusion", "agree", True),
+            ("Hernia", "disagree", True),
+            ("Fracture", "agree", False),
+        ):
+            connection.execute(
+                text("INSERT INTO review_finding VALUES (1, :l, :o, :p, 0.5, 0.5, 0.5)"),
+                {"l": label, "o": opinion, "p": positive},
+            )
+    steps(*now)
+    with Database(database_address) as database, database.look() as connection:
+        (review,) = reviews.on_image(connection, "own", ImageUIDs("1", "2", "3"))
+
+    assert ("rib notching",) == review.missing
+    assert not review.unaided
+    assert {
+        "Edema": "unsure",
+        "Mass": "present",
+        "Nodule": "unsure",
+        "Effusion": "present",
+        "Hernia": "absent",
+        "Fracture": "absent",
+    } == {each.label: each.answer for each in review.findings}
 
 
 def test_what_has_run_is_frozen():

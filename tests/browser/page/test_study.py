@@ -144,7 +144,7 @@ def test_review_goes_to_the_pacs_and_comes_back(web: WebContext, tabs: Tabs, sho
     given = tab.locator("#reviews")
     expect(given).to_contain_text("Scar, not fluid.")
     expect(given).to_contain_text("calcified granuloma")
-    expect(given).to_contain_text("Pleural effusion")
+    expect(given).to_contain_text("no pleural effusion")
 
     with web.database.look() as connection:
         (review,) = reviews.on_image(connection, web.archive, shown.job.uids)
