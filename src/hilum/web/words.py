@@ -14,6 +14,7 @@ from hilum.records.worklist import StudyRow
 from hilum.values.ages import age_of
 from hilum.values.dates import read_date
 from hilum.values.persons import Trait
+from hilum.wording import finding_name
 
 WHY: Final = {
     State.HELD: Message(
