@@ -278,4 +278,4 @@ def test_picture_without_header_is_judged_by_its_size(rows: int, columns: int, r
 
 def test_what_is_ineligible_is_a_code_of_the_table() -> None:
     """A code that is renamed here would bring CT studies into the worklist."""
-    assert {rule.code for rule in OBJECTIONS} >= INELIGIBLE
+    assert {rule.code for rule in REFUSAL_RULES} >= INELIGIBLE
