@@ -1,12 +1,12 @@
 """Connections that say little or nothing: the page answers others, and the log stays short."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from attacked_node import DESCRIPTORS, Node
+from dicom_front import connections
 
 pytestmark = pytest.mark.orthanc
 
@@ -19,24 +19,12 @@ HALVES = {
 }
 
 
-@contextmanager
-def held_open(node: Node, count: int, said: bytes, address: str = "127.0.0.1") -> Iterator[None]:
-    """Hold connections that say no more than this."""
-    with ExitStack() as stack:
-        for _ in range(count):
-            made = socket.create_connection(
-                ("127.0.0.1", node.port), timeout=20, source_address=(address, 0)
-            )
-            stack.enter_context(made).sendall(said)
-        yield
-
-
 @pytest.mark.parametrize("said", HALVES.values(), ids=HALVES)
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
 def test_half_requests_keep_nobody_out(node: Node, said: bytes, address: str):
     """Others get their page, from the same address and from another."""
     lines = len(node.running.errors)
-    with held_open(node, DESCRIPTORS - 20, said), node.browser(address) as browser:
+    with connections(node.port, DESCRIPTORS - 20, said), node.browser(address) as browser:
         answers = [browser.get("/login").status_code for _ in range(5)]
 
     assert [200] * 5 == answers
@@ -47,7 +35,7 @@ def test_all_addresses_together_keep_nobody_out(node: Node):
     """Ten addresses, and the visitor's own is none of them."""
     with ExitStack() as stack:
         for each in range(10):
-            stack.enter_context(held_open(node, 30, b"GET /", f"127.0.0.{10 + each}"))
+            stack.enter_context(connections(node.port, 30, b"GET /", f"127.0.0.{10 + each}"))
         with node.browser("127.0.0.9") as browser:
             assert 200 == browser.get("/login").status_code
 

@@ -1,72 +1,28 @@
 """Connections that say nothing, half of a request, or nothing more: DICOM goes on arriving."""
 
-import os
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from dicom_front import FRONT, HALF, connections, fronted
 from faults.world import until
-from orthanc_server import OrthancServer, free_ports, require
+from orthanc_server import OrthancServer, require
 from own_orthanc import AttackedNode
 
 pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(180)]
-
-FRONT = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
-
-HALF = b"\x01\x00\x00\x00\x00\xd0\x00\x01"
-"""The begin of an A-ASSOCIATE-RQ of 208 bytes (PS3.8 9.3.2)."""
 
 PATIENCE_S = 10
 """Seconds that a sender waits: DCMTK's storescu and scanners give up in such a time."""
 
 
-@contextmanager
-def fronted(orthanc: OrthancServer, file: Path) -> Iterator[int]:
-    """Yield the port of an HAProxy before a real Orthanc."""
-    program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or require("haproxy")
-    (port,) = free_ports(1)
-    told = {
-        "HILUM_DICOM_FRONT": f"127.0.0.1:{port}",
-        "HILUM_DICOM_BACK": f"127.0.0.1:{orthanc.dicom_port}",
-    }
-    with subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", program, "-db", "-f", str(file)],
-        env={**os.environ, **told},
-        stdout=subprocess.DEVNULL,
-    ) as process:
-        until(lambda: listens(port), "the front listens")
-        yield port
-        process.kill()
-
-
 @pytest.fixture(scope="module")
 def front(orthanc: OrthancServer) -> Iterator[int]:
     """Return the port of the HAProxy of compose.yaml, before a real Orthanc."""
-    with fronted(orthanc, FRONT) as port:
+    with fronted(orthanc.dicom_port) as (port, _):
         yield port
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def connections(port: int, count: int, said: bytes, address: str = "127.0.0.1") -> Iterator[None]:
-    """Keep connections open that said that, and nothing more."""
-    with ExitStack() as stack:
-        for _ in range(count):
-            made = stack.enter_context(socket.socket())
-            made.bind((address, 0))
-            with suppress(ConnectionError):  # one too many
-                made.connect(("127.0.0.1", port))
-                made.sendall(said)
-        yield
 
 
 def echo(port: int, aet: str = "ANY-SCP", calling: str = "ECHOSCU") -> int:
@@ -104,19 +60,34 @@ def test_front_can_hold_senders_to_their_addresses(orthanc: OrthancServer, tmp_p
     file = tmp_path / "haproxy.cfg"
     text = FRONT.read_text().replace("#sender ", "")
     file.write_text(text.replace("/usr/local/etc/haproxy/senders.map", str(senders)))
-    with fronted(orthanc, file) as port:
+    with fronted(orthanc.dicom_port, file) as (port, _):
         ends = [echo(port, orthanc.aet, aet) for aet in ("ECHOSCU", "CR_ROOM_1", "STRANGER")]
 
     assert [True, False, False] == [end == 0 for end in ends]
 
 
+@pytest.mark.parametrize("said", [b"", HALF])
+def test_without_the_front_a_sender_waits_for_seconds(own_node: AttackedNode, said: bytes):
+    """Few silent connections to Orthanc itself: the node ends them before a sender gives up."""
+    with connections(own_node.up.dicom_port, 3, said):
+        assert 0 == echo(own_node.up.dicom_port)
+
+    assert any("dicom.silent" in line for line in own_node.running.errors)
+
+
 def test_readiness_says_that_nothing_is_received(own_node: AttackedNode):
-    """Without the front one silent connection stops it: at least a probe sees that."""
+    """Without the front silent connections stop it for a while: a probe sees that."""
     client = own_node.signed_in()
-    assert 200 == client.get("/readyz").status_code
-    with connections(own_node.up.dicom_port, 1, b""):
-        until(lambda: client.get("/readyz").status_code == 503, "it is seen")
-        said = {each["name"]: each["ok"] for each in client.get("/readyz").json()["checks"]}
+    answers = [client.get("/readyz")]
+    assert 200 == answers[0].status_code
+
+    def is_seen() -> bool:
+        answers.append(client.get("/readyz"))
+        return answers[-1].status_code == 503
+
+    with connections(own_node.up.dicom_port, 4, b""):
+        until(is_seen, "it is seen")
+    said = {each["name"]: each["ok"] for each in answers[-1].json()["checks"]}
 
     assert {"DICOM port": False} == {name: ok for name, ok in said.items() if not ok}
 

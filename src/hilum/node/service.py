@@ -156,6 +156,8 @@ class Service:
                 log.warning("pacs.restarted", log=process.log)
         except (NodeError, SettingInvalid) as exc:  # tried again, less and less often
             log.warning("pacs.not_restarted", why=str(exc))
+        if ended := process.end_silent_connections():
+            log.warning("dicom.silent", connections=ended)
         for refused in process.refused_associations():
             log.warning(
                 "association.refused",

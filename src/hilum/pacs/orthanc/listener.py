@@ -53,7 +53,7 @@ class OwnListener:
             One is somebody else's.
         """
         listening = frozenset(_listening(self.port))
-        if not listening <= _sockets_of(own_process(self.pid_file)):
+        if not listening <= sockets_of(own_process(self.pid_file)).keys():
             raise PacsNotOurs(
                 "Port {port} (pacs.http_port) is not held by the Orthanc that hilum started, "
                 "so the password was not sent.",
@@ -79,13 +79,16 @@ def _lines(table: Path) -> list[str]:
     return table.read_text(encoding="ascii").splitlines()[1:]
 
 
-def _sockets_of(process: int | None) -> frozenset[str]:
-    """Return the inodes of a process's sockets, none where it is not known or not open to us."""
-    if process is None:
-        return frozenset()
-    targets = []
+def sockets_of(process: int | None) -> dict[str, int]:
+    """Return a process's sockets by inode, with a descriptor of each.
+
+    None where the process is not known or not open to us.
+    """
+    found = {}
     with suppress(OSError):
         for each in Path(f"/proc/{process}/fd").iterdir():
             with suppress(OSError):  # closed meanwhile
-                targets.append(str(each.readlink()))
-    return frozenset(each[len(SOCKET) : -1] for each in targets if each.startswith(SOCKET))
+                target = str(each.readlink())
+                if target.startswith(SOCKET):
+                    found[target[len(SOCKET) : -1]] = int(each.name)
+    return found

@@ -29,6 +29,7 @@ from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.configuration import configuration
 from hilum.pacs.orthanc.orphan import STOP_S, end_orphan, remember
 from hilum.pacs.orthanc.ports import require_free
+from hilum.pacs.orthanc.silent import SilentConnections
 from hilum.runtime.waits import WHILE_AWAY, wait_until
 from hilum.settings import Settings
 
@@ -90,6 +91,7 @@ class OrthancProcess:
         self._log = settings.data_folder / "logs" / "orthanc.log"
         self._log_read = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._silent = SilentConnections(settings.pacs.dicom_port)
         self._began = self._not_before = 0.0
         self._ends = 0
 
@@ -192,6 +194,11 @@ class OrthancProcess:
         self._not_before = now + WHILE_AWAY.after(self._ends)
         self._begin()
         return True
+
+    def end_silent_connections(self) -> int:
+        """End connections that keep it from taking an association; return how many."""
+        pid = self.pid
+        return 0 if pid is None else self._silent.end(pid)
 
     def refused_associations(self) -> tuple[RefusedAssociation, ...]:
         """Return who called since the last look and may not, without repetition."""

@@ -1,0 +1,58 @@
+"""The HAProxy of deploy/ before an Orthanc, and connections that say little or nothing."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from faults.world import until
+from orthanc_server import free_ports, require
+
+FRONT = Path(__file__).parents[1] / "deploy" / "haproxy.cfg"
+
+HALF = b"\x01\x00\x00\x00\x00\xd0\x00\x01"
+"""The begin of an A-ASSOCIATE-RQ of 208 bytes (PS3.8 9.3.2)."""
+
+
+@contextmanager
+def fronted(dicom_port: int, file: Path = FRONT) -> Iterator[tuple[int, int]]:
+    """Yield the port of an HAProxy before a real Orthanc, and its process."""
+    program = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or require("haproxy")
+    (port,) = free_ports(1)
+    told = {
+        "HILUM_DICOM_FRONT": f"127.0.0.1:{port}",
+        "HILUM_DICOM_BACK": f"127.0.0.1:{dicom_port}",
+    }
+    with subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", program, "-db", "-f", str(file)],
+        env={**os.environ, **told},
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        try:
+            until(lambda: listens(port), "the front listens")
+            yield port, process.pid
+        finally:
+            process.kill()
+
+
+def listens(port: int) -> bool:
+    """Return whether anybody listens on a port of this machine."""
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def connections(port: int, count: int, said: bytes, address: str = "127.0.0.1") -> Iterator[None]:
+    """Keep connections open that said that, and nothing more."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            made = stack.enter_context(socket.socket())
+            made.settimeout(20)
+            with suppress(ConnectionError):  # one too many
+                made.bind((address, 0))
+                made.connect(("127.0.0.1", port))
+                made.sendall(said)
+        yield
