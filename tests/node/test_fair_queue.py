@@ -19,15 +19,15 @@ class Crowd:
         self.served: list[str] = []
         self._threads: list[threading.Thread] = []
 
-    def join(self, name: str, *, urgent: bool = False, page: bool = False) -> None:
+    def join(self, name: str, *, urgent: bool = False) -> None:
         """Let one more wait; returns once it stands in the line."""
 
         def wait() -> None:
-            worker = self.line.take(urgent=urgent, page=page)
+            worker = self.line.take(urgent=urgent)
             self.served.append(name)
             self.line.give_back(worker)
 
-        line = self.line._pages if page else self.line._waiting
+        line = self.line._waiting
         before = len(line)
         self._threads.append(threading.Thread(target=wait))
         self._threads[-1].start()
@@ -81,23 +81,3 @@ def test_a_free_worker_waits_for_nobody(crowd):
     crowd.line.give_back(crowd.worker)
 
     assert "the worker" == crowd.line.take()
-
-
-def test_the_page_and_images_take_turns(crowd):
-    """Neither waits for more than one piece of work of the other, however many there are."""
-    for name in "xyz":
-        crowd.join(name, page=True)
-    for name in "abc":
-        crowd.join(name, urgent=True)
-
-    assert [*"xaybzc"] == crowd.serve()
-
-
-def test_an_image_is_next_where_the_page_had_the_only_worker(crowd):
-    """Also where nobody had to wait when it was lent."""
-    crowd.line.give_back(crowd.worker)
-    crowd.line.take(page=True)
-    crowd.join("x", page=True)
-    crowd.join("urgent", urgent=True)
-
-    assert ["urgent", "x"] == crowd.serve()

@@ -173,6 +173,28 @@ def test_picture_for_the_page_is_held_to_the_same_memory(settings):
         assert "b.dcm" == pool.page(second_of, b"a.dcm", "b.dcm")
 
 
+def test_the_page_takes_no_worker_from_images(settings):
+    """However long its pictures take, an image is read meanwhile."""
+    one = settings.changed("node", inference_workers=1)
+    with InferencePool(one, in_demonstration=True) as pool, ThreadPoolExecutor(1) as threads:
+        pid = pool.page(own_pid, b"")
+        asked = threads.submit(pool.page, pausing, b"")
+        wait_until_begun(pool._for_page)
+
+        assert Status.READ == read(pool).status
+        assert not asked.done()
+        os.kill(pid, signal.SIGKILL)
+        assert InferenceWorkerDied is type(asked.exception(60))
+
+
+def own_pid(_file: bytes, _settings: Settings) -> int:
+    return os.getpid()
+
+
+def pausing(_file: bytes, _settings: Settings) -> None:
+    signal.pause()
+
+
 def gluttonous(_file: bytes, _settings: Settings) -> int:
     return len(bytearray(1024**3))
 

@@ -1,7 +1,8 @@
-"""Which image is next: the one that has waited longest, urgent ones first; the page in between."""
+"""Which request is next: the one that has waited longest, urgent images first."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Lock
@@ -21,44 +22,32 @@ class _Waiting(Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """Lends resources one at a time, oldest request first. Thread-safe.
-
-    Where images and the page both wait, they are served in turn: neither waits for more than
-    one piece of work of the other.
-    """
+    """Lends resources one at a time, oldest request first. Thread-safe."""
 
     def __init__(self, free: Iterable[T]) -> None:
         self._free = deque(free)
         self._waiting: list[_Waiting[T]] = []
-        self._pages: list[_Waiting[T]] = []
-        self._page_was_last = False
         self._lock = Lock()
 
-    def take(self, *, urgent: bool = False, page: bool = False) -> T:
+    def take(self, *, urgent: bool = False) -> T:
         """Wait for one of the things, and return it."""
         mine = _Waiting[T](urgent)
         with self._lock:
             if self._free:
-                self._page_was_last = page
                 return self._free.popleft()
-            if page:
-                self._pages.append(mine)
-            else:
-                place = self._place_of(mine)
-                for other in self._waiting[place:]:
-                    other.passed += 1
-                self._waiting.insert(place, mine)
+            place = self._place_of(mine)
+            for other in self._waiting[place:]:
+                other.passed += 1
+            self._waiting.insert(place, mine)
         return mine.turn.get()
 
     def give_back(self, thing: T) -> None:
         """Pass it to the next request, or keep it free."""
         with self._lock:
-            if not self._waiting and not self._pages:
+            if self._waiting:
+                self._waiting.pop(0).turn.put(thing)
+            else:
                 self._free.append(thing)
-                return
-            page = bool(self._pages) and not (self._waiting and self._page_was_last)
-            self._page_was_last = page
-            (self._pages if page else self._waiting).pop(0).turn.put(thing)
 
     def _place_of(self, new: _Waiting[T]) -> int:
         """Return the position in the queue; urgent requests pass routine ones."""
@@ -69,3 +58,13 @@ class FairQueue(Generic[T]):
 
     def _may_be_passed(self, other: _Waiting[T]) -> bool:
         return not other.urgent and other.passed < MOST_PASSED
+
+
+@contextmanager
+def lent(queue: FairQueue[T], *, urgent: bool = False) -> Iterator[T]:
+    """Wait for one of the things, and have it until the end of the block."""
+    thing = queue.take(urgent=urgent)
+    try:
+        yield thing
+    finally:
+        queue.give_back(thing)

@@ -7,10 +7,9 @@ process that has loaded the libraries once (multiprocessing's forkserver).
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -20,7 +19,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from hilum.errors import InferenceTimeout, InferenceWorkerDied
 from hilum.node import fork_server, inference_process
-from hilum.node.fair_queue import FairQueue
+from hilum.node.fair_queue import FairQueue, lent
 from hilum.node.file_buffer import FileBuffer, buffer_folder
 from hilum.node.processed import ProcessedImage
 from hilum.reading import ModelIdentity
@@ -63,6 +62,9 @@ class InferencePool:
             for _ in range(self.count)
         ]
         self._line = FairQueue(self._workers)
+        # by itself: whoever looks at many large pictures takes no worker from images
+        self._for_page = InferenceWorker(own, spare, in_demonstration=in_demonstration)
+        self._page_line = FairQueue([self._for_page])
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +79,7 @@ class InferencePool:
 
     def close(self) -> None:
         """End all workers, whatever they do."""
-        for worker in self._workers:
+        for worker in (*self._workers, self._for_page):
             worker.close()
 
     def hello(self) -> ModelIdentity:
@@ -92,7 +94,7 @@ class InferencePool:
         InferenceWorkerDied, InferenceTimeout
             The process ended or hung while it loaded the model.
         """
-        with self._worker() as worker:
+        with lent(self._line) as worker:
             return worker.call(HELLO_S, inference_process.hello)
 
     def read(
@@ -113,7 +115,7 @@ class InferencePool:
         InferenceTimeout
             It took longer than ``node.inference_timeout_s`` and was ended.
         """
-        with self._worker(urgent=urgent) as worker:
+        with lent(self._line, urgent=urgent) as worker:
             return worker.hand_over(
                 file, self._timeout_s, inference_process.read, tuple(earlier), when, self_test
             )
@@ -128,7 +130,7 @@ class InferencePool:
         InferenceWorkerDied, InferenceTimeout
             See `read`.
         """
-        with self._worker() as worker:
+        with lent(self._line) as worker:
             return worker.hand_over(file, self._timeout_s, inference_process.document, name)
 
     def page(self, function: Callable[..., Any], file: bytes, *arguments: Any) -> Any:
@@ -142,16 +144,8 @@ class InferencePool:
             See `read`.
         """
         most = min(PAGE_S, self._timeout_s)
-        with self._worker(page=True) as worker:
+        with lent(self._page_line) as worker:
             return worker.hand_over(file, most, inference_process.page, function, *arguments)
-
-    @contextmanager
-    def _worker(self, *, urgent: bool = False, page: bool = False) -> Iterator["InferenceWorker"]:
-        worker = self._line.take(urgent=urgent, page=page)
-        try:
-            yield worker
-        finally:
-            self._line.give_back(worker)
 
 
 class InferenceWorker:

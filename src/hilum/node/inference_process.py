@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilum.eligibility import Reason
-from hilum.errors import HilumError, RadiographRefused
+from hilum.errors import RadiographRefused
 from hilum.language import Message
 from hilum.node.fork_server import HEAVY
 from hilum.node.processed import ProcessedImage
@@ -52,7 +52,7 @@ PROCESS: Final = ProcessState()
 
 
 def initialize(settings: Settings, *, in_demonstration: bool) -> None:
-    """Make this process a context: limits first, then the model, where there is one."""
+    """Make this process a context, with its limits; it loads the model when it first needs it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
     if sys.platform == "linux":
@@ -69,8 +69,6 @@ def initialize(settings: Settings, *, in_demonstration: bool) -> None:
     logs.write_to_standard_error(settings.telemetry.log_format)
     warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
     PROCESS.settings, PROCESS.in_demonstration = settings, in_demonstration
-    with suppress(HilumError):  # said by `hello`, to whoever asks
-        _pipeline()
 
 
 def hello() -> ModelIdentity:
