@@ -149,6 +149,7 @@ def test_operators_retry_by_name_and_by_state(page: Page, asked: list[str]):
     assert {"asked": 1} == client.post(retry, json={"state": "failed"}).json()
     assert {"asked": 1} == client.post(retry, json={"sop_instance_uids": ["1.2.3.1"]}).json()
     assert 422 == client.post(retry, json={"state": "stored"}).status_code
+    assert 422 == client.post(retry, json={"sop_instance_uid": "1.2.3.1"}).status_code
     assert ["1.2.3.2", "1.2.3.1"] == asked
     assert [("token ris", "image.retried")] * 2 == trail(page.web)
 

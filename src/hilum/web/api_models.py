@@ -146,6 +146,8 @@ class JobsDocument(ApiDocument):
 class RetryWanted(ApiDocument):
     """Which images to read again: these, or all of a state."""
 
+    model_config = ConfigDict(extra="forbid")  # a name misspelled would mean all of them
+
     sop_instance_uids: list[Uid] = Field(default=[], max_length=10_000)
     study_instance_uid: Uid | None = Field(None, description="Only in this study.")
     series_instance_uid: Uid | None = Field(None, description="Only in this series.")
