@@ -14,7 +14,7 @@ from pathlib import Path
 
 import bench
 from bench.picture import draw
-from bench.row import Row
+from bench.row import Row, line
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -47,20 +47,6 @@ def machine() -> str:
         platform.processor(),
     )
     return f"{cpu}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-
-
-def line(row: Row) -> str:
-    """Return one row as a line of the table."""
-    review = {True: "kept", False: "FALLS SHORT", None: ""}[row.kept]
-    against = ""
-    if row.ratio is not None:
-        against = f"{row.against} {row.reference:.1f} {row.unit}, ratio {row.ratio:.2f}"
-        if row.ratio_at_least is not None:
-            against += f" (at least {row.ratio_at_least:g})"
-    limit = "" if row.limit is None else f"at most {row.limit:g}"
-    if row.at_least is not None:
-        limit = f"at least {row.at_least:g}"
-    return f"{row.what:<58} {row.value:>9.1f} {row.unit:<9} {limit:<13} {against:<52} {review}"
 
 
 def measured(chosen: list[str]) -> Iterator[tuple[str, Row]]:

@@ -45,6 +45,11 @@ class Image:
         """Orthanc's identifier of its study (Orthanc Book, "Orthanc identifiers")."""
         return _orthanc_id(_text(self.number), _uid(1, _text(self.number)))
 
+    @property
+    def uid(self) -> str:
+        """Its SOP Instance UID."""
+        return _uid(3, _text(self.number))
+
     def write(self, path: Path) -> Path:
         """Write it as a file; return where."""
         with path.open("wb") as stream:

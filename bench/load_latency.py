@@ -74,9 +74,9 @@ class Watch:
                     del self._waiting[study]
         return not self._waiting
 
-    def wait(self) -> None:
+    def wait(self, look_s: float = LOOK_S) -> None:
         """Ask until none is left."""
-        wait_until(self.look, self.node.program)
+        wait_until(self.look, self.node.program, look_s)
 
 
 def warmed_up(node: Node, send: Send, images: Images) -> int:
@@ -157,10 +157,10 @@ def _percentiles(
 ) -> Iterator[Row]:
     took = sorted(watch.took_s)
     title = f"accepted to stored, {what}"
-    yield Row(f"{title}: p50", 1000 * _share(took, 0.5), "ms", limit=p50)
-    yield Row(f"{title}: p95", 1000 * _share(took, 0.95), "ms", limit=p95)
+    yield Row(f"{title}: p50", 1000 * share_of(took, 0.5), "ms", limit=p50)
+    yield Row(f"{title}: p95", 1000 * share_of(took, 0.95), "ms", limit=p95)
 
 
-def _share(ordered: list[float], share: float) -> float:
+def share_of(ordered: list[float], share: float) -> float:
     """Return the value that so large a share of the others do not exceed (nearest rank)."""
     return ordered[math.ceil(share * len(ordered)) - 1]

@@ -51,12 +51,15 @@ class Node:
         Its PACS, logged in.
     dicom_port
         Where its PACS takes images.
+    page_port
+        Where its page listens.
     """
 
     program: Program
     data: Path
     orthanc: OrthancArchive
     dicom_port: int
+    page_port: int
 
     def costs(self) -> Mapping[str, Cost]:
         """Return what its processes cost so far."""
@@ -138,4 +141,4 @@ def running_node(folder: Path, model: str, **more: str) -> Iterator[Node]:
         program.wait_until_ready()
         settings = Settings.load(data_folder=data).changed("pacs", http_port=http_port)
         orthanc = stack.enter_context(credentials.load(settings).orthanc())
-        yield Node(program, data, orthanc, dicom_port)
+        yield Node(program, data, orthanc, dicom_port, page_port)

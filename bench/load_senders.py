@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
@@ -23,16 +24,16 @@ Send = Callable[[Image], float]
 
 
 @contextmanager
-def sending(port: int, *, aet: str = AET) -> Iterator[Send]:
+def sending(port: int, *, aet: str = AET, syntax: str = SYNTAX) -> Iterator[Send]:
     """Open an association that is kept; yield what sends over it."""
     _config.STORE_SEND_CHUNKED_DATASET = True  # the file as it is, not decoded and encoded
     scu = AE(ae_title=aet)
     for kind in (ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation):
-        scu.add_requested_context(kind, SYNTAX)
+        scu.add_requested_context(kind, syntax)
     association = scu.associate("127.0.0.1", port, max_pdu=0)
     if not association.is_established:
         raise RuntimeError("the PACS takes no association")
-    path = SHARED_MEMORY / f"hilum-load-{port}-{aet}.dcm"
+    path = SHARED_MEMORY / f"hilum-load-{port}-{aet}-{get_ident()}.dcm"
 
     def send(image: Image) -> float:
         status = association.send_c_store(image.write(path))

@@ -55,6 +55,20 @@ class Row:
         return all(claims) if claims else None
 
 
+def line(row: Row) -> str:
+    """Return one row as a line of the table."""
+    kept = {True: "kept", False: "FALLS SHORT", None: ""}[row.kept]
+    against = ""
+    if row.ratio is not None:
+        against = f"{row.against} {row.reference:.1f} {row.unit}, ratio {row.ratio:.2f}"
+        if row.ratio_at_least is not None:
+            against += f" (at least {row.ratio_at_least:g})"
+    limit = "" if row.limit is None else f"at most {row.limit:g}"
+    if row.at_least is not None:
+        limit = f"at least {row.at_least:g}"
+    return f"{row.what:<58} {row.value:>9.1f} {row.unit:<9} {limit:<13} {against:<52} {kept}"
+
+
 def spent_ms(work: Callable[[], object], clock: Callable[[], float] = perf_counter) -> float:
     """Return the milliseconds of one piece of work.
 

@@ -4,6 +4,7 @@
 the node, its inference workers, its PACS or, with ``--postgresql``, a worker and the database every
 few seconds, and lets the PACS stumble now and then. At the end every image has to have its
 one set of results, and ``hilum doctor`` has to find nothing to mend. Exit status 0 says so.
+With ``--attackers`` nobody is killed: see `bench.soak_attacked`.
 """
 
 import argparse
@@ -174,6 +175,20 @@ def soak(world: World, minutes: float, per_s: float, *, with_worker: bool) -> No
     print("  hilum doctor: nothing to mend")
 
 
+def attacked(chosen: argparse.Namespace) -> int:
+    """Run the soak with attackers; the status is 0 when every promise held."""
+    from bench import soak_attacked  # noqa: PLC0415  it needs far more than the other soak
+
+    kept = soak_attacked.soak(
+        60 * chosen.calm_minutes,
+        60 * chosen.minutes,
+        chosen.per_second,
+        chosen.seed,
+        front=not chosen.no_front,
+    )
+    return 0 if kept else 1
+
+
 def main(arguments: list[str]) -> int:
     """Run the soak; the status is 0 when every promise held."""
     parser = argparse.ArgumentParser(prog="python -m bench soak", description=__doc__)
@@ -183,8 +198,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--postgresql", action="store_true", help="with PostgreSQL and a worker beside the node"
     )
+    parser.add_argument("--attackers", action="store_true", help="attackers instead of kills")
+    parser.add_argument("--calm-minutes", type=float, default=4, help="before the attackers")
+    parser.add_argument("--no-front", action="store_true", help="attackers reach Orthanc itself")
     chosen = parser.parse_args(arguments)
     print(f"soak: {chosen.minutes:g} minutes, seed {chosen.seed}", flush=True)
+    if chosen.attackers:
+        return attacked(chosen)
     with tempfile.TemporaryDirectory(prefix="hilum-soak-") as folder:
         models = Path(folder, "models")
         install_model(models)

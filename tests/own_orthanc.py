@@ -42,14 +42,11 @@ class AttackedNode:
 
     def signed_in(self, role: Role = Role.VIEWER, name: str = "mallory") -> httpx.Client:
         """Return the browser of somebody who has that role."""
-        now = datetime.now(UTC)
-        with self.database() as database, database.transaction() as connection:
-            if accounts.find(connection, name) is None:
-                accounts.add(connection, name, role, password_hash="", now=now)
-            secret = access.begin_session(connection, name, now=now)
-        client = self.opened.enter_context(httpx.Client(base_url=self.url, timeout=120))
-        client.cookies.set(session_cookie(PageSettings()), secret)
-        return client
+        with self.database() as database:
+            cookies = session_of(database, name, role)
+        return self.opened.enter_context(
+            httpx.Client(base_url=self.url, timeout=120, cookies=cookies)
+        )
 
     def store(self, *files: bytes) -> None:
         """Store files and wait until each is settled."""
@@ -72,6 +69,15 @@ class AttackedNode:
 
     def processes(self) -> list[int]:
         return [self.running.process.pid, *children(self.running.process.pid)]
+
+
+def session_of(database: Database, name: str, role: Role) -> dict[str, str]:
+    """Return the cookies of somebody who has that role, and who is made if need be."""
+    now = datetime.now(UTC)
+    with database.transaction() as connection:
+        if accounts.find(connection, name) is None:
+            accounts.add(connection, name, role, password_hash="", now=now)
+        return {session_cookie(PageSettings()): access.begin_session(connection, name, now=now)}
 
 
 def peak_of(pid: int) -> int:

@@ -7,15 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.dataelem import DataElement
 
 from faults.world import until
 from hilum.errors import PacsError
+from hostile_files import columns_of_another_type, palette_beyond_its_table
 from own_orthanc import AttackedNode
-from radiographs import dicom_file, make_radiograph
+from radiographs import dicom_file
 
 pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(180)]
 
@@ -23,24 +22,6 @@ TRIES = 6
 """Of each request: a decoder that fails may do so in half of the tries only."""
 
 SYNTAXES = ("", "; transfer-syntax=*", "; transfer-syntax=1.2.840.10008.1.2.1")
-
-
-def palette_beyond_its_table() -> Dataset:
-    """Return an image whose pixels name colours that its table does not have."""
-    image = make_radiograph(PhotometricInterpretation="PALETTE COLOR", ViewPosition="LL")
-    for colour in ("Red", "Green", "Blue"):
-        setattr(image, f"{colour}PaletteColorLookupTableDescriptor", [16, 0, 16])
-        setattr(image, f"{colour}PaletteColorLookupTableData", bytes(32))
-    image.PixelData = np.full((image.Rows, image.Columns), 4095, "<u2").tobytes()
-    return image
-
-
-def columns_of_another_type() -> Dataset:
-    """Return an image whose Columns are a number of 32 bits."""
-    image = make_radiograph(ViewPosition="LL")
-    del image.Columns
-    image[0x0028, 0x0011] = DataElement(0x00280011, "UL", 0x40000001)
-    return image
 
 
 @pytest.fixture(params=["palette", "columns", "lossless"])

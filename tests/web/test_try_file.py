@@ -1,12 +1,10 @@
 """Files from a person's disk: sent to the PACS, or tried without storing anything."""
 
-import struct
 import tracemalloc
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from messages import PORTUGUESE
 from orthanc_server import OrthancServer
 from radiographs import dicom_file, make_radiograph
 from web_context import Page, csrf_in, open_page, open_web_context, trail
-from zip_files import zipped
+from zip_files import lying, zipped
 
 FINDING = {
     "label": "Effusion",
@@ -151,14 +149,6 @@ def test_a_failed_upload_has_the_reason_of_the_command_line(
 
     assert PORTUGUESE.say(sent.detail) == said
     assert sent.detail != said
-
-
-def lying(unpacked: int, said: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Return a ZIP archive whose member unpacks to more than its headers say."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        archive.writestr("a.dcm", bytes(unpacked))
-    return buffer.getvalue().replace(struct.pack("<I", unpacked), struct.pack("<I", said))
 
 
 @pytest.mark.orthanc
