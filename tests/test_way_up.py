@@ -20,7 +20,7 @@ from hilum import pipeline
 from hilum.explain import heat
 from hilum.explain.panel import heated, shrunk
 from hilum.files import dicom
-from hilum.node.page_work import greys
+from hilum.node.page_work import viewed
 from hilum.node.process_file import read_file
 from hilum.pipeline import PipelineContext
 from hilum.pixels import fit, radiograph_from_dicom
@@ -196,7 +196,7 @@ def test_the_page_shows_image_and_heatmap_in_one_place(position, context):
     (line, *_) = tools.outlines(kept.maps[0].astype(np.float32), kept.field_of_view)
 
     assert place(position) == pytest.approx(
-        centre(greys(file, context.settings).astype(int)), abs=2
+        centre(viewed(file, context.settings).shown.astype(int)), abs=2
     )
     assert near(position) == tuple((line.min(axis=0) + line.max(axis=0))[::-1] / 2)
 

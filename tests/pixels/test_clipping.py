@@ -12,7 +12,7 @@ from hilum.encode import ResultContext, extra_objects
 from hilum.errors import RadiographRefused
 from hilum.explain import heat, regions
 from hilum.language import ENGLISH, LANGUAGES
-from hilum.node.page_work import greys
+from hilum.node.page_work import viewed
 from hilum.phantom import make
 from hilum.pixels import radiograph_from_dicom
 from hilum.radiograph import PixelPipeline
@@ -256,7 +256,7 @@ def test_the_page_shows_what_was_refused():
     """A person can look at it, scaled over the range of its pixels."""
     settings = Settings().changed("pixels", unusable_window=UnusableWindow.REFUSE)
 
-    shown = greys(dicom_file(with_window(16, 32)), settings)
+    shown = viewed(dicom_file(with_window(16, 32)), settings).shown
 
     assert 100 < len(np.unique(shown))
 

@@ -9,7 +9,6 @@ from io import BytesIO
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from pydicom import Dataset
 
@@ -30,25 +29,24 @@ from hilum.web.displayed import DisplayedImage, as_file, displayed
 from hilum.web.displayed import thumbnail as thumbnail_of
 from hilum.web.study_tools import ReadingFile
 
-GREYS: Final = 4096
-"""Grey levels of a picture: more than any eye or monitor tells apart, in half the bytes."""
-
-DARKEST, BRIGHTEST = -1024.0, 1024.0
-"""Ends of the scale on which radiographs are kept."""
+DARKEST: Final = -1024.0
+"""Dark end of the scale on which radiographs are kept."""
 
 
 def picture(file: bytes, settings: Settings) -> DisplayedImage:
     """Return an image as it is displayed, whatever the gate says of it."""
-    return displayed(greys(file, settings))
+    image = viewed(file, settings)
+    return displayed(image.codes, image.facts, image.turn.upright(image.shown))
 
 
 def thumbnail(file: bytes, settings: Settings) -> bytes:
     """Return the small picture of an image."""
-    return thumbnail_of(greys(file, settings))
+    image = viewed(file, settings)
+    return thumbnail_of(image.turn.upright(image.shown))
 
 
-def greys(file: bytes, settings: Settings) -> NDArray[np.uint16]:
-    """Return the grey levels of an image, in [0, `GREYS`), bone is bright.
+def viewed(file: bytes, settings: Settings) -> pixels.ViewerImage:
+    """Return an image in its own units.
 
     Raises
     ------
@@ -57,12 +55,8 @@ def greys(file: bytes, settings: Settings) -> NDArray[np.uint16]:
     RadiographRefused
         It has no pixels that can be shown.
     """
-    dataset = dicom.parse(file, name="the image")
     lenient = {"pipeline": PixelPipeline.DISPLAY, "unusable_window": UnusableWindow.IGNORE}
-    grey = pixels.radiograph_from_dicom(dataset, settings.pixels.model_copy(update=lenient)).pixels
-    share = (grey - DARKEST) * np.float32((GREYS - 1) / (BRIGHTEST - DARKEST))
-    shown: NDArray[np.uint16] = np.rint(share).clip(0, GREYS - 1).astype(np.uint16)
-    return shown
+    return pixels.viewer_image(_image(file, settings), settings.pixels.model_copy(update=lenient))
 
 
 def png(file: bytes, _settings: Settings) -> bytes:

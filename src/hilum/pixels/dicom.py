@@ -1,7 +1,7 @@
 """A DICOM image becomes a Radiograph. Read this first: each line is a step of the display."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from hilum.pixels.smoothness import refuse_noise
 from hilum.pixels.stored import StoredPixels, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, note_crop, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
-from hilum.pixels.voi import read_vois, voi_count
+from hilum.pixels.voi import Voi, read_vois, voi_count
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.settings import PixelSettings
 from hilum.values.attributes import element_of, text_of
@@ -61,24 +61,15 @@ def radiograph_from_dicom(
     record = DecisionRecord()
     for each in corrections:
         record.add(each.code, tag=shown(each.tag), at=each.at, count=each.count)
-    image = describe(dataset, settings, record)
-    if image.syntax_assumed:
-        record.add("syntax_assumed", syntax=image.syntax.name)
-    decoded, image = decode(dataset, image, record)
-    samples, grey = to_grey(decoded, image, dataset, record)
-    refuse_destroyed_palette(decoded, samples, grey, settings, record)
-    stored = interpret(samples, grey, dataset, record)
-    grey = stored.image
-    refuse_blank(stored.least, stored.greatest, record)
-    refuse_noise(stored.values, record)
-    tone = tone_of(dataset, stored, settings, record)
-    if shown_inverted(dataset, grey, record):
+    image, stored = stored_pixels(dataset, settings, record)
+    tone = display_of(dataset, stored, settings, record).tone
+    if shown_inverted(dataset, stored.image, record):
         tone = tone.inverted()
     pixels = tone.render(stored.values)
     if stored.padding is not None:
         pixels[stored.padding] = -LIMIT
     if settings.pipeline is PixelPipeline.DISPLAY:
-        close_shutters(pixels, dataset, grey, record)
+        close_shutters(pixels, dataset, stored.image, record)
     turn = read_turn(dataset, record)
     note(dataset, image, record)
     note_crop(image.rows, image.columns, record)
@@ -92,9 +83,41 @@ def radiograph_from_dicom(
     )
 
 
-def tone_of(
+def stored_pixels(
+    dataset: Dataset, settings: PixelSettings, record: DecisionRecord
+) -> tuple[ImagePixel, StoredPixels]:
+    """Return what a dataset says about its pixels, and its samples with their meaning.
+
+    Raises
+    ------
+    RadiographRefused
+        There are none that can be shown.
+    """
+    image = describe(dataset, settings, record)
+    if image.syntax_assumed:
+        record.add("syntax_assumed", syntax=image.syntax.name)
+    decoded, image = decode(dataset, image, record)
+    samples, grey = to_grey(decoded, image, dataset, record)
+    refuse_destroyed_palette(decoded, samples, grey, settings, record)
+    stored = interpret(samples, grey, dataset, record)
+    refuse_blank(stored.least, stored.greatest, record)
+    refuse_noise(stored.values, record)
+    return image, stored
+
+
+class Display(NamedTuple):
+    """How stored values are shown, before any inversion."""
+
+    tone: Tone
+    modality: ModalityTransform
+    """What values stand for; the identity where there is nothing, or it was taken back."""
+    voi: Voi | None
+    """The VOI LUT or window that `tone` is, None where all values are shown."""
+
+
+def display_of(
     dataset: Dataset, stored: StoredPixels, settings: PixelSettings, record: DecisionRecord
-) -> Tone:
+) -> Display:
     """Return how stored values are shown, before any inversion.
 
     Raises
@@ -104,14 +127,14 @@ def tone_of(
     """
     image = stored.image
     if image.photometric not in GREY:  # PS3.3 C.11: colour has neither
-        return Ramp(*believed_range(stored, image, record))
+        return Display(Ramp(*believed_range(stored, image, record)), ModalityTransform(), None)
     modality = read_modality(dataset, image, record)
     if settings.pipeline is PixelPipeline.DISPLAY:
         for voi in read_vois(dataset, modality, image, record):
             lost = loss_by(voi.tone, stored)
             if lost.bearable(settings):
                 record.add(f"{voi.kind}_applied", **voi.facts)
-                return voi.tone
+                return Display(voi.tone, modality, voi)
             record.add(f"{voi.kind}_destroys", share=lost.share, shades=lost.shades, **voi.facts)
     elif count := voi_count(dataset):
         record.add("voi_not_applied", count=count)
@@ -123,8 +146,8 @@ def full_range(
     stored: StoredPixels,
     settings: PixelSettings,
     record: DecisionRecord,
-) -> Tone:
-    """Return the tone that shows everything that the modality's output can be.
+) -> Display:
+    """Return what shows everything that the modality's output can be.
 
     Raises
     ------
@@ -136,11 +159,12 @@ def full_range(
         tone = Curve(lambda values: lookup.apply(values) / lookup.top)
         lost = loss_by(tone, stored)
         if lost.bearable(settings):
-            return tone
+            return Display(tone, modality, None)
         record.add("modality_lut_destroys", share=lost.share, shades=lost.shades)
+        modality = ModalityTransform()
     note_destroyed(settings, record)
     low, high = believed_range(stored, stored.image, record)
-    return Ramp(low, high) if modality.slope > 0 else Ramp(high, low)
+    return Display(Ramp(low, high) if modality.slope > 0 else Ramp(high, low), modality, None)
 
 
 def shown_inverted(dataset: Dataset, image: ImagePixel, record: DecisionRecord) -> bool:

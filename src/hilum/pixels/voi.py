@@ -15,7 +15,7 @@ from hilum.pixels.lookup import Lookup, LookupInvalid, read_lookup
 from hilum.pixels.modality import ModalityTransform
 from hilum.pixels.repairs import note_numbers
 from hilum.pixels.tone import Curve, Ramp, Tone
-from hilum.values.attributes import items_of, places_of, text_of
+from hilum.values.attributes import items_of, places_of, text_of, values_of
 
 STEEPEST: Final = 700.0
 """Exponent beyond which float64 overflows; a sigmoid is 0 or 1 long before."""
@@ -83,6 +83,10 @@ class Voi:
     """``"voi_lut"`` or ``"window"``: the beginning of the codes of its decisions."""
     facts: Mapping[str, object]
     """What their texts name."""
+    window: Window | None = None
+    """None of a VOI LUT."""
+    name: str = ""
+    """Its explanation, empty where there is none."""
 
 
 def read_vois(
@@ -107,7 +111,8 @@ def read_vois(
             continue
         entries, bits = len(lookup.entries), lookup.bits
         facts = {"number": number, "count": len(tables), "entries": entries, "bits": bits}
-        yield Voi(_table_tone(lookup, modality), "voi_lut", facts)
+        name = next(iter(_texts(item, "LUTExplanation")), "")
+        yield Voi(_table_tone(lookup, modality), "voi_lut", facts, name=name)
     yield from _read_windows(dataset, modality, record)
 
 
@@ -119,6 +124,7 @@ def _read_windows(
     dataset: Dataset, modality: ModalityTransform, record: DecisionRecord
 ) -> Iterator[Voi]:
     windows = windows_of(dataset)
+    names = _texts(dataset, "WindowCenterWidthExplanation")
     note_numbers(dataset, ("WindowCenter", "WindowWidth"), record)
     for number, window in enumerate(windows[:MOST_TRIED], 1):
         if window is None:
@@ -131,9 +137,14 @@ def _read_windows(
             "function": window.function,
         }
         if window.usable:
-            yield Voi(window.tone(modality), "window", facts)
+            name = names[number - 1] if number <= len(names) else ""
+            yield Voi(window.tone(modality), "window", facts, window, name)
         else:
             record.add("window_invalid", **facts)
+
+
+def _texts(dataset: Dataset, keyword: str) -> list[str]:
+    return [str(value).strip(" \0") for value in values_of(dataset, keyword)]
 
 
 def windows_of(dataset: Dataset) -> list[Window | None]:

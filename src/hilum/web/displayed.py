@@ -5,7 +5,9 @@ quick JPEG 2 ms and 92 kB, all 4096 grey levels 45 ms and 3.1 MB. So the whole p
 sent in one piece after the quick one; tiles would save nothing.
 """
 
+import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
@@ -26,51 +28,61 @@ MOST_PIXELS: Final = 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class DisplayedImage:
-    """A radiograph as it is displayed."""
+    """A radiograph for the study page."""
 
-    rows: int
-    columns: int
-    """Size of the whole picture, in pixels."""
     quick: bytes
     """A JPEG of at most `QUICK_SIDE` pixels a side, to be seen before the whole one."""
     packed: bytes | None
-    """Every grey level, see `packed`; None above `MOST_PIXELS`."""
+    """Every pixel, see `packed`; None above `MOST_PIXELS`."""
 
 
-def displayed(pixels: NDArray[np.uint16]) -> DisplayedImage:
-    """Return grey levels in [0, 4096) in the forms of the study page."""
-    whole = packed(pixels) if pixels.size <= MOST_PIXELS else None
-    return DisplayedImage(int(pixels.shape[0]), int(pixels.shape[1]), quick(pixels), whole)
+def displayed(
+    codes: NDArray[np.uint16], facts: Mapping[str, object], upright: NDArray[np.uint8]
+) -> DisplayedImage:
+    """Return an image in the forms of the study page.
+
+    Parameters
+    ----------
+    codes, facts
+        Shape ``(rows, columns)``, and what the viewer is told of them.
+    upright
+        The same pixels as they are displayed at first, head up.
+    """
+    whole = packed(codes, facts) if codes.size <= MOST_PIXELS else None
+    return DisplayedImage(quick(upright), whole)
 
 
-def thumbnail(pixels: NDArray[np.uint16]) -> bytes:
-    """Return a small WebP of grey levels."""
-    step = max(1, min(pixels.shape) // 256)
-    picture = _eight_bits(pixels[::step, ::step])
+def thumbnail(upright: NDArray[np.uint8]) -> bytes:
+    """Return a small WebP."""
+    step = max(1, min(upright.shape) // 256)
+    picture = Image.fromarray(np.ascontiguousarray(upright[::step, ::step]))
     picture.thumbnail(SMALL)
     return as_file(picture, "WEBP", quality=80)
 
 
-def quick(pixels: NDArray[np.uint16]) -> bytes:
-    """Return a JPEG of grey levels, at most `QUICK_SIDE` pixels a side."""
-    whole = _eight_bits(pixels)
+def quick(upright: NDArray[np.uint8]) -> bytes:
+    """Return a JPEG of at most `QUICK_SIDE` pixels a side."""
+    whole = Image.fromarray(np.ascontiguousarray(upright))
     step = -(-max(whole.size) // QUICK_SIDE)
     return as_file(whole.reduce(step) if step > 1 else whole, "JPEG", quality=90)
 
 
-def packed(pixels: NDArray[np.uint16]) -> bytes:
-    """Return every grey level, as differences along rows, low bytes first, then high ones.
+def packed(codes: NDArray[np.uint16], facts: Mapping[str, object]) -> bytes:
+    """Return what is told of an image, and all its codes, deflated.
 
-    Differences are folded to be small and positive (zigzag), which compresses noise to a
-    little more than its entropy. ``stage.js`` undoes it.
+    First the length of the JSON (four bytes, the lowest first), then the JSON. The codes are
+    differences along rows, low bytes first, then high ones, folded to be small and positive
+    (zigzag), which compresses noise to a little more than its entropy. ``stage.js`` undoes it.
     """
-    differences = pixels.astype(np.int16)
-    differences[:, 1:] -= pixels[:, :-1].astype(np.int16)
+    differences = codes.view(np.int16).copy()
+    differences[:, 1:] -= codes[:, :-1].view(np.int16)
     folded = ((differences << 1) ^ (differences >> 15)).view(np.uint16)
     low, high = (folded & 0xFF).astype(np.uint8), (folded >> 8).astype(np.uint8)
+    told = json.dumps(facts).encode()
     # Z_RLE: noise has no repetitions to look for, the high bytes little else than runs
     deflating = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    return deflating.compress(low.tobytes() + high.tobytes()) + deflating.flush()
+    parts = (len(told).to_bytes(4, "little"), told, low.tobytes(), high.tobytes())
+    return b"".join(map(deflating.compress, parts)) + deflating.flush()
 
 
 def as_file(picture: Image.Image, form: str, **options: int) -> bytes:
@@ -78,7 +90,3 @@ def as_file(picture: Image.Image, form: str, **options: int) -> bytes:
     buffer = BytesIO()
     picture.save(buffer, form, **options)
     return buffer.getvalue()
-
-
-def _eight_bits(pixels: NDArray[np.uint16]) -> Image.Image:
-    return Image.fromarray((pixels >> 4).astype(np.uint8))

@@ -218,13 +218,9 @@ def quick(request: Request, where: Where, context: Context, _: Viewer, __: Slot)
 
 @router.get("/studies/{study}/images/{image}/pixels")
 def all_pixels(request: Request, where: Where, context: Context, _: Viewer, __: Slot) -> Response:
-    """Return an image as it is displayed, with 4096 grey levels; see `hilum.web.displayed`."""
+    """Return an image in its own units, and what is told of them; see `hilum.web.displayed`."""
     picture = picture_cache(request).picture(image_of(context, where))
     if picture.packed is None:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
-    headers = {
-        "Content-Encoding": "deflate",
-        "X-Rows": str(picture.rows),
-        "X-Columns": str(picture.columns),
-    }
+    headers = {"Content-Encoding": "deflate"}
     return large_response(picture.packed, "application/octet-stream", headers)

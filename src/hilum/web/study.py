@@ -21,8 +21,9 @@ from hilum.records.reviews import Opinion, Review, ReviewedFinding
 from hilum.records.states import STATES, State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
+from hilum.values.dates import read_date
 from hilum.values.persons import Trait
-from hilum.web import charts, words
+from hilum.web import charts, stage, words
 from hilum.web.charts import Score
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.notices import node_of
@@ -65,8 +66,9 @@ def show(
     *,
     image: str = "",
     series: str = "",
+    compare: str = "",
 ) -> HTMLResponse:
-    """Show a study, by one of its images."""
+    """Show a study, by one of its images, and another one of the same person beside it."""
     with context.database.look() as connection:
         row = worklist.row(connection, context.archive, study)
         if row is None:
@@ -96,6 +98,9 @@ def show(
         clock=words.clock(row.study_time),
         entries=[_entry(each, chosen) for each in entries],
         chosen=None if chosen is None else _entry(chosen, chosen),
+        shown=None if chosen is None else stage.picture_of(row, chosen, reading, who),
+        prior=stage.prior_of(context, others.same, compare, who),
+        stage_words=stage.words_of(who.language),
         reading=None if reading is None else reading.document,
         row=None if reading is None else reading.document["readings"][0],
         findings=[] if reading is None else _findings(reading, course, who),
@@ -260,7 +265,8 @@ def _findings(reading: StoredReading, course: ScoreHistory, who: Visitor) -> lis
         raw, point = raw_texts(finding, language)
         positive = bool(stored["positive"])
         scores = course.scores.get(finding.label, ())
-        drawn = charts.course(scores, f"{name}: {len(scores)}") if len(scores) > 1 else ""
+        told = f"{name}: {'; '.join(each.label for each in scores)}"
+        drawn = charts.course(scores, told, language) if len(scores) > 1 else ""
         shown.append(
             {
                 "label": finding.label,
@@ -312,11 +318,12 @@ def _course(
         if document["model"]["sha256"] != model["sha256"]:
             others += 1
             continue
-        day = words.day(row.study_date, who.language)
+        day, dated = words.day(row.study_date, who.language), read_date(row.study_date)
         for each in document["readings"][0]["findings"]:
             value, positive = each["score"], each["positive"]
             label = f"{day}: {spoken(value, positive=positive, who=who)}"
-            scores.setdefault(each["label"], []).append(Score(value, positive, label))
+            score = Score(value, positive, label, dated.first if dated else None)
+            scores.setdefault(each["label"], []).append(score)
     return ScoreHistory(scores, others)
 
 

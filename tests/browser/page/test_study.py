@@ -69,6 +69,7 @@ def test_heat_lies_on_the_peak_of_the_finding(web: WebContext, tabs: Tabs, shown
     """And leaves the radiograph grey when it is switched off or the threshold is above it."""
     place = peak(web, shown, "Effusion")
     tab = ready(tabs.open(Role.VIEWER, shown.path))
+    tab.click("text=Heatmap settings")
     tab.wait_for_function(f"(place) => ({COLOURED})(place) > 40", arg=place)
     for off, on in (("h", "h"), ("threshold", "threshold"), ("opacity", "opacity")):
         if off == "h":

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from hilum.node.page_work import greys
+from hilum.node.page_work import viewed
 from hilum.records import images, reviews
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
+from page_pixels import unpacked
 from page_studies import Shown, add_read, chest
 from web_context import add_token, csrf_in
 
@@ -36,17 +37,14 @@ def pixels(client: httpx.Client, address: str) -> np.ndarray:
     """Return the whole picture as the page's script unpacks it."""
     answer = client.get(address)
     assert 200 == answer.status_code, answer.text
-    rows, columns = int(answer.headers["x-rows"]), int(answer.headers["x-columns"])
-    low, high = np.frombuffer(answer.content, np.uint8).astype(np.int32).reshape(2, rows, columns)
-    folded = low | high << 8
-    return np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
+    return unpacked(answer.content)[1]
 
 
 def test_page_of_each_study_shows_its_image(web, two_studies, reader):
     """Whichever was looked at first, and the small picture too."""
     for shown in two_studies:
         file = web.pacs.fetch(shown.job.reference)
-        expected = greys(file, web.settings)
+        expected = viewed(file, web.settings).codes
         assert np.array_equal(expected, pixels(reader, f"{shown.at}/pixels"))
     small = [reader.get(f"{shown.at}/small.webp").content for shown in two_studies]
     maps = [reader.get(f"{shown.at}/maps.json").json()["maps"] for shown in two_studies]
@@ -78,7 +76,7 @@ def test_two_series_of_one_study_are_two_images(web, reader):
     assert 2 == text.count('class="tile"')
     assert f"{first.at}/pixels?series=1.2.40.3&amp;v=" in text
     file = web.pacs.fetch(second.job.reference)
-    expected = greys(file, web.settings)
+    expected = viewed(file, web.settings).codes
     assert np.array_equal(expected, pixels(reader, f"{first.at}/pixels?series=1.2.40.3"))
 
 

@@ -22,7 +22,7 @@ from hilum.errors import InferenceWorkerDied, NotInPacs
 from hilum.explain import sample
 from hilum.gate import judge
 from hilum.ingest.earlier_reports import EarlierReports
-from hilum.node.page_work import greys
+from hilum.node.page_work import viewed
 from hilum.node.study_tools import PooledStudyTools
 from hilum.reading import Heatmap
 from hilum.records import readings, reviews, worklist
@@ -32,6 +32,7 @@ from hilum.records.studies import Rank
 from hilum.settings import GateSettings
 from hilum.web.displayed import DisplayedImage, packed
 from hilum.web.pictures import Address, PictureCache, image_of
+from page_pixels import unpacked, values
 from page_studies import (
     Shown,
     add_read,
@@ -93,25 +94,20 @@ def test_viewer_sees_no_form(shown, page):
 
 
 def test_pixels_come_whole(web, shown, reader):
-    """Unpacked as the page's script does, they are what is displayed."""
-    answer = reader.get(f"{shown.at}/pixels")
-    rows, columns = int(answer.headers["x-rows"]), int(answer.headers["x-columns"])
-    low, high = np.frombuffer(answer.content, np.uint8).astype(np.int32).reshape(2, rows, columns)
-    folded = low | high << 8
-    pixels = np.cumsum((folded >> 1) ^ -(folded & 1), axis=1)
+    """Unpacked as the page's script does, they are what the file holds."""
+    file = web.pacs.fetch(shown.job.reference)
+    facts, codes = unpacked(reader.get(f"{shown.at}/pixels").content)
 
-    expected = greys(web.pacs.fetch(shown.job.reference), web.settings)
-    assert np.array_equal(expected, pixels)
-    assert (0, 4095) == (pixels.min(), pixels.max())
+    assert np.array_equal(dcmread(BytesIO(file)).pixel_array, values(facts, codes))
+    assert viewed(file, web.settings).facts == facts
 
 
 def test_packing_keeps_every_level():
     """Also the steepest steps."""
-    pixels = np.array([[0, 4095, 0, 1], [4095, 4094, 4095, 0]], np.uint16)
-    low, high = np.frombuffer(zlib.decompress(packed(pixels)), np.uint8).reshape(2, 2, 4)
-    folded = low.astype(np.int32) | high.astype(np.int32) << 8
+    pixels = np.array([[0, 65535, 0, 1], [65535, 65534, 32768, 0]], np.uint16)
+    facts = {"rows": 2, "columns": 4}
 
-    assert np.array_equal(pixels, np.cumsum((folded >> 1) ^ -(folded & 1), axis=1))
+    assert np.array_equal(pixels, unpacked(zlib.decompress(packed(pixels, facts)))[1])
 
 
 def test_small_and_quick_pictures(web, shown, reader):

@@ -1,92 +1,75 @@
-// A radiograph on a canvas: zoom, move, window, and the heatmap of one finding over it.
+// A radiograph on a canvas: zoom, move, turn, window, measure, and the heatmap of one finding over it.
 
-const GREYS = 4096;
-const OVERLAY = 384; // points along the longer side of a heatmap: its cells are far larger
-const INFERNO =
-  "000004 040312 0b0724 150b37 210c4a 2f0a5b 3d0965 4a0c6b 57106e 64156e 71196e " +
-  "7d1e6d 8a226a 972766 a32c61 b0315b bc3754 c63d4d d04545 da4e3c e35933 eb6429 " +
-  "f1711f f67e14 f98c0a fb9b06 fcaa0f fbba1f f9c932 f5d949 f2e865 f3f586 fcffa4";
-const DARKEST = 0.28;
-const BRIGHTEST = 0.94;
+import { drawHeat } from "./heat.js";
+import { asWindow, shades, unpack } from "./window.js";
 
-const anchors = INFERNO.split(" ").map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+const LENS = 2.5; // the magnifier's strength
+const LENS_RADIUS = 110; // in CSS pixels
+const OPPOSITE = { L: "R", R: "L", H: "F", F: "H", A: "P", P: "A" };
 
-/** Return red, green, blue of a share of the peak, as hilum/explain/ink.py has them. */
-function colour(share) {
-  const at = (DARKEST + (BRIGHTEST - DARKEST) * share) * (anchors.length - 1);
-  const low = Math.min(anchors.length - 2, Math.floor(at));
-  return anchors[low].map((value, channel) => Math.round(value + (anchors[low + 1][channel] - value) * (at - low)));
-}
-const palette = Array.from({ length: 256 }, (_, share) => colour(share / 255));
+const language = document.documentElement.lang;
+const figure = (digits) => new Intl.NumberFormat(language, { maximumSignificantDigits: digits, useGrouping: false });
+const level = figure(5);
+const exact = figure(9);
+const length = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false });
 
-/** Undo hilum/web/pictures.py `packed`. */
-function unpack(bytes, rows, columns) {
-  const count = rows * columns;
-  const pixels = new Uint16Array(count);
-  for (let row = 0, at = 0; row < rows; row++) {
-    let grey = 0;
-    for (let column = 0; column < columns; column++, at++) {
-      const folded = bytes[at] | (bytes[count + at] << 8);
-      grey += (folded >>> 1) ^ -(folded & 1);
-      pixels[at] = grey;
-    }
-  }
-  return pixels;
-}
-
-/** How much each of `cells` adds at a place, as hilum/explain/saliency.py: two neighbours at most. */
-function between(place, cells) {
-  const at = Math.min(cells - 1, Math.max(0, place * cells - 0.5));
-  const low = Math.min(cells - 1, Math.floor(at));
-  return [low, Math.min(cells - 1, low + 1), at - low];
-}
+const drawn = (name, attributes, text) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [each, value] of Object.entries(attributes)) made.setAttribute(each, value);
+  if (text) made.textContent = text;
+  return made;
+};
 
 export class Stage {
-  constructor(frame) {
+  constructor(frame, words) {
     this.frame = frame;
-    this.canvas = frame.querySelector("[data-canvas]");
-    this.quick = frame.querySelector("[data-quick]");
-    this.svg = frame.querySelector("[data-outlines]");
-    this.note = frame.querySelector("[data-window]");
+    this.words = words;
+    const find = (name) => frame.querySelector(`[data-${name}]`);
+    this.parts = Object.fromEntries(
+      ["canvas", "quick", "outlines", "measures", "window", "probe", "place", "error"].map((name) => [name, find(name)]),
+    );
     this.grey = document.createElement("canvas");
     this.heatmap = document.createElement("canvas");
-    this.options = { heat: false, lines: false, opacity: 0.6, threshold: 0.12 };
+    this.options = { heat: false, lines: false, field: false, opacity: 0.6, threshold: 0.12 };
     this.label = null;
     this.maps = null;
     this.inverted = false;
-    this.centre = (GREYS - 1) / 2;
-    this.width = GREYS - 1;
+    this.turn = { a: 1, b: 0, c: 0, d: 1 }; // columns and rows of the image → right and down on the screen
+    this.view = { scale: 1, x: 0, y: 0 }; // CSS pixels a column; the image's centre from the frame's
+    this.tool = "move";
+    this.measured = [];
+    this.pointer = null;
+    this.linked = null;
     this.wanted = 0;
     this.moved = false;
     this.#listen();
-    this.#load();
+    this.loaded = this.#load();
   }
 
   async #load() {
+    const { maps, pixels, failed } = this.frame.dataset;
     try {
-      const maps = this.frame.dataset.maps ? fetch(this.frame.dataset.maps) : null;
-      const answer = await fetch(this.frame.dataset.pixels);
+      const found = maps ? fetch(maps) : null;
+      const answer = await fetch(pixels);
       if (!answer.ok) throw new Error((await answer.json()).detail);
-      this.rows = Number(answer.headers.get("X-Rows"));
-      this.columns = Number(answer.headers.get("X-Columns"));
-      this.pixels = unpack(new Uint8Array(await answer.arrayBuffer()), this.rows, this.columns);
-      this.grey.width = this.columns;
-      this.grey.height = this.rows;
-      this.painted = new ImageData(this.columns, this.rows);
+      Object.assign(this, unpack(new Uint8Array(await answer.arrayBuffer())));
+      this.grey.width = this.facts.columns;
+      this.grey.height = this.facts.rows;
+      this.painted = new ImageData(this.facts.columns, this.facts.rows);
+      this.window = this.facts.presets[0];
+      this.full = this.facts.presets.find(({ code }) => code === "full");
       this.#paint();
-      this.canvas.hidden = false;
-      this.fit();
-      this.quick.hidden = true;
-      const found = maps && (await maps);
-      if (found?.ok) this.maps = await found.json();
+      this.upright();
+      this.parts.canvas.hidden = false;
+      this.parts.quick.hidden = true;
+      if ((await found)?.ok) this.maps = await (await found).json();
       this.#heat();
       this.#outline();
       this.frame.dataset.ready = "yes";
     } catch (error) {
-      const notice = this.frame.querySelector("[data-error]");
-      notice.textContent = `${this.frame.dataset.failed} ${error.message}`;
-      notice.hidden = false;
-      this.quick.hidden = !this.quick.naturalWidth; // one that is too large to be sent whole
+      this.parts.error.textContent = `${failed} ${error.message}`;
+      this.parts.error.hidden = false;
+      this.parts.quick.hidden = !this.parts.quick.naturalWidth; // one that is too large to be sent whole
       this.frame.dataset.ready = "failed";
     }
   }
@@ -104,143 +87,288 @@ export class Stage {
     this.#outline();
   }
 
+  // window
   invert(on) {
     this.inverted = on;
     this.#paint();
   }
 
-  resetWindow() {
-    this.centre = (GREYS - 1) / 2;
-    this.width = GREYS - 1;
+  /** Show with the image's own window of that code, or of that place in the list. */
+  preset(which) {
+    const found = this.facts?.presets.find(({ code }, place) => code === which || place === which);
+    if (!found) return;
+    this.window = found;
     this.#paint();
   }
 
+  nameOf(preset) {
+    const { name, code, number, table } = preset;
+    return name || (code === "other" ? `${table ? "VOI LUT" : this.words.window} ${number}` : this.words[code]);
+  }
+
+  #change(wider, higher) {
+    const { center, width, function: kind } = asWindow(this.facts, this.window);
+    const step = this.full.width / 600;
+    const least = kind === "LINEAR" ? 1 : Math.abs(this.facts.slope);
+    this.window = {
+      center: center + higher * step * (this.inverted !== this.facts.inverted ? -1 : 1),
+      width: Math.min(8 * this.full.width, Math.max(least, width + wider * step)),
+      function: kind,
+    };
+    this.#paint();
+    this.linked?.#follow(this);
+  }
+
+  /** Take the share of its own first window that another image has of its. */
+  #follow(other) {
+    if (!this.facts || !other.facts) return;
+    const [here, there] = [this, other].map(({ facts }) => asWindow(facts, facts.presets[0]));
+    const { center, width } = asWindow(other.facts, other.window);
+    const shift = ((center - there.center) / there.width) * here.width;
+    this.window = {
+      function: here.function,
+      center: here.center + (this.facts.inverted === other.facts.inverted ? shift : -shift),
+      width: (width / there.width) * here.width,
+    };
+    this.#paint();
+  }
+
+  // place
+  /** Turn as the header says, and fit. */
+  upright() {
+    const [transposed, rows, columns] = this.facts.turn;
+    const { a, b, c, d } = transposed ? { a: 0, b: 1, c: 1, d: 0 } : { a: 1, b: 0, c: 0, d: 1 };
+    const [x, y] = [columns ? -1 : 1, rows ? -1 : 1];
+    this.#turned({ a: x * a, b: y * b, c: x * c, d: y * d });
+  }
+
+  rotate() {
+    const { a, b, c, d } = this.turn;
+    this.#turned({ a: -b, b: a, c: -d, d: c });
+  }
+
+  flip() {
+    const { a, b, c, d } = this.turn;
+    this.#turned({ a: -a, b, c: -c, d });
+  }
+
+  #turned(turn) {
+    if (!this.facts) return;
+    this.turn = turn;
+    const { orientation, laterality, view } = this.facts;
+    const against = (letters) => [...letters].map((each) => OPPOSITE[each]).join("");
+    const toward = (along, down) => {
+      const [letters, sign] = along ? [orientation[0], along] : [orientation[1], down];
+      return sign > 0 ? letters : against(letters);
+    };
+    const sides = orientation.length ? [toward(turn.a, turn.c), toward(turn.b, turn.d)] : ["", ""];
+    const letters = { right: sides[0], left: against(sides[0]), bottom: sides[1], top: against(sides[1]) };
+    for (const [side, text] of Object.entries(letters)) this.frame.querySelector(`[data-side="${side}"]`).textContent = text;
+    this.parts.place.textContent = [view, this.words.sides[laterality]].filter(Boolean).join(" · ");
+    this.fit();
+  }
+
+  /** CSS pixels a column at which all of the image is seen. */
+  get whole() {
+    const { rows, columns, aspect } = this.facts;
+    const size = this.turn.a ? [columns, rows * aspect] : [rows * aspect, columns];
+    return Math.min(this.frame.clientWidth / size[0], this.frame.clientHeight / size[1]);
+  }
+
+  /** The scale at which another image is as large as this one is at `scale`: in mm where both say so. */
+  #as(other, scale) {
+    const [here, there] = [this, other].map(({ facts }) => facts.spacing?.[1]);
+    return here && there ? (scale / here) * there : (scale / this.whole) * other.whole;
+  }
+
   fit() {
-    this.moved = false;
-    const { clientWidth: width, clientHeight: height } = this.frame;
-    this.scale = Math.min(width / this.columns, height / this.rows);
-    this.left = (width - this.columns * this.scale) / 2;
-    this.top = (height - this.rows * this.scale) / 2;
-    this.#draw();
+    if (!this.facts) return;
+    const other = this.linked?.facts ? this.linked : null;
+    const scale = other ? Math.min(this.whole, other.#as(this, other.whole)) : this.whole;
+    this.#place({ scale, x: 0, y: 0 }, false);
   }
 
   one() {
-    this.zoom(1 / devicePixelRatio / this.scale);
+    if (this.facts) this.zoom(1 / devicePixelRatio / this.view.scale);
   }
 
   zoom(by, x = this.frame.clientWidth / 2, y = this.frame.clientHeight / 2) {
-    if (!this.pixels) return;
-    const scale = Math.min(24, Math.max(0.02, this.scale * by));
-    this.left = x - ((x - this.left) * scale) / this.scale;
-    this.top = y - ((y - this.top) * scale) / this.scale;
-    this.scale = scale;
-    this.moved = true;
+    if (!this.facts) return;
+    const scale = Math.min(24, Math.max(0.02, this.view.scale * by));
+    const share = scale / this.view.scale;
+    const from = (at, size, middle) => (at - size / 2) * (1 - share) + middle * share;
+    const { clientWidth, clientHeight } = this.frame;
+    this.#place({ scale, x: from(x, clientWidth, this.view.x), y: from(y, clientHeight, this.view.y) });
+  }
+
+  move(right, down) {
+    if (this.facts) this.#place({ ...this.view, x: this.view.x + right, y: this.view.y + down });
+  }
+
+  #place(view, moved = true) {
+    const other = this.linked?.facts ? this.linked : null;
+    for (const each of other ? [this, other] : [this]) {
+      each.view = each === this ? view : { ...view, scale: this.#as(other, view.scale) };
+      each.moved = moved;
+      each.#hold();
+      each.#draw();
+    }
+  }
+
+  use(tool) {
+    this.tool = tool;
+    this.frame.dataset.tool = tool;
+    this.#hold();
     this.#draw();
   }
 
-  legend(canvas) {
-    if (!canvas) return;
-    const context = canvas.getContext("2d");
-    for (let x = 0; x < canvas.width; x++) {
-      context.fillStyle = `rgb(${palette[Math.round((x / (canvas.width - 1)) * 255)].join(" ")})`;
-      context.fillRect(x, 0, 1, canvas.height);
-    }
+  /** A finger scrolls the page unless it has something to do on the picture. */
+  #hold() {
+    this.frame.classList.toggle("held", this.moved || this.tool !== "move");
+  }
+
+  forget() {
+    this.measured.pop();
+    this.#draw();
   }
 
   // drawing
   #paint() {
-    if (!this.pixels) return;
-    const shades = new Uint32Array(GREYS);
-    const low = this.centre - this.width / 2;
-    for (let grey = 0; grey < GREYS; grey++) {
-      let shade = Math.round(Math.min(1, Math.max(0, (grey - low) / this.width)) * 255);
-      if (this.inverted) shade = 255 - shade;
-      shades[grey] = 0xff000000 | (shade << 16) | (shade << 8) | shade;
-    }
+    if (!this.facts) return;
+    const table = Uint32Array.from(
+      shades(this.facts, this.window, this.inverted !== this.facts.inverted),
+      (shade) => 0xff000000 | (shade << 16) | (shade << 8) | shade,
+    );
     const out = new Uint32Array(this.painted.data.buffer);
     const { pixels } = this;
-    for (let at = 0; at < pixels.length; at++) out[at] = shades[pixels[at]];
+    for (let at = 0; at < pixels.length; at++) out[at] = table[pixels[at]];
     this.grey.getContext("2d").putImageData(this.painted, 0, 0);
-    const whole = this.width >= GREYS - 1 && this.centre === (GREYS - 1) / 2;
-    this.note.textContent = whole ? "" : `C ${Math.round(this.centre)} · W ${Math.round(this.width)}`;
+    const { center, width, table: lut, code } = this.window;
+    const shown = (value) => level.format(this.full.width < 100 ? value : Math.round(value));
+    const values = lut ? "VOI LUT" : `W ${shown(width)} L ${shown(center)} ${this.facts.unit}`.trim();
+    this.parts.window.textContent = code ? `${values} · ${this.nameOf(this.window)}` : values;
     this.#draw();
   }
 
+  get matrix() {
+    const { rows, columns, aspect } = this.facts;
+    const { scale, x, y } = this.view;
+    const { a, b, c, d } = this.turn;
+    const made = { a: a * scale, b: b * scale, c: c * scale * aspect, d: d * scale * aspect };
+    return new DOMMatrix([
+      ...Object.values(made),
+      this.frame.clientWidth / 2 + x - (made.a * columns + made.c * rows) / 2,
+      this.frame.clientHeight / 2 + y - (made.b * columns + made.d * rows) / 2,
+    ]);
+  }
+
   #draw() {
-    if (!this.pixels || this.wanted) return;
+    if (!this.facts || this.wanted) return;
     this.wanted = requestAnimationFrame(() => {
       this.wanted = 0;
       const ratio = devicePixelRatio;
-      const width = Math.round(this.frame.clientWidth * ratio);
-      const height = Math.round(this.frame.clientHeight * ratio);
-      if (this.canvas.width !== width || this.canvas.height !== height) {
-        this.canvas.width = width;
-        this.canvas.height = height;
-      }
-      const context = this.canvas.getContext("2d");
+      const { canvas, outlines } = this.parts;
+      const [width, height] = [this.frame.clientWidth, this.frame.clientHeight].map((each) => Math.round(each * ratio));
+      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+      const context = canvas.getContext("2d");
+      const { matrix } = this;
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, width, height);
-      context.setTransform(this.scale * ratio, 0, 0, this.scale * ratio, this.left * ratio, this.top * ratio);
-      context.imageSmoothingEnabled = this.scale * ratio < 3;
-      context.imageSmoothingQuality = "high";
-      context.drawImage(this.grey, 0, 0);
-      if (this.options.heat && this.label && this.maps) {
-        const [top, left, tall, wide] = this.maps.field;
-        context.imageSmoothingEnabled = true;
-        context.drawImage(this.heatmap, left, top, wide, tall);
-      }
-      this.svg.firstElementChild?.setAttribute(
-        "transform",
-        `translate(${this.left} ${this.top}) scale(${this.scale})`,
-      );
+      this.#layers(context, new DOMMatrix().scaleSelf(ratio).multiplySelf(matrix));
+      if (this.tool === "lens" && this.pointer) this.#lens(context, ratio, matrix);
+      outlines.firstElementChild?.setAttribute("transform", `matrix(${["a", "b", "c", "d", "e", "f"].map((each) => matrix[each]).join(" ")})`);
+      this.#measures(matrix);
     });
+  }
+
+  #layers(context, matrix) {
+    context.setTransform(matrix);
+    context.imageSmoothingEnabled = Math.hypot(matrix.a, matrix.b) < 3;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.grey, 0, 0);
+    if (!this.options.heat || !this.label || !this.maps) return;
+    const [top, left, tall, wide] = this.maps.field;
+    context.imageSmoothingEnabled = true;
+    context.drawImage(this.heatmap, left, top, wide, tall);
+  }
+
+  #lens(context, ratio, matrix) {
+    const { x, y } = this.pointer;
+    context.save();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.beginPath();
+    context.arc(x, y, LENS_RADIUS, 0, 2 * Math.PI);
+    context.fillStyle = "#000";
+    context.fill();
+    context.lineWidth = 2;
+    context.strokeStyle = "#888";
+    context.stroke();
+    context.clip();
+    this.#layers(context, new DOMMatrix().scaleSelf(ratio).translateSelf(x, y).scaleSelf(LENS).translateSelf(-x, -y).multiplySelf(matrix));
+    context.restore();
+  }
+
+  #measures(matrix) {
+    const made = this.measured.flatMap(([from, to]) => {
+      const [a, b] = [from, to].map((each) => new DOMPoint(each.x, each.y).matrixTransform(matrix));
+      const ends = { x1: a.x, y1: a.y, x2: b.x, y2: b.y };
+      const right = a.x > b.x ? a : b;
+      return [
+        drawn("line", { ...ends, class: "halo" }),
+        drawn("line", { ...ends, class: "line" }),
+        drawn("text", { x: Math.min(right.x + 8, this.frame.clientWidth - 90), y: right.y }, this.lengthOf(from, to)),
+      ];
+    });
+    this.parts.measures.replaceChildren(...made);
+  }
+
+  lengthOf(from, to) {
+    const { spacing, kind } = this.facts;
+    const [down, across] = spacing ?? [1, 1];
+    const far = Math.hypot((to.x - from.x) * across, (to.y - from.y) * down);
+    return `${length.format(far)} ${spacing ? `mm ${this.words.short[kind]}` : "px"}`.trim();
+  }
+
+  /** What a measured length is worth. */
+  get caveat() {
+    const { kind, how, magnification } = this.facts ?? {};
+    return this.words.spacing[how || kind]?.replace("%", magnification && level.format(magnification)) ?? this.words.pixels;
   }
 
   #heat() {
     const values = this.label && this.maps?.maps[this.label];
-    if (!values) return this.#draw();
-    const { height, width, field } = this.maps;
-    const peak = Math.max(0, ...values) || 1;
-    const across = Math.round(OVERLAY * Math.min(1, field[3] / field[2]));
-    const down = Math.round(OVERLAY * Math.min(1, field[2] / field[3]));
-    this.heatmap.width = across;
-    this.heatmap.height = down;
-    const image = new ImageData(across, down);
-    const { opacity, threshold } = this.options;
-    const columns = Array.from({ length: across }, (_, x) => between((x + 0.5) / across, width));
-    for (let y = 0; y < down; y++) {
-      const [above, below, lower] = between((y + 0.5) / down, height);
-      for (let x = 0; x < across; x++) {
-        const [left, right, more] = columns[x];
-        const value = (row) =>
-          Math.max(0, values[row * width + left]) * (1 - more) + Math.max(0, values[row * width + right]) * more;
-        const share = (value(above) * (1 - lower) + value(below) * lower) / peak;
-        const over = Math.max(0, (share - threshold) / (1 - threshold));
-        const at = 4 * (y * across + x);
-        image.data.set(palette[Math.min(255, Math.round(share * 255))], at);
-        image.data[at + 3] = Math.round(255 * opacity * over ** 0.7);
-      }
-    }
-    this.heatmap.getContext("2d").putImageData(image, 0, 0);
+    if (values) drawHeat(this.heatmap, this.maps, values, this.options);
     this.#draw();
   }
 
   #outline() {
-    const lines = this.options.lines && this.label && this.maps?.outlines[this.label];
-    const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
+    const group = drawn("g", {});
+    const lines = (this.options.lines && this.label && this.maps?.outlines[this.label]) || [];
     for (const kind of ["halo", "line"]) {
-      for (const line of lines || []) {
-        const drawn = document.createElementNS("http://www.w3.org/2000/svg", "polygon");
-        drawn.setAttribute("class", kind);
-        drawn.setAttribute("points", line.map((point) => point.join(",")).join(" "));
-        group.append(drawn);
+      for (const line of lines) {
+        group.append(drawn("polygon", { class: kind, points: line.map((point) => point.join(",")).join(" ") }));
       }
     }
-    this.svg.replaceChildren(group);
+    if (this.options.field && this.maps) {
+      const [y, x, height, width] = this.maps.field;
+      group.append(drawn("rect", { class: "field", x, y, width, height }));
+    }
+    this.parts.outlines.replaceChildren(group);
     this.#draw();
   }
 
   // hands
+  #probe() {
+    const { facts, parts, pointer } = this;
+    const at = facts && pointer && new DOMPoint(pointer.x, pointer.y).matrixTransform(this.matrix.inverse());
+    const [column, row] = at ? [Math.floor(at.x), Math.floor(at.y)] : [-1, -1];
+    const inside = at && column >= 0 && row >= 0 && column < facts.columns && row < facts.rows;
+    const code = inside ? this.pixels[row * facts.columns + column] : 0;
+    const value = facts?.hidden && !code ? "–" : `${exact.format(facts?.slope * code + facts?.intercept)} ${facts?.unit}`;
+    parts.probe.textContent = inside ? `x ${column} y ${row}: ${facts.step > 1 ? "≈ " : ""}${value}`.trim() : "";
+    if (this.tool === "lens") this.#draw();
+  }
+
   #listen() {
     const { frame } = this;
     const held = new Map();
@@ -252,14 +380,22 @@ export class Stage {
       const box = frame.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top, window: event.buttons === 2 || event.shiftKey };
     };
+    const onImage = ({ x, y }) => new DOMPoint(x, y).matrixTransform(this.matrix.inverse());
     frame.addEventListener("pointerdown", (event) => {
       frame.setPointerCapture(event.pointerId);
       held.set(event.pointerId, place(event));
+      this.pointer = place(event);
+      this.#probe();
+      if (this.tool === "measure" && event.button === 0 && this.facts && held.size === 1) {
+        this.measured.push([onImage(this.pointer), onImage(this.pointer)]);
+      }
     });
     frame.addEventListener("pointermove", (event) => {
       const from = held.get(event.pointerId);
-      if (!from || !this.pixels) return;
       const to = place(event);
+      this.pointer = to;
+      this.#probe();
+      if (!from || !this.facts) return;
       if (held.size === 2) {
         const [before] = spread();
         held.set(event.pointerId, to);
@@ -268,22 +404,25 @@ export class Stage {
         return;
       }
       held.set(event.pointerId, to);
-      if (from.window) {
-        this.width = Math.min(4 * GREYS, Math.max(16, this.width + (to.x - from.x) * 6));
-        this.centre = Math.min(GREYS, Math.max(0, this.centre + (to.y - from.y) * 6));
-        this.#paint();
-      } else {
-        this.left += to.x - from.x;
-        this.top += to.y - from.y;
-        this.moved = true;
+      if (from.window || this.tool === "window") this.#change(to.x - from.x, to.y - from.y);
+      else if (this.tool === "measure") {
+        this.measured.at(-1)[1] = onImage(to);
         this.#draw();
-      }
+      } else if (this.tool === "move" && (event.pointerType !== "touch" || this.moved)) this.move(to.x - from.x, to.y - from.y);
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      frame.addEventListener(end, (event) => held.delete(event.pointerId));
+    for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
+      frame.addEventListener(end, (event) => {
+        if (held.delete(event.pointerId) && this.tool === "measure") this.#settle();
+        if (end !== "pointerup" || event.pointerType === "touch") this.pointer = null;
+        this.#probe();
+      });
+    }
+    // two fingers are the picture's, whatever one may do
+    for (const kind of ["touchstart", "touchmove"]) {
+      frame.addEventListener(kind, (event) => event.touches.length > 1 && event.preventDefault(), { passive: false });
     }
     frame.addEventListener("contextmenu", (event) => event.preventDefault());
-    frame.addEventListener("dblclick", () => this.pixels && this.fit());
+    frame.addEventListener("dblclick", () => this.tool !== "measure" && this.fit());
     frame.addEventListener(
       "wheel",
       (event) => {
@@ -293,6 +432,20 @@ export class Stage {
       },
       { passive: false },
     );
-    new ResizeObserver(() => this.pixels && (this.moved ? this.#draw() : this.fit())).observe(frame);
+    frame.addEventListener("keydown", ({ key }) => {
+      const [x, y] = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] }[key] ?? [];
+      if (x !== undefined) this.move(x, y);
+      if (key === "Delete" || key === "Backspace") this.forget();
+    });
+    new ResizeObserver(() => this.facts && (this.moved ? this.#draw() : this.fit())).observe(frame);
+  }
+
+  /** A measurement that is a mere click takes the last one away. */
+  #settle() {
+    const [from, to] = this.measured.at(-1) ?? [];
+    if (from && Math.hypot(to.x - from.x, to.y - from.y) * this.view.scale < 4) {
+      this.measured.splice(-2);
+      this.#draw();
+    }
   }
 }

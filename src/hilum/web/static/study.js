@@ -1,13 +1,20 @@
 // A study's page: the radiograph and what lies over it, findings, the reader's review.
 
+import { drawLegend } from "./heat.js";
 import { listen } from "./keys.js";
 import { give } from "./review.js";
 import { Stage } from "./stage.js";
 
 const $ = (selector) => document.querySelector(selector);
 const picks = [...document.querySelectorAll(".pick")];
-const frame = $("[data-stage]");
-const stage = frame ? new Stage(frame) : null;
+const room = $("[data-stages]");
+const words = room && JSON.parse(room.dataset.words);
+const stages = [...document.querySelectorAll("[data-stage]")].map((frame) => new Stage(frame, words));
+let active = stages[0];
+for (const stage of stages) {
+  stage.linked = stages.find((other) => other !== stage) ?? null;
+  for (const kind of ["pointerdown", "focusin"]) stage.frame.addEventListener(kind, () => (active = stage));
+}
 
 // findings
 const current = () => picks.find((each) => each.getAttribute("aria-pressed") === "true");
@@ -15,7 +22,7 @@ function choose(pick) {
   for (const each of picks) each.setAttribute("aria-pressed", String(each === pick));
   const caption = $("[data-finding]");
   if (caption) caption.textContent = pick ? `${pick.dataset.name} ${pick.dataset.score}` : "";
-  stage?.explain(pick?.dataset.label ?? null);
+  for (const stage of stages) stage.explain(pick?.dataset.label ?? null);
 }
 for (const pick of picks) {
   pick.addEventListener("click", () => choose(pick.getAttribute("aria-pressed") === "true" ? null : pick));
@@ -32,37 +39,74 @@ function step(by) {
 }
 
 // display
-const heat = $("[data-heat]");
-const lines = $("[data-lines]");
-const opacity = $("[data-opacity]");
-const threshold = $("[data-threshold]");
-function shown() {
-  stage?.show({
+const [heat, lines, field, opacity, threshold] = ["heat", "lines", "field", "opacity", "threshold"].map((name) =>
+  $(`[data-${name}]`),
+);
+function show() {
+  const options = {
     heat: heat?.checked ?? false,
     lines: lines?.checked ?? false,
+    field: field?.checked ?? false,
     opacity: (opacity?.value ?? 0) / 100,
     threshold: (threshold?.value ?? 0) / 100,
-  });
+  };
+  for (const stage of stages) stage.show(options);
 }
-for (const each of [heat, lines, opacity, threshold]) each?.addEventListener("input", shown);
-shown();
-stage?.legend($("[data-legend]"));
+for (const each of [heat, lines, field, opacity, threshold]) each?.addEventListener("input", show);
+show();
+if ($("[data-legend]")) drawLegend($("[data-legend]"));
+
+/** Mark one of several buttons as the chosen one. */
+function press(selector, chosen) {
+  for (const each of document.querySelectorAll(selector)) each.setAttribute("aria-pressed", String(each === chosen));
+}
 
 const doing = {
-  fit: () => stage.fit(),
-  one: () => stage.one(),
-  closer: () => stage.zoom(1.25),
-  farther: () => stage.zoom(0.8),
-  window: () => stage.resetWindow(),
+  fit: () => active.fit(),
+  one: () => active.one(),
+  closer: () => active.zoom(1.25),
+  farther: () => active.zoom(0.8),
+  rotate: () => active.rotate(),
+  flip: () => active.flip(),
+  full: () => (document.fullscreenElement ? document.exitFullscreen() : $(".viewer").requestFullscreen()),
   invert(button) {
     const on = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(on));
-    stage.invert(on);
+    for (const stage of stages) stage.invert(on);
   },
 };
 for (const button of document.querySelectorAll("[data-do]")) {
   button.addEventListener("click", () => doing[button.dataset.do](button));
 }
+if ($('[data-do="full"]')) $('[data-do="full"]').hidden = !document.fullscreenEnabled;
+
+const caveat = $("[data-caveat]");
+for (const button of document.querySelectorAll("[data-tool]")) {
+  button.addEventListener("click", () => {
+    const { tool } = button.dataset;
+    press("[data-tool]", button);
+    for (const stage of stages) stage.use(tool);
+    caveat.hidden = tool !== "measure";
+    caveat.textContent = [...new Set(stages.map((stage) => stage.caveat))].join(" ");
+  });
+}
+
+// windows: four that every image has, and those that this one has besides
+for (const button of document.querySelectorAll("[data-preset]")) {
+  button.addEventListener("click", () => {
+    for (const stage of stages) stage.preset(button.dataset.preset);
+    others.selectedIndex = 0;
+  });
+}
+const others = $("[data-others]");
+others?.addEventListener("change", () => stages[0].preset(Number(others.value)));
+stages[0]?.loaded.then(() => {
+  const [stage] = stages;
+  const known = new Set(["default", "lung", "bone", "full"]);
+  const found = [...(stage.facts?.presets.entries() ?? [])].filter(([, { code }]) => !known.has(code));
+  others.hidden = !found.length;
+  others.append(new Option("–", "0"), ...found.map(([place, preset]) => new Option(stage.nameOf(preset), place)));
+});
 
 function answer(said) {
   if (!current()) step(1);
