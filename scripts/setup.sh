@@ -96,6 +96,7 @@ dsrdump:dcmtk:structured reports as text, storescu
 LIST
     [ "$level" != dev ] || cat <<'LIST'
 gdcmconv:libgdcm-tools:a reader of compressed images to compare with
+pdftotext:poppler-utils:a reader of PDF
 dciodvfy:dicom3tools:checks that what is written is valid DICOM
 chromium:chromium:the browser tests
 npm:npm:the OHIF viewer and axe-core, for the browser tests

@@ -14,6 +14,7 @@ from hilum.eligibility import Reason
 from hilum.language import Language, Message
 from hilum.radiograph import PixelDecision
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+from hilum.values.dates import read_date
 
 Worded = TypeVar("Worded", Reason, PixelDecision)
 
@@ -79,6 +80,22 @@ def finding_name(label: str, language: Language) -> str:
     if label not in FINDING_NAMES:
         return label.replace("_", " ")
     return language.say(FINDING_NAMES[label])
+
+
+def person(name: str) -> str:
+    """Return a DICOM Person Name as people write it: family name, given names."""
+    parts = [part.strip() for part in name.partition("=")[0].split("^")]
+    family, *others = [*parts, "", "", "", ""][:5]
+    given = " ".join(part for part in others[:2] if part)
+    return ", ".join(part for part in (family, given) if part)
+
+
+def day_text(stored: str, language: Language) -> str:
+    """Return a DICOM date in the reader's language; what is no date, as it stands."""
+    found = read_date(stored)
+    if found is None or found.first != found.last:
+        return stored
+    return language.date(found.first)
 
 
 def path_reason(code: str) -> Reason:

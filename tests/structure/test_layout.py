@@ -79,6 +79,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 LIBRARIES = {
     "onnxruntime": {"hilum.predict"},
     "highdicom": {"hilum.encode.highdicom_encoder"},
+    "reportlab": {"hilum.encode"},
     "pynetdicom": {"hilum.pacs"},
     "dbos": {"hilum.jobs"},
     "sqlalchemy": {"hilum.records", "hilum.jobs"},

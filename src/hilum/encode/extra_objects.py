@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from hilum.encode.encapsulated_pdf import encapsulated_pdf
 from hilum.encode.key_objects import key_objects
 from hilum.encode.parametric_map import parametric_map
 from hilum.encode.presentation_state import presentation_state
@@ -35,18 +36,18 @@ def extra_objects(
     Returns
     -------
     tuple of Dataset
-        In the order of the settings; empty when nothing is positive, because all of
-        them are about positive findings. Same input, same bytes.
+        In the order of the settings; only the document when nothing is positive, because
+        all others are about positive findings. Same input, same bytes.
 
     Raises
     ------
     ValueError
         `when` has no UTC offset.
     """
-    if not context.reading.positives:
-        return ()
     results: list[Dataset] = []
     for wanted in dict.fromkeys(context.settings.objects):
+        if not context.reading.positives and wanted is not ExtraObject.ENCAPSULATED_PDF:
+            continue
         match wanted:
             case ExtraObject.SEGMENTATION:
                 results.append(segmentation(context, regions))
@@ -56,6 +57,8 @@ def extra_objects(
                 results.append(key_objects(context, [] if picture is None else [picture]))
             case ExtraObject.PARAMETRIC_MAP:
                 results += _maps(context, heat)
+            case ExtraObject.ENCAPSULATED_PDF:
+                results.append(encapsulated_pdf(context, picture))
     return tuple(results)
 
 

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from pydicom import Dataset
 from pydicom.uid import (
+    EncapsulatedPDFStorage,
     EnhancedSRStorage,
     GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
@@ -46,6 +47,9 @@ KEY_OBJECTS: Final = ObjectKind(
 PARAMETRIC_MAP: Final = ObjectKind(
     "parametric map", ParametricMapStorage, "OT", 907, "activation-{}.pm"
 )
+ENCAPSULATED_PDF: Final = ObjectKind(
+    "encapsulated PDF", EncapsulatedPDFStorage, "DOC", 908, "report.pdf"
+)
 REVIEW: Final = ObjectKind("review", "", "SR", 911, "review.sr")
 
 KINDS: Final = (
@@ -56,6 +60,7 @@ KINDS: Final = (
     PRESENTATION,
     KEY_OBJECTS,
     PARAMETRIC_MAP,
+    ENCAPSULATED_PDF,
     REVIEW,
 )
 """All kinds; docs/conformance.md has the same table."""

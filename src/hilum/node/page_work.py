@@ -6,7 +6,7 @@ time (`hilum.node.inference_process.page`).
 
 from datetime import datetime
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -18,6 +18,7 @@ from hilum.encode import Assessed, Assessment
 from hilum.encode.forms import FORMS, FormSource
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
+from hilum.language import Language
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels.encapsulation import frame_of
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
@@ -31,6 +32,14 @@ from hilum.web.study_tools import ReadingFile
 
 DARKEST: Final = -1024.0
 """Dark end of the scale on which radiographs are kept."""
+
+
+class WantedForm(NamedTuple):
+    """A form that was asked for."""
+
+    name: str
+    language: Language | None = None
+    """That of a form for people; None: that of the settings."""
 
 
 def picture(file: bytes, settings: Settings) -> DisplayedImage:
@@ -77,10 +86,16 @@ def png(file: bytes, _settings: Settings) -> bytes:
 
 
 def written(
-    file: bytes, settings: Settings, form: str, reading: StoredReading, when: datetime
+    file: bytes,
+    settings: Settings,
+    asked: WantedForm,
+    reading: StoredReading,
+    when: datetime,
 ) -> ReadingFile:
     """Return a reading in one of its forms; those that need no image do without the file."""
-    wanted = FORMS[form]
+    wanted = FORMS[asked.name]
+    if asked.language is not None and wanted.for_people:
+        settings = settings.changed("report", language=asked.language)
     if wanted.needs_image:
         # the stored pixels are part of what identifiers are derived from
         seen = pixels.radiograph_from_dicom(_image(file, settings), settings.pixels)

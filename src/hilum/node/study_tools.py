@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hilum import explain
 from hilum.encode.forms import FORMS
 from hilum.ingest.earlier_reports import EarlierReports
+from hilum.language import Language
 from hilum.node import page_work
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
@@ -62,12 +63,19 @@ class PooledStudyTools:
         return {each.name: each.title for each in FORMS.values() if ours or not each.needs_image}
 
     def written(
-        self, form: str, reading: StoredReading, image: Callable[[], bytes], when: datetime
+        self,
+        form: str,
+        reading: StoredReading,
+        image: Callable[[], bytes],
+        when: datetime,
+        *,
+        language: Language | None = None,
     ) -> ReadingFile:
-        """Return a reading in one of its forms."""
+        """Return a reading in one of its forms, those for people in a language."""
+        asked = page_work.WantedForm(form, language)
         if not FORMS[form].needs_image:
-            return page_work.written(b"", self.settings, form, reading, when)
-        made: ReadingFile = self.work(page_work.written, image(), form, reading, when)
+            return page_work.written(b"", self.settings, asked, reading, when)
+        made: ReadingFile = self.work(page_work.written, image(), asked, reading, when)
         return made
 
     def review_file(

@@ -46,6 +46,8 @@ class ExtraObject(StrEnum):
     """A flag on images with positive findings."""
     PARAMETRIC_MAP = "parametric_map"
     """The class activation maps of the positive findings, as numbers, for research."""
+    ENCAPSULATED_PDF = "encapsulated_pdf"
+    """The report as a document, with the overlay, whatever was found."""
 
 
 class SRClass(StrEnum):
@@ -142,8 +144,8 @@ class ReportSettings(SettingsSection):
     codes_file: Path | None = None
     """TOML file whose codes replace those of hilum, see docs/conformance.md."""
     objects: tuple[ExtraObject, ...] = ()
-    """Further objects for images with positive findings: segmentation, presentation_state,
-    key_objects, parametric_map."""
+    """Further objects: encapsulated_pdf for every image that was read; for those with positive
+    findings segmentation, presentation_state, key_objects, parametric_map."""
     report_refusals: bool = False
     """Also write a text report into the study when an image is refused."""
 

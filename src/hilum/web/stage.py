@@ -13,6 +13,7 @@ from hilum.web import words
 from hilum.web.context import WebContext
 from hilum.web.pictures import version
 from hilum.web.sessions import Visitor
+from hilum.wording import day_text, person
 
 WINDOWS: Final = {
     "default": Message("Default window"),
@@ -63,7 +64,7 @@ def picture_of(
     row: StudyRow, image: ImageRecord, reading: StoredReading | None, who: Visitor
 ) -> dict[str, Any]:
     """Return what the stage shows of one image of a study."""
-    day = words.day(row.study_date, who.language)
+    day = day_text(row.study_date, who.language)
     return {
         "uid": image.sop_instance_uid,
         "study": row.study_instance_uid,
@@ -74,7 +75,7 @@ def picture_of(
         "demonstration": reading is not None and reading.document["model"]["demonstration"],
         "day": day,
         "lines": [
-            " · ".join(filter(None, (words.person(row.patient_name), row.patient_id))),
+            " · ".join(filter(None, (person(row.patient_name), row.patient_id))),
             " ".join(filter(None, (day, words.clock(row.study_time)))),
         ],
     }

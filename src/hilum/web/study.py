@@ -1,7 +1,7 @@
 """The study page: radiograph, findings, heatmaps, and earlier studies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from hilum.errors import PacsError
-from hilum.language import Message
+from hilum.language import Language, Message
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Finding
 from hilum.records import images, readings, reviews, worklist
@@ -33,7 +33,7 @@ from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.web.sessions import Context, Viewer, Visitor, note
 from hilum.web.slots import Slot
 from hilum.web.worklist import bar_of, spoken
-from hilum.wording import finding_name, raw_texts, score_text
+from hilum.wording import day_text, finding_name, person, raw_texts, score_text
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -90,11 +90,11 @@ def show(
         "study.html",
         who,
         study=row,
-        patient=words.person(row.patient_name),
+        patient=person(row.patient_name),
         age=words.age(row),
         study_warnings=[words.STUDY_WARNINGS[StudyWarning(each)] for each in row.warnings],
         sex=words.SEXES.get(row.sex, ""),
-        day=words.day(row.study_date, who.language),
+        day=day_text(row.study_date, who.language),
         clock=words.clock(row.study_time),
         entries=[_entry(each, chosen) for each in entries],
         chosen=None if chosen is None else _entry(chosen, chosen),
@@ -154,10 +154,10 @@ def maps(where: Where, context: Context, _: Viewer) -> Response:
 
 
 @router.get("/studies/{study}/images/{image}/reading.{form}")
-def download(where: Where, form: str, context: Context, _: Viewer, __: Slot) -> Response:
-    """Return a reading in one of its forms."""
+def download(where: Where, form: str, context: Context, who: Viewer, _: Slot) -> Response:
+    """Return a reading in one of its forms; what is for people is in their language."""
     entry = image_of(context, where)
-    return written(context, entry, reading_of(context, entry), form)
+    return written(context, entry, reading_of(context, entry), form, language=who.language)
 
 
 @router.get("/studies/{study}/images/{image}/results/{result}.{form}")
@@ -188,8 +188,20 @@ def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     return found
 
 
-def written(context: WebContext, image: ImageRecord, reading: StoredReading, form: str) -> Response:
+def written(
+    context: WebContext,
+    image: ImageRecord,
+    reading: StoredReading,
+    form: str,
+    *,
+    language: Language | None = None,
+) -> Response:
     """Return a reading as a file in one of its forms.
+
+    Parameters
+    ----------
+    language
+        That of who asks; None: that of the settings.
 
     Raises
     ------
@@ -199,9 +211,22 @@ def written(context: WebContext, image: ImageRecord, reading: StoredReading, for
     tools = tools_of(context)
     if form not in tools.forms(reading):
         raise HTTPException(NOT_FOUND, Message("This reading is not available in this form."))
+    if language is not None:
+        reading = _warned_in(language, reading, image)
     when = (image.settled or image.arrived).astimezone()
-    made = tools.written(form, reading, lambda: context.pacs.fetch(image.reference), when)
+    fetch = lambda: context.pacs.fetch(image.reference)  # noqa: E731
+    made = tools.written(form, reading, fetch, when, language=language)
     return _attached(made.content, made.media_type, f"{image.sop_instance_uid}.{made.suffix}")
+
+
+def _warned_in(language: Language, reading: StoredReading, image: ImageRecord) -> StoredReading:
+    """Return a reading with its image's warnings in a language; its own are in that of settings."""
+    row = reading.document["readings"][0]
+    told = {reason.code: language.say(reason.text) for reason in image.reasons}
+    reasons = [{**each, "text": told.get(each["code"], each["text"])} for each in row["reasons"]]
+    return replace(
+        reading, document={**reading.document, "readings": [{**row, "reasons": reasons}]}
+    )
 
 
 def _is_reported(context: WebContext, image: ImageRecord) -> bool:
@@ -318,7 +343,7 @@ def _course(
         if document["model"]["sha256"] != model["sha256"]:
             others += 1
             continue
-        day, dated = words.day(row.study_date, who.language), read_date(row.study_date)
+        day, dated = day_text(row.study_date, who.language), read_date(row.study_date)
         for each in document["readings"][0]["findings"]:
             value, positive = each["score"], each["positive"]
             label = f"{day}: {spoken(value, positive=positive, who=who)}"
@@ -334,7 +359,7 @@ def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict
         "uid": row.study_instance_uid,
         "cover": row.cover,
         "series": row.cover_series,
-        "day": words.day(row.study_date, who.language),
+        "day": day_text(row.study_date, who.language),
         "description": row.description,
         "differs": [words.TRAITS[trait] for trait in differs],
         "state": state,

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.language import Language
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.readings import StoredReading
@@ -69,9 +70,18 @@ class StudyTools(Protocol):
         ...
 
     def written(
-        self, form: str, reading: StoredReading, image: Callable[[], bytes], when: datetime
+        self,
+        form: str,
+        reading: StoredReading,
+        image: Callable[[], bytes],
+        when: datetime,
+        *,
+        language: Language | None = None,
     ) -> ReadingFile:
-        """Return a reading in one of its forms; `image` fetches the file that some need."""
+        """Return a reading in one of its forms; `image` fetches the file that some need.
+
+        `language` is that of the forms for people; None: that of the settings.
+        """
         ...
 
     def is_reported(self, archive: Archive, reference: str, uids: ImageUIDs) -> bool:

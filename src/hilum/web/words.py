@@ -12,7 +12,6 @@ from hilum.records.states import State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
 from hilum.values.ages import age_of
-from hilum.values.dates import read_date
 from hilum.values.persons import Trait
 from hilum.wording import finding_name
 
@@ -79,22 +78,6 @@ def answered(label: str, answer: ReaderAnswer, language: Language) -> str:
     if answer is ReaderAnswer.ABSENT:
         return language.say("no {finding}", finding=name)
     return name
-
-
-def person(name: str) -> str:
-    """Return a DICOM Person Name as people write it: family name, given names."""
-    parts = [part.strip() for part in name.partition("=")[0].split("^")]
-    family, *others = [*parts, "", "", "", ""][:5]
-    given = " ".join(part for part in others[:2] if part)
-    return ", ".join(part for part in (family, given) if part)
-
-
-def day(stored: str, language: Language) -> str:
-    """Return a DICOM date in the reader's language; what is no date, as it stands."""
-    found = read_date(stored)
-    if found is None or found.first != found.last:
-        return stored
-    return language.date(found.first)
 
 
 def clock(stored: str) -> str:

@@ -20,7 +20,7 @@ from hilum.web.context import WebContext
 from hilum.web.notices import model_in_use, troubles
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Viewer, Visitor
-from hilum.wording import finding_name, shown_score
+from hilum.wording import day_text, finding_name, person, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -156,10 +156,10 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
     texts = [who.language.say(unpacked(text)) for _, text in study.reasons]
     return {
         "study": study,
-        "name": words.person(study.patient_name),
+        "name": person(study.patient_name),
         "age": words.age(study),
         "sex": words.SEXES.get(study.sex, ""),
-        "day": words.day(study.study_date, who.language),
+        "day": day_text(study.study_date, who.language),
         "clock": words.clock(study.study_time),
         "state": state,
         "state_word": STATES[state],

@@ -1,6 +1,8 @@
 """A study in a browser: the radiograph, heatmaps over it, and the reader's review."""
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -63,6 +65,37 @@ def test_every_download_can_be_clicked(tabs: Tabs, shown: Shown) -> None:
     lines = tab.locator(".save .menu-line")
     for number in range(lines.count()):
         lines.nth(number).click(trial=True, timeout=2000)
+
+
+def test_the_text_of_the_report_is_copied_in_the_visitors_language(
+    tabs: Tabs, shown: Shown
+) -> None:
+    """With the statement; whoever cannot see the button change is told."""
+    tab = ready(tabs.open(Role.VIEWER, shown.path, Look(locale="pt-BR")))
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.click("details.save summary")
+    tab.click("[data-copy]")
+    expect(tab.locator("[data-copied]")).to_have_text("Texto do relatório copiado")
+    text = tab.evaluate("navigator.clipboard.readText()")
+
+    assert "Somente para pesquisa. Não é um dispositivo médico." in text
+    assert "Derrame pleural" in text
+    assert tab.locator(".pick .score").first.inner_text() in text
+
+
+def test_the_pdf_is_in_the_visitors_language(tabs: Tabs, shown: Shown, tmp_path: Path) -> None:
+    """As a download, with the scores of the page."""
+    tab = ready(tabs.open(Role.VIEWER, shown.path, Look(locale="pt-BR")))
+    tab.click("details.save summary")
+    with tab.expect_download() as begun:
+        tab.click("text=PDF")
+    begun.value.save_as(tmp_path / "a.pdf")
+    command = ["pdftotext", "-layout", tmp_path / "a.pdf", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "Somente para pesquisa. Não é um dispositivo médico." in said
+    for score in tab.locator(".pick .score").all_inner_texts():
+        assert score in said
 
 
 def test_heat_lies_on_the_peak_of_the_finding(web: WebContext, tabs: Tabs, shown: Shown) -> None:

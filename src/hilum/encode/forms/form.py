@@ -40,3 +40,5 @@ class Form:
     """Makes the content of a file."""
     needs_image: bool = False
     """Whether it takes header and pixels of the image, which a reading is kept without."""
+    for_people: bool = False
+    """Whether the page makes it in the language of who asks; others have that of the settings."""

@@ -1,5 +1,6 @@
-"""A plain-text report for people, in the language of the settings."""
+"""A plain-text report for people, in the language of who reads it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from textwrap import wrap
 from typing import Final
@@ -43,30 +44,35 @@ def text(
         SOP Instance UID and no patient.
     """
     say = language.say
-    model, radiograph = reading.model, reading.radiograph
-    uids = radiograph.uids or uids
-    verified = "" if model.verified else " " + say("(weights not verified)")
-    facts = [
-        (say("Image"), (uids and uids.sop_instance_uid) or say("not DICOM")),
-        (say("Analyzed at"), when.isoformat(sep=" ", timespec="seconds")),
-        (say("Model"), f"{model.name} {model.version}{verified}"),
-        ("SHA-256", model.sha256),
-        (say("Thresholds"), model.operating_points),
-        (say("Pixels"), str(radiograph.pipeline)),
-        *(("", decision.text) for decision in radiograph.decisions),
-        (say("Software"), f"{PRODUCT} {__version__}"),
-    ]
     lines = [say(REPORT_TITLE), RULE, ""]
     lines += findings_text(reading, language).split("\r\n")
     lines += ["", RULE]
-    for name, fact in facts:
+    for name, fact in facts(reading, when=when, language=language, uids=uids):
         lines += wrap(
             f"{name:<{FACT}}{fact}", WIDTH, subsequent_indent=" " * FACT, break_on_hyphens=False
         )
     lines.append("")
-    for statement in statements(model, language):
+    for statement in statements(reading.model, language):
         lines += wrap(statement, WIDTH)
     return "\n".join(lines) + "\n"
+
+
+def facts(
+    reading: Reading, *, when: datetime, language: Language, uids: ImageUIDs | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield what a report was made from and by, name and fact; a further line has no name."""
+    say, model, radiograph = language.say, reading.model, reading.radiograph
+    uids = radiograph.uids or uids
+    verified = "" if model.verified else " " + say("(weights not verified)")
+    yield say("Image"), (uids and uids.sop_instance_uid) or say("not DICOM")
+    yield say("Analyzed at"), when.isoformat(sep=" ", timespec="seconds")
+    yield say("Model"), f"{model.name} {model.version}{verified}"
+    yield "SHA-256", model.sha256
+    yield say("Thresholds"), model.operating_points
+    yield say("Pixels"), str(radiograph.pipeline)
+    for decision in radiograph.decisions:
+        yield "", decision.text
+    yield say("Software"), f"{PRODUCT} {__version__}"
 
 
 def _written(source: FormSource) -> bytes:
@@ -78,4 +84,6 @@ def _written(source: FormSource) -> bytes:
     ).encode()
 
 
-FORM: Final = Form("text", "TXT", "findings.txt", "text/plain; charset=utf-8", _written)
+FORM: Final = Form(
+    "text", "TXT", "findings.txt", "text/plain; charset=utf-8", _written, for_people=True
+)
