@@ -37,7 +37,7 @@ def open_web_context(
         secret = SecretStr(pacs.password)
         address = PacsAddress(pacs.url, pacs.username, secret, "HILUM", "127.0.0.1", 1)
     settings = more.pop("settings", None) or Settings(data_folder=folder)
-    settings = settings.changed("page", port=0, **(page or {}))
+    settings = settings.changed("page", **{"port": 0} | (page or {}))
     with (
         address.orthanc(timeout_s=10) as orthanc,
         Database(sqlite_url(folder / "hilum.sqlite")) as database,

@@ -1,13 +1,15 @@
 """``hilum users``: the first operator, tokens, and what the audit trail keeps of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from hilum.cli.main import main
-from hilum.records import Database, access, accounts, audit
+from hilum.records import Database, access, accounts, audit, passkeys, second_factor
 from hilum.records.database import sqlite_url
+from hilum.records.passkeys import Passkey
 from hilum.web.first_user import ensure_user, password_file
 
 PASSWORD = "four words are enough"  # noqa: S105
@@ -104,6 +106,29 @@ def test_a_lost_second_factor_is_removed():
 
     assert "ana signs in with the password alone" in users("reset", "Ana").output
     assert "There is no user bob." in users("reset", "bob").output
+
+
+def test_passkeys_are_shown_and_reset(tmp_path: Path):
+    """With their names and last use; recovery codes go with them."""
+    users("add", "ana", "--password-stdin", typed=PASSWORD)
+    added = datetime(2026, 11, 26, 8, tzinfo=UTC)
+    where = sqlite_url(tmp_path / "hilum.sqlite")
+    with Database(where) as database, database.transaction() as connection:
+        for key in ("a", "b"):
+            made = Passkey(key, "ana", "h", f"Desk {key}", "hilum.lan", b"", 0, added)
+            passkeys.add(connection, made)
+        second_factor.new_recovery_codes(connection, "ana")
+    shown = users("show", "Ana").output
+    listed = users("list").output
+    reset = users("reset", "ana")
+
+    assert "ana: 2 passkeys" in shown
+    assert "Recovery codes left: 10" in shown
+    assert "Desk b                   passkey for hilum.lan, added 2026-11-26 08:00 UTC" in shown
+    assert "2 passkeys" in listed
+    assert 0 == reset.exit_code
+    assert "ana: password\nRecovery codes left: 0\n" == users("show", "ana").output
+    assert "There is no user bob." in users("show", "bob").output
 
 
 def test_an_operator_unlocks_a_user():

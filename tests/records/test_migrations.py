@@ -37,6 +37,8 @@ FROZEN: Final = {
     "0005_not_analyzed": "d9491383e6180968fb5162c2328b2e73be2b3bc22558395c558e8fd17160780a",
     "0006_answers.postgresql": "db536fa8a4aa6abc2b1a54d8ffeecc5ad80a79e137d4e800b3e868d97052dee5",
     "0006_answers.sqlite": "3dc46526a1cae09a35a119b418317dfb784ed510cbacaff801cb76b3feff46e8",
+    "0007_passkeys.postgresql": "b48307f31c7a2e168c81f1beb810b70134fd9bd87dcb8b7317874d00b3ec6ad9",
+    "0007_passkeys.sqlite": "9996202cf43bc15eda857e6ea608a9bc253892db8abd4af19f01e03cee2468b1",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

@@ -94,6 +94,8 @@ LIBRARIES = {
     "babel": {"hilum.language"},
     "joserfc": {"hilum.web"},
     "argon2": {"hilum.records"},
+    "cryptography": {"hilum.records"},
+    "fido2": {"hilum.web"},
     "httpx": {"hilum.pacs", "hilum.predict", "hilum.web"},
 }
 """Library → packages that may import it: predict downloads weights, web relays DICOMweb."""

@@ -1,16 +1,20 @@
 """One's own account: sessions, the second factor, and showing again who one is."""
 
 import re
+import stat
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pyotp
 import pytest
+from sqlalchemy import select
 
 from hilum.records.accounts import Role
-from hilum.records.tables import SESSION
+from hilum.records.sealed import SealingKey, SecretUnreadable
+from hilum.records.tables import SESSION, USER
 from hilum.web.account import browser_of
 from hilum.web.context import WebContext
 from web_context import (
@@ -170,6 +174,68 @@ def test_each_recovery_code_signs_in_once(page: Page, web: WebContext, ana: http
     assert 303 == sign_in(page.browser(), code=codes[1].upper().replace("-", " ")).status_code
     kept = (web.settings.data_folder / "hilum.sqlite").read_bytes()
     assert codes[2].replace("-", "").encode() not in kept
+
+
+def test_the_database_alone_does_not_show_codes(web: WebContext, ana: httpx.Client, tmp_path: Path):
+    """The secret lies in it encrypted, its key in a file of the owner's alone."""
+    app, *_ = with_factor(ana)
+    key = tmp_path / "second-factor-key"
+    with web.database.look() as connection:
+        kept = connection.scalar(select(USER.c.totp).where(USER.c.name == "ana"))
+    files = [file for file in tmp_path.glob("hilum.sqlite*") if file.is_file()]
+
+    assert files
+    assert kept
+    assert all(app.secret.encode() not in file.read_bytes() for file in files)
+    assert 0o600 == stat.S_IMODE(key.stat().st_mode)
+    assert app.secret == SealingKey(key).open(kept, "ana")
+    with pytest.raises(SecretUnreadable):  # nobody passes off theirs as another's
+        SealingKey(key).open(kept, "ben")
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda key: key.write_text("no key")])
+def test_codes_without_their_key_are_refused_with_what_to_do(
+    page: Page, ana: httpx.Client, tmp_path: Path, damage: Callable[[Path], object]
+):
+    """The password alone stays too little, and a recovery code does."""
+    app, codes, _ = with_factor(ana)
+    damage(tmp_path / "second-factor-key")
+    answer = sign_in(page.browser(), code=next_code(app))
+
+    assert 401 == answer.status_code
+    assert "their key is missing or is another one" in answer.text
+    assert "hilum users reset" in answer.text
+    assert 401 == sign_in(page.browser()).status_code
+    assert 303 == sign_in(page.browser(), code=codes[0]).status_code
+
+
+def test_with_another_key_only_new_apps_count(page: Page, ana: httpx.Client, tmp_path: Path):
+    """Who adds one after the loss signs in; nobody else's is guessed at."""
+    app, codes, used = with_factor(ana)
+    (tmp_path / "second-factor-key").unlink()
+    post(ana, "/account/second-factor/off")
+    new, *_ = with_factor(ana)
+
+    assert app.secret != new.secret
+    assert used
+    assert 401 == sign_in(page.browser(), code=codes[0]).status_code
+    assert 303 == sign_in(page.browser(), code=next_code(new)).status_code
+
+
+def test_recovery_codes_are_replaced(page: Page, web: WebContext, ana: httpx.Client):
+    """The old ones open nothing any more; who has no second factor gets none."""
+    before = post(ana, "/account/recovery")
+    _, codes, _ = with_factor(ana)
+    renewed = post(ana, "/account/recovery").text
+    new = re.findall(r"<li><code>([a-z2-7-]{29})</code>", renewed)
+
+    assert 303 == before.status_code
+    assert not set(codes) & set(new)
+    assert "10 recovery codes left" in ana.get("/account").text
+    assert 401 == sign_in(page.browser(), code=codes[0]).status_code
+    assert 303 == sign_in(page.browser(), code=new[0]).status_code
+    assert "9 recovery codes left" in ana.get("/account").text
+    assert ("ana", "user.recovery_codes_renewed") in trail(web)
 
 
 def test_codes_are_not_guessed(page: Page, ana: httpx.Client):

@@ -22,7 +22,7 @@ from hilum.web.sessions import session_cookie
 from messages import SHOW
 from web_context import Page, csrf_in, open_page, open_web_context
 
-OPEN = {"/login", "/login/oidc", "/login/oidc/callback", "/look"}
+OPEN = {"/login", "/login/passkey", "/login/oidc", "/login/oidc/callback", "/look"}
 """Addresses for people who have not signed in."""
 
 ROUTES = [

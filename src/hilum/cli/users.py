@@ -10,9 +10,18 @@ import click
 from hilum.cli.main import main
 from hilum.cli.terminal import echo, say
 from hilum.language import Message
-from hilum.records import Database, access, accounts, audit, second_factor, sign_in_attempts
+from hilum.records import (
+    Database,
+    access,
+    accounts,
+    audit,
+    passkeys,
+    second_factor,
+    sign_in_attempts,
+)
 from hilum.records.accounts import Role
 from hilum.records.database import open_database
+from hilum.records.second_factor import Factors
 from hilum.settings import Settings
 
 ROLE: Final = click.option(
@@ -43,14 +52,14 @@ def list_() -> None:
     """List users, then tokens."""
     with open_database(Settings.load()) as database, database.look() as connection:
         people = accounts.users(connection)
+        factors = [second_factor.of_user(connection, user.name) for user in people]
         programs = access.list_tokens(connection)
-    for user in people:
-        how = say("password") if user.local else "OpenID Connect"
+    for user, has in zip(people, factors, strict=True):
         echo(
             "{name:<24} {role:<9} {how:<15} last sign-in {when}",
             name=user.name,
             role=user.role,
-            how=how,
+            how=_ways(has) if user.local else "OpenID Connect",
             when=_when(user.signed_in),
         )
     for token in programs:
@@ -120,11 +129,34 @@ def unlock(name: str) -> None:
 
 @users.command()
 @click.argument("name")
+def show(name: str) -> None:
+    """Show how the user NAME signs in: codes, recovery codes, each passkey."""
+    with open_database(Settings.load()) as database, database.look() as connection:
+        user = accounts.known(connection, name)
+        has = second_factor.of_user(connection, name)
+        owned = passkeys.of_user(connection, name)
+    echo("{name}: {how}", name=user.name, how=_ways(has) if user.local else "OpenID Connect")
+    echo("Recovery codes left: {count}", count=has.recovery)
+    for each in owned:
+        echo(
+            "{title:<24} passkey for {host}, added {added}, last used {when}",
+            title=each.title,
+            host=each.host,
+            added=_when(each.created),
+            when=_when(each.used),
+        )
+
+
+@users.command()
+@click.argument("name")
 def reset(name: str) -> None:
-    """Remove the second factor of the user NAME, who has lost it; ends their sessions."""
+    """Remove codes, recovery codes and passkeys of the user NAME, who has lost them.
+
+    Ends their sessions.
+    """
     with open_database(Settings.load()) as database:
         with database.transaction() as connection:
-            second_factor.turn_off(connection, name)
+            second_factor.reset(connection, name)
             access.end_sessions(connection, name.casefold())
         _note(database, "user.second_factor_removed", user=name.casefold())
     echo(
@@ -196,6 +228,16 @@ def _note(database: Database, action: str, **detail: str) -> None:
     actor = f"{getpass.getuser()}@command line"
     with database.transaction() as connection:
         audit.write(connection, audit.AuditEntry(datetime.now(UTC), actor, action, detail=detail))
+
+
+def _ways(has: Factors) -> Message:
+    """Return what a user of ours signs in with."""
+    count = has.passkeys
+    parts = (
+        Message("password and code") if has.codes else "",
+        Message("{count} passkey", "{count} passkeys", count=count) if count else "",
+    )
+    return Message.joined(", ", filter(None, parts)) if has else Message("password")
 
 
 def _when(moment: datetime | None) -> str:

@@ -15,8 +15,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from hilum.records.accounts import NAME, AccountError, Role, digest, find, new_secret
-from hilum.records.tables import SESSION, TOKEN, USER
+from hilum.records.accounts import NAME, AccountError, Role, digest, known, new_secret
+from hilum.records.tables import PASSKEY, SESSION, TOKEN, USER
 
 TOKEN_START: Final = "hilum_"  # noqa: S105
 """What a token begins with, so that scanners for leaked secrets know it."""
@@ -44,7 +44,7 @@ class Session:
     confirmed: datetime | None
     """When they last showed who they are."""
     factor: bool
-    """Whether they have a second factor."""
+    """Whether they have a second factor: an app or a passkey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ def begin_session(
 ) -> str:
     """Sign a user in, from an address, with a browser; return what the cookie says."""
     secret = new_secret()
-    known = name.casefold()
+    user = name.casefold()
     connection.execute(
         SESSION.insert().values(
             key=digest(secret),
-            name=known,
+            name=user,
             csrf=new_secret(),
             began=now,
             seen=now,
@@ -90,7 +90,7 @@ def begin_session(
             agent=agent[:LONGEST_AGENT],
         )
     )
-    connection.execute(USER.update().where(USER.c.name == known).values(signed_in=now))
+    connection.execute(USER.update().where(USER.c.name == user).values(signed_in=now))
     return secret
 
 
@@ -98,8 +98,10 @@ def session(
     connection: Connection, secret: str, *, idle: timedelta, longest: timedelta, now: datetime
 ) -> tuple[Session, bool] | None:
     """Return who is signed in with this cookie, and whether `touch` is due."""
+    passkey = select(PASSKEY.c.key).where(PASSKEY.c.owner == USER.c.name).exists()
+    factor = or_(USER.c.totp != "", passkey).label("factor")
     wanted = (
-        select(SESSION, USER.c.role, USER.c.subject, USER.c.totp)
+        select(SESSION, USER.c.role, USER.c.subject, factor)
         .join(USER, USER.c.name == SESSION.c.name)
         .where(
             SESSION.c.key == digest(secret),
@@ -111,8 +113,8 @@ def session(
     if row is None:
         return None
     local = row.subject is None
-    role, factor = Role(row.role), bool(row.totp)
-    found = Session(row.key, row.name, role, row.csrf, local, row.confirmed, factor)
+    role = Role(row.role)
+    found = Session(row.key, row.name, role, row.csrf, local, row.confirmed, bool(row.factor))
     return found, row.seen <= now - SEEN_EVERY
 
 
@@ -175,9 +177,7 @@ def add_token(
             "Use letters, digits and . _ @ + - only.",
             name=name,
         )
-    user = find(connection, owner)
-    if user is None:
-        raise AccountError("There is no user {owner}.", "See hilum users list.", owner=owner)
+    user = known(connection, owner)
     if not user.role.may(role):
         raise AccountError(
             "{name} is {role}, and a token may do no more.",

@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from zxcvbn import zxcvbn
 
 from hilum.errors import HilumError
-from hilum.records.tables import DEVICE, SESSION, TOKEN, USER
+from hilum.records.tables import DEVICE, PASSKEY, SESSION, TOKEN, USER
 
 NAME: Final = re.compile(r"[\w.@+-]{1,64}")
 """What a user or token may be called."""
@@ -200,7 +200,7 @@ def set_password(connection: Connection, name: str, password_hash: str) -> None:
     AccountError
         There is no such user, or a provider confirms them.
     """
-    user = _known(connection, name)
+    user = known(connection, name)
     if not user.local:
         raise AccountError(
             "{name} signs in by OpenID Connect and has no password here.",
@@ -220,7 +220,7 @@ def set_role(connection: Connection, name: str, role: Role) -> None:
     AccountError
         There is no such user, or nobody would be left who looks after users.
     """
-    user = _known(connection, name)
+    user = known(connection, name)
     connection.execute(USER.update().where(USER.c.name == user.name).values(role=role))
     _require_operator(connection)
 
@@ -233,10 +233,11 @@ def remove(connection: Connection, name: str) -> None:
     AccountError
         There is no such user, or nobody would be left who looks after users.
     """
-    user = _known(connection, name)
+    user = known(connection, name)
     for table in (USER, SESSION, DEVICE):
         connection.execute(table.delete().where(table.c.name == user.name))
-    connection.execute(TOKEN.delete().where(TOKEN.c.owner == user.name))
+    for table in (TOKEN, PASSKEY):
+        connection.execute(table.delete().where(table.c.owner == user.name))
     _require_operator(connection)
 
 
@@ -274,7 +275,14 @@ def provider_user(
     return _user(row)
 
 
-def _known(connection: Connection, name: str) -> User:
+def known(connection: Connection, name: str) -> User:
+    """Return the user of that name.
+
+    Raises
+    ------
+    AccountError
+        There is none.
+    """
     user = find(connection, name)
     if user is None:
         raise AccountError("There is no user {name}.", "See hilum users list.", name=name)

@@ -58,6 +58,7 @@ MIGRATIONS: Final = tuple(
         "0004_sign_in",  # known browsers, second factors, when sessions began, whose a token is
         "0005_not_analyzed",  # refused studies are out of the queue
         "0006_answers",  # one answer a finding; one that contradicts itself becomes unsure
+        "0007_passkeys",  # passkeys of users
     )
 )
 """In the order in which they run; one that has landed is never changed."""

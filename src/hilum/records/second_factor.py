@@ -1,4 +1,4 @@
-"""A user's second factor: codes by time from an app, and recovery codes for when it is lost.
+"""What a user has beside the password: codes of an app, passkeys, recovery codes for their loss.
 
 Sources
 -------
@@ -8,14 +8,16 @@ RFC 6238 (TOTP, with the values that every app knows: SHA-1, 6 digits, 30 s); RF
 
 import base64
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import pyotp
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
-from hilum.records.accounts import AccountError, digest
-from hilum.records.tables import USER
+from hilum.records.accounts import AccountError, digest, known
+from hilum.records.sealed import SealingKey
+from hilum.records.tables import PASSKEY, USER
 
 RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 15
@@ -35,25 +37,51 @@ def address(secret: str, name: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="hilum")
 
 
-def is_on(connection: Connection, name: str) -> bool:
-    """Return whether a user signs in with a second factor."""
-    return bool(connection.scalar(select(USER.c.totp).where(USER.c.name == name.casefold())))
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What a user has beside the password."""
+
+    codes: bool
+    """Whether an app shows them codes."""
+    passkeys: int
+    """How many they have."""
+    recovery: int
+    """Recovery codes that are left."""
+
+    def __bool__(self) -> bool:
+        """Return whether the password alone is not enough."""
+        return self.codes or self.passkeys > 0
+
+
+NONE: Final = Factors(codes=False, passkeys=0, recovery=0)
+
+
+def of_user(connection: Connection, name: str) -> Factors:
+    """Return what a user has; nothing for who is unknown."""
+    user = name.casefold()
+    row = connection.execute(
+        select(USER.c.totp, USER.c.recovery).where(USER.c.name == user)
+    ).first()
+    count = select(func.count()).select_from(PASSKEY).where(PASSKEY.c.owner == user)
+    passkeys = connection.scalar(count) or 0
+    return NONE if row is None else Factors(bool(row.totp), passkeys, len(row.recovery))
 
 
 def is_used(connection: Connection) -> bool:
-    """Return whether any user signs in with a second factor."""
-    return connection.execute(select(USER.c.name).where(USER.c.totp != "")).first() is not None
+    """Return whether any user types codes when they sign in."""
+    users = select(USER.c.name).where(or_(USER.c.totp != "", USER.c.name == PASSKEY.c.owner))
+    return connection.execute(users.limit(1)).first() is not None
 
 
 def turn_on(
-    connection: Connection, name: str, secret: str, code: str, *, now: datetime
+    connection: Connection, name: str, secret: str, code: str, key: SealingKey, *, now: datetime
 ) -> list[str]:
-    """Keep a secret once a code shows that the app has it; return the recovery codes.
+    """Keep a secret once a code shows that the app has it; return new recovery codes.
 
     Raises
     ------
     AccountError
-        The code is not the secret's.
+        The code is not the secret's, or the secret cannot be encrypted.
     """
     try:
         step = _step(secret, code, now)
@@ -61,43 +89,74 @@ def turn_on(
         step = None
     if step is None:
         raise AccountError("This code is wrong.", "Check the clock of your telephone.")
+    user = name.casefold()
+    values = {"totp": key.seal(secret, user), "totp_step": step}
+    connection.execute(USER.update().where(USER.c.name == user).values(**values))
+    return new_recovery_codes(connection, user)
+
+
+def new_recovery_codes(connection: Connection, name: str) -> list[str]:
+    """Replace a user's recovery codes; return them, of which only hashes are kept."""
     codes = [
         base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower()
         for _ in range(RECOVERY_CODES)
     ]
-    values = {"totp": secret, "totp_step": step, "recovery": [digest(each) for each in codes]}
-    connection.execute(USER.update().where(USER.c.name == name.casefold()).values(**values))
+    kept = [digest(each) for each in codes]
+    connection.execute(USER.update().where(USER.c.name == name).values(recovery=kept))
     return ["-".join(each[at : at + 4] for at in range(0, len(each), 4)) for each in codes]
 
 
 def turn_off(connection: Connection, name: str) -> None:
-    """Let a user sign in with a password alone.
+    """Ask a user for no code of an app any more."""
+    values = {"totp": "", "totp_step": 0}
+    connection.execute(USER.update().where(USER.c.name == name).values(**values))
+    forget_idle_codes(connection, name)
+
+
+def forget_idle_codes(connection: Connection, name: str) -> None:
+    """Forget the recovery codes of a user whose password is enough."""
+    if not of_user(connection, name):
+        connection.execute(USER.update().where(USER.c.name == name).values(recovery=[]))
+
+
+def reset(connection: Connection, name: str) -> None:
+    """Remove app, passkeys and recovery codes of a user who has lost them.
 
     Raises
     ------
     AccountError
         There is no such user.
     """
-    values = {"totp": "", "totp_step": 0, "recovery": []}
-    found = connection.execute(USER.update().where(USER.c.name == name.casefold()).values(**values))
-    if found.rowcount == 0:
-        raise AccountError("There is no user {name}.", "See hilum users list.", name=name)
+    user = known(connection, name)
+    connection.execute(PASSKEY.delete().where(PASSKEY.c.owner == user.name))
+    turn_off(connection, user.name)
 
 
-def confirm(connection: Connection, name: str, code: str, *, now: datetime) -> bool:
-    """Use up a code of the app, or a recovery code; return whether it was a right one."""
-    known = name.casefold()
-    row = connection.execute(select(USER).where(USER.c.name == known).with_for_update()).first()
-    if row is None or not row.totp:
+def confirm(
+    connection: Connection, name: str, code: str, key: SealingKey, *, now: datetime
+) -> bool:
+    """Use up a code of the app, or a recovery code; return whether it was a right one.
+
+    Raises
+    ------
+    SecretUnreadable
+        It is no recovery code, and nobody can say which code the app shows.
+    """
+    user = name.casefold()
+    row = connection.execute(select(USER).where(USER.c.name == user).with_for_update()).first()
+    if row is None:
         return False
     plain = "".join(code.split()).replace("-", "").lower()
-    step = _step(row.totp, plain, now)
-    if step is not None:  # each code once: nobody uses one that they saw being typed
-        used = USER.update().where(USER.c.name == known, USER.c.totp_step < step)
-        return connection.execute(used.values(totp_step=step)).rowcount == 1
     left = [each for each in row.recovery if each != digest(plain)]
-    connection.execute(USER.update().where(USER.c.name == known).values(recovery=left))
-    return len(left) < len(row.recovery)
+    if len(left) < len(row.recovery):
+        connection.execute(USER.update().where(USER.c.name == user).values(recovery=left))
+        return True
+    step = _step(key.open(row.totp, user), plain, now) if row.totp else None
+    if step is None:
+        return False
+    # each code once: nobody uses one that they saw being typed
+    used = USER.update().where(USER.c.name == user, USER.c.totp_step < step)
+    return connection.execute(used.values(totp_step=step)).rowcount == 1
 
 
 def _step(secret: str, code: str, now: datetime) -> int | None:

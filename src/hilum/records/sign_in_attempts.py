@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import Connection, or_, select, text
 
 from hilum.language import Message
-from hilum.records.accounts import AccountError, digest, new_secret
+from hilum.records.accounts import AccountError, digest, known, new_secret
 from hilum.records.tables import DEVICE, LOGIN_ATTEMPT, USER
 from hilum.records.upsert import into
 
@@ -123,11 +123,9 @@ def unlock(connection: Connection, name: str, *, now: datetime) -> None:
     AccountError
         There is no such user.
     """
-    known = name.casefold()
-    found = connection.execute(USER.update().where(USER.c.name == known).values(unlocked=now))
-    if found.rowcount == 0:
-        raise AccountError("There is no user {name}.", "See hilum users list.", name=name)
-    connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.name == digest(known)))
+    user = known(connection, name).name
+    connection.execute(USER.update().where(USER.c.name == user).values(unlocked=now))
+    connection.execute(LOGIN_ATTEMPT.delete().where(LOGIN_ATTEMPT.c.name == digest(user)))
 
 
 def remember_device(connection: Connection, secret: str, name: str, *, now: datetime) -> str:
@@ -153,8 +151,8 @@ def remember_device(connection: Connection, secret: str, name: str, *, now: date
 def place_of(connection: Connection, secret: str, name: str, address: str) -> str:
     """Return where an attempt is counted: at its browser, if that is known, else its address."""
     key = digest(secret)
-    known = select(DEVICE.c.key).where(DEVICE.c.key == key, DEVICE.c.name == name.casefold())
-    return f"{KNOWN}{key}" if connection.execute(known).first() else address
+    there = select(DEVICE.c.key).where(DEVICE.c.key == key, DEVICE.c.name == name.casefold())
+    return f"{KNOWN}{key}" if connection.execute(there).first() else address
 
 
 def _is_unlocked(connection: Connection, name: str, since: datetime) -> bool:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -262,7 +263,7 @@ USER: Final = Table(
     Column("created", Instant, nullable=False),
     Column("signed_in", Instant),
     Column("unlocked", Instant),  # when an operator let them try again
-    Column("totp", String, nullable=False, server_default=""),  # secret, base 32; empty: none
+    Column("totp", String, nullable=False, server_default=""),  # secret, encrypted; empty: none
     Column("totp_step", Integer, nullable=False, server_default=text("0")),  # last one used
     Column("recovery", JSON, nullable=False, server_default="[]"),  # SHA-256 of unused codes
     comment="Who may sign in.",
@@ -308,6 +309,22 @@ DEVICE: Final = Table(
     comment="Browsers in which a user has signed in: strangers' failures do not hold them up.",
 )
 Index("device_by_name", DEVICE.c.name)
+
+PASSKEY: Final = Table(
+    "passkey",
+    METADATA,
+    Column("key", String, primary_key=True),  # credential ID, base 64
+    Column("owner", String, nullable=False),  # user name
+    Column("handle", String, nullable=False),  # random name of the owner, for their devices
+    Column("title", String, nullable=False),  # what the owner calls it
+    Column("host", String, nullable=False),  # name of the page where it works
+    Column("credential", LargeBinary, nullable=False),  # attested credential data: ID, public key
+    Column("signatures", BigInteger, nullable=False),  # that it has counted; 0: it does not count
+    Column("created", Instant, nullable=False),
+    Column("used", Instant),
+    comment="Passkeys (WebAuthn).",
+)
+Index("passkey_by_owner", PASSKEY.c.owner)
 
 LOGIN_ATTEMPT: Final = Table(
     "login_attempt",

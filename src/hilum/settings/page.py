@@ -38,10 +38,14 @@ class PageSettings(SettingsSection):
     session_hours: int = Field(12, gt=0)
     """Hours after which a session ends, whatever is done in it."""
     confirm_minutes: int = Field(15, gt=0)
-    """Minutes after a sign-in for which users, tokens and the second factor can be changed without
-    giving the password again."""
+    """Minutes after a sign-in for which users, tokens, passkeys and second factors can be changed
+    without showing again who one is."""
     second_factor: bool = False
-    """Whether every user with a password here has to add a second factor before anything else."""
+    """Whether every user with a password here has to add a passkey or an app with codes before
+    anything else."""
+    second_factor_key_file: Path | None = None
+    """File with the key that encrypts the secrets of second factors in the database, made when it
+    is needed; unset: second-factor-key in data_folder. Keep copies apart from the database's."""
     login_failures: int = Field(5, gt=0)
     """Wrong passwords of one user from one address before the next try has to wait: a second, then
     twice as long each time, up to 64 seconds."""

@@ -1,21 +1,23 @@
-"""One's own account: password, second factor, sessions; and showing again who one is."""
+"""One's own account: password, codes of an app, sessions; and showing again who one is."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import segno
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from hilum.language import Message
-from hilum.records import access, accounts, second_factor
+from hilum.records import access, accounts, passkeys, second_factor
 from hilum.records.accounts import AccountError
 from hilum.web.context import WebContext
-from hilum.web.credentials import CredentialsRefused, check_again
+from hilum.web.credentials import CredentialsRefused, check_again, factor_key
 from hilum.web.login import SEE_OTHER, safe_next, signed_in
 from hilum.web.pages import render
 from hilum.web.sessions import ConfirmedViewer, Context, NotAllowed, Viewer, Visitor, limits, note
+from hilum.web.webauthn import site_of
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -56,9 +58,11 @@ def page(
     """Return the page of one's account, with what went wrong."""
     idle, longest = limits(context.settings.page)
     now = datetime.now(UTC)
+    site = site_of(request, context.settings.page)
     with context.database.look() as connection:
         sessions = access.open_sessions(connection, who.name, idle=idle, longest=longest, now=now)
-        factor = second_factor.is_on(connection, who.name)
+        factors = second_factor.of_user(connection, who.name)
+        own = passkeys.of_user(connection, who.name)
     return render(
         request,
         "account.html",
@@ -66,10 +70,27 @@ def page(
         status=status,
         error=error,
         sessions=sessions,
-        factor=factor,
+        factors=factors,
+        passkeys=own,
+        host=site.host if site else "",
         now=now,
         browser_of=browser_of,
     )
+
+
+def kept_here(who: Viewer) -> None:
+    """Let only users through whose passwords hilum keeps.
+
+    Raises
+    ------
+    NotAllowed
+        A provider keeps it.
+    """
+    if not who.local:
+        raise NotAllowed(NOT_LOCAL)
+
+
+LOCAL: Final = [Depends(kept_here)]
 
 
 @router.get(HERE)
@@ -78,7 +99,7 @@ def show(request: Request, who: Viewer, context: Context) -> Response:
     return page(request, who, context)
 
 
-@router.post(HERE)
+@router.post(HERE, dependencies=LOCAL)
 def change_password(  # noqa: PLR0917  FastAPI gives them by name
     request: Request,
     who: Viewer,
@@ -89,8 +110,6 @@ def change_password(  # noqa: PLR0917  FastAPI gives them by name
     again: Annotated[str, Form()] = "",
 ) -> Response:
     """Change it, end all sessions of this user, and begin a new one here."""
-    if not who.local:
-        raise NotAllowed(NOT_LOCAL)
     error: str = NOT_THE_SAME if new != again else ""
     try:
         check_again(request, context, who, present, code)
@@ -119,15 +138,13 @@ def end_sessions(
     return RedirectResponse(HERE, SEE_OTHER)
 
 
-@router.get(FACTOR)
+@router.get(FACTOR, dependencies=LOCAL)
 def show_factor(request: Request, who: ConfirmedViewer) -> Response:
     """Show a new secret for an app."""
     return _offer(request, who, second_factor.new_secret())
 
 
 def _offer(request: Request, who: Visitor, secret: str, error: str = "") -> Response:
-    if not who.local:
-        raise NotAllowed(NOT_LOCAL)
     drawn = segno.make(second_factor.address(secret, who.name), micro=False)
     return render(
         request,
@@ -141,7 +158,7 @@ def _offer(request: Request, who: Visitor, secret: str, error: str = "") -> Resp
     )
 
 
-@router.post(FACTOR)
+@router.post(FACTOR, dependencies=LOCAL)
 def turn_on(
     request: Request,
     who: ConfirmedViewer,
@@ -150,22 +167,38 @@ def turn_on(
     code: Annotated[str, Form()] = "",
 ) -> Response:
     """Ask for the app's code at each sign-in from now on; show the recovery codes once."""
-    if not who.local:
-        raise NotAllowed(NOT_LOCAL)
     now = datetime.now(UTC)
     try:
         with context.database.transaction() as connection:
-            codes = second_factor.turn_on(connection, who.name, secret, code.strip(), now=now)
+            key = factor_key(context.settings)
+            codes = second_factor.turn_on(connection, who.name, secret, code.strip(), key, now=now)
             access.end_sessions(connection, who.name, but=who.key)
     except AccountError as exc:
         return _offer(request, who, second_factor.new_secret(), exc.message)
     note(context, who.name, "user.second_factor_added")
+    return show_codes(request, who, codes)
+
+
+def show_codes(request: Request, who: Visitor, codes: Sequence[str]) -> Response:
+    """Return the page with new recovery codes."""
     return render(request, "second_factor.html", who, codes=codes, error="")
 
 
-@router.post(FACTOR + "/off")
+@router.post(HERE + "/recovery", dependencies=LOCAL)
+def renew_codes(request: Request, who: ConfirmedViewer, context: Context) -> Response:
+    """Replace the recovery codes of who has a second factor."""
+    with context.database.transaction() as connection:
+        has = second_factor.of_user(connection, who.name)
+        codes = second_factor.new_recovery_codes(connection, who.name) if has else []
+    if not codes:
+        return RedirectResponse(HERE, SEE_OTHER)
+    note(context, who.name, "user.recovery_codes_renewed")
+    return show_codes(request, who, codes)
+
+
+@router.post(FACTOR + "/off", dependencies=LOCAL)
 def turn_off(who: ConfirmedViewer, context: Context) -> Response:
-    """Ask for the password alone again."""
+    """Ask for no code of an app any more."""
     with context.database.transaction() as connection:
         second_factor.turn_off(connection, who.name)
     note(context, who.name, "user.second_factor_removed")
@@ -175,25 +208,27 @@ def turn_off(who: ConfirmedViewer, context: Context) -> Response:
 @router.get(CONFIRM)
 def ask_again(request: Request, who: Viewer, context: Context, next: str = "/") -> Response:  # noqa: A002
     """Ask for the password again, before something that matters."""
-    return _confirmation(request, who, context, safe_next(next))
+    return confirmation(request, who, context, safe_next(next))
 
 
-def _confirmation(
+def confirmation(
     request: Request,
     who: Visitor,
     context: WebContext,
     after: str,
     refused: CredentialsRefused | None = None,
 ) -> Response:
+    """Return the page that asks again who somebody is, with what went wrong."""
     with context.database.look() as connection:
-        factor = second_factor.is_on(connection, who.name)
+        factors = second_factor.of_user(connection, who.name)
     return render(
         request,
         "confirm.html",
         who,
         status=refused.status if refused else 200,
         after=after,
-        factor=factor,
+        factors=factors,
+        passkeys=factors.passkeys > 0 and site_of(request, context.settings.page) is not None,
         error=refused.message if refused else "",
     )
 
@@ -212,5 +247,5 @@ def confirm(  # noqa: PLR0917  FastAPI gives them by name
     try:
         check_again(request, context, who, present, code)
     except CredentialsRefused as exc:
-        return _confirmation(request, who, context, after, exc)
+        return confirmation(request, who, context, after, exc)
     return signed_in(request, context, who.name, after)

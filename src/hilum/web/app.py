@@ -27,6 +27,7 @@ from hilum.web import (
     ohif_files,
     oidc,
     operations,
+    passkeys,
     pictures,
     reviews,
     study,
@@ -41,6 +42,7 @@ from hilum.web.pages import STATIC, static_digest
 from hilum.web.security import SafeApp
 from hilum.web.slots import PROXIED, PROXIED_EACH, RequestSlots
 from hilum.web.status import StatusSource
+from hilum.web.webauthn import Challenges
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     worklist.router,
@@ -51,6 +53,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     login.router,
     oidc.router,
     account.router,
+    passkeys.router,
     ohif_files.router,
     dicomweb.router,
     operations.router,
@@ -101,6 +104,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     app = SafeApp(settings.page, try_file.limits(sent, tried), lifespan=lifespan)
     app.state.context = context
     app.state.viewed = LruSet[tuple[str, str]](dicomweb.VIEWED_MOST)
+    app.state.challenges = Challenges()
     app.state.status = StatusSource(context)
     app.state.slots = RequestSlots()
     app.state.proxy_slots = RequestSlots(PROXIED, PROXIED_EACH)

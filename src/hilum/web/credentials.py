@@ -8,7 +8,9 @@ from fastapi import Request
 
 from hilum.language import Message
 from hilum.records import accounts, second_factor, sign_in_attempts
-from hilum.settings import PageSettings
+from hilum.records.sealed import SealingKey, SecretUnreadable
+from hilum.settings import PageSettings, Settings
+from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
 from hilum.web.security import is_secure
 from hilum.web.sessions import Visitor, note
@@ -21,8 +23,14 @@ WRONG: Final = Message("User name or password is wrong.")
 
 WRONG_NOW: Final = Message("The current password is wrong.")
 CODE_NEEDED: Final = Message("Enter the code that your app shows now, too.")
+PASSKEY_NEEDED: Final = Message(
+    "The password alone is not enough: use your passkey, or enter a recovery code, too."
+)
 CODE_WRONG: Final = Message("The code is wrong, or was used already. Wait for the next one.")
 TOO_MANY: Final = Message("Too many sign-ins failed. Wait {seconds} s, or ask an operator.")
+
+
+log = get_log(__name__)
 
 
 class CredentialsRefused(Exception):
@@ -53,6 +61,12 @@ def address_of(request: Request) -> str:
 def device_cookie(settings: PageSettings) -> str:
     """Return the name of the cookie by which a browser is known where somebody has signed in."""
     return "__Host-hilum_device" if is_secure(settings) else "hilum_device"
+
+
+def factor_key(settings: Settings) -> SealingKey:
+    """Return the key under which the secrets of second factors are kept."""
+    named = settings.page.second_factor_key_file
+    return SealingKey(named or settings.data_folder / "second-factor-key")
 
 
 def check(request: Request, context: WebContext, name: str, password: str, code: str) -> None:
@@ -93,22 +107,29 @@ def _check(
     with context.database.look() as connection:
         kept = accounts.password_hash(connection, name)
         known = accounts.find(connection, name)
-        needs_code = second_factor.is_on(connection, name)
+        factors = second_factor.of_user(connection, name)
     # what was typed as a name may be a password: only names that exist are written down
     whom = known.name if known else "nobody"
     if not accounts.is_password(kept, password):
         note(context, whom, "user.sign_in_failed", address=address_of(request))
         raise CredentialsRefused(wrong)
-    if needs_code and code:
-        with context.database.transaction() as connection:
-            right = second_factor.confirm(connection, name, code, now=datetime.now(UTC))
-        if not right:
-            note(context, whom, "user.code_refused", address=address_of(request))
-            raise CredentialsRefused(CODE_WRONG)
+    if factors and code and not _confirm(context, name, code):
+        note(context, whom, "user.code_refused", address=address_of(request))
+        raise CredentialsRefused(CODE_WRONG)
     with context.database.transaction() as connection:
         sign_in_attempts.succeeded(connection, attempt)
-    if needs_code and not code:
-        raise CredentialsRefused(CODE_NEEDED)
+    if factors and not code:
+        raise CredentialsRefused(CODE_NEEDED if factors.codes else PASSKEY_NEEDED)
+
+
+def _confirm(context: WebContext, name: str, code: str) -> bool:
+    key = factor_key(context.settings)
+    try:
+        with context.database.transaction() as connection:
+            return second_factor.confirm(connection, name, code, key, now=datetime.now(UTC))
+    except SecretUnreadable as exc:
+        log.warning("second_factor.unreadable", file=str(key.file))
+        raise CredentialsRefused(exc.message) from exc
 
 
 def _count(request: Request, context: WebContext, name: str, place: str) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -28,7 +28,7 @@ from hilum.pacs.http import pacs_errors
 from hilum.pacs.plain_http import Proof, require_same
 from hilum.web.ohif import DICOMWEB_PATH
 from hilum.web.sessions import Context, Viewer, note_async
-from hilum.web.slots import TimedResponse, proxy_turn
+from hilum.web.slots import ProxySlot, TimedResponse
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -103,7 +103,7 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
         )
 
 
-@router.get(DICOMWEB_PATH + "/{path:path}", dependencies=[Depends(proxy_turn)])
+@router.get(DICOMWEB_PATH + "/{path:path}", dependencies=[ProxySlot])
 async def hand_through(path: str, request: Request, who: Viewer, context: Context) -> Response:
     """Hand a request to the PACS, and its answer back piece by piece."""
     question = asked(path, request, context.address.proof)

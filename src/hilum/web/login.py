@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from hilum.language import Language
-from hilum.records import access, accounts, second_factor, sign_in_attempts
+from hilum.records import access, accounts, passkeys, second_factor, sign_in_attempts
 from hilum.web.context import WebContext
 from hilum.web.credentials import CredentialsRefused, address_of, check, device_cookie
 from hilum.web.first_user import is_first_time
@@ -28,6 +28,7 @@ from hilum.web.sessions import (
     session_cookie,
     set_cookie,
 )
+from hilum.web.webauthn import site_of
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -61,8 +62,10 @@ def form(
 ) -> Response:
     """Return the sign-in page, with what ties its form to this browser."""
     csrf = who.csrf or accounts.new_secret()
+    site = site_of(request, context.settings.page)
     with context.database.look() as connection:
         factor = second_factor.is_used(connection)
+        known = site is not None and passkeys.are_used(connection, site.host)
     page = render(
         request,
         "login.html",
@@ -72,6 +75,7 @@ def form(
         after=after,
         error=error,
         factor=factor,
+        passkeys=known,
         provider=context.settings.oidc.label if context.settings.oidc.issuer else "",
         first_time=is_first_time(context.database, context.settings.data_folder),
     )
@@ -113,8 +117,16 @@ def sign_in(  # noqa: PLR0917  FastAPI gives them by name
     return signed_in(request, context, name, after)
 
 
-def signed_in(request: Request, context: WebContext, name: str, after: str) -> Response:
-    """Begin a session and go to `after`; a session that this browser had before ends."""
+def signed_in(
+    request: Request, context: WebContext, name: str, after: str, **detail: str
+) -> Response:
+    """Begin a session and go to `after`; a session that this browser had before ends.
+
+    Parameters
+    ----------
+    detail
+        What the audit trail also says of it.
+    """
     page = context.settings.page
     now = datetime.now(UTC)
     idle, longest = limits(page)
@@ -129,7 +141,7 @@ def signed_in(request: Request, context: WebContext, name: str, after: str) -> R
         )
         known = request.cookies.get(device_cookie(page), "")
         device = sign_in_attempts.remember_device(connection, known, name, now=now)
-    note(context, name.casefold(), "user.signed_in", address=address_of(request))
+    note(context, name.casefold(), "user.signed_in", address=address_of(request), **detail)
     answer = RedirectResponse(after, SEE_OTHER)
     set_cookie(answer, session_cookie(page), secret, page, max_age=int(longest.total_seconds()))
     known_s = int(sign_in_attempts.KNOWN_FOR.total_seconds())

@@ -94,10 +94,11 @@ def is_our_name(host: str, settings: PageSettings) -> bool:
     if "." not in name or name.endswith(PRIVATE_NAMES):
         return True
     ours = {public, socket.gethostname().casefold(), *settings.allowed_hosts}
-    return name in ours or _is_address(name)
+    return name in ours or is_address(name)
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Return whether it is an IP address, not a name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

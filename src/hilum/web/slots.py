@@ -4,7 +4,7 @@ Requests beyond it wait without a thread; those that would wait behind many are 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -89,19 +89,20 @@ def slots_of(request: Request) -> RequestSlots:
     return slots
 
 
-async def turn(request: Request, who: Viewer) -> AsyncIterator[None]:
-    """Keep a turn until the answer is sent."""
-    async with slots_of(request).taken(who.name):
-        yield
+def turn_among(slots: str) -> Callable[..., AsyncIterator[None]]:
+    """Return the dependency that keeps a turn of the application's `slots` until all is sent."""
+
+    async def turn(request: Request, who: Viewer) -> AsyncIterator[None]:
+        taken: RequestSlots = getattr(request.app.state, slots)
+        async with taken.taken(who.name):
+            yield
+
+    return turn
 
 
-Slot = Annotated[None, Depends(turn)]
-
-
-async def proxy_turn(request: Request, who: Viewer) -> AsyncIterator[None]:
-    """Keep a turn among the requests that are handed to the PACS, until the answer is sent."""
-    async with request.app.state.proxy_slots.taken(who.name):
-        yield
+Slot = Annotated[None, Depends(turn_among("slots"))]
+ProxySlot: Final = Depends(turn_among("proxy_slots"))
+"""Among the requests that are handed to the PACS."""
 
 
 class TimedResponse(StreamingResponse):
