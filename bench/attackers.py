@@ -236,6 +236,11 @@ EVERY_S: Final[Mapping[Callable[[Attacker], str], float]] = {
 """What they do, and the seconds between two strikes."""
 
 
+def name_of(strike: Callable[[Attacker], str]) -> str:
+    """Return what an attack is called."""
+    return strike.__name__.replace("_", " ")
+
+
 def association_request(calling: str = "STORESCU", called: str = "HILUM") -> bytes:
     """Return an A-ASSOCIATE-RQ for Verification (PS3.8 9.3.2)."""
 
@@ -280,6 +285,9 @@ class Attackers:
 
 def _attack(target: Target, seed: int, seconds: float, told: Any) -> None:
     os.nice(NICE)
+    os.setsid()
+    with suppress(OSError):  # where the kernel shares by session (sched(7), autogroup)
+        Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
     over = threading.Event()
     strikes: Counter[str] = Counter()
     lock = threading.Lock()
@@ -292,7 +300,7 @@ def _attack(target: Target, seed: int, seconds: float, told: Any) -> None:
             except Exception as exc:  # noqa: BLE001  whatever the node did to it is counted
                 said = str(exc)[:60] or type(exc).__name__
             with lock:
-                strikes[f"{strike.__name__.replace('_', ' ')}: {said}"] += 1
+                strikes[f"{name_of(strike)}: {said}"] += 1
 
     threads = [
         threading.Thread(target=again_and_again, args=each, daemon=True) for each in EVERY_S.items()

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from bench.attackers import Attackers, Target
+from bench.attackers import EVERY_S, Attackers, Target, name_of
 from bench.load_images import Image, Images, small
 from bench.load_latency import Watch, share_of, warmed_up
 from bench.load_node import DENSENET, Node, running_node, wait_until
@@ -161,7 +161,10 @@ def soak(calm_s: float, attacked_s: float, per_s: float, seed: int, *, front: bo
         print(f"    attackers' own processor time: {attackers.cpu_s:.0f} s")
         for why, count in modalities.failed.items():
             print(f"    {count:6} not taken at once: {why}")
+        kinds = Counter(name.partition(":")[0] for name in attackers.strikes.elements())
+        fewest = 60 * min(kinds[name_of(each)] for each in EVERY_S) / attacked_s
         rows = [
+            Row("strikes a minute of the rarest attack", fewest, "", at_least=1),
             *latencies(calm, attacked),
             *endings(node, modalities, objects),
             *within(peaks, logs, log_bytes(node)),
