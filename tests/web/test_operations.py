@@ -116,6 +116,48 @@ def test_hours_are_counted_by_their_end_and_the_old_are_left_out(web: WebContext
     assert [{}, {State.REFUSED: 1}, {State.STORED: 1}] == [hour.ended for hour in hours]
 
 
+def test_images_that_wait_for_a_model_are_counted_once(page: Page, web: WebContext):
+    """They are not in the queue."""
+    for n, state in enumerate((State.HELD, State.QUEUED, State.QUEUED)):
+        uids, at = image_uids(f"1.{n}", "1.2"), datetime.now(UTC)
+        with web.database.transaction() as connection:
+            new = Arrived(ARCHIVE, uids, f"{n}", None, Urgency.ROUTINE, at)
+            images.arrived(connection, new, held=state is State.HELD)
+    text = " ".join(page.signed_in(Role.VIEWER).get("/operations").text.split())
+
+    assert "<dt>Images waiting</dt> <dd>2</dd>" in text
+    assert "<dt>Waiting for a model</dt> <dd>1</dd>" in text
+
+
+def test_refusals_that_read_differently_are_counted_apart(web: WebContext):
+    """Also where their code is the same."""
+    for uid, modality in (("1", "CT"), ("2", "CT"), ("3", "MR")):
+        reason = Reason("modality", f"Modality {modality} is not supported")
+        settle(web, uid, Settlement(State.REFUSED, (reason,)), timedelta(hours=1))
+    with web.database.look() as connection:
+        since = datetime.now(UTC) - timedelta(days=7)
+        found = throughput.refusals(connection, ARCHIVE, since=since)
+
+    assert [("Modality CT is not supported", 2), ("Modality MR is not supported", 1)] == [
+        (each.text, each.images) for each in found
+    ]
+
+
+def test_refused_image_is_retried_from_its_study(page: Page, web: WebContext, asked: list[str]):
+    """The way leads back to the study; only operators may."""
+    settle(web, "1", Settlement(State.REFUSED, (REFUSED,)), timedelta(minutes=5))
+    operator, path = page.signed_in(Role.OPERATOR), "/studies/1.2/images/1/retry"
+    form = {"csrf": csrf_in(operator.get("/operations").text)}
+    answer = operator.post(path, data=form)
+    reader = page.signed_in(Role.READER)
+    form = {"csrf": csrf_in(reader.get("/operations").text)}
+
+    assert (303, ["1"]) == (answer.status_code, asked)
+    assert answer.headers["location"].startswith("/studies/1.2?image=1")
+    assert 403 == reader.post(path, data=form).status_code
+    assert ("some.operator", "image.retried") in trail(web)
+
+
 def test_refusals_are_counted_by_reason(web: WebContext):
     """An image with two reasons counts for both; old ones do not count."""
     other = Reason("too_small", "too small: 100 × 100")

@@ -24,7 +24,7 @@ HEARTBEAT: Final = "heartbeat"
 PROBE_S: Final = 2.0
 """Seconds that the PACS gets to answer a probe; probes themselves do not wait for long."""
 
-GIBIBYTE: Final = 1024**3
+GIGABYTE: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,16 +110,16 @@ class NodeHealth:
             return Message("{database} can be written", database=connection.dialect.name)
 
     def _disk(self) -> NodeCheck:
-        free = self.context.disk.free_bytes / GIBIBYTE
+        free = self.context.disk.free_bytes / GIGABYTE
         if self.context.disk.low:
             remedy = Message("Free space on the disk of data_folder; the node resumes by itself.")
             return NodeCheck(
                 "disk",
                 ok=False,
-                text=Message("{free:.1f} GiB free: the node pauses", free=free),
+                text=Message("{free:.1f} GB free: the node pauses", free=free),
                 remedy=remedy,
             )
-        return NodeCheck("disk", ok=True, text=Message("{free:.1f} GiB free", free=free))
+        return NodeCheck("disk", ok=True, text=Message("{free:.1f} GB free", free=free))
 
     def _behind(self, position: str | None) -> int | None:
         if not self.follows or position is None:

@@ -138,13 +138,12 @@ class QueueDepth:
     counts: Mapping[tuple[Urgency, State], int]
     """Urgency and state → images of which somebody waits for an answer."""
     oldest: datetime | None
-    """Arrival of the image that waits longest; None when nothing waits."""
+    """Arrival of the image that is in the queue for longest; None when none is."""
 
     @property
     def waiting(self) -> dict[Urgency, int]:
-        """Urgency → images that are held or queued."""
-        queued = WAITED_FOR - {State.READING}
-        return {each: sum(self.counts.get((each, one), 0) for one in queued) for each in Urgency}
+        """Urgency → images in the queue; those that wait for a model are not among them."""
+        return {each: self.counts.get((each, State.QUEUED), 0) for each in Urgency}
 
     @property
     def reading(self) -> int:
@@ -314,7 +313,7 @@ def depth(connection: Connection, archive: str) -> QueueDepth:
         .group_by(IMAGE.c.urgency, IMAGE.c.state)
     ).all()
     counts = {(Urgency(urgency), State(state)): int(count) for urgency, state, count, _ in rows}
-    oldest = min((first for _, state, _, first in rows if state != State.READING), default=None)
+    oldest = min((first for _, state, _, first in rows if state == State.QUEUED), default=None)
     return QueueDepth(counts, oldest)
 
 

@@ -42,7 +42,7 @@ class Refusals:
     code: str
     """The reason's code."""
     text: str
-    """In plain words, as it was given for the newest of these images."""
+    """The same in plain words."""
     images: int
     """How many."""
 
@@ -78,7 +78,7 @@ def per_hour(connection: Connection, archive: str, *, hours: int, now: datetime)
 def refusals(connection: Connection, archive: str, *, since: datetime) -> list[Refusals]:
     """Return why images were refused, the most frequent reason first.
 
-    An image with several reasons counts for each.
+    An image with several reasons counts for each; what reads differently is counted apart.
     """
     rows = connection.scalars(
         select(IMAGE.c.reasons)
@@ -86,13 +86,8 @@ def refusals(connection: Connection, archive: str, *, since: datetime) -> list[R
         .order_by(IMAGE.c.settled.desc())
         .limit(COUNTED_MOST)
     ).all()
-    counted: Counter[str] = Counter()
-    texts: dict[str, str] = {}
-    for reasons in rows:
-        for code, text, *_ in reasons:
-            counted[code] += 1
-            texts.setdefault(code, unpacked(text))
-    return [Refusals(code, texts[code], count) for code, count in counted.most_common()]
+    counted = Counter((code, unpacked(text)) for reasons in rows for code, text, *_ in reasons)
+    return [Refusals(code, text, count) for (code, text), count in counted.most_common()]
 
 
 def seconds_to_result(

@@ -13,6 +13,7 @@ from hilum.records.images import ImageRecord
 from hilum.records.states import State
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
+from hilum.web.pictures import Where, image_of
 from hilum.web.sessions import Context, Operator, Viewer, Visitor, note
 from hilum.web.status import StatusSnapshot, StatusSource
 from hilum.web.words import CONSTANCY
@@ -92,6 +93,19 @@ def retry(
     """Let images be read again: those that are named, or all of a state."""
     asked = read_again(context, who, tuple(uid or ()), state=state)
     return RedirectResponse(f"/operations?asked={asked}", SEE_OTHER)
+
+
+@router.post("/studies/{study}/images/{image}/retry")
+def retry_image(where: Where, who: Operator, context: Context) -> Response:
+    """Let an image be read again, and show its study."""
+    uids = image_of(context, where).uids
+    read_again(
+        context,
+        who,
+        (uids.sop_instance_uid,),
+        where=(uids.study_instance_uid, uids.series_instance_uid),
+    )
+    return RedirectResponse(str(where), SEE_OTHER)
 
 
 def read_again(

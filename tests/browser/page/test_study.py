@@ -188,6 +188,72 @@ def test_review_goes_to_the_pacs_and_comes_back(web: WebContext, tabs: Tabs, sho
     expect(tab.get_by_role("row", name="Pleural effusion")).to_contain_text("0/1")
 
 
+def test_study_is_reviewed_by_three_keys(web: WebContext, tabs: Tabs, shown: Shown) -> None:
+    """Who agrees presses r and e, and n for the next one; the form is in view on a small screen."""
+    look = Look((1280, 720), role=Role.READER)
+    tab = ready(tabs.open(Role.READER, shown.path, look))
+    expect(tab.locator("form[data-review] [type=submit]")).to_be_in_viewport(ratio=1)
+    for key in ("r", "e"):
+        tab.keyboard.press(key)
+    expect(tab.locator("#reviews")).to_contain_text("no mass")
+    with web.database.look() as connection:
+        (review,) = reviews.on_image(connection, web.archive, shown.job.uids)
+
+    assert {"agree"} == {each.opinion for each in review.findings}
+    assert "Pleural effusion" in tab.inner_text('.pick[tabindex="0"]')
+    assert 1 == tab.locator(".pick:not([tabindex='-1'])").count()
+
+
+def test_each_finding_is_answered_by_a_key(tabs: Tabs, shown: Shown) -> None:
+    """And the next one is chosen; the same answer again takes it back."""
+    tab = ready(tabs.open(Role.READER, shown.path))
+    chosen = tab.locator('.pick[aria-pressed="true"] .label')
+    first = chosen.inner_text()
+    tab.keyboard.press("a")
+    assert first != chosen.inner_text()
+    tab.keyboard.press("d")
+    tally = tab.locator("[data-tally]")
+    expect(tally).to_contain_text(f"Disagree: no {first.lower()}")
+    expect(tally).to_contain_text("Unsure:")
+    for key in ("k", "k", "a"):
+        tab.keyboard.press(key)
+
+    expect(tally).not_to_contain_text("Disagree")
+
+
+def test_keys_are_silent_while_one_types(tabs: Tabs, shown: Shown) -> None:
+    """In a field, with a modifier, in an input method, and when they are switched off."""
+    tab = ready(tabs.open(Role.READER, shown.path))
+    answered = tab.locator("[data-review] .opinion :checked")
+    tab.keyboard.press("c")
+    expect(tab.locator("[name=missing]")).to_be_focused()
+    tab.keyboard.type("rape")
+    assert "rape" == tab.input_value("[name=missing]")
+    tab.locator("[data-stage]").focus()
+    for key in ("Control+r", "Alt+r", "Meta+r", "Shift+R"):
+        tab.evaluate(
+            """([key, modifier]) => document.activeElement.dispatchEvent(new KeyboardEvent(
+              "keydown", {key, [modifier]: true, bubbles: true, cancelable: true}))""",
+            [key[-1], {"C": "ctrlKey", "A": "altKey", "M": "metaKey", "S": "shiftKey"}[key[0]]],
+        )
+    tab.evaluate(
+        """() => document.activeElement.dispatchEvent(new KeyboardEvent(
+          "keydown", {key: "r", isComposing: true, bubbles: true}))"""
+    )
+    tab.keyboard.press("?")
+    tab.keyboard.press("r")
+    tab.uncheck("[data-keys-on]")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("r")
+    expect(answered).to_have_count(0)
+    tab.click("[data-help]")
+    tab.check("[data-keys-on]")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("r")
+
+    expect(answered).not_to_have_count(0)
+
+
 def test_review_is_kept_while_the_pacs_is_away(
     web: WebContext, any_tabs: Tabs, shown: Shown
 ) -> None:

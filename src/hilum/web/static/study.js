@@ -19,12 +19,22 @@ for (const stage of stages) {
 // findings
 const current = () => picks.find((each) => each.getAttribute("aria-pressed") === "true");
 function choose(pick) {
-  for (const each of picks) each.setAttribute("aria-pressed", String(each === pick));
+  for (const each of picks) {
+    each.setAttribute("aria-pressed", String(each === pick));
+    const row = each.closest(".one"); // one finding is in the order of Tab, arrows lead to the others
+    for (const part of [each, ...row.querySelectorAll("input")]) part.tabIndex = each === (pick ?? picks[0]) ? 0 : -1;
+  }
   const caption = $("[data-finding]");
   if (caption) caption.textContent = pick ? `${pick.dataset.name} ${pick.dataset.score}` : "";
   for (const stage of stages) stage.explain(pick?.dataset.label ?? null);
 }
 for (const pick of picks) {
+  pick.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    step(by);
+  });
   pick.addEventListener("click", () => choose(pick.getAttribute("aria-pressed") === "true" ? null : pick));
 }
 choose(picks.find((each) => each.closest(".is-positive")) ?? null);
@@ -124,6 +134,13 @@ listen(
   ["down", "up"],
 );
 
-// the reader goes back to the worklist as it was
+// the reader goes back to the worklist as it was, and on to the next study of it
 const left = sessionStorage.getItem("worklist");
 if (left?.startsWith("/?")) $("[data-back]").href = left;
+const queue = JSON.parse(sessionStorage.getItem("queue") ?? "[]");
+for (const link of document.querySelectorAll("[data-step]")) {
+  const at = queue.indexOf(location.pathname);
+  const to = at < 0 ? null : queue[at + Number(link.dataset.step)];
+  link.href = to ?? $("[data-back]").href;
+  link.hidden = !to;
+}

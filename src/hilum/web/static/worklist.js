@@ -76,6 +76,7 @@ events.addEventListener("error", () => {
 addEventListener("pagehide", () => {
   events.close();
   sessionStorage.setItem("worklist", location.pathname + location.search);
+  sessionStorage.setItem("queue", JSON.stringify(open().map((each) => each.getAttribute("href"))));
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(() => document.hidden || refresh({ quietly: true }), MINUTE_MS);
