@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 
+from hilum.radiograph import ImageUIDs
 from hilum.records.rows import as_record
 from hilum.records.tables import AUDIT
 
@@ -108,6 +109,18 @@ def write(connection: Connection, line: AuditEntry) -> str:
     chain = link(connection.scalar(LAST) or START, line)
     connection.execute(AUDIT.insert(), {**asdict(line), "chain": chain})
     return chain
+
+
+def saw_findings(connection: Connection, archive: str, actor: str, uids: ImageUIDs) -> bool:
+    """Return whether somebody was shown what the model says of an image."""
+    of_study = (AUDIT.c.study_instance_uid == uids.study_instance_uid, AUDIT.c.archive == archive)
+    said = select(AUDIT.c.detail).where(
+        *of_study,
+        AUDIT.c.actor == actor,
+        AUDIT.c.action == "study.viewed",
+        AUDIT.c.sop_instance_uid.in_(("", uids.sop_instance_uid)),
+    )
+    return any(detail.get("findings", True) for detail in connection.scalars(said))
 
 
 def link(before: str, line: AuditEntry) -> str:

@@ -39,6 +39,7 @@ class WorklistPosition:
 
     rank: int
     due: datetime
+    """Its due time, or its arrival in a list by arrival."""
     study_instance_uid: str
 
     def __str__(self) -> str:
@@ -79,6 +80,8 @@ class WorklistFilter:
     """Only what was ordered as urgent."""
     hide_ineligible: bool = field(default=False, compare=False)
     """Leave out in any case what is no frontal chest radiograph."""
+    by_arrival: bool = field(default=False, compare=False)
+    """Order by arrival, which says nothing of findings, instead of by due time."""
 
     @property
     def everything(self) -> bool:
@@ -108,7 +111,8 @@ def page(
     next
         What to give as `after` for the next page; None when there is none.
     """
-    order = (STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
+    moment = STUDY.c.arrived if wanted.by_arrival else STUDY.c.due
+    order = (STUDY.c.rank, moment, STUDY.c.study_instance_uid)
     query = _chosen(connection, archive, wanted).order_by(*order).limit(size + 1)
     if after is not None:
         place = (after.rank, after.due, after.study_instance_uid)
@@ -118,7 +122,8 @@ def page(
     if len(rows) <= size:
         return rows, None
     last = rows[size - 1]
-    return rows[:size], WorklistPosition(last.rank, last.due, last.study_instance_uid)
+    at = last.arrived if wanted.by_arrival else last.due
+    return rows[:size], WorklistPosition(last.rank, at, last.study_instance_uid)
 
 
 def row(connection: Connection, archive: str, study_instance_uid: str) -> StudyRow | None:

@@ -51,6 +51,9 @@ class PageSettings(SettingsSection):
     twice as long each time, up to 64 seconds."""
     login_window_minutes: int = Field(15, gt=0)
     """Minutes over which wrong passwords are counted."""
+    unaided_first: bool = False
+    """Show every user the image first: scores, heatmaps and the order by findings come after their
+    own review, or when they ask; each review records which. False: for those who choose so."""
     max_upload_bytes: int = Field(2 * 1024 * 1024 * 1024, gt=0)
     """Largest upload by the page, in bytes."""
     ohif_folder: Path | None = None

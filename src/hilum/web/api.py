@@ -236,10 +236,17 @@ def reviews_of(
 
 
 @router.get("/agreement", tags=["reviews"])
-def agreement(_: Viewer, context: Context) -> list[AgreementDocument]:
+def agreement(
+    _: Viewer,
+    context: Context,
+    *,
+    unaided: Annotated[
+        bool | None, Query(description="Only reviews before the findings were shown, or after.")
+    ] = None,
+) -> list[AgreementDocument]:
     """Return how often readers agreed, by finding and month."""
     with context.database.look() as connection:
-        found = reviews.agreement(connection, context.archive)
+        found = reviews.agreement(connection, context.archive, unaided=unaided)
     return [AgreementDocument.model_validate(each) for each in found]
 
 

@@ -15,10 +15,12 @@ from hilum.web.pages import render
 from hilum.web.sessions import (
     FORM_COOKIE,
     LANGUAGE_COOKIE,
+    READING_COOKIE,
     THEME_COOKIE,
     YEAR_S,
     Anybody,
     Context,
+    ReadingMode,
     Theme,
     Viewer,
     Visitor,
@@ -167,13 +169,14 @@ def look(
     context: Context,
     language: Annotated[Language | None, Form()] = None,
     theme: Annotated[Theme | None, Form()] = None,
+    reading: Annotated[ReadingMode | None, Form()] = None,
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
-    """Keep language and theme in cookies, also before anybody is signed in."""
+    """Keep language, theme and reading mode in cookies, also before anybody is signed in."""
     after = next if next == "/login" else safe_next(next)
     answer = RedirectResponse(after, SEE_OTHER)
-    if language is not None:
-        set_cookie(answer, LANGUAGE_COOKIE, language, context.settings.page, max_age=YEAR_S)
-    if theme is not None:
-        set_cookie(answer, THEME_COOKIE, theme, context.settings.page, max_age=YEAR_S)
+    chosen = {LANGUAGE_COOKIE: language, THEME_COOKIE: theme, READING_COOKIE: reading}
+    for name, value in chosen.items():
+        if value is not None:
+            set_cookie(answer, name, value, context.settings.page, max_age=YEAR_S)
     return answer

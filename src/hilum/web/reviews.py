@@ -31,9 +31,10 @@ from hilum.web.context import WebContext
 from hilum.web.failures import wants_page
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of
-from hilum.web.sessions import Context, Reader, Viewer, Visitor, note
+from hilum.web.sessions import Context, Reader, ReadingMode, Viewer, Visitor, note
 from hilum.web.slots import Slot
 from hilum.web.study import reading_of
+from hilum.web.unaided import findings_seen
 from hilum.wording import finding_name, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
@@ -89,13 +90,21 @@ async def give(request: Request, where: Where, context: Context, who: Reader, _:
 
 
 @router.get("/reviews")
-def show(request: Request, context: Context, who: Viewer) -> HTMLResponse:
-    """Show how often readers agree, by finding and month."""
+def show(
+    request: Request, context: Context, who: Viewer, mode: ReadingMode | None = None
+) -> HTMLResponse:
+    """Show how often readers agree, by finding and month; `mode`: only those reviews."""
+    unaided = None if mode is None else mode is ReadingMode.UNAIDED
     with context.database.look() as connection:
-        counted = reviews.agreement(connection, context.archive)
+        counted = reviews.agreement(connection, context.archive, unaided=unaided)
     months = sorted({each.month for each in counted})[-MONTHS:]
     return render(
-        request, "reviews.html", who, rows=_by_finding(counted, months, who), months=months
+        request,
+        "reviews.html",
+        who,
+        rows=_by_finding(counted, months, who),
+        months=months,
+        mode=mode,
     )
 
 
@@ -109,7 +118,9 @@ def export(context: Context, who: Viewer) -> StreamingResponse:
 
 def _give(context: WebContext, who: Visitor, image: ImageRecord, form: FormData) -> None:
     reading = reading_of(context, image)
-    review = _review(image, reading, who, form)
+    with context.database.look() as connection:
+        seen = findings_seen(connection, context, who, image.uids)
+    review = replace(_review(image, reading, who, form), unaided=not seen)
     key = str(form.get("key") or "")[:64]
     pacs = context.pacs
     uid, file = tools_of(context).review_file(

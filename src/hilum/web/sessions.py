@@ -20,6 +20,7 @@ from hilum.web.security import UNSAFE, carries, is_secure, same_origin
 
 LANGUAGE_COOKIE: Final = "hilum_language"
 THEME_COOKIE: Final = "hilum_theme"
+READING_COOKIE: Final = "hilum_reading"
 FORM_COOKIE: Final = "hilum_form"
 """Ties a form to the browser before anybody is signed in."""
 
@@ -36,6 +37,15 @@ class Theme(StrEnum):
 
     DARK = "dark"
     LIGHT = "light"
+
+
+class ReadingMode(StrEnum):
+    """When a reader is shown what the model says."""
+
+    AIDED = "aided"
+    """With the image."""
+    UNAIDED = "unaided"
+    """After their own review of the image, or when they ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,8 @@ class Visitor:
     language: Language = ENGLISH
     theme: Theme = Theme.DARK
     """What they chose."""
+    unaided: bool = False
+    """Whether they see the image first: they or the site chose so."""
 
     def may(self, role: Role | str) -> bool:
         """Return whether they are at least as strong as `role`."""
@@ -116,7 +128,12 @@ def visitor(request: Request, context: Context) -> Visitor:
         request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
     )
     theme = request.cookies.get(THEME_COOKIE)
-    look = {"language": language, "theme": Theme.LIGHT if theme == Theme.LIGHT else Theme.DARK}
+    unaided = request.cookies.get(READING_COOKIE) == ReadingMode.UNAIDED
+    look = {
+        "language": language,
+        "theme": Theme.LIGHT if theme == Theme.LIGHT else Theme.DARK,
+        "unaided": unaided or context.settings.page.unaided_first,
+    }
     nobody = Visitor("", None, request.cookies.get(FORM_COOKIE, ""), **look)  # type: ignore[arg-type]
     now = datetime.now(UTC)
     authorization = request.headers.get("authorization", "")

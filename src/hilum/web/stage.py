@@ -98,5 +98,6 @@ def prior_of(
         )
         if not found:
             return None
-        reading = readings.get(connection, context.archive, found[0].uids)
+        uids = found[0].uids
+        reading = None if who.unaided else readings.get(connection, context.archive, uids)
     return picture_of(row, found[0], reading, who)

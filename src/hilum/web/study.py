@@ -23,7 +23,7 @@ from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
 from hilum.values.dates import read_date
 from hilum.values.persons import Trait
-from hilum.web import charts, stage, words
+from hilum.web import charts, stage, unaided, words
 from hilum.web.charts import Score
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.notices import node_of
@@ -67,24 +67,34 @@ def show(
     image: str = "",
     series: str = "",
     compare: str = "",
+    ai: bool = False,
 ) -> HTMLResponse:
-    """Show a study, by one of its images, and another one of the same person beside it."""
+    """Show a study, by one of its images, and another one of the same person beside it.
+
+    Parameters
+    ----------
+    ai
+        Whether somebody who sees the image first asks for the findings.
+    """
     with context.database.look() as connection:
         row = worklist.row(connection, context.archive, study)
         if row is None:
             raise HTTPException(NOT_FOUND, Message("There is no such study here."))
         entries = images.entries(connection, context.archive, study_instance_uid=study)[::-1]
-        chosen = _chosen(entries, (series, image) if image else (row.cover_series, row.cover))
-        reading = given = None
+        chosen = _chosen(entries, _wanted(row, who, series, image))
+        reading, given, seen = None, [], False
         if chosen is not None:
             reading = readings.get(connection, context.archive, chosen.uids)
             given = reviews.on_image(connection, context.archive, chosen.uids)
+            seen = unaided.findings_seen(connection, context, who, chosen.uids)
         others = worklist.others_of_patient(connection, context.archive, row, limit=EARLIER)
         covers = [] if reading is None else [cover_of(each) for each in others.same]
         documents = readings.documents(connection, context.archive, covers)
-    course = _course((row, *others.same), reading, documents, who)
-    seen = {} if chosen is None else {"image": chosen.sop_instance_uid}
-    note(context, who.name, "study.viewed", study=study, **seen)
+    hidden = reading is not None and not (ai or seen)
+    course = _course((row, *others.same), None if hidden else reading, documents, who)
+    about = {} if chosen is None else {"image": chosen.sop_instance_uid}
+    told = reading is not None and not hidden
+    note(context, who.name, "study.viewed", study=study, **about, findings=told)
     return render(
         request,
         "study.html",
@@ -98,19 +108,24 @@ def show(
         clock=words.clock(row.study_time),
         entries=[_entry(each, chosen) for each in entries],
         chosen=None if chosen is None else _entry(chosen, chosen),
-        shown=None if chosen is None else stage.picture_of(row, chosen, reading, who),
+        shown=None
+        if chosen is None
+        else stage.picture_of(row, chosen, None if hidden else reading, who),
         prior=stage.prior_of(context, others.same, compare, who),
         stage_words=stage.words_of(who.language),
         reading=None if reading is None else reading.document,
         row=None if reading is None else reading.document["readings"][0],
-        findings=[] if reading is None else _findings(reading, course, who),
+        findings=_listed(reading, course, who, hidden=hidden),
+        hidden=hidden,
         others=course.others,
         earlier=[_earlier(each, who) for each in others.same],
         apart=[_earlier(each, who, differs) for each, differs in others.apart],
-        reviews=[_given(each, who) for each in given or ()],
+        reviews=[] if hidden else [_given(each, who) for each in given],
         card=_card(request, reading),
-        opinions=list(words.OPINIONS.items()),
-        forms={} if reading is None or context.tools is None else context.tools.forms(reading),
+        groups=list((words.ANSWERS if hidden else words.OPINIONS).items()),
+        forms={}
+        if reading is None or hidden or context.tools is None
+        else context.tools.forms(reading),
         origin=None if reading is None or reading.origin is None else _origin(reading.origin),
         reported=reading is None and chosen is not None and _is_reported(context, chosen),
         judges=who.may(Role.READER) and reading is not None,
@@ -121,9 +136,9 @@ def show(
 
 
 @router.get("/studies/{study}/images/{image}/maps.json")
-def maps(where: Where, context: Context, _: Viewer) -> Response:
+def maps(where: Where, context: Context, who: Viewer) -> Response:
     """Return the activation maps of an image and their outlines, in source pixels."""
-    reading = reading_of(context, image_of(context, where))
+    reading = _shown(context, image_of(context, where), who)
     if reading.origin is not None:
         raise HTTPException(NOT_FOUND, STORED_MAPS)
     shown = reading.document["readings"][0]
@@ -157,13 +172,16 @@ def maps(where: Where, context: Context, _: Viewer) -> Response:
 def download(where: Where, form: str, context: Context, who: Viewer, _: Slot) -> Response:
     """Return a reading in one of its forms; what is for people is in their language."""
     entry = image_of(context, where)
-    return written(context, entry, reading_of(context, entry), form, language=who.language)
+    return written(context, entry, _shown(context, entry, who), form, language=who.language)
 
 
 @router.get("/studies/{study}/images/{image}/results/{result}.{form}")
-def result(where: Where, result: str, form: str, context: Context, _: Viewer, __: Slot) -> Response:
+def result(
+    where: Where, result: str, form: str, context: Context, who: Viewer, _: Slot
+) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
     entry = image_of(context, where)
+    unaided.require_seen(context, who, entry.uids)
     reference = stored_as(context, entry, result)
     if reference is None or form not in {"dcm", "png"}:
         raise HTTPException(NOT_FOUND, Message("The PACS does not hold this result."))
@@ -186,6 +204,18 @@ def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     if found is None:
         raise HTTPException(NOT_FOUND, Message("This image has not been analyzed."))
     return found
+
+
+def _shown(context: WebContext, image: ImageRecord, who: Visitor) -> StoredReading:
+    """Return what the model said of an image, to somebody who may see it by now.
+
+    Raises
+    ------
+    HTTPException
+        It said nothing, or they see the image first.
+    """
+    unaided.require_seen(context, who, image.uids)
+    return reading_of(context, image)
 
 
 def written(
@@ -249,6 +279,13 @@ def cover_of(row: StudyRow) -> ImageUIDs:
     return ImageUIDs(row.study_instance_uid, row.cover_series, row.cover)
 
 
+def _wanted(row: StudyRow, who: Visitor, series: str, image: str) -> tuple[str, str]:
+    """Return series and SOP Instance UID to show: the cover, which findings chose, if allowed."""
+    if image:
+        return series, image
+    return ("", "") if who.unaided else (row.cover_series, row.cover)
+
+
 def _chosen(entries: Sequence[ImageRecord], wanted: tuple[str, str]) -> ImageRecord | None:
     """Return the wanted image, by series and SOP Instance UID; else by the UID, else the first."""
     series, image = wanted
@@ -274,6 +311,15 @@ def _entry(entry: ImageRecord, chosen: ImageRecord | None) -> dict[str, Any]:
         "chosen": entry is chosen,
         "gone": state is State.GONE,
     }
+
+
+def _listed(
+    reading: StoredReading | None, course: ScoreHistory, who: Visitor, *, hidden: bool
+) -> list[dict[str, Any]]:
+    """Return the findings that are shown, with or without what the model says of them."""
+    if reading is None:
+        return []
+    return unaided.findings(reading, who) if hidden else _findings(reading, course, who)
 
 
 def _findings(reading: StoredReading, course: ScoreHistory, who: Visitor) -> list[dict[str, Any]]:
@@ -310,7 +356,7 @@ def _findings(reading: StoredReading, course: ScoreHistory, who: Visitor) -> lis
 
 
 def _answers(finding: Mapping[str, Any], who: Visitor) -> list[tuple[str, str, str, str]]:
-    """Return each answer to a finding: itself, its word, the opinion that it is, its statement."""
+    """Return each answer to a finding: itself, its word, its opinion, its statement."""
     model = [finding[name] for name in ("positive", "raw", "operating_point", "score")]
     given = (ReviewedFinding(finding["label"], answer, *model) for answer in words.ANSWERS)
     return [
@@ -364,7 +410,7 @@ def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict
         "differs": [words.TRAITS[trait] for trait in differs],
         "state": state,
         "word": STATES[state],
-        "bars": [bar_of(each, who) for each in row.findings if each[2]][:2],
+        "bars": [] if who.unaided else [bar_of(each, who) for each in row.findings if each[2]][:2],
     }
 
 
@@ -376,6 +422,7 @@ def _given(review: Review, who: Visitor) -> dict[str, Any]:
         by_opinion[each.opinion].append(words.answered(each.label, each.answer, language))
     return {
         "reader": review.reader,
+        "unaided": review.unaided,
         "at": review.at,
         "opinions": [(words.OPINIONS[opinion], said) for opinion, said in by_opinion.items()],
         "missing": [finding_name(each, language) for each in review.missing],

@@ -63,7 +63,7 @@ class WorklistRequest:
     """The same as in an address, without the place."""
 
 
-def asked(request: Request, context: Context) -> WorklistRequest:
+def asked(request: Request, context: Context, who: Viewer) -> WorklistRequest:
     """Return what the address asks for.
 
     Raises
@@ -76,12 +76,13 @@ def asked(request: Request, context: Context) -> WorklistRequest:
     wanted = WorklistFilter(
         given["q"],
         state,
-        given["finding"],
+        "" if who.unaided else given["finding"],
         given["since"].replace("-", "")[:8],
         given["until"].replace("-", "")[:8],
         bool(given["open"]),
         bool(given["urgent"]),
         hide_ineligible=context.settings.worklist.ineligible == "hide",
+        by_arrival=who.unaided,
     )
     place = request.query_params.get("after", "")
     try:
@@ -151,8 +152,9 @@ def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str
 def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
     """Return what one row shows."""
     state = State(study.state)
-    shown = [bar_of(each, who) for each in study.findings[:TOP]]
-    left = round((study.due - now).total_seconds() / MINUTE_S)
+    shown = [] if who.unaided else [bar_of(each, who) for each in study.findings[:TOP]]
+    until = now - study.arrived if who.unaided else study.due - now
+    left = round(until.total_seconds() / MINUTE_S)
     texts = [who.language.say(unpacked(text)) for _, text in study.reasons]
     return {
         "study": study,
@@ -170,7 +172,9 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "reviewed": study.rank == Rank.REVIEWED,
         "is_due": study.rank < Rank.REVIEWED,
         "bars": shown,
-        "more": max(0, study.positives - sum(each.positive for each in shown)),
+        "more": 0
+        if who.unaided
+        else max(0, study.positives - sum(each.positive for each in shown)),
         "overdue": left < 0,
         "left": words.duration(abs(left)),
         "model": study.model,

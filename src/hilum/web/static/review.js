@@ -8,7 +8,7 @@ const answers = [...(form?.querySelectorAll(".opinion input") ?? [])];
 /** Say in words what the answers so far agree with, and what not. */
 function tell() {
   for (const part of form.querySelectorAll("[data-tally] > div")) {
-    const said = answers.filter((each) => each.checked && each.dataset.opinion === part.dataset.opinion);
+    const said = answers.filter((each) => each.checked && each.dataset.group === part.dataset.group);
     part.querySelector("dd").textContent = said.map((each) => each.dataset.statement).join(", ");
     part.hidden = !said.length;
   }
@@ -22,9 +22,10 @@ export function give(pick, said) {
   tell();
 }
 
-form?.querySelector("[data-rest]")?.addEventListener("click", () => {
+form?.querySelector("[data-rest]")?.addEventListener("click", (event) => {
+  const { rest } = event.currentTarget.dataset;
   for (const group of form.querySelectorAll(".opinion")) {
-    if (!group.querySelector(":checked")) group.querySelector('[data-opinion="agree"]').checked = true;
+    if (!group.querySelector(":checked")) group.querySelector(`[data-group="${rest}"]`).checked = true;
   }
   tell();
 });
