@@ -39,6 +39,8 @@ FROZEN: Final = {
     "0006_answers.sqlite": "3dc46526a1cae09a35a119b418317dfb784ed510cbacaff801cb76b3feff46e8",
     "0007_passkeys.postgresql": "b48307f31c7a2e168c81f1beb810b70134fd9bd87dcb8b7317874d00b3ec6ad9",
     "0007_passkeys.sqlite": "9996202cf43bc15eda857e6ea608a9bc253892db8abd4af19f01e03cee2468b1",
+    "0008_claims.postgresql": "ba2d470ebc00afc56c9e03060a6209b76bbf9a6f325ef44e1bf93cfbbcccc3e1",
+    "0008_claims.sqlite": "9b7fed8ae9eb62f196e7c80a7658f87497be13f779a0af90f29df0e2c63a6aab",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

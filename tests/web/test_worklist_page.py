@@ -18,7 +18,7 @@ from hilum.web.context import NodeCheck, WebContext
 from hilum.web.sessions import Visitor
 from hilum.web.worklist import spoken
 from page_studies import Shown, chest, demonstration, installed, invented, settle, write_down
-from web_context import Page, open_web_context
+from web_context import Page, csrf_in, open_web_context
 
 SHOW = Path(__file__).parents[2] / "src" / "hilum" / "web"
 NAMES = ("ÁVILA^BIA", "BRAUN^EVA", "<b>CHO</b>^MIN")
@@ -231,6 +231,31 @@ def test_change_is_told_to_whoever_looks(web, page):
 
     assert not listener.is_alive()
     assert "event: changed" in told[-1]
+
+
+def test_others_see_who_reads_a_study(web, page):
+    """In the list and on its page; the reader does not; it ends when they leave."""
+    shown = study(web, 0)
+    ana, bo = page.signed_in(Role.READER, "ana"), page.signed_in(Role.READER, "bo")
+    path = f"/studies/{shown.study}/claim/live"
+    token = {"X-CSRF-Token": csrf_in(ana.get(f"/studies/{shown.study}").text)}
+
+    assert "ana is reading it" in bo.get("/").text
+    assert "ana is reading it" not in ana.get("/").text
+    assert "<strong data-claimed-by>ana</strong>" in bo.get(f"/studies/{shown.study}").text
+    assert {"other": ""} == ana.post(path, headers=token).json()
+    assert 204 == ana.delete(path, headers=token).status_code
+    assert "is reading it" not in bo.get("/").text
+    unknown = ana.post("/studies/9.9/claim/live", headers=token)
+    assert {"other": ""} == unknown.json()
+
+
+def test_viewer_claims_nothing(web, page, viewer):
+    """Who gives no review is in nobody's way."""
+    shown = study(web, 0)
+    viewer.get(f"/studies/{shown.study}")
+
+    assert "is reading it" not in page.signed_in(Role.READER).get("/").text
 
 
 def test_portuguese_reads_as_written(web, page):

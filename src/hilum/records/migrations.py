@@ -59,6 +59,7 @@ MIGRATIONS: Final = tuple(
         "0005_not_analyzed",  # refused studies are out of the queue
         "0006_answers",  # one answer a finding; one that contradicts itself becomes unsure
         "0007_passkeys",  # passkeys of users
+        "0008_claims",  # who reads which study at the moment
     )
 )
 """In the order in which they run; one that has landed is never changed."""

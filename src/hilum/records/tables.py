@@ -218,6 +218,16 @@ THUMBNAIL: Final = Table(
     comment="Small pictures of images, made once.",
 )
 
+CLAIM: Final = Table(
+    "claim",
+    METADATA,
+    Column("archive", String, primary_key=True),
+    Column("study_instance_uid", String, primary_key=True),
+    Column("reader", String, nullable=False),  # user name
+    Column("at", Instant, nullable=False),  # when the page of the study was last heard of
+    comment="Who reads which study at the moment.",
+)
+
 REVIEW: Final = Table(
     "review",
     METADATA,

@@ -20,6 +20,7 @@ from hilum.settings import PageSettings
 from hilum.web import (
     account,
     api,
+    claims,
     dicomweb,
     events,
     failures,
@@ -50,6 +51,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     study.router,
     pictures.router,
     reviews.router,
+    claims.router,
     login.router,
     oidc.router,
     account.router,

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from hilum.errors import HilumError
-from hilum.records import worklist
+from hilum.records import claims, worklist
 from hilum.web.context import WebContext
 from hilum.web.sessions import Context, Viewer
 
@@ -30,6 +30,9 @@ EVERY_S: Final = 1.0
 
 QUIET_S: Final = 15.0
 """Seconds after which a quiet connection says that it is alive."""
+
+Moment = tuple[datetime | None, tuple[int, datetime | None]]
+"""When a study last changed, and how many claims there are with the last one's time."""
 
 CONNECTION_S: Final = 300.0
 """Seconds after which a connection ends."""
@@ -50,7 +53,7 @@ class ChangeWatch:
         self._changed = asyncio.Condition()
         self._watching = 0
         self._task: asyncio.Task[None] | None = None
-        self._last: datetime | None = None
+        self._last: Moment | None = None
         self.count = 0
 
     async def after(self, count: int, wait_s: float) -> int:
@@ -80,10 +83,11 @@ class ChangeWatch:
                     self.count += 1
                     self._changed.notify_all()
 
-    def _look(self) -> datetime | None:
+    def _look(self) -> Moment | None:
         try:
             with self._context.database.look() as connection:
-                return worklist.last_change(connection, self._context.archive)
+                archive = self._context.archive
+                return worklist.last_change(connection, archive), claims.last(connection, archive)
         except HilumError:  # the database is away: nothing is known to have changed
             return self._last
 

@@ -25,6 +25,7 @@ from hilum.values.dates import read_date
 from hilum.values.persons import Trait
 from hilum.web import charts, stage, unaided, words
 from hilum.web.charts import Score
+from hilum.web.claims import other_reader
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.notices import node_of
 from hilum.web.ohif_files import HOW_TO_GET_IT, study_address
@@ -122,6 +123,8 @@ def show(
         apart=[_earlier(each, who, differs) for each, differs in others.apart],
         reviews=[] if hidden else [_given(each, who) for each in given],
         card=_card(request, reading),
+        other_reader=other_reader(context, who, study) if who.may(Role.READER) else "",
+        claims=who.may(Role.READER),
         groups=list((words.ANSWERS if hidden else words.OPINIONS).items()),
         forms={}
         if reading is None or hidden or context.tools is None

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from hilum.language.message import unpacked
-from hilum.records import worklist
+from hilum.records import claims, worklist
 from hilum.records.states import ANALYZED, STATES, State, Urgency
 from hilum.records.studies import Rank
 from hilum.records.worklist import StudyRow, WorklistFilter, WorklistPosition
@@ -138,11 +138,14 @@ def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str
             after=ask.after,
         )
         counts = worklist.counts(connection, context.archive)
-    now = datetime.now(UTC)
+        now = datetime.now(UTC)
+        uids = (each.study_instance_uid for each in found)
+        claimed = claims.held(connection, context.archive, uids, now)
     return {
         "rows": [row_of(each, who, now) for each in found],
         "ask": ask,
         "counts": counts,
+        "claimed": {study: name for study, name in claimed.items() if name != who.name},
         "not_analyzed": counts.unreadable
         + (0 if ask.wanted.hide_ineligible else counts.ineligible),
         "following": "" if following is None else str(following),

@@ -54,6 +54,31 @@ def test_study_appears_while_one_looks(web: WebContext, tabs: Tabs, three: list[
     expect(first).to_contain_text("Pneumothorax")
 
 
+def test_new_study_is_counted_in_the_title(web: WebContext, tabs: Tabs, three: list[Shown]) -> None:
+    """Of a tab that nobody looks at, until somebody does."""
+    tab = tabs.open(Role.VIEWER)
+    expect(tab.locator("a.open")).to_have_count(len(three))
+    tab.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    image = chest(9, ())
+    image.PatientName, image.PatientID = "NOVO^STUDY", "P9"
+    shown = arrive(web, image)
+    for _ in range(20):
+        with web.database.transaction() as connection:
+            studies.refresh(connection, web.archive, shown.study, datetime.now(UTC))
+        with suppress(AssertionError):
+            expect(tab).to_have_title("(1) Worklist · hilum", timeout=1500)
+            break
+    expect(tab).to_have_title("(1) Worklist · hilum")
+    tab.evaluate(
+        """() => {
+          delete document.hidden;
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+
+    expect(tab).to_have_title("Worklist · hilum")
+
+
 def test_search_follows_what_one_types(tabs: Tabs, three: list[Shown]) -> None:
     """The address keeps it; Escape takes it back."""
     tab = tabs.open(Role.VIEWER)

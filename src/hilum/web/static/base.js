@@ -4,10 +4,11 @@
 const token = () => document.querySelector('meta[name="csrf"]').content;
 
 /** Send a request to our own server, with the session's token; a session that ended asks to sign in. */
-export async function send(path, { method = "POST", body, headers = {} } = {}) {
+export async function send(path, { method = "POST", body, headers = {}, keepalive = false } = {}) {
   const answer = await fetch(path, {
     method,
     body,
+    keepalive,
     headers: { Accept: "application/json", "X-CSRF-Token": token(), ...headers },
     credentials: "same-origin",
   });

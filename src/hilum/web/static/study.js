@@ -1,5 +1,6 @@
 // A study's page: the radiograph and what lies over it, findings, the reader's review.
 
+import { send } from "./base.js";
 import { drawLegend } from "./heat.js";
 import { listen } from "./keys.js";
 import { give } from "./review.js";
@@ -143,4 +144,19 @@ for (const link of document.querySelectorAll("[data-step]")) {
   const to = at < 0 ? null : queue[at + Number(link.dataset.step)];
   link.href = to ?? $("[data-back]").href;
   link.hidden = !to;
+}
+
+// others see who reads it, for as long as the page is open
+const claim = $("[data-claim]");
+if (claim.dataset.claim) {
+  const path = `${claim.dataset.claim}/claim/live`;
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await send(path).catch(() => null);
+    if (!answer?.ok) return;
+    const { other } = await answer.json();
+    $("[data-claimed-by]").textContent = other;
+    claim.hidden = !other;
+  }, 60_000);
+  addEventListener("pagehide", () => send(path, { method: "DELETE", keepalive: true }).catch(() => {}));
 }

@@ -35,6 +35,7 @@ async function refresh({ quietly = false } = {}) {
     if (mine !== asked) return;
     const focused = document.activeElement?.closest?.("a.open")?.getAttribute("href");
     list.innerHTML = rows;
+    heed();
     if (focused) open().find((each) => each.getAttribute("href") === focused)?.focus();
     connected(true);
   } catch {
@@ -53,6 +54,49 @@ function connected(yes) {
   sign.classList.toggle("is-off", !yes);
   sign.textContent = yes ? sign.dataset.on : sign.dataset.off;
 }
+
+// new studies: counted in the title of a tab that nobody looks at; sound and notification by choice
+const title = document.title;
+const alerts = document.querySelector("[data-alerts]");
+const wanted = (kind) => localStorage.getItem(`hilum-alert-${kind}`) === "1";
+const listed = () => Number(list.querySelector("[data-listed]")?.dataset.listed ?? 0);
+let known = listed();
+let fresh = 0;
+
+function heed() {
+  const more = listed() - known;
+  known += more;
+  if (more > 0 && wanted("sound")) beep();
+  if (more <= 0 || !document.hidden) return;
+  fresh += more;
+  document.title = `(${fresh}) ${title}`;
+  if (wanted("notice") && Notification.permission === "granted") new Notification(alerts.dataset.alerts, { tag: "hilum" });
+}
+
+function beep() {
+  const audio = new AudioContext();
+  const tone = audio.createOscillator();
+  const volume = audio.createGain();
+  volume.gain.value = 0.1;
+  tone.connect(volume).connect(audio.destination);
+  tone.start();
+  tone.stop(audio.currentTime + 0.15);
+  tone.addEventListener("ended", () => audio.close());
+}
+
+for (const box of alerts.querySelectorAll("[data-alert]")) {
+  box.checked = wanted(box.dataset.alert);
+  box.addEventListener("change", async () => {
+    if (box.checked && box.dataset.alert === "notice") box.checked = (await Notification.requestPermission()) === "granted";
+    else if (box.checked) beep();
+    localStorage.setItem(`hilum-alert-${box.dataset.alert}`, box.checked ? "1" : "");
+  });
+}
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  fresh = 0;
+  document.title = title;
+});
 
 // live
 let last = 0;

@@ -1,0 +1,7 @@
+CREATE TABLE claim (
+	archive VARCHAR NOT NULL, 
+	study_instance_uid VARCHAR NOT NULL, 
+	reader VARCHAR NOT NULL, 
+	at DOUBLE NOT NULL, 
+	PRIMARY KEY (archive, study_instance_uid)
+);
