@@ -110,7 +110,7 @@ def answers(server: PostgresqlServer, process: subprocess.Popen[bytes]) -> bool:
 
 
 def command(server: PostgresqlServer) -> list[str]:
-    """Return how to start it: nothing outlives a test, so nothing waits for the disk."""
+    """Return how to start it: nothing outlives a test, so none waiting for the disk."""
     settings = {
         "port": server.port,
         "listen_addresses": "127.0.0.1",

@@ -22,7 +22,7 @@ SHA256 = "56524913dd16a906422e8d8b66a7a5c46be1d82eb7ac012d8103776f1aa68899"
 
 THREE = {"Effusion": 0.912, "Lung Opacity": 0.71, "Cardiomegaly": 0.663}
 
-UNCERTAIN_VIEW = Reason("view_unknown", "nothing says whether the view is frontal")
+UNCERTAIN_VIEW = Reason("view_unknown", "the view is not stated")
 
 INVERTED = PixelDecision("monochrome1_inverted", "MONOCHROME1: inverted")
 

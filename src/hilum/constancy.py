@@ -160,7 +160,7 @@ def _other_test(reference: PhantomResponse, now: PhantomResponse) -> Iterator[st
 def _moved(label: str, reference: PhantomResponse, now: PhantomResponse, tolerance: float) -> str:
     was, here = reference.findings[label], now.findings[label]
     said = Message(
-        "{label}: raw {raw:.4f}, was {before:.4f}: moved by {shift:+.6f}",
+        "{label}: raw {raw:.4f}, was {before:.4f}: changed by {shift:+.6f}",
         label=label,
         raw=here.raw,
         before=was.raw,
@@ -168,10 +168,10 @@ def _moved(label: str, reference: PhantomResponse, now: PhantomResponse, toleran
     )
     is_positive, was_positive = (x.raw >= x.operating_point for x in (here, was))
     if is_positive == was_positive:
-        return Message("{said} ({tolerance:g} is allowed)", said=said, tolerance=tolerance)
+        return Message("{said} (tolerance {tolerance:g})", said=said, tolerance=tolerance)
     turned = Message("positive") if is_positive else Message("negative")
     return Message(
-        "{said} ({tolerance:g} is allowed), and is {turned} now",
+        "{said} (tolerance {tolerance:g}), and is now {turned}",
         said=said,
         tolerance=tolerance,
         turned=turned,
@@ -185,7 +185,7 @@ def _other_labels(reference: PhantomResponse, now: PhantomResponse) -> Iterator[
     for label, said in now.findings.items():
         was = reference.findings.get(label)
         if was is None:
-            yield Message("{label}: was not said before", label=label)
+            yield Message("{label}: not reported before", label=label)
         elif was.operating_point != said.operating_point:
             yield Message(
                 "{label}: operating point {operating_point:g}, was {before:g}",

@@ -18,7 +18,7 @@ AXES: Final = {letter: axis for axis in ("LR", "HF", "AP") for letter in axis}
 """Letter of a direction in the patient → the axis that it is on (PS3.3 C.7.6.1.1.1)."""
 
 BETWEEN: Final = re.compile(r"[\\/,\s]+")
-"""What stands between two directions: a backslash, and what is written instead."""
+"""Separators of two directions: a backslash, and what is written instead."""
 
 SPELLED: Final = {
     "LEFT": "L", "RIGHT": "R", "HEAD": "H", "FOOT": "F", "FEET": "F",

@@ -126,5 +126,5 @@ def test_second_demonstration_replaces_the_first(demonstration, run_hilum):
     done = run_hilum("demo", "--out", folder.parent, HOME=folder.parent, **CLOSED)
 
     assert 1 == done.returncode
-    assert "holds something that is no demonstration" in done.stderr
+    assert "holds something other than a demonstration" in done.stderr
     assert (folder / "readings.json").exists()

@@ -75,7 +75,7 @@ def test_refusal_names_every_reason(read, leg_path, tmp_path):
 
 
 def test_patients_are_not_read_by_the_demonstration_model(read, chest_path):
-    """A real radiograph is refused by a model that has learned nothing."""
+    """A real radiograph is refused by a model that was not trained on patients."""
     done = read(chest_path)
 
     assert "refused" in done.stdout
@@ -194,7 +194,7 @@ def test_interrupted_document_is_resumed(read, phantom, tmp_path):
     done = read(phantom, other, "--json", tmp_path / "r.json")
     rows = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["readings"]
 
-    assert "1 files were read before; 1 are left." in done.stderr
+    assert "1 file was already analyzed; remaining: 1." in done.stderr
     assert [str(phantom), str(other)] == [each["path"] for each in rows]
     assert str(phantom) not in done.stdout
 

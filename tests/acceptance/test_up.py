@@ -71,7 +71,7 @@ def test_weights_that_cannot_be_had_do_not_keep_it_from_starting(up, start):
     banner = start("up", "--pull").banner
 
     assert "The weights of densenet121-res224-all are not here. Trying to get them" in banner
-    assert "gave no answer" in banner
+    assert "did not answer" in banner
     assert "model     none yet" in banner
 
 
@@ -189,7 +189,7 @@ def test_unreachable_pacs_is_one_line(up):
     done = up.run("up")
 
     assert 1 == done.returncode
-    assert "gave no answer" in done.stderr
+    assert "did not answer" in done.stderr
     assert 1 == done.stderr.count("\n")
 
 

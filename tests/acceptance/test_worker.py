@@ -51,7 +51,7 @@ def test_workers_read_what_was_queued(up, start, empty_orthanc):
     done = up.run("backfill")
     wait_until_stored(up, 3)
 
-    assert "3 images of 3 studies queued" in done.stdout
+    assert "3 images of 3 studies." in done.stdout
     assert [0, 0] == [worker.end(signal.SIGTERM) for worker in workers]
     assert "Traceback" not in "".join(line for worker in workers for line in worker.errors)
 

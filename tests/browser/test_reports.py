@@ -188,7 +188,7 @@ def test_a_refusal_says_why(viewer: Viewer, store: Store, chest_path: Path) -> N
     text = viewer.text()
     assert "NOT ANALYZED BY THE AI" in text
     assert reason.text in text
-    assert "No statement is made about any finding." in text
+    assert "Findings were not assessed." in text
     assert [] == rows_of(text)
 
 

@@ -121,7 +121,7 @@ def test_full_disk_behind_the_terminal_loses_no_document(folder: Path, shell: st
 
 @pytest.mark.parametrize(
     ("table", "text"),
-    [("./out.json", b"out.json is named twice"), ("in/plain.dcm", b"is an image or an archive")],
+    [("./out.json", b"out.json is given twice"), ("in/plain.dcm", b"is an image or an archive")],
 )
 def test_results_replace_neither_each_other_nor_an_image(folder: Path, table: str, text: bytes):
     """Said before anything is read; the files are what they were."""

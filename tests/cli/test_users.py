@@ -45,7 +45,7 @@ def test_a_user_is_added_with_a_password_that_is_typed_twice(tmp_path: Path):
         (("add", "ana", "--password-stdin"), "There is a user ana already."),
         (("add", "an a", "--password-stdin"), "'an a' cannot be a user's name."),
         (("password", "bob", "--password-stdin"), "There is no user bob."),
-        (("remove", "ana"), "Nobody would be left who looks after users."),
+        (("remove", "ana"), "No operator would be left to manage users."),
         (("token", "x", "--remove"), "There is no token x."),
         (("token", "x", "--user", "bob"), "There is no user bob."),
         (("unlock", "bob"), "There is no user bob."),
@@ -96,7 +96,7 @@ def test_a_token_belongs_to_somebody_and_ends_by_default():
     assert "--user NAME" in nobodys.output
     assert 0 == endless.exit_code
     assert 1 == stronger.exit_code
-    assert "ana is reader, and a token may do no more." in stronger.output
+    assert "ana has the role reader, and a token cannot have a higher one." in stronger.output
     assert ["of ana, last used never, no expiry" in line for line in lines] == [True, False]
 
 

@@ -184,7 +184,7 @@ def test_fault_of_a_check_is_one_line_of_it(monkeypatch):
 
     assert (
         CheckResult(
-            Level.PROBLEM, "one could not be looked at (ValueError)", "Please report this line."
+            Level.PROBLEM, "one could not be checked (ValueError)", "Please report this line."
         )
         == found["one"]
     )

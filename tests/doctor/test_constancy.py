@@ -25,14 +25,14 @@ def test_before_the_first_it_is_said_how_to_begin(make, used):
     assert (Level.OK, Level.OK) == (test.level, drift.level)
     assert "hilum selftest" in test.what
     assert "every 24 h" in look(checks.self_test, make(constancy={"every_hours": 24}))[0].what
-    assert "nothing has been counted" in drift.what
+    assert ("no recent data" if used else "no data yet") == drift.what
     assert used is (make().data_folder / "hilum.sqlite").exists()
 
 
 def test_alarm_is_a_problem_that_names_what_moved(make):
     """Its first line, and what to do."""
     ended = SelfTestEnd(
-        SelfTestState.ALARM, "stand-in 2", ("Mass: moved by +0.1", "Edema: moved"), 0.1
+        SelfTestState.ALARM, "stand-in 2", ("Mass: changed by +0.1", "Edema: moved"), 0.1
     )
     with open_database(make()) as database, database.transaction() as connection:
         was_tested(connection, "own", ended, datetime.now(UTC))
@@ -40,7 +40,7 @@ def test_alarm_is_a_problem_that_names_what_moved(make):
 
     assert Level.PROBLEM is found.level
     assert "alarm of stand-in 2" in found.what
-    assert "Mass: moved by +0.1" in found.what
+    assert "Mass: changed by +0.1" in found.what
     assert "--record" in found.remedy
 
 

@@ -69,7 +69,7 @@ def test_node_that_does_not_listen_is_a_problem(make, folder):
         findings = look(node.ports, make())
 
     assert {Level.PROBLEM} == {finding.level for finding in findings}
-    assert "nothing answers at port" in findings[0].what
+    assert "nothing answers on port" in findings[0].what
 
 
 def test_ports_of_a_pacs_of_the_settings_are_not_ours(make):

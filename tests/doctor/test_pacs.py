@@ -58,7 +58,7 @@ def test_password_in_the_open_is_a_warning(make, orthanc):
     """Over plain HTTP whoever answers there gets it."""
     said = [each.what for each in look(pacs.rest, pointed_at(make, orthanc))]
 
-    assert any("unencrypted, to whatever answers there" in each for each in said)
+    assert any("unencrypted, and nothing proves which server answers" in each for each in said)
 
 
 def test_wrong_password_says_so(make, orthanc):
@@ -71,7 +71,7 @@ def test_pacs_that_is_away_says_so(make):
     """Nothing listens there."""
     settings = make(pacs={"url": f"http://127.0.0.1:{free_ports(1)[0]}"})
 
-    with pytest.raises(PacsUnavailable, match="gave no answer"):
+    with pytest.raises(PacsUnavailable, match="did not answer"):
         look(pacs.rest, settings)
 
 

@@ -69,7 +69,7 @@ def folder_found(make, folder: Path) -> CheckResult:
 def test_own_folder_is_fine(make, folder):
     """So is one that the first start will make."""
     assert Level.OK is folder_found(make, folder).level
-    assert "the first start makes it" in folder_found(make, folder / "new" / "er").what
+    assert "the first start creates it" in folder_found(make, folder / "new" / "er").what
 
 
 def test_folder_that_others_enter_is_a_warning(make, folder):
@@ -97,7 +97,7 @@ def test_folder_of_somebody_else_is_a_problem(make, folder):
     [
         ("/proc/self", "/proc/self cannot be written"),
         ("/proc/nothing", "/proc cannot be written"),
-        ("/dev/null", "is no folder"),
+        ("/dev/null", "is not a folder"),
     ],
 )
 def test_folder_that_cannot_be_used_is_a_problem(make, path, said):

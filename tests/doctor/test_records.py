@@ -230,7 +230,7 @@ def test_images_are_counted_by_state(settings):
     assert [
         (Level.OK, "1 held, 1 queued, 1 failed"),
         (Level.WARNING, "1 failed"),
-        (Level.WARNING, "1 are held until there is a model that can read them"),
+        (Level.WARNING, "1 waiting for a model that can analyze it"),
     ] == [(finding.level, finding.what) for finding in findings]
     assert "hilum jobs retry --all-failed" in findings[1].remedy
 
@@ -242,7 +242,7 @@ def test_stuck_image_is_a_problem(settings):
         with database.transaction() as connection:
             images.begin(connection, job, datetime.now(UTC) - LONG)
 
-    assert "1 are stuck" in worst(look(records.images, settings)).what
+    assert "1 stuck" in worst(look(records.images, settings)).what
 
 
 def test_dead_worker_is_a_warning(settings):
@@ -270,7 +270,7 @@ def test_images_that_nobody_reads_are_a_problem(settings):
             workers.beat(connection, Worker("alive", "host", "node", "m", "1"))
     (tended,) = look(records.workers, settings)
 
-    assert (Level.PROBLEM, "1 images are waiting and no worker is running") == (
+    assert (Level.PROBLEM, "1 image is waiting and no worker is running") == (
         alone.level,
         alone.what,
     )

@@ -306,7 +306,7 @@ def test_refusal_makes_no_statement_on_findings(header, when, settings):
 
     assert told.startswith("NOT ANALYZED BY THE AI")
     assert LATERAL.text in told
-    assert "No statement is made about any finding." in told
+    assert "Findings were not assessed." in told
     assert not {PRESENT, ABSENT} & {
         item.ConceptCodeSequence[0].CodeValue for item in walk(refused) if item.ValueType == "CODE"
     }

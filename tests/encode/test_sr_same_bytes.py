@@ -153,7 +153,7 @@ def test_report_that_highdicom_does_not_take_is_one_line(header, when, monkeypat
 
     monkeypatch.setattr(highdicom_encoder, "build", refuse)
 
-    with pytest.raises(EncodingFailed, match=r"does not take the report.*encoder = \"hilum\""):
+    with pytest.raises(EncodingFailed, match=r"does not accept the report.*encoder = \"hilum\""):
         files(header, when, ReportSettings(encoder=SREncoder.HIGHDICOM))
 
 

@@ -1,4 +1,4 @@
-"""Clocks that jump, forwards and back: nothing is read twice, nothing waits for tomorrow."""
+"""Clocks that jump, forwards and back: nothing is read twice, none waiting for tomorrow."""
 
 import subprocess
 from pathlib import Path

@@ -123,8 +123,8 @@ def test_command_queues_and_says_so(
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(main, ["backfill"])
 
-    assert "study 1 of 1: 1 images queued" in done.stdout
-    assert "1 images of 1 studies queued" in done.stdout
+    assert "study 1 of 1: 1 image queued" in done.stdout
+    assert "1 image of 1 study." in done.stdout
     assert "queued" in CliRunner().invoke(main, ["jobs"]).stdout
     assert (
         2

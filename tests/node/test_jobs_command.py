@@ -66,7 +66,7 @@ def jobs(*arguments: str) -> Result:
 @pytest.mark.usefixtures("folder")
 def test_empty_records_say_so():
     """Before anything arrived, the list says that."""
-    assert "No image has been taken up yet." in jobs().stderr
+    assert "No image has arrived yet." in jobs().stderr
 
 
 @pytest.mark.usefixtures("filled")
@@ -134,7 +134,7 @@ def test_show_tells_where_results_went(filled):
         )
         forwards.change(connection, forward, ForwardState.FAILED, "no answer", NOW)
 
-    assert "forward           peer:A failed, 1 attempts: no answer" in jobs("show", "1.2.0").stdout
+    assert "forward           peer:A failed, 1 attempt: no answer" in jobs("show", "1.2.0").stdout
 
 
 @pytest.mark.usefixtures("filled")
@@ -163,13 +163,13 @@ def queued(database: Database) -> set[tuple[str, int]]:
 
 def test_retry_queues_what_failed(filled):
     """All that failed waits for another run, and nothing else does."""
-    assert "1 of 1 will be read again." in jobs("retry", "--all-failed").stdout
+    assert "1 of 1 will be analyzed again." in jobs("retry", "--all-failed").stdout
     assert {("id-failed", 2)} == queued(filled)
 
 
 def test_retry_takes_names(filled):
     """A refused image is tried again when it is named; a stored one is left as it is."""
-    assert "1 of 2 will be read again." in jobs("retry", "1.2.1", "id-stored").stdout
+    assert "1 of 2 will be analyzed again." in jobs("retry", "1.2.1", "id-stored").stdout
     assert {("id-refused", 2)} == queued(filled)
 
 
@@ -195,4 +195,4 @@ def test_uid_of_several_images_is_asked_back(filled):
     assert "id-failed in study 1.9" in said
     assert said == " ".join(retried.stderr.split())
     assert "study             1.8" in jobs("show", "id-other").stdout
-    assert "1 of 1 will be read again." in jobs("retry", "id-other").stdout
+    assert "1 of 1 will be analyzed again." in jobs("retry", "id-other").stdout

@@ -174,7 +174,7 @@ def test_file_on_which_the_peer_aborts_fails_alone():
         outcomes = sent(peer, files, at_once=1)
 
     assert [2] == [n for n, each in enumerate(outcomes) if each.sent is not SendStatus.STORED]
-    assert "broke off while the file was sent" in outcomes[2].detail
+    assert "closed the connection while the file was being sent" in outcomes[2].detail
     assert peer.associations <= 4
 
 

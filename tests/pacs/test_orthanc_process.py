@@ -219,7 +219,9 @@ def test_start_that_fails_shows_orthancs_own_reason(settings):
     (storage / "index").write_text("not a database, and long enough to be seen as none" * 100)
     with (
         process_of(settings) as process,
-        pytest.raises(PacsNotStarted, match=r"Orthanc ended while it started: \[SQLite.*The whole"),
+        pytest.raises(
+            PacsNotStarted, match=r"Orthanc stopped during start-up: \[SQLite.*The whole"
+        ),
     ):
         process.start(threading.Event())
 

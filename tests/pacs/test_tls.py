@@ -125,7 +125,7 @@ def test_hilum_send_says_why_there_is_no_connection(settings, modality, radiogra
     done = send(settings, radiograph_file, *options)
 
     assert 1 == done.exit_code
-    said = "broke off before" if case == "plain" else "over TLS that we trust"
+    said = "closed the connection before" if case == "plain" else "over TLS that we trust"
     assert said in done.stderr, done.output
     assert "Traceback" not in done.output
 

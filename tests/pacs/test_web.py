@@ -116,7 +116,7 @@ def test_nobody_there_is_named(file: Outgoing, dicomweb: bool):
     """The check says it once; a file that is sent all the same is failed."""
     (port,) = free_ports(1)
     with closing(open_sender(web(f"http://127.0.0.1:{port}", dicomweb=dicomweb))) as sender:
-        with pytest.raises(PacsUnavailable, match=f"127.0.0.1:{port} gave no answer"):
+        with pytest.raises(PacsUnavailable, match=f"127.0.0.1:{port} did not answer"):
             sender.check()
         assert SendStatus.FAILED is sender.send(file).sent
 

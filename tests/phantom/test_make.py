@@ -41,7 +41,7 @@ def test_another_process_gives_the_same_pixels():
 
 
 def test_process_that_was_forked_draws_with_threads_of_its_own():
-    """The threads that drew before a fork are not in the new process; nothing waits for them."""
+    """The threads that drew before a fork are not in the new process; none waiting for them."""
     make(3, size=128)
     child = multiprocessing.get_context("fork").Process(
         target=make, args=(3,), kwargs={"size": 128}

@@ -284,7 +284,7 @@ def test_weights_of_another_network_are_refused(settings: Settings, tmp_path: Pa
     [
         (lambda s: s.pop("classifier.bias"), "lacks the tensor classifier.bias"),
         (lambda s: s.update({"classifier.bias": np.zeros(3)}), "in the shape"),
-        (lambda s: s.update({"classifier.bias": np.full(18, np.nan)}), "are no numbers"),
+        (lambda s: s.update({"classifier.bias": np.full(18, np.nan)}), "are not numbers"),
     ],
     ids=["missing", "other shape", "not a number"],
 )
@@ -404,7 +404,7 @@ def test_onnx_network_that_never_ends_is_refused(
     card = tmp_path / "tiny.toml"
     card.write_text(TINY_CARD)
 
-    with pytest.raises(CardInvalid, match=r"endless\.onnx was not done after 5 s"):
+    with pytest.raises(CardInvalid, match=r"endless\.onnx did not finish within 5 s"):
         add_onnx(card, TINY.with_name("endless.onnx"), settings.data_folder, replace=False)
     assert not (settings.data_folder / "models").exists()
 

@@ -62,7 +62,7 @@ def test_connection_that_breaks_off_for_ever_is_given_up(server: FileServer, tmp
     """After a few tries it is one line, nothing is under the name, and what came is kept."""
     server.cuts = 1000
 
-    with pytest.raises(WeightsMissing, match="broke off again and again"):
+    with pytest.raises(WeightsMissing, match="broke off repeatedly"):
         fetch(server, tmp_path)
     assert not (tmp_path / "weights.pt").exists()
     assert 0 < (tmp_path / "weights.pt.part").stat().st_size < len(CONTENTS)

@@ -49,7 +49,7 @@ def test_list_names_every_model_and_its_state(hilum):
     assert 0 == result.exit_code
     assert 9 == len(result.output.splitlines())
     assert "* densenet121-res224-all" in result.output
-    assert "not here" in result.output
+    assert "not installed" in result.output
 
 
 def test_show_prints_the_whole_card(hilum):
@@ -88,7 +88,7 @@ def test_pull_with_a_wrong_file_is_one_line_and_leaves_nothing(
 
     assert 1 == result.exit_code
     assert "its card says 28,382,008" in result.stderr
-    assert "not here" in hilum("list").output
+    assert "not installed" in hilum("list").output
 
 
 def test_pull_shows_progress_without_a_terminal(
@@ -104,7 +104,7 @@ def test_pull_shows_progress_without_a_terminal(
         assert 0 == result.exit_code
         assert "densenet121-res224-nih: first use" in result.stdout
         assert 8 <= len(result.stderr.splitlines()) <= 12
-        assert "already here" in hilum("pull", "densenet121-res224-nih").output
+        assert "already installed" in hilum("pull", "densenet121-res224-nih").output
         assert 1 == len(server.requests)
 
 
@@ -127,7 +127,7 @@ def test_add_and_verify_a_model_of_ones_own(hilum, weights_file: Path):
     assert "mine: added, 18 labels, not verified" in added.output
     assert "first use" in next(x for x in hilum("list").output.splitlines() if "mine" in x)
     verified = hilum("verify", "mine")
-    assert (0, True) == (verified.exit_code, "as on first use" in verified.output)
+    assert (0, True) == (verified.exit_code, "unchanged since first use" in verified.output)
 
 
 def test_add_says_which_names_it_ignored(hilum, tmp_path: Path, state: dict[str, np.ndarray]):

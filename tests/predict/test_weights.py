@@ -169,7 +169,7 @@ def test_pickle_of_something_else_is_refused(tmp_path: Path):
     path = tmp_path / "weights.pt"
     path.write_bytes(pickle.dumps({"weight": [1.0, 2.0]}, protocol=2))
 
-    refused(path, "not a file of torch")
+    refused(path, "not a PyTorch file")
 
 
 def test_zip_bomb_is_refused_unread(tmp_path: Path):

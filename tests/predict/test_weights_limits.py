@@ -48,7 +48,7 @@ def test_memo_of_a_billion_places_costs_nothing(tmp_path: Path):
     path = tmp_path / "weights.pt"
     path.write_bytes(b"\x80\x02}r\xff\xff\xff\xff.")
 
-    refused(path, "not a file of torch")
+    refused(path, "not a PyTorch file")
 
 
 def test_endless_pickle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -65,9 +65,9 @@ def test_endless_text_and_number_are_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(unpickler, "MAX_TEXT", 1000)
     path = tmp_path / "weights.pt"
     path.write_bytes(pickled("a" * 1001))
-    refused(path, "endless text")
+    refused(path, "text that is too long")
     path.write_bytes(pickled(1 << 10_000))
-    refused(path, "endless number")
+    refused(path, "number that is too long")
 
 
 def test_network_that_contains_itself_is_refused(tmp_path: Path):

@@ -307,7 +307,7 @@ def test_real_pickle_that_runs_a_command_runs_nothing(
         path.write_bytes(pickle.dumps(Command(), protocol=protocol))
         with pytest.raises(WeightsUntrusted, match=r"names 'posix\.system'"):
             read_state(path)
-        with pytest.raises(WeightsUntrusted, match="not a file of torch"):
+        with pytest.raises(WeightsUntrusted, match="not a PyTorch file"):
             read_state(path, inert_names=True)
     assert [path] == list(tmp_path.iterdir())
 

@@ -42,7 +42,7 @@ def test_command_names_what_shifted_in_words_and_ends_with_1(settings: Settings)
 
     assert 1 == said.exit_code
     assert f"{MODEL}: 2026-04 (220 images) against its first 200" in said.output
-    assert "shifted   Label 0: median raw value" in said.output
+    assert "shifted    Label 0: median raw value" in said.output
     assert "others as before" in said.output
 
 
@@ -64,7 +64,7 @@ def test_command_without_counts_says_so(settings: Settings):
     said = CliRunner().invoke(main, ["drift"])
 
     assert 0 == said.exit_code
-    assert "There are no counts yet" in said.output
+    assert "There is no data yet" in said.output
 
 
 def test_unknown_reference_is_told_with_those_there_are(settings: Settings):

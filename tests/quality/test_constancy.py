@@ -49,9 +49,9 @@ def test_alarm_names_the_findings_and_their_shifts_largest_first():
     held = constancy.compare(REFERENCE, moved(Mass=0.2002, Effusion=0.45), 1e-4)
     first, second = held.alarms
 
-    assert "Effusion: raw 0.4500, was 0.6000: moved by -0.150000" in first
-    assert first.endswith("(0.0001 is allowed), and is negative now")
-    assert "Mass: raw 0.2002, was 0.2000: moved by +0.000200" in second
+    assert "Effusion: raw 0.4500, was 0.6000: changed by -0.150000" in first
+    assert first.endswith("(tolerance 0.0001), and is now negative")
+    assert "Mass: raw 0.2002, was 0.2000: changed by +0.000200" in second
     assert "now" not in second
     assert 0.15 == pytest.approx(held.worst)
 
@@ -84,7 +84,7 @@ def test_labels_that_come_and_go_and_moved_operating_points_are_alarms():
 
     assert {
         "Nodule: no longer reported",
-        "Hernia: was not said before",
+        "Hernia: not reported before",
         "Effusion: operating point 0.55, was 0.5",
     } == set(said)
 

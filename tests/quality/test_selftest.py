@@ -61,7 +61,7 @@ def test_other_weights_are_an_alarm_that_names_findings_and_shifts(settings: Set
     assert 1 == alarm.exit_code
     assert f"ALARM {STAND_IN} 2" in alarm.output
     assert "weights: " in alarm.output
-    assert ": moved by " in alarm.output
+    assert ": changed by " in alarm.output
     assert any(
         f"{label}: raw " in alarm.output
         for label in find_card(STAND_IN, settings.data_folder).trained_labels

@@ -211,4 +211,4 @@ def test_a_pacs_that_is_away_is_said(tmp_path: Path):
         answer = page.signed_in(Role.VIEWER).get("/dicom-web/studies", headers={"accept": "*/*"})
 
     assert 502 == answer.status_code
-    assert "gave no answer" in answer.json()["detail"]
+    assert "did not answer" in answer.json()["detail"]

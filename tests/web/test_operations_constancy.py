@@ -16,7 +16,7 @@ from hilum.web.context import WebContext
 from web_context import ARCHIVE, Page, open_web_context
 
 ALARM = SelfTestEnd(
-    SelfTestState.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: moved by +0.1",), 0.1
+    SelfTestState.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: changed by +0.1",), 0.1
 )
 OK = SelfTestEnd(SelfTestState.OK, "stand-in 2", (), 0.0)
 
@@ -51,7 +51,7 @@ def test_a_new_node_is_told_how_to_begin(page: Page):
 
     assert "None so far. Run hilum selftest." in text
     assert "set constancy.every_hours" in text
-    assert "Nothing has been counted this month or the last." in text
+    assert "No data for this month or the last." in text
     assert "raised an alarm" not in text
 
 
@@ -62,7 +62,7 @@ def test_an_alarm_is_told_above_all_with_what_moved(page: Page, web: WebContext)
     text = shown(page)
 
     assert text.index("raised an alarm") < text.index("Images waiting")
-    assert "Mass: raw 0.3, was 0.2: moved by +0.1" in text
+    assert "Mass: raw 0.3, was 0.2: changed by +0.1" in text
     assert "stand-in 2" in text
     assert "hilum selftest --record" in text
     assert "autoteste gerou um alarme" in shown(page, "pt-BR")
@@ -91,7 +91,7 @@ def test_a_self_test_that_did_not_take_place_is_told(
         was_tested(connection, ARCHIVE, OK, datetime.now(UTC) - timedelta(hours=ago))
     text = shown(page)
 
-    assert overdue is ("Overdue: there is to be one every 24 h." in text)
+    assert overdue is ("Overdue: one is due every 24 h." in text)
     assert "None is scheduled" not in text
 
 

@@ -184,7 +184,7 @@ def test_a_pacs_that_is_away_is_said(tmp_path: Path):
         answer = post(page.signed_in(Role.OPERATOR), "/files/send", dicom_file(make_radiograph()))
 
     assert 502 == answer.status_code
-    assert "gave no answer" in answer.json()["detail"]
+    assert "did not answer" in answer.json()["detail"]
 
 
 @pytest.mark.orthanc

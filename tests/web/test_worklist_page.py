@@ -60,7 +60,7 @@ def test_empty_worklist_says_what_to_do(viewer):
     """And names the model with its stamp."""
     text = viewer.get("/").text
 
-    assert "Nothing has arrived yet" in text
+    assert "No studies yet" in text
     assert "DEMONSTRATION" in text
     assert "Research use only" in text
 
@@ -112,7 +112,7 @@ def test_what_was_not_analyzed_is_counted_apart(web, viewer):
     text = viewer.get("/").text
 
     assert "No study to review" in alone
-    assert "Nothing has arrived yet" not in alone
+    assert "No studies yet" not in alone
     assert "1 not reviewed · 1 total" in text
     assert '<a href="/?state=refused">2 not analyzed</a>' in text
     assert "1 of them possibly a chest radiograph" in text

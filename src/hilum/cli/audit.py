@@ -59,7 +59,8 @@ def list_(since: datetime | None = None, study: str | None = None, limit: int = 
         found = trail.lines(connection, since=_utc(since), study_instance_uid=study, newest=limit)
         for each in found:
             echo(one_line(each))
-        echo("{count} lines in total.", count=trail.count(connection), err=True)
+        count = trail.count(connection)
+        echo("{count} line in total.", "{count} lines in total.", count=count, err=True)
 
 
 @audit.command()
@@ -92,7 +93,8 @@ def export(
         else:
             with AtomicFile(path) as file:
                 count = sum(1 for text in texts if file.write(text.encode()))
-    echo("{count} lines were written.", count=count - (as_csv is not None), err=True)
+    count -= as_csv is not None
+    echo("{count} line was written.", "{count} lines were written.", count=count, err=True)
 
 
 @audit.command()
@@ -112,13 +114,18 @@ def verify(kept: str) -> None:
         found = trail.verify(connection, kept=kept)
     if found.broken_at is not None:
         echo(
-            "The trail is broken at line {broken_at}: it or one before was changed.",
+            "The audit trail is broken at line {broken_at}: that line or an earlier one was "
+            "changed.",
             broken_at=found.broken_at,
         )
     elif not found.kept_found:
-        echo("The trail does not hold the chain value that was kept: its end was cut off.")
+        echo("The audit trail does not contain the chain value that was kept: its end was cut off.")
     else:
-        echo("{lines} lines, none changed, none missing before the last.", lines=found.lines)
+        echo(
+            "{count} line, not changed.",
+            "{count} lines, none changed, none missing before the last.",
+            count=found.lines,
+        )
     echo("last chain value  {chain}", chain=found.last or Message("none"))
     if not found.whole:
         sys.exit(FAILED)

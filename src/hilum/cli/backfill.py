@@ -8,6 +8,7 @@ from hilum.cli.main import main
 from hilum.cli.progress import progress
 from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
+from hilum.language import Message
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.service import open_node_context
 from hilum.settings import Settings
@@ -58,15 +59,17 @@ def backfill(
         done, total = work.progress.studies, len(work.left)
         if done:
             echo(
-                "{done} studies were queued before; {total} are left.",
-                done=done,
-                total=total,
+                "{count} study was already queued; remaining: {left}.",
+                "{count} studies were already queued; remaining: {left}.",
+                count=done,
+                left=total,
                 err=True,
             )
         with progress(say("queueing"), total) as advance:
             for number, images in enumerate(work.run(), start=1):
                 advance(
                     say(
+                        "study {number} of {all}: {count} image queued",
                         "study {number} of {all}: {count} images queued",
                         number=number,
                         all=total,
@@ -76,9 +79,9 @@ def backfill(
         reached = work.progress
     seconds = (datetime.now(UTC) - started).total_seconds()
     echo(
-        "{images} images of {studies} studies queued in {seconds:.0f} s.",
-        images=reached.images,
-        studies=reached.studies,
+        "Queued in {seconds:.0f} s: {images} of {studies}.",
+        images=Message("{count} image", "{count} images", count=reached.images),
+        studies=Message("{count} study", "{count} studies", count=reached.studies),
         seconds=seconds,
     )
     if study is not None and not reached.studies:

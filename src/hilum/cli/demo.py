@@ -93,7 +93,7 @@ def write_folder(folder: Path, settings: Settings, model: ModelIdentity) -> None
     for path in written.write(shown):
         click.echo(f"  {path}")
     if not as_expected(shown, model):
-        echo("hilum: the demonstration did not go as it should; see above.", err=True)
+        echo("hilum: the demonstration failed; see above.", err=True)
         sys.exit(FAILED)
     echo(
         "\nNext: {program} demo --page, to sign in, drop a file and review the result.",

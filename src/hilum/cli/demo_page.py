@@ -46,7 +46,7 @@ def keep_page(settings: Settings) -> None:
             if not stop.is_set():
                 echo(banner(service, page))
         service.run(stop)
-    echo("hilum has stopped. The demonstration's folder is deleted.")
+    echo("hilum has stopped. The demonstration folder was deleted.")
 
 
 def sent(service: Service, stop: threading.Event) -> Iterator[str]:
@@ -89,6 +89,6 @@ def banner(service: Service, page: Sequence[str]) -> str:
     ]
     model = service.watch.model
     if model is not None and model.demonstration:
-        lines += [say("            DEMONSTRATION: it has learned nothing about patients.")]
+        lines += [say("            DEMONSTRATION: it was not trained on patients.")]
     lines += [say("  folder    {folder}, deleted at the end", folder=service.settings.data_folder)]
     return "\n".join([*lines, "", say("Ctrl-C stops it.")])

@@ -25,12 +25,12 @@ SCHEMA: Final = "hilum.drift/1"
 
 
 @click.command("drift")
-@click.option("--model", help="Only models whose name begins so.")
+@click.option("--model", help="Only models whose name starts with this.")
 @click.option("--month", metavar="YYYY-MM", help="Default: the newest month with enough images.")
 @click.option(
     "--reference", metavar="WINDOW", help="first, or a month. Default: constancy.drift_reference."
 )
-@click.option("--all", "everything", is_flag=True, help="Also show what did not move.")
+@click.option("--all", "everything", is_flag=True, help="Also show what did not change.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def drift(
     *, model: str | None, month: str | None, reference: str | None, everything: bool, as_json: bool
@@ -57,7 +57,7 @@ def drift(
         models = [plain(one) for one in found]
         click.echo(json.dumps({"schema": SCHEMA, "models": models}, indent=1))
     elif not found:
-        echo("There are no counts yet for that model and month.", err=True)
+        echo("There is no data yet for that model and month.", err=True)
     for one in [] if as_json else found:
         for line in lines(one, settings.constancy, everything=everything):
             echo(line)
@@ -78,7 +78,7 @@ def require_reference(
     for one in found:
         if one.reference not in windows[one.model]:
             raise NodeError(
-                "The model {model} has no counts of {reference}.",
+                "The model {model} has no data for {reference}.",
                 "Name another reference: {windows}.",
                 model=one.model,
                 reference=one.reference,

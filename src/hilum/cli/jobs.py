@@ -70,7 +70,7 @@ def list_(
             click.echo("  ".join([one_line(entry), *whose(row, shown)]).rstrip())
         counts = images.counts(connection, archive)
     said = ", ".join(f"{counts[each]} {say(STATES[each])}" for each in State if each in counts)
-    echo(said or say("No image has been taken up yet."), err=True)
+    echo(said or say("No image has arrived yet."), err=True)
 
 
 @jobs.command()
@@ -107,7 +107,12 @@ def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
         with database.transaction() as connection:
             uids = [entry.uids for entry in chosen]
             asked = queue.retry(connection, archive, uids, datetime.now(UTC))
-    echo("{count} of {all} will be read again.", count=len(asked), all=len(chosen))
+    echo(
+        "{count} of {all} will be analyzed again.",
+        "{count} of {all} will be analyzed again.",
+        count=len(asked),
+        all=len(chosen),
+    )
 
 
 @contextmanager
@@ -163,10 +168,11 @@ def forward_line(entry: ForwardEntry) -> str:
     """Return the outcome of the results on their way to one target."""
     why = f": {entry.why}" if entry.why else ""
     return say(
-        "{target} {state}, {attempts} attempts{why}",
+        "{target} {state}, {count} attempt{why}",
+        "{target} {state}, {count} attempts{why}",
         target=entry.forward.target,
         state=say(FORWARD_STATES[entry.state]),
-        attempts=entry.attempts,
+        count=entry.attempts,
         why=why,
     )
 

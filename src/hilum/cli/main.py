@@ -90,6 +90,6 @@ class OneLineErrors(click.Group):
 )
 @click.version_option(__version__, prog_name="hilum")
 def main() -> None:
-    """Read chest radiographs beside any PACS and write the answers back as DICOM."""
+    """Analyze chest radiographs beside any PACS and store the results as DICOM."""
     # pydicom warns of a value that breaks the standard by quoting it: a patient's name, say
     warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")

@@ -62,7 +62,7 @@ def list_models() -> None:
         (
             ("* " if card.name == settings.model.name else "  ") + card.name,
             state_of(card, settings),
-            say("{count} labels", count=len(card.trained_labels)),
+            say("{count} label", "{count} labels", count=len(card.trained_labels)),
             f"{card.input_size}²",
             say(card.title),
         )
@@ -153,7 +153,7 @@ def state_of(card: ModelCard, settings: Settings) -> str:
     if card.demonstration:
         return say("built in")
     if not predict.is_installed(card, settings.data_folder):
-        return say("not here")
+        return say("not installed")
     try:
         record = predict.open_installation(card, settings.data_folder).record
     except ModelError:
@@ -164,7 +164,7 @@ def state_of(card: ModelCard, settings: Settings) -> str:
 @models.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--all", "everything", is_flag=True, help="Fetch every published model.")
-@click.option("--again", is_flag=True, help="Fetch a model that is here already, too.")
+@click.option("--again", is_flag=True, help="Fetch models that are already installed, too.")
 @INERT_NAMES
 def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: bool) -> None:
     """Fetch the weights of models and check them.
@@ -184,7 +184,7 @@ def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: 
         cards = [predict.find_card(name, settings.data_folder) for name in chosen]
     for card in cards:
         if not again and is_whole(card, settings):
-            echo("{name}: already here", name=card.name)
+            echo("{name}: already installed", name=card.name)
             continue
         with download_progress(card.name) as progress:
             record = predict.pull(card, settings, progress, inert_names=inert_names)
@@ -209,7 +209,10 @@ def pull_missing(settings: Settings) -> None:
     ModelError
         They can't be had, or are not what the card says.
     """
-    echo("The weights of {name} are not here. Trying to get them ...", name=settings.model.name)
+    echo(
+        "The weights of {name} are not installed. Trying to download them ...",
+        name=settings.model.name,
+    )
     with download_progress(settings.model.name) as progress:
         card = find_card(settings.model.name, settings.data_folder)
         record = predict.pull(card, settings, progress)
@@ -269,7 +272,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--weights", type=FILE, help="Weights file of torch: a pickled network or state dict."
 )
 @click.option("--like", help="Card whose network these weights are for.")
-@click.option("--card", "own", type=FILE, help="TOML file with the fields that are its own.")
+@click.option(
+    "--card", "own", type=FILE, help="TOML file with the fields that differ from that card."
+)
 @click.option(
     "--onnx", type=FILE, help="A whole network as an ONNX file, with CARD.toml as its card."
 )
@@ -303,22 +308,25 @@ def add(
     record = None
     if onnx is not None:
         if weights or like or own or inert_names:
-            raise click.UsageError(say("--onnx takes a card and nothing else but --replace"))
+            raise click.UsageError(
+                say("--onnx needs a card and can only be combined with --replace")
+            )
         card = predict.add_onnx(Path(name), onnx, settings.data_folder, replace=replace)
     elif weights is None or like is None:
-        raise click.UsageError(say("say --weights FILE --like CARD, or --onnx FILE with a card"))
+        raise click.UsageError(say("give --weights FILE --like CARD, or --onnx FILE with a card"))
     else:
         card = predict.card_like(name, predict.find_card(like, settings.data_folder), own)
         record = predict.add_weights(
             card, weights, settings.data_folder, replace=replace, inert_names=inert_names
         )
     echo(
+        "{name}: added, {count} label, not verified",
         "{name}: added, {count} labels, not verified",
         name=card.name,
         count=len(card.trained_labels),
     )
     say_names(record)
-    echo('To read with it, set name = "{name}" under [model] in the settings.', name=card.name)
+    echo('To use it, set name = "{name}" under [model] in the settings.', name=card.name)
 
 
 @models.command()
@@ -345,7 +353,7 @@ def verify(names: tuple[str, ...], *, published: Path | None) -> None:
         if predict.is_installed(card, settings.data_folder) and not card.demonstration
     ]
     if not chosen:
-        raise WeightsMissing("No model is here.", "Run `hilum models pull`.")
+        raise WeightsMissing("No model is installed.", "Run `hilum models pull`.")
     failed = False
     for card in chosen:
         try:
@@ -370,9 +378,9 @@ def verified(card: ModelCard, settings: Settings, published: Path | None) -> str
     )
     sha256 = model.identity.sha256
     if model.identity.verified:
-        line = say("whole, SHA-256 {sha256} matches its published hash", sha256=sha256)
+        line = say("OK, SHA-256 {sha256} matches its published hash", sha256=sha256)
     else:
-        line = say("whole, SHA-256 {sha256} as on first use", sha256=sha256)
+        line = say("OK, SHA-256 {sha256} is unchanged since first use", sha256=sha256)
     if published is None:
         return line
     if card.published_scores is None:

@@ -38,7 +38,7 @@ NONE: Final = Message("no finding")
     "findings",
     type=click.Choice(KINDS),
     multiple=True,
-    help="What every phantom shows; may be given several times. Default: left to the seed.",
+    help="What every phantom shows; may be given several times. Default: chosen by the seed.",
 )
 @click.option("--healthy", is_flag=True, help="All of them are normal.")
 @click.option(

@@ -56,14 +56,14 @@ FULL_TABLES: Final = 3
     "--json",
     "document",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the readings as one JSON document. Interrupted, the same command goes on "
-    "where it stopped.",
+    help="Write the readings as one JSON document. After an interruption the same command "
+    "resumes where it stopped.",
 )
 @click.option(
     "--csv",
     "table",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write one row for each file as CSV. Such a run always begins anew.",
+    help="Write one row for each file as CSV. Such a run always starts over.",
 )
 @click.option(
     "--out",
@@ -106,7 +106,7 @@ def read(
     2 for wrong usage.
     """
     if wanted_forms and folder is None:
-        raise click.UsageError(say("--form says what --out writes: name a folder with --out."))
+        raise click.UsageError(say("--form selects what --out writes: give a folder with --out."))
     check_paths(paths)
     check_outputs(document, table)
     settings = Settings.load()
@@ -157,7 +157,8 @@ def _read_all(
     counts.update(Status(status) for status in done.values())
     if done:
         echo(
-            "{count} files were read before; {left} are left.",
+            "{count} file was already analyzed; remaining: {left}.",
+            "{count} files were already analyzed; remaining: {left}.",
             count=len(done),
             left=len(left),
             err=True,
@@ -208,7 +209,7 @@ def check_outputs(*files: Path | None) -> None:
     named = [file for file in files if file is not None]
     if len({file.resolve() for file in named}) < len(named):
         raise SourceUnreadable(
-            "{named} is named twice.", "Name a file for each result.", named=named[0]
+            "{named} is given twice.", "Give each result a file of its own.", named=named[0]
         )
     for file in filter(Path.is_file, named):
         with read_errors(str(file)), file.open("rb") as stream:
@@ -216,7 +217,7 @@ def check_outputs(*files: Path | None) -> None:
         if kind is not FileKind.OTHER:
             raise SourceUnreadable(
                 "{file} is an image or an archive and would be replaced.",
-                "Name another file for the results.",
+                "Choose another file for the results.",
                 file=file,
             )
 

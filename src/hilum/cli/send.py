@@ -43,6 +43,15 @@ WORDS: Final = {
 }
 """How sending a file ended → its word."""
 
+COUNTED: Final = {
+    SendStatus.STORED: Message("{count} stored", "{count} stored"),
+    SendStatus.ALREADY_THERE: Message("{count} already there", "{count} already there"),
+    SendStatus.REFUSED: Message("{count} refused", "{count} refused"),
+    SendStatus.NOT_DICOM: Message("{count} not DICOM", "{count} not DICOM"),
+    SendStatus.FAILED: Message("{count} failed", "{count} failed"),
+}
+"""How many files ended so."""
+
 PASSWORD_VARIABLE: Final = "HILUM_SEND_PASSWORD"  # noqa: S105  the name of the variable
 """Environment variable with the password that belongs to ``--user``."""
 
@@ -188,7 +197,9 @@ def line(outcome: SendOutcome) -> str:
 
 def summary(counted: Counter[SendStatus]) -> str:
     """Return how many files ended how, e.g. ``3 files: 2 stored, 1 refused``."""
-    ends = ", ".join(f"{counted[sent]} {say(WORDS[sent])}" for sent in SendStatus if counted[sent])
+    ends = ", ".join(
+        say(COUNTED[s].with_values(count=counted[s])) for s in SendStatus if counted[s]
+    )
     return say(
         "{count} file: {ends}",
         "{count} files: {ends}",
@@ -207,7 +218,7 @@ def _with_tls(target: WebTarget | DicomTarget, *, tls: bool) -> WebTarget | Dico
     if isinstance(target, DicomTarget):
         return replace(target, tls=tls)
     if tls and not target.url.startswith("https:"):
-        raise click.UsageError(say("--tls belongs to AET@HOST:PORT; write https:// in an address."))
+        raise click.UsageError(say("--tls is for AET@HOST:PORT; write https:// in an address."))
     return target
 
 
@@ -216,7 +227,7 @@ def _with_user(target: WebTarget | DicomTarget, user: str | None) -> WebTarget |
     if user is None:
         return target
     if isinstance(target, DicomTarget):
-        raise click.UsageError(say("--user belongs to an http(s) address; C-STORE has no user."))
+        raise click.UsageError(say("--user is for http(s) addresses; C-STORE has no user."))
     password = os.environ.get(PASSWORD_VARIABLE)
     if password is None:
         password = click.prompt(say("Password of {user}", user=user), hide_input=True, err=True)

@@ -151,7 +151,7 @@ def check_paths(paths: tuple[str, ...]) -> None:
         path, count = Path(first), len(more)
         if more:
             raise SourceUnreadable(
-                "{path} does not exist (nor {count} more).",
+                "{path} and {count} more do not exist.",
                 "Check the path.",
                 path=path,
                 count=count,

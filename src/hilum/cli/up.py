@@ -17,7 +17,8 @@ RUNNING: Final = "hilum.cli.running"
 @click.option(
     "--pull",
     is_flag=True,
-    help="First get the model's weights, if they are not here; go on without when that fails.",
+    help="First download the model's weights if they are not installed; continue without them "
+    "if that fails.",
 )
 def up(*, pull: bool) -> None:
     """Start the node: every chest radiograph that arrives in the PACS is read.

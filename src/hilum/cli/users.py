@@ -180,7 +180,7 @@ def reset(name: str) -> None:
 def token(name: str, user: str, role: str, days: int, *, gone: bool) -> None:
     """Create an API token called NAME; it is printed once and not stored."""
     if not gone and not user:
-        raise click.UsageError(say("Say whose token it is: --user NAME."))
+        raise click.UsageError(say("Give the owner of the token: --user NAME."))
     now = datetime.now(UTC)
     expires = now + timedelta(days=days) if days else None
     secret = ""

@@ -104,7 +104,7 @@ def _bug(exc: Exception) -> Reason:
     return Reason(
         "bug",
         Message(
-            "hilum has a fault that this file shows ({kind}); please report it",
+            "hilum failed on this file because of a bug ({kind}); please report it",
             kind=type(exc).__name__,
         ),
     )

@@ -123,7 +123,7 @@ class ResultsInPacs:
             stored = self.pacs.store(encode.to_bytes(result)).reference
             if str(result.SOPInstanceUID) not in self.pacs.present([stored]):
                 raise PacsRefused(
-                    "The PACS took a result of {path} but does not show it.",
+                    "The PACS accepted a result of {path} but does not show it.",
                     "Look at its log and its disk, then run this again.",
                     path=outcome.path,
                 )

@@ -24,6 +24,13 @@ STATUS: Final = {
 }
 """How the reading of a file ended → its word."""
 
+COUNTED: Final = {
+    Status.READ: Message("{count} read", "{count} read"),
+    Status.REFUSED: Message("{count} refused", "{count} refused"),
+    Status.FAILED: Message("{count} failed", "{count} failed"),
+}
+"""How many files ended so."""
+
 
 def model_line(model: ModelIdentity, language: Language) -> str:
     """Return which model reads, and how far its weights can be trusted."""
@@ -41,7 +48,7 @@ def model_line(model: ModelIdentity, language: Language) -> str:
     )
     if not model.demonstration:
         return line
-    stamp = say("DEMONSTRATION: this model has learned nothing about patients.")
+    stamp = say("DEMONSTRATION: this model was not trained on patients.")
     return f"{line}\n{stamp}"
 
 
@@ -98,4 +105,6 @@ def full_table(outcome: Outcome, language: Language) -> str:
 
 def counted(counts: Counter[Status], language: Language) -> str:
     """Return how many files ended how."""
-    return ", ".join(f"{counts[status]} {language.say(word)}" for status, word in STATUS.items())
+    return ", ".join(
+        language.say(text.with_values(count=counts[status])) for status, text in COUNTED.items()
+    )

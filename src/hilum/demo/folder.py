@@ -69,8 +69,8 @@ class DemoFolder:
         folder = self.folder
         if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
             raise SourceUnreadable(
-                "The folder {folder} holds something that is no demonstration.",
-                "Name another one with --out, or empty it.",
+                "The folder {folder} holds something other than a demonstration.",
+                "Choose another one with --out, or empty it.",
                 folder=folder,
             )
         try:
@@ -79,7 +79,7 @@ class DemoFolder:
         except OSError as exc:
             raise SourceUnreadable(
                 "The folder {folder} cannot be written to: {strerror}.",
-                "Name another one with --out.",
+                "Choose another one with --out.",
                 folder=folder,
                 strerror=system_error(exc),
             ) from exc

@@ -102,7 +102,7 @@ def _settled(service: Service, image: DemoImage) -> Shown:
     """Wait until the node is done with an image, and return what it made of it."""
     entry = _wait(service, image)
     if entry is None or entry.state not in SETTLED:
-        why = Message("the node was not done with it after {seconds:g} s", seconds=PATIENCE_S)
+        why = Message("the self-test did not finish within {seconds:g} s", seconds=PATIENCE_S)
         return _not_read(service, image, Status.FAILED, (Reason("not_seen", why),))
     with service.context.database.look() as connection:
         kept = readings.get(connection, service.context.archive, entry.uids)

@@ -13,7 +13,7 @@ class Level(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """It works, but somebody should know."""
+    """It works, but needs attention."""
     PROBLEM = "problem"
     """Images are not read, or soon will not be."""
 
@@ -35,7 +35,7 @@ class CheckResult:
 
 
 Check = Callable[[Settings], Iterable[CheckResult]]
-"""Looks at one thing. An error that it raises is a problem of that thing alone."""
+"""Checks one thing. An error that it raises is reported as a problem of that check alone."""
 
 
 def ok(what: str, /, **values: object) -> CheckResult:
@@ -44,7 +44,7 @@ def ok(what: str, /, **values: object) -> CheckResult:
 
 
 def warning(what: str, remedy: str, /, **values: object) -> CheckResult:
-    """Return that somebody should know something."""
+    """Return that something needs attention."""
     return CheckResult(Level.WARNING, filled_in(what, values), filled_in(remedy, values))
 
 

@@ -13,7 +13,7 @@ from hilum.records.drift import DriftLevel
 from hilum.records.drift_watch import DriftComparison, watched
 from hilum.settings import Settings
 
-HINT: Final = Message("hilum selftest does one, constancy.every_hours lets the node do them")
+HINT: Final = Message("run hilum selftest, or set constancy.every_hours to have the node run it")
 NAMED: Final = 3
 """Subjects that are named; hilum drift names all."""
 
@@ -26,15 +26,15 @@ def self_test(settings: Settings) -> Iterator[CheckResult]:
         return
     hours = settings.constancy.every_hours
     if last is None or isinstance(last, CheckResult) or last.at is None:
-        often = Message("the node does one every {hours:g} h", hours=hours)
+        often = Message("the node runs one every {hours:g} h", hours=hours)
         yield ok("none so far; {hint}", hint=often if hours else HINT)
         return
     when = f"{last.at:%Y-%m-%d %H:%M} UTC"
     yield _of_end(last, when)
     if constancy.overdue(last, timedelta(hours=hours), datetime.now(UTC)):
         yield warning(
-            "the last one was at {when}, though there is to be one every {hours:g} h",
-            "See that the node runs, and what its log says after selftest.",
+            "the last one ran at {when}, although one is due every {hours:g} h",
+            "Check that the node is running, and what its log says after selftest.",
             when=when,
             hours=hours,
         )
@@ -47,10 +47,10 @@ def drift(settings: Settings) -> Iterator[CheckResult]:
         lambda connection, archive, now: watched(connection, archive, settings.constancy, now),
     )
     if isinstance(found, CheckResult):
-        yield found if found.remedy else ok("nothing has been counted so far")
+        yield found if found.remedy else ok("no data yet")
         return
     if not found:
-        yield ok("nothing has been counted lately")
+        yield ok("no recent data")
     for each in found:
         yield _of_model(each, settings.constancy.drift_least_images)
 
@@ -90,5 +90,5 @@ def _of_model(each: DriftComparison, least: int) -> CheckResult:
         )
     moving = each.count(DriftLevel.MOVING)
     if moving:
-        return ok("{about}: {count} moving, none shifted", about=about, count=moving)
+        return ok("{about}: {count} drifting, none shifted", about=about, count=moving)
     return ok("{about}: as before", about=about)

@@ -21,24 +21,24 @@ PLENTY: Final = 2
 
 
 def data_folder(settings: Settings) -> Iterator[CheckResult]:
-    """Say whose it is, who may enter, and whether it can be written."""
+    """Say whose it is, who may enter, and whether writable."""
     folder = settings.data_folder
     if not folder.exists():
         parent = nearest(folder)
         why = writing_fails(parent)
         if why:
             yield problem(
-                "{folder} is not there, and {parent} cannot be written: {why}",
+                "{folder} does not exist, and {parent} cannot be written: {why}",
                 "Set data_folder to a folder of your own.",
                 folder=folder,
                 parent=parent,
                 why=why,
             )
         else:
-            yield ok("{folder} is not there yet; the first start makes it", folder=folder)
+            yield ok("{folder} does not exist yet; the first start creates it", folder=folder)
         return
     if not folder.is_dir():
-        yield problem("{folder} is no folder", "Set data_folder to a folder.", folder=folder)
+        yield problem("{folder} is not a folder", "Set data_folder to a folder.", folder=folder)
         return
     facts = folder.stat()
     if facts.st_uid != os.geteuid():
@@ -62,14 +62,14 @@ def data_folder(settings: Settings) -> Iterator[CheckResult]:
     mode = stat.S_IMODE(facts.st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield warning(
-            "{folder} can be entered by others (mode {mode:o})",
+            "{folder} is open to other users (mode {mode:o})",
             "Run chmod 700 {folder}.",
             folder=folder,
             mode=mode,
         )
     else:
         yield ok(
-            "{folder} is {user}'s alone and can be written", folder=folder, user=user(facts.st_uid)
+            "{folder} is private to {user} and writable", folder=folder, user=user(facts.st_uid)
         )
 
 
@@ -104,12 +104,12 @@ def password_file(settings: Settings) -> Iterator[CheckResult]:
     if settings.pacs.url is not None:
         yield ok("not used: the PACS of the settings has a password of its own")
     elif not file.exists():
-        yield ok("{file} is not there yet; the first start makes it", file=file)
+        yield ok("{file} does not exist yet; the first start creates it", file=file)
     else:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield problem(
-                "{file} can be read by others (mode {mode:o})",
+                "{file} can be read by other users (mode {mode:o})",
                 "Run chmod 600 {file}.",
                 file=file,
                 mode=mode,

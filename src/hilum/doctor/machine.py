@@ -31,7 +31,7 @@ MEMORY_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-"""Where a container's limit stands (cgroup 2, cgroup 1)."""
+"""Files with a container's limit (cgroup 2, cgroup 1)."""
 
 FIRST_YEAR: Final = 2026
 """This hilum did not exist before."""

@@ -11,7 +11,7 @@ from hilum.settings import Settings
 
 
 def runtime(_settings: Settings) -> Iterator[CheckResult]:
-    """Run the small network that comes with hilum, whatever model is set."""
+    """Run the small network that comes with hilum, independent of the model of the settings."""
     defaults = Settings.model_construct()
     model = load_model(defaults.changed("model", name=DEMONSTRATION, threads=1))
     side = model.identity.input_size
@@ -36,10 +36,10 @@ def usable(settings: Settings) -> Iterator[CheckResult]:
         )
     elif not model.identity.verified:
         yield warning(
-            "{name} is here, and its weights have no published hash: trust on first use",
-            "Have its SHA-256 confirmed; hilum models show {card} tells it.",
+            "{name} is installed, and its weights have no published hash: trust on first use",
+            "Have its SHA-256 confirmed; hilum models show {card} prints it.",
             name=name,
             card=model.card.name,
         )
     else:
-        yield ok("{name} is here and is what was published", name=name)
+        yield ok("{name} is installed and matches its published hash", name=name)

@@ -21,7 +21,7 @@ BEAT_WITHIN_S: Final = 60.0
 """Seconds since the last heartbeat after which a node counts as hung."""
 
 LOCKS: Final = Path("/proc/locks")
-"""Who holds which file; looking there disturbs no node that is just starting."""
+"""Which process locks which file; reading it disturbs no node that is just starting."""
 
 CONNECT_S: Final = 2.0
 
@@ -49,7 +49,7 @@ def heartbeat(settings: Settings) -> Iterator[CheckResult]:
     process = running(settings)
     if process is None:
         yield warning(
-            "none runs on {data_folder}", "Run hilum up.", data_folder=settings.data_folder
+            "no node runs on {data_folder}", "Run hilum up.", data_folder=settings.data_folder
         )
         return
     try:
@@ -57,20 +57,20 @@ def heartbeat(settings: Settings) -> Iterator[CheckResult]:
     except OSError:
         yield warning(
             "process {process} has sent no heartbeat yet",
-            "Look again in a minute.",
+            "Check again in a minute.",
             process=process,
         )
         return
     if age > BEAT_WITHIN_S:
         yield problem(
             "process {process} sent its last heartbeat {age:.0f} s ago",
-            "Look at its log; then end it with kill {process} and start it again.",
+            "Check its log; then stop it with kill {process} and restart it.",
             process=process,
             age=age,
         )
     else:
         yield ok(
-            "process {process} lives, its last heartbeat was {age:.0f} s ago",
+            "process {process} is alive; last heartbeat {age:.0f} s ago",
             process=process,
             age=max(0, age),
         )
@@ -105,15 +105,16 @@ def _held(name: str, host: str, port: int, process: int) -> CheckResult:
     try:
         with socket.create_connection((host, port), CONNECT_S):
             return ok(
-                "{port} ({name}) is held by the node that runs (process {process})",
+                "{port} ({name}) is used by the running node (process {process})",
                 port=port,
                 name=name,
                 process=process,
             )
     except OSError:
         return problem(
-            "nothing answers at port {port} ({name}), though a node runs (process {process})",
-            "Look at its log. If the setting was changed since it started, start it again.",
+            "nothing answers on port {port} ({name}), although a node is running (process "
+            "{process})",
+            "Check its log. If the setting was changed since it started, restart it.",
             port=port,
             name=name,
             process=process,

@@ -36,7 +36,7 @@ PLUGINS: Final = {"dicom-web": Message("OHIF shows nothing without it")}
 SKEW_S: Final = 5.0
 """Seconds that two clocks may differ; Orthanc tells whole seconds only."""
 
-NOT_STARTED: Final = Message("not asked: hilum up starts it, and does not run")
+NOT_STARTED: Final = Message("not checked: the node, which starts it, is not running")
 
 
 def program(settings: Settings) -> Iterator[CheckResult]:
@@ -59,8 +59,8 @@ def advisories(version: str) -> Iterator[CheckResult]:
     if known:
         yield warning(
             "Orthanc {version} has known advisories: {known}",
-            "Install Orthanc 1.12.11 or newer, as of Docker Compose; Debian mends some in its "
-            "own package without a new version (apt-get changelog orthanc).",
+            "Install Orthanc 1.12.11 or newer, e.g. with Docker Compose; Debian fixes some in "
+            "its package without a new version number (apt-get changelog orthanc).",
             version=version,
             known="; ".join(known),
         )
@@ -70,9 +70,10 @@ def _in_the_open(address: PacsAddress) -> Iterator[CheckResult]:
     """Say that a password is sent to a server that nobody told apart."""
     if address.secret is not None and address.url.startswith("http:"):
         yield warning(
-            "the password goes to {url} unencrypted, to whatever answers there",
+            "the password is sent to {url} unencrypted, and nothing proves which server answers "
+            "there",
             "Set pacs.url to https:// and pacs.ca_file to the server's authority, or to its own "
-            "certificate; inside a network of containers it may stay.",
+            "certificate; inside a container network it may stay as it is.",
             url=address.url,
         )
 
@@ -115,7 +116,7 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
             yield from _in_the_open(address)
         if numbers and numbers < OLDEST:
             yield warning(
-                "Orthanc {version} is older than any that hilum was tried with",
+                "Orthanc {version} is older than any version tested with hilum",
                 "Install 1.10 or newer.",
                 version=version,
             )
@@ -164,13 +165,13 @@ def _clock(orthanc: Orthanc) -> Iterator[CheckResult]:
     try:
         theirs = datetime.strptime(said, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:
-        yield warning("the PACS does not tell its time", "Check its clock by hand.")
+        yield warning("the PACS does not report its time", "Check its clock by hand.")
         return
     skew = (datetime.now(UTC) - theirs).total_seconds()
     if abs(skew) > SKEW_S:
         yield problem(
             "the clocks of this machine and the PACS differ by {skew:.0f} s",
-            "Let both follow the same time server (NTP).",
+            "Synchronize both with the same time server (NTP).",
             skew=abs(skew),
         )
     else:

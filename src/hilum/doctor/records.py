@@ -28,7 +28,7 @@ Answer = TypeVar("Answer")
 SKEW_S: Final = 5.0
 """Seconds that the database's clock may differ from ours."""
 
-NOT_YET: Final = Message("there is none yet; the first start makes it")
+NOT_YET: Final = Message("none yet; the first start creates it")
 
 
 def database(settings: Settings) -> Iterator[CheckResult]:
@@ -48,12 +48,12 @@ def database(settings: Settings) -> Iterator[CheckResult]:
         )
         yield from _soundness(found)
         require_writable(connection)
-        yield ok("it can be written")
+        yield ok("writable")
     skew = abs(found.clock_s - time.time())
     if skew > SKEW_S:
         yield problem(
             "the clocks of this machine and the database differ by {skew:.0f} s",
-            "Let both follow the same time server (NTP).",
+            "Synchronize both with the same time server (NTP).",
             skew=skew,
         )
     if file is not None and stat.S_IMODE(file.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
@@ -70,21 +70,26 @@ def images(settings: Settings) -> Iterator[CheckResult]:
     yield ok(said or Message("none so far"))
     if found.stuck:
         yield problem(
-            "{stuck} are stuck: nothing has happened to them for more than an hour",
-            "Look at the node's log; start it again. hilum jobs list --state reading names them.",
-            stuck=found.stuck,
+            Message(
+                "{count} stuck: no progress for more than an hour",
+                "{count} stuck: no progress for more than an hour",
+                count=found.stuck,
+            ),
+            "Check the node's log, and restart it. hilum jobs list --state reading shows them.",
         )
     if found.of(State.FAILED):
         yield warning(
-            "{count} failed",
+            Message("{count} failed", "{count} failed", count=found.of(State.FAILED)),
             "See why with hilum jobs list --state failed; then hilum jobs retry --all-failed.",
-            count=found.of(State.FAILED),
         )
     if found.of(State.HELD):
         yield warning(
-            "{count} are held until there is a model that can read them",
-            "See the line of the model.",
-            count=found.of(State.HELD),
+            Message(
+                "{count} waiting for a model that can analyze it",
+                "{count} waiting for a model that can analyze them",
+                count=found.of(State.HELD),
+            ),
+            "See the check of the model.",
         )
 
 
@@ -96,16 +101,19 @@ def workers(settings: Settings) -> Iterator[CheckResult]:
         return
     if found.workers_dead:
         yield warning(
-            "{workers_alive} alive, {workers_dead} dead; the others took its work",
-            "Look at the logs of the dead workers, and start them again.",
+            "{workers_alive} alive, {workers_dead} dead; the others took over the work",
+            "Check the logs of the dead workers, and restart them.",
             workers_alive=found.workers_alive,
             workers_dead=found.workers_dead,
         )
     elif found.queue and not found.workers_alive:
         yield problem(
-            "{count} images are waiting and no worker is running",
+            Message(
+                "{count} image is waiting and no worker is running",
+                "{count} images are waiting and no worker is running",
+                count=sum(found.queue.values()),
+            ),
             "Run hilum up, or hilum worker.",
-            count=sum(found.queue.values()),
         )
     else:
         yield ok("{workers_alive} alive", workers_alive=found.workers_alive)
@@ -117,7 +125,7 @@ def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
     if found.journal != "wal":
         yield warning(
             "its journal is {journal}: readers and writers wait for each other",
-            "Start the node again, which sets it, and keep the file on a local disk.",
+            "Restart the node, which sets it, and keep the file on a local disk.",
             journal=found.journal,
         )
     schema = found.schema
@@ -132,7 +140,7 @@ def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
     elif schema.missing:
         yield warning(
             "its tables are those of an older hilum ({count} steps behind)",
-            "Start the node again, which brings them up to date.",
+            "Restart the node, which upgrades them.",
             count=len(schema.missing),
         )
 
@@ -148,4 +156,4 @@ def ask(settings: Settings, question: Callable[..., Answer]) -> Answer | CheckRe
                 return ok("none so far")
             return question(connection, archive_name(settings), datetime.now(UTC))
     except (DatabaseUnavailable, SettingInvalid):
-        return warning("not known: the database cannot be used", "See the line of the database.")
+        return warning("not known: the database cannot be used", "See the check of the database.")

@@ -36,10 +36,10 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
 """Name → what looks, in the order in which a person would ask."""
 
 WITHOUT_SETTINGS: Final = frozenset({"versions", "machine", "ONNX Runtime"})
-"""Checks that mean something even when no setting can be used."""
+"""Checks that can run even when the settings are invalid."""
 
 AT_ONCE: Final = 8
-"""Most checks wait for somebody's answer; together they take as long as the slowest."""
+"""Most checks wait for a server; together they take as long as the slowest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class NamedResult:
 
 
 def run_checks() -> Iterator[NamedResult]:
-    """Look at everything and yield the findings in a fixed order, the settings first."""
+    """Run all checks and yield their results in a fixed order, the settings first."""
     settings, about = _settings()
     yield NamedResult(Message("settings"), about)
     checks = [each for each in CHECKS if settings is not None or each[0] in WITHOUT_SETTINGS]
@@ -71,7 +71,7 @@ def _settings() -> tuple[Settings | None, CheckResult]:
     except HilumError as exc:
         return None, problem(
             Message.clause(exc.problem),
-            "{remedy} Nothing that depends on settings was looked at.",
+            "{remedy} Nothing that depends on settings was checked.",
             remedy=exc.remedy,
         )
     if file.is_file():
@@ -93,7 +93,7 @@ def _findings(name: str, future: "Future[list[CheckResult]]") -> Iterable[CheckR
     kind = type(error).__name__  # its text may quote anything
     return [
         problem(
-            "{name} could not be looked at ({kind})",
+            "{name} could not be checked ({kind})",
             "Please report this line.",
             name=name,
             kind=kind,

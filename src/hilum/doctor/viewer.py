@@ -16,10 +16,10 @@ def ohif(settings: Settings) -> Iterator[CheckResult]:
     elif found is not None:
         yield ok("OHIF is in {found}", found=found)
     elif settings.page.ohif_folder is None:
-        yield warning("OHIF is not here", ohif_files.HOW_TO_GET_IT)
+        yield warning("OHIF is not installed", ohif_files.HOW_TO_GET_IT)
     else:
         yield problem(
-            "page.ohif_folder names {ohif_folder}, which holds no build of OHIF",
+            "page.ohif_folder is {ohif_folder}, which contains no build of OHIF",
             ohif_files.HOW_TO_GET_IT,
             ohif_folder=settings.page.ohif_folder,
         )

@@ -137,7 +137,7 @@ def load_codes(replacement: Path | None = None) -> CodeTable:
         name, why = first_invalid(exc)
         raise SettingInvalid(
             "The code {name} in {replacement} cannot be used: {why}.",
-            "See docs/conformance.md for the form of that file.",
+            "See docs/conformance.md for the format of that file.",
             name=name,
             replacement=replacement,
             why=why,
@@ -182,8 +182,8 @@ def _check(table: CodeTable, path: Path) -> None:
     for one in coded:
         if one.scheme.startswith("99") and one.scheme not in table.schemes:
             raise SettingInvalid(
-                "The code {value} in {path} is of the private scheme {scheme}, which nothing "
-                "declares.",
+                "The code {value} in {path} is of the private scheme {scheme}, which is not "
+                "declared.",
                 "Add a table [schemes.{scheme}] with uid, name and organization.",
                 value=one.value,
                 path=path,

@@ -30,6 +30,6 @@ def build(described: ReportDocument, encoder: SREncoder) -> Dataset:
         return highdicom_encoder.build(described)
     except (AttributeError, TypeError, ValueError) as exc:
         raise EncodingFailed(
-            "highdicom does not take the report of this image.",
+            "highdicom does not accept the report of this image.",
             'Set encoder = "hilum" under [report].',
         ) from exc

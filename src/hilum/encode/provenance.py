@@ -20,7 +20,7 @@ NO_PROBABILITY: Final = Message(
 )
 
 DEMONSTRATED: Final = Message(
-    "DEMONSTRATION: this model has learned nothing about patients. Its findings mean nothing."
+    "DEMONSTRATION: this model was not trained on patients. Its findings are meaningless."
 )
 """Said of the demonstration model."""
 

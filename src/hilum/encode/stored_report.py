@@ -197,7 +197,7 @@ class _Report:
         may_be = (finding.score + each for each in (-NINE_DIGITS, NINE_DIGITS))
         if said not in {shown_score(each, positive=present) for each in may_be}:
             raise _contradiction(
-                Message("the score of {label} does not belong to its raw value", label=label)
+                Message("the score of {label} does not match its raw value", label=label)
             )
         code = row.ConceptNameCodeSequence[0]
         named = (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning)

@@ -79,7 +79,7 @@ def refusal_text(reasons: Sequence[Reason], tongue: Language) -> str:
         tongue.say("Reasons:"),
         *listed,
         "",
-        tongue.say("No statement is made about any finding."),
+        tongue.say("Findings were not assessed."),
     ]
     return NEWLINE.join(lines)
 

@@ -234,7 +234,7 @@ def _cautions(reading: Reading, language: Language) -> list[str]:
         unverified = language.say("Weights not verified: no published hash, trusted on first use.")
         cautions.insert(0, unverified)
     if model.demonstration:
-        cautions.insert(0, language.say("Demonstration model: its numbers mean nothing."))
+        cautions.insert(0, language.say("Demonstration model: its numbers are meaningless."))
     if len(reading.positives) > MAX_PANELS:
         cautions.append(language.say("The {count} highest scores are shown", count=MAX_PANELS))
     return cautions

@@ -38,13 +38,13 @@ def read_errors(name: str) -> Iterator[None]:
     except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
         raise SourceUnreadable(
             "{name} cannot be read: the archive around it is damaged.",
-            "Make the archive again.",
+            "Create the archive again.",
             name=name,
         ) from exc
     except NotImplementedError as exc:
         raise SourceUnreadable(
             "{name} is compressed in a way that cannot be read here.",
-            "Make the archive again as an ordinary ZIP.",
+            "Create the archive again as an ordinary ZIP.",
             name=name,
         ) from exc
     except RuntimeError as exc:  # zipfile: "File ... is encrypted, password required"

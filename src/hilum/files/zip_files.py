@@ -120,10 +120,12 @@ def _copy(source: BinaryIO, target: IO[bytes], *, name: str) -> None:
 def _check_limits(name: str, infos: list[zipfile.ZipInfo], *, depth: int) -> None:
     """Raise `SourceUnreadable` for an archive that is made to exhaust the machine."""
     if not infos:
-        raise SourceUnreadable("{name} is an empty archive.", "Make the archive again.", name=name)
+        raise SourceUnreadable(
+            "{name} is an empty archive.", "Create the archive again.", name=name
+        )
     if depth > MAX_DEPTH:
         raise SourceUnreadable(
-            "{name} is an archive within archives, more than {max_depth} deep.",
+            "{name} is nested in more than {max_depth} archives.",
             "Unpack the outer ones first.",
             name=name,
             max_depth=MAX_DEPTH,

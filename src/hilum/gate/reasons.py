@@ -34,17 +34,13 @@ REASONS: Final = {
     "not_chest": Message("not a chest: {attribute} is {value}"),
     "not_frontal": Message("not a frontal view: {attribute} is {value}"),
     "too_young": Message(
-        "patient too young for this model: {value} years ({said}), and it reads from {limit} "
-        "years on"
+        "patient too young for this model: {value} years ({said}), and its minimum age is "
+        "{limit} years"
     ),
     "quality_control": Message("a quality-control image, not a patient: {attribute} is {value}"),
     "not_upright": Message("stored turned or mirrored: {attribute} is {value}"),
-    "body_part_unknown": Message(
-        "nothing says which part of the body it shows: make sure that it is a chest"
-    ),
-    "view_unknown": Message(
-        "nothing says whether the view is frontal: make sure that it is PA or AP"
-    ),
+    "body_part_unknown": Message("the body part is not stated: make sure that it is a chest"),
+    "view_unknown": Message("the view is not stated: make sure that it is PA or AP"),
     "combined_parts": Message(
         "more than the chest: {attribute} is {value}; the model was made for chests alone"
     ),
@@ -54,11 +50,11 @@ REASONS: Final = {
     "view_contradiction": Message(
         "the header contradicts itself: taken as {taken}, but {attribute} is {value}"
     ),
-    "derived_secondary": Message("said to be derived after the examination: Image Type is {value}"),
-    "age_unknown": Message("patient's age unknown: the model reads from {limit} years on"),
+    "derived_secondary": Message("marked as derived after the examination: Image Type is {value}"),
+    "age_unknown": Message("patient's age unknown: the model's minimum age is {limit} years"),
     "age_unreadable": Message(
-        "patient's age cannot be read: {value}; the model reads from {limit} years on (setting "
-        "gate.unreadable_age: read or refuse)"
+        "patient's age cannot be read: {value}; the model's minimum age is {limit} years "
+        "(setting gate.unreadable_age: read or refuse)"
     ),
     "age_contradiction": Message(
         "age and birth date disagree: Patient's Age is {value}, and by the birth date it is "

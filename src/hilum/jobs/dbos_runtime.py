@@ -84,7 +84,7 @@ class DbosRuntime:
         except DBAPIError as exc:
             DBOS.destroy(destroy_registry=True)
             raise DatabaseUnavailable(
-                "The jobs in {engine_name} cannot be worked on now.",
+                "The jobs in {engine_name} cannot be processed now.",
                 "Free space on its disk, or start it; hilum resumes by itself.",
                 engine_name=database.engine_name,
             ) from exc

@@ -18,13 +18,13 @@ from hilum.records import Database
 
 APPLICATION: Final = "hilum"
 VERSION: Final = "1"
-"""Never changed: DBOS leaves jobs of another version lying, and says nothing."""
+"""Never changed: DBOS silently ignores jobs of another version."""
 
 SCHEMA: Final = "dbos"
 """Where its tables are on PostgreSQL; SQLite has no schemas."""
 
 ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
-"""Statuses of a workflow that will still do something, provided that its process lives."""
+"""Statuses of a workflow that will still run, provided that its process lives."""
 
 FINISHED: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 

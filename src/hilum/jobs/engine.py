@@ -37,7 +37,7 @@ log = get_log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How often things are looked at, and how long things are kept."""
+    """Intervals of housekeeping, and how long things are kept."""
 
     poll_s: float = 0.1
     """Seconds between two looks at a queue of images."""
@@ -147,7 +147,7 @@ class Engine:
         return [] if self._dbos is None else self._dbos.active
 
     def launch(self, model: str = "") -> None:
-        """Begin to work; what was in hand when the last process died goes on first.
+        """Begin to work; jobs that were running when the last process died go on first.
 
         Raises
         ------
@@ -227,7 +227,7 @@ class Engine:
             workers.beat(connection, self._worker)
 
     def _sweep(self) -> None:
-        """Queue what the dead had in hand, and what threads of ours died with."""
+        """Queue the jobs of dead processes, and those of dead threads of this one."""
         with self._database.transaction() as connection:
             taken = sweep.take_over(connection, self._pace.dead_after_s)
             dropped: set[tuple[str, str]] = set()

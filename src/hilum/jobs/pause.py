@@ -12,7 +12,7 @@ class Stopped(BaseException):
 
 
 class Pause:
-    """Lets steps wait for what is away. For all threads of a process."""
+    """Lets steps wait until a service is back. For all threads of a process."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()

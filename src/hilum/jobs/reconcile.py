@@ -25,7 +25,7 @@ MOST_RUNS: Final = 5
 BATCH: Final = 500
 """Images that are asked for again in one transaction."""
 
-LOST: Final = Message("its work ended {count} times without a result", count=MOST_RUNS)
+LOST: Final = Message("its job ended {count} times without a result", count=MOST_RUNS)
 
 
 def reconcile(database: Database, queue: Queue) -> int:

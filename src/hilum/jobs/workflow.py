@@ -106,7 +106,7 @@ class ImageWorkflow:
     def _careful(
         self, step: Step, job: Job, done: StepState, fault: Callable[[Job, Exception], StepState]
     ) -> StepState:
-        """Do a step; wait while the database is away, and let a fault of ours be a value."""
+        """Run a step; wait while the database is away, and return a bug of ours as a value."""
         try:
             return self.patient(lambda: step(job, dict(done)))
         except Exception as exc:  # noqa: BLE001  a fault of ours must not lose the image
@@ -115,7 +115,7 @@ class ImageWorkflow:
         return self.patient(lambda: fault(job, found))
 
     def patient(self, work: Callable[[], Result]) -> Result:
-        """Do `work`, again and again while the database is away.
+        """Run `work`, and retry it while the database is away.
 
         Raises
         ------
@@ -148,4 +148,4 @@ def _as_bug(_job: Job, exc: Exception) -> StepState:
 
 def _bug(exc: Exception) -> Reason:
     kind = type(exc).__name__  # its text may quote the data set
-    return Reason("bug", Message("hilum has a fault that this image shows ({kind})", kind=kind))
+    return Reason("bug", Message("hilum failed on this image because of a bug ({kind})", kind=kind))

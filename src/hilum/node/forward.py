@@ -45,7 +45,7 @@ def parsed(target: str) -> tuple[TargetKind, str]:
     kind, _, name = target.partition(":")
     if kind not in set(TargetKind) or not name:
         raise SettingInvalid(
-            "node.forward_to has {target}, which is no target.",
+            "{target} in node.forward_to is not a target.",
             "Write modality:NAME or peer:NAME, with a name of the PACS's own configuration.",
             target=target,
         )

@@ -255,13 +255,13 @@ def _ending(pool: ProcessPool) -> threading.Thread:
 def _died() -> InferenceWorkerDied:
     return InferenceWorkerDied(
         "The process that read it ended.",
-        "Look at the kernel's log for lack of memory, and at the image.",
+        "Check the kernel's log for lack of memory, and the image.",
     )
 
 
 def _too_slow(timeout_s: float) -> InferenceTimeout:
     return InferenceTimeout(
         "Reading took longer than {timeout_s:g} s (node.inference_timeout_s) and was ended.",
-        "Look at the image; raise the setting where images are very large.",
+        "Check the image; raise the setting if your images are very large.",
         timeout_s=timeout_s,
     )

@@ -41,7 +41,7 @@ TOO_LARGE: Final = Message("reading it takes more memory than node.inference_mem
 
 @dataclass(slots=True)
 class ProcessState:
-    """What one context process has; empty in every other process."""
+    """State of one inference worker; empty in every other process."""
 
     settings: Settings | None = None
     in_demonstration: bool = False

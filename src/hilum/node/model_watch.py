@@ -17,7 +17,7 @@ DEMONSTRATION_HELD: Final = Message(
     "The demonstration model does not read images of patients; "
     "run hilum models pull and set model.name to a trained model."
 )
-"""Why a node with the demonstration model keeps its images unread (docs/node.md)."""
+"""Why a node with the demonstration model analyzes no image (docs/node.md)."""
 
 log = get_log(__name__)
 

@@ -267,7 +267,7 @@ def started(
 
 @contextmanager
 def open_node_context(settings: Settings) -> Iterator[NodeContext]:
-    """Open what takes images up, beside a running node or without one; nothing is read here.
+    """Open what registers images, beside a running node or without one; no image is analyzed here.
 
     Raises
     ------

@@ -52,7 +52,7 @@ MOST_KEPT: Final = 64
 """Answers kept in memory between steps; one that was dropped is made again."""
 
 MOST_REMEMBERED: Final = 20_000
-"""Results of ours whose names are known by heart: an archive takes long to say what one holds."""
+"""Results of ours that are remembered: an archive takes long to tell what one contains."""
 
 DISK_LOOK_S: Final = 2.0
 """Seconds between two checks whether there is space again."""
@@ -68,7 +68,7 @@ STATE_OF: Final = {
     Status.REFUSED: State.REFUSED,
     Status.FAILED: State.FAILED,
 }
-"""What an answer becomes once its results are in the PACS."""
+"""Status of an answer → state of the image once its results are in the PACS."""
 
 FAILURES: Final[Mapping[type[HilumError], str]] = {
     PacsError: "pacs",
@@ -206,7 +206,7 @@ class Steps:
                 again = {**again, **self.store(job, done)}
                 done = {**done, **again}
         named = ", ".join(missing)
-        problem = Message("the PACS took but does not show {names}", names=named)
+        problem = Message("the PACS accepted but does not show {names}", names=named)
         return _end(State.FAILED, Reason("not_shown", problem))
 
     def settle(self, job: Job, done: StepState) -> StepState:

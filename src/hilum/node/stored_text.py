@@ -21,7 +21,7 @@ TEXTS: Final = ("PatientName", "PatientID", "AccessionNumber", "StudyDescription
 """Attributes of the page's records that are free text."""
 
 LOST: Final = "\ufffd"
-"""Stands for what could not be decoded."""
+"""Replacement for bytes that could not be decoded."""
 
 ESCAPED: Final = re.compile(r"\$[@B()]|\([BJ]")
 """What is left of an escape sequence without its first byte."""

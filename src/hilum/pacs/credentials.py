@@ -134,7 +134,7 @@ def load(settings: Settings) -> PacsAddress:
         return _address(pacs, pacs.url, pacs.username, _password(pacs))
     if not path.exists():
         raise NodeError(
-            "No PACS is set and none was started here.",
+            "No PACS is configured, and none was started here.",
             "Run hilum up, or set pacs.url to the address of your Orthanc.",
         )
     own = _address(pacs, f"http://{LOOPBACK}:{pacs.http_port}", USERNAME, _read(path))

@@ -55,7 +55,7 @@ def pacs_errors(url: str) -> Iterator[None]:
         if status == BUSY or status >= SERVER_ERROR:
             raise PacsUnavailable(
                 "The PACS at {url} answered HTTP {status}.",
-                "Look at its log for this minute; hilum asks again where it can.",
+                "Check its log for this minute; hilum retries where it can.",
                 url=url,
                 status=status,
             ) from exc
@@ -76,7 +76,7 @@ def pacs_errors(url: str) -> Iterator[None]:
     except httpx.HTTPError as exc:  # time-outs, connections, protocol, certificates
         also = Message(", and the certificates of both sides") if url.startswith("https:") else ""
         raise PacsUnavailable(
-            "The PACS at {url} gave no answer ({kind}).",
+            "The PACS at {url} did not answer ({kind}).",
             "Check that it is running and that host and port are right{also}.",
             url=url,
             kind=type(exc).__name__,

@@ -30,7 +30,7 @@ DECISIONS: Final = {
         "{count} data element(s) are there twice with different values "
         "(first: {tag}); the first one counts."
     ),
-    "syntax_assumed": Message("The transfer syntax is not said; {syntax} is assumed."),
+    "syntax_assumed": Message("The transfer syntax is not stated; {syntax} is assumed."),
     "syntax_wrong": Message(
         "The transfer syntax says {said}, the pixels are {found} and read as that."
     ),
@@ -81,7 +81,7 @@ DECISIONS: Final = {
     ),
     "padding_blackened": Message("{count:,} pixels are padding ({value}) and are shown black."),
     "padding_ignored": Message(
-        "{share:.0%} of the pixels have the padding value {value}; it is not taken for padding."
+        "{share:.0%} of the pixels have the padding value {value}; it is not treated as padding."
     ),
     "palette_grey": Message("A grey palette of {entries} entries was applied."),
     "rgb_grey": Message("Stored as {photometric}, but grey: one channel taken."),
@@ -91,7 +91,7 @@ DECISIONS: Final = {
     "number_repaired": Message("{attribute} {said} was read as {read}."),
     "number_unreadable": Message("{attribute} {said} cannot be read as a number and is ignored."),
     "spacing_ignored": Message(
-        "{attribute} {said} is no spacing that pixels can have and is ignored."
+        "{attribute} {said} is not a possible pixel spacing and is ignored."
     ),
     "rescale_applied": Message("Rescale slope {slope:g}, intercept {intercept:g} applied."),
     "rescale_invalid": Message("Rescale slope {slope:g} cannot be applied and is ignored."),
@@ -223,7 +223,7 @@ PHRASES: Final = {
     "uncompressed": Message("uncompressed"),
     "codestream_shows": Message("{coding}, the codestream shows it"),
     "ratio": Message("{method}, ratio {ratio:g}:1"),
-    "method_unknown": Message("method not said"),
+    "method_unknown": Message("method not stated"),
     "decoder": Message("the decoder says {error}"),
     "ends_early": Message("it ends early"),
     "header_ends_early": Message("its header ends early"),

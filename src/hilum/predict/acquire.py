@@ -170,7 +170,7 @@ def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
     """
     if like.weights.format is not WeightsFormat.TORCH:
         raise CardInvalid(
-            "Weights need one of hilum's graphs, and {name} has none of them.",
+            "Weights alone need one of hilum's graphs, and {name} uses none of them.",
             "Name another card with --like, or add the whole network with --onnx.",
             name=like.name,
         )
@@ -255,7 +255,7 @@ def refuse_taken(card: ModelCard, data_folder: Path, *, replace: bool) -> None:
     if is_installed(card, data_folder) and not replace:
         raise CardInvalid(
             "There is already a model named {name} in {models_folder}.",
-            "Choose another name, or say --replace.",
+            "Choose another name, or use --replace.",
             name=card.name,
             models_folder=models_folder(data_folder),
         )

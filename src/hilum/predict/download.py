@@ -140,7 +140,7 @@ class Download:
                 self._transfer(http)
             except DownloadInterrupted as exc:
                 if attempt == TRIES:
-                    raise self._unavailable(Message("broke off again and again")) from exc
+                    raise self._unavailable(Message("broke off repeatedly")) from exc
             except httpx.HTTPStatusError as exc:
                 raise self._unavailable(
                     Message("answered HTTP {status_code}", status_code=exc.response.status_code)

@@ -108,7 +108,7 @@ class Graph:
             flat = np.ascontiguousarray(tensor, dtype="<f4")
             if not np.isfinite(flat).all():
                 raise mismatch(
-                    self.name, Message("has values in {name} that are no numbers", name=place.name)
+                    self.name, Message("has values in {name} that are not numbers", name=place.name)
                 )
             contents[place.offset : place.offset + place.length] = flat.tobytes()
         return bytes(contents)

@@ -34,7 +34,7 @@ def require_usable(card: ModelCard, network: Path) -> None:
     try:
         if not ours.poll(TRIAL_S):
             raise CardInvalid(
-                "{name} was not done after {trial_s:.0f} s.",
+                "{name} did not finish within {trial_s:.0f} s.",
                 "Look for an endless loop in it.",
                 name=network.name,
                 trial_s=TRIAL_S,
@@ -42,7 +42,7 @@ def require_usable(card: ModelCard, network: Path) -> None:
         problem: HilumError | None = ours.recv()
     except EOFError as exc:
         raise CardInvalid(
-            "{name} ended the process that tried it.", "Check the file.", name=network.name
+            "{name} crashed the process that tried it.", "Check the file.", name=network.name
         ) from exc
     finally:
         process.kill()

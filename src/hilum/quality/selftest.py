@@ -56,14 +56,14 @@ MARGIN: Final = timedelta(seconds=60)
 
 WHY_NOT: Final = {
     State.HELD: Message("it is waiting for a model: the node has no usable one"),
-    State.QUEUED: Message("it waits in the queue"),
-    State.READING: Message("it is in work"),
+    State.QUEUED: Message("it is waiting in the queue"),
+    State.READING: Message("it is being analyzed"),
 }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveSelfTest:
-    """What a self-test goes through."""
+    """The whole chain that a self-test uses."""
 
     settings: Settings
     """All settings."""
@@ -163,7 +163,7 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
 
 
 class SelfTestResult:
-    """One phantom on its way, and what went wrong with it."""
+    """The run of one phantom, and the problems found."""
 
     def __init__(self, through: LiveSelfTest, address: PacsAddress) -> None:
         self._through = through
@@ -177,7 +177,7 @@ class SelfTestResult:
         start = perf_counter()
         if lost := send(dataset, self._address, self._through.settings):
             self.problems.append(
-                Message("The PACS did not take the phantom by C-STORE: {lost}", lost=lost)
+                Message("The PACS did not accept the phantom by C-STORE: {lost}", lost=lost)
             )
             return None
         self._sent = True
@@ -232,7 +232,7 @@ class SelfTestResult:
             )
         reasons = "; ".join(reason.text for reason in entry.reasons)
         return Message(
-            "The node did not read the phantom, it is {state}: {reasons}",
+            "The node did not analyze the phantom; it is {state}: {reasons}",
             state=entry.state,
             reasons=reasons,
         )

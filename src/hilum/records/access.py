@@ -180,8 +180,8 @@ def add_token(
     user = known(connection, owner)
     if not user.role.may(role):
         raise AccountError(
-            "{name} is {role}, and a token may do no more.",
-            "Choose a lesser role.",
+            "{name} has the role {role}, and a token cannot have a higher one.",
+            "Choose a lower role.",
             name=user.name,
             role=user.role,
         )

@@ -43,7 +43,7 @@ LEAST_STRENGTH: Final = 3
 """Of zxcvbn, 0 to 4: more than 10^8 guesses."""
 
 OWN_WORDS: Final = ("hilum", "radiology", "radiologia", "orthanc", "dicom")
-"""Words that come to mind here, and so to whoever guesses."""
+"""Words that are easy to guess here."""
 
 SECRET_BYTES: Final = 32
 """Random bytes of a session, a token, a generated password: 256 bits."""
@@ -63,11 +63,11 @@ _NOBODY: Final = (
     f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     f"${_base64(_HASHER.salt_len)}${_base64(_HASHER.hash_len)}"
 )
-"""Nobody's hash, looked at when there is no such user: the answer takes as long."""
+"""A dummy hash that is checked when there is no such user: the answer takes as long."""
 
 
 class Role(StrEnum):
-    """What somebody may do; each may do what those before it may."""
+    """What a user may do; each role includes those before it."""
 
     VIEWER = "viewer"
     """Look at everything."""
@@ -88,7 +88,7 @@ class AccountError(HilumError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may sign in."""
+    """A user who may sign in."""
 
     name: str
     """Casefolded."""
@@ -142,15 +142,15 @@ def hashed(password: str, name: str = "") -> str:
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise AccountError(
-            "A password has {shortest_password} to {longest_password} characters.",
-            "Take a longer one, e.g. four words.",
+            "A password must have {shortest_password} to {longest_password} characters.",
+            "Choose a longer one, e.g. four words.",
             shortest_password=SHORTEST_PASSWORD,
             longest_password=LONGEST_PASSWORD,
         )
     looked_at = password[:LOOKED_AT]
     if zxcvbn(looked_at, [name, *OWN_WORDS], max_length=LOOKED_AT)["score"] < LEAST_STRENGTH:
         raise AccountError(
-            "This password is easy to guess.", "Take another one, e.g. four unrelated words."
+            "This password is easy to guess.", "Choose another one, e.g. four unrelated words."
         )
     with _HASHING:
         return _HASHER.hash(password)
@@ -186,7 +186,7 @@ def add(
     except IntegrityError as exc:
         raise AccountError(
             "There is a user {known} already.",
-            "Take another name, or change that user.",
+            "Choose another name, or change that user.",
             known=known,
         ) from exc
     return User(known, role, subject is None, now, None)
@@ -293,7 +293,7 @@ def _require_operator(connection: Connection) -> None:
     operators = connection.execute(select(USER.c.name).where(USER.c.role == Role.OPERATOR)).all()
     if not operators:
         raise AccountError(
-            "Nobody would be left who looks after users.", "Make another user operator first."
+            "No operator would be left to manage users.", "Make another user operator first."
         )
 
 

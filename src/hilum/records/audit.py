@@ -28,7 +28,7 @@ ONE_AT_A_TIME: Final = 0x617564697400
 """Key of the PostgreSQL advisory lock under which a line is added ("audit")."""
 
 START: Final = ""
-"""What stands before the first line."""
+"""The chain value before the first line."""
 
 ACTION: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 """A thing and what happened to it, e.g. ``image.read`` or ``user.signed_in``."""
@@ -42,7 +42,7 @@ LAST: Final = select(AUDIT.c.chain).order_by(AUDIT.c.number.desc()).limit(1)
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One thing that somebody did. Holds no patient's name or ID, nor other text of an image."""
+    """One audited action. Holds no patient's name or ID, nor other text of an image."""
 
     at: datetime
     """When, with its UTC offset; kept to the microsecond."""

@@ -37,7 +37,7 @@ class SelfTestMode(StrEnum):
 
 
 class SelfTestState(StrEnum):
-    """How a self-test stands."""
+    """State of a self-test."""
 
     RUNNING = "running"
     OK = "ok"

@@ -16,7 +16,7 @@ ALIVE_S: Final = 30.0
 """Seconds since its last beat after which a process counts as dead, as for the sweeper."""
 
 STUCK_AFTER: Final = timedelta(hours=1)
-"""Nothing takes that long: not one image, and not a queue in which nothing moves."""
+"""Time without progress after which images count as stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RecordCounts:
     """What a scrape shows. Costs the same however many images were read already."""
 
     queue: Mapping[tuple[Urgency, State], int]
-    """Urgency and state → images of which somebody waits for an answer."""
+    """Urgency and state → images that wait for their result."""
     oldest_s: float
     """Seconds since the arrival of the one that waits longest; 0 when none waits."""
     workers_alive: int

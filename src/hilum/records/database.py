@@ -162,8 +162,8 @@ def require_utf8(connection: Connection) -> None:
     if encoding != "UTF8":
         raise SettingInvalid(
             "The database of node.database has the encoding {encoding}; hilum needs UTF8.",
-            "Make one: CREATE DATABASE hilum ENCODING 'UTF8' TEMPLATE template0, and name it in "
-            "node.database.",
+            "Create one: CREATE DATABASE hilum ENCODING 'UTF8' TEMPLATE template0, and set "
+            "node.database to it.",
             encoding=encoding,
         )
 

@@ -41,7 +41,7 @@ class DatabaseState:
     journal: str
     """SQLite's journal mode; ``"wal"`` is right, and PostgreSQL always has its own."""
     damage: tuple[str, ...]
-    """What SQLite's own check says is wrong; empty when nothing is."""
+    """Errors found by SQLite's own check; empty when there are none."""
     clock_s: float
     """The database's time, seconds since 1970 UTC."""
     schema: SchemaState
@@ -87,7 +87,7 @@ def examining(settings: Settings) -> Iterator[Connection]:
 
 
 def database_state(connection: Connection) -> DatabaseState:
-    """Look at everything that goes wrong with databases; try whether it can be written."""
+    """Check everything that goes wrong with databases, and whether writable."""
     sqlite = connection.dialect.name == "sqlite"
     return DatabaseState(
         kind=_kind(connection),

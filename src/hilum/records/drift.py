@@ -61,7 +61,7 @@ class DriftKind(StrEnum):
     REFUSAL = "refusal"
     """Images that were refused for a reason."""
     DECISION = "decision"
-    """Images with which the pixels did something."""
+    """Images with a pixel decision."""
 
 
 class DriftLevel(StrEnum):
@@ -73,7 +73,7 @@ class DriftLevel(StrEnum):
     SHIFTED = "shifted"
     """Beyond 0.25, and not by chance: an alarm."""
     TOO_FEW = "too few"
-    """Images, for anything to be said."""
+    """Fewer images than a comparison needs."""
 
 
 IMAGES: Final = select(func.sum(DRIFT_COUNT.c.count)).where(

@@ -33,7 +33,7 @@ LEVELS: Final[Mapping[str, Message]] = {
 """How far a distribution moved → its word."""
 
 LOUD: Final = (DriftLevel.SHIFTED, DriftLevel.MOVING)
-"""Levels that somebody should look at, the worse first."""
+"""Levels that need attention, the worse first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ def advance(connection: Connection, archive: str, before: str | None, after: str
         changed = connection.execute(ADVANCE, moved)
     if changed.rowcount != 1:
         raise FeedMoved(
-            "Another process follows the changes of the PACS {archive} too.",
-            "Run one hilum up for a PACS; further hosts run hilum worker.",
+            "Another process also follows the changes of the PACS {archive}.",
+            "Run one hilum up per PACS; on further hosts run hilum worker.",
             archive=archive,
         )
 

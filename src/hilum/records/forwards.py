@@ -18,7 +18,7 @@ from hilum.records.upsert import into
 
 
 class ForwardState(StrEnum):
-    """How far one image's results are on the way to one target."""
+    """State of the transfer of one image's results to one target."""
 
     WAITING = "waiting"
     SENT = "sent"

@@ -59,7 +59,7 @@ class Arrived:
     reference: str
     """As in `Job`."""
     file_digest: str | None
-    """What tells the file from another one; None when nothing does."""
+    """What distinguishes the file from another one; None when nothing does."""
     urgency: Urgency
     """How soon it has to be read."""
     at: datetime
@@ -136,7 +136,7 @@ class QueueDepth:
     """How much waits."""
 
     counts: Mapping[tuple[Urgency, State], int]
-    """Urgency and state → images of which somebody waits for an answer."""
+    """Urgency and state → images that wait for their result."""
     oldest: datetime | None
     """Arrival of the image that is in the queue for longest; None when none is."""
 

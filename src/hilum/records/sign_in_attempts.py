@@ -39,7 +39,7 @@ KNOWN: Final = "known "
 
 
 class TooManyFailures(AccountError):
-    """Somebody has to wait before the next try to sign in.
+    """The user has to wait before the next sign-in attempt.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ class TooManyFailures(AccountError):
 
 @dataclass(frozen=True, slots=True)
 class WaitRule:
-    """When somebody has to wait."""
+    """When a user has to wait."""
 
     limit: int
-    """Failures of one user from one address that cost nothing."""
+    """Failures of one user from one address that cause no wait."""
     window: timedelta
     """How long failures are counted."""
 

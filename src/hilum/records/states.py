@@ -7,7 +7,7 @@ from hilum.language import Message
 
 
 class State(StrEnum):
-    """How far one image is. Everything that arrived has exactly one."""
+    """State of one image. Every image that arrived has exactly one."""
 
     HELD = "held"
     """Waits until there is a model that can read it."""
@@ -22,7 +22,7 @@ class State(StrEnum):
     REFUSED = "refused"
     """The gate or the pixels said no; the reasons say why."""
     FAILED = "failed"
-    """Something broke; the reasons say what. Read again when someone asks for it."""
+    """Something broke; the reasons say what. Analyzed again when a user asks for it."""
     GONE = "gone"
     """Deleted from the archive before it was read."""
 
@@ -40,13 +40,13 @@ STATES: Final = {
 """State of an image or study → its word."""
 
 SETTLED: Final = frozenset({State.STORED, State.REFUSED, State.FAILED, State.GONE})
-"""States in which nothing more happens by itself."""
+"""Final states."""
 
 UNSETTLED: Final = frozenset(State) - SETTLED
-"""States in which something is still to happen."""
+"""States of images that are not settled."""
 
 WAITED_FOR: Final = UNSETTLED - {State.ELSEWHERE}
-"""States of images of which somebody waits for an answer."""
+"""States of images that wait for their result."""
 
 ANALYZED: Final = frozenset({State.STORED, State.ELSEWHERE})
 """States of images of which there are findings."""
@@ -59,7 +59,7 @@ class Urgency(StrEnum):
     """How soon an image has to be read."""
 
     URGENT = "urgent"
-    """Before everything else."""
+    """Analyzed before all others."""
     ROUTINE = "routine"
     """In the order of arrival."""
     BACKFILL = "backfill"

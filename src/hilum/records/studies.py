@@ -95,7 +95,7 @@ class Rank(IntEnum):
     UNREADABLE = 5
     """Not analyzed, and it may be a frontal chest radiograph. From here on no work for a reader."""
     INELIGIBLE = 6
-    """Not analyzed, since it is something else."""
+    """Not analyzed, since it is not what the model was made for."""
 
 
 class StudyWarning(StrEnum):
@@ -154,7 +154,7 @@ class DueTimes:
 
 
 DEFAULT_WAITS: Final = DueTimes.of(WorklistSettings())
-"""What holds where nobody set anything."""
+"""The defaults."""
 
 
 def arrived(

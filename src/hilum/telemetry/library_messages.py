@@ -19,7 +19,7 @@ LONGEST: Final = 200
 """Characters of a text that are of use."""
 
 GAP: Final = "…"
-"""Stands for a value."""
+"""Replacement for a value."""
 
 PLACEHOLDER: Final = re.compile(r"%(\(\w+\))?[-+ #0-9.*]*[a-zA-Z]")
 """Where a value goes in a text for ``%`` (printf-style)."""

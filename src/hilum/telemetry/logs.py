@@ -53,7 +53,7 @@ LIBRARIES: Final = (
     *("dbos", "sqlalchemy", "uvicorn", "uvicorn.error", "uvicorn.access"),
     *("pynetdicom", "pydicom", "httpx", "httpcore", "opentelemetry"),
 )
-"""Loggers that may have ways of their own to standard error, which are closed."""
+"""Loggers that may have handlers of their own for standard error, which are removed."""
 
 PACKAGE: Final = Path(__file__).parents[1]
 

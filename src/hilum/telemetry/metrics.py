@@ -41,7 +41,7 @@ MOST_CODES: Final = 200
 """Different codes that are counted by themselves."""
 
 MOST_MODELS: Final = 8
-"""Whose drift is told: of those that read lately."""
+"""Models whose drift is reported: those used last."""
 
 OTHER: Final = "other"
 

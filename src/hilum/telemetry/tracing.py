@@ -59,7 +59,7 @@ class ImageTrace:
 
 
 Record = Callable[[ImageTrace], str | None]
-"""Hands a trace over; returns its identifier, None where nobody wants traces. Never waits."""
+"""Hands a trace over; returns its identifier, None where traces are off. Never waits."""
 
 
 class Tracing:
@@ -70,7 +70,7 @@ class Tracing:
 
 
 def nowhere(_: ImageTrace) -> None:
-    """Record nothing: nobody wants traces."""
+    """Record nothing: traces are off."""
 
 
 CURRENT: Final = Tracing()

@@ -86,7 +86,7 @@ SAFE: Final = re.compile(
 VIEWED_MOST: Final = 4096
 """Sessions and studies that are remembered, so that one look is one line of the audit trail."""
 
-NOT_OPEN: Final = Message("Only what a viewer needs to read is handed to the PACS.")
+NOT_OPEN: Final = Message("Only requests that a viewer needs are passed on to the PACS.")
 
 
 def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:

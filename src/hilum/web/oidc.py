@@ -63,7 +63,7 @@ BROKEN: Final = Message(
     "The provider did not confirm your identity. Try again, or ask an operator."
 )
 AWAY: Final = Message("The provider does not respond. Try again in a minute.")
-NO_ROLE: Final = Message("You have no role here. Ask whoever looks after your account.")
+NO_ROLE: Final = Message("You have no role here. Ask your administrator.")
 NAME_TAKEN: Final = Message("Somebody else has your user name here. Ask an operator.")
 
 UNAUTHORIZED: Final = 401

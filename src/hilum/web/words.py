@@ -19,7 +19,7 @@ WHY: Final = {
     State.HELD: Message(
         "There is no usable model yet. It will be analyzed automatically once one is installed."
     ),
-    State.ELSEWHERE: Message("As a report in the PACS says; this node has no usable model yet."),
+    State.ELSEWHERE: Message("From a report in the PACS; this node has no usable model yet."),
     State.QUEUED: Message("In the queue."),
     State.READING: Message("Analysis is in progress."),
     State.GONE: Message("Deleted from the PACS."),

@@ -20,7 +20,7 @@ from web_context import open_web_context
 pytestmark = pytest.mark.browser
 
 ALARM = SelfTestEnd(
-    SelfTestState.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: moved by +0.1",), 0.1
+    SelfTestState.ALARM, "stand-in 2", ("Mass: raw 0.3, was 0.2: changed by +0.1",), 0.1
 )
 
 
@@ -59,4 +59,4 @@ def test_link_above_leads_to_what_moved(tabs: Tabs) -> None:
     tab.locator(".notice a[href='#self-test']").click()
 
     expect(panel).to_be_in_viewport()
-    expect(panel).to_contain_text("moved by +0.1")
+    expect(panel).to_contain_text("changed by +0.1")

@@ -265,7 +265,7 @@ def test_review_is_kept_while_the_pacs_is_away(
     there = web.pacs
     object.__setattr__(web, "pacs", away)
     tab.click("text=Submit review")
-    expect(tab.locator("[data-problem]")).to_contain_text("gave no answer")
+    expect(tab.locator("[data-problem]")).to_contain_text("did not answer")
     assert "Once more." == tab.input_value("[name=comment]")
     object.__setattr__(web, "pacs", there)
     away.close()

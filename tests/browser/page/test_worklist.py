@@ -171,6 +171,6 @@ def test_everybody_can_use_it(
 def test_empty_worklist_can_be_used(tabs: Tabs, violations: Callable[[Page], list[str]]) -> None:
     """It says what to do, and the first study appears."""
     tab = tabs.open(Role.VIEWER)
-    expect(tab.get_by_text("Nothing has arrived yet")).to_be_visible()
+    expect(tab.get_by_text("No studies yet")).to_be_visible()
 
     assert [] == violations(tab)

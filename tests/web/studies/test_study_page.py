@@ -63,7 +63,7 @@ def test_page_has_every_finding_with_its_numbers(web, shown, reader):
     row = reading.document["readings"][0]
 
     assert len(row["findings"]) == text.count('class="pick"')
-    assert "this model has learned nothing about patients" in text
+    assert "this model was not trained on patients" in text
     assert reading.document["model"]["sha256"] in text
     assert "Trained on phantoms alone." in text
     assert all(decision["code"] in text for decision in row["pixels"]["decisions"])
@@ -227,7 +227,7 @@ def test_refused_image_is_shown_with_its_reasons(web, reader):
     text = reader.get(shown.path).text
 
     assert "it is a lateral view" in text
-    assert "No statement is made about any finding." in text
+    assert "Findings were not assessed." in text
     assert 'class="pick"' not in text
     assert 200 == reader.get(f"{shown.at}/quick.jpg").status_code
     assert 404 == reader.get(f"{shown.at}/maps.json").status_code

@@ -114,7 +114,7 @@ class OrthancArchive(Orthanc):
         file = self.request("GET", f"/instances/{reference}/file").content
         kept = self._digest(reference) if verified else None
         if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
-            raise garbled(Message("gave another file than the one it holds"))
+            raise garbled(Message("returned a different file from the one it holds"))
         return file
 
     @understood()
@@ -127,7 +127,7 @@ class OrthancArchive(Orthanc):
         if status not in {"Success", "AlreadyStored"}:  # FilteredOut has an identifier all the same
             raise PacsRefused(
                 "The PACS at {url} did not store a file: {status}.",
-                "Look at the scripts and plug-ins that decide what it takes.",
+                "Check the scripts and plug-ins that decide what it accepts.",
                 url=self.url,
                 status=status,
             )
@@ -197,7 +197,7 @@ class OrthancArchive(Orthanc):
             self.describe(reference)  # gone altogether, or only without a digest?
             return None
         if MD5.fullmatch(said) is None:
-            raise garbled(Message("answered something that is no digest"))
+            raise garbled(Message("returned something that is not a digest"))
         return said
 
     @understood()

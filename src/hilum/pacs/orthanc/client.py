@@ -61,7 +61,7 @@ def garbled(what: str) -> PacsUnavailable:
     """Return the error that something went wrong on the way."""
     return PacsUnavailable(
         "The PACS {what}.",
-        "Look at whatever stands between hilum and that Orthanc, e.g. a proxy.",
+        "Check whatever is between hilum and that Orthanc, e.g. a proxy.",
         what=what,
     )
 
@@ -139,7 +139,7 @@ class Orthanc:
         except ValueError as exc:
             raise garbled(
                 Message(
-                    "at {url} answered something that is not JSON to {path}",
+                    "at {url} returned something other than JSON for {path}",
                     url=self.url,
                     path=path,
                 )

@@ -152,7 +152,7 @@ def modalities(allowed_aets: Iterable[str]) -> Mapping[str, AllowedModality]:
         modality = _modality(entry)
         if modality.aet.upper() in named:  # Orthanc compares AE titles without case
             raise SettingInvalid(
-                "The AE title {aet} is twice in pacs.allowed_aets.",
+                "The AE title {aet} appears twice in pacs.allowed_aets.",
                 "Give each sender an AE title of its own: Orthanc knows one host for each.",
                 aet=modality.aet,
             )

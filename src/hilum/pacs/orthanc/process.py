@@ -253,7 +253,7 @@ class OrthancProcess:
         status = None if self._process is None else self._process.poll()
         if status is not None and status >= 0:
             raise PacsNotStarted(
-                "Orthanc ended while it started: {last_error}.",
+                "Orthanc stopped during start-up: {last_error}.",
                 "The whole log is {log}.",
                 last_error=self._last_error(),
                 log=self._log,

@@ -138,7 +138,7 @@ class Opener:
             )
         if met.rejection is None:
             return PacsUnavailable(
-                "{target} broke off before an association was made.",
+                "{target} closed the connection before an association was established.",
                 "Check that this is the DICOM port, not the HTTP port, and give --tls if it speaks "
                 "DICOM over TLS only.",
                 target=self.target,

@@ -131,7 +131,7 @@ class DimseSender:
                 self._give_back(line)
                 return file.ended(
                     SendStatus.REFUSED,
-                    Message("{target} does not take {pair}.", target=self._target, pair=pair),
+                    Message("{target} does not accept {pair}.", target=self._target, pair=pair),
                 )
             begun = monotonic()
             with on_disk(file) as path:
@@ -158,7 +158,10 @@ class DimseSender:
             if not idle:
                 return file.ended(
                     SendStatus.FAILED,
-                    Message("{target} broke off while the file was sent.", target=self._target),
+                    Message(
+                        "{target} closed the connection while the file was being sent.",
+                        target=self._target,
+                    ),
                 )
 
     def _borrow(self, pair: Pair) -> tuple[OpenAssociation, bool]:

@@ -93,7 +93,9 @@ def parse_target(text: str) -> WebTarget | DicomTarget:
         raise SettingInvalid("{shown!r} is not the address of a PACS.", FORMS, shown=shown)
     port = int(address["port"])
     if not 0 < port <= MAX_PORT:
-        raise SettingInvalid("{port} is not a port.", "Ports go from 1 to 65535.", port=port)
+        raise SettingInvalid(
+            "{port} is not a port.", "A port is a number from 1 to 65535.", port=port
+        )
     return DicomTarget(checked_ae_title(address["aet"]), address["host"].strip("[]"), port)
 
 
@@ -108,7 +110,7 @@ def checked_ae_title(title: str) -> str:
     if not title.strip() or AE_TITLE.fullmatch(title) is None:
         raise SettingInvalid(
             "{title!r} is not an AE title.",
-            "It has 1 to 16 ASCII characters and no backslash.",
+            "It must have 1 to 16 ASCII characters and no backslash.",
             title=title,
         )
     return title.strip()
@@ -126,7 +128,7 @@ def _web_target(text: str) -> WebTarget:
     if not parts.hostname or port == 0:
         raise SettingInvalid("The address of the PACS names no host or port.", FORMS)
     if parts.query or parts.fragment:
-        raise SettingInvalid("The address of a PACS has no ? and no #.", FORMS)
+        raise SettingInvalid("The address of a PACS must not contain ? or #.", FORMS)
     path = parts.path.rstrip("/")
     dicomweb = stow or path.endswith(DICOMWEB_PATHS)
     return WebTarget(

@@ -120,7 +120,7 @@ def read_legacy(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
     """
     stream = BytesIO(contents)
     if read_pickle(stream, names).contents != LEGACY_MAGIC:
-        raise untrusted(Message("it is not a file of torch"))
+        raise untrusted(Message("it is not a PyTorch file"))
     if read_pickle(stream, names).contents != LEGACY_PROTOCOL:
         raise untrusted(Message("it is of an unknown version of torch's format"))
     read_pickle(stream, names)  # the machine that wrote it

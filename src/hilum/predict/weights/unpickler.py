@@ -80,7 +80,7 @@ def interpret(stream: BytesIO, names: Names) -> Pickled:
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= MAX_OPCODES:
             raise untrusted(
-                Message("its pickle has more than {max_opcodes} steps", max_opcodes=MAX_OPCODES)
+                Message("its pickle has more than {max_opcodes} opcodes", max_opcodes=MAX_OPCODES)
             )
         if opcode.name == "STOP":
             return machine.result()
@@ -149,16 +149,16 @@ class PickleMachine:
             return
         if opcode in LITERALS:
             if isinstance(argument, str) and len(argument) > MAX_TEXT:
-                raise untrusted(Message("its pickle holds an endless text"))
+                raise untrusted(Message("its pickle holds a text that is too long"))
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
-                raise untrusted(Message("its pickle holds an endless number"))
+                raise untrusted(Message("its pickle holds a number that is too long"))
             self._stack.append(argument)
             return
         action = ACTIONS.get(opcode)
         if action is None:
             raise untrusted(
                 Message(
-                    "its pickle has the step {opcode}, which torch does not write", opcode=opcode
+                    "its pickle has the opcode {opcode}, which torch does not write", opcode=opcode
                 )
             )
         action(self, argument)
@@ -169,7 +169,7 @@ class PickleMachine:
 
     def _pop(self) -> Any:
         if not self._stack or self._stack[-1] is Mark:
-            raise untrusted(Message("its pickle takes more than it has"))
+            raise untrusted(Message("its pickle takes a value from an empty stack"))
         return self._stack.pop()
 
     def _pop_to_mark(self) -> list[Any]:
@@ -178,11 +178,11 @@ class PickleMachine:
                 values = self._stack[index + 1 :]
                 del self._stack[index:]
                 return values
-        raise untrusted(Message("its pickle takes more than it has"))
+        raise untrusted(Message("its pickle takes a value from an empty stack"))
 
     def _top(self) -> Any:
         if not self._stack or self._stack[-1] is Mark:
-            raise untrusted(Message("its pickle takes more than it has"))
+            raise untrusted(Message("its pickle takes a value from an empty stack"))
         return self._stack[-1]
 
     @does("PROTO", "FRAME")
@@ -197,7 +197,7 @@ class PickleMachine:
     def _drop(self, _: Any) -> None:
         """Take a mark, too."""
         if not self._stack:
-            raise untrusted(Message("its pickle takes more than it has"))
+            raise untrusted(Message("its pickle takes a value from an empty stack"))
         self._stack.pop()
 
     @does("POP_MARK")
@@ -286,7 +286,7 @@ class PickleMachine:
     @does("GET", "BINGET", "LONG_BINGET")
     def _get(self, index: int) -> None:
         if index not in self._memo:
-            raise untrusted(Message("its pickle recalls what it never stored"))
+            raise untrusted(Message("its pickle refers to an object that it never stored"))
         self._stack.append(self._memo[index])
 
     @does("GLOBAL")
@@ -324,7 +324,7 @@ class PickleMachine:
         """Take the class and what it would have been called with."""
         values = self._pop_to_mark()
         if not values:
-            raise untrusted(Message("its pickle takes more than it has"))
+            raise untrusted(Message("its pickle takes a value from an empty stack"))
         self._stack.append(made(values[0], tuple(values[1:])))
 
     @does("INST")
