@@ -81,7 +81,7 @@ def ready(tab: Page) -> None:
 
 def judge(tab: Page) -> None:
     """Give a review."""
-    tab.locator('[name="opinion.Cardiomegaly"][value="disagree"]').check(force=True)
+    tab.locator('[name="answer.Cardiomegaly"][value="absent"]').check(force=True)
     tab.click("[data-rest]")
     tab.fill("[name=comment]", "The heart is at the upper limit.")
     tab.click("form[data-review] [type=submit]")
