@@ -41,6 +41,8 @@ FROZEN: Final = {
     "0007_passkeys.sqlite": "9996202cf43bc15eda857e6ea608a9bc253892db8abd4af19f01e03cee2468b1",
     "0008_claims.postgresql": "ba2d470ebc00afc56c9e03060a6209b76bbf9a6f325ef44e1bf93cfbbcccc3e1",
     "0008_claims.sqlite": "9b7fed8ae9eb62f196e7c80a7658f87497be13f779a0af90f29df0e2c63a6aab",
+    "0009_alerts.postgresql": "c2cbe8d95d0546309dd1390da2c41be6d0f901ada4a2137e02c7b827edc17817",
+    "0009_alerts.sqlite": "1e142a06ef2e48e7ff91f5763b266756c6aeef1fe7cb92177795e1d1a1f30a98",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

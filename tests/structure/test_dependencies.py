@@ -29,6 +29,7 @@ WITH_ANOTHER = {
 """Package → the one that brings it along and could not do without."""
 
 EXTRAS = {
+    "apprise": {"hilum.telemetry.alerts"},
     "highdicom": {"hilum.encode.highdicom_encoder"},
     "opentelemetry-api": {"hilum.telemetry.tracing"},
     "opentelemetry-sdk": {"hilum.telemetry.tracing"},
@@ -65,7 +66,8 @@ def test_all_is_imported_without_the_extras():
     names.remove("hilum.encode.highdicom_encoder")
     program = (
         "import sys, importlib\n"
-        "for missing in ('highdicom', 'scipy', 'opentelemetry.sdk', 'data_store', 'torch'):\n"
+        "for missing in ('highdicom', 'scipy', 'opentelemetry.sdk', 'data_store', 'apprise',\n"
+        "                'torch'):\n"
         "    sys.modules[missing] = None\n"
         "for name in sys.argv[1:]:\n"
         "    importlib.import_module(name)\n"

@@ -80,6 +80,7 @@ LIBRARIES = {
     "onnxruntime": {"hilum.predict"},
     "highdicom": {"hilum.encode.highdicom_encoder"},
     "reportlab": {"hilum.encode"},
+    "apprise": {"hilum.telemetry"},
     "pynetdicom": {"hilum.pacs"},
     "dbos": {"hilum.jobs"},
     "sqlalchemy": {"hilum.records", "hilum.jobs"},

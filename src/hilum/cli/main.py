@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "models": "hilum.cli.models",
     "users": "hilum.cli.users",
     "audit": "hilum.cli.audit",
+    "alerts": "hilum.cli.alerts",
     "doctor": "hilum.cli.doctor",
     "selftest": "hilum.cli.selftest",
     "drift": "hilum.cli.drift",

@@ -17,6 +17,7 @@ from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
+from hilum.node.alerting import Alerts
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
 from hilum.node.forward import Forwarder
@@ -74,6 +75,8 @@ class Service:
     """Follows the PACS; None in a worker."""
     process: OrthancProcess | None
     """The Orthanc that was started; None when the settings name one."""
+    alerts: Alerts | None = None
+    """Sends alerts; None in a worker."""
     self_tests: SelfTests | None = None
     """Those that the node does by itself; None in a worker."""
 
@@ -101,6 +104,8 @@ class Service:
             )
             if self.self_tests is not None:
                 self.self_tests.close()
+            if self.alerts is not None:
+                self.alerts.close()
             if following is not None:
                 following.join()
             self.engine.drain(self.settings.node.inference_timeout_s + DRAIN_MARGIN_S)
@@ -117,6 +122,8 @@ class Service:
         self.engine.tend()
         if self.self_tests is not None and self.engine.launched:
             self.self_tests.tend()
+        if self.alerts is not None:
+            self.alerts.tend()
 
     def launch_with_model(self) -> None:
         """Let jobs be worked on as soon as there is a model that may read."""
@@ -252,8 +259,9 @@ def started(
         context = _node_context(settings, pacs, database, pool.read, actor=role)
         engine = stack.enter_context(_engine(context, pool.count, role))
         follower = Follower(context) if role == NODE else None
+        telling = Alerts(context) if role == NODE else None
         tests = SelfTests(settings, database, context.archive) if role == NODE else None
-        service = Service(address, context, watch, pool, engine, follower, process, tests)
+        service = Service(address, context, watch, pool, engine, follower, process, telling, tests)
         if follower is not None and not stop.is_set():
             follower.begin()
         warmed.result()

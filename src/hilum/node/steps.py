@@ -27,13 +27,24 @@ from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END, Step, StepState
 from hilum.language import Message
+from hilum.node.alert_events import of_outcome
 from hilum.node.disk import DiskWatch
 from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import retrying
 from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.radiograph import ImageUIDs
-from hilum.records import Database, audit, constancy, drift, forwards, images, readings, studies
+from hilum.records import (
+    Database,
+    alerts,
+    audit,
+    constancy,
+    drift,
+    forwards,
+    images,
+    readings,
+    studies,
+)
 from hilum.records.images import Settlement
 from hilum.records.job import Job
 from hilum.records.readings import CompressedReading, StoredReading
@@ -237,6 +248,10 @@ class Steps:
                 for target in self._context.settings.node.forward_to:
                     forward = forwards.add(connection, job, target, now)
                     self._context.queue.enqueue_forward(connection, forward, now)
+            alerting = self._context.settings.alerts
+            read = None if reading is None else reading.document
+            if not phantom and (event := of_outcome(known, end, read, alerting, now)) is not None:
+                alerts.raise_alert(connection, event, alerting, now)
             details = {
                 "state": end.state.value,
                 "run": job.run,

@@ -60,6 +60,7 @@ MIGRATIONS: Final = tuple(
         "0006_answers",  # one answer a finding; one that contradicts itself becomes unsure
         "0007_passkeys",  # passkeys of users
         "0008_claims",  # who reads which study at the moment
+        "0009_alerts",  # what people are told, once for each event
     )
 )
 """In the order in which they run; one that has landed is never changed."""

@@ -120,6 +120,23 @@ WORKER: Final = Table(
     comment="Workers; a heartbeat that stops means that one died.",
 )
 
+ALERT: Final = Table(
+    "alert",
+    METADATA,
+    Column("kind", String, primary_key=True),  # critical, failure, drift, disk
+    Column("event", String, primary_key=True),  # what names it among those of its kind
+    Column("target", String, primary_key=True),  # digest of where it is sent
+    Column("study_instance_uid", String, nullable=False),  # empty when it is about none
+    Column("text", JSON, nullable=False),  # a message: template, plural and values
+    Column("raised", Instant, nullable=False),
+    Column("due", Instant, nullable=False),  # not before: quiet hours, another attempt
+    Column("state", String, nullable=False),  # waiting, sending, sent, failed
+    Column("attempts", Integer, nullable=False),
+    comment="Alerts: one line for each event and target, written before it is sent.",
+)
+Index("alert_by_state", ALERT.c.state, ALERT.c.due)
+Index("alert_by_time", ALERT.c.raised)
+
 BACKFILL: Final = Table(
     "backfill",
     METADATA,

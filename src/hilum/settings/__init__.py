@@ -21,6 +21,7 @@ from pydantic_settings import (
 from hilum.errors import SettingInvalid
 from hilum.language import Message
 from hilum.language.system import system_error
+from hilum.settings.alerts import AlertKind, AlertSettings
 from hilum.settings.constancy import ConstancySettings
 from hilum.settings.node import NodeSettings
 from hilum.settings.pacs import DefaultCharacterSet, PacsSettings
@@ -44,6 +45,8 @@ from hilum.settings.validation import first_invalid
 from hilum.settings.worklist import WorklistSettings
 
 __all__ = [
+    "AlertKind",
+    "AlertSettings",
     "ConstancySettings",
     "DefaultCharacterSet",
     "ExecutionProvider",
@@ -110,6 +113,7 @@ class Settings(BaseSettings):
     worklist: WorklistSettings = WorklistSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     constancy: ConstancySettings = ConstancySettings()
+    alerts: AlertSettings = AlertSettings()
 
     @classmethod
     def settings_customise_sources(

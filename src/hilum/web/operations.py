@@ -6,11 +6,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from hilum import RESEARCH_USE_ONLY
 from hilum.language import Message
 from hilum.records import Connection, images
+from hilum.records.alerts import ALERT_STATES
 from hilum.records.drift_watch import shift_words
 from hilum.records.images import ImageRecord
 from hilum.records.states import State
+from hilum.telemetry.alerts import send_test
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.pictures import Where, image_of
@@ -65,6 +68,8 @@ def _values(request: Request, context: WebContext) -> dict[str, Any]:
         "bars": bars(snapshot),
         "chart": CHART,
         "constancy": context.settings.constancy,
+        "alerting": context.settings.alerts,
+        "alert_states": ALERT_STATES,
         "constancy_words": CONSTANCY,
         "shift_words": shift_words,
         "highest": max((hour.images for hour in snapshot.hours), default=0),
@@ -72,9 +77,16 @@ def _values(request: Request, context: WebContext) -> dict[str, Any]:
 
 
 @router.get("/operations")
-def show(request: Request, who: Viewer, context: Context, asked: int | None = None) -> Response:
+def show(
+    request: Request,
+    who: Viewer,
+    context: Context,
+    asked: int | None = None,
+    tested: int | None = None,
+) -> Response:
     """Show how the node is doing."""
-    return render(request, "operations.html", who, asked=asked, **_values(request, context))
+    values = _values(request, context)
+    return render(request, "operations.html", who, asked=asked, tested=tested, **values)
 
 
 @router.get("/operations/live")
@@ -106,6 +118,14 @@ def retry_image(where: Where, who: Operator, context: Context) -> Response:
         where=(uids.study_instance_uid, uids.series_instance_uid),
     )
     return RedirectResponse(str(where), SEE_OTHER)
+
+
+@router.post("/operations/alerts/test")
+def test_alerts(who: Operator, context: Context) -> Response:
+    """Send a test alert to each target; the page then says how many took it."""
+    taken = send_test(context.settings.alerts, RESEARCH_USE_ONLY)
+    note(context, who.name, "alert.tested", targets=len(taken), taken=sum(taken.values()))
+    return RedirectResponse(f"/operations?tested={sum(taken.values())}", SEE_OTHER)
 
 
 def read_again(

@@ -7,7 +7,8 @@ from statistics import median_low
 from typing import Final
 
 from hilum.errors import HilumError
-from hilum.records import constancy, forwards, images, throughput, workers
+from hilum.records import alerts, constancy, forwards, images, throughput, workers
+from hilum.records.alerts import AlertRecord
 from hilum.records.constancy import SelfTestRun
 from hilum.records.drift_watch import DriftComparison, watched
 from hilum.records.forwards import ForwardEntry, ForwardState
@@ -24,6 +25,9 @@ HOURS: Final = 24
 REFUSALS_OF: Final = timedelta(days=7)
 NEWEST: Final = 20
 """Failures and forwards that are listed."""
+
+ALERTS: Final = 8
+"""Alerts that are listed."""
 
 HEALTH_KEEP_S: Final = 3.0
 STORAGE_KEEP_S: Final = 15.0
@@ -76,6 +80,8 @@ class StatusSnapshot:
     """The last one that ended; None when there was none."""
     self_test_overdue: bool
     """Whether the node should have done another since."""
+    alerts: list[AlertRecord]
+    """The newest."""
     drift: list[DriftComparison]
     """What the models that read lately say, against their references."""
 
@@ -120,6 +126,7 @@ class StatusSource:
                 storage=storage,
                 self_test=self_test,
                 self_test_overdue=constancy.overdue(self_test, every, now),
+                alerts=alerts.newest(connection, limit=ALERTS),
                 drift=drift,
             )
 

@@ -1,0 +1,151 @@
+"""Raises alerts for what a node notices, and sends them from a thread of its own."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from time import monotonic
+from typing import Final
+
+from hilum import RESEARCH_USE_ONLY
+from hilum.errors import DatabaseUnavailable, SettingInvalid
+from hilum.language import Message
+from hilum.node.steps import NodeContext
+from hilum.records import Connection, alerts, worklist
+from hilum.records.alerts import AlertEvent, AlertRecord, AlertState
+from hilum.records.drift import DriftLevel
+from hilum.records.drift_watch import watched
+from hilum.runtime.waits import BackOff
+from hilum.settings.alerts import AlertKind
+from hilum.telemetry.alerts import AlertTarget, targets
+from hilum.telemetry.logs import get_log
+from hilum.wording import person
+
+LOOK_S: Final = 2.0
+"""Seconds between two looks for what is to be sent."""
+
+DRIFT_S: Final = 3600.0
+"""Seconds between two looks whether a model has shifted."""
+
+ATTEMPTS: Final = 6
+BETWEEN_ATTEMPTS: Final = BackOff(60.0, 3600.0)
+"""How often, and after which pauses, an alert is tried that a service did not take."""
+
+TITLES: Final = {
+    AlertKind.CRITICAL: Message("hilum: critical finding"),
+    AlertKind.FAILURE: Message("hilum: images failed"),
+    AlertKind.DRIFT: Message("hilum: the model's output has shifted"),
+    AlertKind.DISK: Message("hilum: disk space is low"),
+}
+"""Kind → subject."""
+
+log = get_log(__name__)
+
+
+class Alerts:
+    """Looks after disk and drift, and sends what was raised. `tend` is for one thread."""
+
+    def __init__(self, context: NodeContext) -> None:
+        self._context = context
+        self._settings = context.settings.alerts
+        self._targets = {each.digest: each for each in targets(self._settings)}
+        self._threads = ThreadPoolExecutor(1, "alerts")
+        self._sending: Future[None] | None = None
+        self._next_look = self._next_drift = 0.0
+        for each in self._targets.values():
+            each.check()
+
+    def tend(self) -> None:
+        """Raise what is noticed, and begin to send; returns at once."""
+        if not self._targets or monotonic() < self._next_look:
+            return
+        self._next_look = monotonic() + LOOK_S
+        if self._sending is None or self._sending.done():
+            self._sending = self._threads.submit(self._turn)
+
+    def close(self) -> None:
+        """Send no more; what is being sent ends first."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _turn(self) -> None:
+        try:
+            with self._context.database.transaction() as connection:
+                for event in self._noticed(connection):
+                    alerts.raise_alert(connection, event, self._settings, self._context.now())
+            with self._context.database.look() as connection:
+                found = alerts.waiting(connection, self._context.now())
+            for alert in found:
+                self._send(alert)
+        except DatabaseUnavailable as exc:
+            log.warning("alerts.wait", why=str(exc))
+
+    def _noticed(self, connection: Connection) -> list[AlertEvent]:
+        now, context = self._context.now(), self._context
+        found = []
+        if context.disk.low:
+            free = context.disk.free_bytes / 1e9
+            text = Message("{free:.1f} GB free: the node pauses", free=free)
+            found.append(AlertEvent(AlertKind.DISK, f"{now:%Y-%m-%d}", text))
+        if monotonic() >= self._next_drift:
+            self._next_drift = monotonic() + DRIFT_S
+            for each in watched(connection, context.archive, context.settings.constancy, now):
+                if count := each.count(DriftLevel.SHIFTED):
+                    text = Message(
+                        "{model}, {month}: {count} distribution has shifted.",
+                        "{model}, {month}: {count} distributions have shifted.",
+                        model=each.model,
+                        month=each.month,
+                        count=count,
+                    )
+                    event = f"{context.archive}|{each.model}|{each.month}"
+                    found.append(AlertEvent(AlertKind.DRIFT, event, text))
+        return found
+
+    def _send(self, alert: AlertRecord) -> None:
+        """Send one; that it is being sent is written down before."""
+        target = self._targets.get(alert.target)
+        with self._context.database.transaction() as connection:
+            if target is None:  # taken out of the settings since
+                alerts.end(connection, alert, AlertState.FAILED)
+                return
+            if not alerts.begin(connection, alert):
+                return
+        try:
+            taken = target.send(*self._words(alert))
+        except SettingInvalid as exc:
+            log.warning("alert.impossible", why=str(exc))
+            taken = False
+        again = not taken and alert.attempts + 1 < ATTEMPTS
+        state = AlertState.SENT if taken else AlertState.WAITING if again else AlertState.FAILED
+        wait = timedelta(seconds=BETWEEN_ATTEMPTS.after(alert.attempts + 1)) if again else None
+        due = None if wait is None else self._context.now() + wait
+        with self._context.database.transaction() as connection:
+            alerts.end(connection, alert, state, due)
+        self._tell(target, alert, state)
+
+    def _tell(self, target: AlertTarget, alert: AlertRecord, state: AlertState) -> None:
+        write = log.info if state is AlertState.SENT else log.warning
+        write("alert.ended", kind=alert.kind, target=target.name, state=state)
+
+    def _words(self, alert: AlertRecord) -> tuple[str, str]:
+        """Return title and text; a patient is named only where the site says so."""
+        say = self._settings.language.say
+        lines = [say(alert.text), *self._place(alert)]
+        lines += [say("Raised at {moment}.", moment=self._settings.language.moment(alert.raised))]
+        return say(TITLES[alert.kind]), "\n".join([*lines, "", say(RESEARCH_USE_ONLY)])
+
+    def _place(self, alert: AlertRecord) -> list[str]:
+        """Return whom it is about and where to look, as far as the site lets it be said."""
+        say, root = self._settings.language.say, self._context.settings.page.public_url or ""
+        study = alert.study_instance_uid
+        if not study or not self._settings.patient_data:
+            return [root] if root else []
+        with self._context.database.look() as connection:
+            row = worklist.row(connection, self._context.archive, study)
+        if row is None:
+            return []
+        whose = say(
+            "Patient {name}, ID {patient_id}, accession number {accession}",
+            name=person(row.patient_name),
+            patient_id=row.patient_id,
+            accession=row.accession_number or "–",
+        )
+        return [whose, f"{root}/studies/{study}" if root else study]
