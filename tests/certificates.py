@@ -7,10 +7,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ class Authority:
         self.file = folder / f"{name}.crt"
         self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, name: str, *, host: str = "127.0.0.1") -> Signed:
-        """Return a certificate for a host, with its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def sign(
+        self, name: str, *, host: str = "127.0.0.1", days: int = 1, key: Key | None = None
+    ) -> Signed:
+        """Return a certificate for a host, with its key, that is good for so many days yet."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         signed = (
-            self._begun(_named(name), key)
+            self._begun(_named(name), key, days)
             .add_extension(names, critical=False)
             .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())
@@ -82,9 +86,7 @@ class Authority:
         )
         return files
 
-    def _begun(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
-    ) -> x509.CertificateBuilder:
+    def _begun(self, subject: x509.Name, key: Key, days: int = 1) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -92,8 +94,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + DAY)
+            .not_valid_before(now - 3 * DAY)
+            .not_valid_after(now + days * DAY)
             .add_extension(
                 x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
             )

@@ -56,3 +56,15 @@ def connections(port: int, count: int, said: bytes, address: str = "127.0.0.1") 
                 made.connect(("127.0.0.1", port))
                 made.sendall(said)
         yield
+
+
+def is_ended(made: socket.socket) -> bool:
+    """Return whether the other side ends a connection, rather than wait for ever."""
+    try:
+        while made.recv(4096):
+            pass
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+    return True

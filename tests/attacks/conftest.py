@@ -18,7 +18,14 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     require("Orthanc")
     http_port, dicom_port, port = free_ports(3)
     folder = tmp_path_factory.mktemp("attacked")
-    page = {"HILUM_PAGE__ENABLED": "true", "HILUM_PAGE__PORT": str(port)}
+    viewer = folder / "ohif"
+    viewer.mkdir()
+    (viewer / "index.html").write_text("<html></html>")
+    page = {
+        "HILUM_PAGE__ENABLED": "true",
+        "HILUM_PAGE__PORT": str(port),
+        "HILUM_PAGE__OHIF_FOLDER": str(viewer),
+    }
     up = LimitedUp(folder, http_port, dicom_port, extra=page)
     up.install_model()
     running = Running(up)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from attacked_node import DESCRIPTORS, Node
-from dicom_front import connections
+from dicom_front import connections, is_ended
 
 pytestmark = pytest.mark.orthanc
 
@@ -48,16 +48,6 @@ def test_half_a_request_is_ended_by_the_node(node: Node):
             stack.enter_context(made).sendall(said)
 
         assert [True] * len(HALVES) == [is_ended(made) for made in opened]
-
-
-def is_ended(made: socket.socket) -> bool:
-    """Return whether the other side ends a connection, rather than wait for ever."""
-    try:
-        return made.recv(4096) == b""
-    except ConnectionResetError:
-        return True
-    except TimeoutError:
-        return False
 
 
 def test_the_answer_to_garbage_has_the_headers_of_every_answer(node: Node):

@@ -1,7 +1,10 @@
 """Odd requests of nobody in particular: no fault, no secret, and the headers of every answer."""
 
+import base64
+import json
 import re
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,8 +18,8 @@ REQUESTS = {
     "missing": b"GET /missing HTTP/1.1\r\nHost: a",
     "deep": b"GET /login/oidc/callback?state=x HTTP/1.1\r\nHost: a\r\nCookie: hilum_oidc="
     + b"W1tb" * 2000,
-    "surrogate": b"GET /login/oidc/callback?state=%ED%A0%80 HTTP/1.1\r\nHost: a",
-    "host": b"GET /login HTTP/1.1\r\nHost: evil.example.org",
+    "surrogate": b"GET /login/oidc/callback?state=%C3%A9 HTTP/1.1\r\nHost: a\r\nCookie: hilum_oidc="
+    + base64.urlsafe_b64encode(json.dumps(["\ud800"] * 4).encode()),
     "no host": b"GET /login HTTP/1.0",
     "large": b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 1099511627776",
     "wrong method": b"DELETE /login HTTP/1.1\r\nHost: a",
@@ -42,7 +45,15 @@ def test_an_odd_request_is_answered_like_any_other(node: Node, name: str):
 
     assert re.match(rb"HTTP/1.1 [234]\d\d ", answer)
     assert b"x-content-type-options: nosniff" in answer.lower()
-    assert b"evil" not in answer
+
+
+def test_the_name_of_another_site_is_turned_away(node: Node):
+    """It is never taken for the page's own."""
+    with node.browser() as browser:
+        answer = browser.get("/login", headers={"host": "evil.example.org"})
+
+    assert 400 <= answer.status_code < 500
+    assert "evil" not in answer.text + str(answer.headers)
 
 
 def test_nobody_is_told_versions(node: Node):
@@ -64,6 +75,12 @@ def test_what_is_too_large_is_not_kept(node: Node):
         for _ in range(600):
             yield bytes(1 << 20)
 
+    def written() -> int:
+        told = Path(f"/proc/{node.running.process.pid}/io").read_text()
+        return int(told.split("wchar: ")[1].split()[0])
+
+    before = written()
+
     headers = {"content-type": "application/x-www-form-urlencoded"}
     with node.browser() as browser:
         try:
@@ -72,6 +89,7 @@ def test_what_is_too_large_is_not_kept(node: Node):
             status = 413
 
     assert 413 == status
+    assert written() - before < 50 << 20
 
 
 def test_what_the_node_keeps_is_its_owners_alone(node: Node):

@@ -25,7 +25,8 @@ from hilum.telemetry.logs import get_log
 from hilum.web.security import ALWAYS
 
 HEAD_S: Final = 10.0
-"""Seconds for the head of a request, from its first byte or the connection on."""
+"""Seconds for the head of a request, from its first byte or the connection on, and as many for a
+TLS handshake."""
 
 WINDOW_S: Final = 20.0
 """Seconds over which the speed of a body, and that of a reader, are looked at."""
@@ -68,6 +69,8 @@ class AcceptedConnection:
     """Its socket; asyncio closes it."""
     host: str
     """Where it comes from."""
+    handshake: asyncio.TimerHandle
+    """Ends it, until it says that it owes us a request: TLS comes before."""
     waits: bool = True
     """Whether it owes us a request, or the rest of one: only such a connection gives way."""
 
@@ -119,7 +122,8 @@ class Listener(socket.socket):
             raise ConnectionAbortedError from exc
         host = str(peer[0])
         self._make_room(made, host)
-        self._taken[peer] = AcceptedConnection(made, host)
+        handshake = asyncio.get_running_loop().call_later(HEAD_S, _end, made)
+        self._taken[peer] = AcceptedConnection(made, host, handshake)
         return made, peer
 
     def close(self) -> None:
@@ -133,6 +137,7 @@ class Listener(socket.socket):
         """Note whether a connection owes us a request, or the rest of one."""
         found = self._taken.pop(peer, None)
         if found is not None:
+            found.handshake.cancel()
             found.waits = yes
             self._taken[peer] = found  # the one that waits longest stays first
 
@@ -151,8 +156,7 @@ class Listener(socket.socket):
             made.close()
             raise ConnectionAbortedError
         self._pauses = True
-        with suppress(OSError):  # the peer has gone just now
-            self._taken.pop(longest).socket.shutdown(socket.SHUT_RDWR)  # asyncio sees its end
+        _end(self._taken.pop(longest).socket)
 
     def _turn_one_away(self) -> None:
         """Accept and close one connection: else the loop would find it there for ever."""
@@ -164,6 +168,12 @@ class Listener(socket.socket):
             super().accept()[0].close()
         with suppress(OSError):  # another thread was faster: the next one waits a moment
             self._spare = os.open(os.devnull, os.O_RDONLY)
+
+
+def _end(made: socket.socket) -> None:
+    """End a connection; asyncio sees that, and closes it."""
+    with suppress(OSError):  # the peer has gone just now
+        made.shutdown(socket.SHUT_RDWR)
 
 
 class TimedProtocol(H11Protocol):

@@ -54,6 +54,17 @@ ENVIRONMENT: Final[Mapping[str, str]] = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX"
 """Texts and their order in the archive do not depend on who starts the node; and its many threads
 share one heap, which makes taking a report up a third cheaper, and Orthanc smaller."""
 
+OPENSSL: Final = """\
+openssl_conf = libraries
+[libraries]
+ssl_conf = tls
+[tls]
+system_default = versions
+[versions]
+MinProtocol = TLSv1.2
+"""
+"""OpenSSL's configuration (config(5)) for Orthanc, which before 1.12.4 has no option for it."""
+
 ERROR_LINE: Final = re.compile(r"^E[\d.: ]+\S+:\d+\] (?:Uncaught exception, stopping now: )?(.+)$")
 """An error in Orthanc's log: level and time, source line, message."""
 
@@ -155,6 +166,7 @@ class OrthancProcess:
         ):
             make_folder(folder)
         write_file(settings_file, json.dumps(content, indent=1))
+        write_file(self._folder / "openssl.cnf", OPENSSL)
         end_orphan(pid_file)
         require_free("pacs.http_port", self._settings.pacs.http_port)
         require_free("pacs.dicom_port", self._settings.pacs.dicom_port)
@@ -228,7 +240,11 @@ class OrthancProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **ENVIRONMENT},
+                env={
+                    **os.environ,
+                    **ENVIRONMENT,
+                    "OPENSSL_CONF": str(settings_file.with_name("openssl.cnf")),
+                },
                 start_new_session=True,  # Ctrl-C reaches the node, which then stops Orthanc
             )
 
