@@ -46,6 +46,10 @@ ENV PATH=/opt/hilum/bin:$PATH \
     HILUM_DATA_FOLDER=/data \
     HILUM_PAGE__HOST=0.0.0.0 \
     HILUM_PAGE__OHIF_FOLDER=/opt/ohif
+RUN --mount=type=bind,source=scripts/sbom.py,target=/source/scripts/sbom.py \
+    --mount=type=bind,source=viewer/package.json,target=/source/viewer/package.json \
+    install --directory /usr/share/doc/hilum \
+    && python /source/scripts/sbom.py --image >/usr/share/doc/hilum/sbom.cdx.json
 USER 10001:10001
 VOLUME /data
 WORKDIR /data
@@ -70,6 +74,10 @@ COPY --from=samples /samples /opt/samples
 # behind address translation a container cannot see who sends: what the port is published to may
 ENV PYTHONPATH=/opt/samples \
     HILUM_PACS__OPEN_TO_ANY_AET=true
+RUN --mount=type=bind,source=scripts/sbom.py,target=/source/scripts/sbom.py \
+    --mount=type=bind,source=viewer/package.json,target=/source/viewer/package.json \
+    install --directory /usr/share/doc/hilum \
+    && python /source/scripts/sbom.py --image >/usr/share/doc/hilum/sbom.cdx.json
 USER 10001:10001
 EXPOSE 4242
 

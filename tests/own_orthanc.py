@@ -18,7 +18,7 @@ from hilum.records.accounts import Role
 from hilum.records.database import sqlite_url
 from hilum.records.states import UNSETTLED
 from hilum.settings import PageSettings
-from hilum.web.sessions import session_cookie
+from hilum.web.sessions import SESSION_COOKIE, cookie_name
 from hilum_up import Running, Up
 from orthanc_server import free_ports
 
@@ -77,7 +77,11 @@ def session_of(database: Database, name: str, role: Role) -> dict[str, str]:
     with database.transaction() as connection:
         if accounts.find(connection, name) is None:
             accounts.add(connection, name, role, password_hash="", now=now)
-        return {session_cookie(PageSettings()): access.begin_session(connection, name, now=now)}
+        return {
+            cookie_name(SESSION_COOKIE, PageSettings()): access.begin_session(
+                connection, name, now=now
+            )
+        }
 
 
 def peak_of(pid: int) -> int:

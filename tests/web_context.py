@@ -18,7 +18,7 @@ from hilum.records.database import sqlite_url
 from hilum.settings import Settings
 from hilum.web.app import create_app, serving
 from hilum.web.context import WebContext
-from hilum.web.sessions import session_cookie
+from hilum.web.sessions import SESSION_COOKIE, cookie_name
 from orthanc_server import OrthancServer
 
 PASSWORD = "correct horse battery"  # noqa: S105
@@ -99,7 +99,7 @@ class Page:
         """Return the browser of somebody who has that role."""
         client = self.browser(language)
         secret = begin_session(self.web, name or f"some.{role}", role)
-        client.cookies.set(session_cookie(self.web.settings.page), secret)
+        client.cookies.set(cookie_name(SESSION_COOKIE, self.web.settings.page), secret)
         return client
 
 

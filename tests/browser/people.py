@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
-from hilum.web.sessions import THEME_COOKIE, session_cookie
+from hilum.web.sessions import SESSION_COOKIE, THEME_COOKIE, cookie_name
 from web_context import begin_session
 
 DESKTOP: Final = (1440, 900)
@@ -33,6 +33,9 @@ def signed_in(
     width, height = look.size
     context = chromium.new_context(viewport={"width": width, "height": height}, locale=look.locale)
     secret = begin_session(web, name or f"some.{look.role}", look.role)
-    cookies = {session_cookie(web.settings.page): secret, THEME_COOKIE: look.theme}
+    cookies = {
+        cookie_name(SESSION_COOKIE, web.settings.page): secret,
+        cookie_name(THEME_COOKIE, web.settings.page): look.theme,
+    }
     context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
     return context

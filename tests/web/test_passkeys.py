@@ -17,7 +17,7 @@ from hilum.records.accounts import Role
 from hilum.records.tables import SESSION
 from hilum.web.context import WebContext
 from hilum.web.credentials import CredentialsRefused
-from hilum.web.sessions import session_cookie
+from hilum.web.sessions import SESSION_COOKIE, cookie_name
 from hilum.web.webauthn import VALID_S, Challenges
 from orthanc_server import free_ports
 from passkey_tools import add_passkey, ask, options_to_add, send
@@ -51,7 +51,7 @@ def browser(page: Page, web: WebContext, origin: str) -> Browser:
         client.base_url = httpx.URL(origin)
         if name:
             secret = begin(web, name, Role.READER)
-            client.cookies.set(session_cookie(web.settings.page), secret)
+            client.cookies.set(cookie_name(SESSION_COOKIE, web.settings.page), secret)
         return client
 
     return open_at_the_name

@@ -18,9 +18,10 @@ from hilum.settings import PageSettings, Settings
 from hilum.web.app import ROUTERS, address, create_app, serving
 from hilum.web.pages import environment
 from hilum.web.security import OHIF_POLICY, PAGE_POLICY, is_our_name
-from hilum.web.sessions import session_cookie
+from hilum.web.sessions import SESSION_COOKIE, cookie_name
 from messages import SHOW
-from web_context import Page, csrf_in, open_page, open_web_context
+from orthanc_server import free_ports
+from web_context import Page, begin_session, csrf_in, open_page, open_web_context
 
 OPEN = {"/login", "/login/passkey", "/login/oidc", "/login/oidc/callback", "/look"}
 """Addresses for people who have not signed in."""
@@ -197,7 +198,22 @@ def test_over_tls_cookies_go_over_nothing_else(tmp_path: Path):
     assert page.url.startswith("https://127.0.0.1:")
     assert "max-age=31536000" == answer.headers["strict-transport-security"]
     assert "Secure" in answer.headers["set-cookie"]
-    assert "__Host-hilum_session" == session_cookie(web.settings.page)
+    assert answer.headers["set-cookie"].startswith("__Host-hilum_form=")
+    assert "__Host-hilum_session" == cookie_name(SESSION_COOKIE, web.settings.page)
+
+
+def test_over_tls_a_browser_forgets_the_session(tmp_path: Path):
+    """It takes a cookie with that prefix with Secure alone, also one that ends it."""
+    files = {"public_url": "https://hilum.example.org", "port": free_ports(1)[0]}
+    with open_web_context(tmp_path, page=files) as web, open_page(web):
+        cookie = f"__Host-hilum_session={begin_session(web, 'ana', Role.VIEWER)}"
+        headers = {"cookie": cookie, "host": "hilum.example.org"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{files['port']}", headers=headers) as client:
+            form = {"csrf": csrf_in(client.get("/account").text)}
+            ended = client.post("/logout", data=form).headers["set-cookie"]
+
+    assert ended.startswith("__Host-hilum_session=")
+    assert {"Max-Age=0", "Secure", "Path=/"} <= set(ended.split("; "))
 
 
 def test_a_certificate_that_is_none_is_said_at_the_start(tmp_path: Path):

@@ -9,11 +9,13 @@ from fastapi import Request
 from hilum.language import Message
 from hilum.records import accounts, second_factor, sign_in_attempts
 from hilum.records.sealed import SealingKey, SecretUnreadable
-from hilum.settings import PageSettings, Settings
+from hilum.settings import Settings
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
-from hilum.web.security import is_secure
-from hilum.web.sessions import Visitor, note
+from hilum.web.sessions import Visitor, cookie, note
+
+DEVICE_COOKIE: Final = "hilum_device"
+"""By which a browser is known where somebody has signed in."""
 
 UNAUTHORIZED: Final = 401
 TOO_MANY_REQUESTS: Final = 429
@@ -58,11 +60,6 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else "unknown"
 
 
-def device_cookie(settings: PageSettings) -> str:
-    """Return the name of the cookie by which a browser is known where somebody has signed in."""
-    return "__Host-hilum_device" if is_secure(settings) else "hilum_device"
-
-
 def factor_key(settings: Settings) -> SealingKey:
     """Return the key under which the secrets of second factors are kept."""
     named = settings.page.second_factor_key_file
@@ -77,7 +74,7 @@ def check(request: Request, context: WebContext, name: str, password: str, code:
     CredentialsRefused
         They have to wait, or something is wrong or missing.
     """
-    device = request.cookies.get(device_cookie(context.settings.page), "")
+    device = cookie(request, DEVICE_COOKIE, context.settings.page)
     with context.database.look() as connection:
         place = sign_in_attempts.place_of(connection, device, name, address_of(request))
     _check(request, context, (name, password, code), place, WRONG)

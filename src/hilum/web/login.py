@@ -9,13 +9,14 @@ from starlette.responses import RedirectResponse, Response
 from hilum.language import Language
 from hilum.records import access, accounts, passkeys, second_factor, sign_in_attempts
 from hilum.web.context import WebContext
-from hilum.web.credentials import CredentialsRefused, address_of, check, device_cookie
+from hilum.web.credentials import DEVICE_COOKIE, CredentialsRefused, address_of, check
 from hilum.web.first_user import is_first_time
 from hilum.web.pages import render
 from hilum.web.sessions import (
     FORM_COOKIE,
     LANGUAGE_COOKIE,
     READING_COOKIE,
+    SESSION_COOKIE,
     THEME_COOKIE,
     YEAR_S,
     Anybody,
@@ -24,10 +25,11 @@ from hilum.web.sessions import (
     Theme,
     Viewer,
     Visitor,
+    cookie,
+    drop_cookie,
     limits,
     note,
     require_own_form,
-    session_cookie,
     set_cookie,
 )
 from hilum.web.webauthn import site_of
@@ -132,7 +134,7 @@ def signed_in(
     page = context.settings.page
     now = datetime.now(UTC)
     idle, longest = limits(page)
-    before = request.cookies.get(session_cookie(page))
+    before = cookie(request, SESSION_COOKIE, page)
     with context.database.transaction() as connection:
         access.prune_sessions(connection, idle=idle, longest=longest, now=now)
         if before:
@@ -141,14 +143,14 @@ def signed_in(
         secret = access.begin_session(
             connection, name, now=now, address=address_of(request), agent=agent
         )
-        known = request.cookies.get(device_cookie(page), "")
+        known = cookie(request, DEVICE_COOKIE, page)
         device = sign_in_attempts.remember_device(connection, known, name, now=now)
     note(context, name.casefold(), "user.signed_in", address=address_of(request), **detail)
     answer = RedirectResponse(after, SEE_OTHER)
-    set_cookie(answer, session_cookie(page), secret, page, max_age=int(longest.total_seconds()))
+    set_cookie(answer, SESSION_COOKIE, secret, page, max_age=int(longest.total_seconds()))
     known_s = int(sign_in_attempts.KNOWN_FOR.total_seconds())
-    set_cookie(answer, device_cookie(page), device, page, max_age=known_s, strict=True)
-    answer.delete_cookie(FORM_COOKIE)
+    set_cookie(answer, DEVICE_COOKIE, device, page, max_age=known_s, strict=True)
+    drop_cookie(answer, FORM_COOKIE, page)
     return answer
 
 
@@ -159,7 +161,7 @@ def sign_out(who: Viewer, context: Context) -> Response:
         access.end_session(connection, who.key)
     note(context, who.name, "user.signed_out")
     answer = RedirectResponse("/login", SEE_OTHER)
-    answer.delete_cookie(session_cookie(context.settings.page))
+    drop_cookie(answer, SESSION_COOKIE, context.settings.page)
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
 

@@ -35,8 +35,7 @@ from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
 from hilum.web.credentials import note_once
 from hilum.web.login import SEE_OTHER, form, safe_next, signed_in
-from hilum.web.security import is_secure
-from hilum.web.sessions import Anybody, Context, Visitor, set_cookie
+from hilum.web.sessions import Anybody, Context, Visitor, cookie, drop_cookie, set_cookie
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -45,6 +44,9 @@ CALLBACK: Final = "/login/oidc/callback"
 
 FLOW_S: Final = 600
 """Seconds that somebody may take at the provider."""
+
+FLOW_COOKIE: Final = "hilum_oidc"
+"""Holds the flow that a browser began."""
 
 FLOW: Final = re.compile(r"([\w-]{64})\.([\w-]{64})\.([\w-]{64})\.([\w.%~-]*)", re.ASCII)
 """A flow as its cookie holds it: three times 48 random bytes (RFC 4648, base64url), a path."""
@@ -125,7 +127,7 @@ class Flow:
         return ".".join((self.state, self.nonce, self.verifier, quote(self.after, safe="")))
 
     @classmethod
-    def parse(cls, cookie: str) -> "Flow":
+    def parse(cls, kept: str) -> "Flow":
         """Read what `str` gave.
 
         Raises
@@ -133,7 +135,7 @@ class Flow:
         ValueError
             It is something else.
         """
-        found = FLOW.fullmatch(cookie)
+        found = FLOW.fullmatch(kept)
         if found is None:
             raise ValueError("no flow")
         state, nonce, verifier, after = found.groups()
@@ -144,11 +146,6 @@ def challenge(verifier: str) -> str:
     """Return what the provider is told of the verifier beforehand (RFC 7636, S256)."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-def flow_cookie(context: WebContext) -> str:
-    """Return the name of the cookie that holds the flow."""
-    return "__Host-hilum_oidc" if is_secure(context.settings.page) else "hilum_oidc"
 
 
 def redirect_uri(request: Request, context: WebContext) -> str:
@@ -178,7 +175,7 @@ def begin(request: Request, who: Anybody, context: Context, next: str = "/") -> 
         "code_challenge_method": "S256",
     }
     answer = RedirectResponse(f"{provider.authorization}?{urlencode(asked)}", SEE_OTHER)
-    set_cookie(answer, flow_cookie(context), str(flow), context.settings.page, max_age=FLOW_S)
+    set_cookie(answer, FLOW_COOKIE, str(flow), context.settings.page, max_age=FLOW_S)
     return answer
 
 
@@ -201,7 +198,7 @@ def end(  # noqa: PLR0917  FastAPI gives them by name
         answer = _failed(request, who, context, exc, after)
     else:
         answer = signed_in(request, context, name, after)
-    answer.delete_cookie(flow_cookie(context))
+    drop_cookie(answer, FLOW_COOKIE, context.settings.page)
     return answer
 
 
@@ -226,7 +223,7 @@ def _confirmed_user(
 
 def _flow(request: Request, context: WebContext, state: str) -> Flow:
     try:
-        flow = Flow.parse(request.cookies.get(flow_cookie(context), ""))
+        flow = Flow.parse(cookie(request, FLOW_COOKIE, context.settings.page))
     except ValueError as exc:
         raise IdentityNotConfirmed(BROKEN, "no flow was begun in this browser") from exc
     if not hmac.compare_digest(flow.state.encode(), state.encode(errors="replace")):

@@ -18,6 +18,7 @@ from hilum.settings import PageSettings
 from hilum.web.context import WebContext
 from hilum.web.security import UNSAFE, carries, is_secure, same_origin
 
+SESSION_COOKIE: Final = "hilum_session"
 LANGUAGE_COOKIE: Final = "hilum_language"
 THEME_COOKIE: Final = "hilum_theme"
 READING_COOKIE: Final = "hilum_reading"
@@ -112,9 +113,14 @@ def context_of(request: Request) -> WebContext:
 Context = Annotated[WebContext, Depends(context_of)]
 
 
-def session_cookie(settings: PageSettings) -> str:
-    """Return the cookie's name; with the prefix, browsers take it over TLS alone (RFC 6265bis)."""
-    return "__Host-hilum_session" if is_secure(settings) else "hilum_session"
+def cookie_name(name: str, settings: PageSettings) -> str:
+    """Return a cookie's whole name; browsers take the prefix over TLS alone (RFC 6265bis)."""
+    return f"__Host-{name}" if is_secure(settings) else name
+
+
+def cookie(request: Request, name: str, settings: PageSettings) -> str:
+    """Return what one of our cookies says; empty for none."""
+    return request.cookies.get(cookie_name(name, settings), "")
 
 
 def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
@@ -124,25 +130,26 @@ def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
 
 def visitor(request: Request, context: Context) -> Visitor:
     """Return who asks, signed in or not."""
+    page = context.settings.page
     language = accepted(
-        request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
+        cookie(request, LANGUAGE_COOKIE, page), request.headers.get("accept-language", "")
     )
-    theme = request.cookies.get(THEME_COOKIE)
-    unaided = request.cookies.get(READING_COOKIE) == ReadingMode.UNAIDED
+    theme = cookie(request, THEME_COOKIE, page)
+    unaided = cookie(request, READING_COOKIE, page) == ReadingMode.UNAIDED
     look = {
         "language": language,
         "theme": Theme.LIGHT if theme == Theme.LIGHT else Theme.DARK,
-        "unaided": unaided or context.settings.page.unaided_first,
+        "unaided": unaided or page.unaided_first,
     }
-    nobody = Visitor("", None, request.cookies.get(FORM_COOKIE, ""), **look)  # type: ignore[arg-type]
+    nobody = Visitor("", None, cookie(request, FORM_COOKIE, page), **look)  # type: ignore[arg-type]
     now = datetime.now(UTC)
     authorization = request.headers.get("authorization", "")
     if request.url.path.startswith(API) and authorization.casefold().startswith(BEARER):
         return _program(context, authorization[len(BEARER) :].strip(), now) or nobody
-    secret = request.cookies.get(session_cookie(context.settings.page))
+    secret = cookie(request, SESSION_COOKIE, page)
     if not secret:
         return nobody
-    idle, longest = limits(context.settings.page)
+    idle, longest = limits(page)
     with context.database.look() as connection:
         found = access.session(connection, secret, idle=idle, longest=longest, now=now)
     if found is None:
@@ -253,7 +260,7 @@ def set_cookie(
 ) -> None:
     """Set a cookie that no script reads and no other site sends."""
     response.set_cookie(
-        name,
+        cookie_name(name, settings),
         value,
         max_age=max_age,
         path="/",
@@ -261,6 +268,11 @@ def set_cookie(
         httponly=True,
         samesite="strict" if strict else "lax",
     )
+
+
+def drop_cookie(response: Response, name: str, settings: PageSettings) -> None:
+    """Let a browser forget a cookie; it takes that of a prefixed name with ``Secure`` alone."""
+    set_cookie(response, name, "", settings, max_age=0)
 
 
 def login_address(request: Request) -> str:
