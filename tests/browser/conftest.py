@@ -1,30 +1,41 @@
 """One browser and one OHIF for all tests of this folder; a new tab for each."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pydicom import Dataset
 
-from browser.ohif_server import DIST, running_ohif
+from browser.ohif_server import RELEASES, running_ohif
 from browser.viewer import FLAGS, WINDOW, Viewer
 from orthanc_server import OrthancServer, lacking, require
 from radiographs import dicom_file
 
 
 @pytest.fixture(scope="session")
-def ohif(orthanc: OrthancServer) -> Iterator[str]:
-    """Return the address of OHIF, which shows what lies in `orthanc`."""
-    if not (DIST / "index.html").is_file():
-        lacking("OHIF is not installed: run scripts/ohif.sh")
-    with running_ohif(orthanc) as address:
-        yield address
+def releases(orthanc: OrthancServer) -> Iterator[dict[str, str]]:
+    """Return the addresses of both releases of OHIF, which show what lies in `orthanc`."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(running_ohif(orthanc, dist))
+            for name, dist in RELEASES.items()
+            if (dist / "index.html").is_file()
+        }
+
+
+@pytest.fixture(scope="session", params=RELEASES)
+def ohif(request: pytest.FixtureRequest, releases: dict[str, str]) -> str:
+    """Return the address of a release of OHIF."""
+    if request.param not in releases:
+        lacking(f"OHIF ({request.param} release) is not installed: run scripts/ohif.sh")
+    return releases[request.param]
 
 
 @pytest.fixture(scope="session")
-def chromium(ohif: str) -> Iterator[Browser]:
+def chromium(releases: dict[str, str]) -> Iterator[Browser]:
     """Return a headless Chromium."""
-    del ohif  # ends after the browser, so that no request is cut off
+    del releases  # end after the browser, so that no request is cut off
     program = require("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))

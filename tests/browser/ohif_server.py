@@ -11,11 +11,16 @@ from typing import Any, Final
 
 import httpx
 
-from hilum.web.ohif import DICOMWEB_PATH, app_config
+from hilum.web.dicomweb import without_zero_spacing
+from hilum.web.ohif import DICOMWEB_PATH, app_config, labels_inside
 from orthanc_server import OrthancServer
 
-DIST: Final = Path(__file__).parents[2] / "viewer" / "node_modules" / "@ohif" / "app" / "dist"
-"""Where scripts/ohif.sh puts OHIF."""
+INSTALLED: Final = Path(__file__).parents[2] / "viewer" / "node_modules"
+RELEASES: Final = {
+    "current": INSTALLED / "@ohif" / "app" / "dist",
+    "previous": INSTALLED / "ohif-previous" / "dist",
+}
+"""Where scripts/ohif.sh puts OHIF, and the release before."""
 
 PASSED_ON: Final = ("accept", "content-type", "host")
 """Request headers that Orthanc's answer depends on; `host` is that of its bulk data links."""
@@ -26,9 +31,9 @@ class OhifHandler(SimpleHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args: Any, archive: httpx.Client) -> None:
+    def __init__(self, *args: Any, archive: httpx.Client, dist: Path) -> None:
         self.archive = archive
-        super().__init__(*args, directory=str(DIST))
+        super().__init__(*args, directory=str(dist))
 
     def do_GET(self) -> None:
         """Answer as a web server with OHIF installed does."""
@@ -37,6 +42,8 @@ class OhifHandler(SimpleHTTPRequestHandler):
             self.forward()
         elif path == "/app-config.js":
             self.answer(httpx.codes.OK, "text/javascript", app_config().encode())
+        elif path.endswith(".js") and (script := Path(self.translate_path(path))).is_file():
+            self.answer(httpx.codes.OK, "text/javascript", labels_inside(script.read_bytes()))
         elif Path(self.translate_path(path)).is_file():
             super().do_GET()
         else:
@@ -45,10 +52,14 @@ class OhifHandler(SimpleHTTPRequestHandler):
 
     def forward(self) -> None:
         """Hand the request to Orthanc, and its answer back."""
+        path = self.path.partition("?")[0]
         headers = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
         answer = self.archive.get(self.path, headers=headers)
         kind = answer.headers.get("content-type", "application/octet-stream")
-        self.answer(answer.status_code, kind, answer.content)
+        content = answer.content
+        if path.endswith("/metadata"):
+            content = without_zero_spacing(content)
+        self.answer(answer.status_code, kind, content)
 
     def answer(self, status: int, kind: str, body: bytes) -> None:
         """Send one whole answer."""
@@ -80,11 +91,11 @@ class OhifServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def running_ohif(orthanc: OrthancServer) -> Iterator[str]:
+def running_ohif(orthanc: OrthancServer, dist: Path) -> Iterator[str]:
     """Serve OHIF on a free port of loopback; yield its address."""
     login = (orthanc.username, orthanc.password)
     with httpx.Client(base_url=orthanc.url, auth=login, timeout=30) as archive:
-        handler = partial(OhifHandler, archive=archive)
+        handler = partial(OhifHandler, archive=archive, dist=dist)
         with OhifServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             yield f"http://127.0.0.1:{server.server_port}"

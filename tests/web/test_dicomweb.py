@@ -1,5 +1,6 @@
 """Orthanc's DICOMweb behind the login: what goes through, and what never does."""
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ from pydicom import Dataset
 
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
+from hilum.web.dicomweb import without_zero_spacing
 from orthanc_server import OrthancServer
-from radiographs import dicom_file
+from radiographs import dicom_file, make_radiograph
 from web_context import Page, open_page, open_web_context, trail
 
 pytestmark = pytest.mark.orthanc
@@ -47,6 +49,41 @@ def test_a_viewer_searches_and_retrieves(page: Page, study: str, radiograph: Dat
     assert radiograph.PixelData in frame.content
     assert frame.headers["content-type"].startswith("multipart/related")
     assert "no-store" == frame.headers["cache-control"]
+
+
+def test_spacing_of_zero_is_no_spacing(page: Page, empty_orthanc: OrthancServer):
+    """OHIF 3.13 draws nothing where pixels have no size; a real spacing stays."""
+    image = make_radiograph(PixelSpacing=[0, 0], ImagerPixelSpacing=[0.14, 0.14])
+    with empty_orthanc.client() as orthanc:
+        orthanc.store(dicom_file(image))
+    client = page.signed_in(Role.VIEWER)
+    (found,) = client.get(f"/dicom-web/studies/{image.StudyInstanceUID}/metadata").json()
+
+    assert not found["00280030"].get("Value")
+    assert [0.14, 0.14] == found["00181164"]["Value"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("0,0", False),
+        ("0.0, 0.0", False),
+        ("-1,1", False),
+        ('"0","0"', False),
+        ("null,1", False),
+        ("0.1,0.1", True),
+        ('"0.1","0.1"', True),
+        ("1e-1,1", True),
+    ],
+)
+@pytest.mark.parametrize("tag", ["00280030", "00181164", "00182010"])
+def test_only_a_spacing_that_is_none_is_taken_away(tag: str, value: str, kept: bool):
+    """Whatever way it is written; what stands beside it is left."""
+    text = f'[{{"{tag}": {{"vr":"DS","Value":[{value}]}},"00280010":{{"vr":"US","Value":[0]}}}}]'
+    (found,) = json.loads(without_zero_spacing(text.encode()))
+
+    assert kept == ("Value" in found[tag])
+    assert [0] == found["00280010"]["Value"]
 
 
 def test_looking_at_a_study_is_one_line_of_the_trail(page: Page, web: WebContext, study: str):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hilum.records.accounts import Role
-from hilum.settings import PageSettings
+from hilum.settings import Settings
 from hilum.web.context import WebContext
-from hilum.web.ohif_files import folder, study_address
+from hilum.web.ohif_files import folder
 from web_context import Page, open_web_context
 
 INDEX = """<html><head><link href="/app.css"><script>window.PUBLIC_URL = '/';</script>
@@ -105,12 +105,11 @@ def test_it_is_behind_the_login(page: Page):
 def test_a_missing_ohif_says_how_to_get_it(tmp_path: Path, page: Page):
     """And pages know it before they offer a link."""
     page.web.settings.page.ohif_folder.joinpath("index.html").unlink()
-    absent = PageSettings(ohif_folder=tmp_path / "nothing")
+    absent = Settings(data_folder=tmp_path).changed("page", ohif_folder=tmp_path / "nothing")
 
     answer = page.signed_in(Role.VIEWER).get("/ohif/")
 
     assert 404 == answer.status_code
-    assert "scripts/ohif.sh" in answer.text
+    assert "hilum viewer install" in answer.text
     assert folder(absent) is None
-    assert study_address(absent, "1.2") is None
-    assert study_address(PageSettings(ohif_folder=tmp_path / "dist"), "1.2") is None
+    assert folder(absent.changed("page", ohif_folder=tmp_path / "dist")) is None

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
     "models": "hilum.cli.models",
+    "viewer": "hilum.cli.viewer",
     "users": "hilum.cli.users",
     "audit": "hilum.cli.audit",
     "alerts": "hilum.cli.alerts",

@@ -10,7 +10,7 @@ from hilum.web import ohif_files
 
 def ohif(settings: Settings) -> Iterator[CheckResult]:
     """Say whether the page can show images."""
-    found = ohif_files.folder(settings.page)
+    found = ohif_files.folder(settings)
     if not settings.page.enabled:
         yield ok("the page is off (page.enabled)")
     elif found is not None:

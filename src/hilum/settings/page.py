@@ -58,7 +58,7 @@ class PageSettings(SettingsSection):
     """Largest upload by the page, in bytes."""
     ohif_folder: Path | None = None
     """Folder of OHIF's build (dist of the npm package @ohif/app); unset: the one that
-    scripts/ohif.sh made, if any."""
+    hilum viewer install made, or scripts/ohif.sh in a clone."""
 
 
 class OidcSettings(SettingsSection):

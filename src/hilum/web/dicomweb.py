@@ -83,6 +83,14 @@ SAFE: Final = re.compile(
 )
 """Types that no browser runs as a page; anything else is handed on as bytes."""
 
+SPACING: Final = re.compile(
+    rb'("00(?:280030|181164|182010)"\s*:\s*)\{[^{}]*?"Value"\s*:\s*\[([^\[\]{}]*)\][^{}]*\}'
+)
+"""A pixel spacing in metadata: Pixel, Imager Pixel and Nominal Scanned Pixel Spacing."""
+
+METADATA_MOST: Final = 16 * 1024 * 1024
+"""Bytes of metadata that are looked through: those of some thousand images."""
+
 VIEWED_MOST: Final = 4096
 """Sessions and studies that are remembered, so that one look is one line of the audit trail."""
 
@@ -119,7 +127,27 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
     kind = answer.headers.get("content-type", "")
     passed = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
     passed["content-type"] = kind if SAFE.match(kind) else "application/octet-stream"
-    return TimedResponse(_pieces(answer), answer.status_code, headers=passed)
+    pieces = _pieces(answer)
+    if METADATA.fullmatch(path):
+        passed.pop("content-length", None)
+        pieces = _without_zero_spacing(pieces)
+    return TimedResponse(pieces, answer.status_code, headers=passed)
+
+
+def without_zero_spacing(metadata: bytes) -> bytes:
+    """Return DICOM JSON in which a spacing that is not positive has no value.
+
+    OHIF 3.13 draws nothing where a pixel has no size.
+    """
+
+    def kept(found: re.Match[bytes]) -> bytes:
+        try:
+            fine = all(float(each.strip(b' "\n\r\t')) > 0 for each in found[2].split(b","))
+        except ValueError:
+            fine = False
+        return found[0] if fine else found[1] + b'{"vr":"DS"}'
+
+    return SPACING.sub(kept, metadata)
 
 
 def asked(path: str, request: Request, proof: Proof | None) -> httpx.Request:
@@ -190,3 +218,16 @@ async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
             yield piece
     finally:
         await answer.aclose()
+
+
+async def _without_zero_spacing(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield metadata as `without_zero_spacing` has it; as it comes where it is very long."""
+    content = b""
+    async for piece in pieces:
+        content += piece
+        if len(content) > METADATA_MOST:
+            yield content
+            async for rest in pieces:
+                yield rest
+            return
+    yield without_zero_spacing(content)

@@ -51,7 +51,32 @@ ORTHANC: Final[Mapping[str, Any]] = {
 """What Orthanc's DICOMweb can do."""
 
 
-def app_config(*, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "PACS") -> str:
+BACK: Final = """window.config.whiteLabeling = {{
+  createLogoComponentFn: (React) =>
+    React.createElement("a", {{ href: "/", id: "hilum-back", className: "text-primary" }}, {text}),
+}};
+"""
+"""A link in the place of OHIF's own name."""
+
+
+LABEL: Final = b"getTextBoxCoordsCanvas(adaptedCanvasCoordinates)"
+LABEL_INSIDE: Final = (
+    b"getTextBoxCoordsCanvas(adaptedCanvasCoordinates, viewport.element, textLines)"
+)
+
+
+def labels_inside(script: bytes) -> bytes:
+    """Return one of OHIF's scripts, in which the labels of a report's regions can be read.
+
+    OHIF 3.13 can keep a label within the viewport and off the other ones, but does not say to that
+    part of itself where the viewport is.
+    """
+    return script.replace(LABEL, LABEL_INSIDE)
+
+
+def app_config(
+    *, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "PACS", back: str = ""
+) -> str:
     """Return the text of OHIF's ``app-config.js``.
 
     Parameters
@@ -60,6 +85,8 @@ def app_config(*, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "
         Path of the archive's DICOMweb on OHIF's own origin: QIDO-RS and WADO-RS.
     base
         Path below which OHIF is served.
+    back
+        Text of a link to the page's worklist, which then stands for OHIF's own list.
 
     Returns
     -------
@@ -73,4 +100,7 @@ def app_config(*, dicomweb: str = DICOMWEB_PATH, base: str = "/", title: str = "
         "configuration": {**ORTHANC, "friendlyName": title, **roots},
     }
     settings = {**VIEWER, "routerBasename": base, "dataSources": [source]}
-    return f"{PREAMBLE}window.config = {json.dumps(settings, indent=2)};\n"
+    link = BACK.format(text=json.dumps(f"← {back}")) if back else ""
+    if back:
+        settings["showStudyList"] = False
+    return f"{PREAMBLE}window.config = {json.dumps(settings, indent=2)};\n{link}"

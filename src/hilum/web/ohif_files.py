@@ -8,6 +8,7 @@ import base64
 import gzip
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -16,13 +17,15 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from hilum.errors import NotInPacs
+from hilum.errors import NotInPacs, PacsError
 from hilum.language import Message
-from hilum.settings import PageSettings
+from hilum.records.images import ImageRecord
+from hilum.settings import Settings
 from hilum.web.context import WebContext
-from hilum.web.ohif import app_config
+from hilum.web.ohif import app_config, labels_inside
+from hilum.web.pictures import Where, image_of, stored_as
 from hilum.web.security import OHIF_POLICY
-from hilum.web.sessions import Context, Viewer
+from hilum.web.sessions import Context, Viewer, Visitor
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -31,10 +34,18 @@ BASE: Final = "/ohif"
 BUILT_HERE: Final = Path("viewer/node_modules/@ohif/app/dist")
 """Where scripts/ohif.sh puts it in a clone."""
 
+INSTALLED: Final = "ohif"
+"""Where ``hilum viewer install`` puts it in the data folder."""
+
 INDEX: Final = "index.html"
 
 NAMED_BY_CONTENT: Final = re.compile(r"\.bundle\.[0-9a-f]+\.js$|^[0-9a-f]{20}\.")
 """Parts of OHIF that have another name after any change: browsers may keep them."""
+
+REGIONS: Final = "126000"
+"""Code Value of the title of a report whose regions OHIF draws (TID 1500)."""
+
+WORKLIST: Final = Message("Worklist")
 
 NAME: Final = re.compile(r"[A-Za-z0-9_./@+~-]{1,255}")
 """Of a file of OHIF's."""
@@ -52,7 +63,7 @@ KEEP: Final = "private, max-age=604800, immutable"
 ASK_AGAIN: Final = "private, no-cache"
 
 HOW_TO_GET_IT: Final = Message(
-    "Run scripts/ohif.sh, or set page.ohif_folder to the dist of @ohif/app."
+    "Run hilum viewer install, or set page.ohif_folder to the dist of @ohif/app."
 )
 
 
@@ -66,18 +77,30 @@ class Index:
     """Content Security Policy that names the page's own inline scripts by their hashes."""
 
 
-def folder(settings: PageSettings) -> Path | None:
+def folder(settings: Settings) -> Path | None:
     """Return where OHIF is, None when it is not installed."""
-    clone = Path(__file__).parents[3] / BUILT_HERE
-    found = settings.ohif_folder if settings.ohif_folder is not None else clone
-    return found if (found / INDEX).is_file() else None
+    chosen = settings.page.ohif_folder
+    installed = settings.data_folder / INSTALLED, Path(__file__).parents[3] / BUILT_HERE
+    places = installed if chosen is None else (chosen,)
+    return next((place for place in places if (place / INDEX).is_file()), None)
 
 
-def study_address(settings: PageSettings, study_instance_uid: str) -> str | None:
-    """Return where OHIF shows a study; None when OHIF is not installed."""
-    if folder(settings) is None:
-        return None
-    return f"{BASE}/viewer?StudyInstanceUIDs={study_instance_uid}"
+def study_address(study_instance_uid: str, series_instance_uid: str = "") -> str:
+    """Return where OHIF shows a study, and a series of it first."""
+    series = f"&initialSeriesInstanceUID={series_instance_uid}" if series_instance_uid else ""
+    return f"{BASE}/viewer?StudyInstanceUIDs={study_instance_uid}{series}"
+
+
+def regions_series(context: WebContext, image: ImageRecord) -> str:
+    """Return the series of the report whose regions OHIF draws, empty where there is none."""
+    for result in reversed(image.results):
+        with suppress(PacsError):  # then the study opens as any other
+            reference = stored_as(context, image, result)
+            tags = context.pacs.attributes(reference) if reference else {}
+            titles = tags.get("ConceptNameCodeSequence") or [{}]
+            if titles[0].get("CodeValue") == REGIONS:
+                return str(tags.get("SeriesInstanceUID", ""))
+    return ""
 
 
 @cache
@@ -104,7 +127,7 @@ def packed_text(path: Path, changed: float) -> bytes:
         When it was changed: another build may lie at the same place.
     """
     del changed
-    text = path.read_bytes().replace(AT_ROOT, BELOW)
+    text = labels_inside(path.read_bytes().replace(AT_ROOT, BELOW))
     if path.suffix == ".css":
         text = text.replace(b"url(/", f"url({BASE}/".encode())
     return gzip.compress(text, PACK_LEVEL, mtime=0)
@@ -121,13 +144,13 @@ def to_base(_: Viewer) -> Response:
 
 
 @router.get(BASE + "/{path:path}")
-def serve(path: str, _: Viewer, context: Context) -> Response:
+def serve(path: str, who: Viewer, context: Context) -> Response:
     """Return one of OHIF's files; any other path is one of its pages."""
-    root = folder(context.settings.page)
+    root = folder(context.settings)
     if root is None:
         raise NotInPacs("OHIF is not installed.", HOW_TO_GET_IT)
     if path == "app-config.js":
-        return _config(context)
+        return _config(context, who)
     named = path if NAME.fullmatch(path) else INDEX
     wanted = (root / named).resolve()
     if wanted.is_relative_to(root.resolve()) and wanted.is_file() and named != INDEX:
@@ -143,6 +166,14 @@ def serve(path: str, _: Viewer, context: Context) -> Response:
     )
 
 
-def _config(context: WebContext) -> Response:
-    text = app_config(base=BASE, title=context.address.aet)
+@router.get("/studies/{study}/images/{image}/ohif")
+def open_study(where: Where, _: Viewer, context: Context) -> Response:
+    """Go to OHIF, with the regions of an image's findings over it."""
+    image = image_of(context, where)
+    return RedirectResponse(study_address(where.study, regions_series(context, image)))
+
+
+def _config(context: WebContext, who: Visitor) -> Response:
+    back = who.language.say(WORKLIST)
+    text = app_config(base=BASE, title=context.address.aet, back=back)
     return Response(text, media_type="text/javascript", headers={"Cache-Control": ASK_AGAIN})

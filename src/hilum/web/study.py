@@ -28,7 +28,7 @@ from hilum.web.charts import Score
 from hilum.web.claims import other_reader
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.notices import node_of
-from hilum.web.ohif_files import HOW_TO_GET_IT, study_address
+from hilum.web.ohif_files import HOW_TO_GET_IT, folder, study_address
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.web.sessions import Context, Viewer, Visitor, note
@@ -133,7 +133,7 @@ def show(
         reported=reading is None and chosen is not None and _is_reported(context, chosen),
         judges=who.may(Role.READER) and reading is not None,
         key=new_secret(),
-        ohif=study_address(context.settings.page, study),
+        ohif=study_address(study) if folder(context.settings) else None,
         no_ohif=HOW_TO_GET_IT,
     )
 

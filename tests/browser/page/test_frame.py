@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.ohif_server import DIST
+from browser.ohif_server import RELEASES
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
 from hilum.eligibility import Reason
@@ -20,7 +20,7 @@ from hilum.records.tables import SESSION
 from hilum.web.context import NodeCheck, WebContext
 from image_names import image_uids
 from orthanc_server import OrthancServer, lacking
-from page_studies import open_demonstration
+from page_studies import add_read, chest, open_demonstration
 from radiographs import dicom_file, make_radiograph
 from web_context import PASSWORD, add_user
 
@@ -241,7 +241,7 @@ def test_ohif_opens_a_study_with_the_pages_session(
     tabs: Tabs, empty_orthanc: OrthancServer
 ) -> None:
     """Under its strict policy: nothing is refused, nobody else is asked."""
-    if not (DIST / "index.html").is_file():
+    if not (RELEASES["current"] / "index.html").is_file():
         lacking("OHIF is not installed: run scripts/ohif.sh")
     image = make_radiograph()
     with empty_orthanc.client() as orthanc:
@@ -250,3 +250,17 @@ def test_ohif_opens_a_study_with_the_pages_session(
 
     tab.wait_for_selector("canvas.cornerstone-canvas", timeout=60_000)
     expect(tab.locator(".viewport-overlay").first).to_contain_text("Chest PA", timeout=60_000)
+
+
+def test_ohif_opens_with_the_regions_and_leads_back(web: WebContext, tabs: Tabs) -> None:
+    """From the study page: the outline is there, and a link to the worklist."""
+    if not (RELEASES["current"] / "index.html").is_file():
+        lacking("OHIF is not installed: run scripts/ohif.sh")
+    tab = tabs.open(Role.VIEWER, add_read(web, chest()).path)
+    tab.click("text=Open in OHIF")
+    tab.wait_for_selector(".svg-layer polyline", timeout=60_000, state="attached")
+    expect(tab.locator(".svg-layer")).to_contain_text("Pleural effusion score")
+    tab.click("#hilum-back")
+    tab.wait_for_url(f"{tabs.url}/")
+
+    expect(tab.locator("[data-rows], table").first).to_be_visible()

@@ -45,6 +45,8 @@ from page_studies import demonstration_pipeline as model
 from radiographs import make_radiograph
 from web_context import csrf_in, open_page, open_web_context, trail
 
+REGIONS_SERIES = 902
+
 
 def give(client: httpx.Client, shown: Shown, **fields: object) -> httpx.Response:
     """Give a review by the form of the study's page."""
@@ -76,10 +78,16 @@ def test_ohif_is_opened_at_the_study(web, shown, reader, tmp_path):
     folder = tmp_path / "dist"
     folder.mkdir()
     object.__setattr__(web, "settings", web.settings.changed("page", ohif_folder=folder))
-    assert "scripts/ohif.sh" in reader.get(shown.path).text
+    assert "hilum viewer install" in reader.get(shown.path).text
     (folder / "index.html").write_text("<html></html>")
 
-    assert f'href="/ohif/viewer?StudyInstanceUIDs={shown.study}"' in reader.get(shown.path).text
+    assert f'href="{shown.at}/ohif?series=' in reader.get(shown.path).text
+    answer = reader.get(f"{shown.at}/ohif", follow_redirects=False)
+    stored = [dcmread(BytesIO(each.file)) for each in shown.answer.results]
+    (coded,) = (each for each in stored if each.SeriesNumber == REGIONS_SERIES)
+    asked = f"StudyInstanceUIDs={shown.study}&initialSeriesInstanceUID={coded.SeriesInstanceUID}"
+
+    assert f"/ohif/viewer?{asked}" == answer.headers["location"]
 
 
 def test_viewer_sees_no_form(shown, page):
