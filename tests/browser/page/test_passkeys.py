@@ -1,6 +1,6 @@
 """Passkeys in a real browser, with the authenticator that its developer tools simulate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,3 +165,23 @@ def test_an_old_browser_is_told(desk: Desk):
     desk.add()
 
     expect(desk.tab.get_by_role("alert")).to_have_text("This browser is too old for passkeys.")
+
+
+def test_the_pages_of_passkeys_are_for_everybody(
+    desk: Desk, violations: Callable[[Page], list[str]]
+):
+    """Axe-core objects to nothing where one is added, listed and used, nor to a narrow screen."""
+    desk.add()
+    expect(desk.tab.get_by_text("Keep these recovery codes")).to_be_visible()
+    desk.tab.set_viewport_size({"width": 360, "height": 760})
+    objections, wide = [], []
+    for path in ("/account", "/account/passkeys", "/confirm", "/login"):
+        if path == "/login":
+            desk.sign_out()
+        desk.open(path)
+        objections += violations(desk.tab)
+        if desk.tab.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+
+    assert [] == objections
+    assert [] == wide
