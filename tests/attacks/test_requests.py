@@ -4,17 +4,21 @@ import base64
 import json
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from attacked_node import Node
+from hilum.records import Database
+from hilum.records.accounts import Role
+from hilum.records.database import sqlite_url
+from own_orthanc import session_of
 
 pytestmark = pytest.mark.orthanc
 
 REQUESTS = {
-    "nul": b"GET /ohif/%00 HTTP/1.1\r\nHost: a",
     "missing": b"GET /missing HTTP/1.1\r\nHost: a",
     "deep": b"GET /login/oidc/callback?state=x HTTP/1.1\r\nHost: a\r\nCookie: hilum_oidc="
     + b"W1tb" * 2000,
@@ -47,6 +51,14 @@ def test_an_odd_request_is_answered_like_any_other(node: Node, name: str):
     assert b"x-content-type-options: nosniff" in answer.lower()
 
 
+def test_a_viewers_odd_path_is_answered_like_any_other(node: Node):
+    """The files of OHIF have no such name."""
+    with Database(sqlite_url(node.up.data / "hilum.sqlite")) as database, node.browser() as browser:
+        browser.cookies.update(session_of(database, "mallory", Role.VIEWER))
+
+        assert 404 == browser.get("/ohif/%00").status_code
+
+
 def test_the_name_of_another_site_is_turned_away(node: Node):
     """It is never taken for the page's own."""
     with node.browser() as browser:
@@ -70,10 +82,13 @@ def test_nobody_is_told_versions(node: Node):
 
 def test_what_is_too_large_is_not_kept(node: Node):
     """Nobody who has not signed in is listened to for longer than a form takes."""
+    start = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 
     def endless():
+        yield start
         for _ in range(600):
             yield bytes(1 << 20)
+        yield b"\r\n--x--\r\n"
 
     def written() -> int:
         told = Path(f"/proc/{node.running.process.pid}/io").read_text()
@@ -81,14 +96,12 @@ def test_what_is_too_large_is_not_kept(node: Node):
 
     before = written()
 
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    with node.browser() as browser:
-        try:
-            status = browser.post("/login", content=endless(), headers=headers).status_code
-        except httpx.TransportError:  # the node has ended the connection
-            status = 413
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    # the node may end the connection
+    with node.browser() as browser, suppress(httpx.TransportError):
+        answer = browser.post("/login", content=endless(), headers=headers)
+        assert 413 == answer.status_code
 
-    assert 413 == status
     assert written() - before < 50 << 20
 
 
