@@ -117,6 +117,8 @@ def outcome(file: bytes) -> str:
         return "unreadable"
     except RadiographRefused:
         return "refused"
+    except NotImplementedError:  # pydicom's, of a value representation that it does not know
+        return "unreadable"
     except Exception as exc:  # noqa: BLE001  the finding
         return f"{type(exc).__name__}: {exc}"
     return "read"

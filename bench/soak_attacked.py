@@ -109,7 +109,7 @@ class Peaks:
     """The most memory that a process of each kind ever had, in bytes; a thread looks."""
 
     node: Node
-    front: int
+    front: int | None
     peaks: dict[str, int] = field(default_factory=dict)
     orthancs: set[int] = field(default_factory=set)
     over: threading.Event = field(default_factory=threading.Event)
@@ -127,7 +127,9 @@ class Peaks:
 
     def _run(self) -> None:
         while not self.over.wait(SAMPLE_S):
-            groups = {**family(self.node.program.pid), "front": [self.front]}
+            groups = dict(family(self.node.program.pid))
+            if self.front:
+                groups["front"] = [self.front]
             self.orthancs.update(groups.get("Orthanc", ()))
             for kind, pids in groups.items():
                 self.peaks[kind] = max(self.peaks.get(kind, 0), *map(peak_of, pids))
@@ -142,7 +144,7 @@ def soak(calm_s: float, attacked_s: float, per_s: float, seed: int, *, front: bo
         with sending(node.dicom_port) as send:
             objects = warmed_up(node, send, images)
         pictures = large_pictures(node)
-        port, front_pid = node.dicom_port, 0
+        port, front_pid = node.dicom_port, None
         if front:
             port, front_pid = stack.enter_context(fronted(node.dicom_port))
         behind = Node(node.program, node.data, node.orthanc, port, node.page_port)
