@@ -245,7 +245,7 @@ def own_assets() -> float:
 
 def rows() -> Iterator[Row]:
     """Measure."""
-    yield Row("own scripts, styles and icons of the page", own_assets(), "kB", limit=300)
+    yield Row("own scripts, styles and icons of the page", own_assets(), "kB", limit=400)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         settings = demonstration(Path(folder)).changed("page", port=0)
         opened = stack.enter_context(browser())
@@ -256,7 +256,7 @@ def rows() -> Iterator[Row]:
                 client = stack.enter_context(client_of(web, url))
                 yield Row("worklist, the server's answer", median_ms(lambda: client.get("/")), "ms")
                 painted = painted_ms(opened, web, client, f"{url}/")
-                yield Row("worklist, first contentful paint", painted, "ms", limit=1000)
+                yield Row("worklist, first contentful paint", painted, "ms", limit=500)
         pacs = stack.enter_context(running_orthanc(Path(folder) / "orthanc"))
         with open_web_context(
             Path(folder) / "study",
@@ -273,7 +273,7 @@ def rows() -> Iterator[Row]:
                 painted = painted_ms(opened, web, client, address)
                 yield Row("study page of RG1, first contentful paint", painted, "ms", limit=1000)
                 ready = ready_ms(opened, web, client, address)
-                yield Row("study page of RG1, all pixels and maps drawn", ready, "ms", limit=1500)
+                yield Row("study page of RG1, all pixels and maps drawn", ready, "ms", limit=1200)
     with running_postgresql() as server, Database(server.new_database()) as database:
         fill(database)
         yield from questions(database, "PostgreSQL")

@@ -12,6 +12,7 @@ from hilum.errors import RadiographRefused
 from hilum.settings import PixelSettings
 from page_pixels import values
 from pixel_cases import CASES, SQUARED, V, image, image8, signed, thirty_two, with_table
+from radiographs import write_raw
 
 SETTINGS = PixelSettings()
 
@@ -116,6 +117,21 @@ def test_padding_and_shutters_have_no_value():
     assert made.facts["hidden"]
     assert np.array_equal(made.codes == 0, V == 0)
     assert np.array_equal(V[V > 0], values(made.facts, made.codes)[V > 0])
+
+
+@pytest.mark.parametrize(
+    "rescale",
+    [{"RescaleIntercept": "1e308"}, {"RescaleSlope": "1e300"}, {"RescaleSlope": "1e-300"}],
+)
+def test_absurd_units_are_no_units(rescale):
+    """The image is there all the same, and nothing that a browser cannot read."""
+    dataset = image()
+    for keyword, text in rescale.items():
+        write_raw(dataset, keyword, text)
+    made = pixels.viewer_image(dataset, SETTINGS)
+
+    json.dumps(made.facts, allow_nan=False)
+    assert 100 < len(np.unique(made.shown))
 
 
 def test_values_beyond_sixteen_bits_are_rounded_and_say_so():

@@ -30,6 +30,9 @@ from hilum.values.attributes import number_of, numbers_of, text_of, values_of
 from hilum.values.numbers import SPACINGS, read_spacing
 from hilum.values.quoting import quoted
 
+LARGEST: Final = 1e12
+"""Of the image's units, either way: more than any detector's, and exact in a browser."""
+
 MOST: Final = (1 << 16) - 1
 """Largest code of a pixel."""
 
@@ -128,7 +131,7 @@ def viewer_image(dataset: Dataset, settings: PixelSettings) -> ViewerImage:
     """
     record = DecisionRecord()
     _, stored = stored_pixels(dataset, settings, record)
-    display = display_of(dataset, stored, settings, record)
+    display = _in_bounds(display_of(dataset, stored, settings, record), stored)
     inverted = shown_inverted(dataset, stored.image, record)
     shutter = shuttered(dataset, stored.image)
     masks = [mask for mask in (stored.padding, shutter) if mask is not None]
@@ -177,15 +180,25 @@ def viewer_image(dataset: Dataset, settings: PixelSettings) -> ViewerImage:
     return ViewerImage(codes, table[codes], turn, facts)
 
 
+def _in_bounds(display: Display, stored: StoredPixels) -> Display:
+    """Return it without units where a rescale makes numbers that no browser computes with."""
+    ends = np.array([stored.least, stored.greatest], np.float64)
+    with np.errstate(all="ignore"):
+        sane = bool(np.all(np.abs(display.modality.apply(ends)) < LARGEST))
+    return display if sane else Display(display.tone, ModalityTransform(), None)
+
+
 def _default(display: Display) -> dict[str, Any]:
     """Return what is applied first: the VOI that the image is read with, or its whole range."""
     if display.voi is not None:
         return _voi(display.voi, "default")
     modality, tone = display.modality, display.tone
-    if isinstance(tone, Ramp):
+    if modality.lookup is not None:
+        return _between("default", 0, modality.lookup.top)
+    if isinstance(tone, Ramp) and abs(tone.black) + abs(tone.white) < LARGEST:
         ends = modality.apply(np.array([tone.black, tone.white], np.float64))
         return _between("default", *map(float, ends))
-    return _between("default", 0, modality.lookup.top if modality.lookup else 1)
+    return {"code": "default", "table": tone, "name": ""}
 
 
 def _others(
@@ -261,7 +274,7 @@ def _between(code: str, one: float, other: float) -> dict[str, Any]:
     return {
         "code": code,
         "center": (low + high) / 2,
-        "width": max(high - low, 1.0),
+        "width": (high - low) or 1.0,
         "function": WindowFunction.LINEAR_EXACT,
     }
 

@@ -3,6 +3,7 @@
 import base64
 import re
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -216,7 +217,9 @@ def test_frame_of_what_the_model_saw(tabs: Tabs, shown: Shown) -> None:
     expect(frame).to_have_attribute("height", "384")
 
 
-def test_prior_is_beside_the_current_one_at_the_same_scale(web: WebContext, tabs: Tabs) -> None:
+def test_prior_is_beside_the_current_one_at_the_same_scale(
+    web: WebContext, tabs: Tabs, violations: Callable[[Page], list[str]]
+) -> None:
     """In mm, whatever the pixels are; zoom and window of one are those of both."""
     prior, current = (add_read(web, each) for each in of_one_person("20250101", "20260101"))
     tab = ready(tabs.open(Role.VIEWER, current.path))
@@ -238,6 +241,7 @@ def test_prior_is_beside_the_current_one_at_the_same_scale(web: WebContext, tabs
     assert scales() == pytest.approx([current_scale * 1.25, prior_scale * 1.25])
     drag(tab, 50, 20, button="right", number=1)
     assert said(tab, "window", 0) == said(tab, "window", 1) != ""
+    assert [] == violations(tab)
     tab.keyboard.press("s")
 
     ready(tab)
