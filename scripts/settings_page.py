@@ -16,8 +16,9 @@ HEAD = """# Settings
 
 Written by `scripts/settings_page.py`; a test holds it to the code.
 
-hilum reads, the later the stronger: the defaults below, the file `hilum.toml`, environment
-variables. The file is `~/.config/hilum/hilum.toml`, or the one that `HILUM_SETTINGS` names.
+hilum reads, the later the stronger: the defaults below, what was set on the page Settings, the file
+`hilum.toml`, environment variables. The file is `~/.config/hilum/hilum.toml`, or the one that
+`HILUM_SETTINGS` names.
 The environment variable of a setting is its name in capitals: `[pacs] url` is `HILUM_PACS__URL`.
 A misspelt name is an error, not a silence.
 

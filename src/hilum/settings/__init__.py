@@ -4,6 +4,7 @@ They are read once, at start-up. Environment variables (``HILUM_PACS__URL`` is `
 override ``hilum.toml``, which overrides the defaults below.
 """
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -13,6 +14,7 @@ import platformdirs
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -40,6 +42,7 @@ from hilum.settings.reading import (
     UnusableWindow,
 )
 from hilum.settings.section import SettingsSection
+from hilum.settings.sources import PAGE_FILE, PREFIX, SettingSource, page_values, source_of
 from hilum.settings.telemetry import LogFormat, TelemetrySettings
 from hilum.settings.validation import first_invalid
 from hilum.settings.worklist import WorklistSettings
@@ -64,6 +67,7 @@ __all__ = [
     "ReportSettings",
     "SRClass",
     "SREncoder",
+    "SettingSource",
     "Settings",
     "SettingsSection",
     "TelemetrySettings",
@@ -71,15 +75,14 @@ __all__ = [
     "WorklistSettings",
     "default_data_folder",
     "default_settings_file",
+    "page_values",
+    "source_of",
 ]
 
 SETTINGS_FILE_VARIABLE: Final = "HILUM_SETTINGS"
 """Environment variable that names another settings file than the default one."""
 
 NO_SETTING: Final = Message("there is no such setting")
-
-PREFIX: Final = "HILUM_"
-"""What the environment variables of hilum begin with."""
 
 
 def default_data_folder() -> Path:
@@ -124,9 +127,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, settings file."""
+        """Order the sources: arguments, environment, settings file, what the page set."""
         toml = TomlConfigSettingsSource(settings_cls, default_settings_file())
-        return init_settings, env_settings, toml
+        named = os.environ.get(f"{PREFIX}DATA_FOLDER") or toml.toml_data.get("data_folder")
+        folder = Path(init_settings().get("data_folder") or named or default_data_folder())
+        page = InitSettingsSource(settings_cls, page_values(folder))
+        return init_settings, env_settings, toml, page
 
     @classmethod
     def load(cls, **changes: Any) -> Self:
@@ -149,6 +155,12 @@ class Settings(BaseSettings):
                 name=name,
                 why=why,
                 path=path,
+            ) from exc
+        except json.JSONDecodeError as exc:
+            raise SettingInvalid(
+                "The file {name} of the data folder is damaged.",
+                "Delete it; what was set on the page is then set again there.",
+                name=PAGE_FILE,
             ) from exc
         except tomllib.TOMLDecodeError as exc:
             raise SettingInvalid(

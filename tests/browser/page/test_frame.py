@@ -30,6 +30,8 @@ PAGES = (
     *(
         "/operations",
         "/files",
+        "/settings",
+        "/settings/audit",
         "/users",
         "/account",
         "/account/second-factor",

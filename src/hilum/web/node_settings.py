@@ -1,0 +1,189 @@
+"""Settings: what holds and where it comes from; some can be set here. And the audit trail."""
+
+import json
+import threading
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, SecretStr
+from starlette.responses import RedirectResponse, Response
+
+from hilum.errors import SettingInvalid
+from hilum.files.private import write_file
+from hilum.language import LANGUAGES, Language, Message
+from hilum.records import audit
+from hilum.settings import Settings, SettingSource, default_settings_file, page_values, source_of
+from hilum.settings.sources import PAGE_FILE
+from hilum.web.context import WebContext
+from hilum.web.pages import render
+from hilum.web.sessions import ConfirmedOperator, Context, Visitor, note
+
+router: Final = APIRouter(include_in_schema=False)
+
+HERE: Final = "/settings"
+SEE_OTHER: Final = 303
+CONFLICT: Final = 409
+
+LINES: Final = 200
+"""Lines of the audit trail that are shown."""
+
+EDITABLE: Final = {
+    "worklist.ceiling_minutes": Message("Longest wait of a study, in minutes"),
+    "worklist.page_size": Message("Studies on one page"),
+    "node.forward_to": Message("Send results on to, separated by commas"),
+    "node.forward_images": Message("Send the image on as well"),
+    "node.keep_days": Message("Days for which outcomes are kept"),
+    "report.language": Message("Language of reports"),
+    "report.report_refusals": Message("Write a report for refused images"),
+    "constancy.every_hours": Message("Hours between two self-tests; 0: none"),
+    "constancy.drift_least_images": Message("Fewest images of a month to compare"),
+    "constancy.drift_moving": Message("PSI from which a distribution drifts"),
+    "constancy.drift_shifted": Message("PSI from which a distribution has shifted"),
+    "alerts.kinds": Message("Kinds of alerts, separated by commas"),
+    "alerts.critical_findings": Message("Findings that raise an alert, separated by commas"),
+    "alerts.language": Message("Language of alerts"),
+    "alerts.quiet_hours": Message("Quiet hours, such as 22:00-06:30"),
+}
+"""Settings that operators may change here → what they are. None opens the node to anybody, names a
+file or holds a secret."""
+
+SOURCES: Final = {
+    SettingSource.ENVIRONMENT: Message("environment variable"),
+    SettingSource.FILE: Message("settings file"),
+    SettingSource.PAGE: Message("set on this page"),
+    SettingSource.DEFAULT: Message("default"),
+}
+"""Source → its words."""
+
+ONE_AT_A_TIME: Final = threading.Lock()
+"""Held while the file of the page is read and written anew."""
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """Return the sections of the settings."""
+    return {
+        name: field.annotation
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+
+
+def shown(value: object) -> str:
+    """Return a value as it is shown, and written into a form; secrets are not."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return "…"
+    if isinstance(value, tuple):
+        return ", ".join(map(shown, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _row(context: WebContext, section: str, name: str) -> dict[str, Any]:
+    settings, full = context.settings, f"{section}.{name}"
+    folder = settings.data_folder
+    source = source_of(section, name, file=default_settings_file(), data_folder=folder)
+    value = getattr(getattr(settings, section), name)
+    chosen = page_values(folder).get(section, {}).get(name)
+    later = source is SettingSource.PAGE and shown(_parsed(settings, full, chosen)) != shown(value)
+    return {
+        "name": full,
+        "label": EDITABLE.get(full, ""),
+        "value": shown(value),
+        "next": shown(_parsed(settings, full, chosen)) if later else None,
+        "source": SOURCES[source],
+        "editable": full in EDITABLE and source in {SettingSource.PAGE, SettingSource.DEFAULT},
+        "choices": _choices(value),
+    }
+
+
+def _choices(value: object) -> list[str]:
+    if isinstance(value, bool):
+        return ["true", "false"]
+    if isinstance(value, Language):
+        return list(LANGUAGES)
+    return [each.value for each in type(value)] if isinstance(value, StrEnum) else []
+
+
+def _parsed(settings: Settings, full: str, value: object) -> object:
+    """Return a value as the setting takes it.
+
+    Raises
+    ------
+    SettingInvalid
+        It does not take it.
+    """
+    section, name = full.split(".")
+    return getattr(getattr(settings.changed(section, **{name: value}), section), name)
+
+
+def page(request: Request, who: Visitor, context: WebContext, *, error: str = "") -> Response:
+    """Return the page, with what went wrong."""
+    rows = [
+        _row(context, section, name)
+        for section, kind in sections().items()
+        for name in kind.model_fields
+    ]
+    return render(
+        request,
+        "settings.html",
+        who,
+        status=CONFLICT if error else 200,
+        rows=rows,
+        error=error,
+        file=default_settings_file(),
+    )
+
+
+@router.get(HERE)
+def show(request: Request, who: ConfirmedOperator, context: Context) -> Response:
+    """Show every setting."""
+    return page(request, who, context)
+
+
+@router.post(HERE)
+def change(
+    request: Request,
+    who: ConfirmedOperator,
+    context: Context,
+    name: Annotated[str, Form()],
+    value: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Set one setting for the next start, and write down who did; empty: its default."""
+    settings = context.settings
+    section, _, field = name.partition(".")
+    if name not in EDITABLE:
+        return page(request, who, context, error=Message("This setting cannot be set here."))
+    told: object = value.strip() or None
+    if isinstance(getattr(getattr(settings, section), field), tuple):
+        told = [each.strip() for each in value.split(",") if each.strip()]
+    try:
+        if told is not None:
+            _parsed(settings, name, told)
+    except SettingInvalid as exc:
+        return page(request, who, context, error=exc.message)
+    with ONE_AT_A_TIME:
+        kept = page_values(settings.data_folder)
+        of_section = {**kept.get(section, {}), field: told}
+        if told is None:
+            del of_section[field]
+        kept[section] = of_section
+        write_file(settings.data_folder / PAGE_FILE, json.dumps(kept, indent=1))
+    note(context, who.name, "setting.changed", setting=name, value=shown(told))
+    return RedirectResponse(f"{HERE}#{name}", SEE_OTHER)
+
+
+@router.get(f"{HERE}/audit")
+def trail(request: Request, who: ConfirmedOperator, context: Context, study: str = "") -> Response:
+    """Show the newest lines of the audit trail, of one study where it is named."""
+    with context.database.look() as connection:
+        found = list(audit.lines(connection, study_instance_uid=study or None, newest=LINES))
+    lines = [
+        {"line": each.line, "detail": ", ".join(f"{n} {v}" for n, v in each.line.detail.items())}
+        for each in reversed(found)
+    ]
+    note(context, who.name, "audit.viewed", study=study)
+    return render(request, "audit.html", who, lines=lines, study=study)
