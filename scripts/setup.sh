@@ -102,6 +102,9 @@ chromium:chromium:the browser tests
 npm:npm:the OHIF viewer and axe-core, for the browser tests
 /usr/lib/postgresql/*/bin/postgres:postgresql:the tests with several workers
 cc:gcc:the tests of clocks that jump
+jing:jing:the schema of audit messages
+rsyslogd:rsyslog:a receiver of audit messages
+/usr/lib/*/rsyslog/lmnsd_ossl.so:rsyslog-openssl:TLS of that receiver
 java:default-jre-headless:PixelMed's validator of structured reports
 /usr/share/java/pixelmed.jar:libpixelmed-java:PixelMed's validator of structured reports
 LIST

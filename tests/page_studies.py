@@ -19,7 +19,7 @@ from hilum.node.study_tools import PooledStudyTools
 from hilum.outcome import Status
 from hilum.pipeline import PipelineContext
 from hilum.radiograph import FieldOfView, ImageUIDs
-from hilum.records import images, readings, studies
+from hilum.records import images, limits, readings, studies
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
@@ -37,6 +37,9 @@ STATES = {
     Status.REFUSED: State.REFUSED,
     Status.FAILED: State.FAILED,
 }
+
+
+KNOWN_BY = ("InstitutionName", "ReferringPhysicianName")
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,8 @@ def write_down(
         job = images.arrived(connection, new)
         assert job is not None
         studies.arrived(connection, web.archive, facts, urgency=urgency, now=when)
+        said = (str(image.get(name) or "") for name in KNOWN_BY)
+        limits.keep(connection, web.archive, facts.study_instance_uid, limits.known_by(*said))
     return Shown(study, uid, job)
 
 

@@ -197,6 +197,12 @@ class FeedMoved(NodeError):
     retryable = True
 
 
+class AuditRepositoryUnavailable(HilumError):
+    """The audit record repository does not take the trail, or it is not known whether it did."""
+
+    retryable = True
+
+
 class DatabaseUnavailable(NodeError):
     """The database cannot be used now, e.g. because its disk is full."""
 

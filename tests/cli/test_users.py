@@ -131,6 +131,18 @@ def test_passkeys_are_shown_and_reset(tmp_path: Path):
     assert "There is no user bob." in users("show", "bob").output
 
 
+def test_a_user_is_limited_to_some_studies():
+    """It is listed, and said that the setting is not on yet; without options the limits end."""
+    users("add", "ana", "--password-stdin", typed=f"{PASSWORD}\n")
+    limited = users("limit", "ana", "--institution", "Hospital A", "--institution", "B")
+
+    assert "ana is limited to: institution=b; institution=hospital a." in limited.output
+    assert "Nobody is limited until page.limit_studies is set." in limited.output
+    assert "limited to institution=b; institution=hospital a" in users("list").output
+    users("limit", "ana")
+    assert "limited to" not in users("list").output
+
+
 def test_an_operator_unlocks_a_user():
     """Which changes nothing else."""
     users("add", "ana", "--password-stdin", typed=PASSWORD)

@@ -11,7 +11,7 @@ from doctor_tools import look, worst
 from hilum.doctor import records
 from hilum.doctor.check import Level
 from hilum.eligibility import Reason
-from hilum.errors import DatabaseUnavailable
+from hilum.errors import DatabaseUnavailable, HilumError
 from hilum.node.retrying_archive import archive_name
 from hilum.records import Database, images, migrations, workers
 from hilum.records.counts import ALIVE_S, STUCK_AFTER
@@ -275,3 +275,14 @@ def test_images_that_nobody_reads_are_a_problem(settings):
         alone.what,
     )
     assert (Level.OK, "1 alive") == (tended.level, tended.what)
+
+
+def test_a_repository_that_is_away_is_one_line(make):
+    """With what to do, and that nothing is lost."""
+    (port,) = free_ports(1)
+    settings = make(telemetry={"audit_repository": f"127.0.0.1:{port}"})
+    with pytest.raises(HilumError, match="does not take the trail") as raised:
+        list(records.audit_repository(settings))
+
+    assert "nothing is lost" in raised.value.remedy
+    assert [Level.OK] == [each.level for each in records.audit_repository(make())]

@@ -43,6 +43,8 @@ FROZEN: Final = {
     "0008_claims.sqlite": "9b7fed8ae9eb62f196e7c80a7658f87497be13f779a0af90f29df0e2c63a6aab",
     "0009_alerts.postgresql": "c2cbe8d95d0546309dd1390da2c41be6d0f901ada4a2137e02c7b827edc17817",
     "0009_alerts.sqlite": "1e142a06ef2e48e7ff91f5763b266756c6aeef1fe7cb92177795e1d1a1f30a98",
+    "0010_limits": "a576ee23a6df8d06e10cc7214d27581c9afb0bf7f94fb53ec0c7e69187a02a67",
+    "0011_audit_sent": "0ab2df89f9d7459751fb26df3038107db312332b1cb63d7924d54a637a81803e",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

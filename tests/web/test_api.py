@@ -154,6 +154,18 @@ def test_operators_retry_by_name_and_by_state(page: Page, asked: list[str]):
     assert [("token ris", "image.retried")] * 2 == trail(page.web)
 
 
+def test_an_operators_program_labels_a_study(page: Page):
+    """Instead of what it was labelled; the trail says so, and a viewer's may not."""
+    address = f"/api/v1/studies/{STUDY}/labels"
+    client = program(page, Role.OPERATOR)
+    answers = [client.put(address, json={"labels": each}) for each in (["ICU", "icu "], ["Ward"])]
+
+    assert [["icu"], ["ward"]] == [each.json()["labels"] for each in answers]
+    assert 404 == client.put("/api/v1/studies/9.9/labels", json={"labels": []}).status_code
+    assert 403 == program(page, Role.VIEWER, "v").put(address, json={"labels": []}).status_code
+    assert [("token ris", "study.labelled")] * 2 == trail(page.web)
+
+
 @pytest.mark.parametrize(
     ("role", "statuses"), [(Role.VIEWER, [200, 403, 403]), (Role.READER, [200, 403, 200])]
 )
@@ -252,7 +264,7 @@ def test_no_input_breaks_it_and_every_answer_is_as_described(tmp_path: Path, mod
             for operation in operations:
                 fuzz(operation, mode, dict(client.headers))
 
-    assert 14 == len(operations)
+    assert 15 == len(operations)
 
 
 def fuzz(operation: APIOperation, mode: GenerationMode, headers: dict[str, str]) -> None:

@@ -95,6 +95,33 @@ def test_a_nested_claim_gives_the_role(page: Page, web: WebContext, provider: Pr
     assert [("a@b.org", Role.READER, False)] == users(web)
 
 
+def test_the_groups_limit_to_studies_at_each_sign_in(
+    page: Page, web: WebContext, provider: Provider
+):
+    """What operators had set before counts no more; a group of no limits leaves none."""
+    limits = ("staff=institution=Hospital A", "cn=icu,ou=x=label=ICU")
+    object.__setattr__(web, "settings", web.settings.changed("oidc", limits=limits))
+    for groups, expected in (
+        (["staff", "radiology"], ("institution=hospital a",)),
+        (["cn=icu,ou=x", "staff", "radiology"], ("institution=hospital a", "label=icu")),
+        (["radiology"], ()),
+    ):
+        provider.claims |= {"groups": groups}
+        go(page.browser())
+        with web.database.look() as connection:
+            user = accounts.find(connection, "ana")
+
+        assert user is not None
+        assert expected == user.limits
+
+
+@pytest.mark.parametrize("text", ["staff", "staff=institution", "staff=institution= ", "a=b=c"])
+def test_a_limit_that_says_nothing_is_an_error_of_the_settings(tmp_path: Path, text: str):
+    """Not a surprise at the first sign-in."""
+    with pytest.raises(SettingInvalid, match="limits"):
+        Settings(data_folder=tmp_path).changed("oidc", limits=(text,))
+
+
 @pytest.mark.parametrize("groups", [None, [], ["staff"], "radiologist", {"radiology": 1}, 7])
 def test_without_a_role_nobody_gets_in(
     page: Page, web: WebContext, provider: Provider, groups: Any

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from httpx import Client, Response
@@ -9,7 +10,16 @@ from httpx import Client, Response
 from hilum.records import access, accounts
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
-from web_context import PASSWORD, Page, add_user, csrf_in, held_off, trail
+from web_context import (
+    PASSWORD,
+    Page,
+    add_user,
+    csrf_in,
+    held_off,
+    open_page,
+    open_web_context,
+    trail,
+)
 
 
 @pytest.fixture
@@ -155,3 +165,20 @@ def test_a_user_of_a_provider_has_no_password_here(page: Page, web: WebContext):
 
     assert 403 == client.post("/account", data=form).status_code
     assert "new-password" not in client.get("/account").text
+
+
+def test_a_user_is_limited_to_some_studies(tmp_path: Path):
+    """By an operator who is not limited; nobody limits themselves, and nothing unclear counts."""
+    with open_web_context(tmp_path, page={"limit_studies": True}) as web, open_page(web) as page:
+        olga = page.signed_in(Role.OPERATOR, "olga")
+        page.signed_in(Role.VIEWER, "ben")
+        post(olga, "/users/limits", name="ben", limits="institution=Hospital A; label=ICU")
+        refused = post(olga, "/users/limits", name="ben", limits="hospital A")
+        post(olga, "/users/limits", name="olga", limits="label=x")
+        with web.database.look() as connection:
+            found = {user.name: user.limits for user in accounts.users(connection)}
+
+        assert {"ben": ("institution=hospital a", "label=icu"), "olga": ()} == found
+        assert "limits nothing" in refused.text
+        assert "institution=hospital a; label=icu" in olga.get("/users").text
+        assert ("olga", "user.limits_changed") in trail(web)

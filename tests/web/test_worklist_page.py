@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.records import studies
+from hilum.records import audit, studies
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE
@@ -281,3 +281,17 @@ def test_portuguese_reads_as_written(web, page):
 def test_scores_never_cross_the_operating_point(score, positive, said):
     """Rounding makes no finding positive."""
     assert said == spoken(score, positive=positive, who=Visitor("", None, ""))
+
+
+def test_a_search_is_in_the_trail_by_its_attributes(page: Page, web: WebContext):
+    """Once for each in a session, and never with what was searched for."""
+    client = page.signed_in(Role.VIEWER)
+    for address in ("/", "/?q=Doe", "/?q=Doe", "/?q=Roe&state=stored", "/?after="):
+        client.get(address)
+    with web.database.look() as connection:
+        told = [each.line.detail for each in audit.lines(connection)]
+
+    assert [
+        {"by": "page", "attributes": ["q"]},
+        {"by": "page", "attributes": ["q", "state"]},
+    ] == told

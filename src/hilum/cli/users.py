@@ -2,8 +2,9 @@
 
 import getpass
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -21,6 +22,7 @@ from hilum.records import (
 )
 from hilum.records.accounts import Role
 from hilum.records.database import open_database
+from hilum.records.limits import StudyLimits
 from hilum.records.second_factor import Factors
 from hilum.settings import Settings
 
@@ -62,6 +64,8 @@ def list_() -> None:
             how=_ways(has) if user.local else "OpenID Connect",
             when=_when(user.signed_in),
         )
+        if user.limits:
+            echo("{name:<24} limited to {limits}", name="", limits=_limits(user.limits))
     for token in programs:
         until = Message("expires {when}", when=_when(token.expires)) if token.expires else NO_EXPIRY
         echo(
@@ -103,6 +107,28 @@ def password(name: str, *, password_stdin: bool) -> None:
             accounts.set_password(connection, name, kept)
         _note(database, "user.password_changed", user=name.casefold())
     echo("The password of {name} was changed, and all sessions ended.", name=name.casefold())
+
+
+@users.command()
+@click.argument("name")
+@click.option("--institution", multiple=True, help="Institution Name of the study.")
+@click.option("--physician", multiple=True, help="Referring Physician's Name of the study.")
+@click.option("--label", multiple=True, help="A label, or the AE title that sent the study.")
+def limit(name: str, **options: tuple[str, ...]) -> None:
+    """Limit the user NAME to some studies; without options, end the limits.
+
+    Each option may be given several times: one value must fit, for every option that is given.
+    """
+    settings = Settings.load()
+    texts = [f"{option}={value}" for option, values in options.items() for value in values]
+    wanted = StudyLimits.parse(texts).texts
+    with open_database(settings) as database:
+        with database.transaction() as connection:
+            accounts.set_limits(connection, name, wanted)
+        _note(database, "user.limits_changed", user=name.casefold(), limits=list(wanted))
+    echo("{name} is limited to: {limits}.", name=name.casefold(), limits=_limits(wanted))
+    if not settings.page.limit_studies:
+        echo("Nobody is limited until page.limit_studies is set.", err=True)
 
 
 @users.command()
@@ -223,7 +249,11 @@ def _password(name: str, *, stdin: bool) -> str:
     return asked
 
 
-def _note(database: Database, action: str, **detail: str) -> None:
+def _limits(texts: Sequence[str]) -> str:
+    return "; ".join(texts) or say("no studies named")
+
+
+def _note(database: Database, action: str, **detail: Any) -> None:
     """Write into the audit trail which account of this machine did what."""
     actor = f"{getpass.getuser()}@command line"
     with database.transaction() as connection:

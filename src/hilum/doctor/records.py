@@ -9,7 +9,9 @@ from typing import Final, TypeVar
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.language import Message
+from hilum.node.audit_trail import repository_of
 from hilum.node.retrying_archive import archive_name
+from hilum.records import audit_position
 from hilum.records.counts import observe, troubles
 from hilum.records.database_state import (
     RESTORE,
@@ -117,6 +119,22 @@ def workers(settings: Settings) -> Iterator[CheckResult]:
         )
     else:
         yield ok("{workers_alive} alive", workers_alive=found.workers_alive)
+
+
+def audit_repository(settings: Settings) -> Iterator[CheckResult]:
+    """Say whether the audit record repository takes the trail, and how much waits for it."""
+    repository = repository_of(settings)
+    if repository is None:
+        yield ok("off (telemetry.audit_repository)")
+        return
+    waiting = ask(settings, lambda connection, *_: audit_position.waiting(connection))
+    repository.deliver(())
+    lines = 0 if isinstance(waiting, CheckResult) else waiting
+    yield ok(
+        "{repository} takes it; {lines} lines are waiting",
+        repository=settings.telemetry.audit_repository,
+        lines=lines,
+    )
 
 
 def _soundness(found: DatabaseState) -> Iterator[CheckResult]:

@@ -32,6 +32,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     (Message("node"), node.heartbeat),
     (Message("viewer"), viewer.ohif),
     (Message("traces"), viewer.traces),
+    (Message("audit repository"), records.audit_repository),
 )
 """Name → what looks, in the order in which a person would ask."""
 

@@ -11,9 +11,10 @@ from hilum.node.steps import NodeContext
 from hilum.node.stored_text import stored_text
 from hilum.pacs import archive as archives
 from hilum.radiograph import ImageUIDs
-from hilum.records import Connection, audit, foreign_readings, images, studies
+from hilum.records import Connection, audit, foreign_readings, images, limits, studies
 from hilum.records.foreign_readings import ForeignReading
 from hilum.records.images import Arrived, ImageRecord
+from hilum.records.limits import Known, known_by
 from hilum.records.states import SETTLED, UNSETTLED, Urgency
 from hilum.records.studies import DueTimes, StudyFacts, StudyWarning
 from hilum.runtime.waits import STUMBLES, WHILE_AWAY
@@ -26,6 +27,8 @@ URGENT_PRIORITIES: Final = frozenset({"STAT", "HIGH"})
 
 UNKNOWN_SINCE_2006: Final = "StudyPriorityID"
 """Retired in PS3.3, and still the only priority that many modalities send."""
+
+REFERRED_BY: Final = "ReferringPhysicianName"
 
 MODEL_NAME: Final = "ManufacturerModelName"
 """In results it is ours."""
@@ -45,6 +48,8 @@ class Facts:
     """What tells its file from another one."""
     study: StudyFacts
     """Its patient and study."""
+    known: Known
+    """What its study is known by, where users are limited to some."""
     urgent: bool
     """Whether it has to be read before others."""
 
@@ -74,6 +79,7 @@ class Intake:
         new = Arrived(
             self._context.archive, facts.uids, facts.reference, facts.digest, urgency, now
         )
+        limits.keep(connection, new.archive, facts.uids.study_instance_uid, facts.known)
         before = images.entry(connection, new.archive, new.uids)
         job = images.arrived(connection, new, held=self.held, again=again)
         if job is None:
@@ -131,8 +137,16 @@ class Intake:
             ),
             pacs.content_id(described),
             study_facts(tags),
+            self._known(reference, tags),
             self._is_urgent(reference, tags),
         )
+
+    def _known(self, reference: str, tags: dict[str, Any]) -> Known:
+        """Return what a study is known by; who sent it is asked only where that matters."""
+        asked = self._context.settings.page.limit_studies
+        senders = [self._context.pacs.origin(reference).aet] if asked else []
+        institution, physician = _text(tags, "InstitutionName"), _text(tags, REFERRED_BY)
+        return known_by(institution, physician, senders)
 
     def _tags(self, reference: str) -> dict[str, Any]:
         """Return the attributes of an instance; of its study alone when its file is lost.

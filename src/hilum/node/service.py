@@ -18,6 +18,7 @@ from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.node.alerting import Alerts
+from hilum.node.audit_trail import audit_sent
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
 from hilum.node.forward import Forwarder
@@ -257,6 +258,8 @@ def started(
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
         context = _node_context(settings, pacs, database, pool.read, actor=role)
+        if role == NODE:
+            stack.enter_context(audit_sent(context))
         engine = stack.enter_context(_engine(context, pool.count, role))
         follower = Follower(context) if role == NODE else None
         telling = Alerts(context) if role == NODE else None

@@ -17,7 +17,10 @@ from hilum.settings import DefaultCharacterSet
 from hilum.values.character_sets import UTF_8, WIDER, Declaration
 from hilum.values.texts import decoded, text_in
 
-TEXTS: Final = ("PatientName", "PatientID", "AccessionNumber", "StudyDescription")
+TEXTS: Final = (
+    *("PatientName", "PatientID", "AccessionNumber", "StudyDescription"),
+    *("InstitutionName", "ReferringPhysicianName"),
+)
 """Attributes of the page's records that are free text."""
 
 LOST: Final = "\ufffd"

@@ -45,6 +45,8 @@ class Session:
     """When they last showed who they are."""
     factor: bool
     """Whether they have a second factor: an app or a passkey."""
+    limits: tuple[str, ...] = ()
+    """To which studies they are limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,9 @@ class Token:
     created: datetime
     expires: datetime | None
     used: datetime | None
+    owner_role: Role = Role.VIEWER
+    owner_limits: tuple[str, ...] = ()
+    """What the owner may do, and to which studies they are limited; known of one that is used."""
 
 
 def begin_session(
@@ -101,7 +106,7 @@ def session(
     passkey = select(PASSKEY.c.key).where(PASSKEY.c.owner == USER.c.name).exists()
     factor = or_(USER.c.totp != "", passkey).label("factor")
     wanted = (
-        select(SESSION, USER.c.role, USER.c.subject, factor)
+        select(SESSION, USER.c.role, USER.c.subject, USER.c.limits, factor)
         .join(USER, USER.c.name == SESSION.c.name)
         .where(
             SESSION.c.key == digest(secret),
@@ -113,8 +118,9 @@ def session(
     if row is None:
         return None
     local = row.subject is None
-    role = Role(row.role)
-    found = Session(row.key, row.name, role, row.csrf, local, row.confirmed, bool(row.factor))
+    role, limits = Role(row.role), tuple(row.limits)
+    factor_on = bool(row.factor)
+    found = Session(row.key, row.name, role, row.csrf, local, row.confirmed, factor_on, limits)
     return found, row.seen <= now - SEEN_EVERY
 
 
@@ -205,15 +211,15 @@ def token(connection: Connection, secret: str, *, now: datetime) -> tuple[Token,
     Its role is the lesser one of its own and its owner's.
     """
     row = connection.execute(
-        select(TOKEN, USER.c.role.label("most"))
+        select(TOKEN, USER.c.role.label("most"), USER.c.limits)
         .join(USER, USER.c.name == TOKEN.c.owner)
         .where(TOKEN.c.key == digest(secret), or_(TOKEN.c.expires.is_(None), TOKEN.c.expires > now))
     ).first()
     if row is None:
         return None
     found, most = _token(row), Role(row.most)
-    if not most.may(found.role):
-        found = replace(found, role=most)
+    role = found.role if most.may(found.role) else most
+    found = replace(found, role=role, owner_role=most, owner_limits=tuple(row.limits))
     return found, row.used is None or row.used <= now - SEEN_EVERY
 
 

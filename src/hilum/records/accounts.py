@@ -12,6 +12,7 @@ import hashlib
 import re
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -99,6 +100,8 @@ class User:
     created: datetime
     signed_in: datetime | None
     """When; the latter is None before the first time."""
+    limits: tuple[str, ...] = ()
+    """To which studies; see `hilum.records.limits`."""
 
 
 def digest(secret: str) -> str:
@@ -225,6 +228,19 @@ def set_role(connection: Connection, name: str, role: Role) -> None:
     _require_operator(connection)
 
 
+def set_limits(connection: Connection, name: str, limits: Sequence[str]) -> None:
+    """Change to which studies a user is limited; takes effect with their next request.
+
+    Raises
+    ------
+    AccountError
+        There is no such user.
+    """
+    user = known(connection, name)
+    values = {"limits": list(limits)}
+    connection.execute(USER.update().where(USER.c.name == user.name).values(**values))
+
+
 def remove(connection: Connection, name: str) -> None:
     """Remove a user; end all their sessions and revoke their tokens.
 
@@ -259,9 +275,20 @@ def is_password(kept: str, password: str) -> bool:
 
 
 def provider_user(
-    connection: Connection, subject: str, name: str, role: Role, *, now: datetime
+    connection: Connection,
+    subject: str,
+    name: str,
+    role: Role,
+    *,
+    limits: Sequence[str] | None = None,
+    now: datetime,
 ) -> User:
     """Return the user whom a provider confirms, made or brought up to date.
+
+    Parameters
+    ----------
+    limits
+        To which studies; None leaves that to operators.
 
     Raises
     ------
@@ -269,10 +296,10 @@ def provider_user(
         Somebody else has that name here.
     """
     row = connection.execute(select(USER).where(USER.c.subject == subject)).first()
-    if row is None:
-        return add(connection, name, role, subject=subject, now=now)
-    connection.execute(USER.update().where(USER.c.subject == subject).values(role=role))
-    return _user(row)
+    signed_in = row.name if row else add(connection, name, role, subject=subject, now=now).name
+    values = {"role": role} | ({} if limits is None else {"limits": list(limits)})
+    connection.execute(USER.update().where(USER.c.name == signed_in).values(**values))
+    return known(connection, signed_in)
 
 
 def known(connection: Connection, name: str) -> User:
@@ -298,4 +325,5 @@ def _require_operator(connection: Connection) -> None:
 
 
 def _user(row: Row[Any]) -> User:
-    return User(row.name, Role(row.role), row.subject is None, row.created, row.signed_in)
+    local, limits = row.subject is None, tuple(row.limits)
+    return User(row.name, Role(row.role), local, row.created, row.signed_in, limits)

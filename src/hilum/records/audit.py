@@ -166,6 +166,12 @@ def lines(
     yield from _recorded(connection, wanted)
 
 
+def following(connection: Connection, number: int, most: int) -> list[StoredAuditEntry]:
+    """Return the lines after that number, at most so many."""
+    page = select(AUDIT).where(AUDIT.c.number > number).order_by(AUDIT.c.number).limit(most)
+    return list(map(_of_row, connection.execute(page)))
+
+
 def count(connection: Connection) -> int:
     """Return how many lines there are."""
     return connection.scalar(select(func.count()).select_from(AUDIT)) or 0

@@ -18,12 +18,16 @@ from hilum.records.tables import (
     IMAGE,
     READING,
     STUDY,
+    STUDY_ATTRIBUTE,
     STUDY_FINDING,
     STUDY_WORD,
     THUMBNAIL,
 )
 
-OF_STUDIES: Final = (FORWARD, READING, THUMBNAIL, IMAGE, STUDY, STUDY_FINDING, STUDY_WORD)
+OF_STUDIES: Final = (
+    *(FORWARD, READING, THUMBNAIL, IMAGE),
+    *(STUDY, STUDY_ATTRIBUTE, STUDY_FINDING, STUDY_WORD),
+)
 """Tables with lines about a study or its images."""
 
 

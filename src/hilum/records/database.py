@@ -8,6 +8,7 @@ SQLite, "Write-Ahead Logging": readers do not wait for the writer, nor it for th
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder
 from hilum.language.system import system_error
+from hilum.records.limits import OPTION, StudyLimits, enforce
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
 
@@ -52,8 +54,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url: Final = url
         self.is_sqlite: Final = url.startswith("sqlite")
+        self._limits: StudyLimits | None = None
         try:
             self.engine: Final = _engine(url)
+            enforce(self.engine)
             with ExitStack() as on_failure:
                 on_failure.callback(self.close)
                 with self.transaction() as connection:
@@ -81,6 +85,12 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def limited_to(self, limits: StudyLimits) -> Self:
+        """Return the same database, in which only these studies are seen and changed."""
+        limited = copy(self)
+        limited._limits = limits  # noqa: SLF001  it is of this class
+        return limited
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -95,7 +105,7 @@ class Database:
             The disk is full, the server is away, or another process holds it for long.
         """
         with _unavailable(), self.engine.begin() as connection:
-            yield connection
+            yield connection.execution_options(**{OPTION: self._limits})
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
@@ -107,7 +117,9 @@ class Database:
             It cannot be read now.
         """
         with _unavailable(), self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection.execution_options(
+                isolation_level="AUTOCOMMIT", **{OPTION: self._limits}
+            )
 
 
 def open_database(settings: Settings) -> Database:

@@ -61,6 +61,8 @@ MIGRATIONS: Final = tuple(
         "0007_passkeys",  # passkeys of users
         "0008_claims",  # who reads which study at the moment
         "0009_alerts",  # what people are told, once for each event
+        "0010_limits",  # what a study is known by, and to which studies a user is limited
+        "0011_audit_sent",  # how far the audit trail was sent to another system
     )
 )
 """In the order in which they run; one that has landed is never changed."""

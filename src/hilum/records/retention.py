@@ -13,6 +13,7 @@ from hilum.records.tables import (
     IMAGE,
     READING,
     STUDY,
+    STUDY_ATTRIBUTE,
     STUDY_FINDING,
     STUDY_WORD,
     THUMBNAIL,
@@ -43,7 +44,7 @@ def forget(connection: Connection, before: datetime, *, limit: int) -> int:
     ).all()
     if gone:
         names = [tuple(row) for row in gone]
-        for each in (STUDY_FINDING, STUDY_WORD):
+        for each in (STUDY_ATTRIBUTE, STUDY_FINDING, STUDY_WORD):
             connection.execute(
                 delete(each).where(tuple_(each.c.archive, each.c.study_instance_uid).in_(names))
             )

@@ -165,6 +165,14 @@ AUDIT: Final = Table(
 )
 Index("audit_by_study", AUDIT.c.study_instance_uid)
 
+AUDIT_SENT: Final = Table(
+    "audit_sent",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one repository
+    Column("line", Integer, nullable=False),  # number of the last one that arrived
+    comment="How far the audit trail was sent to an audit record repository.",
+)
+
 STUDY: Final = Table(
     "study",
     METADATA,
@@ -226,6 +234,16 @@ STUDY_WORD: Final = Table(
     comment="Words of names, IDs and accession numbers, to search by their beginnings.",
 )
 Index("study_word_by_study", *(STUDY_WORD.c[n] for n in ("archive", "study_instance_uid", "word")))
+
+STUDY_ATTRIBUTE: Final = Table(
+    "study_attribute",
+    METADATA,
+    Column("archive", String, primary_key=True),
+    Column("study_instance_uid", String, primary_key=True),
+    Column("attribute", String, primary_key=True),  # institution, physician, label
+    Column("value", String, primary_key=True),  # see limits.folded
+    comment="What a study is known by, where users are limited to some.",
+)
 
 THUMBNAIL: Final = Table(
     "thumbnail",
@@ -293,6 +311,7 @@ USER: Final = Table(
     Column("totp", String, nullable=False, server_default=""),  # secret, encrypted; empty: none
     Column("totp_step", Integer, nullable=False, server_default=text("0")),  # last one used
     Column("recovery", JSON, nullable=False, server_default="[]"),  # SHA-256 of unused codes
+    Column("limits", JSON, nullable=False, server_default="[]"),  # see limits.StudyLimits.texts
     comment="Who may sign in.",
 )
 

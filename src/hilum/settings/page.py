@@ -1,11 +1,16 @@
 """Settings of the page: where it listens, who may sign in."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 
 from hilum.language import Message
 from hilum.settings.section import SettingsSection
+
+LIMIT: Final = re.compile(r"(.+)=((?:institution|physician|label)=.*[^\s^].*)")
+"""A value of a claim, and to which studies it limits."""
 
 
 class PageSettings(SettingsSection):
@@ -54,6 +59,9 @@ class PageSettings(SettingsSection):
     unaided_first: bool = False
     """Show every user the image first: scores, heatmaps and the order by findings come after their
     own review, or when they ask; each review records which. False: for those who choose so."""
+    limit_studies: bool = False
+    """Viewers and readers see the studies alone that hilum users limit, or oidc.limits, gives them,
+    none before; operators see all unless they are limited, too."""
     max_upload_bytes: int = Field(2 * 1024 * 1024 * 1024, gt=0)
     """Largest upload by the page, in bytes."""
     ohif_folder: Path | None = None
@@ -81,6 +89,20 @@ class OidcSettings(SettingsSection):
     roles: tuple[str, ...] = ()
     """What that claim's values mean, as VALUE=ROLE with the role viewer, reader or operator; the
     strongest counts, and who has none may not sign in."""
+
+    limits: tuple[str, ...] = ()
+    """To which studies that claim's values limit somebody, with page.limit_studies, as
+    VALUE=institution=NAME, VALUE=physician=NAME or VALUE=label=NAME; unset: operators do it."""
+
+    @field_validator("limits")
+    @classmethod
+    def _limiting(cls, limits: tuple[str, ...]) -> tuple[str, ...]:
+        for text in limits:
+            if LIMIT.fullmatch(text) is None:
+                raise ValueError(
+                    Message("'{text}' is not VALUE=institution=NAME or the like", text=text)
+                )
+        return limits
 
     @field_validator("roles")
     @classmethod

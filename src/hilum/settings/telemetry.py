@@ -23,6 +23,13 @@ class TelemetrySettings(SettingsSection):
     """How events are written on standard error: text or json."""
     metrics_token: SecretStr | None = Field(None, min_length=16)
     """Bearer token with which other machines read /metrics; unset: only this machine reads them."""
+    audit_repository: str | None = Field(
+        None, pattern=r"^[^:/\s]+:\d{1,5}$|^\[[0-9A-Fa-f:.]+\]:\d{1,5}$"
+    )
+    """Audit record repository (IHE ATNA) that gets the audit trail as HOST:PORT, e.g.
+    audit.example.org:6514, by syslog over TLS with the certificates of pacs.ca_file,
+    pacs.certificate_file and pacs.key_file. The messages name patients. Unset: the trail stays in
+    the database."""
     otlp_endpoint: str | None = Field(None, pattern=r"^https?://")
     """OpenTelemetry collector (OTLP over HTTP) that gets one trace an image, e.g.
     http://127.0.0.1:4318; unset: no traces. Needs pip install hilum[tracing]."""

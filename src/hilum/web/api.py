@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
-from hilum.records import images, readings, reviews, worklist
+from hilum.records import images, limits, readings, reviews, worklist
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.states import RETRIED, State
@@ -21,6 +21,7 @@ from hilum.records.studies import StudyWarning
 from hilum.records.worklist import WorklistFilter, WorklistPosition
 from hilum.web import words
 from hilum.web.api_models import (
+    TEXT,
     UID_PATTERN,
     AgreementDocument,
     FindingDocument,
@@ -30,6 +31,7 @@ from hilum.web.api_models import (
     ImageLine,
     Invalid,
     JobsDocument,
+    Label,
     ModelDocument,
     Problem,
     ReadingDocument,
@@ -39,21 +41,29 @@ from hilum.web.api_models import (
     ReviewDocument,
     StatusDocument,
     StudyDocument,
+    StudyLabels,
     StudyLine,
     StudyPage,
     UidInPath,
 )
 from hilum.web.context import WebContext
 from hilum.web.operations import read_again, status_of
-from hilum.web.sessions import Context, Operator, Reader, Viewer, Visitor, note
+from hilum.web.sessions import (
+    Context,
+    NodeOperator,
+    NodeViewer,
+    Operator,
+    Reader,
+    Viewer,
+    Visitor,
+    note,
+    note_search,
+)
 from hilum.web.slots import Slot, slots_of
 from hilum.web.study import written
 from hilum.web.try_file import file_of, tried
 
 PREFIX: Final = "/api/v1"
-
-TEXT: Final = r"^[^\x00]*$"
-"""PostgreSQL keeps no NUL in a text."""
 
 DAY: Final = r"^([0-9]{8})?$"
 UID: Final = re.compile(UID_PATTERN)
@@ -152,13 +162,16 @@ def wanted_of(
 
 @router.get("/studies", tags=["studies"])
 def studies(
-    _: Viewer,
+    request: Request,
+    who: Viewer,
     context: Context,
     wanted: Annotated[WorklistFilter, Depends(wanted_of)],
+    *,
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> StudyPage:
     """List studies in the order of the worklist."""
+    note_search(request, context, who, "api", request.query_params)
     place = _place(after)
     with context.database.look() as connection:
         rows, following = worklist.page(
@@ -186,6 +199,22 @@ def study(
     ]
     outcomes = [ImageLine.of(each) for each in lines]
     return StudyDocument(study=StudyLine.of(row), warnings=warnings, images=outcomes)
+
+
+@router.put("/studies/{study_instance_uid}/labels", tags=["studies"], responses=BODY_PROBLEMS)
+def put_labels(
+    study_instance_uid: UidInPath,
+    who: NodeOperator,
+    context: Context,
+    labels: Annotated[list[Label], Body(embed=True, max_length=32)],
+) -> StudyLabels:
+    """Label a study, instead of what it was labelled; users may be limited to labels."""
+    with context.database.transaction() as connection:
+        if not limits.seen(connection, context.archive, [study_instance_uid]):
+            raise not_found("This study")
+        kept = limits.set_labels(connection, context.archive, study_instance_uid, labels)
+    note(context, who.name, "study.labelled", study=study_instance_uid, labels=kept)
+    return StudyLabels(labels=kept)
 
 
 @router.get("/images/{sop_instance_uid}", tags=["images"], responses=AMBIGUOUS)
@@ -292,7 +321,7 @@ def _try(file: UploadFile, who: Visitor, context: WebContext) -> ReadingDocument
 
 
 @router.get("/status", tags=["node"])
-def status(request: Request, _: Viewer) -> StatusDocument:
+def status(request: Request, _: NodeViewer) -> StatusDocument:
     """Return how the node is doing."""
     return StatusDocument.of(status_of(request).look())
 

@@ -16,7 +16,11 @@ from hilum.web.status import StatusSnapshot
 
 UID_PATTERN: Final = r"^[0-9]+(\.[0-9]+)*$"
 
+TEXT: Final = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL in a text."""
+
 Uid = Annotated[str, Field(pattern=UID_PATTERN, max_length=64)]
+Label = Annotated[str, Field(min_length=1, max_length=64, pattern=TEXT)]
 FormInPath = Annotated[str, Path(pattern="^[a-z0-9]{1,16}$", description="E.g. fhir.")]
 UidInPath = Annotated[str, Path(pattern=UID_PATTERN, max_length=64)]
 
@@ -71,6 +75,12 @@ class ReasonDocument(ApiDocument):
 
     code: str
     text: str
+
+
+class StudyLabels(ApiDocument):
+    """Labels of a study, as they are compared."""
+
+    labels: list[str]
 
 
 class StudyLine(ApiDocument):

@@ -109,6 +109,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     app.state.context = context
     app.state.viewed = LruSet[tuple[str, str]](dicomweb.VIEWED_MOST)
     app.state.challenges = Challenges()
+    app.state.within = LruSet[tuple[str, ...]](dicomweb.WITHIN_MOST)
     app.state.status = StatusSource(context)
     app.state.slots = RequestSlots()
     app.state.proxy_slots = RequestSlots(PROXIED, PROXIED_EACH)

@@ -10,6 +10,7 @@ DICOM PS3.18, 10.4 (Retrieve) and 10.6 (Search); RFC 7239 (Forwarded), by which 
 knows the address under which its bulk data is reached.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -18,16 +19,19 @@ from urllib.parse import quote
 
 import httpx
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from hilum.errors import PacsNotOurs
 from hilum.language import Message
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.http import pacs_errors
 from hilum.pacs.plain_http import Proof, require_same
+from hilum.records import limits
+from hilum.web.context import WebContext
 from hilum.web.ohif import DICOMWEB_PATH
-from hilum.web.sessions import Context, Viewer, note_async
+from hilum.web.sessions import Context, Viewer, note_async, note_search
 from hilum.web.slots import ProxySlot, TimedResponse
 
 router: Final = APIRouter(include_in_schema=False)
@@ -77,6 +81,17 @@ PASSED_BACK: Final = ("content-length", "content-encoding", "etag")
 
 CHUNK: Final = 256 * 1024
 
+HIERARCHY: Final = ("0020000D", "0020000E", "00080018")
+"""Study, Series and SOP Instance UID in DICOM JSON."""
+
+PAGING: Final = frozenset({"limit", "offset"})
+MOST_LISTED: Final = 2000
+MOST_READ: Final = 16 * 1024 * 1024
+"""Entries and bytes of a list from which what somebody does not see is taken out."""
+
+WITHIN_MOST: Final = 20_000
+"""Instances that are remembered with the study and series that they are in."""
+
 SAFE: Final = re.compile(
     r"(?:multipart/related|application/(?:dicom|dicom\+json|json|octet-stream)|image/(?!svg))",
     re.IGNORECASE,
@@ -94,6 +109,8 @@ METADATA_MOST: Final = 16 * 1024 * 1024
 VIEWED_MOST: Final = 4096
 """Sessions and studies that are remembered, so that one look is one line of the audit trail."""
 
+NOT_THERE: Final = Message("Image not found. It may have been deleted from the PACS.")
+TOO_MUCH: Final = Message("This list is too long. Search for less.")
 NOT_OPEN: Final = Message("Only requests that a viewer needs are passed on to the PACS.")
 
 
@@ -114,10 +131,17 @@ def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
 @router.get(DICOMWEB_PATH + "/{path:path}", dependencies=[ProxySlot])
 async def hand_through(path: str, request: Request, who: Viewer, context: Context) -> Response:
     """Hand a request to the PACS, and its answer back piece by piece."""
-    question = asked(path, request, context.address.proof)
+    question = asked(path, request, context.address.proof, whole=who.limits is None)
     study = STUDY.match(path)
+    if who.limits is not None:
+        await _require_seen(path, request, context)
     if study and request.app.state.viewed.add((who.key or who.name, study[1])):
         await note_async(context, who.name, "study.viewed", study=study[1], by="dicomweb")
+    if study is None:
+        given = request.query_params
+        await run_in_threadpool(note_search, request, context, who, "dicomweb", given)
+    if who.limits is not None and (SEARCH.fullmatch(path) or METADATA.fullmatch(path)):
+        return await _seen_part(path, question, request, context)
     client: httpx.AsyncClient = request.app.state.dicomweb
     with pacs_errors(context.address.url):
         answer = await client.send(question, stream=True)
@@ -150,8 +174,13 @@ def without_zero_spacing(metadata: bytes) -> bytes:
     return SPACING.sub(kept, metadata)
 
 
-def asked(path: str, request: Request, proof: Proof | None) -> httpx.Request:
+def asked(path: str, request: Request, proof: Proof | None, *, whole: bool = True) -> httpx.Request:
     """Return what Orthanc is asked, made of allowed parts alone.
+
+    Parameters
+    ----------
+    whole
+        Whether the answer is handed on as it is; False: a list is asked for from its beginning.
 
     Raises
     ------
@@ -169,10 +198,26 @@ def asked(path: str, request: Request, proof: Proof | None) -> httpx.Request:
         or HOST.fullmatch(host) is None
     ):
         raise HTTPException(HTTPStatus.BAD_REQUEST, NOT_OPEN)
-    query = _query(request, searches=SEARCH.fullmatch(path) is not None)
-    client: httpx.AsyncClient = request.app.state.dicomweb
+    searches = SEARCH.fullmatch(path) is not None
+    given = _parameters(request, searches=searches)
+    if searches and not whole:
+        given = [pair for pair in given if pair[0] not in PAGING] + [("limit", str(MOST_LISTED))]
+    return _question(path, given, accept, request, proof)
+
+
+def _question(
+    path: str,
+    parameters: list[tuple[str, str]],
+    accept: str,
+    request: Request,
+    proof: Proof | None,
+) -> httpx.Request:
+    host = request.headers["host"]
     told = {"accept": accept, "host": host, "forwarded": f"host={host};proto={request.url.scheme}"}
-    return client.build_request("GET", f"/{path}{query}", headers=told, extensions=_proven(proof))
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
+    client: httpx.AsyncClient = request.app.state.dicomweb
+    address = f"/{path}?{query}" if query else f"/{path}"
+    return client.build_request("GET", address, headers=told, extensions=_proven(proof))
 
 
 def _proven(proof: Proof | None) -> dict[str, Any]:
@@ -192,23 +237,103 @@ def _proven(proof: Proof | None) -> dict[str, Any]:
     return {"trace": trace}
 
 
-def _query(request: Request, *, searches: bool) -> str:
-    """Return the parameters of a search, each written anew; anything else has none."""
+def _parameters(request: Request, *, searches: bool) -> list[tuple[str, str]]:
+    """Return the parameters of a search; anything else has none."""
     given = request.query_params.multi_items()
     if not given:
         if request.url.query:
             raise HTTPException(HTTPStatus.BAD_REQUEST, NOT_OPEN)
-        return ""
+        return []
     names = [name for name, _ in given if name != "includefield"]
     if not searches or len(set(names)) < len(names) or not all(map(_is_allowed, given)):
         raise HTTPException(HTTPStatus.BAD_REQUEST, NOT_OPEN)
-    return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in given)
+    return given
 
 
 def _is_allowed(parameter: tuple[str, str]) -> bool:
     name, value = parameter
     allowed = CONTROLS.get(name) or (VALUE if ATTRIBUTE.fullmatch(name) else None)
     return allowed is not None and allowed.fullmatch(value) is not None
+
+
+async def _require_seen(path: str, request: Request, context: WebContext) -> None:
+    """Raise `HTTPException` unless an address is of a study that is seen, and a file in it its own.
+
+    The PACS is asked of no other study: one that is not seen is like one that is not there.
+    """
+    study = STUDY.match(path)
+    if study is not None and not await _seen(context, {study[1]}):
+        raise HTTPException(HTTPStatus.NOT_FOUND, NOT_THERE)
+    if FILE.match(path) is None or METADATA.fullmatch(path):
+        return
+    named = tuple(path.split("/")[1:6:2])
+    within = request.app.state.within
+    if named in within:
+        return
+    given, address = [("SOPInstanceUID", named[2])], path[: path.index("/instances/")]
+    proof = context.address.proof
+    question = _question(f"{address}/instances", given, JSON, request, proof)
+    for found in await _listed(question, request, context):
+        if named == tuple(_value(found, tag) for tag in HIERARCHY):
+            within.add(named)
+            return
+    raise HTTPException(HTTPStatus.NOT_FOUND, NOT_THERE)
+
+
+async def _seen_part(
+    path: str, question: httpx.Request, request: Request, context: WebContext
+) -> Response:
+    """Return what of a list is of studies that are seen, whatever the PACS made of the question.
+
+    Pages are counted here: by the PACS's pages one could count what is left out.
+    """
+    found = await _listed(question, request, context)
+    study = STUDY.match(path)
+    named = {study[1]} if study else {_value(each, HIERARCHY[0]) for each in found}
+    there = await _seen(context, named)
+    seen = [each for each in found if _value(each, HIERARCHY[0]) in there]
+    if not seen and METADATA.fullmatch(path):
+        raise HTTPException(HTTPStatus.NOT_FOUND, NOT_THERE)
+    start = int(request.query_params.get("offset", "0"))
+    size = int(request.query_params.get("limit", str(MOST_LISTED)))
+    return JSONResponse(seen[start : start + size], media_type=JSON)
+
+
+async def _seen(context: WebContext, studies: set[str]) -> set[str]:
+    def look() -> set[str]:
+        with context.database.look() as connection:
+            return limits.seen(connection, context.archive, studies)
+
+    return await run_in_threadpool(look)
+
+
+async def _listed(
+    question: httpx.Request, request: Request, context: WebContext
+) -> list[dict[str, Any]]:
+    """Return a list of the PACS; empty where it has no answer to that."""
+    client: httpx.AsyncClient = request.app.state.dicomweb
+    read = bytearray()
+    with pacs_errors(context.address.url):
+        answer = await client.send(question, stream=True)
+        try:
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                return []
+            answer.raise_for_status()
+            async for piece in answer.aiter_raw(CHUNK):
+                read += piece
+                if len(read) > MOST_READ:
+                    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_MUCH)
+        finally:
+            await answer.aclose()
+    found = await run_in_threadpool(json.loads, read or b"[]")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _value(dataset: dict[str, Any], tag: str) -> str:
+    """Return the one value of an attribute in DICOM JSON, empty for anything else."""
+    element = dataset.get(tag)
+    values = element.get("Value") if isinstance(element, dict) else None
+    return str(values[0]) if isinstance(values, list) and len(values) == 1 else ""
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -20,8 +20,10 @@ from starlette.responses import StreamingResponse
 
 from hilum.errors import HilumError
 from hilum.records import claims, worklist
+from hilum.records.limits import StudyLimits
+from hilum.runtime.caches import LruCache
 from hilum.web.context import WebContext
-from hilum.web.sessions import Context, Viewer
+from hilum.web.sessions import Context, Viewer, Visitor
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -36,6 +38,10 @@ Moment = tuple[datetime | None, tuple[int, datetime | None]]
 
 CONNECTION_S: Final = 300.0
 """Seconds after which a connection ends."""
+
+
+WATCHES: Final = 256
+"""Sets of limits that are watched for; a watch that is pushed out goes on for its listeners."""
 
 
 class ChangeWatch:
@@ -92,20 +98,24 @@ class ChangeWatch:
             return self._last
 
 
-def change_watch(request: Request) -> ChangeWatch:
-    """Return the application's watch, which it has from the first listener on."""
+def change_watch(request: Request, context: WebContext, who: Visitor) -> ChangeWatch:
+    """Return the watch of those who see the same studies, there from the first listener on."""
     state = request.app.state
-    if not hasattr(state, "watch"):
-        state.watch = ChangeWatch(state.context)
-    watch: ChangeWatch = state.watch
+    if not hasattr(state, "watches"):
+        state.watches = LruCache[StudyLimits | None, ChangeWatch](WATCHES)
+    watches: LruCache[StudyLimits | None, ChangeWatch] = state.watches
+    watch = watches.get(who.limits)
+    if watch is None:
+        watch = ChangeWatch(context)
+        watches.put(who.limits, watch)
     return watch
 
 
 @router.get("/worklist/live")
-async def live(request: Request, _context: Context, _who: Viewer) -> StreamingResponse:
+async def live(request: Request, context: Context, who: Viewer) -> StreamingResponse:
     """Say "changed" whenever any study's row did."""
     return StreamingResponse(
-        _events(change_watch(request)),
+        _events(change_watch(request, context, who)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

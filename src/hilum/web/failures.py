@@ -23,9 +23,9 @@ from hilum.web.sessions import (
     NotAllowed,
     SignInNeeded,
     Visitor,
-    context_of,
     login_address,
     visitor,
+    whole_context,
 )
 
 HTML: Final = "text/html"
@@ -111,7 +111,7 @@ async def answer(request: Request, status: int, text: str = "") -> Response:
 
 def _visitor(request: Request) -> Visitor:
     try:
-        return visitor(request, context_of(request))
+        return visitor(request, whole_context(request))
     except HilumError:  # the database is what fails
         return Visitor("", None, "")
 

@@ -29,8 +29,10 @@ from hilum.errors import SettingInvalid
 from hilum.language import Message
 from hilum.records import accounts
 from hilum.records.accounts import AccountError, Role
+from hilum.records.limits import StudyLimits
 from hilum.runtime.caches import TtlCache
 from hilum.settings import OidcSettings
+from hilum.settings.page import LIMIT
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
 from hilum.web.credentials import note_once
@@ -213,9 +215,11 @@ def _confirmed_user(
     claims = redeem(code, flow, provider, oidc, redirect_uri(request, context))
     name, role = who_is(claims, oidc)
     subject = f"{provider.issuer}|{claims['sub']}"
+    limits = limits_in(claims, oidc) if oidc.limits else None
+    now = datetime.now(UTC)
     try:
         with context.database.transaction() as connection:
-            user = accounts.provider_user(connection, subject, name, role, now=datetime.now(UTC))
+            user = accounts.provider_user(connection, subject, name, role, limits=limits, now=now)
     except AccountError as exc:
         raise IdentityNotConfirmed(NAME_TAKEN, "the name is taken, or is none", FORBIDDEN) from exc
     return user.name
@@ -379,12 +383,7 @@ def who_is(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, Role]:
     IdentityNotConfirmed
         The settings give them no role, or they have no name that can be used.
     """
-    values: Any = claims
-    for part in oidc.role_claim.split("."):  # e.g. realm_access.roles
-        values = values.get(part) if isinstance(values, Mapping) else None
-    given = {values} if isinstance(values, str) else set()
-    if isinstance(values, list):
-        given = {each for each in values if isinstance(each, str)}
+    given = _groups(claims, oidc)
     pairs = (pair.rpartition("=") for pair in oidc.roles)
     roles = [Role(role) for value, _, role in pairs if value in given]
     if not roles:
@@ -393,3 +392,19 @@ def who_is(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, Role]:
         (claims[each] for each in (oidc.name_claim, "email", "sub") if claims.get(each)), ""
     )
     return str(name), max(roles, key=list(Role).index)
+
+
+def limits_in(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, ...]:
+    """Return to which studies the settings limit whom an ID token is about."""
+    given = _groups(claims, oidc)
+    pairs = (found.groups() for text in oidc.limits if (found := LIMIT.fullmatch(text)))
+    return StudyLimits.parse(limit for value, limit in pairs if value in given).texts
+
+
+def _groups(claims: Mapping[str, Any], oidc: OidcSettings) -> set[str]:
+    """Return the values of the claim by which the settings know somebody."""
+    values: Any = claims
+    for part in oidc.role_claim.split("."):  # e.g. realm_access.roles
+        values = values.get(part) if isinstance(values, Mapping) else None
+    given = values if isinstance(values, list) else [values]
+    return {each for each in given if isinstance(each, str)}

@@ -17,7 +17,7 @@ from hilum.telemetry.alerts import send_test
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.pictures import Where, image_of
-from hilum.web.sessions import Context, Operator, Viewer, Visitor, note
+from hilum.web.sessions import Context, NodeOperator, NodeViewer, Operator, Visitor, note
 from hilum.web.status import StatusSnapshot, StatusSource
 from hilum.web.words import CONSTANCY
 
@@ -79,7 +79,7 @@ def _values(request: Request, context: WebContext) -> dict[str, Any]:
 @router.get("/operations")
 def show(
     request: Request,
-    who: Viewer,
+    who: NodeViewer,
     context: Context,
     asked: int | None = None,
     tested: int | None = None,
@@ -90,7 +90,7 @@ def show(
 
 
 @router.get("/operations/live")
-def live(request: Request, who: Viewer, context: Context) -> Response:
+def live(request: Request, who: NodeViewer, context: Context) -> Response:
     """Return the part of the page that changes by itself."""
     return Response(fill("status.html", who, **_values(request, context)), media_type="text/html")
 
@@ -121,7 +121,7 @@ def retry_image(where: Where, who: Operator, context: Context) -> Response:
 
 
 @router.post("/operations/alerts/test")
-def test_alerts(who: Operator, context: Context) -> Response:
+def test_alerts(who: NodeOperator, context: Context) -> Response:
     """Send a test alert to each target; the page then says how many took it."""
     taken = send_test(context.settings.alerts, RESEARCH_USE_ONLY)
     note(context, who.name, "alert.tested", targets=len(taken), taken=sum(taken.values()))

@@ -1,7 +1,7 @@
 """The visitor of a request: dependencies of every page and API call."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from hilum.language import ENGLISH, Language, Message, accepted
 from hilum.records import access, audit
 from hilum.records.accounts import Role
+from hilum.records.limits import NO_STUDY, StudyLimits, limits_of
 from hilum.settings import PageSettings
 from hilum.web.context import WebContext
 from hilum.web.security import UNSAFE, carries, is_secure, same_origin
@@ -31,6 +32,11 @@ OWN: Final = ("/account", "/confirm", "/logout")
 """Beginnings of the addresses where a second factor is added."""
 
 YEAR_S: Final = 365 * 24 * 3600
+
+PAGES: Final = frozenset({"after", "limit", "offset", "includefield", "fuzzymatching"})
+"""Parameters of a search that say nothing of what is looked for."""
+
+PART: Final = Message("Your access is limited to some studies, and this is about all of them.")
 
 
 class Theme(StrEnum):
@@ -67,6 +73,8 @@ class Visitor:
     """When they last showed who they are."""
     factor: bool = False
     """Whether they have a second factor here."""
+    limits: StudyLimits | None = NO_STUDY
+    """The studies that they see; None: all."""
     language: Language = ENGLISH
     theme: Theme = Theme.DARK
     """What they chose."""
@@ -104,13 +112,13 @@ class NotAllowed(Exception):
         self.message = message
 
 
-def context_of(request: Request) -> WebContext:
-    """Return what this page works with."""
+def whole_context(request: Request) -> WebContext:
+    """Return what this application works with, for those who look at no study."""
     context: WebContext = request.app.state.context
     return context
 
 
-Context = Annotated[WebContext, Depends(context_of)]
+WholeContext = Annotated[WebContext, Depends(whole_context)]
 
 
 def cookie_name(name: str, settings: PageSettings) -> str:
@@ -128,7 +136,7 @@ def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
     return timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)
 
 
-def visitor(request: Request, context: Context) -> Visitor:
+def visitor(request: Request, context: WholeContext) -> Visitor:
     """Return who asks, signed in or not."""
     page = context.settings.page
     language = accepted(
@@ -166,6 +174,7 @@ def visitor(request: Request, context: Context) -> Visitor:
         session.local,
         session.confirmed,
         session.factor,
+        limits_of(session.role, session.limits, enforced=context.settings.page.limit_studies),
         **look,  # type: ignore[arg-type]
     )
 
@@ -179,15 +188,31 @@ def _program(context: WebContext, secret: str, now: datetime) -> Visitor | None:
     if due:
         with context.database.transaction() as connection:
             access.touch_token(connection, token.name, now=now)
-    return Visitor(f"token {token.name}", token.role, "")
+    enforced = context.settings.page.limit_studies
+    limits = limits_of(token.owner_role, token.owner_limits, enforced=enforced)
+    return Visitor(f"token {token.name}", token.role, "", limits=limits)
 
 
 Anybody = Annotated[Visitor, Depends(visitor)]
 """Whoever asks, signed in or not."""
 
 
-def at_least(role: Role, *, confirmed: bool = False) -> Callable[..., Coroutine[Any, Any, Visitor]]:
-    """Return the dependency that lets only that role in; `confirmed`: who said lately who they are.
+def context_of(who: Anybody, context: WholeContext) -> WebContext:
+    """Return what a page works with: its database shows what this visitor may see, and no more."""
+    if who.limits is None:
+        return context
+    return replace(context, database=context.database.limited_to(who.limits))
+
+
+Context = Annotated[WebContext, Depends(context_of)]
+
+
+def at_least(
+    role: Role, *, confirmed: bool = False, whole: bool = False
+) -> Callable[..., Coroutine[Any, Any, Visitor]]:
+    """Return the dependency that lets only that role in.
+
+    With `confirmed` only who said lately who they are, with `whole` only who sees every study.
 
     Requests that change something must come from our own pages and carry the session's
     token; a program's bearer token is not sent by browsers on their own and needs neither.
@@ -198,6 +223,8 @@ def at_least(role: Role, *, confirmed: bool = False) -> Callable[..., Coroutine[
             raise SignInNeeded
         if not who.may(role):
             raise NotAllowed(Message("Your role does not allow this. Ask an operator."))
+        if whole and who.limits is not None:
+            raise NotAllowed(PART)
         if request.method in UNSAFE and who.key:
             await require_own_form(request, who, context.settings.page)
         alone = who.local and not who.factor and not request.url.path.startswith(OWN)
@@ -221,10 +248,12 @@ async def require_own_form(request: Request, who: Visitor, settings: PageSetting
 
 
 Viewer = Annotated[Visitor, Depends(at_least(Role.VIEWER))]
+NodeViewer = Annotated[Visitor, Depends(at_least(Role.VIEWER, whole=True))]
 Reader = Annotated[Visitor, Depends(at_least(Role.READER))]
 Operator = Annotated[Visitor, Depends(at_least(Role.OPERATOR))]
+NodeOperator = Annotated[Visitor, Depends(at_least(Role.OPERATOR, whole=True))]
 ConfirmedViewer = Annotated[Visitor, Depends(at_least(Role.VIEWER, confirmed=True))]
-ConfirmedOperator = Annotated[Visitor, Depends(at_least(Role.OPERATOR, confirmed=True))]
+ConfirmedOperator = Annotated[Visitor, Depends(at_least(Role.OPERATOR, confirmed=True, whole=True))]
 
 
 def note(
@@ -242,6 +271,16 @@ def note(
     )
     with context.database.transaction() as connection:
         audit.write(connection, line)
+
+
+def note_search(
+    request: Request, context: WebContext, who: Visitor, by: str, asked: Mapping[str, str]
+) -> None:
+    """Add that somebody searched, and by which attributes, once for the same in a session."""
+    given = {name: text for name, text in asked.items() if text and name not in PAGES}
+    key = (who.key or who.name, f"search {hash(tuple(sorted(given.items())))}")
+    if given and request.app.state.viewed.add(key):
+        note(context, who.name, "studies.searched", by=by, attributes=sorted(given))
 
 
 async def note_async(context: WebContext, who: str, action: str, **facts: Any) -> None:

@@ -21,7 +21,7 @@ from hilum.language import Message
 from hilum.pacs.send import Outgoing, Sender, SendStatus, open_sender
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
-from hilum.web.sessions import Context, Operator, Reader, Visitor, note
+from hilum.web.sessions import Context, NodeOperator, Reader, Visitor, note
 from hilum.web.slots import slots_of
 from hilum.wording import finding_name, shown_score
 
@@ -97,7 +97,7 @@ async def file_of(request: Request) -> AsyncIterator[UploadFile]:
 
 
 @router.post("/files/send")
-async def send(request: Request, who: Operator, context: Context) -> Response:
+async def send(request: Request, who: NodeOperator, context: Context) -> Response:
     """Send one DICOM file, or a ZIP archive of them, to the PACS."""
     async with file_of(request) as file:
         return await run_in_threadpool(_send, file, who, context)

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from hilum.language import Message
 from hilum.records import access, accounts
 from hilum.records.accounts import AccountError, Role
+from hilum.records.limits import StudyLimits
 from hilum.web.context import WebContext
 from hilum.web.pages import render
 from hilum.web.sessions import ConfirmedOperator, Context, Visitor, note
@@ -41,6 +42,7 @@ def page(
         tokens=tokens,
         now=datetime.now(UTC),
         days=DAYS,
+        limited=context.settings.page.limit_studies,
         error=error,
         token=token,
     )
@@ -91,6 +93,27 @@ def change_role(
     except AccountError as exc:
         return page(request, who, context, error=exc.message)
     note(context, who.name, "user.role_changed", user=name, role=role)
+    return RedirectResponse(HERE, SEE_OTHER)
+
+
+@router.post(HERE + "/limits")
+def limit(
+    request: Request,
+    who: ConfirmedOperator,
+    context: Context,
+    name: Annotated[str, Form()],
+    limits: Annotated[str, Form()] = "",
+) -> Response:
+    """Change to which studies a user is limited."""
+    if name == who.name:
+        return page(request, who, context, error=YOURSELF)
+    try:
+        wanted = StudyLimits.parse(text for text in limits.split(";") if text.strip()).texts
+        with context.database.transaction() as connection:
+            accounts.set_limits(connection, name, wanted)
+    except AccountError as exc:
+        return page(request, who, context, error=exc.message)
+    note(context, who.name, "user.limits_changed", user=name, limits=list(wanted))
     return RedirectResponse(HERE, SEE_OTHER)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
@@ -19,7 +19,7 @@ from hilum.web import charts, words
 from hilum.web.context import WebContext
 from hilum.web.notices import model_in_use, troubles
 from hilum.web.pages import fill, render
-from hilum.web.sessions import Context, Viewer, Visitor
+from hilum.web.sessions import Context, Viewer, Visitor, note_search
 from hilum.wording import day_text, finding_name, person, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
@@ -100,6 +100,7 @@ FromAddress = Annotated[WorklistRequest, Depends(asked)]
 @router.get("/")
 def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> HTMLResponse:
     """Show the worklist."""
+    note_search(request, context, who, "page", dict(parse_qsl(ask.query)))
     values = rows_of(context, who, ask)
     with context.database.look() as connection:
         labels = worklist.labels(connection, context.archive)
