@@ -52,12 +52,12 @@ def test_memo_of_a_billion_places_costs_nothing(tmp_path: Path):
 
 
 def test_endless_pickle_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A pickle has a limit of steps."""
+    """A pickle has a limit of opcodes."""
     monkeypatch.setattr(unpickler, "MAX_OPCODES", 1000)
     path = tmp_path / "weights.pt"
     path.write_bytes(b"\x80\x02" + b"N0" * 600 + b"N.")
 
-    refused(path, "more than 1000 steps")
+    refused(path, "more than 1000 opcodes")
 
 
 def test_endless_text_and_number_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
