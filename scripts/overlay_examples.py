@@ -20,7 +20,7 @@ from hilum.language import ENGLISH, Language  # noqa: E402
 PORTUGUESE = Language("pt-BR")
 from hilum import pixels  # noqa: E402
 from hilum.explain import drawing, overlay  # noqa: E402
-from hilum.gate.reasons import reason  # noqa: E402
+from hilum.gate.table import WARNING_RULES  # noqa: E402
 from hilum.settings import PixelSettings  # noqa: E402
 from hilum.wording import in_language  # noqa: E402
 from invented import MODEL, bump, make_reading  # noqa: E402
@@ -36,7 +36,9 @@ MAPS = {
 NO_MODEL = replace(MODEL, name="no model", version="(invented)", sha256="0" * 64)
 DEMONSTRATION = replace(NO_MODEL, demonstration=True)
 UNVERIFIED = replace(NO_MODEL, verified=False)
-(UNKNOWN_VIEW,) = in_language(PORTUGUESE, (reason("view_unknown", values={}),))
+(UNKNOWN_VIEW,) = in_language(
+    PORTUGUESE, (next(rule for rule in WARNING_RULES if rule.code == "view_unknown").reason({}),)
+)
 WIDTH = 1200
 """Width of the pictures in the docs, in pixels."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hilum.gate.rules import Rule
+from hilum.gate.rule import Rule
 from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "gate.md"

@@ -11,8 +11,9 @@ from pydicom import Dataset, dcmread
 
 from hilum import PRODUCT, gate
 from hilum.eligibility import INELIGIBLE
-from hilum.gate import judge, judge_picture
-from hilum.gate.reasons import REASONS, reason
+from hilum.gate import image_rules, judge, judge_picture, patient_rules
+from hilum.gate.patient_rules import not_chest
+from hilum.gate.rule import Rule, SiteRule
 from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 from hilum.gate.vocabulary import Meaning, body_part_term, lexicon, meanings, words
 from hilum.language import LANGUAGES, Language
@@ -47,9 +48,18 @@ def test_real_other_image_is_refused(name: str, refused: list[str], request: pyt
     assert refused == [each.code for each in judge(header, GATE).objections]
 
 
-def test_every_code_has_a_rule_and_every_rule_a_text():
-    """Nothing in the table of texts is dead, and no rule is without words."""
-    assert set(REASONS) == {rule.code for rule in (*REFUSAL_RULES, *WARNING_RULES)}
+def test_every_rule_is_in_the_table_and_has_a_text():
+    """No rule is dead, and none is without words."""
+    written = {
+        each
+        for module in (image_rules, patient_rules)
+        for value in vars(module).values()
+        if isinstance(value, Rule | SiteRule)
+        for each in ((value,) if isinstance(value, Rule) else value)
+    }
+
+    assert written == {*REFUSAL_RULES, *WARNING_RULES}
+    assert all(rule.text for rule in written)
 
 
 def test_own_result_is_known_by_its_contributing_equipment():
@@ -202,9 +212,8 @@ def test_endless_text_is_judged_like_a_short_one(endless: str):
 
 def test_long_value_is_cut_and_kept_on_one_line():
     """A reason stays a line, whatever a sender wrote."""
-    shown = reason(
-        "not_chest",
-        values={"attribute": "Series Description", "value": "KNEE\n\x1b[2J" + "x" * 200},
+    shown = not_chest.reason(
+        {"attribute": "Series Description", "value": "KNEE\n\x1b[2J" + "x" * 200}
     )
 
     assert shown.text.isprintable()

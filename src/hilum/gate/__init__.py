@@ -5,8 +5,7 @@ from typing import Final
 from pydicom import Dataset
 
 from hilum.eligibility import Eligibility, Reason
-from hilum.gate.reasons import reason
-from hilum.gate.rules import GateInput, Rule
+from hilum.gate.rule import GateInput, Rule
 from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 from hilum.settings import GateSettings
 
@@ -54,8 +53,4 @@ def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibilit
 def _broken(rules: tuple[Rule, ...], case: GateInput) -> tuple[Reason, ...]:
     """Return the reasons of the rules that a case breaks."""
     found = ((rule, rule.broken(case)) for rule in rules if case.is_image or not rule.of_images)
-    return tuple(
-        reason(rule.code, source=rule.source, values=gaps)
-        for rule, gaps in found
-        if gaps is not None
-    )
+    return tuple(rule.reason(gaps) for rule, gaps in found if gaps is not None)
