@@ -28,7 +28,10 @@ CATALOGUES = sorted((SOURCE / "language" / "catalogues").glob("*.po"))
 JINJA = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 """As the page's own environment reads templates."""
 
-MARKS = ("Message", "say", "say_ascii", "echo")
+MARKS = (
+    *("Message", "say", "say_ascii", "echo"),
+    *("untrusted", "_contradiction", "garbled", "not_such_a_network", "_unavailable"),
+)
 """What marks a text in the code: its singular, and its plural."""
 
 PAIRS = (
@@ -39,6 +42,7 @@ PAIRS = (
     ),
     *("AccountError", "PeerBusy"),
     *("ok", "warning", "problem"),
+    *("DamagedError", "mismatch", "ended"),
 )
 """Errors, and results of the doctor's checks: what they say and the remedy are two messages."""
 

@@ -23,7 +23,8 @@ from hilum.encode.provenance import HEAD_OF_WARNING
 from hilum.encode.report_document import SOP_CLASSES
 from hilum.errors import SourceUnreadable
 from hilum.files.dicom import damage_named, text
-from hilum.language import LANGUAGES, Message
+from hilum.language import LANGUAGES
+from hilum.language.message import filled_in
 from hilum.outcome import Status
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import OPERATING_POINT_SCORE, Finding, ModelIdentity
@@ -90,7 +91,7 @@ def stored_report(report: Dataset, table: CodeTable) -> StoredReport | None:
         # what can neither be kept nor shown: lone surrogates, NUL, numbers that are none
         said = json.dumps(found.document, ensure_ascii=False, allow_nan=False)
         if len(said.encode()) > MOST_BYTES or r"\u0000" in said or found.when.year not in YEARS:
-            raise _contradiction(Message("its texts or its time are invalid"))
+            raise _contradiction("its texts or its time are invalid")
         return found
 
 
@@ -118,7 +119,7 @@ class _Report:
         findings = [self._finding(row) for row in self._rows()]
         labels = [each["label"] for each in findings]
         if not findings or len(findings) > MOST_FINDINGS or len(set(labels)) < len(labels):
-            raise _contradiction(Message("it has no findings, too many, or one twice"))
+            raise _contradiction("it has no findings, too many, or one twice")
         when = f"{self.root.ContentDate}{str(self.root.ContentTime)[:6]}"
         zone = text(self.root, "TimezoneOffsetFromUTC")
         overlay = next(self._overlays(), None)
@@ -153,7 +154,7 @@ class _Report:
         """Return what names an image that the report refers to: one of its own study."""
         found = [each for each in images_in(self.root) if each.sop_instance_uid == image]
         if len(found) != 1 or found[0].study_instance_uid != text(self.root, "StudyInstanceUID"):
-            raise _contradiction(Message("it refers to an image that is not among its evidence"))
+            raise _contradiction("it refers to an image that is not among its evidence")
         return found[0]
 
     def _library(self) -> Dataset:
@@ -190,15 +191,11 @@ class _Report:
         finding = Finding(label, raw, point, _score(raw, point))
         if present != finding.positive and raw != point:  # nine digits may make them equal
             raise _contradiction(
-                Message(
-                    "{label} is present below its operating point, or absent above", label=label
-                )
+                "{label} is present below its operating point, or absent above", label=label
             )
         may_be = (finding.score + each for each in (-NINE_DIGITS, NINE_DIGITS))
         if said not in {shown_score(each, positive=present) for each in may_be}:
-            raise _contradiction(
-                Message("the score of {label} does not match its raw value", label=label)
-            )
+            raise _contradiction("the score of {label} does not match its raw value", label=label)
         code = row.ConceptNameCodeSequence[0]
         named = (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning)
         return {**finding_entry(finding, Code(*map(str, named))), "positive": present}
@@ -224,7 +221,7 @@ class _Report:
         bare = rest if rest[:1].isalnum() else f"demonstration{rest}"
         sha256 = parameters["weights_sha256"][0]
         if re.fullmatch(r"[0-9a-f]{64}", sha256) is None:
-            raise _contradiction(Message("the hash of the weights is invalid"))
+            raise _contradiction("the hash of the weights is invalid")
         return ModelIdentity(
             bare if demonstration else said,
             str(_only(self._measurements(), codes.DCM.AlgorithmVersion).TextValue),
@@ -240,7 +237,7 @@ class _Report:
         sides = [codes.DCM.PixelDataRows, codes.DCM.PixelDataColumns]
         rows, columns = (int(_number(_only(image, side))) for side in sides)
         if not 0 < min(rows, columns) <= max(rows, columns) <= LONGEST_SIDE:
-            raise _contradiction(Message("the size of the image is invalid"))
+            raise _contradiction("the size of the image is invalid")
         decisions = [each.partition(": ") for each in parameters.get("pixel_decision", ())]
         return {
             "pipeline": _pipeline(parameters).value,
@@ -290,7 +287,7 @@ def _only(item: Dataset, name: Code) -> Dataset:
     found = list(_all(item, name))
     if len(found) != 1:
         raise _contradiction(
-            Message("it says {meaning} {count} times", meaning=name.meaning, count=len(found))
+            "it says {meaning} {count} times", meaning=name.meaning, count=len(found)
         )
     return found[0]
 
@@ -322,7 +319,8 @@ def _pipeline(parameters: dict[str, list[str]]) -> PixelPipeline:
     return PixelPipeline(parameters["pixel_pipeline"][0])
 
 
-def _contradiction(what: str) -> SourceUnreadable:
+def _contradiction(what: str, **values: object) -> SourceUnreadable:
+    what = filled_in(what, values)
     return SourceUnreadable(
         "The report says that hilum wrote it, but {what}.", "Ask where it comes from.", what=what
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from hilum.language.message import filled_in
+
 CORRECTIONS: Final = frozenset(
     {
         "bytes_after_data",
@@ -24,10 +26,10 @@ class TooManyElementsError(Exception):
 class BrokenError(Exception):
     """The data set does not go on at byte `at`: `what` says why, in one clause."""
 
-    def __init__(self, at: int, what: str) -> None:
-        super().__init__(at, what)
+    def __init__(self, at: int, what: str, **values: object) -> None:
         self.at = at
-        self.what = what
+        self.what = filled_in(what, values)
+        super().__init__(at, self.what)
 
 
 class CutOffError(BrokenError):

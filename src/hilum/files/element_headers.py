@@ -16,7 +16,6 @@ from typing import Final, NamedTuple
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from hilum.files.damage import DamagedError
-from hilum.language import Message
 
 HEADER_BYTES: Final = 8
 """Tag, VR and length of an element or item, without a length of 32 bits."""
@@ -129,8 +128,7 @@ class Headers:
                     return form, True
         if forms[0].odd or not (tag and (not place.implicit or _plausible(tag, before))):
             raise DamagedError(
-                at,
-                Message("no data element begins ({hex})", hex=self.content[at : at + 8].hex(" ")),
+                at, "no data element begins ({hex})", hex=self.content[at : at + 8].hex(" ")
             )
         return forms[0], False
 

@@ -37,7 +37,6 @@ from hilum.files.element_headers import (
     Place,
     vr_of,
 )
-from hilum.language import Message
 
 MAX_ELEMENTS: Final = 100_000
 """Radiographs have some hundred; a file with more is made to exhaust time and memory."""
@@ -157,8 +156,7 @@ class Walk(Headers):
         if place.endless and place.end == len(self.content):
             if PIXELS & found.keys():
                 raise DamagedError(
-                    start,
-                    Message("an item of {shown} begins without end", shown=shown(place.sequence)),
+                    start, "an item of {shown} begins without end", shown=shown(place.sequence)
                 )
             raise CutOffError(at)
 
@@ -179,7 +177,7 @@ class Walk(Headers):
         last = at + HEADER_BYTES == place.end
         if tag == ITEM or (place.depth and not last):
             raise DamagedError(
-                at, Message("there is {shown} where a data element should begin", shown=shown(tag))
+                at, "there is {shown} where a data element should begin", shown=shown(tag)
             )
         self.notes.add("delimiter_restored", place.sequence, at)
         return None
@@ -210,7 +208,7 @@ class Walk(Headers):
     def _element(self, at: int, tag: int, place: Place, before: int) -> tuple[Element, int]:
         """Return the element at `at` and where the next one begins."""
         if tag == 0:
-            raise DamagedError(at, Message("no data element begins, there are zeros"))
+            raise DamagedError(at, "no data element begins, there are zeros")
         header, sound = self.header(at, tag, place, before)
         if header.odd:
             self.notes.add(header.odd, tag, at)
@@ -238,11 +236,9 @@ class Walk(Headers):
         length = "no length" if header.length == UNDEFINED_LENGTH else f"{header.length:,} bytes"
         return DamagedError(
             at,
-            Message(
-                "{shown} says that it has {length}, which does not agree with what follows",
-                shown=shown(tag),
-                length=length,
-            ),
+            "{shown} says that it has {length}, which does not agree with what follows",
+            shown=shown(tag),
+            length=length,
         )
 
     # -- sequences ---------------------------------------------------------------------------
@@ -341,11 +337,9 @@ class Walk(Headers):
             return at
         raise DamagedError(
             at,
-            Message(
-                "there is {shown} where an item of {shown_2} should begin",
-                shown=shown(tag),
-                shown_2=shown(place.sequence),
-            ),
+            "there is {shown} where an item of {shown_2} should begin",
+            shown=shown(tag),
+            shown_2=shown(place.sequence),
         )
 
     def _item(self, at: int, length: int, place: Place) -> tuple[list[Element], int]:

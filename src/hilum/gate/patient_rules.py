@@ -108,7 +108,7 @@ def view_unknown(case: GateInput) -> Gaps | None:
 
 def _unknown(found: evidence.Resolution, wording: Message) -> Gaps | None:
     if found.decided_by and (not found.unrecognized or not found.decided_by.fits):
-        return None  # it is wording, or refused for what tells otherwise
+        return None  # it is told, or refused for what tells otherwise
     return {"wording": wording, "value": found.unrecognized} if found.unrecognized else {}
 
 
@@ -175,7 +175,7 @@ def age_unknown(case: GateInput) -> Gaps | None:
     "the setting gate.unreadable_age",
     Message(
         "patient's age cannot be read: {value}; the model's minimum age is {limit} years "
-        "(setting gate.unreadable_age: read or refuse)\"
+        "(setting gate.unreadable_age: read or refuse)"
     ),
 )
 def age_unreadable(case: GateInput) -> Gaps | None:

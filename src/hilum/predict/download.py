@@ -11,7 +11,7 @@ import httpx
 
 from hilum.errors import WeightsMissing, WeightsUntrusted
 from hilum.files.private import make_private
-from hilum.language import Message
+from hilum.language.message import filled_in
 from hilum.language.system import system_error
 
 Progress = Callable[[int, int | None], None]
@@ -140,27 +140,25 @@ class Download:
                 self._transfer(http)
             except DownloadInterrupted as exc:
                 if attempt == TRIES:
-                    raise self._unavailable(Message("broke off repeatedly")) from exc
+                    raise self._unavailable("broke off repeatedly") from exc
             except httpx.HTTPStatusError as exc:
                 raise self._unavailable(
-                    Message("answered HTTP {status_code}", status_code=exc.response.status_code)
+                    "answered HTTP {status_code}", status_code=exc.response.status_code
                 ) from exc
             except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
-                raise self._unavailable(Message("is not an address that begins with http")) from exc
+                raise self._unavailable("is not an address that begins with http") from exc
             except httpx.HTTPError as exc:  # time-outs, connections, protocol
-                raise self._unavailable(
-                    Message("gave no answer ({kind})", kind=type(exc).__name__)
-                ) from exc
+                raise self._unavailable("gave no answer ({kind})", kind=type(exc).__name__) from exc
             else:
                 return
 
-    def _unavailable(self, what: str) -> WeightsMissing:
+    def _unavailable(self, what: str, **values: object) -> WeightsMissing:
         return WeightsMissing(
             "The download is not possible: {url} {what}.",
             "Check the network and run the same command again, which goes on where this "
             "stopped; or set model.mirror or model.offline_folder.",
             url=self.url,
-            what=what,
+            what=filled_in(what, values),
         )
 
     def _transfer(self, http: httpx.Client) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import CardInvalid, WeightsUntrusted
-from hilum.language import Message
+from hilum.language.message import filled_in
 
 FLOAT_BYTES: Final = 4
 """Length of one float32."""
@@ -87,28 +87,25 @@ class Graph:
         surplus = [name for name in state if name not in wanted and not is_ignored(name)]
         if surplus:
             raise mismatch(
-                self.name,
-                Message("has a tensor {surplus!r} that the network lacks", surplus=surplus[0]),
+                self.name, "has a tensor {surplus!r} that the network lacks", surplus=surplus[0]
             )
         contents = bytearray(self.weights_size(labels))
         for place in wanted.values():
             tensor = state.get(place.name)
             if tensor is None:
-                raise mismatch(self.name, Message("lacks the tensor {name}", name=place.name))
+                raise mismatch(self.name, "lacks the tensor {name}", name=place.name)
             if tensor.shape != place.shape:
                 raise mismatch(
                     self.name,
-                    Message(
-                        "has {name} in the shape {found} instead of {needed}",
-                        name=place.name,
-                        found=tensor.shape,
-                        needed=place.shape,
-                    ),
+                    "has {name} in the shape {found} instead of {needed}",
+                    name=place.name,
+                    found=tensor.shape,
+                    needed=place.shape,
                 )
             flat = np.ascontiguousarray(tensor, dtype="<f4")
             if not np.isfinite(flat).all():
                 raise mismatch(
-                    self.name, Message("has values in {name} that are not numbers", name=place.name)
+                    self.name, "has values in {name} that are not numbers", name=place.name
                 )
             contents[place.offset : place.offset + place.length] = flat.tobytes()
         return bytes(contents)
@@ -128,7 +125,7 @@ class Graph:
             The file does not have the length of such a model's weights.
         """
         if len(contents) != self.weights_size(labels):
-            raise mismatch(self.name, Message("has {count} bytes", count=len(contents)))
+            raise mismatch(self.name, "has {count} bytes", count=len(contents))
         return {
             place.name: np.frombuffer(
                 contents, dtype="<f4", count=math.prod(place.shape), offset=place.offset
@@ -157,13 +154,13 @@ def is_ignored(name: str) -> bool:
     return name.rpartition(".")[2] in {"num_batches_tracked", "op_threshs"}
 
 
-def mismatch(graph: str, what: str) -> WeightsUntrusted:
+def mismatch(graph: str, what: str, **values: object) -> WeightsUntrusted:
     """Return the error for weights that do not fit a graph."""
     return WeightsUntrusted(
         "The weights do not fit the network {graph}: the file {what}.",
         "Give the file that belongs to this card, or a card with the labels of this file.",
         graph=graph,
-        what=what,
+        what=filled_in(what, values),
     )
 
 

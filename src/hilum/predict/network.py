@@ -10,6 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
 from hilum.errors import CardInvalid, ProviderMissing, WeightsUntrusted
 from hilum.language import Message
+from hilum.language.message import filled_in
 from hilum.predict.graph import Graph
 from hilum.settings import ExecutionProvider
 
@@ -194,15 +195,13 @@ class FileNetwork:
             self._input = inputs[0].name
             logits, maps = self._outputs(np.zeros((1, 1, input_size, input_size), np.float32))
         except ENGINE_ERRORS as exc:
-            raise not_such_a_network(Message("cannot be run: {exc}", exc=exc)) from exc
+            raise not_such_a_network("cannot be run: {exc}", exc=exc) from exc
         if logits.shape != (1, labels) or maps.ndim != 4 or maps.shape[:2] != (1, labels):  # noqa: PLR2004  n, labels, height, width
             raise not_such_a_network(
-                Message(
-                    "gives logits {shape} and maps {shape_2} for {labels} labels",
-                    shape=logits.shape,
-                    shape_2=maps.shape,
-                    labels=labels,
-                )
+                "gives logits {shape} and maps {shape_2} for {labels} labels",
+                shape=logits.shape,
+                shape_2=maps.shape,
+                labels=labels,
             )
 
     def _outputs(
@@ -217,13 +216,13 @@ class FileNetwork:
         return logits[:, self._chosen], maps[:, self._chosen]
 
 
-def not_such_a_network(what: str) -> CardInvalid:
+def not_such_a_network(what: str, **values: object) -> CardInvalid:
     """Return the error for an ONNX file that does not keep the contract."""
     return CardInvalid(
         "The ONNX network {what}.",
         "It needs one input (1, 1, size, size) and the outputs {logits} and {maps}; see "
         "docs/models.md.",
-        what=what,
+        what=filled_in(what, values),
         logits=LOGITS,
         maps=MAPS,
     )

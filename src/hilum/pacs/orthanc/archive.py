@@ -14,7 +14,6 @@ from typing import Any, Final
 from pydicom.tag import Tag
 
 from hilum.errors import FileTooLarge, NotInPacs, PacsRefused
-from hilum.language import Message
 from hilum.pacs.archive import (
     ArchiveSize,
     Arrivals,
@@ -114,7 +113,7 @@ class OrthancArchive(Orthanc):
         file = self.request("GET", f"/instances/{reference}/file").content
         kept = self._digest(reference) if verified else None
         if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
-            raise garbled(Message("returned a different file from the one it holds"))
+            raise garbled("returned a different file from the one it holds")
         return file
 
     @understood()
@@ -197,7 +196,7 @@ class OrthancArchive(Orthanc):
             self.describe(reference)  # gone altogether, or only without a digest?
             return None
         if MD5.fullmatch(said) is None:
-            raise garbled(Message("returned something that is not a digest"))
+            raise garbled("returned something that is not a digest")
         return said
 
     @understood()

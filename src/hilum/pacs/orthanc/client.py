@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypedDict, Unpack
 import httpx
 
 from hilum.errors import PacsRefused, PacsUnavailable
-from hilum.language import Message
+from hilum.language.message import filled_in
 from hilum.pacs.http import headers, open_http, pacs_errors
 from hilum.pacs.plain_http import Proof
 
@@ -54,15 +54,15 @@ def understood() -> Iterator[None]:
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError) as exc:
-        raise garbled(Message("sent an unexpected answer")) from exc
+        raise garbled("sent an unexpected answer") from exc
 
 
-def garbled(what: str) -> PacsUnavailable:
+def garbled(what: str, **values: object) -> PacsUnavailable:
     """Return the error that something went wrong on the way."""
     return PacsUnavailable(
         "The PACS {what}.",
         "Check whatever is between hilum and that Orthanc, e.g. a proxy.",
-        what=what,
+        what=filled_in(what, values),
     )
 
 
@@ -138,11 +138,7 @@ class Orthanc:
             return answer.json()
         except ValueError as exc:
             raise garbled(
-                Message(
-                    "at {url} returned something other than JSON for {path}",
-                    url=self.url,
-                    path=path,
-                )
+                "at {url} returned something other than JSON for {path}", url=self.url, path=path
             ) from exc
 
     def system(self) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
 from hilum.errors import PacsError, PacsRefused, PacsUnavailable
-from hilum.language import Message
 from hilum.pacs.send.associations import OpenAssociation, Opener, Pair
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 from hilum.pacs.send.outgoing import MAX_UID_CHARACTERS, Outgoing
@@ -94,21 +93,17 @@ class DimseSender:
         if longest > MAX_UID_CHARACTERS:
             return file.ended(
                 SendStatus.REFUSED,
-                Message(
-                    "One of its UIDs has {longest} characters, and C-STORE carries "
-                    "{max_uid_characters} at most. Send it over HTTP, or export it again.",
-                    longest=longest,
-                    max_uid_characters=MAX_UID_CHARACTERS,
-                ),
+                "One of its UIDs has {longest} characters, and C-STORE carries "
+                "{max_uid_characters} at most. Send it over HTTP, or export it again.",
+                longest=longest,
+                max_uid_characters=MAX_UID_CHARACTERS,
             )
         if self._unanswered >= UNANSWERED:
             return file.ended(
                 SendStatus.FAILED,
-                Message(
-                    "Not sent: {target} did not answer {unanswered} files in a row.",
-                    target=self._target,
-                    unanswered=UNANSWERED,
-                ),
+                "Not sent: {target} did not answer {unanswered} files in a row.",
+                target=self._target,
+                unanswered=UNANSWERED,
             )
         try:
             return self._sent(file, pair)
@@ -131,7 +126,9 @@ class DimseSender:
                 self._give_back(line)
                 return file.ended(
                     SendStatus.REFUSED,
-                    Message("{target} does not accept {pair}.", target=self._target, pair=pair),
+                    "{target} does not accept {pair}.",
+                    target=self._target,
+                    pair=pair,
                 )
             begun = monotonic()
             with on_disk(file) as path:
@@ -149,19 +146,15 @@ class DimseSender:
                 waited = f"{self._timeout_s:g} s"
                 return file.ended(
                     SendStatus.FAILED,
-                    Message(
-                        "{target} did not answer within {waited}.",
-                        target=self._target,
-                        waited=waited,
-                    ),
+                    "{target} did not answer within {waited}.",
+                    target=self._target,
+                    waited=waited,
                 )
             if not idle:
                 return file.ended(
                     SendStatus.FAILED,
-                    Message(
-                        "{target} closed the connection while the file was being sent.",
-                        target=self._target,
-                    ),
+                    "{target} closed the connection while the file was being sent.",
+                    target=self._target,
                 )
 
     def _borrow(self, pair: Pair) -> tuple[OpenAssociation, bool]:

@@ -16,6 +16,7 @@ from hilum.errors import PacsError, PacsRefused, SourceUnreadable
 from hilum.files import dicom
 from hilum.files.rewriting import has_odd_fragment
 from hilum.language import Message
+from hilum.language.message import filled_in
 from hilum.pacs.send.outcome import SendOutcome, SendStatus
 
 VALID_UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
@@ -103,9 +104,9 @@ class Outgoing:
             path=path if unchanged else None,
         )
 
-    def ended(self, sent: SendStatus, detail: str = "") -> SendOutcome:
-        """Return the outcome of sending it."""
-        return SendOutcome(self.name, sent, detail, self.warnings)
+    def ended(self, sent: SendStatus, detail: str = "", **values: object) -> SendOutcome:
+        """Return the outcome of sending it; `values` fill the gaps of the detail."""
+        return SendOutcome(self.name, sent, filled_in(detail, values), self.warnings)
 
     def lost(self, exc: PacsError) -> SendOutcome:
         """Return the outcome of a refusal, which is final, or of another error, which is not."""

@@ -97,8 +97,9 @@ class Names:
             return found
         if not self.inert:
             raise untrusted(
-                Message("it names {text!r}, which does not belong in a weights file", text=text),
-                ANYWAY,
+                "it names {text!r}, which does not belong in a weights file",
+                text=text,
+                remedy=ANYWAY,
             )
         if len(self.unlisted) < MAX_NAMES:
             self.unlisted[text] = None
@@ -152,7 +153,7 @@ def tensor_of(kind: object, arguments: object) -> object:
     if "parameter" not in name:
         return tensor(arguments)
     if not arguments or not isinstance(arguments[0], Tensor | ObjectRecord):
-        raise untrusted(Message("it has a parameter without a tensor"))
+        raise untrusted("it has a parameter without a tensor")
     return arguments[0]
 
 
@@ -170,18 +171,18 @@ def whole_numbers(values: object) -> tuple[int, ...]:
         and all(type(value) is int and 0 <= value < MAX_NUMBER for value in values)
     ):
         return values
-    raise untrusted(Message("it has a tensor with an impossible shape"))
+    raise untrusted("it has a tensor with an impossible shape")
 
 
 def tensor(arguments: tuple[Any, ...]) -> Tensor:
     """Return a tensor: storage, offset, shape and strides are the first four arguments."""
     source, offset, shape, strides = (*arguments[:4], None, None, None, None)[:4]
     if not isinstance(source, TensorStorage):
-        raise untrusted(Message("it has a tensor without a storage"))
+        raise untrusted("it has a tensor without a storage")
     (start,) = whole_numbers((offset,))
     view = Tensor(source, source.start + start, whole_numbers(shape), whole_numbers(strides))
     if len(view.shape) != len(view.strides):
-        raise untrusted(Message("it has a tensor with an impossible shape"))
+        raise untrusted("it has a tensor with an impossible shape")
     return view
 
 
@@ -202,6 +203,6 @@ def storage(identifier: tuple[Any, ...]) -> TensorStorage:
         case ("storage", Global(_, kind), str(key), _, count, (_, begin, _)):
             pass
         case _:
-            raise untrusted(Message("its pickle has an unknown kind of storage"))
+            raise untrusted("its pickle has an unknown kind of storage")
     size, start = whole_numbers((count, begin))
     return TensorStorage(key, kind, size, start)

@@ -90,10 +90,10 @@ def read_state(path: Path, *, inert_names: bool = False) -> StateDict:
     with read_errors(f"The weights file {path.name}"):
         size = path.stat().st_size
         if size > MAX_FILE:
-            raise untrusted(Message("it has {size} bytes, more than any network here", size=size))
+            raise untrusted("it has {size} bytes, more than any network here", size=size)
         contents = path.read_bytes()
     if other := other_kind(contents):
-        raise untrusted(Message("it is {other}", other=other))
+        raise untrusted("it is {other}", other=other)
     read = read_zip if contents.startswith(ZIP_MAGIC) else read_legacy
     return StateDict(read(contents, names), tuple(names.unlisted))
 
@@ -120,9 +120,9 @@ def read_legacy(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
     """
     stream = BytesIO(contents)
     if read_pickle(stream, names).contents != LEGACY_MAGIC:
-        raise untrusted(Message("it is not a PyTorch file"))
+        raise untrusted("it is not a PyTorch file")
     if read_pickle(stream, names).contents != LEGACY_PROTOCOL:
-        raise untrusted(Message("it is of an unknown version of torch's format"))
+        raise untrusted("it is of an unknown version of torch's format")
     read_pickle(stream, names)  # the machine that wrote it
     network = read_pickle(stream, names)
     keys = read_pickle(stream, names).contents
@@ -131,7 +131,7 @@ def read_legacy(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
         or not all(isinstance(key, str) for key in keys)
         or sorted(keys) != sorted(network.storages)
     ):
-        raise untrusted(Message("its list of storages is damaged"))
+        raise untrusted("its list of storages is damaged")
     found = {key: next_storage(stream, network.storages[key]) for key in keys}
     return to_arrays(network.contents, lambda storage: found[storage.key])
 
@@ -147,16 +147,12 @@ def next_storage(stream: BytesIO, storage: TensorStorage) -> NDArray[Any]:
     count = int.from_bytes(stream.read(COUNT_BYTES), "little")
     if count != storage.count:
         raise untrusted(
-            Message(
-                "a storage has {count} numbers instead of {count_2}",
-                count=count,
-                count_2=storage.count,
-            )
+            "a storage has {count} numbers instead of {count_2}", count=count, count_2=storage.count
         )
     length = count * item_size(storage)
     start = stream.tell()
     if stream.seek(0, SEEK_END) < start + length:
-        raise untrusted(Message("it ends early"))
+        raise untrusted("it ends early")
     stream.seek(start + length)
     return numbers_in(stream.getbuffer()[start : start + length], storage)
 
@@ -191,11 +187,9 @@ def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
         length = len(found[storage.key])
         if length != storage.count * item_size(storage):
             raise untrusted(
-                Message(
-                    "a storage has {length} bytes for {count} numbers",
-                    length=length,
-                    count=storage.count,
-                )
+                "a storage has {length} bytes for {count} numbers",
+                length=length,
+                count=storage.count,
             )
         return numbers_in(found[storage.key], storage, big_endian=big)
 
@@ -211,11 +205,11 @@ def check_entries(entries: list[zipfile.ZipInfo], length: int) -> None:
         It is compressed, or its entries overlap.
     """
     if len(entries) > MAX_ENTRIES:
-        raise untrusted(Message("its ZIP archive has {count} entries", count=len(entries)))
+        raise untrusted("its ZIP archive has {count} entries", count=len(entries))
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise untrusted(Message("its ZIP archive is compressed, which torch never does"))
+        raise untrusted("its ZIP archive is compressed, which torch never does")
     if sum(entry.file_size for entry in entries) > length:
-        raise untrusted(Message("the contents of its ZIP archive exceed the size of the file"))
+        raise untrusted("the contents of its ZIP archive exceed the size of the file")
 
 
 def root_folder(names: list[str]) -> str:
@@ -228,8 +222,8 @@ def root_folder(names: list[str]) -> str:
     """
     folders = {name.rpartition("/")[0] for name in names if name.endswith("/data.pkl")}
     if len(folders) != 1:
-        raise untrusted(Message("it is a ZIP archive, but not one of torch"))
+        raise untrusted("it is a ZIP archive, but not one of torch")
     folder = folders.pop()
     if f"{folder}/constants.pkl" in names:
-        raise untrusted(Message("it is a TorchScript archive, which is a program and not weights"))
+        raise untrusted("it is a TorchScript archive, which is a program and not weights")
     return folder

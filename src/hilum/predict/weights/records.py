@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from hilum.errors import WeightsUntrusted
 from hilum.language import Message
+from hilum.language.message import filled_in
 
 REMEDY: Final = Message("Do not use it; get the file again from where its authors publish it.")
 """What to do with a file that is not what it should be."""
 
 
-def untrusted(problem: str, remedy: str = REMEDY) -> WeightsUntrusted:
+def untrusted(problem: str, *, remedy: str = REMEDY, **values: object) -> WeightsUntrusted:
     """Return the error for a weights file that is refused."""
+    problem = filled_in(problem, values)
     return WeightsUntrusted("The weights file is refused: {problem}.", remedy, problem=problem)
 
 

@@ -56,7 +56,7 @@ def item_size(storage: TensorStorage) -> int:
         It is of a kind that no network of ours has.
     """
     if storage.kind not in NUMBERS:
-        raise untrusted(Message("it has numbers of the kind {kind!r}", kind=storage.kind[:80]))
+        raise untrusted("it has numbers of the kind {kind!r}", kind=storage.kind[:80])
     return np.dtype(NUMBERS[storage.kind]).itemsize
 
 
@@ -118,7 +118,7 @@ def find_tensors(contents: object) -> dict[str, Tensor]:
     if not tensors and isinstance(contents, ObjectRecord):
         tensors = module_tensors(contents)
     if not tensors:
-        raise untrusted(Message("it holds neither a network nor a state dict"))
+        raise untrusted("it holds neither a network nor a state dict")
     if any(len(name) > MAX_NAME for name in tensors):
         raise untrusted(ENDLESS)
     return tensors
@@ -169,7 +169,7 @@ def module_tensors(root: ObjectRecord) -> dict[str, Tensor]:
     """
     if "_modules" not in attributes(root):
         kind = f"{str(root.kind)[:200]!r}" if isinstance(root.kind, Global) else "an object"
-        raise untrusted(Message("it holds {kind}, which is no network", kind=kind))
+        raise untrusted("it holds {kind}, which is no network", kind=kind)
     tensors: dict[str, Tensor] = {}
     waiting = [("", root)]
     visited = 0
@@ -216,13 +216,13 @@ def view(tensor: Tensor, numbers: NDArray[Any]) -> NDArray[Any]:
         It reaches beyond its storage, or claims to be larger than it.
     """
     if math.prod(tensor.shape) > tensor.storage.count:
-        raise untrusted(Message("it has a tensor larger than what it stores"))
+        raise untrusted("it has a tensor larger than what it stores")
     if 0 in tensor.shape:
         return np.zeros(tensor.shape, numbers.dtype)
     pairs = zip(tensor.shape, tensor.strides, strict=True)
     last = tensor.offset + sum((extent - 1) * stride for extent, stride in pairs)
     if last >= tensor.storage.count:
-        raise untrusted(Message("it has a tensor that reaches beyond what it stores"))
+        raise untrusted("it has a tensor that reaches beyond what it stores")
     return np.lib.stride_tricks.as_strided(
         numbers[tensor.offset :],
         tensor.shape,

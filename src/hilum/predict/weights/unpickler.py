@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
-from hilum.language import Message
 from hilum.predict.weights.calls import Names, key_of, made, storage
 from hilum.predict.weights.records import ObjectRecord, TensorStorage, untrusted
 
@@ -65,7 +64,7 @@ def read_pickle(stream: BytesIO, names: Names) -> Pickled:
             warnings.simplefilter("ignore", DeprecationWarning)
             return interpret(stream, names)
     except (ValueError, OverflowError) as exc:  # what pickletools raises for broken input
-        raise untrusted(Message("it is not a complete pickle")) from exc
+        raise untrusted("it is not a complete pickle") from exc
 
 
 def interpret(stream: BytesIO, names: Names) -> Pickled:
@@ -80,12 +79,12 @@ def interpret(stream: BytesIO, names: Names) -> Pickled:
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= MAX_OPCODES:
             raise untrusted(
-                Message("its pickle has more than {max_opcodes} opcodes", max_opcodes=MAX_OPCODES)
+                "its pickle has more than {max_opcodes} opcodes", max_opcodes=MAX_OPCODES
             )
         if opcode.name == "STOP":
             return machine.result()
         machine.step(opcode.name, argument)
-    raise untrusted(Message("its pickle has no end"))
+    raise untrusted("its pickle has no end")
 
 
 CONSTANTS: Final[dict[str, object]] = {
@@ -149,17 +148,15 @@ class PickleMachine:
             return
         if opcode in LITERALS:
             if isinstance(argument, str) and len(argument) > MAX_TEXT:
-                raise untrusted(Message("its pickle holds a text that is too long"))
+                raise untrusted("its pickle holds a text that is too long")
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
-                raise untrusted(Message("its pickle holds a number that is too long"))
+                raise untrusted("its pickle holds a number that is too long")
             self._stack.append(argument)
             return
         action = ACTIONS.get(opcode)
         if action is None:
             raise untrusted(
-                Message(
-                    "its pickle has the opcode {opcode}, which torch does not write", opcode=opcode
-                )
+                "its pickle has the opcode {opcode}, which torch does not write", opcode=opcode
             )
         action(self, argument)
 
@@ -169,7 +166,7 @@ class PickleMachine:
 
     def _pop(self) -> Any:
         if not self._stack or self._stack[-1] is Mark:
-            raise untrusted(Message("its pickle takes a value from an empty stack"))
+            raise untrusted("its pickle takes a value from an empty stack")
         return self._stack.pop()
 
     def _pop_to_mark(self) -> list[Any]:
@@ -178,11 +175,11 @@ class PickleMachine:
                 values = self._stack[index + 1 :]
                 del self._stack[index:]
                 return values
-        raise untrusted(Message("its pickle takes a value from an empty stack"))
+        raise untrusted("its pickle takes a value from an empty stack")
 
     def _top(self) -> Any:
         if not self._stack or self._stack[-1] is Mark:
-            raise untrusted(Message("its pickle takes a value from an empty stack"))
+            raise untrusted("its pickle takes a value from an empty stack")
         return self._stack[-1]
 
     @does("PROTO", "FRAME")
@@ -197,7 +194,7 @@ class PickleMachine:
     def _drop(self, _: Any) -> None:
         """Take a mark, too."""
         if not self._stack:
-            raise untrusted(Message("its pickle takes a value from an empty stack"))
+            raise untrusted("its pickle takes a value from an empty stack")
         self._stack.pop()
 
     @does("POP_MARK")
@@ -251,7 +248,7 @@ class PickleMachine:
         if isinstance(target, list):
             target.extend(values)
         elif not isinstance(target, ObjectRecord):
-            raise untrusted(Message("its pickle appends to something that is no list"))
+            raise untrusted("its pickle appends to something that is no list")
 
     @does("SETITEM")
     def _set_item(self, _: Any) -> None:
@@ -269,9 +266,9 @@ class PickleMachine:
             target.items = {} if target.items is None else target.items
             target = target.items
         if not isinstance(target, dict):
-            raise untrusted(Message("its pickle sets a key in something that is no dict"))
+            raise untrusted("its pickle sets a key in something that is no dict")
         if len(values) % 2:
-            raise untrusted(Message("its pickle has a key without a value"))
+            raise untrusted("its pickle has a key without a value")
         for key, value in zip(values[::2], values[1::2], strict=True):
             target[key_of(key)] = value
 
@@ -286,7 +283,7 @@ class PickleMachine:
     @does("GET", "BINGET", "LONG_BINGET")
     def _get(self, index: int) -> None:
         if index not in self._memo:
-            raise untrusted(Message("its pickle refers to an object that it never stored"))
+            raise untrusted("its pickle refers to an object that it never stored")
         self._stack.append(self._memo[index])
 
     @does("GLOBAL")
@@ -299,7 +296,7 @@ class PickleMachine:
     def _stack_named(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise untrusted(Message("its pickle has a name that is no text"))
+            raise untrusted("its pickle has a name that is no text")
         self._stack.append(self._names.admit(module, name))
 
     @does("EXT1", "EXT2", "EXT4")
@@ -324,7 +321,7 @@ class PickleMachine:
         """Take the class and what it would have been called with."""
         values = self._pop_to_mark()
         if not values:
-            raise untrusted(Message("its pickle takes a value from an empty stack"))
+            raise untrusted("its pickle takes a value from an empty stack")
         self._stack.append(made(values[0], tuple(values[1:])))
 
     @does("INST")
@@ -347,11 +344,11 @@ class PickleMachine:
         """Push a storage, or in the legacy container a class without its source."""
         identifier = self._pop()
         if not isinstance(identifier, tuple) or not identifier:
-            raise untrusted(Message("its pickle has an unknown kind of storage"))
+            raise untrusted("its pickle has an unknown kind of storage")
         if identifier[0] == "module" and len(identifier) > 1:
             self._stack.append(identifier[1])  # the class's name; its source is not read
             return
         found = storage(identifier)
         if self._storages.setdefault(found.key, found) != found:
-            raise untrusted(Message("its pickle describes one storage in two ways"))
+            raise untrusted("its pickle describes one storage in two ways")
         self._stack.append(found)
