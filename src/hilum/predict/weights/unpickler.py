@@ -102,29 +102,6 @@ LITERALS: Final = frozenset(
 )
 """Opcodes that push their own argument."""
 
-Action = Callable[["PickleMachine", Any], None]
-
-ACTIONS: Final[dict[str, Action]] = {
-    "TUPLE1": lambda machine, _: machine.tuple_of(1),
-    "TUPLE2": lambda machine, _: machine.tuple_of(2),
-    "TUPLE3": lambda machine, _: machine.tuple_of(3),
-}
-"""Every other opcode, those of `does` among them, but those that refer to what is outside of
-the file, by name (PERSID) or by order (NEXT_BUFFER, READONLY_BUFFER).
-
-Sources: Lib/pickletools.py (PEP 3154, PEP 307).
-"""
-
-
-def does(*opcodes: str) -> Callable[[Action], Action]:
-    """Enter a method of the machine under the opcodes that it does."""
-
-    def enter(action: Action) -> Action:
-        ACTIONS.update(dict.fromkeys(opcodes, action))
-        return action
-
-    return enter
-
 
 class PickleMachine:
     """The stack and the memo table of one pickle."""
@@ -144,14 +121,14 @@ class PickleMachine:
             It does not fit what was before it, or its argument is beyond the limits.
         """
         if opcode in CONSTANTS:
-            self._stack.append(CONSTANTS[opcode])
+            self.push(CONSTANTS[opcode])
             return
         if opcode in LITERALS:
             if isinstance(argument, str) and len(argument) > MAX_TEXT:
                 raise untrusted("its pickle holds a text that is too long")
             if isinstance(argument, int) and argument.bit_length() > MAX_BITS:
                 raise untrusted("its pickle holds a number that is too long")
-            self._stack.append(argument)
+            self.push(argument)
             return
         action = ACTIONS.get(opcode)
         if action is None:
@@ -162,14 +139,26 @@ class PickleMachine:
 
     def result(self) -> Pickled:
         """Return what the pickle holds."""
-        return Pickled(self._pop(), self._storages)
+        return Pickled(self.pop(), self._storages)
 
-    def _pop(self) -> Any:
+    def push(self, value: Any) -> None:
+        """Lay a value, or a mark, on the stack."""
+        self._stack.append(value)
+
+    def pop(self, *, mark: bool = False) -> Any:
+        """Take the last value, or where it may be one a mark."""
+        value = self._stack[-1] if mark and self._stack else self.top()
+        self._stack.pop()
+        return value
+
+    def top(self) -> Any:
+        """Return the last value."""
         if not self._stack or self._stack[-1] is Mark:
             raise untrusted("its pickle takes a value from an empty stack")
-        return self._stack.pop()
+        return self._stack[-1]
 
-    def _pop_to_mark(self) -> list[Any]:
+    def pop_to_mark(self) -> list[Any]:
+        """Take the values behind the last mark, and the mark."""
         for index in range(len(self._stack) - 1, -1, -1):
             if self._stack[index] is Mark:
                 values = self._stack[index + 1 :]
@@ -177,91 +166,22 @@ class PickleMachine:
                 return values
         raise untrusted("its pickle takes a value from an empty stack")
 
-    def _top(self) -> Any:
-        if not self._stack or self._stack[-1] is Mark:
-            raise untrusted("its pickle takes a value from an empty stack")
-        return self._stack[-1]
-
-    @does("PROTO", "FRAME")
-    def _nothing(self, _: Any) -> None:
-        pass
-
-    @does("MARK")
-    def _mark(self, _: Any) -> None:
-        self._stack.append(Mark)
-
-    @does("POP")
-    def _drop(self, _: Any) -> None:
-        """Take a mark, too."""
-        if not self._stack:
-            raise untrusted("its pickle takes a value from an empty stack")
-        self._stack.pop()
-
-    @does("POP_MARK")
-    def _pop_mark(self, _: Any) -> None:
-        self._pop_to_mark()
-
-    @does("DUP")
-    def _duplicate(self, _: Any) -> None:
-        self._stack.append(self._top())
-
-    @does("EMPTY_DICT")
-    def _empty_dict(self, _: Any) -> None:
-        self._stack.append({})
-
-    @does("EMPTY_LIST", "EMPTY_SET")
-    def _empty_list(self, _: Any) -> None:
-        """Let a set be a list: nobody asks it for membership."""
-        self._stack.append([])
-
-    @does("LIST", "FROZENSET")
-    def _list_to_mark(self, _: Any) -> None:
-        self._stack.append(self._pop_to_mark())
-
-    @does("DICT")
-    def _dict_to_mark(self, _: Any) -> None:
-        values = self._pop_to_mark()
-        self._stack.append({})
-        self._fill(values)
-
     def tuple_of(self, size: int) -> None:
         """Make a tuple of the last values."""
-        values = [self._pop() for _ in range(size)]
-        self._stack.append(tuple(reversed(values)))
+        values = [self.pop() for _ in range(size)]
+        self.push(tuple(reversed(values)))
 
-    @does("TUPLE")
-    def _tuple_to_mark(self, _: Any) -> None:
-        self._stack.append(tuple(self._pop_to_mark()))
-
-    @does("APPEND")
-    def _append(self, _: Any) -> None:
-        self._extend([self._pop()])
-
-    @does("APPENDS", "ADDITEMS")
-    def _appends(self, _: Any) -> None:
-        """Fill a list, or what stands for a set."""
-        self._extend(self._pop_to_mark())
-
-    def _extend(self, values: list[Any]) -> None:
+    def extend(self, values: list[Any]) -> None:
         """Append to a list; a record may be a list of its own class, which nobody reads."""
-        target = self._top()
+        target = self.top()
         if isinstance(target, list):
             target.extend(values)
         elif not isinstance(target, ObjectRecord):
             raise untrusted("its pickle appends to something that is no list")
 
-    @does("SETITEM")
-    def _set_item(self, _: Any) -> None:
-        value, key = self._pop(), self._pop()
-        self._fill([key, value])
-
-    @does("SETITEMS")
-    def _set_items(self, _: Any) -> None:
-        self._fill(self._pop_to_mark())
-
-    def _fill(self, values: list[Any]) -> None:
+    def fill(self, values: list[Any]) -> None:
         """Set keys and values, which alternate, in a dict or a dict of its own class."""
-        target = self._top()
+        target = self.top()
         if isinstance(target, ObjectRecord):
             target.items = {} if target.items is None else target.items
             target = target.items
@@ -272,83 +192,116 @@ class PickleMachine:
         for key, value in zip(values[::2], values[1::2], strict=True):
             target[key_of(key)] = value
 
-    @does("PUT", "BINPUT", "LONG_BINPUT")
-    def _put(self, index: int) -> None:
-        self._memo[index] = self._top()
+    def new_dict(self, values: list[Any]) -> None:
+        """Push a dict of keys and values, which alternate."""
+        self.push({})
+        self.fill(values)
 
-    @does("MEMOIZE")
-    def _memoize(self, _: Any) -> None:
-        self._put(len(self._memo))
+    def put(self, index: int | None) -> None:
+        """Remember the last value, under the next number where none is said."""
+        self._memo[len(self._memo) if index is None else index] = self.top()
 
-    @does("GET", "BINGET", "LONG_BINGET")
-    def _get(self, index: int) -> None:
+    def get(self, index: int) -> None:
+        """Push a value that was remembered."""
         if index not in self._memo:
             raise untrusted("its pickle refers to an object that it never stored")
-        self._stack.append(self._memo[index])
+        self.push(self._memo[index])
 
-    @does("GLOBAL")
-    def _named(self, argument: str) -> None:
-        """Take module and name, between which `pickletools` puts a space."""
-        module, _, name = argument.partition(" ")
-        self._stack.append(self._names.admit(module, name))
-
-    @does("STACK_GLOBAL")
-    def _stack_named(self, _: Any) -> None:
-        name, module = self._pop(), self._pop()
+    def name(self, module: object, name: object) -> None:
+        """Push a name."""
         if not isinstance(name, str) or not isinstance(module, str):
             raise untrusted("its pickle has a name that is no text")
-        self._stack.append(self._names.admit(module, name))
+        self.push(self._names.admit(module, name))
 
-    @does("EXT1", "EXT2", "EXT4")
-    def _numbered(self, code: int) -> None:
-        """Push a name that was registered under a number, nobody knows where."""
-        self._stack.append(self._names.admit("copyreg.extension", str(code)))
-
-    @does("REDUCE", "NEWOBJ")
-    def _make(self, _: Any) -> None:
+    def make(self, kind: object, arguments: object) -> None:
         """Push what would have come of a call."""
-        arguments, kind = self._pop(), self._pop()
-        self._stack.append(made(kind, arguments))
+        self.push(made(kind, arguments))
 
-    @does("NEWOBJ_EX")
-    def _make_with_keywords(self, _: Any) -> None:
-        """Leave the keywords out."""
-        self._pop()
-        self._make(_)
-
-    @does("OBJ")
-    def _make_to_mark(self, _: Any) -> None:
-        """Take the class and what it would have been called with."""
-        values = self._pop_to_mark()
+    def make_of(self, values: list[Any]) -> None:
+        """Push what would have come of a class, the first of the values, called with the others."""
         if not values:
             raise untrusted("its pickle takes a value from an empty stack")
-        self._stack.append(made(values[0], tuple(values[1:])))
+        self.make(values[0], tuple(values[1:]))
 
-    @does("INST")
-    def _make_named(self, argument: str) -> None:
-        """Do as OBJ, with the class by name."""
-        values = self._pop_to_mark()
-        self._named(argument)
-        self._stack.append(made(self._pop(), tuple(values)))
-
-    @does("BUILD")
-    def _build(self, _: Any) -> None:
+    def build(self, state: object) -> None:
         """Keep what would have been attributes; those of a tensor or dict say nothing."""
-        state = self._pop()
-        target = self._top()
+        target = self.top()
         if isinstance(target, ObjectRecord):
             target.state = state
 
-    @does("BINPERSID")
-    def _persistent(self, _: Any) -> None:
+    def refer(self, identifier: object) -> None:
         """Push a storage, or in the legacy container a class without its source."""
-        identifier = self._pop()
         if not isinstance(identifier, tuple) or not identifier:
             raise untrusted("its pickle has an unknown kind of storage")
         if identifier[0] == "module" and len(identifier) > 1:
-            self._stack.append(identifier[1])  # the class's name; its source is not read
+            self.push(identifier[1])  # the class's name; its source is not read
             return
         found = storage(identifier)
         if self._storages.setdefault(found.key, found) != found:
             raise untrusted("its pickle describes one storage in two ways")
-        self._stack.append(found)
+        self.push(found)
+
+
+def _last_two(machine: PickleMachine) -> tuple[Any, Any]:
+    """Take the last two values, in the order in which they came."""
+    last = machine.pop()
+    return machine.pop(), last
+
+
+def _make_named(machine: PickleMachine, argument: str) -> None:
+    """Do as OBJ, with the class by name."""
+    values = machine.pop_to_mark()
+    machine.name(*argument.split(" ", 1))
+    machine.make_of([machine.pop(), *values])
+
+
+def _make_without_keywords(machine: PickleMachine, _: object) -> None:
+    machine.pop()
+    machine.make(*_last_two(machine))
+
+
+Action = Callable[[PickleMachine, Any], object]
+
+ACTIONS: Final[dict[str, Action]] = {
+    **dict.fromkeys(("PROTO", "FRAME"), lambda _machine, _: None),
+    "MARK": lambda machine, _: machine.push(Mark),
+    "POP": lambda machine, _: machine.pop(mark=True),
+    "POP_MARK": lambda machine, _: machine.pop_to_mark(),
+    "DUP": lambda machine, _: machine.push(machine.top()),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
+    # a set is a list here: nobody asks it for membership
+    **dict.fromkeys(("EMPTY_LIST", "EMPTY_SET"), lambda machine, _: machine.push([])),
+    **dict.fromkeys(("LIST", "FROZENSET"), lambda machine, _: machine.push(machine.pop_to_mark())),
+    "DICT": lambda machine, _: machine.new_dict(machine.pop_to_mark()),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_to_mark())),
+    "TUPLE1": lambda machine, _: machine.tuple_of(1),
+    "TUPLE2": lambda machine, _: machine.tuple_of(2),
+    "TUPLE3": lambda machine, _: machine.tuple_of(3),
+    "APPEND": lambda machine, _: machine.extend([machine.pop()]),
+    **dict.fromkeys(
+        ("APPENDS", "ADDITEMS"), lambda machine, _: machine.extend(machine.pop_to_mark())
+    ),
+    "SETITEM": lambda machine, _: machine.fill(list(_last_two(machine))),
+    "SETITEMS": lambda machine, _: machine.fill(machine.pop_to_mark()),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), PickleMachine.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), PickleMachine.get),
+    # `pickletools` puts a space between module and name
+    "GLOBAL": lambda machine, argument: machine.name(*argument.split(" ", 1)),
+    "STACK_GLOBAL": lambda machine, _: machine.name(*_last_two(machine)),
+    # a name that was registered under a number, nobody knows where
+    **dict.fromkeys(
+        ("EXT1", "EXT2", "EXT4"),
+        lambda machine, code: machine.name("copyreg.extension", str(code)),
+    ),
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda machine, _: machine.make(*_last_two(machine))),
+    "NEWOBJ_EX": _make_without_keywords,
+    "OBJ": lambda machine, _: machine.make_of(machine.pop_to_mark()),
+    "INST": _make_named,
+    "BUILD": lambda machine, _: machine.build(machine.pop()),
+    "BINPERSID": lambda machine, _: machine.refer(machine.pop()),
+}
+"""Every other opcode, but those that refer to what is outside of the file, by name (PERSID) or by
+order (NEXT_BUFFER, READONLY_BUFFER).
+
+Sources: Lib/pickletools.py (PEP 3154, PEP 307).
+"""
