@@ -7,6 +7,7 @@ more than a few models. None tells of any patient, study or image.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from prometheus_client import (
@@ -23,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from hilum import __version__
 from hilum.errors import HilumError
-from hilum.records.constancy import SelfTestRun, SelfTestState
+from hilum.records.constancy import SelfTestState
 from hilum.records.counts import RecordCounts
 from hilum.records.drift_watch import LOUD, DriftComparison
 from hilum.records.states import SETTLED, WAITED_FOR, State, Urgency
@@ -49,40 +50,23 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double 
 
 REGISTRY: Final = CollectorRegistry()
 
-IMAGES_ARRIVED: Final = Counter(
-    "hilum_images_arrived", "Images taken up.", ["urgency"], registry=REGISTRY
+_counter = partial(Counter, registry=REGISTRY)
+_histogram = partial(Histogram, buckets=BUCKETS, registry=REGISTRY)
+
+IMAGES_ARRIVED: Final = _counter("hilum_images_arrived", "Images taken up.", ["urgency"])
+IMAGES_SETTLED: Final = _counter("hilum_images_settled", "Images whose work ended.", ["state"])
+REFUSALS: Final = _counter("hilum_refusals", "Reasons why images were refused.", ["reason"])
+FAILURES: Final = _counter("hilum_failures", "Reasons why images failed.", ["reason"])
+RESULTS_STORED: Final = _counter("hilum_results_stored", "DICOM objects that the PACS shows.")
+OWN_RESULTS_SKIPPED: Final = _counter(
+    "hilum_own_results_skipped", "Results of hilum met in the feed."
 )
-IMAGES_SETTLED: Final = Counter(
-    "hilum_images_settled", "Images whose work ended.", ["state"], registry=REGISTRY
+FORWARDS: Final = _counter("hilum_forwards", "Results sent on to another PACS.", ["state"])
+IMAGE_SECONDS: Final = _histogram(
+    "hilum_image_seconds", "Seconds from an image's arrival to its end.", ["urgency"]
 )
-REFUSALS: Final = Counter(
-    "hilum_refusals", "Reasons why images were refused.", ["reason"], registry=REGISTRY
-)
-FAILURES: Final = Counter(
-    "hilum_failures", "Reasons why images failed.", ["reason"], registry=REGISTRY
-)
-RESULTS_STORED: Final = Counter(
-    "hilum_results_stored", "DICOM objects that the PACS shows.", registry=REGISTRY
-)
-OWN_RESULTS_SKIPPED: Final = Counter(
-    "hilum_own_results_skipped", "Results of hilum met in the feed.", registry=REGISTRY
-)
-FORWARDS: Final = Counter(
-    "hilum_forwards", "Results sent on to another PACS.", ["state"], registry=REGISTRY
-)
-IMAGE_SECONDS: Final = Histogram(
-    "hilum_image_seconds",
-    "Seconds from an image's arrival to its end.",
-    ["urgency"],
-    buckets=BUCKETS,
-    registry=REGISTRY,
-)
-STAGE_SECONDS: Final = Histogram(
-    "hilum_stage_seconds",
-    "Seconds of one image in one stage of the pipeline.",
-    ["stage"],
-    buckets=BUCKETS,
-    registry=REGISTRY,
+STAGE_SECONDS: Final = _histogram(
+    "hilum_stage_seconds", "Seconds of one image in one stage of the pipeline.", ["stage"]
 )
 
 
@@ -120,24 +104,31 @@ class Gauges(Collector):
             now = self.look()
         except HilumError:
             now = MetricsSnapshot()
-        yield _gauge("hilum_build_info", "Which hilum this is.", 1, {"version": __version__})
-        yield _gauge("hilum_database_up", "Whether the database answers.", now.observed is not None)
-        yield _gauge(
+        seen = now.observed
+        yield from _gauge(
+            "hilum_build_info", "Which hilum this is.", {(__version__,): 1}, "version"
+        )
+        yield from _gauge("hilum_database_up", "Whether the database answers.", seen is not None)
+        yield from _gauge(
             "hilum_low_disk_pause", "Whether the node pauses because disk space is low.", now.paused
         )
         if now.model is not None:
-            name, version = now.model
-            yield _gauge(
-                "hilum_model_info", "The model that reads.", 1, {"name": name, "version": version}
+            yield from _gauge(
+                "hilum_model_info", "The model that reads.", {now.model: 1}, "name", "version"
             )
-        if now.free_bytes is not None:
-            yield _gauge(
-                "hilum_disk_free_bytes", "Free space on the data folder's disk.", now.free_bytes
-            )
-        if now.observed is not None:
-            yield from _of_database(now.observed, now.behind)
-        if now.drift:
-            yield _of_drift(now.drift)
+        yield from _gauge(
+            "hilum_disk_free_bytes", "Free space on the data folder's disk.", now.free_bytes
+        )
+        if seen is not None:
+            yield from _of_database(seen, now.behind)
+        newest = sorted(now.drift, key=lambda each: each.month, reverse=True)[:MOST_MODELS]
+        yield from _gauge(
+            "hilum_drift_subjects",
+            "Scores, refusals and pixel decisions that moved away from a model's reference.",
+            {(each.model, level): each.count(level) for each in newest for level in LOUD} or None,
+            "model",
+            "level",
+        )
 
     def describe(self) -> Iterator[Metric]:
         """Name nothing beforehand: registering must not ask the database."""
@@ -212,59 +203,36 @@ def _known(code: str) -> str:
     return code
 
 
-def _of_database(observed: RecordCounts, behind: int | None) -> Iterator[Metric]:
-    queue = GaugeMetricFamily(
-        "hilum_queue_images", "Images that are not settled.", labels=["urgency", "state"]
+def _of_database(seen: RecordCounts, behind: int | None) -> Iterator[Metric]:
+    yield from _gauge(
+        "hilum_queue_images",
+        "Images that are not settled.",
+        {
+            (urgency, state): seen.queue.get((urgency, state), 0)
+            for urgency in Urgency
+            for state in State
+            if state in WAITED_FOR
+        },
+        "urgency",
+        "state",
     )
-    for urgency in Urgency:
-        for state in (state for state in State if state in WAITED_FOR):
-            queue.add_metric([urgency, state], observed.queue.get((urgency, state), 0))
-    yield queue
-    yield _gauge(
-        "hilum_queue_oldest_seconds",
-        "Age of the image that waits longest; 0 when none waits.",
-        observed.oldest_s,
-    )
-    yield _gauge("hilum_workers_alive", "Workers that are alive.", observed.workers_alive)
-    yield _gauge(
-        "hilum_workers_dead", "Processes that stopped without signing off.", observed.workers_dead
-    )
-    yield from _of_self_test(observed.self_test)
-    if behind is not None:
-        yield _gauge(
-            "hilum_feed_lag_changes", "Changes in the PACS that were not looked at yet.", behind
+    oldest = "Age of the image that waits longest; 0 when none waits."
+    yield from _gauge("hilum_queue_oldest_seconds", oldest, seen.oldest_s)
+    yield from _gauge("hilum_workers_alive", "Workers that are alive.", seen.workers_alive)
+    dead = "Processes that stopped without signing off."
+    yield from _gauge("hilum_workers_dead", dead, seen.workers_dead)
+    last = seen.self_test
+    if last is not None and last.at is not None:
+        well, ended = (
+            "Whether the last self-test raised no alarm.",
+            "When the last self-test ended.",
         )
-
-
-def _of_self_test(last: SelfTestRun | None) -> Iterator[Metric]:
-    if last is None or last.at is None:
-        return
-    well = last.ended.state is not SelfTestState.ALARM
-    yield _gauge("hilum_selftest_ok", "Whether the last self-test raised no alarm.", well)
-    yield _gauge(
-        "hilum_selftest_ended_timestamp_seconds",
-        "When the last self-test ended.",
-        last.at.timestamp(),
-    )
-    if last.ended.worst is not None:
-        yield _gauge(
-            "hilum_selftest_shift",
-            "Largest shift of a raw value in the last self-test.",
-            last.ended.worst,
-        )
-
-
-def _of_drift(found: Sequence[DriftComparison]) -> Metric:
-    family = GaugeMetricFamily(
-        "hilum_drift_subjects",
-        "Scores, refusals and pixel decisions that moved away from a model's reference.",
-        labels=["model", "level"],
-    )
-    newest = sorted(found, key=lambda each: each.month, reverse=True)
-    for each in newest[:MOST_MODELS]:
-        for level in LOUD:
-            family.add_metric([each.model, level], each.count(level))
-    return family
+        yield from _gauge("hilum_selftest_ok", well, last.ended.state is not SelfTestState.ALARM)
+        yield from _gauge("hilum_selftest_ended_timestamp_seconds", ended, last.at.timestamp())
+        shift = "Largest shift of a raw value in the last self-test."
+        yield from _gauge("hilum_selftest_shift", shift, last.ended.worst)
+    lag = "Changes in the PACS that were not looked at yet."
+    yield from _gauge("hilum_feed_lag_changes", lag, behind)
 
 
 def _begin_at_zero() -> None:
@@ -277,11 +245,14 @@ def _begin_at_zero() -> None:
 
 
 def _gauge(
-    name: str, meaning: str, value: float, labels: Mapping[str, str] | None = None
-) -> Metric:
-    family = GaugeMetricFamily(name, meaning, labels=list(labels or {}))
-    family.add_metric(list((labels or {}).values()), float(value))
-    return family
+    name: str, meaning: str, value: float | Mapping[tuple[str, ...], float] | None, *labels: str
+) -> Iterator[Metric]:
+    """Yield a gauge, whose labels may have several values; none where nothing is known."""
+    if value is not None:
+        family = GaugeMetricFamily(name, meaning, labels=labels)
+        for said, number in (value if isinstance(value, Mapping) else {(): value}).items():
+            family.add_metric(said, float(number))
+        yield family
 
 
 _begin_at_zero()
