@@ -9,8 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.phantom.findings import KINDS, LABELS
-from hilum.phantom.patient import CLINIC, TRAINING
+from hilum.phantom.patient import CLINIC, Population
 from hilum.phantom.scene import brightness, compose, draw
+
+TRAINING: Final = Population(
+    name="training",
+    stature=(0.9, 1.1),
+    breadth=(0.9, 1.1),
+    thickness=(0.86, 1.14),
+    fat=(18, 42),
+    rotation=0.07,
+    margin=(-0.03, 0.12),
+    contrast=(0.7, 1.5),
+    detail=(0.0, 1.2),
+    balance=(0.05, 0.6),
+    quanta=(4.2, 5.8),
+    bits=(12,),
+    looks=("sigmoid", "straight"),
+)
+"""The patients and detectors that the demonstration model learns from."""
 
 POPULATIONS: Final = {population.name: population for population in (CLINIC, TRAINING)}
 SIZE: Final = 256

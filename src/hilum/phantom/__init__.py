@@ -12,8 +12,8 @@ from pydicom import Dataset
 
 from hilum.phantom.dicom import to_dicom
 from hilum.phantom.findings import DISEASES, KINDS, LABELS
-from hilum.phantom.patient import CLINIC, TRAINING, Population
-from hilum.phantom.scene import Drawing, Scene, compose, draw, view
+from hilum.phantom.patient import CLINIC, Population
+from hilum.phantom.scene import Drawing, Scene, compose, draw
 from hilum.phantom.truth import TrueFinding, Truth
 
 __all__ = [
@@ -22,14 +22,12 @@ __all__ = [
     "LABELS",
     "SIZE",
     "SMALLEST",
-    "TRAINING",
     "Phantom",
     "Population",
     "TrueFinding",
     "Truth",
     "compose",
     "make",
-    "view",
 ]
 
 SIZE: Final = 1024

@@ -94,7 +94,7 @@ class Chest:
 
 def build(canvas: Canvas, plan: Plan) -> Chest:
     """Return the chest of a plan, its lungs healthy."""
-    heart = mediastinum.heart_depth(canvas, mediastinum.heart_of(plan.patient))
+    heart = mediastinum.heart(canvas, plan.patient)
     between = mediastinum.great_vessels(canvas, plan.patient)
     heart.unite_with(between, 1.15)
     right, left = (build_lung(canvas, plan, side, between) for side in thorax.SIDES)

@@ -1,7 +1,5 @@
 """What lies between the lungs: heart, great vessels, airways."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hilum.phantom.bars import capsule
@@ -10,24 +8,11 @@ from hilum.phantom.shapes import Canvas, Depth, Patch, Point, ellipsoid, united
 from hilum.phantom.thorax import LEFT, RIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class Heart:
-    """The heart as two ellipsoids: the ventricles, and the right atrium."""
+def heart(canvas: Canvas, patient: Patient) -> Patch:
+    """Return the heart, whose width over that of the chest is the patient's ratio.
 
-    centre: Point
-    """Middle of the ventricles, mm."""
-    semi_axes: tuple[float, float, float]
-    """Of the ventricles: long, short, along the rays; mm."""
-    angle: float
-    """Of the long axis below the horizontal, radians."""
-    atrium: Point
-    """Middle of the right atrium, mm."""
-    atrium_axes: tuple[float, float, float]
-    """Of the right atrium, mm."""
-
-
-def heart_of(patient: Patient) -> Heart:
-    """Return the heart whose width over that of the chest is the patient's ratio."""
+    It is two ellipsoids: the ventricles, whose long axis points down, and the right atrium.
+    """
     width = 2 * patient.lung_width * patient.cardiothoracic_ratio
     large = patient.cardiothoracic_ratio / 0.45
     angle = 0.62 - 0.3 * (large - 1) + 0.12 * (patient.inspiration - 0.5)
@@ -39,20 +24,11 @@ def heart_of(patient: Patient) -> Heart:
     bottom = (patient.diaphragm(RIGHT) + patient.diaphragm(LEFT)) / 2 + 16 * patient.stature
     fall = long * float(np.hypot(np.sin(angle), short_over_long * np.cos(angle)))
     centre = (0.165 * width + shift, bottom - fall)
+    ventricles = ellipsoid(canvas, centre, (long, short_over_long * long, 0.8 * long), angle)
     tall = 0.3 * width
-    return Heart(
-        centre=centre,
-        semi_axes=(long, short_over_long * long, 0.8 * long),
-        angle=angle,
-        atrium=(right_edge + 0.3 * width, centre[1] + 4.0),
-        atrium_axes=(0.3 * width, 1.22 * tall, 0.42 * width),
-    )
-
-
-def heart_depth(canvas: Canvas, heart: Heart) -> Patch:
-    """Return the heart."""
-    ventricles = ellipsoid(canvas, heart.centre, heart.semi_axes, heart.angle)
-    return united(canvas, [ventricles, ellipsoid(canvas, heart.atrium, heart.atrium_axes, 0.12)])
+    middle = (right_edge + 0.3 * width, centre[1] + 4.0)
+    atrium = ellipsoid(canvas, middle, (0.3 * width, 1.22 * tall, 0.42 * width), 0.12)
+    return united(canvas, [ventricles, atrium])
 
 
 def great_vessels(canvas: Canvas, patient: Patient) -> Depth:

@@ -1,6 +1,6 @@
 """Who stands before the detector: every measure that makes one chest differ from another."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -60,10 +60,6 @@ class Patient:
         """Return how far rotation moves what lies `z` mm in front of the middle."""
         return float(z * np.sin(self.rotation))
 
-    def with_heart(self, ratio: float) -> "Patient":
-        """Return the same patient with another cardiothoracic ratio."""
-        return replace(self, cardiothoracic_ratio=ratio)
-
 
 @dataclass(frozen=True, slots=True)
 class Population:
@@ -107,23 +103,6 @@ CLINIC: Final = Population(
     looks=("sigmoid", "film", "straight"),
 )
 """The patients and detectors that `hilum phantom` shows; no model is trained on them."""
-
-TRAINING: Final = Population(
-    name="training",
-    stature=(0.9, 1.1),
-    breadth=(0.9, 1.1),
-    thickness=(0.86, 1.14),
-    fat=(18, 42),
-    rotation=0.07,
-    margin=(-0.03, 0.12),
-    contrast=(0.7, 1.5),
-    detail=(0.0, 1.2),
-    balance=(0.05, 0.6),
-    quanta=(4.2, 5.8),
-    bits=(12,),
-    looks=("sigmoid", "straight"),
-)
-"""The patients and detectors that the demonstration model learns from."""
 
 
 def draw_patient(rng: np.random.Generator, population: Population) -> Patient:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hilum.phantom import chest, exposure, processing, skeleton, thorax
 from hilum.phantom.exposure import Technique, draw_technique
-from hilum.phantom.findings import LABELS, Disease, draw_diseases
+from hilum.phantom.findings import Disease, draw_diseases
 from hilum.phantom.findings.base import Mask
 from hilum.phantom.marker import letter
 from hilum.phantom.patient import CLINIC, Patient, Population, draw_patient
@@ -37,12 +37,6 @@ class Scene:
     """Side of the shortest square that holds the chest, mm."""
     centre: tuple[float, float]
     """Middle of the image, mm."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """What a reader should call it, in the order of `LABELS`; empty when healthy."""
-        there = {label for disease in self.diseases for label in disease.labels}
-        return tuple(label for label in LABELS if label in there)
 
 
 def compose(
@@ -133,19 +127,3 @@ def brightness(scene: Scene, drawing: Drawing) -> Depth:
     if scene.technique.marker:
         np.maximum(picture, drawing.marked, out=picture)
     return picture
-
-
-def view(scene: Scene, size: int) -> Depth:
-    """Return a scene as a network sees it, without the way through DICOM.
-
-    Parameters
-    ----------
-    size
-        Side of the square, pixels.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        Shape ``(size, size)``, in [-1024, 1024]; bone is bright.
-    """
-    return (brightness(scene, draw(scene, size, size)) * 2 - 1) * np.float32(1024)

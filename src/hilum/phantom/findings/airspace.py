@@ -118,6 +118,7 @@ class Edema(Disease):
     """Water in both lungs, most around the hila: wide vessels, haze, septal lines."""
 
     labels = ("Edema", "Lung Opacity")
+    side = "both"
     strength: float
     """Share of the air that is gone beside the hila."""
     reach: float
@@ -139,11 +140,6 @@ class Edema(Disease):
             int(rng.integers(3, 9)),
             int(rng.integers(0, 2**63)),
         )
-
-    @property
-    def side(self) -> str:
-        """Both."""
-        return "both"
 
     @property
     def size_mm(self) -> float:

@@ -120,6 +120,7 @@ class Cardiomegaly(Disease):
     """A heart wider than half of the chest."""
 
     labels = ("Cardiomegaly",)
+    side = "middle"
     ratio: float
     """Width of the heart over that of the chest inside the ribs."""
 
@@ -130,18 +131,13 @@ class Cardiomegaly(Disease):
         return cls(float(rng.uniform(0.57, 0.69)) + above)
 
     @property
-    def side(self) -> str:
-        """Neither side."""
-        return "middle"
-
-    @property
     def size_mm(self) -> float:
         """Width of the heart in a chest of middle size."""
         return 278 * self.ratio
 
     def prepare(self, plan: Plan) -> Plan:
         """Return a plan with the large heart."""
-        return replace(plan, patient=plan.patient.with_heart(self.ratio))
+        return replace(plan, patient=replace(plan.patient, cardiothoracic_ratio=self.ratio))
 
     def apply(self, chest: Chest) -> Mask:
         """Return where the heart is: the plan has drawn it."""
