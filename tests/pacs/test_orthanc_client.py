@@ -74,7 +74,7 @@ def test_answer_that_is_no_json_may_be_asked_for_again():
     """An answer that a proxy made up or cut off is no crash: asking again may help."""
     with (
         answering(httpx.Response(200, text="<html>")) as pacs,
-        pytest.raises(PacsUnavailable, match="is not JSON to /changes"),
+        pytest.raises(PacsUnavailable, match="other than JSON for /changes"),
     ):
         pacs.arrivals("", 1)
 
