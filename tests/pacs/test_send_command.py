@@ -154,7 +154,7 @@ def test_no_pacs_is_one_line(radiograph_file: Path):
 
     assert 1 == result.exit_code
     assert 1 == len(result.stderr.splitlines())
-    assert result.stderr.startswith("hilum: No PACS is set")
+    assert result.stderr.startswith("hilum: No PACS is configured")
 
 
 def test_missing_path_does_not_stop_the_others(
