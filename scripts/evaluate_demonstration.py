@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from hilum import phantom, pixels
 from hilum.phantom import LABELS, Phantom
+from hilum.predict.model import sigmoid
 from hilum.predict.network import Execution, FileNetwork
-from hilum.predict.scores import sigmoid
 from hilum.settings import PixelSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]

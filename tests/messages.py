@@ -13,8 +13,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from hilum import RESEARCH_USE_ONLY, errors
-from hilum.cli.help import commands, texts_of
-from hilum.cli.main import main
+from hilum.cli.main import commands, main, texts_of
 from hilum.errors import HilumError
 from hilum.language import Language
 from hilum.predict import all_cards

@@ -15,7 +15,7 @@ from hilum import phantom
 from hilum.eligibility import Reason
 from hilum.node.process_file import open_pipeline, read_file
 from hilum.node.processed import ProcessedImage
-from hilum.node.study_tools import PooledStudyTools
+from hilum.node.web_server import PooledStudyTools
 from hilum.outcome import Status
 from hilum.pipeline import PipelineContext
 from hilum.radiograph import FieldOfView, ImageUIDs

@@ -16,7 +16,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
-from hilum.demo.node import own_settings
+from hilum.demo.run import own_settings
 from hilum.pacs import credentials
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from doctor_tools import installed, look, worst
-from hilum.doctor import model, node, viewer
+from hilum.doctor import model, node
 from hilum.doctor.check import Level
 from hilum.errors import ModelUnknown, WeightsMissing, WeightsUntrusted
 from hilum.jobs.lock import locked
@@ -164,11 +164,11 @@ def test_viewer_is_there_or_not(make, tmp_path, monkeypatch):
     monkeypatch.setattr("hilum.web.ohif_files.BUILT_HERE", Path("no/such/folder"))
     empty = tmp_path / "ohif"
     empty.mkdir()
-    nowhere = worst(look(viewer.ohif, make()))
-    wrong = worst(look(viewer.ohif, make(page={"ohif_folder": empty})))
+    nowhere = worst(look(node.ohif, make()))
+    wrong = worst(look(node.ohif, make(page={"ohif_folder": empty})))
     (empty / "index.html").touch()
-    right = worst(look(viewer.ohif, make(page={"ohif_folder": empty})))
-    off = worst(look(viewer.ohif, make(page={"enabled": False})))
+    right = worst(look(node.ohif, make(page={"ohif_folder": empty})))
+    off = worst(look(node.ohif, make(page={"enabled": False})))
 
     assert [Level.WARNING, Level.PROBLEM, Level.OK, Level.OK] == [
         found.level for found in (nowhere, wrong, right, off)
@@ -177,11 +177,11 @@ def test_viewer_is_there_or_not(make, tmp_path, monkeypatch):
 
 def test_traces_need_their_library(make, monkeypatch):
     """Off, on, and on without what they need."""
-    off = look(viewer.traces, make())
+    off = look(node.traces, make())
     traced = make(telemetry={"otlp_endpoint": "http://127.0.0.1:4318"})
-    on = look(viewer.traces, traced)
-    monkeypatch.setattr(viewer, "find_spec", lambda _: None)
-    without = look(viewer.traces, traced)
+    on = look(node.traces, traced)
+    monkeypatch.setattr(node, "find_spec", lambda _: None)
+    without = look(node.traces, traced)
 
     assert [Level.OK, Level.OK, Level.PROBLEM] == [f[0].level for f in (off, on, without)]
     assert "hilum[tracing]" in without[0].remedy

@@ -23,7 +23,7 @@ from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.language import LANGUAGES
 from hilum.predict.catalogue import shipped_cards
-from hilum.predict.scores import normalise
+from hilum.predict.model import normalise
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline
 from hilum.reading import DECIMALS, Reading
 from hilum.settings import ReportSettings, SRClass

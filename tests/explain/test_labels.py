@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilum.explain import regions
-from hilum.explain.labels import begin_beside
+from hilum.explain.outline import begin_beside
 from hilum.radiograph import FieldOfView
 from hilum.reading import Region
 from invented import bump, flat, make_reading

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from hilum.explain.layout import CAPTION, Box, arrange
+from hilum.explain.overlay import CAPTION, Box, arrange
 
 AREA = Box(30, 100, 940, 900)
 RATIOS = [0.3, 0.56, 0.94, 1.0, 1.2, 2.5]

@@ -17,7 +17,7 @@ from hilum.cli.main import main
 from hilum.language import ENGLISH, LANGUAGES, Language
 from hilum.language.system import system_error
 from hilum.settings import Settings
-from hilum.settings.validation import first_invalid
+from hilum.settings.section import first_invalid
 
 foreign = pytest.mark.parametrize("language", [each for each in LANGUAGES if each != ENGLISH])
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from hilum.demo.node import demo_node
+from hilum.demo.run import demo_node
 from hilum.settings import Settings
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hilum.node.stored_text import stored_text
+from hilum.node.intake import stored_text
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import DefaultCharacterSet
 from mixed_text import CASES, Case

@@ -9,8 +9,7 @@ from hilum.pacs.orthanc.configuration import LOCAL_AETS, configuration
 from hilum.pacs.send import AT_ONCE
 from hilum.pacs.send.associations import MAX_PDU_BYTES
 from hilum.pacs.send.dimse import CALLING_AET, MAX_CONTEXTS
-from hilum.pacs.send.outcome import SendStatus
-from hilum.pacs.send.status import MEANINGS
+from hilum.pacs.send.outcome import MEANINGS, SendStatus
 from hilum.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from hilum import phantom
-from hilum.phantom import Phantom, make
-from hilum.phantom.truth import run_lengths
+from hilum.phantom import Phantom, make, run_lengths
 
 
 def test_healthy_chest_has_nothing_to_find(healthy: Phantom):

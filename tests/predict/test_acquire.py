@@ -16,6 +16,7 @@ from hilum.errors import (
 )
 from hilum.predict import (
     ModelCard,
+    acquire,
     add_onnx,
     add_weights,
     card_like,
@@ -23,7 +24,6 @@ from hilum.predict import (
     load_model,
     open_installation,
     pull,
-    trial,
 )
 from hilum.predict.card import WeightsSource
 from hilum.settings import Settings
@@ -400,7 +400,7 @@ def test_onnx_network_that_never_ends_is_refused(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """It is tried in a process that is ended."""
-    monkeypatch.setattr(trial, "TRIAL_S", 5.0)
+    monkeypatch.setattr(acquire, "TRIAL_S", 5.0)
     card = tmp_path / "tiny.toml"
     card.write_text(TINY_CARD)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hilum.errors import CardInvalid
 from hilum.predict import find_card, load_model
+from hilum.predict.model import normalise, sigmoid, to_findings
 from hilum.predict.operating_points import choose_operating_points
-from hilum.predict.scores import normalise, sigmoid, to_findings
 from hilum.settings import Settings
 from model_inputs import blobs, model_input
 

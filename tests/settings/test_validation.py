@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from hilum.settings.validation import first_invalid
+from hilum.settings.section import first_invalid
 
 
 class Part(BaseModel):

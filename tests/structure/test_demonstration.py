@@ -10,7 +10,7 @@ from source_tree import MODULES, dotted
 
 NAME = "in_demonstration"
 
-MAY = {"hilum.demo.node"}
+MAY = {"hilum.demo.run"}
 """It works in an archive that is thrown away."""
 
 

@@ -12,7 +12,7 @@ HOMES = {
     r"\bpopitem\(": {"runtime/caches.py"},
     r"\b(sched_getaffinity|cpu_count|process_cpu_count)\b": {"runtime/cores.py"},
     r"\b9(0[1-9]|1[0-9])\b": {"encode/kinds.py"},
-    r"\.errors\(\)\[0\]": {"settings/validation.py"},
+    r"\.errors\(\)\[0\]": {"settings/section.py"},
     r"\b_?(aside|part)\.replace\(": {"files/atomic.py", "predict/download.py"},  # goes on later
     r"\bdeadline = .*monotonic\(\) \+": {"runtime/waits.py", "node/inference_pool.py"},  # a future
     r"\bmin\([^()]*\* ?wait_s|\bwait_s ?\*=": {"runtime/waits.py"},

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from hilum.files import elements
-from hilum.pixels.encapsulation import MOST_FRAGMENTS
+from hilum.pixels.codestream import MOST_FRAGMENTS
 from hilum.settings import Settings
 
 ROOT = Path(__file__).parents[2]

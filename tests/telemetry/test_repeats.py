@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hilum.telemetry.repeats import MOST_ALIKE, WINDOW_S, RepeatFilter
+from hilum.telemetry.logs import MOST_ALIKE, WINDOW_S, RepeatFilter
 
 
 class Clock:

@@ -1,8 +1,12 @@
-"""``hilum demo``: see hilum at work, in one command."""
+"""``hilum demo``: see hilum at work, in one command; with ``--page`` on its page, until stopped."""
 
+import importlib
 import logging
 import shutil
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -10,9 +14,9 @@ from typing import Final
 import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
-from hilum.cli.demo_page import keep_page
 from hilum.cli.main import FAILED
 from hilum.cli.models import pull_missing
+from hilum.cli.running import model_lines, stop_on_signal, storescu
 from hilum.cli.terminal import echo, say
 from hilum.dataset.terminal import STATUS, model_line, summary
 from hilum.demo import (
@@ -23,14 +27,92 @@ from hilum.demo import (
     run_demonstration,
     samples_folder,
 )
+from hilum.demo.run import demo_node, send
 from hilum.errors import ModelError, WeightsMissing
 from hilum.language import Message, of_environment
-from hilum.node.service import Service, require_program
+from hilum.node.service import FRONT, Service, require_program
 from hilum.outcome import Status
 from hilum.predict import DEMONSTRATION, load_model
 from hilum.reading import ModelIdentity
 from hilum.settings import Settings
 from hilum.telemetry import logs
+
+TRUTH: Final = Message("truth: {truth}")
+
+
+def keep_page(settings: Settings) -> None:
+    """Show the demonstration on the page; returns once everything is stopped and deleted.
+
+    Parameters
+    ----------
+    settings
+        The user's, with the model that is to read.
+
+    Raises
+    ------
+    NodeError
+        Orthanc is not installed or does not start.
+    """
+    logs.write_to_standard_error(settings.telemetry.log_format)
+    logging.getLogger("hilum").setLevel(logging.WARNING)  # the page tells the rest
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        service = stack.enter_context(demo_node(settings, stop))
+        if not stop.is_set():
+            front = importlib.import_module(FRONT)
+            page = stack.enter_context(front.page(service))
+            for line in sent(service, stop):
+                echo(line)
+            if not stop.is_set():
+                echo(banner(service, page))
+        service.run(stop)
+    echo("hilum has stopped. The demonstration folder was deleted.")
+
+
+def sent(service: Service, stop: threading.Event) -> Iterator[str]:
+    """Send the images of the demonstration; yield of each, as a line, whether it arrived."""
+    folder = service.settings.data_folder / "images"
+    folder.mkdir()
+    for image in demo_images(folder):
+        if stop.is_set():
+            return
+        why = send(image, service.address)
+        line = say(
+            "{sent:<9} {title:<37} over {route:<8}",
+            sent=Message("not sent") if why else Message("sent"),
+            title=image.title,
+            route=str(image.route),
+        )
+        if why:
+            yield f"{line} {say(why)}"
+        else:
+            truth = image.truth or "–"
+            yield f"{line} {say(TRUTH, truth=truth)}"
+
+
+def banner(service: Service, page: Sequence[str]) -> str:
+    """Return where everything is, once it runs."""
+    address = service.address
+    lines = [
+        "",
+        say("Open the page and sign in. Drop images of your own under Files: they are read too."),
+        say("Each study has its findings, a heatmap for each, and a form for your review."),
+        "",
+        *page,
+        say(
+            "  send to   AE title {aet}, port {port} of this machine\n            e.g. {storescu}",
+            aet=address.aet,
+            port=address.dicom_port,
+            storescu=storescu(service),
+        ),
+        *model_lines(service),
+    ]
+    model = service.watch.model
+    if model is not None and model.demonstration:
+        lines += [say("            DEMONSTRATION: it was not trained on patients.")]
+    lines += [say("  folder    {folder}, deleted at the end", folder=service.settings.data_folder)]
+    return "\n".join([*lines, "", say("Ctrl-C stops it.")])
+
 
 EXPECTED: Final = {"chest": Status.READ, "chest-jpeg2000": Status.READ, "broken": Status.FAILED}
 """How each image must end; others must be refused, but phantoms by a trained model only."""

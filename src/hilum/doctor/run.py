@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from hilum.doctor import constancy, data_folder, machine, model, node, pacs, records, viewer
+from hilum.doctor import constancy, data_folder, machine, model, node, pacs, records
 from hilum.doctor.check import Check, CheckResult, ok, problem
 from hilum.errors import HilumError
 from hilum.language import Message
@@ -30,8 +30,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     (Message("self-test"), constancy.self_test),
     (Message("drift"), constancy.drift),
     (Message("node"), node.heartbeat),
-    (Message("viewer"), viewer.ohif),
-    (Message("traces"), viewer.traces),
+    (Message("viewer"), node.ohif),
+    (Message("traces"), node.traces),
     (Message("audit repository"), records.audit_repository),
 )
 """Name → what looks, in the order in which a person would ask."""

@@ -14,7 +14,7 @@ from pydicom.sr.coding import Code
 
 from hilum.encode.identity import digest
 from hilum.errors import SettingInvalid
-from hilum.settings.validation import first_invalid
+from hilum.settings.section import first_invalid
 
 PRIVATE: Final = "99TXRV"
 """Designator of hilum's own coding scheme; 99 marks private ones (PS3.16 8)."""

@@ -12,15 +12,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.sr.codedict import codes as tables
 from pydicom.sr.coding import Code
 
-from hilum.encode.concepts import codes
 from hilum.language import Language
+
+
+class Scheme:
+    """The concepts of one coding scheme, as attributes."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> Code:
+        """Return the concept called `name`; from then on it is an attribute like any other."""
+        code: Code = getattr(self._table, name)
+        setattr(self, name, code)
+        return code
+
+
+class codes:  # noqa: N801  stands where pydicom's `codes` would
+    """The schemes that results name concepts of."""
+
+    DCM: Final = Scheme(tables.DCM)
+    SCT: Final = Scheme(tables.SCT)
+    UCUM: Final = Scheme(tables.UCUM)
 
 
 class Relation(StrEnum):

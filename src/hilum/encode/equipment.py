@@ -16,8 +16,13 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from hilum import MANUFACTURER, PRODUCT, __version__
 from hilum.encode.identity import derived_uid
-from hilum.encode.source import copy_element, fitting_character_set, quiet_item
-from hilum.encode.undeclared_text import is_undeclared, write_in_ascii
+from hilum.encode.source import (
+    copy_element,
+    fitting_character_set,
+    is_undeclared,
+    quiet_item,
+    write_in_ascii,
+)
 from hilum.reading import ModelIdentity
 
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.88122562894882106039905029639448442875")

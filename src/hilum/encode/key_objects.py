@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pydicom import Dataset
 
 from hilum.encode.common_modules import begin, conclude
-from hilum.encode.concepts import codes
-from hilum.encode.content import Container, Item, Text, reference
+from hilum.encode.content import Container, Item, Text, codes, reference
 from hilum.encode.kinds import KEY_OBJECTS
 from hilum.encode.provenance import observer, statements
 from hilum.encode.report_document import as_written, referenced_requests, references, write_content

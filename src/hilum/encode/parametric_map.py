@@ -18,7 +18,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from hilum.encode.common_modules import begin, conclude, derivation, write_dimensions, write_source
-from hilum.encode.concepts import codes
+from hilum.encode.content import codes
 from hilum.encode.equipment import code_item
 from hilum.encode.kinds import PARAMETRIC_MAP
 from hilum.encode.result_context import ResultContext

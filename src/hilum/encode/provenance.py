@@ -6,8 +6,7 @@ from typing import Final
 from pydicom.sr.coding import Code
 
 from hilum import MANUFACTURER, PRODUCT, RESEARCH_USE_ONLY
-from hilum.encode.concepts import codes
-from hilum.encode.content import Item, Relation, Text, UIDReference
+from hilum.encode.content import Item, Relation, Text, UIDReference, codes
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.language import Language, Message
 from hilum.reading import ModelIdentity, Reading

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from hilum.encode.concepts import codes
 from hilum.encode.content import (
     Container,
     ImageReference,
@@ -27,6 +26,7 @@ from hilum.encode.content import (
     Relation,
     Text,
     UIDReference,
+    codes,
     language,
     reference,
 )

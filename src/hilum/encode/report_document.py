@@ -20,8 +20,14 @@ from hilum.encode.codes import CodeTable
 from hilum.encode.content import ImageReference, Item
 from hilum.encode.content_writer import Writer
 from hilum.encode.equipment import finish
-from hilum.encode.source import character_sets, copy_element, fitting_character_set, quiet_item
-from hilum.encode.undeclared_text import is_undeclared, tree_in_ascii
+from hilum.encode.source import (
+    character_sets,
+    copy_element,
+    fitting_character_set,
+    is_undeclared,
+    quiet_item,
+    tree_in_ascii,
+)
 from hilum.files.dicom import text
 from hilum.reading import ModelIdentity
 from hilum.settings import SRClass

@@ -24,7 +24,6 @@ from pydicom.sr.coding import Code
 
 from hilum import RESEARCH_USE_ONLY
 from hilum.encode.codes import PRIVATE, CodeTable, load_codes
-from hilum.encode.concepts import codes
 from hilum.encode.content import (
     Container,
     Item,
@@ -32,6 +31,7 @@ from hilum.encode.content import (
     Relation,
     Text,
     UIDReference,
+    codes,
     language,
     reference,
 )

@@ -15,7 +15,7 @@ from pydicom.pixels.utils import pack_bits
 
 from hilum import MANUFACTURER
 from hilum.encode.common_modules import begin, conclude, derivation, write_dimensions, write_source
-from hilum.encode.concepts import codes
+from hilum.encode.content import codes
 from hilum.encode.equipment import algorithm_name, code_item
 from hilum.encode.kinds import SEGMENTATION
 from hilum.encode.provenance import parameters

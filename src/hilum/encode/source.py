@@ -3,10 +3,16 @@
 Real headers lack attributes that the standard demands, and hold values that it
 forbids. Results must be written all the same, with the same identity, so this
 reads without judging: what is unknown stays unknown, what is invalid is copied.
+
+Text in an unknown character set stays its bytes, undeclared still: every reader then reads
+the patient's name in results as in the image, be it right or wrong. What we say ourselves is
+written in ASCII beside it, without accents: their bytes would mean something else in each set.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -15,14 +21,77 @@ from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
+from pydicom.sr.coding import Code
 from pydicom.tag import BaseTag, Tag
-from pydicom.valuerep import STR_VR, VR, format_number_as_ds
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, STR_VR, VR, format_number_as_ds
 
-from hilum.encode.undeclared_text import have_ascii, is_undeclared
+from hilum.encode.content import Item, PersonName, Text
 from hilum.reading import Reading
 from hilum.values.character_sets import LATIN_1, UTF_8
 from hilum.values.numbers import LENGTHS, LEVELS, SPACINGS, read_numbers, read_spacing
-from hilum.values.texts import character_set_of, decoded, encodable, text_element, vr_of
+from hilum.values.texts import character_set_of, decoded, encodable, text_element, text_in, vr_of
+
+SIGNS: Final = str.maketrans({"×": "x", "·": ".", "–": "-", "—": "-", "“": '"', "”": '"', "’": "'"})
+"""Signs of our own texts that are no letters → what stands for them."""
+
+LAST_BYTE: Final = "\u00ff"
+"""What comes after it is no byte of an unknown character set."""
+
+
+def is_undeclared(source: Dataset) -> bool:
+    """Whether a source has text beyond ASCII, and no character set for it."""
+    return not character_set_of(source) and any(not text.isascii() for text in texts_of(source))
+
+
+def texts_of(dataset: Dataset) -> set[str]:
+    """Return all texts, those of items too."""
+    return {text_in(e) for e in dataset.iterall() if e.VR in CUSTOMIZABLE_CHARSET_VR}
+
+
+def have_ascii(texts: Iterable[str]) -> bool:
+    """Whether texts of ours can be said in ASCII; letters of other scripts cannot."""
+    return all(letter <= LAST_BYTE for text in texts for letter in text.translate(SIGNS))
+
+
+def in_ascii(text: str) -> str:
+    """Return a text without accents; a byte that it quotes becomes a question mark."""
+    plain = unicodedata.normalize("NFKD", text.translate(SIGNS))
+    letters = (letter for letter in plain if not unicodedata.combining(letter))
+    return "".join(letter if letter.isascii() else "?" for letter in letters)
+
+
+def tree_in_ascii(item: Item) -> Item:
+    """Return a content tree in ASCII; DCMTK reads none with a code of other bytes."""
+    value = item.value
+    match value:
+        case Text(text):
+            value = Text(in_ascii(text))
+        case PersonName(name):
+            value = PersonName(in_ascii(name))
+        case Code():
+            value = _coded(value)
+    children = tuple(map(tree_in_ascii, item.children))
+    return replace(item, name=_coded(item.name), value=value, children=children)
+
+
+def write_in_ascii(result: Dataset, source: Dataset) -> None:
+    """Change all texts of a result to ASCII, in place, but for what it repeats of its source."""
+    repeated = texts_of(source)
+    for element in result.iterall():
+        if element.VR in CUSTOMIZABLE_CHARSET_VR and text_in(element) not in repeated:
+            _write(element)
+
+
+def _write(element: DataElement) -> None:
+    if isinstance(element.value, MultiValue):
+        element.value = [in_ascii(str(each)) for each in element.value]
+    elif element.value:
+        element.value = in_ascii(str(element.value))
+
+
+def _coded(code: Code) -> Code:
+    return Code(in_ascii(code.value), code.scheme_designator, in_ascii(code.meaning))
+
 
 EMPTY_WHEN_ABSENT: Final = (
     "PatientID",

@@ -16,7 +16,7 @@ from pydicom.sr.coding import Code
 
 from hilum import MANUFACTURER, PRODUCT
 from hilum.encode.codes import CodeTable
-from hilum.encode.concepts import codes
+from hilum.encode.content import codes
 from hilum.encode.forms.json_document import document_head, finding_entry
 from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
 from hilum.encode.provenance import HEAD_OF_WARNING
@@ -264,7 +264,7 @@ class _Report:
 
 
 def _score(raw: float, point: float) -> float:
-    """Return a raw value on the scale of scores, as `hilum.predict.scores.normalise` does."""
+    """Return a raw value on the scale of scores, as `hilum.predict.model.normalise` does."""
     if raw < point:
         return raw * OPERATING_POINT_SCORE / point
     return 1 - (1 - raw) * OPERATING_POINT_SCORE / (1 - point)

@@ -10,8 +10,7 @@ from typing import Final
 
 from hilum.eligibility import Reason
 from hilum.encode.codes import CodeTable
-from hilum.encode.concepts import codes
-from hilum.encode.content import Container, Item, Relation, Text, language
+from hilum.encode.content import Container, Item, Relation, Text, codes, language
 from hilum.encode.provenance import DEMONSTRATED, algorithm, cautions, observer, statements
 from hilum.language import Language
 from hilum.reading import Reading

@@ -20,7 +20,7 @@ from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.language import Language
 from hilum.outcome import Outcome, Read, Status
-from hilum.pixels.encapsulation import frame_of
+from hilum.pixels.codestream import frame_of
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
 from hilum.records.readings import StoredReading

@@ -6,15 +6,103 @@ how well a model reads patients.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 
 from hilum.phantom.dicom import to_dicom
 from hilum.phantom.findings import DISEASES, KINDS, LABELS
 from hilum.phantom.patient import CLINIC, Population
 from hilum.phantom.scene import Drawing, Scene, compose, draw
-from hilum.phantom.truth import TrueFinding, Truth
+
+SCHEMA: Final = "hilum.phantom/1"
+"""Name and version of the JSON document."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrueFinding:
+    """One disease of a phantom."""
+
+    kind: str
+    """Its name, one of `hilum.phantom.KINDS`."""
+    labels: tuple[str, ...]
+    """What a reader should call it, in TorchXRayVision's words."""
+    side: str
+    """``"right"``, ``"left"``, ``"both"`` or ``"middle"``: the patient's."""
+    size_mm: float
+    """Its extent as a reader would measure it."""
+    mask: NDArray[np.bool_]
+    """Shape ``(rows, columns)`` of the image: where it is."""
+
+    @property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """First column and row, and width and height in pixels; None when out of the image."""
+        rows, columns = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
+        if not rows.size:
+            return None
+        left, top = int(columns[0]), int(rows[0])
+        return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """All that is to be found on a phantom."""
+
+    seed: int
+    """What it was made from."""
+    population: str
+    """``"clinic"`` or ``"training"``."""
+    view: str
+    sex: str
+    age: int
+    """Of the invented patient."""
+    labels: tuple[str, ...]
+    """What a reader should call it; empty for a healthy chest."""
+    findings: tuple[TrueFinding, ...]
+    spacing_mm: float
+    """Distance of two pixels."""
+
+    def mask(self, label: str) -> NDArray[np.bool_] | None:
+        """Return where a label is to be found, shape ``(rows, columns)``; None if nowhere."""
+        masks = [finding.mask for finding in self.findings if label in finding.labels]
+        return np.logical_or.reduce(masks) if masks else None
+
+    def document(self) -> dict[str, Any]:
+        """Return the truth as a JSON document; masks as COCO's uncompressed run lengths."""
+        return {
+            "schema": SCHEMA,
+            "seed": self.seed,
+            "population": self.population,
+            "view": self.view,
+            "sex": self.sex,
+            "age": self.age,
+            "spacing_mm": round(self.spacing_mm, 4),
+            "labels": list(self.labels),
+            "findings": [
+                {
+                    "kind": finding.kind,
+                    "labels": list(finding.labels),
+                    "side": finding.side,
+                    "size_mm": round(finding.size_mm, 1),
+                    "area_mm2": round(float(finding.mask.sum()) * self.spacing_mm**2, 1),
+                    "box": finding.box,
+                    "mask": run_lengths(finding.mask),
+                }
+                for finding in self.findings
+            ],
+        }
+
+
+def run_lengths(mask: NDArray[np.bool_]) -> dict[str, list[int]]:
+    """Return a mask as runs down its columns, the first of zeros, as COCO writes it."""
+    flat = mask.ravel(order="F")
+    ends = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    counts = np.diff(np.concatenate([[0], ends, [flat.size]]))
+    runs = [int(count) for count in counts]
+    return {"size": [int(n) for n in mask.shape], "counts": [0, *runs] if flat[0] else runs}
+
 
 __all__ = [
     "CLINIC",

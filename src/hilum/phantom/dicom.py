@@ -13,7 +13,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from hilum.phantom.processing import STEPS, curve_index, tone_curve
+from hilum.phantom.exposure import STEPS, curve_index, tone_curve
 from hilum.phantom.scene import Drawing, Scene, brightness
 
 NAMESPACE: Final = uuid.UUID("a2f3a0b8-6f43-5d0e-9d53-0f0c3b6f7a51")

@@ -15,6 +15,7 @@ from hilum.errors import RadiographRefused
 from hilum.files.dicom import DAMAGE
 from hilum.language import Message
 from hilum.pixels.codestream import (
+    ITEM,
     JPEG_END,
     RLE_OFFSET,
     Codestream,
@@ -22,10 +23,10 @@ from hilum.pixels.codestream import (
     Coding,
     begins_codestream,
     begins_rle,
+    frame_of,
     parse,
 )
 from hilum.pixels.decisions import DecisionRecord, phrase
-from hilum.pixels.encapsulation import ITEM, frame_of
 from hilum.pixels.image import COLOURED, GREY, ImagePixel
 from hilum.pixels.smoothness import other_byte_order, shows, swapped_in_pairs
 from hilum.runtime.cores import core_count

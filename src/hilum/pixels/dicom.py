@@ -15,15 +15,43 @@ from hilum.pixels.decisions import DecisionRecord
 from hilum.pixels.decode import decode
 from hilum.pixels.image import GREY, ImagePixel, describe
 from hilum.pixels.modality import ModalityTransform, read_modality
-from hilum.pixels.orientation import read_turn
 from hilum.pixels.smoothness import refuse_noise
 from hilum.pixels.stored import StoredPixels, believed_range, digest, interpret
 from hilum.pixels.surroundings import note, note_crop, shutter_shapes, shuttered
 from hilum.pixels.tone import LIMIT, Curve, Ramp, Tone, refuse_blank
 from hilum.pixels.voi import Voi, read_vois, voi_count
-from hilum.radiograph import PixelPipeline, Radiograph
+from hilum.radiograph import PixelPipeline, Radiograph, Turn
 from hilum.settings import PixelSettings
-from hilum.values.attributes import element_of, text_of
+from hilum.values.attributes import element_of, number_of, text_of, values_of
+from hilum.values.quoting import quoted
+
+FULL_TURN: Final = 360
+"""Degrees."""
+
+
+def read_turn(dataset: Dataset, record: DecisionRecord) -> Turn:
+    """Return what brings an image upright; none where the header does not tell.
+
+    Field of View Rotation and Horizontal Flip say what was done to the detector's image
+    before it was stored. They are not asked: Patient Orientation is of the stored one.
+    """
+    rotation, flip = (
+        number_of(dataset, "ImageRotation") or 0,
+        text_of(dataset, "ImageHorizontalFlip"),
+    )
+    if rotation % FULL_TURN or flip == "Y":
+        record.add("display_turn_noted", rotation=f"{rotation:g}", flip=flip or "N")
+    values = [str(value).strip(" \0") for value in values_of(dataset, "PatientOrientation")]
+    said = quoted("\\".join(values))
+    turn = Turn.stated(values)
+    if turn is None:
+        if any(values):
+            record.add("orientation_unusable", said=said)
+        return Turn()
+    if turn != Turn():
+        record.add("mirrored_upright" if turn.mirrors else "turned_upright", said=said)
+    return turn
+
 
 PIXEL_GROUP: Final = 0x7FE0
 """Group of Pixel Data, Float Pixel Data and their offset tables."""

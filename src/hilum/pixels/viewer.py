@@ -16,10 +16,9 @@ from pydicom import Dataset
 
 from hilum.pixels.clipping import loss_by
 from hilum.pixels.decisions import DecisionRecord
-from hilum.pixels.dicom import Display, display_of, shown_inverted, stored_pixels
+from hilum.pixels.dicom import Display, display_of, read_turn, shown_inverted, stored_pixels
 from hilum.pixels.image import GREY
 from hilum.pixels.modality import ModalityTransform
-from hilum.pixels.orientation import read_turn
 from hilum.pixels.stored import StoredPixels
 from hilum.pixels.surroundings import shuttered
 from hilum.pixels.tone import Ramp, Tone, present

@@ -1,21 +1,79 @@
-"""Installing models: pulled from their release, or added from a file."""
+"""Models come to this machine: pulled from their release, or added from a file.
+
+A network of a stranger's is tried in a process of its own that ends in time.
+"""
 
 import hashlib
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from hilum.errors import CardInvalid, WeightsMissing
+from hilum.errors import CardInvalid, HilumError, WeightsMissing
 from hilum.files.errors import read_errors
 from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_toml
 from hilum.predict.catalogue import is_shipped, models_folder
 from hilum.predict.download import Download, Expected, Progress
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import InstallRecord, Source, install, is_installed
-from hilum.predict.trial import require_usable
+from hilum.predict.installed import Installation, InstallRecord, Source, install, is_installed
+from hilum.predict.model import build_network
+from hilum.predict.network import Execution
 from hilum.predict.weights import read_state
 from hilum.settings import Settings
+
+TRIAL_S: Final = 60.0
+"""Seconds for loading and one run: many times what the largest network needs."""
+
+
+def require_usable(card: ModelCard, network: Path) -> None:
+    """Load an ONNX file and run it once.
+
+    Raises
+    ------
+    CardInvalid
+        It does not keep the contract of docs/models.md, never ends, or crashes.
+    SourceUnreadable
+        The file cannot be opened.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(card, network, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(TRIAL_S):
+            raise CardInvalid(
+                "{name} did not finish within {trial_s:.0f} s.",
+                "Look for an endless loop in it.",
+                name=network.name,
+                trial_s=TRIAL_S,
+            )
+        problem: HilumError | None = ours.recv()
+    except EOFError as exc:
+        raise CardInvalid(
+            "{name} crashed the process that tried it.", "Check the file.", name=network.name
+        ) from exc
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+    if problem is not None:
+        raise problem
+
+
+def _run(card: ModelCard, network: Path, told: Connection) -> None:
+    record = InstallRecord(source_sha256="", contents_sha256="", verified=False)
+    try:
+        with read_errors(f"The file {network.name}"):
+            contents = network.read_bytes()
+        build_network(card, Installation(contents, record), [0], Execution())
+    except HilumError as exc:
+        told.send(exc)
+    else:
+        told.send(None)
+
 
 DOWNLOADS: Final = "downloads"
 """Folder of the data folder for what is on its way."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hilum.errors import CardInvalid
 from hilum.language import Message
 from hilum.language.system import system_error
-from hilum.settings.validation import first_invalid
+from hilum.settings.section import first_invalid
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """A model's name is also the name of its folder, so it holds nothing that a path gives meaning."""

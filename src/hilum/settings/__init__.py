@@ -41,10 +41,9 @@ from hilum.settings.reading import (
     SREncoder,
     UnusableWindow,
 )
-from hilum.settings.section import SettingsSection
+from hilum.settings.section import SettingsSection, first_invalid
 from hilum.settings.sources import PAGE_FILE, PREFIX, SettingSource, page_values, source_of
 from hilum.settings.telemetry import LogFormat, TelemetrySettings
-from hilum.settings.validation import first_invalid
 from hilum.settings.worklist import WorklistSettings
 
 __all__ = [

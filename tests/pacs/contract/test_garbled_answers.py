@@ -8,8 +8,7 @@ import pytest
 
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.pacs.archive import ObjectFacts
-from hilum.pacs.orthanc.archive import OrthancArchive
-from hilum.pacs.orthanc.forwarding import OrthancForwarding
+from hilum.pacs.orthanc.archive import OrthancArchive, OrthancForwarding
 
 QUESTIONS: dict[str, Callable[[OrthancArchive], Any]] = {
     "newest": lambda archive: archive.newest(),

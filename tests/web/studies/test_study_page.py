@@ -23,7 +23,7 @@ from hilum.explain import sample
 from hilum.gate import judge
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.node.page_work import viewed
-from hilum.node.study_tools import PooledStudyTools
+from hilum.node.web_server import PooledStudyTools
 from hilum.reading import Heatmap
 from hilum.records import readings, reviews, worklist
 from hilum.records.accounts import Role

@@ -1,15 +1,19 @@
-"""An Orthanc as the archive.
+"""An Orthanc as the archive, and how it reaches others: C-STORE, peers, storage commitment.
 
 Sources
 -------
-Orthanc Book, "REST API of Orthanc"; works with 1.10 (Debian 12) and 1.12.
+Orthanc Book, "REST API of Orthanc", also sending to modalities and peers, "Storage commitment";
+works with 1.10 (Debian 12) and 1.12. DICOM PS3.4 Annex J: only a success of all instances is a
+commitment.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from pydicom.tag import Tag
 
@@ -18,14 +22,61 @@ from hilum.pacs.archive import (
     ArchiveSize,
     Arrivals,
     Capabilities,
+    Commitment,
     ObjectFacts,
     Origin,
     Series,
     StoredObject,
+    TargetKind,
 )
 from hilum.pacs.orthanc import changes
 from hilum.pacs.orthanc.client import Orthanc, garbled, understood
-from hilum.pacs.orthanc.forwarding import OrthancForwarding
+
+FOLDERS: Final = {TargetKind.MODALITY: "modalities", TargetKind.PEER: "peers"}
+"""Kind of another archive → where Orthanc's REST API has those of that kind."""
+
+KEPT: Final = {"Success": True, "Failure": False}
+"""Status of a commitment → whether all is kept; of any other, nobody knows yet."""
+
+SEND_S: Final = 600.0
+"""Seconds that another archive gets to take what Orthanc sends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrthancForwarding:
+    """Keeps the promises of `hilum.pacs.archive.Forwarding`."""
+
+    orthanc: Orthanc
+    """Which Orthanc sends; a name is what its configuration calls another archive."""
+
+    def send_on(self, kind: TargetKind, name: str, references: Sequence[str]) -> None:
+        """Let Orthanc send, and wait until it has."""
+        self.orthanc.json(
+            "POST",
+            f"/{FOLDERS[kind]}/{quote(name, safe='')}/store",
+            json={"Resources": list(references), "Synchronous": True},
+            timeout_s=SEND_S,
+        )
+
+    @understood()
+    def ask_commitment(self, name: str, references: Sequence[str]) -> str:
+        """Let Orthanc ask a modality."""
+        answer = self.orthanc.json(
+            "POST",
+            f"/modalities/{quote(name, safe='')}/storage-commitment",
+            json={"Resources": list(references)},
+            timeout_s=SEND_S,
+        )
+        return str(answer["ID"])
+
+    @understood()
+    def commitment(self, transaction: str) -> Commitment:
+        """Return what the modality said so far."""
+        answer = self.orthanc.json("GET", f"/storage-commitment/{transaction}")
+        failures = answer.get("Failures", ())
+        said = [str(failure.get("Description", "no reason")) for failure in failures]
+        return Commitment(KEPT.get(str(answer["Status"])), tuple(said))
+
 
 MD5: Final = re.compile("[0-9a-f]{32}")
 """A digest as Orthanc writes it."""
@@ -74,7 +125,7 @@ class OrthancArchive(Orthanc):
 
     @understood()
     def attributes(self, reference: str) -> dict[str, Any]:
-        """Return what Orthanc made of them; `hilum.node.stored_text` knows where it errs."""
+        """Return what Orthanc made of them; `hilum.node.intake` knows where it errs."""
         return dict(self.json("GET", f"/instances/{reference}/simplified-tags"))
 
     @understood()

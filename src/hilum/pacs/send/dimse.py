@@ -26,9 +26,8 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # m
 
 from hilum.errors import PacsError, PacsRefused, PacsUnavailable
 from hilum.pacs.send.associations import OpenAssociation, Opener, Pair
-from hilum.pacs.send.outcome import SendOutcome, SendStatus
+from hilum.pacs.send.outcome import SendOutcome, SendStatus, meaning
 from hilum.pacs.send.outgoing import MAX_UID_CHARACTERS, Outgoing
-from hilum.pacs.send.status import meaning
 from hilum.pacs.send.target import DicomTarget
 
 CALLING_AET: Final = "HILUM"

@@ -15,9 +15,8 @@ import httpx
 from hilum.errors import PacsError
 from hilum.language import Message
 from hilum.pacs.http import AS_IT_IS, pacs_errors
-from hilum.pacs.send.outcome import SendOutcome, SendStatus
+from hilum.pacs.send.outcome import SendOutcome, SendStatus, meaning
 from hilum.pacs.send.outgoing import Outgoing
-from hilum.pacs.send.status import meaning
 from hilum.pacs.send.target import WebTarget
 
 DICOM_JSON: Final = "application/dicom+json"
