@@ -90,7 +90,7 @@ def test_node_that_is_well_is_ready(condition):
     assert "densenet 1.0" == texts["model"]
     assert texts["PACS"].startswith("Orthanc 1.")
     assert texts["database"].endswith("can be written")
-    assert texts["disk"].endswith("GiB free")
+    assert texts["disk"].endswith("GB free")
 
 
 def test_heartbeat_is_that_of_the_node(condition):
