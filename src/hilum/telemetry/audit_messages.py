@@ -33,6 +33,7 @@ FAILURE: Final = "4"
 
 DCM: Final = {
     "110100": "Application Activity",
+    "110101": "Audit Log Used",
     "110103": "DICOM Instances Accessed",
     "110106": "Export",
     "110107": "Import",
@@ -43,6 +44,7 @@ DCM: Final = {
     "110121": "Application Stop",
     "110122": "Login",
     "110123": "Logout",
+    "110131": "Software Configuration",
     "110136": "Security Roles Changed",
     "110137": "User security Attributes Changed",
     "110150": "Application",
@@ -96,6 +98,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     "node.started": Event("110100", "E", "110120"),
     "node.stopped": Event("110100", "E", "110121"),
     "alert.tested": ANOTHER,
+    "audit.viewed": Event("110101", "R"),
+    "setting.changed": Event("110113", "E", "110131"),
     "image.stored": Event("110103", "C"),
     "image.refused": READ,
     "image.failed": READ._replace(outcome=FAILURE),
