@@ -83,6 +83,7 @@ def judge(tab: Page) -> None:
     """Give a review."""
     tab.locator('[name="answer.Cardiomegaly"][value="absent"]').check(force=True)
     tab.click("[data-rest]")
+    tab.keyboard.press("c")  # opens the words
     tab.fill("[name=comment]", "The heart is at the upper limit.")
     tab.click("form[data-review] [type=submit]")
     tab.wait_for_selector("#reviews")
