@@ -274,7 +274,7 @@ def test_quiet_hours_that_are_none_are_refused(hours: str):
 @pytest.mark.parametrize("url", ["", "nonsense", "nosuch://x", "json://", "mailto://"])
 def test_an_address_that_nobody_knows_stops_the_start(tmp_path: Path, url: str):
     """And its password is not in what is said."""
-    with node(tmp_path, urls=[url]) as context, pytest.raises(SettingInvalid, match="Address 1"):
+    with node(tmp_path, urls=[url]) as context, pytest.raises(SettingInvalid, match="address 1"):
         Alerts(context)
 
 
@@ -335,7 +335,7 @@ def test_the_test_command_says_which_service_took_it(tmp_path: Path):
         done = CliRunner().invoke(main, ["alerts", "test"], env=variables)
 
     assert 1 == done.exit_code
-    assert "1 (json): sent\n2 (json): not taken" in done.output
+    assert "1 (json): sent\n2 (json): not accepted" in done.output
     assert "secret" not in done.output
     assert "test alert" in good.got[0]
 

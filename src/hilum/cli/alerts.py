@@ -38,14 +38,14 @@ def list_(limit: int = NEWEST) -> None:
         state, text = say(ALERT_STATES[each.state]), say(each.text)
         click.echo(f"{each.raised:%Y-%m-%d %H:%M:%S}  {each.kind:<8}  {text}  ({state})")
     if not found:
-        echo("No alert was raised yet.", err=True)
+        echo("No alerts yet.", err=True)
 
 
 @alerts.command()
 def test() -> None:
     """Send a test alert to each address of the settings.
 
-    Exit status: 0 when every service took it, 1 when one did not.
+    Exit status: 0 when every service accepted it, 1 when one did not.
     """
     settings = Settings.load().alerts
     if not settings.urls:
@@ -57,6 +57,6 @@ def test() -> None:
         if well:
             echo("{target}: sent", target=name)
         else:
-            echo("{target}: not taken. Check address, user and password.", target=name)
+            echo("{target}: not accepted. Check address, user and password.", target=name)
     if not all(taken.values()):
         sys.exit(FAILED)

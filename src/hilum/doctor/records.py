@@ -131,7 +131,7 @@ def audit_repository(settings: Settings) -> Iterator[CheckResult]:
     repository.deliver(())
     lines = 0 if isinstance(waiting, CheckResult) else waiting
     yield ok(
-        "{repository} takes it; {lines} lines are waiting",
+        "{repository} accepts it; {lines} lines are waiting",
         repository=settings.telemetry.audit_repository,
         lines=lines,
     )

@@ -54,7 +54,7 @@ def install(data_folder: Path, file: Path | None, progress: Progress) -> Path:
             new.replace(folder)
     except ModelError as exc:
         raise ProgramNotInstalled(
-            "OHIF {version} could not be fetched, or the file is another one.",
+            "OHIF {version} could not be downloaded, or the file is a different one.",
             "Get {url} on another machine, and name that file with --file.",
             version=VERSION,
             url=PACKAGE,

@@ -59,7 +59,7 @@ class AlertTarget:
             known = sender.add(self.url.get_secret_value())
         if not known:
             raise SettingInvalid(
-                "Address {number} of alerts.urls is none that Apprise knows.",
+                "Apprise does not recognize address {number} of alerts.urls.",
                 "See https://appriseit.com/services for how addresses are written.",
                 number=self.number,
             )

@@ -92,7 +92,7 @@ class AuditRepository:
 
 def _unavailable(repository: AuditRepository, why: str) -> AuditRepositoryUnavailable:
     return AuditRepositoryUnavailable(
-        "The audit record repository {host}:{port} does not take the trail ({why}).",
+        "The audit record repository {host}:{port} does not accept the trail ({why}).",
         "Start it, or correct telemetry.audit_repository and the certificates of pacs; nothing is "
         "lost meanwhile.",
         host=repository.host,

@@ -110,7 +110,7 @@ VIEWED_MOST: Final = 4096
 """Sessions and studies that are remembered, so that one look is one line of the audit trail."""
 
 NOT_THERE: Final = Message("Image not found. It may have been deleted from the PACS.")
-TOO_MUCH: Final = Message("This list is too long. Search for less.")
+TOO_MUCH: Final = Message("This list is too long. Narrow the search.")
 NOT_OPEN: Final = Message("Only requests that a viewer needs are passed on to the PACS.")
 
 

@@ -37,7 +37,7 @@ EDITABLE: Final = {
     "report.language": Message("Language of reports"),
     "report.report_refusals": Message("Write a report for refused images"),
     "constancy.every_hours": Message("Hours between two self-tests; 0: none"),
-    "constancy.drift_least_images": Message("Fewest images of a month to compare"),
+    "constancy.drift_least_images": Message("Fewest images of a month for a comparison"),
     "constancy.drift_moving": Message("PSI from which a distribution drifts"),
     "constancy.drift_shifted": Message("PSI from which a distribution has shifted"),
     "alerts.kinds": Message("Kinds of alerts, separated by commas"),
