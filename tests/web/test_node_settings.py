@@ -1,6 +1,7 @@
 """Settings on the page: what holds, where it comes from, and what operators may change."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from hilum.records import audit
 from hilum.records.accounts import Role
 from hilum.settings import Settings
+from hilum.settings.telemetry import LogFormat
+from hilum.telemetry.logs import StandardError, get_log
 from hilum.web.context import WebContext
 from hilum.web.node_settings import EDITABLE
 from web_context import Page, csrf_in, open_page, open_web_context
@@ -117,6 +120,22 @@ def test_the_audit_trail_is_shown_and_that_is_written_down(page: Page):
     assert "setting.changed" in first
     assert "audit.viewed" in second
     assert second.index("audit.viewed") < second.index("setting.changed")
+
+
+def test_the_log_is_shown_and_that_is_written_down(page: Page):
+    """The newest first, and to operators alone."""
+    assert 403 == page.signed_in(Role.READER).get("/settings/log").status_code
+    logger, handler = logging.getLogger("hilum.shown"), StandardError(LogFormat.TEXT)
+    logger.addHandler(handler)
+    for event in ("first.event", "second.event"):
+        get_log(logger.name).warning(event)
+    logger.removeHandler(handler)
+    client = page.signed_in(Role.OPERATOR)
+    change(client, "node.keep_days", "30")
+    shown = client.get("/settings/log").text
+
+    assert "log.viewed" in client.get("/settings/audit").text
+    assert shown.index("second.event") < shown.index("first.event")
 
 
 def test_a_damaged_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -99,6 +99,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "node.stopped": Event("110100", "E", "110121"),
     "alert.tested": ANOTHER,
     "audit.viewed": Event("110101", "R"),
+    "log.viewed": Event("110101", "R"),
     "setting.changed": Event("110113", "E", "110131"),
     "image.stored": Event("110103", "C"),
     "image.refused": READ,

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -186,12 +187,29 @@ def formatter(log_format: LogFormat = LogFormat.TEXT) -> logging.Formatter:
     )
 
 
+KEPT_LINES: Final = 500
+"""Lines of the log that are kept in memory."""
+
+_RECENT: Final[deque[str]] = deque(maxlen=KEPT_LINES)
+
+
+def recent_lines() -> list[str]:
+    """Return what this process wrote last, oldest first."""
+    return list(_RECENT)
+
+
 class StandardError(logging.StreamHandler[TextIO]):
     """Writes to whatever standard error is at the time; silent about events it can't write."""
 
     def __init__(self, log_format: LogFormat) -> None:
         logging.Handler.__init__(self)
         self.setFormatter(formatter(log_format))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of an event, and keep it for `recent_lines`."""
+        line = super().format(record)
+        _RECENT.append(line)
+        return line
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""Settings: what holds and where it comes from; some can be set here. And the audit trail."""
+"""Settings: what holds and where it comes from; some can be set here. Audit trail and log, too."""
 
 import json
 import threading
@@ -15,6 +15,7 @@ from hilum.language import LANGUAGES, Language, Message
 from hilum.records import audit
 from hilum.settings import Settings, SettingSource, default_settings_file, page_values, source_of
 from hilum.settings.sources import PAGE_FILE
+from hilum.telemetry.logs import recent_lines
 from hilum.web.context import WebContext
 from hilum.web.pages import render
 from hilum.web.sessions import ConfirmedOperator, Context, Visitor, note
@@ -187,3 +188,10 @@ def trail(request: Request, who: ConfirmedOperator, context: Context, study: str
     ]
     note(context, who.name, "audit.viewed", study=study)
     return render(request, "audit.html", who, lines=lines, study=study)
+
+
+@router.get(f"{HERE}/log")
+def log(request: Request, who: ConfirmedOperator, context: Context) -> Response:
+    """Show the newest lines of the node's log."""
+    note(context, who.name, "log.viewed")
+    return render(request, "log.html", who, lines=recent_lines()[::-1])

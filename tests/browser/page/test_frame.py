@@ -32,6 +32,7 @@ PAGES = (
         "/files",
         "/settings",
         "/settings/audit",
+        "/settings/log",
         "/users",
         "/account",
         "/account/second-factor",
