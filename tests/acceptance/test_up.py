@@ -70,7 +70,9 @@ def test_weights_that_cannot_be_had_do_not_keep_it_from_starting(up, start):
 
     banner = start("up", "--pull").banner
 
-    assert "The weights of densenet121-res224-all are not here. Trying to get them" in banner
+    assert (
+        "The weights of densenet121-res224-all are not installed. Trying to download them" in banner
+    )
     assert "did not answer" in banner
     assert "model     none yet" in banner
 

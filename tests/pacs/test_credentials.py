@@ -18,7 +18,9 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_there_is_no_pacs_before_the_first_start(settings):
     """Without a PACS in the settings and without a start here, one line says what to do."""
-    with pytest.raises(NodeError, match=r"No PACS is set and none was started here\. Run hilum up"):
+    with pytest.raises(
+        NodeError, match=r"No PACS is configured, and none was started here\. Run hilum up"
+    ):
         credentials.load(settings)
 
 
