@@ -29,7 +29,7 @@ from hilum.records.tables import IMAGE, STUDY, STUDY_FINDING, STUDY_WORD
 from hilum.records.worklist import WorklistFilter
 from hilum.web.app import create_app, serving
 from hilum.web.context import WebContext
-from hilum.web.sessions import session_cookie
+from hilum.web.sessions import SESSION_COOKIE, cookie_name
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -182,7 +182,9 @@ def questions(database: Database, kind: str) -> Iterator[Row]:
 
 def client_of(web: WebContext, url: str) -> httpx.Client:
     """Return somebody who is signed in."""
-    cookies = {session_cookie(web.settings.page): begin_session(web, "ana", Role.READER)}
+    cookies = {
+        cookie_name(SESSION_COOKIE, web.settings.page): begin_session(web, "ana", Role.READER)
+    }
     return httpx.Client(base_url=url, cookies=cookies, headers={"accept": "text/html"}, timeout=60)
 
 
@@ -199,7 +201,7 @@ def browser() -> Iterator[Browser]:
 def new_tab(opened: Browser, web: WebContext, url: str, client: httpx.Client) -> Page:
     """Return a tab of somebody who is signed in, with nothing cached."""
     context = opened.new_context(viewport={"width": 1440, "height": 900})
-    name = session_cookie(web.settings.page)
+    name = cookie_name(SESSION_COOKIE, web.settings.page)
     context.add_cookies([{"name": name, "value": client.cookies[name], "url": url}])
     return context.new_page()
 

@@ -108,6 +108,7 @@ def test_results_are_written_beside_each_other(read, phantom, tmp_path):
         "phantom.fhir.json",
         "phantom.findings.csv",
         "phantom.findings.json",
+        "phantom.findings.pdf",
         "phantom.findings.sr.dcm",
         "phantom.findings.txt",
         "phantom.overlay.dcm",
@@ -218,7 +219,7 @@ def test_results_of_a_long_name_have_a_shorter_one(read, phantom, tmp_path):
     done = read(source, "--out", tmp_path / "out")
 
     assert 0 == done.returncode, done.stderr
-    assert 8 == len(list((tmp_path / "out").iterdir()))
+    assert 9 == len(list((tmp_path / "out").iterdir()))
 
 
 def test_picture_without_header_is_not_a_phantom(read, tmp_path):

@@ -60,7 +60,7 @@ def test_images_wait_for_a_model(up, start, radiograph_file):
     up.install_model()
     with up.client() as orthanc:
         assert wait_for_reports(orthanc)
-    assert " stored " in up.run("jobs").stdout
+    assert " Analyzed " in up.run("jobs").stdout
 
 
 def test_weights_that_cannot_be_had_do_not_keep_it_from_starting(up, start):
@@ -84,11 +84,11 @@ def test_demonstration_model_does_not_read(up, start, radiograph_file):
     assert "The demonstration model does not read images of patients" in running.banner
     assert 0 == up.storescu(radiograph_file)
     deadline = time.monotonic() + LONG_S
-    while time.monotonic() < deadline and " held " not in up.run("jobs").stdout:
+    while time.monotonic() < deadline and " Waiting for a model " not in up.run("jobs").stdout:
         time.sleep(0.05)
     running.end(signal.SIGTERM)
 
-    assert "1 held" in up.run("jobs", "list").stderr
+    assert "1 Waiting for a model" in up.run("jobs", "list").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

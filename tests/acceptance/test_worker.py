@@ -38,7 +38,7 @@ def wait_until_stored(up: Up, count: int) -> None:
     """Return once that many images are stored."""
     deadline = time.monotonic() + LONG_S
     while time.monotonic() < deadline:
-        if up.run("jobs", "list", "--state", "stored").stdout.count(" stored ") >= count:
+        if up.run("jobs", "list", "--state", "stored").stdout.count(" Analyzed ") >= count:
             return
         time.sleep(0.2)
     pytest.fail(up.run("jobs").stdout)

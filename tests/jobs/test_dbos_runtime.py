@@ -37,14 +37,14 @@ def test_scopes_are_asked_before_each_look():
     assert "scopes = dbos._sys_db.dequeue_scopes(queue.name)" in asked
 
 
-def test_running_library_tells_what_is_in_work_and_what_ends_it(database):
+def test_running_dbos_tells_what_is_in_work_and_what_ends_it(database):
     """Their names, and events that its threads wait for."""
     with engine_of(database, Steps(database).named()) as engine:
         engine.launch()
-        library = engine._library
-        assert library is not None
+        runtime = engine._dbos
+        assert runtime is not None
 
-        events = library._dbos.background_thread_stop_events
-        assert [] == library._dbos._active_workflows_set.activeList()
+        events = runtime._dbos.background_thread_stop_events
+        assert [] == runtime._dbos._active_workflows_set.activeList()
         assert events
         assert all(isinstance(event, threading.Event) for event in events)

@@ -125,7 +125,7 @@ def test_command_queues_and_says_so(
 
     assert "study 1 of 1: 1 image queued" in done.stdout
     assert "1 image of 1 study." in done.stdout
-    assert "queued" in CliRunner().invoke(main, ["jobs"]).stdout
+    assert " Waiting " in CliRunner().invoke(main, ["jobs"]).stdout
     assert (
         2
         == CliRunner()

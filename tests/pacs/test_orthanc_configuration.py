@@ -102,7 +102,7 @@ def test_unknown_host_is_named():
 
 def test_ae_title_twice_is_named():
     """Two senders under one AE title can't be told apart by Orthanc."""
-    with pytest.raises(SettingInvalid, match="AE title cr1 is twice"):
+    with pytest.raises(SettingInvalid, match="AE title cr1 appears twice"):
         modalities(["CR1@192.0.2.10", "cr1@192.0.2.11"])
 
 

@@ -194,7 +194,7 @@ def test_https_pacs_that_is_not_trusted_or_does_not_trust_us_is_away(
     }
     with (
         connect(orthanc, https_port, files[wrong]) as pacs,
-        pytest.raises(PacsUnavailable, match=r"gave no answer.*certificates"),
+        pytest.raises(PacsUnavailable, match=r"did not answer.*certificates"),
     ):
         pacs.system()
 

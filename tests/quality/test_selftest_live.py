@@ -152,7 +152,7 @@ def test_moved_answer_is_an_alarm_that_names_the_finding(installation: Installat
     assert 1 == alarm.returncode
     assert f"ALARM {STAND_IN} 2" in alarm.stdout
     assert "Nodule: raw " in alarm.stdout
-    assert "moved by -0.02" in alarm.stdout
+    assert "changed by -0.02" in alarm.stdout
 
 
 def test_kept_phantom_stays_until_somebody_deletes_it(installation: Installation):

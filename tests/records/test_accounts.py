@@ -52,7 +52,10 @@ def test_somebody_always_looks_after_users(database: Database):
         lambda c: accounts.remove(c, "ana"),
         lambda c: accounts.set_role(c, "ana", Role.VIEWER),
     ):
-        with pytest.raises(AccountError, match="Nobody"), database.transaction() as connection:
+        with (
+            pytest.raises(AccountError, match="No operator would be left"),
+            database.transaction() as connection,
+        ):
             change(connection)
 
     with database.look() as connection:
