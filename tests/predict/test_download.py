@@ -163,7 +163,7 @@ def test_closed_network_is_one_line(tmp_path: Path):
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/weights.pt"
     job = Download(url, tmp_path / "weights.pt", KNOWN, lambda *_: None)
-    with pytest.raises(WeightsMissing, match=r"gave no answer \(ConnectError\).*model\.mirror"):
+    with pytest.raises(WeightsMissing, match=r"did not answer \(ConnectError\).*model\.mirror"):
         job.run()
 
 

@@ -148,7 +148,7 @@ class Download:
             except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
                 raise self._unavailable("is not an address that begins with http") from exc
             except httpx.HTTPError as exc:  # time-outs, connections, protocol
-                raise self._unavailable("gave no answer ({kind})", kind=type(exc).__name__) from exc
+                raise self._unavailable("did not answer ({kind})", kind=type(exc).__name__) from exc
             else:
                 return
 
