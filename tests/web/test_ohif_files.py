@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,17 @@ def test_its_page_is_sent_for_its_own_files(page: Page):
     assert 'src="/ohif/app.bundle.0a.js"' in answer.text
     assert "window.PUBLIC_URL = '/ohif/';" in answer.text
     assert "service-worker" not in answer.text
+
+
+def test_another_build_in_its_place_is_sent(page: Page, dist: Path):
+    """`hilum viewer install` replaces the build while the node runs."""
+    client = page.signed_in(Role.VIEWER)
+    assert "another build" not in client.get("/ohif/").text
+    file = dist / "index.html"
+    file.write_text("<p>another build</p>", "utf-8")
+    os.utime(file, (1, 1))
+
+    assert "another build" in client.get("/ohif/").text
 
 
 def test_its_inline_scripts_are_named_by_their_hash(page: Page):

@@ -10,7 +10,7 @@ import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -103,9 +103,10 @@ def regions_series(context: WebContext, image: ImageRecord) -> str:
     return ""
 
 
-@cache
-def index(path: Path) -> Index:
-    """Read and rewrite OHIF's page."""
+@lru_cache(maxsize=2)
+def index(path: Path, changed: float) -> Index:
+    """Read and rewrite OHIF's page; `changed` as of `packed_text`."""
+    del changed
     html = path.read_text(encoding="utf-8")
     html = re.sub(r'\b(href|src|content)="/(?!/)', rf'\1="{BASE}/', html)
     html = html.replace("PUBLIC_URL = '/'", f"PUBLIC_URL = '{BASE}/'")
@@ -160,7 +161,7 @@ def serve(path: str, who: Viewer, context: Context) -> Response:
         packed = packed_text(wanted, wanted.stat().st_mtime)
         headers["Content-Encoding"] = "gzip"
         return Response(packed, media_type=TEXTS[wanted.suffix], headers=headers)
-    page = index(root / INDEX)
+    page = index(root / INDEX, (root / INDEX).stat().st_mtime)
     return Response(
         page.html, media_type="text/html", headers={"Content-Security-Policy": page.policy}
     )
