@@ -7,7 +7,7 @@ PS3.3 C.11.1 (Modality LUT), C.11.2 (VOI LUT), 10.7.1.3 (spacing and its calibra
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from hilum.pixels.modality import ModalityTransform
 from hilum.pixels.stored import StoredPixels
 from hilum.pixels.surroundings import shuttered
 from hilum.pixels.tone import Ramp, Tone, present
-from hilum.pixels.voi import Voi, WindowFunction, read_vois
+from hilum.pixels.voi import Voi, Window, WindowFunction, read_vois
 from hilum.radiograph import Turn, directions
 from hilum.settings import PixelSettings
 from hilum.values.attributes import number_of, numbers_of, text_of, values_of
@@ -153,10 +153,11 @@ def viewer_image(dataset: Dataset, settings: PixelSettings) -> ViewerImage:
     if masks:
         table[0] = 0
     slope, intercept = code.line
+    unit = _unit(dataset)
     presets = [
         _default(display),
         *_others(dataset, stored, display, settings),
-        *_usual(dataset, codes, (slope, intercept), inverted=inverted, hidden=bool(masks)),
+        *_usual(unit, codes, (slope, intercept), inverted=inverted, hidden=bool(masks)),
     ]
     for preset in presets:
         if "table" in preset:
@@ -170,7 +171,7 @@ def viewer_image(dataset: Dataset, settings: PixelSettings) -> ViewerImage:
         "step": code.step,
         "hidden": bool(masks),
         "inverted": inverted,
-        "unit": _unit(dataset),
+        "unit": unit,
         "presets": presets,
         "turn": [turn.transposed, turn.rows_reversed, turn.columns_reversed],
         **_place(dataset),
@@ -216,19 +217,15 @@ def _voi(voi: Voi, code: str) -> dict[str, Any]:
     number = voi.facts["number"]
     if voi.window is None:
         return {"code": code, "number": number, "table": voi.tone, "name": voi.name}
-    window = voi.window
-    return {
-        "code": code,
-        "number": number,
-        "center": window.center,
-        "width": window.width,
-        "function": window.function,
-        "name": voi.name,
-    }
+    return {**_window(code, voi.window), "number": number, "name": voi.name}
+
+
+def _window(code: str, window: Window) -> dict[str, Any]:
+    return {"code": code, **asdict(window)}
 
 
 def _usual(
-    dataset: Dataset,
+    unit: str,
     codes: NDArray[np.uint16],
     line: tuple[float, float],
     *,
@@ -240,14 +237,9 @@ def _usual(
     A radiograph has no units in which lung is the same in two images: there they are shares of its
     own pixels, ranked by brightness.
     """
-    if _unit(dataset) == "HU":
+    if unit == "HU":
         for code, (center, width) in HOUNSFIELD.items():
-            yield {
-                "code": code,
-                "center": center,
-                "width": width,
-                "function": WindowFunction.LINEAR,
-            }
+            yield _window(code, Window(center, width, WindowFunction.LINEAR))
     counts = np.bincount(codes[::STEP, ::STEP].ravel())
     if hidden:
         counts[0] = 0
@@ -259,7 +251,7 @@ def _usual(
         code = int(np.searchsorted(shares, share if rising else 1 - share))
         return float(slope * min(code, shares.size - 1) + intercept)
 
-    if _unit(dataset) != "HU":
+    if unit != "HU":
         for code, (dark, bright) in (("lung", LUNG), ("bone", BONE)):
             if at(dark) != at(bright):
                 yield _between(code, at(dark), at(bright))
@@ -270,12 +262,8 @@ def _usual(
 def _between(code: str, one: float, other: float) -> dict[str, Any]:
     """Return a window that is black at one value and white at the other, whichever is larger."""
     low, high = sorted((one, other))
-    return {
-        "code": code,
-        "center": (low + high) / 2,
-        "width": (high - low) or 1.0,
-        "function": WindowFunction.LINEAR_EXACT,
-    }
+    width = (high - low) or 1.0
+    return _window(code, Window((low + high) / 2, width, WindowFunction.LINEAR_EXACT))
 
 
 def _unit(dataset: Dataset) -> str:

@@ -203,9 +203,7 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
             left = second_factor.of_user(connection, who.name).recovery
             codes = [] if left else second_factor.new_recovery_codes(connection, who.name)
             access.end_sessions(connection, who.name, but=who.key)
-    except CredentialsRefused as exc:
-        return _offer(request, who, context, exc.message)
-    except AccountError as exc:
+    except (CredentialsRefused, AccountError) as exc:
         return _offer(request, who, context, exc.message)
     note(context, who.name, "user.passkey_added", passkey=new.title, address=address_of(request))
     if codes:
