@@ -281,7 +281,7 @@ def test_a_repository_that_is_away_is_one_line(make):
     """With what to do, and that nothing is lost."""
     (port,) = free_ports(1)
     settings = make(telemetry={"audit_repository": f"127.0.0.1:{port}"})
-    with pytest.raises(HilumError, match="does not take the trail") as raised:
+    with pytest.raises(HilumError, match="does not accept the trail") as raised:
         list(records.audit_repository(settings))
 
     assert "nothing is lost" in raised.value.remedy

@@ -68,7 +68,7 @@ def test_another_file_is_refused(package, tmp_path):
     """By its hash; what is installed stays."""
     viewer.install(tmp_path, package, lambda *_: None)
     package.write_bytes(package.read_bytes()[:-1] + b"x")
-    with pytest.raises(ProgramNotInstalled, match="is another one"):
+    with pytest.raises(ProgramNotInstalled, match="is a different one"):
         viewer.install(tmp_path, package, lambda *_: None)
 
     assert ohif_files.folder(Settings(data_folder=tmp_path)) == tmp_path / "ohif"
