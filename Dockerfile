@@ -61,7 +61,7 @@ ENTRYPOINT ["hilum"]
 CMD ["up"]
 LABEL org.opencontainers.image.title="hilum" \
       org.opencontainers.image.description="A chest X-ray reading node for any PACS. Research use only. Not a medical device." \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.base.name="docker.io/library/debian:13-slim" \
       org.opencontainers.image.licenses="Apache-2.0"
 

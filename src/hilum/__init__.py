@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 PRODUCT: Final = "hilum"
 """Name written as Manufacturer's Model Name and shown on every surface."""

@@ -232,7 +232,8 @@ def test_missing_program_is_named_with_its_package(monkeypatch):
     monkeypatch.setattr("hilum.pacs.orthanc.process.FOLDERS", ())
 
     with pytest.raises(
-        ProgramNotInstalled, match=r"Orthanc is not installed\. Run apt-get install"
+        ProgramNotInstalled,
+        match=r"Orthanc is not installed\. On Debian or Ubuntu: sudo apt-get install",
     ):
         find_program(None)
 

@@ -148,7 +148,8 @@ def demo(*, folder: Path, page: bool) -> None:
     echo("hilum {version}. {statement}", version=__version__, statement=Message(RESEARCH_USE_ONLY))
     settings = Settings.load()
     require_program(settings)  # said before anything is downloaded
-    samples_folder()
+    if samples_folder() is None:
+        echo("Phantoms only: a real radiograph comes with pip install 'hilum[demo]'.")
     settings, model = choose_model(settings)
     echo(model_line(model, of_environment()))
     if page:

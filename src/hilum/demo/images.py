@@ -11,11 +11,13 @@ from typing import Final
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from hilum.errors import ProgramNotInstalled
 from hilum.language import Message
 from hilum.phantom import make
 from hilum.radiograph import ImageUIDs
 from hilum.wording import FINDING_NAMES
+
+CHEST: Final = "RG1_UNCR.dcm"
+"""The chest radiograph of the samples."""
 
 CUT_BYTES: Final = 100_000
 """The broken file ends after so many bytes, in the middle of its pixels."""
@@ -54,32 +56,33 @@ PHANTOMS: Final = {
 """Name → seed and findings of a phantom."""
 
 
-def samples_folder() -> Path:
-    """Return the folder of the package pydicom-data.
-
-    Raises
-    ------
-    ProgramNotInstalled
-        The package is not installed.
-    """
+def samples_folder() -> Path | None:
+    """Return the folder of the package pydicom-data, None where it is not installed."""
     if find_spec("data_store") is None:
-        raise ProgramNotInstalled(
-            "The sample images of the demonstration are not installed.",
-            "Run `make demo`, or pip install 'hilum[demo]'.",
-        )
+        return None
     return Path(str(import_module("data_store").__file__)).parent / "data"
 
 
 def demo_images(folder: Path) -> Iterator[DemoImage]:
     """Yield the images in the order in which they are sent; files that are made are in `folder`.
 
-    Raises
-    ------
-    ProgramNotInstalled
-        The package with the samples is not installed.
+    Without the package of samples they are phantoms, and one that is cut off.
     """
     samples = samples_folder()
-    chest = _find(samples, "RG1_UNCR.dcm")
+    if samples is not None:
+        yield from _samples(samples, folder)
+    for name, (seed, findings) in PHANTOMS.items():
+        phantom = _phantom(name, seed, findings, folder)
+        yield phantom
+    broken = folder / "broken.dcm"
+    whole = phantom.path if samples is None else _find(samples, CHEST)
+    broken.write_bytes(whole.read_bytes()[:CUT_BYTES])
+    yield DemoImage("broken", Message("file that was cut off"), broken, Route.REST, None)
+
+
+def _samples(samples: Path, folder: Path) -> Iterator[DemoImage]:
+    """Yield the images of patients, which the package of samples has."""
+    chest = _find(samples, CHEST)
     yield _image("chest", Message("chest radiograph (CR, uncompressed)"), chest, Route.C_STORE)
     copy = _under_other_uids(_find(samples, "RG1_J2KR.dcm"), folder / "chest-jpeg2000.dcm")
     yield _image("chest-jpeg2000", Message("the same as lossless JPEG 2000"), copy, Route.REST)
@@ -87,11 +90,6 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
     yield _image("leg", Message("radiograph of a leg"), leg, Route.C_STORE)
     yield _image("ct", Message("CT image"), _find(samples, "693_UNCR.dcm"), Route.C_STORE)
     yield _image("mr", Message("MR image"), _find(samples, "MR2_UNCR.dcm"), Route.C_STORE)
-    for name, (seed, findings) in PHANTOMS.items():
-        yield _phantom(name, seed, findings, folder)
-    broken = folder / "broken.dcm"
-    broken.write_bytes(chest.read_bytes()[:CUT_BYTES])
-    yield DemoImage("broken", Message("file that was cut off"), broken, Route.REST, None)
 
 
 def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> DemoImage:

@@ -320,6 +320,7 @@ def find_program(named: str | None) -> str:
         )
     raise ProgramNotInstalled(
         "Orthanc is not installed.",
-        "Run apt-get install orthanc orthanc-dicomweb, "
-        "set pacs.url to an Orthanc that runs already, or use Docker Compose (docs/node.md).",
+        "On Debian or Ubuntu: sudo apt-get install orthanc orthanc-dicomweb orthanc-gdcm. "
+        "Elsewhere: docker run --rm hilum:all demo (docs/containers.md), or set pacs.url to an "
+        "Orthanc that runs.",
     )
