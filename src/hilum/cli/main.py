@@ -108,6 +108,7 @@ COMMANDS: Final = {
     "selftest": "hilum.cli.selftest",
     "drift": "hilum.cli.drift",
     "phantom": "hilum.cli.phantom",
+    "bundle": "hilum.cli.bundle",
     "version": "hilum.cli.version",
 }
 """Command → the module whose function of the same name it is, in the order of the help."""
