@@ -107,6 +107,8 @@ rsyslogd:rsyslog:a receiver of audit messages
 /usr/lib/*/rsyslog/lmnsd_ossl.so:rsyslog-openssl:TLS of that receiver
 java:default-jre-headless:PixelMed's validator of structured reports
 /usr/share/java/pixelmed.jar:libpixelmed-java:PixelMed's validator of structured reports
+/usr/share/java/preflight.jar:libpdfbox2-java:a validator of PDF/A
+/usr/share/java/jaxb-api.jar:libjaxb-api-java:that validator
 LIST
 }
 

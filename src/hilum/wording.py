@@ -83,8 +83,12 @@ def finding_name(label: str, language: Language) -> str:
 
 
 def person(name: str) -> str:
-    """Return a DICOM Person Name as people write it: family name, given names."""
-    parts = [part.strip() for part in name.partition("=")[0].split("^")]
+    """Return a DICOM Person Name as people write it: family name, given names.
+
+    Of its forms (letters, ideographs, phonetic) the first that is there (PS3.5 6.2.1.2).
+    """
+    form = next((each for each in name.split("=") if each.strip("^ ")), "")
+    parts = [part.strip() for part in form.split("^")]
     family, *others = [*parts, "", "", "", ""][:5]
     given = " ".join(part for part in others[:2] if part)
     return ", ".join(part for part in (family, given) if part)

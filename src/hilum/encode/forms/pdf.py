@@ -1,15 +1,18 @@
 """PDF for people: whose image it is, the findings, what to beware of, and what it was made by.
 
-The fonts are in the file, so it looks the same everywhere; same input, same bytes.
+The fonts are in the file, so it looks the same everywhere; same input, same bytes. It is PDF/A-1b,
+which `pdf_archive` sees to.
 
 Sources
 -------
 ISO 32000-1 14.9.2 (natural language of a document), 9.9 (embedded fonts).
 """
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
+from importlib.resources import files
 from io import BytesIO
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -31,9 +34,9 @@ from hilum.wording import (
     score_text,
 )
 
-FONT: Final = "Vera"
-BOLD: Final = "VeraBd"
-"""Bitstream Vera, which comes with the library: the letters of Western Europe."""
+FONT: Final = "DejaVuSans"
+BOLD: Final = "DejaVuSans-Bold"
+"""Files in `fonts`: Latin (Vietnamese too), Greek, Cyrillic, Armenian, Georgian."""
 
 SAID: Final = {
     "PatientName": Message("Patient"),
@@ -49,6 +52,13 @@ MILLIMETRE: Final = 72 / 25.4
 """In points, the unit of PDF."""
 
 MARGIN: Final = 18 * MILLIMETRE
+
+BOX: Final = "\u25af"
+"""Stands for a letter that cannot be shown."""
+
+LACKING: Final = Message(
+    "{box} stands for a letter that this PDF cannot show; the DICOM header has it."
+)
 
 
 def pdf(
@@ -73,6 +83,8 @@ def pdf(
     from reportlab.lib.pagesizes import A4  # noqa: PLC0415  only who wants a PDF waits for it
     from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate  # noqa: PLC0415
 
+    from hilum.encode.forms.pdf_archive import ArchiveCanvas, ended  # noqa: PLC0415
+
     said = list(statements(reading.model, language))
     title = language.say(REPORT_TITLE)
     plain, bold, head = _styles()
@@ -82,14 +94,22 @@ def pdf(
         for number, statement in enumerate(reversed(said)):
             canvas.drawString(MARGIN, 10 * MILLIMETRE + 10 * number, _drawable(statement))
 
+    def begin(canvas: Any, document: object) -> None:
+        canvas.describe(title, when)
+        mark(canvas, document)
+
     story: list[Any] = [Paragraph(_marked(title), head)]
     story += [Paragraph(_marked(each), bold) for each in said]
-    story += [_pairs(list(_whose(reading, language)), plain)]
+    whose = list(_whose(reading, language))
+    what = list(facts(reading, when=when, language=language, uids=uids))
+    story += [_pairs(whose, plain)]
+    if any(BOX in _drawable(value) for _, value in whose + what):
+        story += [Paragraph(_marked(language.say(LACKING, box=BOX)), bold)]
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
     story += [Paragraph(_marked(language.say(POSITIVE_OF_ALL, **counts)), bold)]
     story += [_findings(reading, language)]
     story += [Paragraph(_marked(caution), plain) for caution in cautions(reading, language)]
-    story += [_pairs(list(facts(reading, when=when, language=language, uids=uids)), plain)]
+    story += [_pairs(what, plain)]
     if picture is not None:
         story += [PageBreak(), _picture(picture)]
     made = BytesIO()
@@ -100,11 +120,11 @@ def pdf(
         rightMargin=MARGIN,
         topMargin=MARGIN,
         bottomMargin=MARGIN + 4 * MILLIMETRE,
-        title=title,
+        initialFontName=FONT,  # or the library's Helvetica, which is not in the file
         lang=str(language),
         invariant=1,
-    ).build(story, onFirstPage=mark, onLaterPages=mark)
-    return made.getvalue()
+    ).build(story, onFirstPage=begin, onLaterPages=mark, canvasmaker=ArchiveCanvas)
+    return ended(made.getvalue())
 
 
 @cache
@@ -115,7 +135,8 @@ def _styles() -> tuple[Any, Any, Any]:
     from reportlab.pdfbase.ttfonts import TTFont  # noqa: PLC0415
 
     for name in (FONT, BOLD):
-        registerFont(TTFont(name, f"{name}.ttf"))
+        with files(__package__).joinpath("fonts", f"{name}.ttf").open("rb") as file:
+            registerFont(TTFont(name, file))
     plain = ParagraphStyle("text", fontName=FONT, fontSize=8.5, leading=12, spaceBefore=4)
     bold = ParagraphStyle("bold", plain, fontName=BOLD)
     return plain, bold, ParagraphStyle("title", bold, fontSize=13, leading=17)
@@ -129,8 +150,17 @@ def _letters() -> frozenset[int]:
 
 
 def _drawable(words: str) -> str:
-    """Return a text with a question mark for each letter that the font does not have."""
-    return "".join(each if ord(each) in _letters() else "?" for each in visible(words))
+    """Return a text with a box for each letter that cannot be drawn.
+
+    Accents that stand alone are joined to their letters. What is written from the right the
+    library would draw backwards.
+    """
+    return "".join(
+        BOX
+        if ord(each) not in _letters() or unicodedata.bidirectional(each) in {"R", "AL", "AN"}
+        else each
+        for each in unicodedata.normalize("NFC", visible(words))
+    )
 
 
 def _marked(words: str) -> str:
@@ -155,7 +185,11 @@ def _pairs(pairs: list[tuple[str, str]], style: Any) -> Any:
     if not pairs:
         return Spacer(0, 6)
     rows = [[Paragraph(_marked(each), style) for each in pair] for pair in pairs]
-    looks = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("TOPPADDING", (0, 0), (-1, -1), 0)]
+    looks: list[Any] = [
+        ("FONT", (0, 0), (-1, -1), FONT, 8.5),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+    ]
     return Table(rows, colWidths=[34 * MILLIMETRE, 140 * MILLIMETRE], style=looks, spaceBefore=6)
 
 
