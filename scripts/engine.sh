@@ -103,10 +103,8 @@ make_images() {
     fi
     for dockerfile in tests/containers/stand_ins/*.Dockerfile; do
         name=$(sed -n 's/^# stands in for //p' "$dockerfile")
-        has "$name" || {
-            say "making a stand-in for $name"
-            docker build --quiet --network host --tag "$name" --file "$dockerfile" tests/containers/stand_ins >/dev/null
-        }
+        has "$name" || say "making a stand-in for $name"
+        docker build --quiet --network host --tag "$name" --file "$dockerfile" tests/containers/stand_ins >/dev/null
     done
 }
 

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from containers.product import ALL, NODE, ROOT, Engine, Product
+from containers.product import ALL, NODE, PORTS, ROOT, Engine, Product
 from orthanc_server import free_ports, require
 
 SCRIPT: Final = ROOT / "scripts" / "engine.sh"
@@ -49,22 +49,37 @@ def engine() -> Iterator[Engine]:
         ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
         for image, target in ((NODE, "node"), (ALL, "all")):
             build = ("build", "--quiet", "--secret", ca, "--target", target, "--tag", image, ".")
-            engine.run(*build, timeout_s=1800)
+            engine.done(*build, timeout_s=1800)
         yield engine
     finally:
         subprocess.run([SCRIPT, "stop"], check=True)
 
 
 @pytest.fixture
-def product(engine: Engine, tmp_path: Path) -> Iterator[Product]:
-    """Return compose.yaml's services, running with a model; everything of them goes afterwards."""
+def make_product(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Product]]:
+    """Return what starts compose.yaml's services with a model; everything goes afterwards.
+
+    Called with changes for Compose, and `root`: the source tree whose compose.yaml it is.
+    """
     require("storescu")
-    page, dicom, http = free_ports(3)
-    ports = {"HILUM_PAGE_PORT": page, "HILUM_DICOM_PORT": dicom, "HILUM_HTTP_PORT": http}
+    ports = dict(zip((f"HILUM_{name}_PORT" for name in PORTS), free_ports(len(PORTS)), strict=True))
     environment = engine.environment | {name: str(port) for name, port in ports.items()}
-    product = Product(Engine(environment), tmp_path, page, dicom, http)
+    products: list[Product] = []
+
+    def make(*, root: Path = ROOT, **more: Any) -> Product:
+        products.append(Product(Engine(environment, root), tmp_path, more))
+        products[-1].start()
+        return products[-1]
+
     try:
-        product.start()
-        yield product
+        yield make
     finally:
-        product.compose("down", "--volumes", "--timeout", "20")
+        for product in products[-1:]:
+            everything = ("--profile", "*", "down", "--volumes", "--timeout", "20")
+            product.compose(*everything, fails=True)
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    """Return compose.yaml's services, running with a model."""
+    return make_product()

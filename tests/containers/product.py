@@ -1,11 +1,12 @@
 """What runs in containers, used as from outside: its ports, and commands of docker."""
 
+import copy
 import json
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from tarfile import TarFile
@@ -24,6 +25,12 @@ NODE: Final = f"hilum:{__version__}"
 ALL: Final = "hilum:all"
 """Names of both images."""
 
+PROJECT: Final = "hilum-test"
+"""What Compose calls it all."""
+
+PORTS: Final = ("PAGE", "DICOM", "HTTP", "TLS", "DICOM_TLS", "PROMETHEUS", "ALERTS")
+"""What compose.yaml can publish elsewhere, by HILUM_…_PORT."""
+
 LONG_S: Final = 180.0
 """Longer than anything takes on a loaded machine; reached only when it went wrong."""
 
@@ -39,27 +46,36 @@ class Engine:
     """How docker is called."""
 
     environment: dict[str, str]
+    folder: Path = ROOT
 
-    def run(
+    def run(self, *arguments: str, given: bytes | None = None, fails: bool = False) -> str:
+        """Run a command of docker, which may fail if it `fails`; return what it prints."""
+        return self.done(*arguments, given=given, fails=fails).stdout.decode()
+
+    def done(
         self,
         *arguments: str,
         given: bytes | None = None,
         timeout_s: float = LONG_S,
         fails: bool = False,
-    ) -> str:
-        """Run a command of docker, which may fail if it `fails`; return what it prints."""
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of docker; return all that came of it."""
         done = subprocess.run(
             ["docker", *arguments],
-            cwd=ROOT,
+            cwd=self.folder,
             env=self.environment,
             input=given,
             capture_output=True,
             check=False,
             timeout=timeout_s,
         )
-        said = (done.stdout + done.stderr).decode()
-        assert fails or 0 == done.returncode, said
-        return done.stdout.decode()
+        assert fails or 0 == done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+        return done
+
+    def logs(self, container: str) -> str:
+        """Return what a container said since it was made."""
+        done = self.done("logs", container)
+        return (done.stdout + done.stderr).decode(errors="replace")
 
     def inspect(self, name: str) -> dict[str, Any]:
         """Return what the engine knows of an image or container."""
@@ -68,24 +84,34 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The services of compose.yaml, with a model that may read."""
+    """The services of a compose.yaml, with a model that may read.
+
+    Attributes
+    ----------
+    folder
+        Of files that the test makes.
+    more
+        Changes of what Compose reads, as a further file of it.
+    """
 
     engine: Engine
     folder: Path
-    page_port: int
-    dicom_port: int
-    http_port: int
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def port(self, name: str) -> int:
+        """Return a port as compose.yaml calls it."""
+        return int(self.engine.environment[f"HILUM_{name}_PORT"])
 
     @property
     def page(self) -> str:
         """Address of the page."""
-        return f"http://127.0.0.1:{self.page_port}"
+        return f"http://127.0.0.1:{self.port('PAGE')}"
 
     def compose(self, *arguments: str, given: bytes | None = None, fails: bool = False) -> str:
         """Run a command of Compose."""
-        project = ["--project-name", "hilum-test", "--file", str(ROOT / "compose.yaml")]
-        model = self.folder / "model.yaml"
-        command = ("compose", *project, "--file", str(model), *arguments)
+        files = (self.engine.folder / "compose.yaml", self.folder / "changes.yaml")
+        named = [word for file in files for word in ("--file", str(file))]
+        command = ("compose", "--project-name", PROJECT, *named, *arguments)
         return self.engine.run(*command, given=given, fails=fails)
 
     def within(self, service: str, *command: str, given: bytes | None = None) -> str:
@@ -98,9 +124,12 @@ class Product:
 
     def start(self) -> None:
         """Start everything as a person does, then put the model where the node looks for it."""
-        model = {"environment": {"HILUM_MODEL__NAME": STAND_IN}}
-        services = {"services": {"hilum": model, "worker": model}}
-        (self.folder / "model.yaml").write_text(yaml.safe_dump(services))
+        services = copy.deepcopy(self.more.get("services", {}))
+        for name in ("hilum", "worker"):
+            service = services.setdefault(name, {})
+            service.setdefault("environment", {})["HILUM_MODEL__NAME"] = STAND_IN
+        changes = self.more | {"services": services}
+        (self.folder / "changes.yaml").write_text(yaml.safe_dump(changes))
         self.compose("up", "--detach")
         self.within("hilum", "tar", "-x", "-C", "/data", given=packed_model(self.folder))
         self.until_ready()
@@ -115,20 +144,20 @@ class Product:
         folder.mkdir()
         for number in range(count):
             (folder / f"{number}.dcm").write_bytes(dicom_file(make_radiograph()))
-        command = ["storescu", "--scan-directories", "127.0.0.1", str(self.dicom_port), str(folder)]
-        subprocess.run(command, check=True, capture_output=True)
+        command = ["storescu", "--scan-directories", "127.0.0.1", str(self.port("DICOM"))]
+        subprocess.run([*command, str(folder)], check=True, capture_output=True)
 
     def stored(self) -> int:
         """Return how many images have been analyzed."""
         listed = self.within(
-            "hilum", "hilum", "jobs", "list", "--state", "stored", "--limit", "1000"
+            "hilum", "hilum", "jobs", "list", "--state", "stored", "--limit", "10000"
         )
         return len(listed.splitlines())
 
     def pacs(self, path: str) -> Any:
         """Return Orthanc's answer."""
         password = self.within("hilum", "cat", "/secrets/pacs/password")
-        address = f"http://127.0.0.1:{self.http_port}/{path}"
+        address = f"http://127.0.0.1:{self.port('HTTP')}/{path}"
         return httpx.get(address, auth=("hilum", password)).raise_for_status().json()
 
     def results(self) -> Counter[tuple[tuple[str, int], ...]]:
@@ -155,15 +184,15 @@ def packed_model(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-def until(holds: Callable[[], object]) -> None:
+def until(holds: Callable[[], object], seconds: float = LONG_S) -> None:
     """Wait until something holds; what fails meanwhile is tried again."""
-    deadline = time.monotonic() + LONG_S
+    deadline = time.monotonic() + seconds
     why: Exception | None = None
     while time.monotonic() < deadline:
         try:
             if holds():
                 return
-        except (httpx.HTTPError, AssertionError, subprocess.CalledProcessError) as exc:
+        except (httpx.HTTPError, AssertionError, subprocess.SubprocessError) as exc:
             why = exc
         time.sleep(LOOK_S)
     raise AssertionError("it did not come about in time") from why

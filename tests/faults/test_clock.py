@@ -1,30 +1,24 @@
 """Clocks that jump, forwards and back: nothing is read twice, none waiting for tomorrow."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from faults.afterwards import check_afterwards, wait_until_settled
+from faults.clock import build_clock
 from faults.world import World
-from orthanc_server import require
 
 pytestmark = [pytest.mark.orthanc, pytest.mark.timeout(120)]
 
 
 DAY_S = 86_400
-SOURCE = Path(__file__).with_name("clock.c")
 
 
 def moved(world: World) -> tuple[dict[str, str], Path]:
     """Return variables that give a command a clock of its own, and the file that moves it."""
-    library, offset = world.folder / "clock.so", world.folder / "clock"
-    subprocess.run(
-        [*(require("cc"), "-O1", "-shared", "-fPIC", "-nostdlib", "-o"), library, SOURCE],
-        check=True,
-    )
+    offset = world.folder / "clock"
     offset.write_text("0\n")
-    return {"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(offset)}, offset
+    return {"LD_PRELOAD": str(build_clock(world.folder)), "CLOCK_OFFSET_FILE": str(offset)}, offset
 
 
 def test_jumping_clock_loses_nothing_on_sqlite(build):

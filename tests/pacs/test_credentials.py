@@ -89,7 +89,9 @@ def test_password_of_a_configured_pacs_may_be_in_a_file(settings, tmp_path):
 
 def test_missing_password_file_is_named(settings, tmp_path):
     """A password file that is not there is one clear line."""
-    with pytest.raises(SettingInvalid, match=r"password file .* No such file"):
+    with pytest.raises(
+        SettingInvalid, match=r"of pacs\.password_file cannot be read: No such file"
+    ):
         credentials.load(
             settings.changed("pacs", url="http://pacs", password_file=tmp_path / "none")
         )

@@ -19,8 +19,19 @@ from hilum.pacs.orthanc.configuration import configuration
 from hilum.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("secrets", "hilum", "worker", "orthanc", "dicom", "database")
+SERVICES = (
+    "secrets",
+    "hilum",
+    "worker",
+    "orthanc",
+    "dicom",
+    "database",
+    "tls",
+    "prometheus",
+    "alertmanager",
+)
 OURS = ("hilum", "worker")
+PROFILES = {"worker": "scale", "tls": "tls", "prometheus": "observability"}
 
 OF_THE_MACHINE = {
     "StorageDirectory",
@@ -68,6 +79,9 @@ def test_who_is_root_has_no_network(compose, dockerfile):
         "orthanc": "999:999",
         "dicom": "99:99",
         "database": "999:999",
+        "tls": "99:99",
+        "prometheus": "65534:65534",
+        "alertmanager": "65534:65534",
     } == others
 
 
@@ -81,14 +95,22 @@ def test_health_is_asked_of_what_works(compose, dockerfile):
 
 
 def test_ports_are_on_loopback_unless_opened(compose):
-    """Published ports listen on this machine alone; only DICOM can be opened, by a variable."""
-    ports = {name: each["ports"] for name, each in compose.items() if "ports" in each}
-
-    assert {"hilum", "orthanc", "dicom"} == ports.keys()
-    assert ["127.0.0.1:${HILUM_PAGE_PORT:-8000}:8000"] == ports["hilum"]
-    assert ["${HILUM_DICOM_ADDRESS:-127.0.0.1}", "127.0.0.1"] == [
-        port.rpartition(":")[0].rpartition(":${")[0] for port in ports["dicom"] + ports["orthanc"]
+    """Published ports listen on this machine alone; DICOM and TLS can be opened, by a variable."""
+    ports = [
+        (name, *re.match(r"(.*):\$\{\w+:-(\d+)\}:\d+$", port).groups())
+        for name, each in compose.items()
+        for port in each.get("ports", ())
     ]
+
+    assert [
+        ("hilum", "127.0.0.1", "8000"),
+        ("orthanc", "127.0.0.1", "8042"),
+        ("dicom", "${HILUM_DICOM_ADDRESS:-127.0.0.1}", "4242"),
+        ("tls", "${HILUM_TLS_ADDRESS:-127.0.0.1}", "8443"),
+        ("tls", "${HILUM_TLS_ADDRESS:-127.0.0.1}", "2762"),
+        ("prometheus", "127.0.0.1", "9090"),
+        ("alertmanager", "127.0.0.1", "9093"),
+    ] == ports
     assert ["inside"] == compose["database"]["networks"] == compose["worker"]["networks"]
 
 
@@ -99,22 +121,40 @@ def test_passwords_are_secrets_only(compose):
         name: {
             mount.removesuffix(":ro")
             for mount in compose[name]["volumes"]
-            if mount.startswith(("pacs_secret", "database_secret")) and mount.endswith(":ro")
+            if "_secret" in mount and mount.endswith(":ro")
         }
         for name in SERVICES
     }
     pacs, database = "pacs_secret:/secrets/pacs", "database_secret:/secrets/database"
+    metrics, tls = "metrics_secret:/secrets/metrics", "${HILUM_TLS_FOLDER:-tls_secret}:/secrets/tls"
 
     assert not [key for key in variables if key.endswith("PASSWORD")]
     assert "postgresql://hilum@" in compose["hilum"]["environment"]["HILUM_NODE__DATABASE"]
     assert {
         "secrets": set(),
-        "hilum": {pacs, database},
-        "worker": {pacs, database},
+        "hilum": {pacs, database, metrics},
+        "worker": {pacs, database, metrics},
         "orthanc": {"pacs_secret:/run/secrets"},
         "dicom": set(),
         "database": {database},
+        "tls": {tls},
+        "prometheus": {metrics},
+        "alertmanager": set(),
     } == mounts
+
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES.items())
+def test_profiles_are_asked_for(compose, name, profile):
+    """Nothing more than node, PACS and database starts by itself."""
+    assert [profile] == compose[name]["profiles"]
+
+
+def test_page_believes_the_front_alone(compose):
+    """Which has an address of its own: what it says of who asks is taken."""
+    front = compose["tls"]["networks"]["front"]["ipv4_address"]
+
+    assert f'["{front}"]' == compose["hilum"]["environment"]["HILUM_PAGE__TRUSTED_PROXIES"]
+    assert "front" not in compose["worker"]["networks"]
 
 
 def test_workers_can_be_many(compose):

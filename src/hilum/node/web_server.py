@@ -26,7 +26,7 @@ from hilum.web.app import create_app, serving
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.displayed import DisplayedImage
 from hilum.web.first_user import NAME, ensure_user
-from hilum.web.health import health_app
+from hilum.web.health import health_app, metrics_token
 from hilum.web.study_tools import ReadingFile
 
 
@@ -120,7 +120,7 @@ def probes(service: Service, port: int) -> Iterator[str]:
     settings = service.settings.page.model_copy(update={"port": port, "public_url": None})
     app = health_app(
         condition(service).vitals(),
-        metrics_token=service.settings.telemetry.metrics_token,
+        metrics_token=metrics_token(service.settings),
         settings=settings,
     )
     with serving(app, settings) as address:

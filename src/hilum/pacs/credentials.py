@@ -25,6 +25,7 @@ from hilum.pacs.plain_http import Proof
 from hilum.pacs.send import DicomTarget, WebTarget, open_sender
 from hilum.pacs.tls import NO_FILES, TlsFiles
 from hilum.settings import PacsSettings, Settings
+from hilum.settings.secret_files import secret_of
 
 USERNAME: Final = "hilum"
 """User that hilum registers with the Orthanc that it starts."""
@@ -131,7 +132,8 @@ def load(settings: Settings) -> PacsAddress:
     """
     pacs, path = settings.pacs, credentials_file(settings.data_folder)
     if pacs.url is not None:
-        return _address(pacs, pacs.url, pacs.username, _password(pacs))
+        password = secret_of(pacs.password, pacs.password_file, "pacs.password_file")
+        return _address(pacs, pacs.url, pacs.username, password)
     if not path.exists():
         raise NodeError(
             "No PACS is configured, and none was started here.",
@@ -166,20 +168,6 @@ def pid_file(data_folder: Path) -> Path:
 def tls_files(pacs: PacsSettings) -> TlsFiles:
     """Return the files of the settings for encrypted connections."""
     return TlsFiles(pacs.ca_file, pacs.certificate_file, pacs.key_file)
-
-
-def _password(pacs: PacsSettings) -> SecretStr | None:
-    if pacs.password is not None or pacs.password_file is None:
-        return pacs.password
-    try:
-        return SecretStr(pacs.password_file.read_text(encoding="utf-8").strip())
-    except OSError as exc:
-        raise SettingInvalid(
-            "The password file {password_file} cannot be read: {strerror}.",
-            "Correct pacs.password_file or the file's permissions.",
-            password_file=pacs.password_file,
-            strerror=system_error(exc),
-        ) from exc
 
 
 def _address(

@@ -18,10 +18,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder
-from hilum.language.system import system_error
 from hilum.records.limits import OPTION, StudyLimits, enforce
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
+from hilum.settings.secret_files import secret_of
 
 FILE: Final = "hilum.sqlite"
 """Name of the SQLite file in the data folder."""
@@ -155,8 +155,9 @@ def postgresql_url(named: SecretStr, password_file: Path | None) -> str:
         )
     # whatever the server, the database or the environment says: else names may come as bytes
     url = url.set(drivername=POSTGRESQL[-1]).update_query_dict({"client_encoding": "utf8"})
-    if password_file is not None:
-        url = url.set(password=_read_password(password_file))
+    password = secret_of(None, password_file, "node.database_password_file")
+    if password is not None:
+        url = url.set(password=password.get_secret_value())
     return url.render_as_string(hide_password=False)
 
 
@@ -178,18 +179,6 @@ def require_utf8(connection: Connection) -> None:
             "node.database to it.",
             encoding=encoding,
         )
-
-
-def _read_password(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as exc:
-        raise SettingInvalid(
-            "The password file {path} cannot be read: {strerror}.",
-            "Correct node.database_password_file or the file's permissions.",
-            path=path,
-            strerror=system_error(exc),
-        ) from exc
 
 
 def sqlite_url(path: Path) -> str:

@@ -78,6 +78,8 @@ class OidcSettings(SettingsSection):
     """Client identifier that the provider gave."""
     client_secret: SecretStr | None = None
     """Its secret; unset: a public client."""
+    client_secret_file: Path | None = None
+    """File that holds that secret, e.g. a Docker or Kubernetes secret."""
     label: str = "OpenID Connect"
     """Name of the provider on the sign-in page."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")

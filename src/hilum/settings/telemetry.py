@@ -1,6 +1,7 @@
 """Settings of log, metrics and traces."""
 
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -23,6 +24,8 @@ class TelemetrySettings(SettingsSection):
     """How events are written on standard error: text or json."""
     metrics_token: SecretStr | None = Field(None, min_length=16)
     """Bearer token with which other machines read /metrics; unset: only this machine reads them."""
+    metrics_token_file: Path | None = None
+    """File that holds that token, e.g. a Docker or Kubernetes secret."""
     audit_repository: str | None = Field(
         None, pattern=r"^[^:/\s]+:\d{1,5}$|^\[[0-9A-Fa-f:.]+\]:\d{1,5}$"
     )

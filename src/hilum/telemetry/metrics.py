@@ -6,6 +6,7 @@ more than a few models. None tells of any patient, study or image.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -45,6 +46,9 @@ MOST_MODELS: Final = 8
 """Models whose drift is reported: those used last."""
 
 OTHER: Final = "other"
+
+LOOK_S: Final = 3.0
+"""Seconds that the gauges are waited for; Prometheus itself waits for 10."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the series
 
@@ -97,13 +101,16 @@ class Gauges(Collector):
 
     def __init__(self) -> None:
         self.look: Look = MetricsSnapshot
+        self._pool = ThreadPoolExecutor(1, "metrics")
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges; those whose source gives no answer are left out."""
+        looking = self._pool.submit(self.look)
         try:
-            now = self.look()
-        except HilumError:
+            now = looking.result(LOOK_S)
+        except (HilumError, TimeoutError):  # a name server that is away takes 10 s to say so
             now = MetricsSnapshot()
+            looking.cancel()
         seen = now.observed
         yield from _gauge(
             "hilum_build_info", "Which hilum this is.", {(__version__,): 1}, "version"

@@ -39,7 +39,7 @@ from hilum.web import (
 )
 from hilum.web.connections import Listener, affordable, protocol_of
 from hilum.web.context import WebContext
-from hilum.web.health import HealthSource, health_routes
+from hilum.web.health import HealthSource, health_routes, metrics_token
 from hilum.web.pages import STATIC, static_digest
 from hilum.web.security import SafeApp
 from hilum.web.slots import PROXIED, PROXIED_EACH, RequestSlots
@@ -117,8 +117,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     for router in ROUTERS:
         app.include_router(router)
     if vitals is not None:
-        token = settings.telemetry.metrics_token
-        app.include_router(health_routes(vitals, metrics_token=token))
+        app.include_router(health_routes(vitals, metrics_token=metrics_token(settings)))
     with as_file(files("hilum.web").joinpath("static")) as folder:
         app.mount(f"{STATIC}/{static_digest()}", StaticForEver(directory=folder), name="static")
     return app

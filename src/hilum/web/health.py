@@ -16,7 +16,8 @@ from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
 from hilum.runtime.caches import TtlCache
-from hilum.settings import PageSettings
+from hilum.settings import PageSettings, Settings
+from hilum.settings.secret_files import secret_of
 from hilum.telemetry.metrics import CONTENT_TYPE
 from hilum.web.context import NodeCheck
 from hilum.web.security import SafeApp
@@ -102,6 +103,18 @@ def health_app(
     app = SafeApp(settings or PageSettings(), {})
     app.include_router(health_routes(vitals, metrics_token=metrics_token))
     return app
+
+
+def metrics_token(settings: Settings) -> SecretStr | None:
+    """Return the token of the settings, or what its file holds.
+
+    Raises
+    ------
+    SettingInvalid
+        The file cannot be read, or is empty.
+    """
+    told = settings.telemetry
+    return secret_of(told.metrics_token, told.metrics_token_file, "telemetry.metrics_token_file")
 
 
 def answer(said: dict[str, Any], fine: bool) -> JSONResponse:  # noqa: FBT001  it is the answer

@@ -33,6 +33,7 @@ from hilum.records.limits import StudyLimits
 from hilum.runtime.caches import TtlCache
 from hilum.settings import OidcSettings
 from hilum.settings.page import LIMIT
+from hilum.settings.secret_files import secret_of
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
 from hilum.web.credentials import note_once
@@ -330,10 +331,11 @@ def redeem(
         "client_id": oidc.client_id,
     }
     auth: tuple[str, str] | None = None
-    if oidc.client_secret is not None and provider.by_post:
-        body["client_secret"] = oidc.client_secret.get_secret_value()
-    elif oidc.client_secret is not None:
-        auth = (oidc.client_id, oidc.client_secret.get_secret_value())
+    secret = secret_of(oidc.client_secret, oidc.client_secret_file, "oidc.client_secret_file")
+    if secret is not None and provider.by_post:
+        body["client_secret"] = secret.get_secret_value()
+    elif secret is not None:
+        auth = (oidc.client_id, secret.get_secret_value())
     with _asking("token") as client:
         answer = client.post(provider.token, data=body, auth=auth or httpx.USE_CLIENT_DEFAULT)
         if answer.is_client_error:

@@ -5,4 +5,5 @@ RUN apt-get update -qq \
     && rm -rf /var/lib/apt/lists/* \
     && install --directory /usr/local/etc/haproxy
 STOPSIGNAL SIGUSR1
-ENTRYPOINT ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
+ENTRYPOINT ["sh", "-c", "exec \"$@\" -W -db", "sh"]
+CMD ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
