@@ -171,6 +171,10 @@ class AlreadyRunning(NodeError):
     """Another node uses this data folder."""
 
 
+class NotOnThisSystem(NodeError):
+    """The command needs Linux."""
+
+
 class ProgramNotInstalled(NodeError):
     """A program that hilum starts is not installed."""
 

@@ -79,7 +79,8 @@ def bundle(
     for number, image in enumerate(images):
         run(["docker", "save", "--output", str(folder / f"image-{number}.tar"), image])
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    (folder / SUMS).write_text("".join(map(line_of, files, [folder] * len(files))), "ascii")
+    sums = "".join(line_of(path, folder) for path in files)
+    (folder / SUMS).write_text(sums, "utf-8", newline="\n")
     size = sum(path.stat().st_size for path in files)
     echo(
         "{folder}: {size:.0f} MB. Copy it to the other machine, and run there: sh install.sh",
@@ -166,4 +167,5 @@ def run(command: list[str]) -> None:
 def line_of(path: Path, folder: Path) -> str:
     """Return a file's line of `sha256sum`."""
     with path.open("rb") as file:
-        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder)}\n"
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{sha256}  {path.relative_to(folder).as_posix()}\n"

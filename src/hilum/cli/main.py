@@ -13,7 +13,7 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli import terminal
-from hilum.errors import HilumError
+from hilum.errors import HilumError, NotOnThisSystem
 from hilum.language import ENGLISH, Language, of_environment
 from hilum.language.language import translations
 
@@ -114,7 +114,30 @@ COMMANDS: Final = {
 """Command → the module whose function of the same name it is, in the order of the help."""
 
 
+LINUX_ONLY: Final = frozenset({"demo", "up", "worker", "backfill", "doctor", "selftest"})
+"""Commands that start processes, Orthanc among them, as only Linux does."""
+
+LINUX: Final = sys.platform == "linux"
+
 TRANSLATIONS: Final = Translations()
+
+
+def on_linux_only(name: str) -> click.Command:
+    """Return what takes a command's place on Windows and macOS: it says where the command runs."""
+
+    @click.command(
+        name,
+        help=terminal.say("Runs on Linux only."),
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def elsewhere() -> None:
+        raise NotOnThisSystem(
+            "hilum {command} runs on Linux only.",
+            "On Windows use WSL2, on Windows or macOS Docker (docs/windows.md, docs/macos.md).",
+            command=name,
+        )
+
+    return elsewhere
 
 
 class OneLineErrors(click.Group):
@@ -143,7 +166,11 @@ class OneLineErrors(click.Group):
         """Return one command, None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command
+        if cmd_name in LINUX_ONLY and not LINUX:
+            command = on_linux_only(cmd_name)
+        else:
+            command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         for each in commands(command):
             TRANSLATIONS.say(each, of_environment())
         return command

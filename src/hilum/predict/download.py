@@ -200,7 +200,7 @@ class Download:
         tag = response.headers.get("ETag", "")
         strong = tag if tag.startswith('"') else ""  # RFC 9110 13.1.5: no weak tags
         validator = strong or response.headers.get("Last-Modified", "")
-        self._note.write_text(json.dumps({"url": self.url, "validator": validator}))
+        self._note.write_text(json.dumps({"url": self.url, "validator": validator}), "ascii")
 
     def _receive(self, response: httpx.Response, offset: int) -> None:
         length = response.headers.get("Content-Length", "")

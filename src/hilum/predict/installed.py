@@ -1,12 +1,11 @@
 """Installed models: one folder each, whole or not there, checked whenever it is opened."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -152,7 +151,10 @@ def install(
 def locked(folder: Path) -> Iterator[None]:
     """Keep every other process from changing a folder's contents until the block ends."""
     with (folder / LOCK_FILE).open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(ImportError):  # Windows has none: there one command at a time
+            import fcntl  # noqa: PLC0415
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
 from hilum.errors import CardInvalid, ProviderMissing, WeightsUntrusted
 from hilum.language import Message
 from hilum.language.message import filled_in
 from hilum.predict.graph import Graph
+from hilum.runtime.native_output import without_remarks
 from hilum.settings import ExecutionProvider
+
+with without_remarks():
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as engine
 
 ENGINE_ERRORS: Final = tuple(
     kind for kind in vars(engine).values() if isinstance(kind, type) and issubclass(kind, Exception)
