@@ -110,6 +110,8 @@ KNOW_ORTHANC = (
     "hilum.doctor.pacs",  # checks it
     "hilum.doctor.node",
     "hilum.web.dicomweb",  # DICOMweb's paths begin alike
+    "hilum.pacs.dicomweb",
+    "hilum.doctor.dicomweb",
 )
 """Who imports what is about Orthanc; all others know an `Archive` only."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from hilum.doctor import dicomweb
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.doctor.node import running
 from hilum.errors import PacsError
@@ -16,7 +17,7 @@ from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc.client import Orthanc
 from hilum.pacs.orthanc.configuration import plugins
 from hilum.pacs.orthanc.process import find_program
-from hilum.settings import Settings
+from hilum.settings import PacsKind, Settings
 
 ANSWER_S: Final = 5.0
 """Seconds to wait for one answer; whoever asks the doctor does not want to wait longer."""
@@ -68,10 +69,10 @@ def advisories(version: str) -> Iterator[CheckResult]:
 
 def _in_the_open(address: PacsAddress) -> Iterator[CheckResult]:
     """Say that a password is sent to a server that nobody told apart."""
-    if address.secret is not None and address.url.startswith("http:"):
+    if address.auth is not None and address.url.startswith("http:"):
         yield warning(
-            "the password is sent to {url} unencrypted, and nothing proves which server answers "
-            "there",
+            "the password or token is sent to {url} unencrypted, and nothing proves which server "
+            "answers there",
             "Set pacs.url to https:// and pacs.ca_file to the server's authority, or to its own "
             "certificate; inside a container network it may stay as it is.",
             url=address.url,
@@ -100,6 +101,10 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
         yield ok(NOT_STARTED)
         return
     address = credentials.load(settings)
+    if settings.pacs.kind is PacsKind.DICOMWEB:
+        yield from dicomweb.checks(settings, address)
+        yield from _in_the_open(address)
+        return
     with address.orthanc(timeout_s=min(ANSWER_S, settings.pacs.timeout_s)) as orthanc:
         began = time.monotonic()
         version = str(orthanc.system()["Version"])
@@ -126,6 +131,9 @@ def rest(settings: Settings) -> Iterator[CheckResult]:
 
 def dicom(settings: Settings) -> Iterator[CheckResult]:
     """Say whether the DICOM port takes our association and answers a C-ECHO."""
+    if settings.pacs.kind is PacsKind.DICOMWEB:
+        yield ok("not needed: hilum reaches this archive over DICOMweb alone")
+        return
     if _not_started(settings):
         yield ok(NOT_STARTED)
         return

@@ -45,7 +45,7 @@ MOST_BYTES: Final = 8 << 20
 """Size of a report that is looked at; one with hundreds of outlines has a tenth of it."""
 
 MOST_LETTERS: Final = 64
-"""Letters of what the PACS says of a sender."""
+"""Letters of what the PACS says of a sender, or of a position."""
 
 NAME: Final = "The report"
 
@@ -153,7 +153,7 @@ class Follower:
             start = self._context.pacs.newest()
             log.info(
                 "feed.begins",
-                at=start,
+                at=start[:MOST_LETTERS],
                 remedy="run hilum backfill to analyze images that are in the PACS already",
             )
         try:

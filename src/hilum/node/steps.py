@@ -21,6 +21,7 @@ from hilum.errors import (
     ModelError,
     NotInPacs,
     PacsError,
+    PacsRefused,
 )
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.jobs.pause import Pause
@@ -208,7 +209,10 @@ class Steps:
             if not missing:
                 if job.uids.sop_instance_uid not in there:
                     for stored in done["stored_as"]:  # the image was deleted meanwhile
-                        self._archive.delete(stored)
+                        try:
+                            self._archive.delete(stored)
+                        except PacsRefused as exc:
+                            log.warning("result.left", instance=stored, why=str(exc))
                     return _end(State.GONE)
                 spent = round(perf_counter() - start, 4)
                 return {**again, "seconds": {**done["seconds"], "verify": spent}}

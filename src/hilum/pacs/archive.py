@@ -17,7 +17,7 @@ class Arrivals:
     """What arrived after a position."""
 
     references: tuple[str, ...]
-    """New objects, oldest first."""
+    """New objects, oldest first where the archive knows which came first."""
     position: str
     """Where to go on once all of them are dealt with; opaque."""
     restarted: bool
@@ -221,7 +221,13 @@ class Archive(Protocol):
         """Return the SOP Instance UIDs of those that are there, asked anew."""
 
     def delete(self, reference: str) -> None:
-        """Delete one object; nothing happens when it is not there any more."""
+        """Delete one object; nothing happens when it is not there any more.
+
+        Raises
+        ------
+        PacsRefused
+            This archive does not delete.
+        """
 
     def delete_study(self, study_instance_uid: str) -> None:
         """Delete a study with all that is in it, as `delete`."""
@@ -240,8 +246,8 @@ class Archive(Protocol):
     def series_of(self, study: str) -> list[Series]:
         """Return the series of a study."""
 
-    def size(self) -> ArchiveSize:
-        """Return how much it holds."""
+    def size(self) -> ArchiveSize | None:
+        """Return how much it holds, None where that can't be asked."""
 
     def address_of(self, reference: str) -> str:
         """Return where an object is found, for people."""

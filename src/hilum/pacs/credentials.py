@@ -6,6 +6,7 @@ file that only its owner can read. It is never printed, logged or put in a comma
 
 import json
 import secrets
+import ssl
 import stat
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,18 +14,22 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import SecretStr
 
 from hilum.errors import NodeError, SettingInvalid
 from hilum.files.private import write_file
 from hilum.language.system import system_error
 from hilum.pacs.archive import Archive
+from hilum.pacs.dicomweb.access import token_auth
+from hilum.pacs.dicomweb.archive import DicomWebArchive
+from hilum.pacs.dicomweb.sweep import SweepPlan
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.orthanc.listener import OwnListener
 from hilum.pacs.plain_http import Proof
 from hilum.pacs.send import DicomTarget, WebTarget, open_sender
 from hilum.pacs.tls import NO_FILES, TlsFiles
-from hilum.settings import PacsSettings, Settings
+from hilum.settings import PacsKind, PacsSettings, Settings
 from hilum.settings.secret_files import secret_of
 
 USERNAME: Final = "hilum"
@@ -57,6 +62,10 @@ class PacsAddress:
     """Whether it does."""
     proof: Proof | None = None
     """Tells the Orthanc that hilum starts from any other program on its port."""
+    plan: SweepPlan | None = None
+    """How a DICOMweb archive is searched for new images; None: it is an Orthanc."""
+    tokens: httpx.Auth | None = None
+    """Shows a token instead of a password."""
 
     @property
     def secret(self) -> str | None:
@@ -66,7 +75,23 @@ class PacsAddress:
     @property
     def dicomweb(self) -> str:
         """Where its DICOMweb is, which viewers read through the page."""
-        return f"{self.url.rstrip('/')}/dicom-web"
+        return self.url.rstrip("/") + ("/dicom-web" if self.plan is None else "")
+
+    @property
+    def auth(self) -> httpx.Auth | None:
+        """Return what shows who we are over HTTP."""
+        return self.target().auth
+
+    @property
+    def verify(self) -> ssl.SSLContext | bool:
+        """Return how the certificate of `url` is checked.
+
+        Raises
+        ------
+        SettingInvalid
+            A file for HTTPS cannot be used.
+        """
+        return self.tls.context() if self.url.startswith("https:") else True
 
     def connect(self, *, timeout_s: float = 30.0) -> Archive:
         """Return the archive, logged in: the one place that knows which kind it is.
@@ -78,7 +103,15 @@ class PacsAddress:
         SettingInvalid
             The files for HTTPS cannot be used.
         """
-        return self.orthanc(timeout_s=timeout_s)
+        if self.plan is None:
+            return self.orthanc(timeout_s=timeout_s)
+        return self.dicomweb_archive(timeout_s=timeout_s)
+
+    def dicomweb_archive(self, *, timeout_s: float = 30.0) -> DicomWebArchive:
+        """Return it as the DICOMweb server that it is."""
+        return DicomWebArchive(
+            self.url, auth=self.auth, timeout_s=timeout_s, verify=self.verify, plan=self.plan
+        )
 
     def orthanc(self, *, timeout_s: float = 30.0) -> OrthancArchive:
         """Return it as the Orthanc that it is, for who checks the installation."""
@@ -87,7 +120,7 @@ class PacsAddress:
             username=self.username,
             password=self.secret,
             timeout_s=timeout_s,
-            verify=self.tls.context() if self.url.startswith("https:") else True,
+            verify=self.verify,
             proof=self.proof,
         )
 
@@ -108,10 +141,11 @@ class PacsAddress:
         """Return it as where files are sent."""
         return WebTarget(
             self.url,
-            dicomweb=False,
+            dicomweb=self.plan is not None,
             username=self.username,
             password=self.password,
             proof=self.proof,
+            tokens=self.tokens,
         )
 
 
@@ -133,7 +167,8 @@ def load(settings: Settings) -> PacsAddress:
     pacs, path = settings.pacs, credentials_file(settings.data_folder)
     if pacs.url is not None:
         password = secret_of(pacs.password, pacs.password_file, "pacs.password_file")
-        return _address(pacs, pacs.url, pacs.username, password)
+        there = _address(pacs, pacs.url, pacs.username, password)
+        return _over_dicomweb(there, settings) if pacs.kind is PacsKind.DICOMWEB else there
     if not path.exists():
         raise NodeError(
             "No PACS is configured, and none was started here.",
@@ -184,6 +219,14 @@ def _address(
     dicom_host = pacs.dicom_host or host or LOOPBACK
     tls = tls_files(pacs)
     return PacsAddress(url, username, password, pacs.aet, dicom_host, pacs.dicom_port, tls)
+
+
+def _over_dicomweb(address: PacsAddress, settings: Settings) -> PacsAddress:
+    web = settings.dicomweb
+    wanted = web.modalities or (*settings.gate.modalities, "SR")
+    plan = SweepPlan(web.sweep_s, web.sweep_days, web.wide_sweep_days, frozenset(wanted))
+    tokens = token_auth(web, address.tls.context, settings.pacs.timeout_s)
+    return replace(address, plan=plan, tokens=tokens)
 
 
 def _read(path: Path) -> SecretStr:

@@ -5,13 +5,13 @@ The one place that knows both httpx's errors and ours.
 
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 from urllib.request import getproxies
 
 import httpx
 
-from hilum.errors import NotInPacs, PacsRefused, PacsUnavailable
+from hilum.errors import FileTooLarge, NotInPacs, PacsRefused, PacsUnavailable
 from hilum.language import Message
 from hilum.pacs.plain_http import PlainTransport, Proof
 
@@ -47,7 +47,7 @@ def pacs_errors(url: str) -> Iterator[None]:
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise PacsRefused(
                 "The PACS at {url} does not accept the user name or password (HTTP {status}).",
-                "Set pacs.username and pacs.password to those of that Orthanc; with hilum send "
+                "Set pacs.username and pacs.password to those of that PACS; with hilum send "
                 "--to, give --user.",
                 url=url,
                 status=status,
@@ -67,7 +67,7 @@ def pacs_errors(url: str) -> Iterator[None]:
                 status=status,
                 path=exc.request.url.path,
             ),
-            Message("Check that this is the address of an Orthanc."),
+            Message("Check that this is the address of that PACS."),
         ) from exc
     except httpx.InvalidURL as exc:
         raise PacsRefused(
@@ -101,7 +101,23 @@ def open_http(
         plain = PlainTransport(proof)
         return plain.handle_request, plain.close
     client = httpx.Client(verify=verify, transport=transport)
-    return client.send, client.close
+
+    def send(request: httpx.Request) -> httpx.Response:
+        most = request.extensions.get("max_bytes")
+        if most is None:
+            return client.send(request)
+        answer, content = client.send(request, stream=True), bytearray()
+        with closing(answer):
+            for piece in answer.iter_bytes():
+                content += piece
+                if answer.is_success and len(content) > most:
+                    raise FileTooLarge(len(content), most)
+        kept = {name: answer.headers[name] for name in ("content-type",) if name in answer.headers}
+        return httpx.Response(
+            answer.status_code, headers=kept, content=bytes(content), request=request
+        )
+
+    return send, client.close
 
 
 def headers(url: str, username: str | None, password: str | None) -> httpx.Headers:

@@ -17,12 +17,15 @@ from typing import Final
 
 import httpx
 
-from hilum.errors import PacsNotOurs
+from hilum.errors import FileTooLarge, PacsNotOurs
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Methods that may be sent again when the server closed a connection that was idle."""
 
 DEFAULT_PORT: Final = 80
+
+FIRST_NO: Final = 300
+"""The first HTTP status of an answer that is not what was asked for."""
 
 Proof = Callable[[], frozenset[str]]
 """Returns the sockets that listen in the place of a server, or raises `PacsNotOurs`."""
@@ -50,6 +53,8 @@ class PlainTransport(httpx.BaseTransport):
             The answer, or a part of it, takes too long.
         httpx.NetworkError, httpx.RemoteProtocolError
             The connection broke, or what came is no HTTP.
+        FileTooLarge
+            What was asked for has more bytes than the request's extension ``max_bytes``.
         """
         where = (request.url.host, request.url.port or DEFAULT_PORT)
         timeouts = request.extensions.get("timeout", {})
@@ -123,7 +128,11 @@ class PlainTransport(httpx.BaseTransport):
             connection.endheaders(request.read())
             answer = connection.getresponse()
             headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.getheaders()]
-            content = answer.read()
+            most = request.extensions.get("max_bytes") if answer.status < FIRST_NO else None
+            content = _content(answer, most)
+        except FileTooLarge:
+            connection.close()
+            raise
         except (OSError, http.client.HTTPException) as exc:
             connection.close()
             raise _as_httpx(exc, request) from exc
@@ -155,6 +164,15 @@ def _connected(where: tuple[str, int], timeout_s: float | None) -> http.client.H
         raise httpx.ConnectError(str(exc)) from exc
     connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
+
+
+def _content(answer: http.client.HTTPResponse, most: int | None) -> bytes:
+    if most is None or (answer.length is not None and answer.length <= most):
+        return answer.read()
+    content = b"" if answer.length else answer.read(most + 1)
+    if answer.length or len(content) > most:
+        raise FileTooLarge(answer.length or len(content), most)
+    return content
 
 
 def _ended(connection: http.client.HTTPConnection) -> bool:

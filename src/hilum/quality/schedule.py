@@ -11,7 +11,7 @@ from typing import Final
 from hilum.errors import DatabaseUnavailable
 from hilum.records import Database, constancy
 from hilum.records.constancy import SelfTestState
-from hilum.settings import Settings
+from hilum.settings import PacsKind, Settings
 from hilum.telemetry.logs import get_log
 
 END_S: Final = 20.0
@@ -28,6 +28,8 @@ class SelfTests:
 
     def __init__(self, settings: Settings, database: Database, archive: str) -> None:
         self._every = timedelta(hours=settings.constancy.every_hours)
+        # what cannot be deleted is not sent every night
+        self._how = ["--offline"] if settings.pacs.kind is PacsKind.DICOMWEB else []
         self._database = database
         self._archive = archive
         self._process: subprocess.Popen[str] | None = None
@@ -65,7 +67,7 @@ class SelfTests:
                 return
         self._rest_until = now + REST
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hilum", "selftest"],
+            [sys.executable, "-m", "hilum", "selftest", *self._how],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -29,7 +29,7 @@ from hilum.outcome import Outcome, Refused, Status
 from hilum.pacs import credentials
 from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.send import DicomTarget, deliver, open_sender
+from hilum.pacs.send import DicomTarget, WebTarget, deliver, open_sender
 from hilum.pacs.send.outcome import ARRIVED
 from hilum.predict import find_card
 from hilum.radiograph import ImageUIDs
@@ -38,7 +38,7 @@ from hilum.records import constancy as records
 from hilum.records.constancy import SelfTestEnd, SelfTestMode, SelfTestStart, SelfTestState
 from hilum.records.images import ImageRecord
 from hilum.records.states import SETTLED, State
-from hilum.settings import Settings
+from hilum.settings import PacsKind, Settings
 
 SEED: Final = 64
 FINDINGS: Final = ("effusion", "mass")
@@ -143,6 +143,11 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
             "A node with the demonstration model analyzes nothing, so there is nothing to test.",
             "Run hilum selftest --offline, or install a model and set model.name.",
         )
+    if settings.pacs.kind is PacsKind.DICOMWEB and not keep:
+        raise NodeError(
+            "Over DICOMweb the phantom cannot be deleted from every archive.",
+            "Run hilum selftest --offline, or hilum selftest --keep and delete it there.",
+        )
     address = credentials.load(settings)
     dataset = make_phantom()
     begun = _begun(through, dataset, SelfTestMode.LIVE)
@@ -176,9 +181,7 @@ class SelfTestResult:
         """Return what the node said of the phantom; None when it said nothing."""
         start = perf_counter()
         if lost := send(dataset, self._address, self._through.settings):
-            self.problems.append(
-                Message("The PACS did not accept the phantom by C-STORE: {lost}", lost=lost)
-            )
+            self.problems.append(Message("The PACS did not accept the phantom: {lost}", lost=lost))
             return None
         self._sent = True
         self.seconds["send"] = round(perf_counter() - start, 4)
@@ -239,10 +242,12 @@ class SelfTestResult:
 
 
 def send(dataset: Dataset, address: PacsAddress, settings: Settings) -> str:
-    """Send the phantom by C-STORE; return why it did not arrive, or nothing."""
-    target = DicomTarget(
+    """Send the phantom as images come in; return why it did not arrive, or nothing."""
+    target: WebTarget | DicomTarget = DicomTarget(
         address.aet, address.dicom_host, address.dicom_port, tls=settings.pacs.dicom_tls
     )
+    if settings.pacs.kind is PacsKind.DICOMWEB:
+        target = address.target()
     sender = open_sender(target, timeout_s=settings.pacs.timeout_s, files=address.tls)
     try:
         with TemporaryDirectory(prefix="hilum-selftest-") as folder:
@@ -258,7 +263,7 @@ def look_at_results(pacs: Archive, uids: tuple[str, ...], source: Dataset) -> li
     """Return what is wrong with the results that the PACS shows; nothing when they are right."""
     problems, found = [], set()
     for uid in uids:
-        references = pacs.find_objects(uid)
+        references = pacs.find_objects(uid, study=str(source.StudyInstanceUID))
         if not references:
             problems.append(Message("The PACS does not show the result {uid}.", uid=uid))
             continue

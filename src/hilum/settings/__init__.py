@@ -25,8 +25,9 @@ from hilum.language import Message
 from hilum.language.system import system_error
 from hilum.settings.alerts import AlertKind, AlertSettings
 from hilum.settings.constancy import ConstancySettings
+from hilum.settings.dicomweb import DicomWebSettings
 from hilum.settings.node import NodeSettings
-from hilum.settings.pacs import DefaultCharacterSet, PacsSettings
+from hilum.settings.pacs import DefaultCharacterSet, PacsKind, PacsSettings
 from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.reading import (
     ExecutionProvider,
@@ -51,6 +52,7 @@ __all__ = [
     "AlertSettings",
     "ConstancySettings",
     "DefaultCharacterSet",
+    "DicomWebSettings",
     "ExecutionProvider",
     "ExtraObject",
     "GateSettings",
@@ -59,6 +61,7 @@ __all__ = [
     "NodeSettings",
     "NotUpright",
     "OidcSettings",
+    "PacsKind",
     "PacsSettings",
     "PageSettings",
     "PixelSettings",
@@ -105,6 +108,7 @@ class Settings(BaseSettings):
     data_folder: Path = Field(default_factory=default_data_folder)
     """Folder for weights, the archive of the Orthanc that hilum starts, and jobs."""
     pacs: PacsSettings = PacsSettings()
+    dicomweb: DicomWebSettings = DicomWebSettings()
     model: ModelSettings = ModelSettings()
     pixels: PixelSettings = PixelSettings()
     gate: GateSettings = GateSettings()

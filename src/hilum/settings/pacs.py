@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
+from hilum.language import Message
 from hilum.settings.section import SettingsSection
 
 
@@ -30,13 +32,25 @@ class DefaultCharacterSet(StrEnum):
     SIMPLIFIED_CHINESE = "SimplifiedChinese"
 
 
+class PacsKind(StrEnum):
+    """How the PACS is reached."""
+
+    ORTHANC = "orthanc"
+    """Over Orthanc's REST API."""
+    DICOMWEB = "dicomweb"
+    """Over QIDO-RS, WADO-RS and STOW-RS, with the section dicomweb."""
+
+
 class PacsSettings(SettingsSection):
     """The PACS: one that hilum starts, or one that is already there."""
 
+    kind: PacsKind = PacsKind.ORTHANC
+    """What is at url: orthanc, or dicomweb for any other archive."""
     url: str | None = Field(None, pattern=r"^https?://[^@]*$")
-    """REST address of an Orthanc that is already running; unset: hilum starts its own."""
+    """REST address of an Orthanc that is already running, or the address below which a DICOMweb
+    archive has /studies; unset: hilum starts an Orthanc of its own."""
     username: str | None = None
-    """User of that Orthanc."""
+    """User of that PACS."""
     password: SecretStr | None = None
     """Password of that user."""
     password_file: Path | None = None
@@ -75,3 +89,9 @@ class PacsSettings(SettingsSection):
     is recognised, other bytes are copied as they are."""
     timeout_s: float = Field(30.0, gt=0)
     """Seconds to wait for one answer of the PACS."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.kind is PacsKind.DICOMWEB and self.url is None:
+            raise ValueError(Message("kind = 'dicomweb' needs the archive's url"))
+        return self

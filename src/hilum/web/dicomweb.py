@@ -1,4 +1,4 @@
-"""Orthanc's DICOMweb behind the page's login: read only, and only what OHIF asks for.
+"""The PACS's DICOMweb behind the page's login: read only, and only what OHIF asks for.
 
 Nothing of a request is handed on: what Orthanc is asked is written anew from parts that are
 allowed, each by name. Orthanc is never asked for another transfer syntax or for a picture: it
@@ -12,7 +12,7 @@ knows the address under which its bulk data is reached.
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -43,7 +43,8 @@ INSTANCE: Final = rf"{SERIES}/instances/{UID}"
 SEARCH: Final = re.compile(rf"(?:(?:studies/{UID}/|{SERIES}/)?(?:series|instances)|studies)")
 METADATA: Final = re.compile(rf"(?:studies/{UID}|{SERIES}|{INSTANCE})/metadata")
 FILE: Final = re.compile(INSTANCE)
-PIXELS: Final = re.compile(rf"{INSTANCE}/(?:frames/[0-9]{{1,6}}|bulk/[0-9a-f/]{{1,200}})")
+BULK: Final = r"bulk(?:data)?/[0-9A-Za-z/]{1,200}"
+PIXELS: Final = re.compile(rf"{INSTANCE}/(?:frames/[0-9]{{1,6}}|{BULK})")
 STUDY: Final = re.compile(rf"studies/({UID})")
 
 JSON: Final = "application/dicom+json"
@@ -116,15 +117,14 @@ NOT_OPEN: Final = Message("Only requests that a viewer needs are passed on to th
 
 def client_of(pacs: PacsAddress, timeout_s: float) -> httpx.AsyncClient:
     """Return what asks the PACS, logged in; for one event loop."""
-    auth = None if pacs.username is None else (pacs.username, pacs.secret or "")
     with pacs_errors(pacs.url):
         return httpx.AsyncClient(
             base_url=pacs.dicomweb,
-            auth=auth,
+            auth=pacs.auth,
             timeout=timeout_s,
             headers={"accept-encoding": "identity"},
             trust_env=pacs.proof is None,  # no proxy on the way to this machine
-            verify=pacs.tls.context() if pacs.url.startswith("https:") else True,
+            verify=pacs.verify,
         )
 
 
@@ -148,13 +148,18 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             await answer.aclose()
             answer.raise_for_status()
+    if answer.status_code == httpx.codes.NO_CONTENT:  # how some say that they found nothing
+        await answer.aclose()
+        return JSONResponse([], media_type=JSON)
     kind = answer.headers.get("content-type", "")
     passed = {name: answer.headers[name] for name in PASSED_BACK if name in answer.headers}
     passed["content-type"] = kind if SAFE.match(kind) else "application/octet-stream"
     pieces = _pieces(answer)
     if METADATA.fullmatch(path):
         passed.pop("content-length", None)
-        pieces = _without_zero_spacing(pieces)
+        there = context.address.dicomweb.encode()
+        here = f"{request.url.scheme}://{request.headers['host']}{DICOMWEB_PATH}".encode()
+        pieces = _mended(pieces, lambda said: without_zero_spacing(said.replace(there, here)))
     return TimedResponse(pieces, answer.status_code, headers=passed)
 
 
@@ -345,8 +350,10 @@ async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-async def _without_zero_spacing(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield metadata as `without_zero_spacing` has it; as it comes where it is very long."""
+async def _mended(
+    pieces: AsyncIterator[bytes], mend: Callable[[bytes], bytes]
+) -> AsyncIterator[bytes]:
+    """Yield metadata as a viewer needs it; as it comes where it is very long."""
     content = b""
     async for piece in pieces:
         content += piece
@@ -355,4 +362,4 @@ async def _without_zero_spacing(pieces: AsyncIterator[bytes]) -> AsyncIterator[b
             async for rest in pieces:
                 yield rest
             return
-    yield without_zero_spacing(content)
+    yield mend(content)

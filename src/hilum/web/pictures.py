@@ -192,7 +192,8 @@ def stored_as(context: WebContext, image: ImageRecord, result: str) -> str | Non
         return None
     # not known of the overlay beside a report that this node did not make
     known = image.reference_to(result)
-    return known or next(iter(context.pacs.find_objects(result)), None)
+    study = image.uids.study_instance_uid
+    return known or next(iter(context.pacs.find_objects(result, study=study)), None)
 
 
 def version(image: ImageRecord) -> str:

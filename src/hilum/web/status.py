@@ -141,5 +141,7 @@ class StatusSource:
         try:
             held = self._context.pacs.size()
         except HilumError:
+            held = None
+        if held is None:
             return StorageUse(disk.total, disk.free)
         return StorageUse(disk.total, disk.free, held.file_bytes, held.studies, held.objects)

@@ -1,12 +1,16 @@
 """Every archive that hilum knows, and one that is known to these tests alone."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
 
+from dicomweb_servers import ALL_DAYS, tiny_pacs, web_of
 from hilum.node.retrying_archive import retrying
 from hilum.pacs.archive import Archive
+from hilum.pacs.dicomweb.archive import DicomWebArchive
 from hilum.pacs.orthanc.archive import OrthancArchive
 from memory_archive import MemoryArchive
 from node_tools import Faults, Shortened
@@ -32,10 +36,21 @@ class FirstTime:
         pytest.param("orthanc-stumbles", marks=pytest.mark.orthanc),
         "memory",
         "memory-retrying",
+        pytest.param("dicomweb-orthanc", marks=pytest.mark.orthanc),
+        "dicomweb-tiny",
     ]
 )
-def archive(request: pytest.FixtureRequest) -> Iterator[Archive]:
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
     """Return each archive in turn, empty."""
+    if request.param == "dicomweb-tiny":
+        with tiny_pacs(tmp_path) as url, closing(DicomWebArchive(url, plan=ALL_DAYS)) as made:
+            # one that writes for somebody else answers 409, and takes it a moment later
+            yield retrying(made, Shortened())
+        return
+    if request.param == "dicomweb-orthanc":
+        with closing(web_of(request.getfixturevalue("empty_orthanc"), plan=ALL_DAYS)) as made:
+            yield made
+        return
     if request.param.startswith("memory"):
         made = MemoryArchive()
         yield retrying(made, Shortened()) if "retrying" in request.param else made

@@ -57,7 +57,7 @@ def open_sender(
         )
     verify = files.context() if target.url.startswith("https:") else True
     if target.dicomweb:
-        from hilum.pacs.send.stow import StowSender  # noqa: PLC0415
+        from hilum.pacs.dicomweb.sender import StowSender  # noqa: PLC0415
 
         return StowSender(target, timeout_s=timeout_s, verify=verify)
     from hilum.pacs.orthanc.sender import OrthancSender  # noqa: PLC0415

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+import httpx
 from pydantic import SecretStr
 
 from hilum.errors import SettingInvalid
@@ -52,6 +53,9 @@ class WebTarget:
     proof: Proof | None = None
     """Tells the server apart before it is given them."""
 
+    tokens: httpx.Auth | None = None
+    """Shows a token instead."""
+
     def __str__(self) -> str:
         return self.url
 
@@ -59,6 +63,13 @@ class WebTarget:
     def secret(self) -> str | None:
         """The password itself, for the one call that needs it."""
         return None if self.password is None else self.password.get_secret_value()
+
+    @property
+    def auth(self) -> httpx.Auth | None:
+        """Return what shows who we are."""
+        if self.username is None:
+            return self.tokens
+        return httpx.BasicAuth(self.username, self.secret or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Any DICOMweb server as the archive: QIDO-RS, WADO-RS, STOW-RS."""

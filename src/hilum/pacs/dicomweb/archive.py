@@ -1,0 +1,330 @@
+"""A DICOMweb server as the archive.
+
+Sources
+-------
+DICOM PS3.18 10.4 to 10.6. Deleting is not of the standard, but many servers have it at the
+address of what is to be deleted.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import httpx
+from pydicom.tag import Tag
+
+from hilum.errors import FileTooLarge, NotInPacs, PacsError, PacsRefused, PacsUnavailable
+from hilum.pacs.archive import (
+    ArchiveSize,
+    Arrivals,
+    Capabilities,
+    ObjectFacts,
+    Origin,
+    Series,
+    StoredObject,
+)
+from hilum.pacs.dicomweb import multipart
+from hilum.pacs.dicomweb.client import (
+    INSTANCE,
+    NOTHING,
+    SERIES,
+    STUDY,
+    DicomWeb,
+    ObjectPath,
+    allows,
+    path_of,
+    text,
+    texts,
+)
+from hilum.pacs.dicomweb.header import ObjectHeader, named_in
+from hilum.pacs.dicomweb.stow import judged
+from hilum.pacs.dicomweb.sweep import Sweep, SweepPlan
+from hilum.pacs.send.outcome import SendStatus
+from hilum.runtime.caches import LruCache
+
+KEPT: Final = 16
+"""Headers of objects that are kept: what is asked of one on its arrival is asked at once."""
+
+MOST_BYTES: Final = 512 << 20
+"""Of a file that is looked at on its arrival; of a larger one only the UIDs are known."""
+
+UNREAD: Final = "unread"
+"""Content of an object that the server does not hand out."""
+
+MODALITY: Final = "00080060"
+
+
+class DicomWebArchive:
+    """Keeps the promises of `hilum.pacs.archive.Archive` over DICOMweb.
+
+    A reference is where an object is below the server's address: its three UIDs.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: httpx.Auth | None = None,
+        timeout_s: float = 30.0,
+        verify: ssl.SSLContext | bool = True,
+        plan: SweepPlan | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.web = DicomWeb(url, auth=auth, timeout_s=timeout_s, verify=verify, transport=transport)
+        self._sweep = Sweep(self.web, plan or SweepPlan())
+        self._headers: LruCache[str, ObjectHeader] = LruCache(KEPT)
+
+    @property
+    def url(self) -> str:
+        """Its address, for people."""
+        return self.web.url
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.web.close()
+
+    def capabilities(self) -> Capabilities:
+        """Ask for one study: there is no other question that every server answers."""
+        answer = self.web.ask("GET", "studies", params=[("limit", "1")])
+        if not answer.is_success and answer.status_code not in {*NOTHING, 400}:
+            raise self.web.refused(answer)
+        if answer.status_code == httpx.codes.OK and not answer.content.lstrip().startswith(b"["):
+            raise PacsRefused(
+                "What answers at {url} is not a DICOMweb server.",
+                "Set pacs.url to the address below which /studies is.",
+                url=self.url,
+            )
+        server = answer.headers.get("server", "")
+        return Capabilities(f"DICOMweb ({server})" if server else "DICOMweb")
+
+    def newest(self) -> str:
+        """Return the position after everything that is there now."""
+        return self._sweep.newest()
+
+    def arrivals(self, position: str, limit: int) -> Arrivals:
+        """Return the next objects that no sweep has found before."""
+        return self._sweep.arrivals(position, limit)
+
+    def behind(self, position: str) -> int | None:
+        """Return None: a sweep does not know what is ahead of it."""
+        del position
+        return None
+
+    def describe(self, reference: str) -> ObjectFacts:
+        """Return what a search says; it has nothing about the file."""
+        self._require(reference)
+        return ObjectFacts(reference, ObjectPath.of(reference).sop, "")
+
+    def content_id(self, facts: ObjectFacts) -> str:
+        """Return a digest of the pixels."""
+        try:
+            return self._header(facts.reference).digest
+        except PacsError:
+            self.capabilities()  # or is it away?
+            return UNREAD
+
+    def attributes(self, reference: str) -> dict[str, Any]:
+        """Return what the file says."""
+        header = self._header(reference)
+        if header.uids is None:
+            raise PacsRefused(
+                "The PACS at {url} holds a damaged file: {path}.",
+                "Send it again.",
+                url=self.url,
+                path=reference,
+            )
+        return dict(header.texts)
+
+    def attributes_of_index(self, reference: str) -> dict[str, Any]:
+        """Return what searches say of its study and series."""
+        study, series, _ = ObjectPath.of(reference)
+        self._require(reference)
+        found = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
+        for path, match in (
+            ("studies", {"StudyInstanceUID": study}),
+            (path_of(study), {"SeriesInstanceUID": series}),
+        ):
+            for item in self.web.first(path, **match):
+                if allows(item, match):
+                    found = texts(item) | found
+                    break
+        return found
+
+    def stored(self, reference: str, keyword: str) -> bytes:
+        """Return the bytes of one attribute; a missing object has none either."""
+        try:
+            return self._header(reference).stored.get(Tag(keyword), b"")
+        except NotInPacs:
+            return b""
+
+    def origin(self, reference: str) -> Origin:
+        """Return what the file says of its sender."""
+        return Origin(aet=self._header(reference).sent_by)
+
+    def fetch(
+        self, reference: str, *, max_bytes: int | None = None, verified: bool = False
+    ) -> bytes:
+        """Return the file; `verified` makes sure that it is this object."""
+        file = self.web.file(reference, max_bytes)
+        if file is None and self.present([reference]):
+            raise PacsUnavailable(
+                "The PACS at {url} shows an object but does not return its file: {path}.",
+                "Check whether it is on slow storage there, or lost.",
+                url=self.url,
+                path=reference,
+            )
+        if file is None:
+            raise self._not_there(reference)
+        if max_bytes is not None and len(file) > max_bytes:
+            raise FileTooLarge(len(file), max_bytes)
+        if verified and named_in(file) not in {"", ObjectPath.of(reference).sop}:
+            raise PacsUnavailable(
+                "The PACS at {url} returned another object than {path}.",
+                "Check whatever is between hilum and that server, e.g. a cache.",
+                url=self.url,
+                path=reference,
+            )
+        return file
+
+    def store(self, file: bytes) -> StoredObject:
+        """Store one file, one in a request, unless it is there."""
+        header = ObjectHeader.of(file)
+        if header.uids is None or not all(uid.strip(".") for uid in header.uids):
+            raise PacsRefused("This is not a complete DICOM file.", "Export it again.")
+        reference = str(ObjectPath(*header.uids))
+        if self.present([reference]):
+            return StoredObject(reference, already_there=True)
+        answer = self.web.ask("POST", "studies", body=multipart.body_of(file))
+        sent, why = judged(answer)
+        if sent is SendStatus.STORED and answer.is_success:
+            return StoredObject(reference, already_there=False)
+        if self.present([reference]):  # whatever the server says
+            return StoredObject(reference, already_there=sent is SendStatus.ALREADY_THERE)
+        again = answer.is_success or answer.status_code == httpx.codes.CONFLICT
+        error = PacsUnavailable if sent is SendStatus.FAILED and again else PacsRefused
+        raise error(
+            "The PACS at {url} did not store a file (HTTP {status}). {why}",
+            "Check its log, and what it accepts.",
+            url=self.url,
+            status=answer.status_code,
+            why=why,
+        )
+
+    def present(self, references: Sequence[str]) -> frozenset[str]:
+        """Ask for each: by a search, and where that has not heard of it yet, for the file."""
+        paths = dict.fromkeys(map(ObjectPath.of, references))
+        return frozenset(path.sop for path in paths if self._is_there(path))
+
+    def delete(self, reference: str) -> None:
+        """Delete one object where the server has a way to."""
+        self._headers.forget(reference)
+        self._delete(reference)
+
+    def delete_study(self, study_instance_uid: str) -> None:
+        """Delete a study, where the server has a way to."""
+        self._delete(path_of(study_instance_uid).removesuffix("/series"))
+
+    def find_studies(self, query: Mapping[str, str]) -> list[str]:
+        """Return the studies that match, whether or not the server knows how to look for them."""
+        named = {keyword: value for keyword, value in query.items() if value}
+        found = self.web.search("studies", STUDY, **named)
+        return [text(item, STUDY) for item in found if allows(item, named)]
+
+    def find_objects(
+        self, sop_instance_uid: str, *, study: str = "", series: str = ""
+    ) -> list[str]:
+        """Return objects; without a study all have to be looked through on some servers."""
+        wanted = {"SOPInstanceUID": sop_instance_uid}
+        if not study and self.web.abilities.objects:
+            items = self.web.search("instances", INSTANCE, **wanted)
+            paths = [
+                ObjectPath(*(text(each, tag) for tag in (STUDY, SERIES, INSTANCE)))
+                for each in items
+            ]
+            return [str(path) for path in paths if all(path) and path.sop == sop_instance_uid]
+        studies = [study] if study else self.find_studies({})
+        paths = [
+            ObjectPath(each, one, sop_instance_uid)
+            for each in studies
+            for one in ([series] if series else self._series(each))
+        ]
+        return [str(path) for path in paths if self._is_listed(path)]
+
+    def study_of(self, reference: str) -> str:
+        """Return the study's UID."""
+        self._require(reference)
+        return ObjectPath.of(reference).study
+
+    def series_of(self, study: str) -> list[Series]:
+        """Return the series of a study."""
+        found = [
+            Series(
+                text(item, MODALITY),
+                tuple(map(str, self._sweep.objects(study, text(item, SERIES)))),
+            )
+            for item in self.web.search(path_of(study), SERIES)
+        ]
+        if not found:
+            raise self._not_there(path_of(study))
+        return found
+
+    def size(self) -> ArchiveSize | None:
+        """Return None: nobody can ask that."""
+        return None
+
+    def address_of(self, reference: str) -> str:
+        """Return the address of an object."""
+        return f"{self.url}/{reference}"
+
+    def _series(self, study: str) -> Iterator[str]:
+        return (text(item, SERIES) for item in self.web.search(path_of(study), SERIES))
+
+    def _header(self, reference: str) -> ObjectHeader:
+        known = self._headers.get(reference)
+        if known is None:
+            known = ObjectHeader.of(self.fetch(reference, max_bytes=MOST_BYTES))
+            self._headers.put(reference, known)
+        return known
+
+    def _is_there(self, path: ObjectPath) -> bool:
+        if self._is_listed(path):
+            return True
+        with suppress(FileTooLarge):
+            return self.web.file(str(path), max_bytes=0) is not None
+        return True
+
+    def _is_listed(self, path: ObjectPath) -> bool:
+        found = self.web.first(path_of(path.study, path.series), SOPInstanceUID=path.sop)
+        return any(text(item, INSTANCE) == path.sop for item in found)
+
+    def _require(self, reference: str) -> None:
+        if not self.present([reference]):
+            raise self._not_there(reference)
+
+    def _not_there(self, path: str) -> NotInPacs:
+        return NotInPacs(
+            "The PACS at {url} does not have {path}.",
+            "It may have been deleted there.",
+            url=self.url,
+            path=path,
+        )
+
+    def _lists(self, path: str) -> bool:
+        """Whether a search finds a study, or an object."""
+        _, study, *rest = path.split("/")
+        if rest:
+            return self._is_listed(ObjectPath.of(path))
+        return bool(self.web.first(path_of(study)))
+
+    def _delete(self, path: str) -> None:
+        answer = self.web.ask("DELETE", path)
+        if answer.is_success or (answer.status_code in {404, 410} and not self._lists(path)):
+            return
+        raise PacsRefused(
+            "The PACS at {url} does not delete over DICOMweb (HTTP {status}).",
+            "Delete it there by hand: {path}",
+            url=self.url,
+            status=answer.status_code,
+            path=path,
+        )
