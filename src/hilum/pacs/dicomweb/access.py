@@ -16,11 +16,11 @@ from typing import Final
 import httpx
 from pydantic import SecretStr
 
-from hilum.errors import PacsRefused, PacsUnavailable, SettingInvalid
+from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.language import Message
-from hilum.language.system import system_error
 from hilum.pacs.http import BUSY, SERVER_ERROR
 from hilum.settings.dicomweb import DicomWebSettings
+from hilum.settings.secret_files import secret_of
 
 AHEAD_S: Final = 60.0
 """A token is renewed so long before its end, or when half of its life is over."""
@@ -85,8 +85,7 @@ def token_auth(
         Returns how certificates are checked.
     """
     if settings.token_file is not None:
-        file = settings.token_file
-        return TokenAuth(lambda: (read_secret(file, "dicomweb.token_file"), LIFE_S))
+        return TokenAuth(lambda: (_secret(None, settings.token_file, "token_file"), LIFE_S))
     if settings.token_url is None:
         return None
     url = settings.token_url
@@ -94,7 +93,8 @@ def token_auth(
     form |= {"scope": settings.scope} if settings.scope else {}
 
     def obtain() -> tuple[str, float]:
-        secret = _client_secret(settings)
+        file = settings.client_secret_file
+        secret = _secret(settings.client_secret, file, "client_secret_file")
         verify = context() if url.startswith("https:") else True
         with httpx.Client(verify=verify, timeout=timeout_s) as http:
             return _asked(http, url, {**form, "client_secret": secret})
@@ -102,30 +102,9 @@ def token_auth(
     return TokenAuth(obtain)
 
 
-def read_secret(file: Path, setting: str) -> str:
-    """Return what a file of the settings holds.
-
-    Raises
-    ------
-    SettingInvalid
-        It cannot be read.
-    """
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as exc:
-        raise SettingInvalid(
-            "The file {path} of {setting} cannot be read: {strerror}.",
-            "Correct the setting or the file's permissions.",
-            path=file,
-            setting=setting,
-            strerror=system_error(exc),
-        ) from exc
-
-
-def _client_secret(settings: DicomWebSettings) -> str:
-    if settings.client_secret_file is not None:
-        return read_secret(settings.client_secret_file, "dicomweb.client_secret_file")
-    return (settings.client_secret or SecretStr("")).get_secret_value()
+def _secret(secret: SecretStr | None, file: Path | None, setting: str) -> str:
+    held = secret_of(secret, file, f"dicomweb.{setting}")
+    return "" if held is None else held.get_secret_value()
 
 
 def _asked(http: httpx.Client, url: str, form: dict[str, str]) -> tuple[str, float]:
