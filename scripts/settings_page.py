@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -37,8 +37,8 @@ name = "densenet121-res224-all"
 
 def shown(field: FieldInfo) -> str:
     """Return the default as it would be written in the settings file."""
-    if field.default_factory is not None:
-        return "in the user's data folder"
+    if field.default_factory is not None or field.is_required():
+        return "needed" if field.is_required() else "in the user's data folder"
     value: Any = field.default
     if value is None:
         return "unset"
@@ -54,7 +54,8 @@ def shown(field: FieldInfo) -> str:
 def meanings(section: type[BaseModel]) -> dict[str, str]:
     """Return what each field means: the text below it in the source."""
     (definition,) = ast.parse(inspect.getsource(section)).body
-    found = {}
+    above = section.__base__
+    found = meanings(above) if above and above.__module__ == section.__module__ else {}
     for line, following in pairwise(definition.body):
         match line, following:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
@@ -82,6 +83,10 @@ def page() -> str:
     parts = [HEAD, "## At the top\n", *rows(Settings, leave_out=sections)]
     for name, section in sections.items():
         parts += [f"\n## `[{name}]`\n", (section.__doc__ or "") + "\n", *rows(section)]
+        for inner, field in section.model_fields.items():
+            (kind, *_) = [*get_args(field.annotation), None]
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                parts += [f"\n### `[[{name}.{inner}]]`\n", (kind.__doc__ or "") + "\n", *rows(kind)]
     return "\n".join(parts) + "\n"
 
 

@@ -23,7 +23,7 @@ from hilum.records.database import sqlite_url
 from hilum.records.images import ImageRecord
 from hilum.records.job import Job
 from hilum.records.states import UNSETTLED, State
-from hilum.settings import Settings
+from hilum.settings import DeliverySettings, Settings
 from radiographs import dicom_file, make_radiograph
 
 ARCHIVE = "own"
@@ -107,11 +107,12 @@ class Bench:
         folder: Path,
         read: Any = None,
         archive: str = ARCHIVE,
+        deliveries: DeliverySettings | None = None,
         **node: Any,
     ) -> None:
         self.recorder = Recorder()
         self.pacs = pacs
-        settings = Settings.load(data_folder=folder)
+        settings = Settings.load(data_folder=folder, deliveries=deliveries or DeliverySettings())
         settings = settings.changed("node", **{"min_free_bytes": 0, **node})
         self.database = Database(sqlite_url(folder / "hilum.sqlite"))
         self.pause = Shortened()

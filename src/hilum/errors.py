@@ -17,6 +17,9 @@ HilumError                     says what happened and what the person can do, al
 │   └── PacsRefused            final: the archive answered no
 │       ├── NotInPacs          final: it is not there, or not any more
 │       └── FileTooLarge       final: it has more bytes than may be fetched
+├── DeliveryError
+│   ├── ReceiverUnavailable    retried: a system beside the PACS did not take a message
+│   └── DeliveryRefused        final: it will not take it
 └── NodeError
     ├── PortTaken              a port of the settings is in use by something else
     ├── AlreadyRunning         another node uses this data folder
@@ -29,7 +32,7 @@ HilumError                     says what happened and what the person can do, al
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from hilum.eligibility import Reason
 from hilum.language import Message
@@ -205,6 +208,26 @@ class AuditRepositoryUnavailable(HilumError):
     """The audit record repository does not take the trail, or it is not known whether it did."""
 
     retryable = True
+
+
+SEE_DELIVERIES: Final = Message("See docs/deliveries.md.")
+
+
+class DeliveryError(HilumError):
+    """A system beside the PACS did not take a message; `problem` quotes nothing of it."""
+
+    def __init__(self, problem: str, remedy: str = SEE_DELIVERIES, /, **values: object) -> None:
+        super().__init__(problem, remedy, **values)
+
+
+class ReceiverUnavailable(DeliveryError):
+    """It did not, or not now; the message may be there all the same."""
+
+    retryable = True
+
+
+class DeliveryRefused(DeliveryError):
+    """It will not take this message."""
 
 
 class DatabaseUnavailable(NodeError):

@@ -45,6 +45,8 @@ FROZEN: Final = {
     "0009_alerts.sqlite": "1e142a06ef2e48e7ff91f5763b266756c6aeef1fe7cb92177795e1d1a1f30a98",
     "0010_limits": "a576ee23a6df8d06e10cc7214d27581c9afb0bf7f94fb53ec0c7e69187a02a67",
     "0011_audit_sent": "0ab2df89f9d7459751fb26df3038107db312332b1cb63d7924d54a637a81803e",
+    "0012_delivery.postgresql": "306cf4189f493b80a7890318d6f6cf7730586f204dd9337675f5bd16cd313886",
+    "0012_delivery.sqlite": "1b5413fed28e590e8cd1885f834769a6e076193b6b90e08d528dad28e7a34df4",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

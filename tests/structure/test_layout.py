@@ -30,6 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "ingest": frozenset({"pacs"}),
     "pipeline": frozenset({"encode", "explain", "gate", "pixels", "predict"}),
     "telemetry": frozenset({"records"}),
+    "deliveries": frozenset({"pacs"}),
     "dataset": frozenset({"encode", "explain", "ingest", "pacs", "pipeline"}),
     "jobs": frozenset({"records", "telemetry"}),
     "web": frozenset({"pacs", "records", "telemetry"}),
@@ -39,6 +40,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "node": frozenset(
         {
             "dataset",
+            "deliveries",
             "encode",
             "explain",
             "ingest",
@@ -97,7 +99,7 @@ LIBRARIES = {
     "argon2": {"hilum.records"},
     "cryptography": {"hilum.records"},
     "fido2": {"hilum.web"},
-    "httpx": {"hilum.pacs", "hilum.predict", "hilum.web"},
+    "httpx": {"hilum.deliveries", "hilum.pacs", "hilum.predict", "hilum.web"},
 }
 """Library → packages that may import it: predict downloads weights, web relays DICOMweb."""
 

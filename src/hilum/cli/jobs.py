@@ -78,7 +78,7 @@ def list_(
 def show(instance: str) -> None:
     """Show all about one INSTANCE: its SOP Instance UID or its reference."""
     with records() as (database, archive), database.look() as connection:
-        entry = _find(connection, archive, instance)
+        entry = find(connection, archive, instance)
         sent = forwards.entries(connection, archive, uids=entry.uids)
     for name, value in facts(entry):
         click.echo(f"{say(name):<18}{say(value)}")
@@ -102,7 +102,7 @@ def retry(instances: tuple[str, ...], *, all_failed: bool) -> None:
             if all_failed:
                 chosen = images.entries(connection, archive, {State.FAILED})
             else:
-                chosen = [_find(connection, archive, instance) for instance in instances]
+                chosen = [find(connection, archive, instance) for instance in instances]
         queue = Queue(database)
         with database.transaction() as connection:
             uids = [entry.uids for entry in chosen]
@@ -177,7 +177,7 @@ def forward_line(entry: ForwardEntry) -> str:
     )
 
 
-def _find(connection: Connection, archive: str, instance: str) -> ImageRecord:
+def find(connection: Connection, archive: str, instance: str) -> ImageRecord:
     """Return the image that a person calls so.
 
     Raises

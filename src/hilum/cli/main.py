@@ -99,6 +99,7 @@ COMMANDS: Final = {
     "send": "hilum.cli.send",
     "read": "hilum.cli.read",
     "jobs": "hilum.cli.jobs",
+    "deliveries": "hilum.cli.deliveries",
     "models": "hilum.cli.models",
     "viewer": "hilum.cli.viewer",
     "users": "hilum.cli.users",

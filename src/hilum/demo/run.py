@@ -24,7 +24,7 @@ from hilum.errors import PortTaken
 from hilum.files import dicom
 from hilum.files.find import file_candidate
 from hilum.language import Message
-from hilum.node.page_work import restored
+from hilum.node.restored import restored
 from hilum.node.service import Service, started
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs import credentials

@@ -10,6 +10,7 @@ from hilum.encode.forms.json_document import (
     reading_document,
 )
 from hilum.encode.kinds import result_name
+from hilum.encode.messages.outcome import image_facts
 from hilum.encode.predecessors import earlier_reports
 from hilum.encode.report import refusal_document, report_documents, to_bytes
 from hilum.encode.result_context import ResultContext
@@ -28,6 +29,7 @@ __all__ = [
     "earlier_reports",
     "extra_objects",
     "forms",
+    "image_facts",
     "load_codes",
     "reading_document",
     "refusal_document",

@@ -21,7 +21,15 @@ from hilum.jobs import prune, sweep
 from hilum.jobs.dbos_runtime import DbosRuntime, LocalQueue
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
-from hilum.jobs.queue import FORWARD, READ_IMAGE, ROUTINE, SEND_FORWARD, URGENT, Queue
+from hilum.jobs.queue import (
+    FORWARD,
+    READ_IMAGE,
+    ROUTINE,
+    SEND_FORWARD,
+    URGENT,
+    Queue,
+    forward_queue,
+)
 from hilum.jobs.reconcile import reconcile
 from hilum.jobs.workflow import ImageWorkflow, Send, Step
 from hilum.records import Database, workers
@@ -62,6 +70,8 @@ class Slots:
     """Routine images; urgent ones have twice as many slots of their own."""
     forwarding: int = 2
     """Results on their way to other archives."""
+    receivers: Collection[str] = ()
+    """Targets beside the PACS; each has one slot of its own."""
 
 
 class Engine:
@@ -164,6 +174,10 @@ class Engine:
         ]
         if self._forward is not None:
             queues.append(LocalQueue(FORWARD, self._slots.forwarding, self._pace.forward_poll_s))
+            queues += [
+                LocalQueue(forward_queue(each), 1, self._pace.forward_poll_s)
+                for each in self._slots.receivers
+            ]
         workflows: Mapping[str, Callable[..., object]] = {
             READ_IMAGE: self._course.read_image,
             SEND_FORWARD: self._course.send_forward,

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, prepare
 from hilum.jobs.guard import block_pickle
 from hilum.radiograph import ImageUIDs
-from hilum.records import Database, images, studies
+from hilum.records import Database, forwards, images, studies
 from hilum.records.forwards import Forward
 from hilum.records.job import Job
 from hilum.records.states import Urgency
+from hilum.settings.deliveries import ReceiverKind
 
 URGENT: Final = "urgent"
 ROUTINE: Final = "routine"
@@ -112,7 +113,7 @@ class Queue:
         """Add an attempt to send results on, the earliest after `delay_s`."""
         options: EnqueueOptions = {
             "workflow_name": SEND_FORWARD,
-            "queue_name": FORWARD,
+            "queue_name": forward_queue(forward.target),
             "workflow_id": forward_id(forward, attempt),
             "priority": order(now),
         }
@@ -139,6 +140,16 @@ class Queue:
             studies.refresh(connection, archive, job.uids.study_instance_uid, now)
         return jobs
 
+    def retry_forwards(
+        self, connection: Connection, chosen: Iterable[Forward], now: datetime
+    ) -> int:
+        """Queue another attempt to send what failed to arrive; return how many there are."""
+        attempts = {each: forwards.ask_again(connection, each, now) for each in chosen}
+        asked = {each: attempt for each, attempt in attempts.items() if attempt is not None}
+        for each, attempt in asked.items():
+            self.enqueue_forward(connection, each, now, attempt=attempt)
+        return len(asked)
+
     def _add(self, connection: Connection, options: EnqueueOptions, *values: Any) -> None:
         options["app_version"] = VERSION
         self._client.enqueue_in_transaction(connection, options, *values)
@@ -147,6 +158,12 @@ class Queue:
 def order(when: datetime) -> int:
     """Return the number by which a queue sorts: lower ones are first."""
     return min(max(int((when - EPOCH).total_seconds()), 1), LAST)
+
+
+def forward_queue(target: str) -> str:
+    """Return the queue of a target: a system beside the PACS that hangs holds up itself alone."""
+    kind = target.partition(":")[0]
+    return f"{FORWARD} {target}" if kind in set(ReceiverKind) else FORWARD
 
 
 def forward_id(forward: Forward, attempt: int) -> str:

@@ -1,14 +1,21 @@
-"""Sends results on to other archives, by the PACS's own C-STORE and peer transfer.
+"""Sends results on: to other archives by the PACS itself, and to systems beside it.
 
 Each image and target is a job of its own, so a target that is away holds up nothing. It
-is tried again after delays that grow, for a day.
+is tried again after delays that grow, for a day, or as long as the settings say.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Final
 
-from hilum.errors import NotInPacs, PacsError, SettingInvalid
+from hilum.errors import (
+    DeliveryError,
+    DeliveryRefused,
+    NotInPacs,
+    PacsError,
+    SettingInvalid,
+)
 from hilum.node.retrying_archive import retrying
 from hilum.node.steps import NodeContext
 from hilum.pacs.archive import Forwarding, TargetKind
@@ -27,6 +34,8 @@ GIVE_UP_AFTER: Final = timedelta(hours=24)
 
 COMMITMENT_S: Final = 30.0
 """A target gets so long to say that it keeps what it took."""
+
+DELIVER: Final = "hilum.node.deliver"
 
 LOOK_S: Final = 0.5
 """Seconds between two looks for that answer."""
@@ -64,6 +73,9 @@ class Forwarder:
     def __init__(self, context: NodeContext) -> None:
         self._context = context
         self._archive = retrying(context.pacs, context.pause)
+        self._receivers = context.settings.deliveries.by_target
+        # loads what makes messages, which takes a second and which few nodes need
+        self._deliver = import_module(DELIVER).Deliverer(context) if self._receivers else None
         node = context.settings.node
         for target in (*node.forward_to, *node.commit_targets):
             parsed(target)
@@ -72,14 +84,27 @@ class Forwarder:
         """Try once, and write down how it went; queue the next attempt where there is one."""
         with self._context.database.look() as connection:
             entry = images.entry(connection, forward.archive, forward.uids)
-        if entry is None or entry.run != forward.run:
+            line = forwards.entry(connection, forward)
+        if entry is None or entry.run != forward.run or line is None:
             return  # a newer run has results of its own
+        give_up_after = GIVE_UP_AFTER
         try:
-            state, why = self._send(forward.target, entry)
+            receiver = self._receivers.get(forward.target)
+            if receiver is not None and self._deliver is not None:
+                give_up_after = timedelta(hours=receiver.give_up_hours)
+                self._deliver(line, entry)
+                state, why = ForwardState.SENT, ""
+            else:
+                state, why = self._send(forward.target, entry)
+        except DeliveryRefused as exc:
+            state, why = ForwardState.FAILED, str(exc.problem)
+        except DeliveryError as exc:
+            state, why = ForwardState.WAITING, str(exc.problem)
         except (PacsError, SettingInvalid) as exc:
             state, why = ForwardState.WAITING, str(exc)
         now = self._context.now()
-        given_up = entry.settled is not None and now - entry.settled > GIVE_UP_AFTER
+        since = line.asked or entry.settled
+        given_up = since is not None and now - since > give_up_after
         if state is ForwardState.WAITING and given_up:
             state = ForwardState.FAILED
         with self._context.database.transaction() as connection:

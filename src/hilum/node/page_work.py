@@ -6,32 +6,27 @@ time (`hilum.node.inference_process.page`).
 
 from datetime import datetime
 from io import BytesIO
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 from pydicom import Dataset
 
 from hilum import encode, pipeline, pixels
-from hilum.eligibility import Reason
 from hilum.encode import Assessed, Assessment
 from hilum.encode.forms import FORMS, FormSource
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.language import Language
+from hilum.node.restored import restored
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels.codestream import frame_of
-from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
-from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
+from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
 from hilum.settings import Settings, UnusableWindow
 from hilum.web.displayed import DisplayedImage, as_file, displayed
 from hilum.web.displayed import thumbnail as thumbnail_of
 from hilum.web.study_tools import ReadingFile
-
-DARKEST: Final = -1024.0
-"""Dark end of the scale on which radiographs are kept."""
 
 
 class WantedForm(NamedTuple):
@@ -137,39 +132,3 @@ def _image(file: bytes, settings: Settings, *, header_only: bool = False) -> Dat
     """Return an image with its text decoded, as its reading had it."""
     dataset = dicom.parse(file, name="the image", header_only=header_only)
     return pipeline.with_text_decoded(dataset, settings).dataset
-
-
-def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = "") -> Reading:
-    """Return a reading as it was, but for its pixels, which are as dark as they are large.
-
-    Parameters
-    ----------
-    header
-        The image's attributes, where the reading is to be written down as DICOM or FHIR.
-    pixel_digest
-        That of the image's stored pixels, where identifiers are derived from it.
-    """
-    document = stored.document
-    row = document["readings"][0]
-    shown = row["pixels"]
-    dark = np.broadcast_to(np.float32(DARKEST), (shown["rows"], shown["columns"]))
-    model = document["model"]
-    return Reading(
-        Radiograph(
-            dark,
-            header,
-            PixelPipeline(shown["pipeline"]),
-            tuple(PixelDecision(each["code"], each["text"]) for each in shown["decisions"]),
-            pixel_digest,
-        ),
-        ModelIdentity(**model),
-        tuple(
-            Finding(each["label"], each["raw"], each["operating_point"], each["score"])
-            for each in row["findings"]
-        ),
-        tuple(
-            Heatmap(each["label"], activation.astype(np.float32), stored.field_of_view)
-            for each, activation in zip(row["findings"], stored.maps, strict=True)
-        ),
-        tuple(Reason(each["code"], each["text"]) for each in row["reasons"]),
-    )

@@ -58,7 +58,12 @@ def read_file(
     except HilumError as exc:
         reasons = (Reason("unreadable", exc.message),)
         return ProcessedImage(Status.FAILED, reasons)
-    return _answer(result, context, opened | dict(result.seconds))
+    answer = _answer(result, context, opened | dict(result.seconds))
+    if not context.settings.deliveries.by_target:
+        return answer
+    digest = result.reading.radiograph.pixel_digest if isinstance(result, Read) else ""
+    source = pipeline.with_text_decoded(image.dataset, context.settings).dataset
+    return replace(answer, about={"pixel_digest": digest, **encode.image_facts(source)})
 
 
 def _answer(

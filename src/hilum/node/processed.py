@@ -34,3 +34,5 @@ class ProcessedImage:
     """Stage → seconds spent there."""
     model: str = ""
     """Under which name its counts are kept (`hilum.records.drift`); empty when none read it."""
+    about: Mapping[str, str] | None = None
+    """What messages to other systems need of the image; None where nobody gets any."""

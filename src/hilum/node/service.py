@@ -324,7 +324,7 @@ def _engine(context: NodeContext, pool: int, role: str) -> Engine:
         context.database,
         Steps(context).by_name(),
         forward=Forwarder(context),
-        slots=Slots(pool + WAITING_SLOTS),
+        slots=Slots(pool + WAITING_SLOTS, receivers=tuple(context.settings.deliveries.by_target)),
         role=role,
         pause=context.pause,
         pace=Retention(

@@ -36,6 +36,7 @@ from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.radiograph import ImageUIDs
 from hilum.records import (
+    Connection,
     Database,
     alerts,
     audit,
@@ -53,6 +54,7 @@ from hilum.records.states import State, Urgency
 from hilum.records.studies import DueTimes
 from hilum.runtime.caches import LruCache, LruSet
 from hilum.settings import Settings
+from hilum.settings.deliveries import Receiver
 from hilum.telemetry import metrics, tracing
 from hilum.telemetry.logs import get_log
 from hilum.telemetry.tracing import ImageTrace
@@ -248,10 +250,8 @@ class Steps:
             if not phantom and (seen := _seen(done, end, reading, now)) is not None:
                 most = self._context.settings.constancy.drift_reference_images
                 drift.count(connection, job.archive, seen, reference_images=most)
-            if end.results and not phantom:
-                for target in self._context.settings.node.forward_to:
-                    forward = forwards.add(connection, job, target, now)
-                    self._context.queue.enqueue_forward(connection, forward, now)
+            if not phantom:
+                self._send_on(connection, known, end, done)
             alerting = self._context.settings.alerts
             read = None if reading is None else reading.document
             if not phantom and (event := of_outcome(known, end, read, alerting, now)) is not None:
@@ -269,6 +269,24 @@ class Steps:
             audit.write(connection, line)
         self._tell(known, end)
         return {END: end.state.value}
+
+    def _send_on(
+        self, connection: Connection, entry: images.ImageRecord, end: Settlement, done: StepState
+    ) -> None:
+        """Write down and queue to whom the results go."""
+        now, job = self._context.now(), entry.job
+        to: dict[str, dict[str, Any]] = {}
+        if end.results:
+            to = {each: {} for each in self._context.settings.node.forward_to}
+        if done.get("about") and end.state in {State.STORED, State.REFUSED}:
+            about = {**done["about"], "when": done["when"]}
+            for target, each in self._context.settings.deliveries.by_target.items():
+                told = forwards.was_told(connection, job.archive, job.uids, target)
+                if told or wanted(each, end.state, entry.urgency):
+                    to[target] = {"about": about, "corrects": told}
+        for target, details in to.items():
+            forward = forwards.add(connection, job, target, now, **details)
+            self._context.queue.enqueue_forward(connection, forward, now)
 
     def _ending(self, step: Step) -> Step:
         """Return the step with its expected failures turned into ends of the job."""
@@ -363,6 +381,13 @@ class Steps:
         )
 
 
+def wanted(receiver: Receiver, state: State, urgency: Urgency) -> bool:
+    """Return whether a system is told of an image of which it was told nothing yet."""
+    if urgency is Urgency.BACKFILL and not receiver.backfill:
+        return False
+    return state is State.STORED or (state is State.REFUSED and receiver.refusals)
+
+
 def _kept(answer: ProcessedImage) -> StepState:
     """Return what the step state keeps of an answer."""
     return {
@@ -371,6 +396,7 @@ def _kept(answer: ProcessedImage) -> StepState:
         "results": [result.sop_instance_uid for result in answer.results],
         "by": answer.model,
         "reading": None if answer.reading is None else packed(answer.reading),
+        **({} if answer.about is None else {"about": dict(answer.about)}),
     }
 
 

@@ -19,6 +19,8 @@ from hilum.node.service import Service
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.reading import Heatmap
+from hilum.records import forwards
+from hilum.records.forwards import ForwardState
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
 from hilum.settings import Settings
@@ -142,6 +144,12 @@ def context(service: Service) -> WebContext:
             now = datetime.now(UTC)
             return len(context.queue.retry(connection, context.archive, chosen, now))
 
+    def retry_deliveries() -> int:
+        with context.database.transaction() as connection:
+            failed = forwards.entries(connection, context.archive, {ForwardState.FAILED})
+            chosen = [each.forward for each in failed]
+            return context.queue.retry_forwards(connection, chosen, datetime.now(UTC))
+
     return WebContext(
         context.settings,
         context.database,
@@ -150,6 +158,7 @@ def context(service: Service) -> WebContext:
         context.pacs,
         read_file=service.pool.document,
         retry=retry,
+        retry_deliveries=retry_deliveries,
         health=condition(service).checks,
         models=lambda: installed_models(service),
         tools=PooledStudyTools(context.settings, service.pool.page),

@@ -25,6 +25,8 @@ class TlsFiles:
     certificate: Path | None = None
     key: Path | None = None
     """What we show of ourselves; None: nothing. The key is not encrypted."""
+    section: str = "pacs"
+    """Where the settings name them."""
 
     def context(self) -> ssl.SSLContext:
         """Return what a client needs: the other side must have a certificate for its name.
@@ -34,23 +36,27 @@ class TlsFiles:
         SettingInvalid
             A file cannot be read, or is not what it should be.
         """
-        ca = None if self.ca is None else _readable(self.ca, "pacs.ca_file")
+        ca = None if self.ca is None else _readable(self.ca, f"{self.section}.ca_file")
         try:
             context = ssl.create_default_context(cafile=ca)
         except ssl.SSLError as exc:
             raise SettingInvalid(
-                "pacs.ca_file holds no certificate that can be used.", "Give certificates as PEM."
+                "{section}.ca_file holds no certificate that can be used.",
+                "Give certificates as PEM.",
+                section=self.section,
             ) from exc
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate is not None:
-            certificate = _readable(self.certificate, "pacs.certificate_file")
-            key = None if self.key is None else _readable(self.key, "pacs.key_file")
+            certificate = _readable(self.certificate, f"{self.section}.certificate_file")
+            key = None if self.key is None else _readable(self.key, f"{self.section}.key_file")
             try:
                 context.load_cert_chain(certificate, key, password="")  # never asks at the prompt
             except (ssl.SSLError, ValueError) as exc:
                 raise SettingInvalid(
-                    "pacs.certificate_file and pacs.key_file are not a certificate and its key.",
+                    "{section}.certificate_file and {section}.key_file are not a certificate and "
+                    "its key.",
                     "Give both as PEM, the key without a password.",
+                    section=self.section,
                 ) from exc
         return context
 

@@ -1,12 +1,16 @@
-"""Results that are sent on to other archives, and the state of each transfer."""
+"""Results that are sent on to other archives and systems, and the state of each transfer.
 
-from collections.abc import Collection
+A line is written in the transaction that settles its image, so none is lost or too many.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from hilum.language import Message
 from hilum.radiograph import ImageUIDs
@@ -38,6 +42,10 @@ FORWARD_STATES: Final = {
 """How far results are → its word."""
 
 
+NAMESPACE: Final = UUID("b9d0a8c4-6b0e-4e0e-9f0b-0f6a2b3c7d15")
+"""Random, chosen once: of the identifiers of messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """The results of one run of one image for one target."""
@@ -45,13 +53,19 @@ class Forward:
     archive: str
     uids: ImageUIDs
     target: str
-    """``modality:NAME`` or ``peer:NAME``, as the archive knows it."""
+    """``modality:NAME`` or ``peer:NAME``, as the archive knows it, or a receiver of the settings.
+    """
     run: int
 
     @property
     def id(self) -> str:
         """Name of this piece of work; the job engine runs each name once."""
         return "|".join((self.archive, *self.uids, f"{self.run}>{self.target}"))
+
+    @property
+    def message_id(self) -> UUID:
+        """What names its message, the same at each attempt."""
+        return uuid5(NAMESPACE, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +79,51 @@ class ForwardEntry:
     why: str
     """The last error, empty when there is none."""
     changed: datetime
+    asked: datetime | None
+    """When sending was asked for; None: when the image was settled."""
+    about: Mapping[str, Any] | None
+    """What a message needs of the image; None where the archive sends, and once it was sent."""
+    corrects: bool
+    """Whether what an earlier run said may be there."""
 
 
-def add(connection: Connection, job: Job, target: str, now: datetime) -> Forward:
+def add(
+    connection: Connection,
+    job: Job,
+    target: str,
+    now: datetime,
+    *,
+    about: Mapping[str, Any] | None = None,
+    corrects: bool = False,
+) -> Forward:
     """Write down that the results of `job` go to `target`; replaces an earlier run's line."""
-    values = {"run": job.run, "state": ForwardState.WAITING, "attempts": 0, "why": ""}
+    values = {
+        "run": job.run,
+        "state": ForwardState.WAITING,
+        "attempts": 0,
+        "why": "",
+        "changed": now,
+        "asked": now,
+        "about": about,
+        "corrects": corrects,
+    }
     connection.execute(
         into(connection.dialect.name, FORWARD)
-        .values(archive=job.archive, **job.uids._asdict(), target=target, changed=now, **values)
-        .on_conflict_do_update(
-            index_elements=list(FORWARD.primary_key.columns), set_={**values, "changed": now}
-        )
+        .values(archive=job.archive, **job.uids._asdict(), target=target, **values)
+        .on_conflict_do_update(index_elements=list(FORWARD.primary_key.columns), set_=values)
     )
     return Forward(job.archive, job.uids, target, job.run)
+
+
+def was_told(connection: Connection, archive: str, uids: ImageUIDs, target: str) -> bool:
+    """Return whether a target may know what an earlier run of an image said."""
+    row = connection.execute(
+        select(FORWARD.c.attempts, FORWARD.c.corrects).where(
+            *of_image(FORWARD), FORWARD.c.target == target
+        ),
+        image_values(archive, uids),
+    ).first()
+    return row is not None and (row.attempts > 0 or row.corrects)
 
 
 def change(
@@ -87,10 +133,32 @@ def change(
     changed = connection.execute(
         update(FORWARD)
         .where(*of_image(FORWARD), FORWARD.c.target == forward.target, FORWARD.c.run == forward.run)
-        .values(state=state, why=why, changed=now, attempts=FORWARD.c.attempts + 1),
+        .values(
+            state=state,
+            why=why,
+            changed=now,
+            attempts=FORWARD.c.attempts + 1,
+            **({"about": None} if state is ForwardState.SENT else {}),
+        ),
         image_values(forward.archive, forward.uids),
     )
     return changed.rowcount == 1
+
+
+def ask_again(connection: Connection, forward: Forward, now: datetime) -> int | None:
+    """Let what failed wait once more; return the number of its next attempt, None when it did not.
+
+    `hilum.jobs.queue.Queue.retry_forwards` also queues it.
+    """
+    failed = FORWARD.c.run == forward.run, FORWARD.c.state == ForwardState.FAILED
+    attempts = connection.execute(
+        update(FORWARD)
+        .where(*of_image(FORWARD), FORWARD.c.target == forward.target, *failed)
+        .values(state=ForwardState.WAITING, changed=now, asked=now)
+        .returning(FORWARD.c.attempts),
+        image_values(forward.archive, forward.uids),
+    ).scalar()
+    return None if attempts is None else int(attempts) + 1
 
 
 def entries(
@@ -111,10 +179,22 @@ def entries(
     named = None
     if uids is not None:
         question, named = question.where(*of_image(FORWARD)), image_values(archive, uids)
-    return [
-        as_record(ForwardEntry, row, forward=as_record(Forward, row, uids=uids_of(row)))
-        for row in connection.execute(question, named)
-    ]
+    return [_entry(row) for row in connection.execute(question, named)]
+
+
+def entry(connection: Connection, forward: Forward) -> ForwardEntry | None:
+    """Return the line of a forward, None when a newer run took it over."""
+    row = connection.execute(
+        select(FORWARD).where(
+            *of_image(FORWARD), FORWARD.c.target == forward.target, FORWARD.c.run == forward.run
+        ),
+        image_values(forward.archive, forward.uids),
+    ).first()
+    return None if row is None else _entry(row)
+
+
+def _entry(row: Row[Any]) -> ForwardEntry:
+    return as_record(ForwardEntry, row, forward=as_record(Forward, row, uids=uids_of(row)))
 
 
 def counts(connection: Connection, archive: str) -> dict[ForwardState, int]:

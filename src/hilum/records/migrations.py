@@ -63,6 +63,7 @@ MIGRATIONS: Final = tuple(
         "0009_alerts",  # what people are told, once for each event
         "0010_limits",  # what a study is known by, and to which studies a user is limited
         "0011_audit_sent",  # how far the audit trail was sent to another system
+        "0012_delivery",  # what systems beside the PACS are told of an image
     )
 )
 """In the order in which they run; one that has landed is never changed."""

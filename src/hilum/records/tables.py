@@ -97,13 +97,16 @@ FORWARD: Final = Table(
     "forward",
     METADATA,
     *_image_key(),
-    Column("target", String, primary_key=True),  # modality:NAME or peer:NAME
+    Column("target", String, primary_key=True),  # modality:NAME, peer:NAME, hl7:NAME, …
     Column("run", Integer, nullable=False),
     Column("state", String, nullable=False),  # waiting, sent, committed, failed
     Column("attempts", Integer, nullable=False),
     Column("why", String, nullable=False),  # the last error; empty when there is none
     Column("changed", Instant, nullable=False),
-    comment="Results that are sent on to other PACS.",
+    Column("asked", Instant),  # when sending was asked for: given up so long after; none: settled
+    Column("about", JSON(none_as_null=True)),  # the image's header; none once sent, or not needed
+    Column("corrects", Boolean, nullable=False, server_default=text("false")),  # an earlier run's
+    comment="Results that are sent on to other PACS and systems.",
 )
 Index("forward_by_state", FORWARD.c.state, FORWARD.c.archive, FORWARD.c.changed)
 

@@ -25,6 +25,7 @@ from hilum.language import Message
 from hilum.language.system import system_error
 from hilum.settings.alerts import AlertKind, AlertSettings
 from hilum.settings.constancy import ConstancySettings
+from hilum.settings.deliveries import DeliverySettings
 from hilum.settings.dicomweb import DicomWebSettings
 from hilum.settings.node import NodeSettings
 from hilum.settings.pacs import DefaultCharacterSet, PacsKind, PacsSettings
@@ -52,6 +53,7 @@ __all__ = [
     "AlertSettings",
     "ConstancySettings",
     "DefaultCharacterSet",
+    "DeliverySettings",
     "DicomWebSettings",
     "ExecutionProvider",
     "ExtraObject",
@@ -120,6 +122,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     constancy: ConstancySettings = ConstancySettings()
     alerts: AlertSettings = AlertSettings()
+    deliveries: DeliverySettings = DeliverySettings()
 
     @classmethod
     def settings_customise_sources(

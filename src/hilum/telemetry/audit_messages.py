@@ -107,6 +107,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "image.gone": READ._replace(outcome=FAILURE),
     "image.elsewhere": READ,
     "image.retried": Event("110103", "U"),
+    "delivery.retried": ANOTHER,
     "study.viewed": READ,
     "study.labelled": Event("110103", "U"),
     "studies.searched": Event("110112", "E"),

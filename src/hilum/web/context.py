@@ -72,6 +72,8 @@ class WebContext:
     can be loaded."""
     retry: Callable[[Iterable[ImageUIDs]], int] = nothing_asked
     """Images → how many of them will be read again."""
+    retry_deliveries: Callable[[], int] = lambda: 0
+    """Lets everything be sent again that failed to arrive; returns how much that is."""
     health: Callable[[], Sequence[NodeCheck]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
     """What the node says of itself."""

@@ -120,6 +120,14 @@ def retry_image(where: Where, who: Operator, context: Context) -> Response:
     return RedirectResponse(str(where), SEE_OTHER)
 
 
+@router.post("/operations/deliveries/retry")
+def retry_deliveries(who: NodeOperator, context: Context) -> Response:
+    """Let everything be sent again that failed to arrive."""
+    asked = context.retry_deliveries()
+    note(context, who.name, "delivery.retried", deliveries=asked)
+    return RedirectResponse("/operations#deliveries", SEE_OTHER)
+
+
 @router.post("/operations/alerts/test")
 def test_alerts(who: NodeOperator, context: Context) -> Response:
     """Send a test alert to each target; the page then says how many took it."""

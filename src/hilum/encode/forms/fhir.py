@@ -22,6 +22,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from hilum import MANUFACTURER, PRODUCT, __version__
+from hilum.encode.codes import CodeTable
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.encode.forms.form import Form, FormSource
 from hilum.encode.forms.plain_text import REPORT_TITLE, text
@@ -257,10 +258,7 @@ class _BundleWriter:
         ]
 
     def _coded(self, code: Code) -> Resource:
-        scheme = self.context.codes.schemes.get(code.scheme_designator)
-        system = f"urn:oid:{scheme.uid}" if scheme else SYSTEMS.get(code.scheme_designator)
-        coding: Resource = {"code": code.value, "display": code.meaning}
-        return {"coding": [{"system": system, **coding} if system else coding]}
+        return coded(code, self.context.codes)
 
     def _reference(self, kind: str) -> Resource:
         return {"reference": f"urn:uuid:{self._id(kind)}"}
@@ -268,6 +266,14 @@ class _BundleWriter:
     def _id(self, kind: str) -> str:
         """Return the identifier of a resource: the UUID within its derived UID."""
         return str(UUID(int=int(self.context.identity.uid(f"fhir {kind}").removeprefix(UID_ROOT))))
+
+
+def coded(code: Code, table: CodeTable) -> Resource:
+    """Return a DICOM code as a CodeableConcept."""
+    scheme = table.schemes.get(code.scheme_designator)
+    system = f"urn:oid:{scheme.uid}" if scheme else SYSTEMS.get(code.scheme_designator)
+    coding: Resource = {"code": code.value, "display": code.meaning}
+    return {"coding": [{"system": system, **coding} if system else coding]}
 
 
 def fhir_date(stored: object) -> str | None:

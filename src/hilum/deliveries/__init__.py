@@ -1,0 +1,1 @@
+"""Hands messages to systems beside the PACS: MLLP, webhooks, FHIR servers."""
