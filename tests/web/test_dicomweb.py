@@ -2,7 +2,10 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -249,3 +252,61 @@ def test_a_pacs_that_is_away_is_said(tmp_path: Path):
 
     assert 502 == answer.status_code
     assert "did not answer" in answer.json()["detail"]
+
+
+class LetsGo(BaseHTTPRequestHandler):
+    """Closes a connection when it hears the second question on it."""
+
+    protocol_version = "HTTP/1.1"
+    answered = False
+
+    def do_GET(self) -> None:
+        """Answer the first question with an empty list."""
+        if self.answered or self.path.endswith("/series"):
+            self.close_connection = True
+            self.server.dropped.append(self.path)  # type: ignore[attr-defined]
+            return
+        self.answered = True
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def letting_go(tmp_path: Path) -> Iterator[tuple[httpx.Client, list[str]]]:
+    """Return a reader's browser, and what a PACS that lets go of connections did not answer."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), LetsGo)
+    server.dropped = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        with open_web_context(tmp_path) as web:
+            away = replace(web, address=replace(web.address, url=url))
+            with open_page(away) as page:
+                yield page.signed_in(Role.VIEWER), server.dropped  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_kept_connection_that_breaks_is_replaced(letting_go):
+    """The PACS may close it in the moment of the question."""
+    browser, dropped = letting_go
+    answers = [browser.get("/dicom-web/studies", headers={"accept": "*/*"}) for _ in range(4)]
+
+    assert [200] * 4 == [each.status_code for each in answers]
+    assert 3 == len(dropped)
+
+
+def test_what_a_new_connection_does_not_answer_is_not_asked_again(letting_go):
+    """The question itself may be what ends it."""
+    browser, dropped = letting_go
+    answer = browser.get("/dicom-web/studies/1.2/series", headers={"accept": "*/*"})
+
+    assert (502, 1) == (answer.status_code, len(dropped))

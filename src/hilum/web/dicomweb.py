@@ -142,9 +142,8 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
         await run_in_threadpool(note_search, request, context, who, "dicomweb", given)
     if who.limits is not None and (SEARCH.fullmatch(path) or METADATA.fullmatch(path)):
         return await _seen_part(path, question, request, context)
-    client: httpx.AsyncClient = request.app.state.dicomweb
     with pacs_errors(context.address.url):
-        answer = await client.send(question, stream=True)
+        answer = await _answer(question, request)
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             await answer.aclose()
             answer.raise_for_status()
@@ -222,24 +221,46 @@ def _question(
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
     client: httpx.AsyncClient = request.app.state.dicomweb
     address = f"/{path}?{query}" if query else f"/{path}"
-    return client.build_request("GET", address, headers=told, extensions=_proven(proof))
+    return client.build_request(
+        "GET", address, headers=told, extensions={"trace": Connecting(proof)}
+    )
 
 
-def _proven(proof: Proof | None) -> dict[str, Any]:
-    """Return what has httpx ask for a proof around each new connection, before it says a word."""
-    before: list[frozenset[str]] = []
+class Connecting:
+    """Hears of the connection that carries a question; around a new one it asks for a proof."""
 
-    async def trace(event: str, found: dict[str, Any]) -> None:
-        if proof is not None and event == "connection.connect_tcp.started":
-            before[:] = [proof()]
+    def __init__(self, proof: Proof | None) -> None:
+        self._proof = proof
+        self._before: frozenset[str] | None = None
+        self.new = False
+
+    async def __call__(self, event: str, found: dict[str, Any]) -> None:
+        """Hear of an event (httpcore's names)."""
+        if event == "connection.connect_tcp.started":
+            self.new = True
+            self._before = self._proof and self._proof()
         if event == "connection.connect_tcp.complete":
             try:
-                require_same(before[0] if before else None, proof)
+                require_same(self._before, self._proof)
             except (httpx.ConnectError, PacsNotOurs):
                 await found["return_value"].aclose()
                 raise
 
-    return {"trace": trace}
+
+async def _answer(question: httpx.Request, request: Request) -> httpx.Response:
+    """Ask the PACS, and again where it let go of a connection that had been kept open.
+
+    It may do so in the moment of the question: Orthanc after half a second without one.
+    """
+    client: httpx.AsyncClient = request.app.state.dicomweb
+    connecting: Connecting = question.extensions["trace"]
+    while True:
+        connecting.new = False
+        try:
+            return await client.send(question, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if connecting.new:
+                raise
 
 
 def _parameters(request: Request, *, searches: bool) -> list[tuple[str, str]]:
@@ -316,10 +337,9 @@ async def _listed(
     question: httpx.Request, request: Request, context: WebContext
 ) -> list[dict[str, Any]]:
     """Return a list of the PACS; empty where it has no answer to that."""
-    client: httpx.AsyncClient = request.app.state.dicomweb
     read = bytearray()
     with pacs_errors(context.address.url):
-        answer = await client.send(question, stream=True)
+        answer = await _answer(question, request)
         try:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 return []
