@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from hilum.telemetry import logs
 from hilum.node.inference_pool import InferencePool
+from hilum.runtime.waits import wait_until
 from hilum.settings import Settings
 
 def complain(patient):
@@ -33,7 +34,8 @@ if __name__ == "__main__":
     with InferencePool(one, in_demonstration=True) as pool:
         answer = pool.read(file.read_bytes(), [], datetime(2024, 1, 2, tzinfo=UTC))
         pool._workers[0].call(30, complain, patient)
-    print(answer.status)
+        wait_until(lambda: len(logs.recent_lines()) == 3, timeout_s=30, every_s=0.01)
+    print(answer.status, *logs.recent_lines(), sep="\\n")
 """
 
 
@@ -55,7 +57,14 @@ def test_worker_writes_nothing_of_a_patient(tmp_path: Path):
         timeout=60,
     )
 
-    assert (0, "read") == (done.returncode, done.stdout.strip()), done.stderr
+    said, *shown = done.stdout.splitlines()
+    assert (0, "read") == (done.returncode, said), done.stderr
+    # the node has each line too, for its page
+    assert [line for line, _, _ in (each.rpartition(" process=") for each in shown)] == [
+        each
+        for each in done.stderr.splitlines()
+        if "python.warned" in each or "library.said" in each
+    ]
     assert {"python.warned": 1, "library.said": 2} == {
         event: done.stderr.count(event) for event in ("python.warned", "library.said")
     }

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
 from enum import StrEnum
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from pydicom.valuerep import PersonName
 
 from hilum.settings import LogFormat
 from hilum.telemetry.library_messages import words_of
-from hilum.telemetry.logs import IDENTIFYING, Log, formatter, get_log
+from hilum.telemetry.logs import IDENTIFYING, Log, StandardError, formatter, get_log
 
 PATIENT = "Somebody^Special"
 """Invented; wherever it turns up, a patient's name would."""
@@ -316,3 +318,19 @@ def test_words_are_found_over_several_lines(tmp_path):
 
     assert "no … for … at all" == words_of(str(path), 2)
     assert "" == words_of(str(tmp_path / "missing.py"), 1)
+
+
+def test_a_node_that_takes_no_lines_holds_up_nobody(capsys):
+    """A full pipe, or one that nobody reads: standard error has the lines all the same."""
+    reader, writer = Pipe(duplex=False)
+    os.set_blocking(writer.fileno(), False)
+    handler = StandardError(LogFormat.TEXT, writer)
+    record = logging.LogRecord("library", logging.WARNING, __file__, 1, "words", None, None)
+    for _ in range(2000):
+        handler.handle(record)
+    whole = reader.recv_bytes()
+    reader.close()
+    handler.handle(record)
+
+    assert whole.endswith(f"process={os.getpid()}".encode())
+    assert 2001 == len(capsys.readouterr().err.splitlines())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
@@ -25,6 +26,7 @@ from hilum.node.processed import ProcessedImage
 from hilum.reading import ModelIdentity
 from hilum.runtime.cores import core_count
 from hilum.settings import Settings
+from hilum.telemetry.logs import line_sink
 
 LOOK_S: Final = 0.5
 """Seconds between two looks whether the process that was asked still lives."""
@@ -231,13 +233,17 @@ class InferenceWorker:
         return ProcessPool(
             max_workers=1,
             initializer=_initialize,
-            initargs=(self._settings, self._in_demonstration),
+            initargs=(self._settings, line_sink(), self._in_demonstration),
             context=multiprocessing.get_context("forkserver"),
         )
 
 
-def _initialize(settings: Settings, in_demonstration: bool) -> None:  # noqa: FBT001  pebble's call
-    inference_process.initialize(settings, in_demonstration=in_demonstration)
+def _initialize(
+    settings: Settings,
+    lines: Connection,
+    in_demonstration: bool,  # noqa: FBT001  pebble's call
+) -> None:
+    inference_process.initialize(settings, lines, in_demonstration=in_demonstration)
 
 
 def _ending(pool: ProcessPool) -> threading.Thread:

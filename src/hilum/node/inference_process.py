@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,8 +52,14 @@ class ProcessState:
 PROCESS: Final = ProcessState()
 
 
-def initialize(settings: Settings, *, in_demonstration: bool) -> None:
-    """Make this process a context, with its limits; it loads the model when it first needs it."""
+def initialize(settings: Settings, lines: Connection, *, in_demonstration: bool) -> None:
+    """Make this process a context, with its limits; it loads the model when it first needs it.
+
+    Parameters
+    ----------
+    lines
+        Where the node takes the lines of its log.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
     if sys.platform == "linux":
@@ -66,7 +73,7 @@ def initialize(settings: Settings, *, in_demonstration: bool) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # what libraries say here is put down without its values, as in the node itself
-    logs.write_to_standard_error(settings.telemetry.log_format)
+    logs.write_to_standard_error(settings.telemetry.log_format, lines)
     warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
     PROCESS.settings, PROCESS.in_demonstration = settings, in_demonstration
 

@@ -8,15 +8,20 @@ because a value may be quoted from a data set. Errors are kind and place, never 
 import atexit
 import json
 import logging
+import os
 import sys
 import threading
 import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -194,21 +199,48 @@ _RECENT: Final[deque[str]] = deque(maxlen=KEPT_LINES)
 
 
 def recent_lines() -> list[str]:
-    """Return what this process wrote last, oldest first."""
+    """Return what this process, and those that were given its `line_sink`, wrote last."""
     return list(_RECENT)
+
+
+LONGEST_SENT: Final = 4000
+"""Bytes of a line that is sent; a pipe takes 4096 at once or none (POSIX, PIPE_BUF)."""
+
+
+@cache
+def line_sink() -> Connection:
+    """Return where another process of this node sends its lines, for `recent_lines` here.
+
+    Nobody waits for it and nothing is locked, so a process may be killed as it writes: a line goes
+    in whole or, when the pipe is full, not at all. Standard error has them all.
+    """
+    reader, writer = Pipe(duplex=False)
+    os.set_blocking(writer.fileno(), False)
+    threading.Thread(target=_gather, args=(reader,), name="log lines", daemon=True).start()
+    return writer
+
+
+def _gather(reader: Connection) -> None:
+    while True:
+        _RECENT.append(reader.recv_bytes().decode("utf-8", "replace"))
 
 
 class StandardError(logging.StreamHandler[TextIO]):
     """Writes to whatever standard error is at the time; silent about events it can't write."""
 
-    def __init__(self, log_format: LogFormat) -> None:
+    def __init__(self, log_format: LogFormat, sink: Connection | None = None) -> None:
         logging.Handler.__init__(self)
         self.setFormatter(formatter(log_format))
+        self._sink = sink
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of an event, and keep it for `recent_lines`."""
+        """Return the line of an event, and keep it for `recent_lines`, here or in the node."""
         line = super().format(record)
-        _RECENT.append(line)
+        if self._sink is None:
+            _RECENT.append(line)
+        else:
+            with suppress(OSError):  # the pipe is full, or the node has ended
+                self._sink.send_bytes(f"{line} process={record.process}".encode()[:LONGEST_SENT])
         return line
 
     @property
@@ -221,14 +253,21 @@ class StandardError(logging.StreamHandler[TextIO]):
         sys.stderr.write(f"error log.broken logger={record.name}\n")
 
 
-def write_to_standard_error(log_format: LogFormat = LogFormat.TEXT) -> None:
+def write_to_standard_error(
+    log_format: LogFormat = LogFormat.TEXT, sink: Connection | None = None
+) -> None:
     """Let every event of this process go to standard error, and nothing go there by itself.
 
     Ours from *info* on, those of libraries from *warning* on. Errors that nobody caught,
     in whichever thread, and Python's own warnings are written as events, too. What is said
     over and over is counted instead, see `RepeatFilter`.
+
+    Parameters
+    ----------
+    sink
+        The `line_sink` of the node that this process belongs to.
     """
-    handler = StandardError(log_format)
+    handler = StandardError(log_format, sink)
     repeats = RepeatFilter(lambda event, count: log.warning(REPEATED, of=event, lines=count))
     handler.addFilter(repeats)
     atexit.register(repeats.tell_all)
