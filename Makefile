@@ -1,5 +1,5 @@
 # Each command does all of its own set-up; the second time takes seconds.
-.PHONY: help demo page test containers up check bench dist lock
+.PHONY: help demo page test containers up check bench docs dist lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,11 @@ check: ## Format, lint and types only
 bench: ## Measure what the docs claim; the table is printed and written to bench/results/
 	@scripts/setup.sh dev
 	@.venv/bin/python -m bench
+
+docs: ## Build the site of the documentation into build/site
+	@scripts/setup.sh dev
+	@.venv/bin/python -m sphinx --quiet --fail-on-warning -c docs . build/site
+	@echo "open build/site/index.html"
 
 dist: ## Build wheel and sdist into dist/, twice, and compare them
 	@scripts/setup.sh dev

@@ -1,34 +1,37 @@
 """Every error that hilum raises on purpose.
 
-HilumError                     says what happened and what the person can do, always
-├── SettingInvalid             stop: the settings cannot be used
-├── SourceUnreadable           a path, archive or file that cannot be opened
-├── RadiographRefused          final: the gate or the pixels said no, with coded reasons
-├── ModelError
-│   ├── ModelUnknown           no card of that name
-│   ├── WeightsMissing         the card is known, its weights are not here
-│   ├── WeightsUntrusted       size, SHA-256 or contents are not what the card says
-│   ├── ProviderMissing        the execution provider of the settings cannot be used here
-│   └── CardInvalid            a model card that cannot be used
-├── EncodingFailed             the reading cannot be written down as DICOM
-├── PacsError
-│   ├── PacsUnavailable        retried: no answer, or not now
-│   │   └── PacsNotOurs        retried: another program has the port of our Orthanc
-│   └── PacsRefused            final: the archive answered no
-│       ├── NotInPacs          final: it is not there, or not any more
-│       └── FileTooLarge       final: it has more bytes than may be fetched
-├── DeliveryError
-│   ├── ReceiverUnavailable    retried: a system beside the PACS did not take a message
-│   └── DeliveryRefused        final: it will not take it
-└── NodeError
-    ├── PortTaken              a port of the settings is in use by something else
-    ├── AlreadyRunning         another node uses this data folder
-    ├── ProgramNotInstalled         Orthanc or another program is not installed
-    ├── PacsNotStarted         the Orthanc that hilum started ended or gave no answer
-    ├── InferenceWorkerDied             retried once: the process that read an image ended
-    ├── InferenceTimeout          retried once: it took longer than it may
-    ├── FeedMoved              retried: another process follows the same feed
-    └── DatabaseUnavailable      retried: the database cannot be used now
+::
+
+    HilumError                   says what happened and what the person can do, always
+    ├── SettingInvalid           stop: the settings cannot be used
+    ├── SourceUnreadable         a path, archive or file that cannot be opened
+    ├── RadiographRefused        final: the gate or the pixels said no, with coded reasons
+    ├── ModelError
+    │   ├── ModelUnknown         no card of that name
+    │   ├── WeightsMissing       the card is known, its weights are not here
+    │   ├── WeightsUntrusted     size, SHA-256 or contents are not what the card says
+    │   ├── ProviderMissing      the execution provider of the settings cannot be used here
+    │   └── CardInvalid          a model card that cannot be used
+    ├── EncodingFailed           the reading cannot be written down as DICOM
+    ├── PacsError
+    │   ├── PacsUnavailable      retried: no answer, or not now
+    │   │   └── PacsNotOurs      retried: another program has the port of our Orthanc
+    │   └── PacsRefused          final: the archive answered no
+    │       ├── NotInPacs        final: it is not there, or not any more
+    │       └── FileTooLarge     final: it has more bytes than may be fetched
+    ├── DeliveryError
+    │   ├── ReceiverUnavailable  retried: a system beside the PACS did not take a message
+    │   └── DeliveryRefused      final: it will not take it
+    └── NodeError
+        ├── PortTaken            a port of the settings is in use by something else
+        ├── AlreadyRunning       another node uses this data folder
+        ├── NotOnThisSystem      the command needs Linux
+        ├── ProgramNotInstalled  Orthanc or another program is not installed
+        ├── PacsNotStarted       the Orthanc that hilum started ended or gave no answer
+        ├── InferenceWorkerDied  retried once: the process that read an image ended
+        ├── InferenceTimeout     retried once: it took longer than it may
+        ├── FeedMoved            retried: another process follows the same feed
+        └── DatabaseUnavailable  retried: the database cannot be used now
 """
 
 from collections.abc import Sequence
