@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from pydicom import Dataset, dcmread
 
-from browser.ohif_server import running_ohif
+from browser.ohif_server import RELEASES, running_ohif
 from browser.results import WHEN, none_positive, three_positives
 from browser.viewer import FLAGS, Viewer
 from hilum.eligibility import Reason
@@ -91,7 +91,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         running_orthanc(Path(folder)) as server,
-        running_ohif(server) as address,
+        running_ohif(server, next(iter(RELEASES.values()))) as address,
         sync_playwright() as playwright,
     ):
         chromium = playwright.chromium.launch(

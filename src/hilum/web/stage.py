@@ -23,6 +23,7 @@ WINDOWS: Final = {
     "full": Message("Full range"),
     "window": Message("Window"),
     "pixels": Message("The image has no pixel spacing: lengths are in pixels."),
+    "unsaved": Message("Lengths are not saved."),
 }
 """What the stage calls windows, and where it cannot measure."""
 

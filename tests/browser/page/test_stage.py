@@ -152,6 +152,7 @@ def test_lengths_are_in_mm_where_the_image_has_a_spacing(web: WebContext, tabs: 
     tab = ready(tabs.open(Role.VIEWER, add_read(web, image).path))
     tab.keyboard.press("m")
     expect(tab.locator("[data-caveat]")).to_contain_text("at the detector")
+    expect(tab.locator("[data-caveat]")).to_contain_text("not saved")
     tab.keyboard.press("1")
     drag(tab, 100, 0)
     line = tab.locator("[data-measures] text")

@@ -332,7 +332,8 @@ export class Stage {
   /** What a measured length is worth. */
   get caveat() {
     const { kind, how, magnification } = this.facts ?? {};
-    return this.words.spacing[how || kind]?.replace("%", magnification && level.format(magnification)) ?? this.words.pixels;
+    const worth = this.words.spacing[how || kind]?.replace("%", magnification && level.format(magnification));
+    return `${worth ?? this.words.pixels} ${this.words.unsaved}`;
   }
 
   #heat() {
