@@ -85,6 +85,19 @@ def scripted(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Re
         thread.join(30)
 
 
+def in_pieces(connection: socket.socket, message: bytes) -> None:
+    """Acknowledge letter by letter, and end without a carriage return."""
+    text = f"MSH|^~\\&|RIS\rMSA|AA|{control_id(message)}\r"
+    for letter in b"\x0b" + text.encode() + b"\x1c":
+        connection.sendall(bytes([letter]))
+
+
+def with_line_feeds(connection: socket.socket, message: bytes) -> None:
+    """Acknowledge with line feeds between segments, and another separator."""
+    text = f"MSH#^~\\&#RIS\r\nMSA#AA#{control_id(message)}#Doe\r\n"
+    connection.sendall(b"\x0b" + text.encode() + END)
+
+
 def silent(_connection: socket.socket, _message: bytes) -> None:
     """Take the message and never answer."""
 

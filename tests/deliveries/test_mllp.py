@@ -12,10 +12,12 @@ from delivery_receivers import (
     endless,
     hl7_server,
     hl7apy_server,
+    in_pieces,
     late,
     parsed,
     scripted,
     silent,
+    with_line_feeds,
 )
 from hilum.deliveries import mllp
 from hilum.encode.messages.hl7 import message, message_id
@@ -47,9 +49,9 @@ def test_servers_of_others_take_it(server):
     assert "UNICODE UTF-8" == str(found.segment("MSH")[18])
 
 
-@pytest.mark.parametrize("answer", [ack("AA"), ack("CA"), late])
+@pytest.mark.parametrize("answer", [ack("AA"), ack("CA"), late, in_pieces, with_line_feeds])
 def test_acknowledged_is_delivered(answer):
-    """In the original or the enhanced mode, and also after the late answer to another message."""
+    """In either mode, in pieces, and also after the late answer to another message."""
     with scripted(answer) as receiver:
         send(receiver.port)
     assert 1 == len(receiver.got)

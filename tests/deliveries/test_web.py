@@ -260,3 +260,20 @@ def test_setting_with_a_mistake_is_refused(wrong):
     """Other schemes, passwords in addresses, weak secrets, two receivers of one name."""
     with pytest.raises(ValidationError):
         DeliverySettings(**wrong)
+
+
+def test_secrets_may_stand_in_files(tmp_path):
+    """As those of Docker and Kubernetes do; one that is none is named by its setting."""
+    secret, client = tmp_path / "secret", tmp_path / "client"
+    client.write_text("s\n")
+    with web_server(TOKEN) as login, web_server((200, b"")) as site:
+        secret.write_text(f"{SECRET}\n")
+        post(site.url, secret_file=secret)
+        secret.write_text("short")
+        with pytest.raises(SettingInvalid, match=r"webhook:HOOK\.secret_file"):
+            post(site.url, secret_file=secret)
+        sender = fhir(site.url, token_url=login.url, client_id="h", client_secret_file=client)
+        own_thread(lambda: sender.send(BODY))
+
+    assert site.got[0].headers["webhook-signature"].startswith("v1,")
+    assert f"Basic {base64.b64encode(b'h:s').decode()}" == login.got[0].headers["authorization"]

@@ -140,6 +140,39 @@ def test_receiver_that_answers_no_for_ever_ends_in_the_list(pacs, node):
     assert 1 == len(set(map(control_id, receiver.got)))
 
 
+def test_receiver_that_is_none_any_more_is_not_waited_for(pacs, node):
+    """What waits for it has failed at the next start; named again, it gets that once."""
+    with scripted(ack()) as receiver:
+        bench = node(**ris(receiver.port))
+        send(pacs)
+        bench.work()
+        now = bench.context.now()
+        with bench.database.transaction() as connection:
+            assert 0 == forwards.abandon(connection, "own", ["hl7:RIS"], now)
+            assert 1 == forwards.abandon(connection, "own", ["hl7:OTHER"], now)
+        assert [ForwardState.FAILED] == deliver(bench)
+        with bench.database.transaction() as connection:
+            bench.context.queue.retry_forwards(connection, [lines(bench)[0].forward], now)
+        first = lines(bench)[0].forward
+        deliver(bench)
+        Forwarder(bench.context)(first, 1)  # the job that waited since before
+    assert 1 == len(receiver.got)
+
+
+def test_receiver_that_is_away_is_not_flooded(pacs, node):
+    """Each message that it does not take lets the next one wait longer; one that it takes, none."""
+    with scripted(*[ack("AE")] * 3, ack()) as receiver:
+        bench = node(**ris(receiver.port))
+        for _ in range(5):
+            send(pacs)
+        bench.work()
+        forwarder = Forwarder(bench.context)
+        bench.pause.asked.clear()
+        for each in lines(bench):
+            forwarder(each.forward, 1)
+    assert [1, 2, 4] == bench.pause.asked
+
+
 def test_rejected_message_is_in_the_list_at_once(pacs, node):
     """AR is not tried again by itself."""
     with scripted(ack("AR")) as receiver:

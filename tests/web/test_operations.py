@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.records import images, throughput, workers
+from hilum.records import forwards, images, throughput, workers
 from hilum.records.accounts import Role
+from hilum.records.forwards import ForwardState
 from hilum.records.images import Arrived, Settlement
+from hilum.records.job import Job
 from hilum.records.states import State, Urgency
 from hilum.records.workers import Worker
 from hilum.web.context import InstalledModel, NodeCheck, WebContext
@@ -92,6 +94,27 @@ def test_an_operator_retries_one_and_all(page: Page, web: WebContext, asked: lis
     assert "2 images will be read again." in client.get(every.headers["location"]).text
     assert ["1.1", "1.1", "1.2"] == sorted(asked)
     assert [("some.operator", "image.retried")] * 2 == trail(web)
+
+
+def test_an_operator_sends_what_failed_again(page: Page, web: WebContext):
+    """The panel names target and reason; who asked is written down."""
+    job = Job(web.archive, image_uids("1.1"), "id", 1)
+    with web.database.transaction() as connection:
+        sent = forwards.add(connection, job, "hl7:RIS", datetime.now(UTC))
+        why = "It answered AE."
+        forwards.change(connection, sent, ForwardState.FAILED, why, datetime.now(UTC))
+    client = page.signed_in(Role.OPERATOR)
+    shown = client.get("/operations").text
+
+    assert "hl7:RIS" in shown
+    assert why in shown
+    answer = client.post("/operations/deliveries/retry", data={"csrf": csrf_in(shown)})
+    assert "/operations#deliveries" == answer.headers["location"]
+    assert [("some.operator", "delivery.retried")] == trail(web)
+    viewer = page.signed_in(Role.VIEWER)
+    csrf = csrf_in(viewer.get("/operations").text)
+    refused = viewer.post("/operations/deliveries/retry", data={"csrf": csrf})
+    assert 403 == refused.status_code
 
 
 def test_a_viewer_sees_no_button_that_works(page: Page, web: WebContext):

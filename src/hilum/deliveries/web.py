@@ -25,8 +25,8 @@ import httpx
 from hilum.deliveries.trust import context_of, unreachable
 from hilum.errors import DeliveryRefused, ReceiverUnavailable, SettingInvalid
 from hilum.language import Message
-from hilum.language.system import system_error
 from hilum.settings.deliveries import FhirReceiver, Receiver, WebhookReceiver
+from hilum.settings.secret_files import secret_of
 
 MOST_ANSWERED: Final = 1 << 16
 """Bytes of an answer that are read at most."""
@@ -43,15 +43,26 @@ MARGIN_S: Final = 30.0
 def send_event(receiver: WebhookReceiver, event: bytes, event_id: str, now: datetime) -> None:
     """Post one event; raises as `post`."""
     headers = {"content-type": "application/cloudevents+json; charset=utf-8"}
-    if receiver.secret is not None:
+    if key := _key(receiver):
         stamp = str(int(now.timestamp()))
-        signed = hmac.digest(receiver.key, f"{event_id}.{stamp}.".encode() + event, hashlib.sha256)
+        signed = hmac.digest(key, f"{event_id}.{stamp}.".encode() + event, hashlib.sha256)
         headers |= {
             "webhook-id": event_id,
             "webhook-timestamp": stamp,
             "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
         }
     post(receiver, receiver.url, event, headers)
+
+
+def _key(receiver: WebhookReceiver) -> bytes:
+    try:
+        return receiver.key
+    except ValueError as exc:
+        raise SettingInvalid(
+            "{setting} holds no secret that can be used.",
+            "See docs/deliveries.md for how to make one.",
+            setting=f"{receiver.target}.secret_file",
+        ) from exc
 
 
 class FhirSender:
@@ -75,22 +86,17 @@ class FhirSender:
     def _bearer(self) -> str:
         given = self._receiver
         if given.token_file is not None:
-            try:
-                return given.token_file.read_text(encoding="utf-8").strip()
-            except OSError as exc:
-                raise SettingInvalid(
-                    "The token file {path} cannot be read: {strerror}.",
-                    "Correct the setting or the file's permissions.",
-                    path=given.token_file,
-                    strerror=system_error(exc),
-                ) from exc
+            token = secret_of(None, given.token_file, f"{given.target}.token_file")
+            return "" if token is None else token.get_secret_value()
         if given.token_url is not None and (not self._token or monotonic() > self._until):
             self._ask_token(given.token_url)
         return self._token
 
     def _ask_token(self, url: str) -> None:
         given = self._receiver
-        secret = "" if given.client_secret is None else given.client_secret.get_secret_value()
+        setting = f"{given.target}.client_secret_file"
+        held = secret_of(given.client_secret, given.client_secret_file, setting)
+        secret = "" if held is None else held.get_secret_value()
         request = httpx.Request(
             "POST", url, data={"grant_type": "client_credentials", "scope": given.scope}
         )

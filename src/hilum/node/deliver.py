@@ -1,5 +1,6 @@
 """Tells systems beside the PACS of one image: makes the message anew, the same each time."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +15,11 @@ from hilum.records import readings
 from hilum.records.forwards import ForwardEntry
 from hilum.records.images import ImageRecord
 from hilum.records.states import State
+from hilum.runtime.waits import BackOff
 from hilum.settings.deliveries import FhirReceiver, Hl7Receiver, WebhookReceiver
+
+WHILE_AWAY: Final = BackOff(1.0, 60.0)
+"""Between two messages to a receiver that did not take the last ones: it is not flooded."""
 
 GONE: Final = Message("The findings of the image are no longer kept.")
 
@@ -32,6 +37,7 @@ class Deliverer:
         self._context = context
         settings = context.settings.deliveries
         self.receivers: Final = settings.by_target
+        self._in_a_row: Counter[str] = Counter()
         self._fhir = {each.target: web.FhirSender(each) for each in settings.fhir}
         for each in settings.hl7:
             hl7.load_mapping(each.mapping_file)
@@ -48,6 +54,9 @@ class Deliverer:
         """
         receiver = self.receivers[entry.forward.target]
         outcome = self._outcome(entry, image)
+        if failed := self._in_a_row[receiver.target]:
+            self._context.pause(WHILE_AWAY.after(failed))  # its slot is its own
+        self._in_a_row[receiver.target] += 1
         match receiver:
             case Hl7Receiver():
                 mllp.send(receiver, hl7.message(outcome, receiver), hl7.message_id(outcome))
@@ -56,6 +65,7 @@ class Deliverer:
                 web.send_event(receiver, event, str(outcome.id), self._context.now())
             case FhirReceiver():
                 self._fhir[receiver.target].send(fhir_transaction.message(outcome, receiver))
+        del self._in_a_row[receiver.target]
 
     def _outcome(self, entry: ForwardEntry, image: ImageRecord) -> ImageOutcome:
         about, forward = entry.about, entry.forward

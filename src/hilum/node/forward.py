@@ -87,6 +87,8 @@ class Forwarder:
             line = forwards.entry(connection, forward)
         if entry is None or entry.run != forward.run or line is None:
             return  # a newer run has results of its own
+        if line.state is not ForwardState.WAITING:
+            return  # an attempt that was asked for twice
         give_up_after = GIVE_UP_AFTER
         try:
             receiver = self._receivers.get(forward.target)

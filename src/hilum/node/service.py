@@ -34,7 +34,7 @@ from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc.ports import require_free
 from hilum.pacs.orthanc.process import OrthancProcess, find_program
 from hilum.quality.schedule import SelfTests
-from hilum.records import Database, images, studies
+from hilum.records import Database, forwards, images, studies
 from hilum.records.database import open_database
 from hilum.settings import Settings
 from hilum.telemetry.logs import get_log
@@ -260,6 +260,10 @@ def started(
         context = _node_context(settings, pacs, database, pool.read, actor=role)
         if role == NODE:
             stack.enter_context(audit_sent(context))
+        if role == NODE:
+            with database.transaction() as connection:
+                kept = settings.deliveries.by_target
+                forwards.abandon(connection, context.archive, kept, context.now())
         engine = stack.enter_context(_engine(context, pool.count, role))
         follower = Follower(context) if role == NODE else None
         telling = Alerts(context) if role == NODE else None

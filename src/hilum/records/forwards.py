@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from hilum.language import Message
 from hilum.radiograph import ImageUIDs
@@ -19,6 +19,7 @@ from hilum.records.keys import image_values, of_image, uids_of
 from hilum.records.rows import as_record
 from hilum.records.tables import FORWARD
 from hilum.records.upsert import into
+from hilum.settings.deliveries import ReceiverKind
 
 
 class ForwardState(StrEnum):
@@ -41,6 +42,8 @@ FORWARD_STATES: Final = {
 }
 """How far results are → its word."""
 
+
+NO_RECEIVER: Final = Message("The settings do not name this receiver any more.")
 
 NAMESPACE: Final = UUID("b9d0a8c4-6b0e-4e0e-9f0b-0f6a2b3c7d15")
 """Random, chosen once: of the identifiers of messages."""
@@ -143,6 +146,23 @@ def change(
         image_values(forward.archive, forward.uids),
     )
     return changed.rowcount == 1
+
+
+def abandon(connection: Connection, archive: str, kept: Collection[str], now: datetime) -> int:
+    """Let what waits for a receiver that is none any more have failed; return how much it was.
+
+    Parameters
+    ----------
+    kept
+        Targets of the settings beside the PACS.
+    """
+    kinds = [FORWARD.c.target.startswith(f"{kind}:", autoescape=True) for kind in ReceiverKind]
+    waiting = FORWARD.c.archive == archive, FORWARD.c.state == ForwardState.WAITING
+    return connection.execute(
+        update(FORWARD)
+        .where(*waiting, or_(*kinds), FORWARD.c.target.not_in(kept))
+        .values(state=ForwardState.FAILED, why=NO_RECEIVER, changed=now)
+    ).rowcount
 
 
 def ask_again(connection: Connection, forward: Forward, now: datetime) -> int | None:

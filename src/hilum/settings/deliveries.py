@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Self
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from hilum.language import Message
+from hilum.settings.secret_files import secret_of
 from hilum.settings.section import SettingsSection
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105  how Standard Webhooks writes secrets
@@ -48,6 +50,21 @@ def _web_address(url: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+def key_of(secret: SecretStr) -> bytes:
+    """Return the key that a secret of Standard Webhooks is.
+
+    Raises
+    ------
+    ValueError
+        It is none, or too short.
+    """
+    said = secret.get_secret_value().removeprefix(SECRET_PREFIX)
+    with suppress(binascii.Error):
+        if len(key := base64.b64decode(said, validate=True)) >= LEAST_SECRET:
+            return key
+    raise ValueError(Message("the secret is whsec_ and base 64 of {least} bytes or more", least=24))
 
 
 class Receiver(SettingsSection):
@@ -105,25 +122,30 @@ class WebhookReceiver(Receiver):
     """Where events are posted. Redirects are not followed."""
     secret: SecretStr | None = None
     """Key of the signature, as whsec_ and base 64 of 24 bytes or more; unset: no signature."""
+    secret_file: Path | None = None
+    """File that holds it instead."""
     patient_data: bool = False
     """Also send Patient ID, name, birth date, sex and accession number."""
 
     @model_validator(mode="after")
     def _has_key(self) -> Self:
-        if self.secret is not None and len(self.key) < LEAST_SECRET:
-            raise ValueError(
-                Message("the secret is whsec_ and base 64 of {least} bytes or more", least=24)
-            )
+        if self.secret is not None:
+            key_of(self.secret)
         return self
 
     @property
     def key(self) -> bytes:
-        """The key of the signature; empty for none."""
-        said = "" if self.secret is None else self.secret.get_secret_value()
-        try:
-            return base64.b64decode(said.removeprefix(SECRET_PREFIX), validate=True)
-        except binascii.Error:
-            return b""
+        """The key of the signature; empty for none.
+
+        Raises
+        ------
+        SettingInvalid
+            The file cannot be read.
+        ValueError
+            It holds none.
+        """
+        secret = secret_of(self.secret, self.secret_file, f"{self.target}.secret_file")
+        return b"" if secret is None else key_of(secret)
 
 
 class FhirReceiver(Receiver):
@@ -142,6 +164,8 @@ class FhirReceiver(Receiver):
     """Name of this client for token_url."""
     client_secret: SecretStr | None = None
     """Its secret."""
+    client_secret_file: Path | None = None
+    """File that holds it instead."""
     scope: str = "system/*.cruds"
     """Scope that is asked for."""
     patient_system: str | None = None
