@@ -135,8 +135,9 @@ def test_without_a_network_the_other_way_is_named(tmp_path, monkeypatch):
         viewer.install(tmp_path, None, lambda *_: None)
 
 
-def test_a_full_disk_leaves_what_was_there(package, tmp_path, monkeypatch):
-    """And nothing half unpacked."""
+@pytest.mark.usefixtures("registry")
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    """And nothing half unpacked, nor the package."""
     (tmp_path / "ohif").mkdir()
     (tmp_path / "ohif" / "index.html").touch()
 
@@ -145,7 +146,7 @@ def test_a_full_disk_leaves_what_was_there(package, tmp_path, monkeypatch):
 
     monkeypatch.setattr(viewer.shutil, "copyfileobj", full)
     with pytest.raises(ProgramNotInstalled, match="No space left"):
-        viewer.install(tmp_path, package, lambda *_: None)
+        viewer.install(tmp_path, None, lambda *_: None)
 
     assert {"index.html"} == files_in(tmp_path / "ohif")
     assert {"ohif", "ohif.lock", "app.tgz"} == {each.name for each in tmp_path.iterdir()}

@@ -60,9 +60,11 @@ def install(data_folder: Path, file: Path | None, progress: Progress) -> Path:
             package = file or data_folder / f"{INSTALLED}.tgz"
             if file is None:
                 Download(PACKAGE, package, expected, progress).run()
-            _put(package, folder)
-            if file is None:
-                package.unlink()
+            try:
+                _put(package, folder)
+            finally:
+                if file is None:
+                    package.unlink()
         except WeightsUntrusted as exc:
             raise ProgramNotInstalled(
                 "This is not the package of OHIF {version}: its size or SHA-256 differs.",
