@@ -163,3 +163,15 @@ def test_mapping_with_a_mistake_is_said(tmp_path: Path, text):
 
     with pytest.raises(SettingInvalid, match=r"ris\.toml"):
         message(analyzed(), RIS.model_copy(update={"mapping_file": file}))
+
+
+@pytest.mark.parametrize("value", ["\udcff", "\0a", "a\x1cb", "\r\rMSH|^~", "^" * 10_000])
+def test_garbage_in_the_header_stays_within_its_field(value):
+    """No frame, segment or field ends early."""
+    outcome = analyzed(PatientID="1")
+    facts = {**outcome.facts, "PatientID": value, "AccessionNumber": value, "StudyDate": value}
+    text = message(replace(outcome, facts=facts), RIS)
+
+    assert not [each for each in (b"\x1c", b"\x0b", b"\0", b"\n") if each in text]
+    assert set(segments(outcome)) == {each[:3].decode() for each in text.split(b"\r") if each}
+    assert len(segments(outcome)["OBX"]) == text.count(b"\rOBX|")

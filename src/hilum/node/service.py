@@ -328,7 +328,11 @@ def _engine(context: NodeContext, pool: int, role: str) -> Engine:
         context.database,
         Steps(context).by_name(),
         forward=Forwarder(context),
-        slots=Slots(pool + WAITING_SLOTS, receivers=tuple(context.settings.deliveries.by_target)),
+        # the node alone delivers: no receiver gets two messages at once, in any order
+        slots=Slots(
+            pool + WAITING_SLOTS,
+            receivers=tuple(context.settings.deliveries.by_target) if role == NODE else (),
+        ),
         role=role,
         pause=context.pause,
         pace=Retention(

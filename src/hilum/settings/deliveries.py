@@ -90,6 +90,9 @@ class Receiver(SettingsSection):
     key_file: Path | None = None
     """PEM file of its key, without a password."""
 
+    def __str__(self) -> str:
+        return self.target
+
     @property
     def target(self) -> str:
         """What names it among all that results are sent to."""

@@ -54,4 +54,4 @@ def message(outcome: ImageOutcome, receiver: WebhookReceiver) -> bytes:
         "datacontenttype": "application/json",
         "data": data,
     }
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -37,7 +37,7 @@ def message(outcome: ImageOutcome, receiver: FhirReceiver) -> bytes:
     for entry in entries:
         _name_patient(entry["resource"], receiver.patient_system)
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-    return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _findings(outcome: ImageOutcome) -> Iterator[Resource]:

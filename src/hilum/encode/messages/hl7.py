@@ -114,7 +114,7 @@ def message(outcome: ImageOutcome, receiver: Hl7Receiver) -> bytes:
         The mapping file or the site's codes file cannot be used.
     """
     writer = _OruWriter(outcome, receiver.report_text, load_mapping(receiver.mapping_file))
-    return "".join(f"{segment}\r" for segment in writer.segments()).encode()
+    return "".join(f"{segment}\r" for segment in writer.segments()).encode(errors="replace")
 
 
 def message_id(outcome: ImageOutcome) -> str:
