@@ -1,6 +1,8 @@
 """Attackers that strike again and again, in a process of their own, as from other machines.
 
-Each strike is bounded in connections, bytes and time; what became of it is counted.
+Each strike is bounded in connections, bytes and time; what became of it is counted. They compute
+with what nobody else wants of the processor (SCHED_IDLE, a session of nice 19: sched(7)), as on
+machines of their own. What they make the node, Orthanc and HAProxy do is the node's.
 """
 
 import json
@@ -27,7 +29,7 @@ from bench.load_senders import sending
 from hilum.files import dicom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from dicom_front import HALF, connections
+from dicom_front import HALF, association_request, connections
 from hostile_files import HOSTILE
 from web_context import csrf_in
 from zip_files import lying, zipped
@@ -35,8 +37,7 @@ from zip_files import lying, zipped
 HOLD_S: Final = 12.0
 """Longer than the page and the front wait for anybody."""
 
-NICE: Final = 10
-"""Attackers compute on machines of their own: here they leave the processor to the node."""
+NICE: Final = 19
 
 PATIENCE_S: Final = 30.0
 BURST: Final = 24
@@ -241,20 +242,6 @@ def name_of(strike: Callable[[Attacker], str]) -> str:
     return strike.__name__.replace("_", " ")
 
 
-def association_request(calling: str = "STORESCU", called: str = "HILUM") -> bytes:
-    """Return an A-ASSOCIATE-RQ for Verification (PS3.8 9.3.2)."""
-
-    def item(kind: int, content: bytes) -> bytes:
-        return struct.pack(">BxH", kind, len(content)) + content
-
-    syntaxes = item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2")
-    user = item(0x51, struct.pack(">I", 16_384)) + item(0x52, b"1.2.3.4")
-    content = struct.pack(">H2x16s16s32x", 1, called.ljust(16).encode(), calling.ljust(16).encode())
-    content += item(0x10, b"1.2.840.10008.3.1.1.1")
-    content += item(0x20, b"\x01\0\0\0" + syntaxes) + item(0x50, user)
-    return struct.pack(">BxI", 1, len(content)) + content
-
-
 @dataclass
 class Attackers:
     """All attackers, in a process of their own, for so many seconds."""
@@ -284,7 +271,7 @@ class Attackers:
 
 
 def _attack(target: Target, seed: int, seconds: float, told: Any) -> None:
-    os.nice(NICE)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     os.setsid()
     with suppress(OSError):  # where the kernel shares by session (sched(7), autogroup)
         Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")

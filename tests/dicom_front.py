@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +16,27 @@ FRONT = Path(__file__).parents[1] / "deploy" / "haproxy.cfg"
 
 HALF = b"\x01\x00\x00\x00\x00\xd0\x00\x01"
 """The begin of an A-ASSOCIATE-RQ of 208 bytes (PS3.8 9.3.2)."""
+
+
+def item(kind: int, content: bytes) -> bytes:
+    """Return an item of a PDU (PS3.8 9.3)."""
+    return struct.pack(">BxH", kind, len(content)) + content
+
+
+CONTEXT = item(0x10, b"1.2.840.10008.3.1.1.1")
+SYNTAX = item(0x40, b"1.2.840.10008.1.2")
+VERIFICATION = item(0x20, b"\x01\0\0\0" + item(0x30, b"1.2.840.10008.1.1") + SYNTAX)
+USER = item(0x51, struct.pack(">I", 16_384)) + item(0x52, b"1.2.3.4")
+ITEMS = CONTEXT + VERIFICATION + item(0x50, USER)
+
+
+def association_request(
+    calling: str = "STORESCU", called: str = "HILUM", items: bytes = ITEMS
+) -> bytes:
+    """Return an A-ASSOCIATE-RQ (PS3.8 9.3.2); for Verification, unless told otherwise."""
+    titles = called.ljust(16).encode(), calling.ljust(16).encode()
+    content = struct.pack(">H2x16s16s32x", 1, *titles) + items
+    return struct.pack(">BxI", 1, len(content)) + content
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Connections that say nothing, half of a request, or nothing more: DICOM goes on arriving."""
 
+import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -7,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from dicom_front import FRONT, HALF, connections, fronted
+from dicom_front import (
+    CONTEXT,
+    FRONT,
+    HALF,
+    ITEMS,
+    USER,
+    VERIFICATION,
+    association_request,
+    connections,
+    fronted,
+    item,
+)
 from faults.world import until
 from orthanc_server import OrthancServer, require
 from own_orthanc import AttackedNode
@@ -39,6 +52,83 @@ def test_silent_connections_do_not_stop_reception(front: int, orthanc: OrthancSe
         assert 0 == echo(front, orthanc.aet)
 
 
+UNANSWERED = {
+    "no items": b"",
+    "no presentation context": CONTEXT + item(0x50, USER),
+    "context of two bytes": CONTEXT + item(0x20, b"\x01\0") + item(0x50, USER),
+    "context without a transfer syntax": CONTEXT + item(0x20, VERIFICATION[4:8]) + item(0x50, USER),
+    "length beyond the end": ITEMS + item(0x10, b"12")[:-1],
+    "length too short": CONTEXT + b"\0" + VERIFICATION + item(0x50, USER),
+    "long name": item(0x10, b"1" * 5000) + ITEMS[len(CONTEXT) :],
+    "role of no length": CONTEXT + VERIFICATION + item(0x50, USER + item(0x54, b"")),
+    "role longer than its item": CONTEXT
+    + VERIFICATION
+    + item(0x50, USER + item(0x54, b"\xff" * 6)),
+    "negotiation beyond its item": CONTEXT
+    + VERIFICATION
+    + item(0x50, USER + item(0x56, b"\xff" * 4)),
+    "identity beyond its item": CONTEXT + VERIFICATION + item(0x50, USER + item(0x58, b"\x01" * 4)),
+}
+"""Items of requests that Orthanc does not answer."""
+
+
+@pytest.mark.parametrize("items", UNANSWERED.values(), ids=UNANSWERED)
+def test_requests_that_are_not_answered_do_not_stop_reception(
+    front: int, orthanc: OrthancServer, items: bytes
+):
+    """Whoever sent them stays connected."""
+    with connections(front, 3, association_request(called=orthanc.aet, items=items)):
+        assert 0 == echo(front, orthanc.aet)
+
+
+def test_who_was_rejected_does_not_stop_reception(front: int, orthanc: OrthancServer):
+    """Whoever called another AE title stays connected."""
+    with connections(front, 3, association_request(called="ANOTHER")):
+        assert 0 == echo(front, orthanc.aet)
+
+
+def test_who_is_rejected_is_told(front: int):
+    """The front ends the connection after the A-ASSOCIATE-RJ, not before."""
+    with socket.create_connection(("127.0.0.1", front), PATIENCE_S) as made:
+        made.sendall(association_request(called="ANOTHER"))
+        answer = made.recv(64) + made.recv(64)
+
+    assert (3, 10) == (answer[0], len(answer))
+
+
+def test_all_that_a_request_may_ask_for_goes_through(front: int, orthanc: OrthancServer):
+    """Of user information (PS3.7 D.3.3): roles, negotiation, identity, and 128 contexts."""
+    from pynetdicom import (  # noqa: PLC0415  slow to import
+        AE,
+        DEFAULT_TRANSFER_SYNTAXES,
+        build_role,
+    )
+    from pynetdicom.pdu_primitives import (  # noqa: PLC0415
+        AsynchronousOperationsWindowNegotiation,
+        SOPClassCommonExtendedNegotiation,
+        SOPClassExtendedNegotiation,
+        UserIdentityNegotiation,
+    )
+
+    caller = AE(ae_title="STORESCU")
+    for number in range(128):
+        caller.add_requested_context(f"1.2.840.10008.1.1.{number}", list(DEFAULT_TRANSFER_SYNTAXES))
+    window, identity = AsynchronousOperationsWindowNegotiation(), UserIdentityNegotiation()
+    window.maximum_number_operations_invoked = window.maximum_number_operations_performed = 1
+    identity.user_identity_type, identity.primary_field = 2, b"somebody"
+    identity.secondary_field = b"something"
+    extended, common = SOPClassExtendedNegotiation(), SOPClassCommonExtendedNegotiation()
+    extended.sop_class_uid = common.sop_class_uid = "1.2.840.10008.1.1.1"
+    extended.service_class_application_information = b"\x01\x02"
+    common.service_class_uid = "1.2.840.10008.4.2"
+    asked = [window, identity, extended, common, build_role("1.2.840.10008.1.1.2", scp_role=True)]
+    made = caller.associate("127.0.0.1", front, ae_title=orthanc.aet, ext_neg=asked)
+    is_answered = made.acceptor.primitive is not None
+    made.abort()
+
+    assert is_answered
+
+
 def test_one_address_has_a_share_only(front: int, orthanc: OrthancServer):
     """With more connections than it may have it keeps itself out, and nobody else."""
     with connections(front, 40, b"", "127.0.0.2"):
@@ -57,6 +147,7 @@ def test_front_can_hold_senders_to_their_addresses(orthanc: OrthancServer, tmp_p
     """With a list of who calls from where; Orthanc itself sees the front's address only."""
     senders = tmp_path / "senders.map"
     senders.write_text("ECHOSCU 127.0.0.1\nCR_ROOM_1 192.0.2.10\n")
+    shutil.copy(FRONT.with_name("association.lua"), tmp_path)
     file = tmp_path / "haproxy.cfg"
     text = FRONT.read_text().replace("#sender ", "")
     file.write_text(text.replace("/usr/local/etc/haproxy/senders.map", str(senders)))
@@ -66,7 +157,7 @@ def test_front_can_hold_senders_to_their_addresses(orthanc: OrthancServer, tmp_p
     assert [True, False, False] == [end == 0 for end in ends]
 
 
-@pytest.mark.parametrize("said", [b"", HALF])
+@pytest.mark.parametrize("said", [b"", HALF, association_request(items=ITEMS[len(CONTEXT) :])])
 def test_without_the_front_a_sender_waits_for_seconds(own_node: AttackedNode, said: bytes):
     """Few silent connections to Orthanc itself: the node ends them before a sender gives up."""
     with connections(own_node.up.dicom_port, 3, said):

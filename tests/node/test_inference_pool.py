@@ -22,7 +22,7 @@ from hilum.errors import (
     WeightsMissing,
 )
 from hilum.node import file_buffer
-from hilum.node.inference_pool import InferencePool
+from hilum.node.inference_pool import PAGE_NICE, InferencePool
 from hilum.outcome import Status
 from hilum.settings import Settings
 from process_tools import ended
@@ -47,6 +47,13 @@ def pids(pool: InferencePool) -> list[int]:
     """Return the process IDs of all workers, which are loaded then."""
     pool.hello()
     return [worker.call(30, os.getpid) for worker in pool._workers]
+
+
+def test_pictures_for_the_page_leave_the_processor_to_images(pool):
+    """In one session the kernel shares by niceness (sched(7))."""
+    workers = (*pool._workers, pool._for_page)
+
+    assert [0, 0, PAGE_NICE] == [worker.call(30, os.nice, 0) - os.nice(0) for worker in workers]
 
 
 def read(pool: InferencePool, file: bytes | None = None):
@@ -227,7 +234,7 @@ def test_workers_end_with_a_killed_node(tmp_path):
         f"""
         import os, time
         from pathlib import Path
-        from hilum.node.inference_pool import InferencePool
+        from hilum.node.inference_pool import PAGE_NICE, InferencePool
         from hilum.settings import Settings
         if __name__ == "__main__":
             settings = Settings.load(data_folder=Path({str(tmp_path)!r}))

@@ -6,6 +6,7 @@ process that has loaded the libraries once (multiprocessing's forkserver).
 """
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -45,6 +46,9 @@ CONSTS.term_timeout = 0.1  # workers ignore SIGTERM: pebble asks, then kills
 PAGE_S: Final = 30.0
 """Seconds that a picture for the page may take: nobody looks at a page for longer."""
 
+PAGE_NICE: Final = 10
+"""Of its process: images are read first, at nine tenths of a core that both want (sched(7))."""
+
 T = TypeVar("T")
 
 
@@ -65,7 +69,9 @@ class InferencePool:
         ]
         self._line = FairQueue(self._workers)
         # by itself: whoever looks at many large pictures takes no worker from images
-        self._for_page = InferenceWorker(own, spare, in_demonstration=in_demonstration)
+        self._for_page = InferenceWorker(
+            own, spare, in_demonstration=in_demonstration, niceness=PAGE_NICE
+        )
         self._page_line = FairQueue([self._for_page])
 
     def __enter__(self) -> Self:
@@ -153,10 +159,13 @@ class InferencePool:
 class InferenceWorker:
     """One worker process; when it ends, the next call starts a new one."""
 
-    def __init__(self, settings: Settings, spare: Path, *, in_demonstration: bool) -> None:
+    def __init__(
+        self, settings: Settings, spare: Path, *, in_demonstration: bool, niceness: int = 0
+    ) -> None:
         self.buffer: Final = FileBuffer(spare)
         self._settings = settings
         self._in_demonstration = in_demonstration
+        self._niceness = niceness
         self._pool = self._new_pool()
 
     def warm(self) -> None:
@@ -233,7 +242,7 @@ class InferenceWorker:
         return ProcessPool(
             max_workers=1,
             initializer=_initialize,
-            initargs=(self._settings, line_sink(), self._in_demonstration),
+            initargs=(self._settings, line_sink(), self._in_demonstration, self._niceness),
             context=multiprocessing.get_context("forkserver"),
         )
 
@@ -242,7 +251,9 @@ def _initialize(
     settings: Settings,
     lines: Connection,
     in_demonstration: bool,  # noqa: FBT001  pebble's call
+    niceness: int,
 ) -> None:
+    os.nice(niceness)
     inference_process.initialize(settings, lines, in_demonstration=in_demonstration)
 
 

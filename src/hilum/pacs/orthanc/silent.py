@@ -1,9 +1,9 @@
 """Ends connections to our Orthanc's DICOM port that keep it waiting for an association request.
 
 Orthanc takes one at a time and waits 30 s for a request that does not come, 60 s for the rest of
-half a one, whoever connected; no option changes that. The one that it waits for is known by
-this: Orthanc has said nothing to it yet, or took nobody after it though somebody waits. Where
-the system does not let us look at another process's sockets, nothing is done.
+half a one, and for whoever it rejected to go; no option changes that. The one that it waits for
+is known by this: Orthanc has said nothing to it yet, or took nobody after it though somebody
+waits. Where the system does not let us look at another process's sockets, nothing is done.
 
 Sources
 -------
@@ -33,6 +33,9 @@ LISTENS: Final = 10
 
 WAIT_S: Final = 5.0
 """Seconds that a request has, as in deploy/haproxy.cfg."""
+
+HURRIED_S: Final = 2.0
+"""Seconds that whoever has said something has to go on, or to go, while others wait."""
 
 ANSWER_S: Final = 1.0
 """Seconds in which Orthanc answers a request that came before it took the connection."""
@@ -86,9 +89,11 @@ class SilentConnections:
             stuck = full and now - latest >= ANSWER_S
             for k, info in taken.items():
                 since = now - self._seen[k]
-                owes = not info.answered or (stuck and self._seen[k] == latest)
+                in_the_way = stuck and self._seen[k] == latest
+                patience = HURRIED_S if in_the_way and info.asked else WAIT_S
+                owes = in_the_way or not info.answered
                 may_be_answered = info.asked and since < ANSWER_S
-                if owes and not may_be_answered and max(since, info.silent_s) >= WAIT_S:
+                if owes and not may_be_answered and max(since, info.silent_s) >= patience:
                     with suppress(OSError):  # the peer has gone
                         opened[k].shutdown(socket.SHUT_RDWR)
                         ended += 1
