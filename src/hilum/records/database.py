@@ -7,13 +7,13 @@ SQLite, "Write-Ahead Logging": readers do not wait for the writer, nor it for th
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from pathlib import Path
 from typing import Any, Final, Self
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Pool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import DatabaseUnavailable, SettingInvalid
@@ -28,6 +28,9 @@ FILE: Final = "hilum.sqlite"
 
 POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 """How addresses of PostgreSQL begin; the last is SQLAlchemy's with its driver."""
+
+FILE_PARAMETER: Final = "hilum_password_file"
+"""In the address: the file that is read at every connection, so that a password may change."""
 
 BUSY_S: Final = 30.0
 """Seconds to wait while another process writes."""
@@ -155,9 +158,9 @@ def postgresql_url(named: SecretStr, password_file: Path | None) -> str:
         )
     # whatever the server, the database or the environment says: else names may come as bytes
     url = url.set(drivername=POSTGRESQL[-1]).update_query_dict({"client_encoding": "utf8"})
-    password = secret_of(None, password_file, "node.database_password_file")
-    if password is not None:
-        url = url.set(password=password.get_secret_value())
+    if password_file is not None:
+        _password(password_file)  # so that one that is not there is told of at the start
+        url = url.update_query_dict({FILE_PARAMETER: str(password_file.absolute())})
     return url.render_as_string(hide_password=False)
 
 
@@ -217,6 +220,32 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine
+
+
+def _password(file: Path) -> str:
+    held = secret_of(None, file, "node.database_password_file")
+    return "" if held is None else held.get_secret_value()
+
+
+@event.listens_for(Engine, "do_connect")
+def _before_connect(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
+    """Take the password from its file as it is now; the job engine's connections do, too."""
+    if (file := named.pop(FILE_PARAMETER, None)) is not None:
+        with suppress(SettingInvalid):  # without it the server says no, and is asked again
+            named["password"] = _password(Path(file))
+
+
+@event.listens_for(Pool, "connect")
+def _on_connect(connection: Any, _record: Any) -> None:
+    """Prepare no statements behind a pooler, where the next transaction has another session.
+
+    A pooler such as PgBouncer tells its clients a number of its own for the server's process.
+    """
+    if hasattr(connection, "prepare_threshold"):  # psycopg's
+        (process,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        connection.rollback()
+        if process != connection.info.backend_pid:
+            connection.prepare_threshold = None
 
 
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:

@@ -108,15 +108,13 @@ def require_writable(connection: Connection) -> None:
         It can't: read-only, a full disk, or another process holds it.
     """
     try:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                connection.exec_driver_sql("CREATE TABLE hilum_doctor (x)")
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
-        else:
-            connection.exec_driver_sql("CREATE TEMPORARY TABLE hilum_doctor (x integer)")
-            connection.exec_driver_sql("DROP TABLE hilum_doctor")
+        sqlite = connection.dialect.name == "sqlite"
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+        try:
+            kind = "TABLE" if sqlite else "TEMPORARY TABLE"
+            connection.exec_driver_sql(f"CREATE {kind} hilum_doctor (x integer)")
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
     except DBAPIError as exc:
         raise DatabaseUnavailable(
             "The database cannot be written: {first_line}.", REMEDY, first_line=_first_line(exc)
