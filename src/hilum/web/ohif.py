@@ -61,15 +61,35 @@ BACK: Final = """window.config.whiteLabeling = {{
 
 LABEL: Final = b"getTextBoxCoordsCanvas(adaptedCanvasCoordinates)"
 LABEL_INSIDE: Final = (
-    b"getTextBoxCoordsCanvas(adaptedCanvasCoordinates, viewport.element, textLines)"
+    LABEL
+    + b""";
+    {
+      const { element } = viewport;
+      const frame = document.timeline.currentTime;
+      if (element.labelled?.frame !== frame) element.labelled = { frame, places: new Map() };
+      const width = 8 * Math.max(...textLines.map((line) => line.length)) + 40;
+      const height = 18 * textLines.length + 6;
+      const x = Math.max(0, Math.min(canvasTextBoxCoords[0], element.clientWidth - width));
+      const lowest = element.clientHeight - height - 25;
+      let y = Math.max(0, Math.min(canvasTextBoxCoords[1] - 30, lowest));
+      const own = annotation.annotationUID;
+      const others = [...element.labelled.places].filter(([uid]) => uid !== own);
+      for (const [, place] of others.sort(([, one], [, other]) => one.y - other.y))
+        if (x < place.x + place.width && place.x < x + width && Math.abs(y - place.y) < height)
+          y = place.y + height;
+      element.labelled.places.set(own, { x, y, width });
+      canvasTextBoxCoords[0] = x;
+      canvasTextBoxCoords[1] = y;
+      annotation.data.handles.textBox.worldPosition = null;
+    }"""
 )
 
 
 def labels_inside(script: bytes) -> bytes:
     """Return one of OHIF's scripts, in which the labels of a report's regions can be read.
 
-    OHIF 3.13 can keep a label within the viewport and off the other ones, but does not say to that
-    part of itself where the viewport is.
+    Each is beside its region, not cut off at the right, and below the one that it would lie on.
+    OHIF's own way moves them far away, even into the regions of other findings.
     """
     return script.replace(LABEL, LABEL_INSIDE)
 
