@@ -130,3 +130,23 @@ def test_data_folder_that_cannot_be_made_is_named(tmp_path):
 
     with pytest.raises(SettingInvalid, match="cannot be written"):
         credentials.load_or_generate(settings)
+
+
+def test_dicomweb_archive_is_reached_as_the_settings_say(settings, tmp_path):
+    """With its plan of sweeps, and a token in the place of a password."""
+    (tmp_path / "token").write_text("a-token")
+    web = {"token_file": tmp_path / "token", "sweep_days": 9}
+    there = settings.changed("pacs", kind="dicomweb", url="https://pacs/web/")
+    address = credentials.load(there.changed("dicomweb", **web))
+
+    assert "https://pacs/web" == address.dicomweb
+    assert 9 == address.plan.days
+    assert {"SR", *settings.gate.modalities} == address.plan.modalities
+    assert "a-token" == address.auth.token()
+    assert address.target().dicomweb
+
+
+def test_dicomweb_archive_needs_an_address():
+    """Hilum starts none."""
+    with pytest.raises(SettingInvalid, match="needs the archive's url"):
+        Settings.load(pacs={"kind": "dicomweb"})

@@ -185,8 +185,32 @@ def test_sweep_breaks_off_and_begins_anew_with_a_server_that_is_away(site: Site)
         images.add(site.put())
     site.server.fault = lambda _: None
     site.sweep()
+    site.sweep()
 
     assert images == set(site.found)
+
+
+def test_study_that_cannot_be_searched_holds_up_no_other():
+    """It is asked for again in each sweep, and nothing is forgotten because of it."""
+    site = Site(ScriptedDicomWeb())
+    bad = site.put(StudyInstanceUID="1.2.3", StudyDate="20231225")
+    good = {site.put() for _ in range(5)}
+
+    def fault(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(500) if "/studies/1.2.3/" in request.url.path else None
+
+    site.server.fault = fault
+    for _ in range(20):
+        with suppress(PacsUnavailable):
+            site.step()
+        if len(good) < 10:
+            good.add(site.put())
+    assert good == set(site.found)
+    site.server.fault = lambda _: None
+    site.sweep()
+    site.sweep()
+
+    assert {*good, bad} == set(site.found)
 
 
 @pytest.mark.parametrize(

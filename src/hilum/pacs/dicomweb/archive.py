@@ -27,7 +27,6 @@ from hilum.pacs.archive import (
 from hilum.pacs.dicomweb import multipart
 from hilum.pacs.dicomweb.client import (
     INSTANCE,
-    NOTHING,
     SERIES,
     STUDY,
     DicomWeb,
@@ -87,9 +86,10 @@ class DicomWebArchive:
     def capabilities(self) -> Capabilities:
         """Ask for one study: there is no other question that every server answers."""
         answer = self.web.ask("GET", "studies", params=[("limit", "1")])
-        if not answer.is_success and answer.status_code not in {*NOTHING, 400}:
+        if not answer.is_success and answer.status_code not in {400, 404}:
             raise self.web.refused(answer)
-        if answer.status_code == httpx.codes.OK and not answer.content.lstrip().startswith(b"["):
+        found = answer.status_code in {204, 400} or answer.content.lstrip().startswith(b"[")
+        if not found:  # an Orthanc answers 404 beside its DICOMweb
             raise PacsRefused(
                 "What answers at {url} is not a DICOMweb server.",
                 "Set pacs.url to the address below which /studies is.",

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from hilum.errors import PacsError
 from hilum.pacs.archive import Arrivals
 from hilum.pacs.dicomweb.client import (
     COUNT,
@@ -72,6 +73,8 @@ class _Round:
     left: deque[tuple[str, str]]
     """Studies that are still to be looked at, with their counts."""
     wide: bool
+    whole: bool = True
+    """Whether every study could be looked into."""
     present: set[bytes] = field(default_factory=set)
     """Digests of all that was seen; only of interest where all is looked at."""
 
@@ -86,6 +89,7 @@ class Sweep:
         self._round: _Round | None = None
         self._quiet: dict[tuple[str, str], int] = {}
         """Study and its count → how often nothing was new in it."""
+        self._failed: set[str] = set()
         self._widened: date | None = None
         self._next = plan.clock()
 
@@ -110,28 +114,32 @@ class Sweep:
         if self._round is None and self._plan.clock() < self._next:
             return Arrivals((), position, restarted=False, more=False)
         known, found = _read(position), list[str]()
-        current = self._round or self._begin()
-        self._round = None  # should the archive not answer, the sweep begins anew
+        current = self._round = self._round or self._begin()
         for _ in range(AT_ONCE):
             if not current.left or len(found) >= limit:
                 break
-            study, count = current.left[0]
-            new = [path for path in self._listed(study, current) if _digest(path) not in known]
+            study, count = current.left.popleft()
+            try:
+                new = [path for path in self._listed(study, current) if _digest(path) not in known]
+            except PacsError:  # it is asked again in the next sweep; others may be well
+                self._failed.add(study)
+                current.whole = False
+                if not found:
+                    raise
+                break
+            if not new and count:
+                self._quiet[study, count] = self._quiet.get((study, count), 0) + 1
             if len(found) + len(new) > limit:
                 new = new[: limit - len(found)]
-            else:
-                current.left.popleft()
-                if not new and count:
-                    self._quiet[study, count] = self._quiet.get((study, count), 0) + 1
+                current.left.appendleft((study, count))
             found += map(str, new)
             known |= {_digest(path): None for path in new}
-        if current.left:
-            self._round = current
-        else:
+        more = bool(current.left)
+        if not more:
             known = self._ended(current, known)
-        after = _written(known) if found or not current.left else position
+        after = _written(known) if found or not more else position
         self._positions = position, after
-        return Arrivals(tuple(found), after, restarted=False, more=bool(current.left))
+        return Arrivals(tuple(found), after, restarted=False, more=more)
 
     def objects(self, study: str, series: str) -> Iterator[ObjectPath]:
         """Yield the objects of a series."""
@@ -152,14 +160,18 @@ class Sweep:
                 continue
             if wide or self._quiet.get((study, count), 0) < SURE:
                 left.append((study, count))
+        left.extend((study, "") for study in self._failed.difference(each for each, _ in left))
+        self._failed.clear()
         return _Round(left, wide)
 
     def _ended(self, current: _Round, known: dict[bytes, None]) -> dict[bytes, None]:
-        self._next = self._plan.clock() + self._plan.every_s
+        self._round, self._next = None, self._plan.clock() + self._plan.every_s
         if not current.wide:
             return known
         self._widened = self._plan.today()
         self._quiet.clear()  # also of studies that are too old by now
+        if not current.whole:
+            return known
         return {each: None for each in known if each in current.present}
 
     def _listed(self, study: str, current: _Round) -> Iterator[ObjectPath]:
