@@ -28,11 +28,10 @@ def checks(settings: Settings, address: PacsAddress) -> Iterator[CheckResult]:
             software=software,
         )
         can = archive.web.abilities
-        turns = can.pages and _turns_pages(archive.web)
+        turns = can.pages and can.turns and _turns_pages(archive.web)
         done = (
             (Message("page by page"), turns),
             (Message("with the number of images"), can.fields),
-            (Message("images by their UID alone"), can.objects),
         )
         said = ", ".join(name for name, does in done if does) or Message("the least there is")
         yield ok("searches: {what}", what=said)

@@ -30,6 +30,8 @@ def answering(answer: Callable[[httpx.Request], httpx.Response]) -> DicomWebArch
         {"most": 12},
         {"turns": False},
         {"refuses": frozenset({"limit"}), "most": 10**6},
+        {"refuses": frozenset({"offset"})},
+        {"most": 100, "refuses": frozenset({"fuzzymatching"})},
         {"refuses": frozenset({"includefield"})},
         {"counts": False, "filters": False},
         {"empty": 204},

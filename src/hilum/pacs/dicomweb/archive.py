@@ -7,7 +7,7 @@ address of what is to be deleted.
 """
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -114,6 +114,7 @@ class DicomWebArchive:
     def describe(self, reference: str) -> ObjectFacts:
         """Return what a search says; it has nothing about the file."""
         self._require(reference)
+        self._headers.forget(reference)  # it may have come again
         return ObjectFacts(reference, ObjectPath.of(reference).sop, "")
 
     def content_id(self, facts: ObjectFacts) -> str:
@@ -234,22 +235,14 @@ class DicomWebArchive:
     def find_objects(
         self, sop_instance_uid: str, *, study: str = "", series: str = ""
     ) -> list[str]:
-        """Return objects; without a study all have to be looked through on some servers."""
-        wanted = {"SOPInstanceUID": sop_instance_uid}
-        if not study and self.web.abilities.objects:
-            items = self.web.search("instances", INSTANCE, **wanted)
-            paths = [
-                ObjectPath(*(text(each, tag) for tag in (STUDY, SERIES, INSTANCE)))
-                for each in items
-            ]
-            return [str(path) for path in paths if all(path) and path.sop == sop_instance_uid]
-        studies = [study] if study else self.find_studies({})
-        paths = [
-            ObjectPath(each, one, sop_instance_uid)
-            for each in studies
-            for one in ([series] if series else self._series(each))
-        ]
-        return [str(path) for path in paths if self._is_listed(path)]
+        """Return objects; without a study all of them are looked through."""
+        paths = (
+            ObjectPath(each, text(item, SERIES), sop_instance_uid)
+            for each in ([study] if study else self.find_studies({}))
+            for item in self.web.search(path_of(each), SERIES)
+        )
+        wanted = (path for path in paths if series in {"", path.series})
+        return [str(path) for path in wanted if self._is_listed(path)]
 
     def study_of(self, reference: str) -> str:
         """Return the study's UID."""
@@ -276,9 +269,6 @@ class DicomWebArchive:
     def address_of(self, reference: str) -> str:
         """Return the address of an object."""
         return f"{self.url}/{reference}"
-
-    def _series(self, study: str) -> Iterator[str]:
-        return (text(item, SERIES) for item in self.web.search(path_of(study), SERIES))
 
     def _header(self, reference: str) -> ObjectHeader:
         known = self._headers.get(reference)

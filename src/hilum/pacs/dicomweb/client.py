@@ -37,8 +37,8 @@ MODALITIES: Final = "00080061"
 """Modalities in Study."""
 FIELDS: Final = [("includefield", COUNT), ("includefield", MODALITIES)]
 
-PAGE: Final = 500
-"""Answers that are asked for at once."""
+PAGE: Final = 200
+"""Answers that are asked for at once; Azure refuses to give more."""
 
 FEW: Final = 10
 """No server gives fewer at once while it has more."""
@@ -75,10 +75,10 @@ class Abilities(NamedTuple):
 
     pages: bool
     """Takes ``limit``."""
+    turns: bool
+    """Takes ``offset``."""
     fields: bool
     """Takes ``includefield``."""
-    objects: bool
-    """Finds instances in all studies."""
 
 
 def text(item: Item, tag: str) -> str:
@@ -203,8 +203,8 @@ class DicomWeb:
         """Ask for what it does."""
         pages = self._takes("studies", [("limit", "1")])
         first = [("limit", "1")] if pages else []
-        fields = self._takes("studies", first + FIELDS)
-        return Abilities(pages, fields, pages and self._takes("instances", first))
+        turns = self._takes("studies", [*first, ("offset", "1")])
+        return Abilities(pages, turns, self._takes("studies", first + FIELDS))
 
     def search(self, path: str, level: str, **match: str) -> Iterator[Item]:
         """Yield what there is at a path, each once, however the server turns its pages.
@@ -227,13 +227,15 @@ class DicomWeb:
         seen: set[tuple[str, ...]] = set()
         offset = 0
         while True:
-            turned = [("limit", str(PAGE)), ("offset", str(offset))] if self.abilities.pages else []
+            turned = [("limit", str(PAGE))] if self.abilities.pages else []
+            if offset:
+                turned.append(("offset", str(offset)))
             page = self._page(path, query + turned)
             new = [each for each in page if self._adds(seen, each, level)]
             yield from new
             offset += len(page)
             # a server may give fewer than asked for, or the first page again and again
-            if not new or len(page) < FEW or not turned:
+            if not new or len(page) < FEW or not self.abilities.turns:
                 return
 
     def first(self, path: str, **match: str) -> list[Item]:
