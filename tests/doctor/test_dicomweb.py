@@ -1,14 +1,18 @@
 """A DICOMweb archive as the doctor finds it."""
 
+import httpx
 import pytest
 
 from dicomweb_servers import tiny_pacs, web_of
 from doctor_tools import look
 from hilum.doctor import pacs
 from hilum.doctor.check import Level
+from hilum.doctor.dicomweb import _viewed
 from hilum.errors import PacsRefused, PacsUnavailable
+from hilum.pacs.dicomweb.client import DicomWeb
 from orthanc_server import OrthancServer, free_ports
 from radiographs import dicom_file, make_radiograph
+from scripted_dicomweb import ScriptedDicomWeb
 
 
 def said(make, url: str, **changes: object) -> dict[str, Level]:
@@ -63,3 +67,14 @@ def test_wrong_address_and_wrong_password_are_told(make, orthanc: OrthancServer)
         said(make, f"{orthanc.url}/app", **login)
     with pytest.raises(PacsUnavailable, match="did not answer"):
         said(make, f"http://127.0.0.1:{free_ports(1)[0]}/dicom-web")
+
+
+def test_archive_whose_series_cannot_be_searched_is_told():
+    """A sweep would find nothing there, without an error."""
+    server = ScriptedDicomWeb(
+        fault=lambda request: httpx.Response(404) if "/series" in request.url.path else None
+    )
+    server.put()
+    found = [each.what for each in _viewed(DicomWeb("http://pacs/web", transport=server))]
+
+    assert ["the archive lists no series of a study: hilum finds no image there"] == found

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from certificates import Authority, Signed
 from hilum.cli.main import main
-from hilum.errors import PacsUnavailable, SettingInvalid
+from hilum.errors import FileTooLarge, PacsUnavailable, SettingInvalid
 from hilum.pacs import credentials
 from hilum.pacs.credentials import load_or_generate
 from hilum.pacs.orthanc.archive import OrthancArchive
@@ -18,6 +19,7 @@ from hilum.pacs.orthanc.process import OrthancProcess
 from hilum.pacs.tls import TlsFiles
 from hilum.settings import Settings
 from orthanc_server import OrthancServer, free_ports, require
+from radiographs import dicom_file, make_radiograph
 from tls_front import tls_front
 
 pytestmark = pytest.mark.orthanc
@@ -234,3 +236,32 @@ def running_wrong(settings: Settings, hospital: Authority, tmp_path, radiograph_
     with OrthancProcess(wrong, load_or_generate(wrong)) as process:
         process.start(threading.Event())
         yield wrong
+
+
+def test_dicomweb_archive_is_reached_with_our_certificate(
+    *, orthanc, https_port, hospital, modality, stranger, tmp_path
+):
+    """Files and searches; somebody without a certificate of the hospital has nothing."""
+    image = make_radiograph()
+    for shown, known in ((modality, True), (stranger, False)):
+        settings = Settings.load(
+            data_folder=tmp_path,
+            pacs={
+                "kind": "dicomweb",
+                "url": f"https://127.0.0.1:{https_port}/dicom-web",
+                "username": orthanc.username,
+                "password": orthanc.password,
+                "ca_file": hospital.file,
+                "certificate_file": shown.certificate,
+                "key_file": shown.key,
+            },
+        )
+        with closing(credentials.load(settings).connect()) as archive:
+            if not known:
+                with pytest.raises(PacsUnavailable):
+                    archive.capabilities()
+                continue
+            reference = archive.store(dicom_file(image)).reference
+            assert image.PixelData in archive.fetch(reference, max_bytes=10**6)
+            with pytest.raises(FileTooLarge):
+                archive.fetch(reference, max_bytes=1000)

@@ -58,7 +58,13 @@ def _viewed(web: DicomWeb) -> Iterator[CheckResult]:
     """Ask for the metadata of a series, as a viewer does."""
     for study in web.first("studies", limit="1")[:1]:
         uid = text(study, STUDY)
-        for series in web.first(path_of(uid), limit="1")[:1]:
+        listed = web.first(path_of(uid))
+        if not listed:
+            yield warning(
+                "the archive lists no series of a study: hilum finds no image there",
+                "Allow searches below /studies/…/series.",
+            )
+        for series in listed[:1]:
             path = path_of(uid, text(series, SERIES)).replace("/instances", "/metadata")
             if web.ask("GET", path).is_success:
                 yield ok("has the metadata that OHIF needs")
