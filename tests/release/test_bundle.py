@@ -109,3 +109,12 @@ def test_bundle_is_not_written_over_another(tmp_path):
 
     assert 1 == done.exit_code
     assert "exists already" in done.output
+
+
+def test_bundle_without_pip_leaves_nothing(tmp_path, monkeypatch):
+    """As `uvx hilum` has none: said before a folder is made, with what to do."""
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    done = CliRunner().invoke(main, ["bundle", str(tmp_path / "bundle")])
+
+    assert "uvx --with pip hilum" in done.output
+    assert not (tmp_path / "bundle").exists()

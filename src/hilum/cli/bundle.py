@@ -63,6 +63,10 @@ def bundle(
     weights of the model of the settings, and a script: there, run `sh install.sh`.
     """
     settings = Settings.load()
+    if find_spec("pip") is None:
+        raise ProgramNotInstalled(
+            "pip is not installed beside hilum.", "Use pip install hilum, or uvx --with pip hilum."
+        )
     try:
         folder.mkdir(parents=True)
         shutil.copy(HERE / INSTALLER, folder)
@@ -93,10 +97,6 @@ def fetch_packages(
     folder: Path, wheel: Path | None, python: str | None, platforms: tuple[str, ...]
 ) -> None:
     """Put hilum and the packages that it is locked to into ``wheels``."""
-    if find_spec("pip") is None:
-        raise ProgramNotInstalled(
-            "pip is not installed beside hilum.", "Use pip install hilum, or uvx --with pip hilum."
-        )
     wheels = folder / "wheels"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     pip += ["--only-binary", ":all:", "--dest", str(wheels)]
@@ -116,6 +116,8 @@ def fetch_viewer(folder: Path) -> None:
         with download_progress("OHIF") as progress:
             Download(viewer.PACKAGE, folder / "ohif.tgz", expected, progress).run()
     except ModelError as exc:
+        for begun in folder.glob("ohif.tgz*"):
+            begun.unlink()
         left_out("OHIF", exc)
 
 
