@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from delivery_receivers import ack, control_id, parsed, scripted
 from hilum.cli.main import main
+from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.forward import Forwarder
 from hilum.node.process_file import open_pipeline, read_file
 from hilum.records import forwards, images
 from hilum.records.forwards import ForwardEntry, ForwardState
 from hilum.records.images import Arrived
+from hilum.records.states import Urgency
 from hilum.settings import Settings
 from hilum.settings.deliveries import DeliverySettings
 from node_tools import Bench, Killed, delete_everything, send
@@ -235,6 +238,24 @@ def test_refusal_is_told_only_where_that_is_asked_for(pacs, node, asked):
     if asked:
         assert "X" == str(parsed(receiver.got[0])["OBR.F25"])
         assert "NM" not in [str(each[2]) for each in parsed(receiver.got[0]).segments("OBX")]
+
+
+def test_study_that_is_asked_for_is_told_and_a_backfill_is_not(pacs, node):
+    """Who asks for one study waits for its result."""
+    with scripted(ack()) as receiver:
+        bench = node(**ris(receiver.port))
+        uids = [send(pacs), send(pacs)]
+        bench.follow()
+        studies = [bench.entry(uid).study_instance_uid for uid in uids]
+        with bench.database.transaction() as connection:
+            connection.execute(text("DELETE FROM image"))
+        for study, urgency in zip(studies, (Urgency.BACKFILL, Urgency.ROUTINE), strict=True):
+            query = BackfillQuery(None, None, ("DX", "CR"), study, urgency=urgency)
+            assert 1 == sum(Backfill(bench.context, query).run())
+        for job in bench.jobs():
+            bench.do(job)
+        assert [ForwardState.SENT] == deliver(bench)
+    assert studies[1] in receiver.got[0]
 
 
 def test_no_patient_is_named_in_a_log_line(pacs, node, capfd):

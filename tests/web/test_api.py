@@ -154,6 +154,26 @@ def test_operators_retry_by_name_and_by_state(page: Page, asked: list[str]):
     assert [("token ris", "image.retried")] * 2 == trail(page.web)
 
 
+def test_an_operators_program_asks_for_a_study(tmp_path: Path):
+    """It is said how many images are queued, and written down who asked; a viewer's may not."""
+    asked = []
+
+    def read(study: str, again: bool) -> int:
+        asked.append((study, again))
+        return 2
+
+    with open_web_context(tmp_path, read_study=read) as web, open_page(web) as page:
+        client = program(page, Role.OPERATOR)
+        address = f"/api/v1/studies/{STUDY}/read"
+
+        assert {"asked": 2} == client.post(address).json()
+        assert {"asked": 2} == client.post(address, params={"again": True}).json()
+        assert 403 == program(page, name="other").post(address).status_code
+        assert 422 == client.post("/api/v1/studies/x/read").status_code
+        assert [("token ris", "study.requested")] * 2 == trail(web)
+    assert [(STUDY, False), (STUDY, True)] == asked
+
+
 def test_an_operators_program_labels_a_study(page: Page):
     """Instead of what it was labelled; the trail says so, and a viewer's may not."""
     address = f"/api/v1/studies/{STUDY}/labels"
@@ -264,7 +284,7 @@ def test_no_input_breaks_it_and_every_answer_is_as_described(tmp_path: Path, mod
             for operation in operations:
                 fuzz(operation, mode, dict(client.headers))
 
-    assert 15 == len(operations)
+    assert 16 == len(operations)
 
 
 def fuzz(operation: APIOperation, mode: GenerationMode, headers: dict[str, str]) -> None:

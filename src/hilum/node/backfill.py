@@ -27,6 +27,8 @@ class BackfillQuery:
     """Only this study."""
     again: bool = False
     """Whether images that were read are read again, with the model in use."""
+    urgency: Urgency = Urgency.BACKFILL
+    """How soon they are read."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -90,7 +92,7 @@ class Backfill:
         with self._context.database.transaction() as connection:
             queued = sum(
                 self._intake.take_up(
-                    connection, facts, Urgency.BACKFILL, now, again=self._wanted.again
+                    connection, facts, self._wanted.urgency, now, again=self._wanted.again
                 )
                 for facts in found
             )

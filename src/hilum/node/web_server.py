@@ -14,6 +14,7 @@ from hilum.encode.forms import FORMS
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.language import Language, Message
 from hilum.node import page_work
+from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.health import NodeHealth
 from hilum.node.service import Service
 from hilum.pacs.archive import Archive
@@ -23,6 +24,7 @@ from hilum.records import forwards
 from hilum.records.forwards import ForwardState
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
+from hilum.records.states import Urgency
 from hilum.settings import Settings
 from hilum.web.app import create_app, serving
 from hilum.web.context import InstalledModel, WebContext
@@ -144,6 +146,11 @@ def context(service: Service) -> WebContext:
             now = datetime.now(UTC)
             return len(context.queue.retry(connection, context.archive, chosen, now))
 
+    def read_study(study: str, again: bool) -> int:  # noqa: FBT001  a callback of two values
+        modalities = context.settings.gate.modalities
+        wanted = BackfillQuery(None, None, modalities, study, again, Urgency.ROUTINE)
+        return sum(Backfill(context, wanted).run())
+
     def retry_deliveries() -> int:
         with context.database.transaction() as connection:
             failed = forwards.entries(connection, context.archive, {ForwardState.FAILED})
@@ -158,6 +165,7 @@ def context(service: Service) -> WebContext:
         context.pacs,
         read_file=service.pool.document,
         retry=retry,
+        read_study=read_study,
         retry_deliveries=retry_deliveries,
         health=condition(service).checks,
         models=lambda: installed_models(service),

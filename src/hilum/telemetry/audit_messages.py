@@ -109,6 +109,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "image.retried": Event("110103", "U"),
     "delivery.retried": ANOTHER,
     "study.viewed": READ,
+    "study.requested": Event("110103", "U"),
     "study.labelled": Event("110103", "U"),
     "studies.searched": Event("110112", "E"),
     "review.submitted": Event("110103", "C"),

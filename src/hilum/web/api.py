@@ -217,6 +217,23 @@ def put_labels(
     return StudyLabels(labels=kept)
 
 
+@router.post("/studies/{study_instance_uid}/read", tags=["studies"])
+def read_study(
+    study_instance_uid: UidInPath,
+    who: NodeOperator,
+    context: Context,
+    *,
+    again: Annotated[bool, Query(description="Also images that were analyzed before.")] = False,
+) -> RetryAnswer:
+    """Let a study be read that is in the PACS; the outcome comes by the deliveries of the settings.
+
+    `asked` is 0 where nothing is new, or the PACS has no such study.
+    """
+    asked = context.read_study(study_instance_uid, again)
+    note(context, who.name, "study.requested", study=study_instance_uid, asked=asked)
+    return RetryAnswer(asked=asked)
+
+
 @router.get("/images/{sop_instance_uid}", tags=["images"], responses=AMBIGUOUS)
 def image(asked: Asked, _: Viewer, context: Context) -> ImageLine:
     """Return the outcome of an image."""

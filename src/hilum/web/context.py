@@ -72,6 +72,9 @@ class WebContext:
     can be loaded."""
     retry: Callable[[Iterable[ImageUIDs]], int] = nothing_asked
     """Images → how many of them will be read again."""
+    read_study: Callable[[str, bool], int] = lambda _study, _again: 0
+    """Queues the images of a study in the archive, also those that were read if that is asked for;
+    returns how many."""
     retry_deliveries: Callable[[], int] = lambda: 0
     """Lets everything be sent again that failed to arrive; returns how much that is."""
     health: Callable[[], Sequence[NodeCheck]] = nothing
