@@ -29,6 +29,8 @@ Store = Callable[..., None]
 
 
 OPERATING_POINT = "Operating point: 0.50 {score}"
+BESIDE = 60
+"""Pixels of the screen from a region to its label, at most."""
 
 
 def label_of(finding: str, score: str) -> tuple[str, str]:
@@ -58,11 +60,16 @@ def test_three_positives_are_three_named_outlines(
 
 
 def test_labels_can_be_read(viewer: Viewer, store: Store, chest_path: Path) -> None:
-    """No label lies on another, and none is cut off at the viewport's border."""
+    """Each is beside its region, not cut off at the viewport's border, and on no other one."""
     results = three_positives(str(chest_path))
     store(results.source, results.coded)
     viewer.open(results.coded)
-    boxes = [outline.label_box for outline in viewer.outlines(3).values()]
+    outlines = viewer.outlines(3).values()
+    boxes = [outline.label_box for outline in outlines]
+    for outline in outlines:
+        left, top, right, bottom = outline.label_box
+        (west, north), (east, south) = outline.points.min(axis=0), outline.points.max(axis=0)
+        assert max(left - east, west - right, top - south, north - bottom) < BESIDE
     height, width, _ = viewer.image().shape
     for left, top, right, bottom in boxes:
         assert left >= 0
