@@ -16,9 +16,7 @@ from hilum.records.tables import IMAGE, STUDY, STUDY_WORD
 from image_names import image_uids
 from job_tools import NOW, PACE, Steps, all_settled, arrive, engine_of, entry, until
 
-AT_ONCE = Retention(
-    poll_s=PACE.poll_s, prune_s=0.2, keep_jobs=timedelta(0), keep_images=timedelta(days=36500)
-)
+AT_ONCE = Retention(poll_s=PACE.poll_s, prune_s=0.2, keep_jobs=timedelta(0))
 
 
 def jobs(database) -> int:

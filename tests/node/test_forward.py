@@ -10,6 +10,7 @@ import pytest
 
 from hilum.errors import SettingInvalid
 from hilum.jobs.queue import FORWARD, forward_id
+from hilum.language import Language
 from hilum.node.forward import (
     BETWEEN_ATTEMPTS,
     GIVE_UP_AFTER,
@@ -143,7 +144,7 @@ def test_commitment_that_is_refused_is_no_commitment(pacs, committing, known, fa
     found = send_on(committing, uid)
 
     assert ForwardState.SENT is found.state
-    assert "does not commit" in found.why
+    assert "was refused" in found.why
 
 
 def test_archive_that_is_away_gets_them_later(pacs, bench):
@@ -168,7 +169,10 @@ def test_unknown_target_is_named(pacs, bench):
     uid = send(pacs)
     node.work()
 
-    assert "The PACS knows no peer of the name NOBODY." == send_on(node, uid).why
+    why = send_on(node, uid).why
+
+    assert "The PACS has no peer called NOBODY." == why
+    assert "O PACS não tem um peer chamado NOBODY." == Language("pt-BR").say(why)
 
 
 def test_after_a_day_it_has_failed(pacs, bench):
@@ -202,7 +206,6 @@ def test_delays_grow_to_a_quarter_of_an_hour():
 
 @pytest.mark.parametrize("target", ["OTHER", "modality:", "pacs:OTHER"])
 def test_target_of_no_kind_is_a_setting_that_cannot_be_used(bench, target):
-    """A mistake is said at the start, not at the first result."""
-    node = bench(forward_to=(target,))
+    """A mistake is said at the start or on the page, not at the first result."""
     with pytest.raises(SettingInvalid, match=r"node\.forward_to"):
-        Forwarder(node.context)
+        bench(forward_to=(target,))

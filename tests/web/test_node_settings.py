@@ -11,7 +11,7 @@ import pytest
 
 from hilum.records import audit
 from hilum.records.accounts import Role
-from hilum.settings import Settings
+from hilum.settings import NEXT_START, Settings
 from hilum.settings.telemetry import LogFormat
 from hilum.telemetry.logs import StandardError, get_log
 from hilum.web.context import WebContext
@@ -50,17 +50,26 @@ def change(client: httpx.Client, name: str, value: str) -> httpx.Response:
         ("alerts.critical_findings", "", ()),
         ("alerts.quiet_hours", "22:00-06:00", "22:00-06:00"),
         ("alerts.quiet_hours", "", None),
+        ("gate.min_side", "300", 300),
+        ("gate.unknown_view", "refuse", "refuse"),
+        ("worklist.ineligible", "hide", "hide"),
+        (
+            "worklist.wait_minutes",
+            "Pneumothorax 5, Lung Opacity 90",
+            {"Pneumothorax": 5, "Lung Opacity": 90},
+        ),
     ],
 )
-def test_a_change_holds_from_the_next_start_on(page: Page, web: WebContext, name, value, kept):
+def test_a_change_holds_at_once_and_after_a_start(page: Page, web: WebContext, name, value, kept):
     """And the audit trail says who made it."""
     client = page.signed_in(Role.OPERATOR)
     done = change(client, name, value)
     section, field = name.split(".")
-    later = Settings(data_folder=web.settings.data_folder)
+    later = Settings.load(data_folder=web.settings.data_folder)
 
     assert 303 == done.status_code
     assert kept == getattr(getattr(later, section), field)
+    assert name in NEXT_START or kept == getattr(getattr(web.settings.current(), section), field)
     with web.database.look() as connection:
         (line,) = [e.line for e in audit.lines(connection) if e.line.action == "setting.changed"]
     assert ("some.operator", name) == (line.actor, line.detail["setting"])
@@ -77,6 +86,10 @@ def test_a_change_holds_from_the_next_start_on(page: Page, web: WebContext, name
         ("pacs.open_to_any_aet", "true"),
         ("alerts.urls", "json://example.org"),
         ("nonsense", "1"),
+        ("worklist.ineligible", "maybe"),
+        ("worklist.wait_minutes", "Pneumothorax soon"),
+        ("node.forward_to", "OTHER"),
+        ("gate.min_side", "0"),
         ("node.__class__", "1"),
     ],
 )
@@ -84,6 +97,30 @@ def test_what_cannot_be_set_changes_nothing(page: Page, web: WebContext, name: s
     """Neither a wrong value, nor what would open the node or holds a secret."""
     assert 409 == change(page.signed_in(Role.OPERATOR), name, value).status_code
     assert not (web.settings.data_folder / "page-settings.json").exists()
+
+
+def test_a_setting_goes_back_to_its_default_at_once(page: Page, web: WebContext):
+    """In the process whose settings were loaded while it was set, too."""
+    client = page.signed_in(Role.OPERATOR)
+    change(client, "node.keep_days", "30")
+    running = Settings.load(data_folder=web.settings.data_folder)
+    change(client, "node.keep_days", "")
+
+    assert (365.0, 365.0) == (
+        running.current().node.keep_days,
+        web.settings.current().node.keep_days,
+    )
+
+
+def test_what_waits_for_the_next_start_says_so(page: Page, web: WebContext):
+    """The page names the value that holds until then."""
+    client = page.signed_in(Role.OPERATOR)
+    change(client, "node.forward_images", "true")
+
+    assert not web.settings.current().node.forward_images
+    assert (
+        "Applies after a restart of the node. Current value: false" in client.get("/settings").text
+    )
 
 
 def test_the_settings_file_and_the_environment_are_stronger(
@@ -95,7 +132,7 @@ def test_the_settings_file_and_the_environment_are_stronger(
     monkeypatch.setenv("HILUM_NODE__KEEP_DAYS", "7")
     shown = client.get("/settings").text
 
-    assert 7.0 == Settings(data_folder=web.settings.data_folder).node.keep_days
+    assert 7.0 == Settings.load(data_folder=web.settings.data_folder).current().node.keep_days
     assert "environment variable" in shown
     assert 'name="name" value="node.keep_days"' not in shown
 

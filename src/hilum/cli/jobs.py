@@ -166,7 +166,7 @@ def facts(entry: ImageRecord) -> Iterator[tuple[str, str]]:
 
 def forward_line(entry: ForwardEntry) -> str:
     """Return the outcome of the results on their way to one target."""
-    why = f": {entry.why}" if entry.why else ""
+    why = f": {say(entry.why)}" if entry.why else ""
     return say(
         "{target} {state}, {count} attempt{why}",
         "{target} {state}, {count} attempts{why}",

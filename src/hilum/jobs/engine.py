@@ -58,8 +58,7 @@ class Retention:
     prune_s: float = 600.0
     """Seconds between two looks for lost work, and for what can be forgotten."""
     keep_jobs: timedelta = timedelta(hours=24)
-    keep_images: timedelta = timedelta(days=365)
-    """How long jobs are kept after they ended, and images after they were settled."""
+    """How long jobs are kept after they ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,8 @@ class Engine:
         How often things are looked at.
     repeated
         Steps that are done again after a crash rather than remembered.
+    keep_images
+        How long images are kept after they were settled; it may change meanwhile.
 
     Raises
     ------
@@ -113,7 +114,9 @@ class Engine:
         pause: Pause,
         pace: Retention = Retention(),
         repeated: Collection[str] = (),
+        keep_images: Callable[[], timedelta] = lambda: timedelta(days=365),
     ) -> None:
+        self._keep_images = keep_images
         self._database = database
         self._course = ImageWorkflow(database, steps, forward, pause, repeated=repeated)
         self._forward = forward
@@ -263,6 +266,6 @@ class Engine:
     def _prune(self) -> None:
         now = datetime.now(UTC)
         prune.prune_jobs(self.queue, now - self._pace.keep_jobs)
-        prune.prune_records(self._database, now - self._pace.keep_images)
+        prune.prune_records(self._database, now - self._keep_images())
         with self._database.transaction() as connection:
             workers.forget(connection, now - timedelta(days=1))

@@ -14,7 +14,7 @@ from hilum.records.alerts import AlertEvent, AlertRecord, AlertState
 from hilum.records.drift import DriftLevel
 from hilum.records.drift_watch import watched
 from hilum.runtime.waits import BackOff
-from hilum.settings.alerts import AlertKind
+from hilum.settings.alerts import AlertKind, AlertSettings
 from hilum.telemetry.alerts import AlertTarget, targets
 from hilum.telemetry.logs import get_log
 from hilum.wording import person
@@ -45,13 +45,16 @@ class Alerts:
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
-        self._settings = context.settings.alerts
-        self._targets = {each.digest: each for each in targets(self._settings)}
+        self._targets = {each.digest: each for each in targets(context.settings.alerts)}
         self._threads = ThreadPoolExecutor(1, "alerts")
         self._sending: Future[None] | None = None
         self._next_look = self._next_drift = 0.0
         for each in self._targets.values():
             each.check()
+
+    @property
+    def _settings(self) -> AlertSettings:
+        return self._context.settings.current().alerts
 
     def tend(self) -> None:
         """Raise what is noticed, and begin to send; returns at once."""
@@ -67,11 +70,14 @@ class Alerts:
 
     def _turn(self) -> None:
         try:
-            with self._context.database.transaction() as connection:
-                for event in self._noticed(connection):
-                    alerts.raise_alert(connection, event, self._settings, self._context.now())
+            now = self._context.now()
             with self._context.database.look() as connection:
-                found = alerts.waiting(connection, self._context.now())
+                noticed = alerts.unknown(connection, self._noticed(connection))
+                found = alerts.waiting(connection, now)
+            if noticed:
+                with self._context.database.transaction() as connection:
+                    for event in noticed:
+                        alerts.raise_alert(connection, event, self._settings, now)
             for alert in found:
                 self._send(alert)
         except DatabaseUnavailable as exc:
@@ -86,7 +92,9 @@ class Alerts:
             found.append(AlertEvent(AlertKind.DISK, f"{now:%Y-%m-%d}", text))
         if monotonic() >= self._next_drift:
             self._next_drift = monotonic() + DRIFT_S
-            for each in watched(connection, context.archive, context.settings.constancy, now):
+            for each in watched(
+                connection, context.archive, context.settings.current().constancy, now
+            ):
                 if count := each.count(DriftLevel.SHIFTED):
                     text = Message(
                         "{model}, {month}: {count} distribution has shifted.",

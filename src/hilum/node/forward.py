@@ -16,6 +16,7 @@ from hilum.errors import (
     PacsError,
     SettingInvalid,
 )
+from hilum.language import Message
 from hilum.node.retrying_archive import retrying
 from hilum.node.steps import NodeContext
 from hilum.pacs.archive import Forwarding, TargetKind
@@ -40,35 +41,26 @@ DELIVER: Final = "hilum.node.deliver"
 LOOK_S: Final = 0.5
 """Seconds between two looks for that answer."""
 
+NO_SUCH: Final = {
+    TargetKind.MODALITY: "The PACS has no modality called {name}.",
+    TargetKind.PEER: "The PACS has no peer called {name}.",
+}
+"""Kind of a target that the PACS does not know → what is said of it."""
+
+NOTHING: Final = Message("")
+"""Nothing went wrong."""
+
 log = get_log(__name__)
 
 
 def parsed(target: str) -> tuple[TargetKind, str]:
-    """Return kind and name of a target of the settings.
-
-    Raises
-    ------
-    SettingInvalid
-        It is not modality:NAME or peer:NAME.
-    """
+    """Return kind and name of a target of the settings, which took no other form."""
     kind, _, name = target.partition(":")
-    if kind not in set(TargetKind) or not name:
-        raise SettingInvalid(
-            "{target} in node.forward_to is not a target.",
-            "Write modality:NAME or peer:NAME, with a name of the PACS's own configuration.",
-            target=target,
-        )
     return TargetKind(kind), name
 
 
 class Forwarder:
-    """Sends one image's results to one target. For any number of threads.
-
-    Raises
-    ------
-    SettingInvalid
-        A target of the settings is none.
-    """
+    """Sends one image's results to one target. For any number of threads."""
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
@@ -76,9 +68,6 @@ class Forwarder:
         self._receivers = context.settings.deliveries.by_target
         # loads what makes messages, which takes a second and which few nodes need
         self._deliver = import_module(DELIVER).Deliverer(context) if self._receivers else None
-        node = context.settings.node
-        for target in (*node.forward_to, *node.commit_targets):
-            parsed(target)
 
     def __call__(self, forward: Forward, attempt: int) -> None:
         """Try once, and write down how it went; queue the next attempt where there is one."""
@@ -95,15 +84,15 @@ class Forwarder:
             if receiver is not None and self._deliver is not None:
                 give_up_after = timedelta(hours=receiver.give_up_hours)
                 self._deliver(line, entry)
-                state, why = ForwardState.SENT, ""
+                state, why = ForwardState.SENT, NOTHING
             else:
                 state, why = self._send(forward.target, entry)
         except DeliveryRefused as exc:
-            state, why = ForwardState.FAILED, str(exc.problem)
+            state, why = ForwardState.FAILED, exc.problem
         except DeliveryError as exc:
-            state, why = ForwardState.WAITING, str(exc.problem)
+            state, why = ForwardState.WAITING, exc.problem
         except (PacsError, SettingInvalid) as exc:
-            state, why = ForwardState.WAITING, str(exc)
+            state, why = ForwardState.WAITING, exc.message
         now = self._context.now()
         since = line.asked or entry.settled
         given_up = since is not None and now - since > give_up_after
@@ -128,27 +117,27 @@ class Forwarder:
             why=why or "none",
         )
 
-    def _send(self, target: str, entry: ImageRecord) -> tuple[ForwardState, str]:
+    def _send(self, target: str, entry: ImageRecord) -> tuple[ForwardState, Message]:
         kind, name = parsed(target)
         results, uids = entry.result_references, entry.results
-        if self._context.settings.node.forward_images:
+        if self._context.settings.current().node.forward_images:
             results, uids = (entry.reference, *results), (entry.sop_instance_uid, *uids)
         if not self._archive.present(results).issuperset(uids):
-            return ForwardState.FAILED, "The PACS does not hold the results any more."
+            return ForwardState.FAILED, Message("The PACS does not hold the results any more.")
         forwarding = self._archive.capabilities().forwarding  # else the target is not to blame
         if forwarding is None:
-            return ForwardState.FAILED, "This PACS does not send on to others."
+            return ForwardState.FAILED, Message("This PACS cannot forward to other systems.")
         try:
             forwarding.send_on(kind, name, results)
         except NotInPacs:
-            return ForwardState.WAITING, f"The PACS knows no {kind} of the name {name}."
+            return ForwardState.WAITING, Message(NO_SUCH[kind], name=name)
         if target not in self._context.settings.node.commit_targets or kind is TargetKind.PEER:
-            return ForwardState.SENT, ""
+            return ForwardState.SENT, NOTHING
         return self._ask_commitment(forwarding, name, results)
 
     def _ask_commitment(
         self, forwarding: Forwarding, name: str, references: Sequence[str]
-    ) -> tuple[ForwardState, str]:
+    ) -> tuple[ForwardState, Message]:
         """Return committed only when the target says that it keeps everything."""
         try:
             transaction = forwarding.ask_commitment(name, references)
@@ -160,10 +149,15 @@ class Forwarder:
                 pause=self._context.pause,
             )
         except PacsError as exc:
-            return ForwardState.SENT, f"It could not be asked for storage commitment: {exc.problem}"
+            return ForwardState.SENT, Message(
+                "Storage commitment could not be requested: {why}", why=exc.problem
+            )
         if said.kept:
-            return ForwardState.COMMITTED, ""
+            return ForwardState.COMMITTED, NOTHING
         if said.kept is None:
-            return ForwardState.SENT, f"No answer to storage commitment in {COMMITMENT_S:g} s."
-        why = ", ".join(sorted(set(said.failures))) or "no reason given"
-        return ForwardState.SENT, f"It does not commit to storage: {why}."
+            return ForwardState.SENT, Message(
+                "No answer to the storage commitment request within {seconds:g} s.",
+                seconds=COMMITMENT_S,
+            )
+        why = ", ".join(sorted(set(said.failures))) or Message("no reason given")
+        return ForwardState.SENT, Message("Storage commitment was refused: {why}.", why=why)

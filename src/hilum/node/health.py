@@ -76,7 +76,7 @@ class NodeHealth:
         with self.context.database.look() as connection:
             now = self.context.now()
             observed = observe(connection, self.context.archive, now)
-            constancy = self.context.settings.constancy
+            constancy = self.context.settings.current().constancy
             drift = watched(connection, self.context.archive, constancy, now)
         return MetricsSnapshot(
             observed,

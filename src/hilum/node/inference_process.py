@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -142,16 +142,21 @@ def page(path: str, function: Callable[..., Any], *arguments: Any) -> Any:
         It takes more memory than a worker has.
     """
     try:
-        return function(Path(path).read_bytes(), PROCESS.settings, *arguments)
+        return function(Path(path).read_bytes(), _settings(), *arguments)
     except MemoryError:
         raise RadiographRefused((Reason("inference_memory", TOO_LARGE),)) from None
 
 
 def _pipeline() -> Any:
-    """Return the loaded model and settings; loads them at the first use."""
+    """Return the loaded model, at the first use loaded, with the settings as they are now."""
     if PROCESS.context is None:
         heavy = importlib.import_module(HEAVY)
         PROCESS.context = heavy.open_pipeline(
             PROCESS.settings, in_demonstration=PROCESS.in_demonstration
         )
-    return PROCESS.context
+    return replace(PROCESS.context, settings=_settings())
+
+
+def _settings() -> Settings:
+    assert PROCESS.settings is not None, "initialize sets them"  # noqa: S101
+    return PROCESS.settings.current()

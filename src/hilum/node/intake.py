@@ -120,7 +120,6 @@ class Intake:
 
     def __init__(self, context: NodeContext) -> None:
         self._context = context
-        self._waits = DueTimes.of(context.settings.worklist)
         self._shared = not context.database.is_sqlite
         self.held = False
         """Whether what is taken up has to wait for a model."""
@@ -151,7 +150,7 @@ class Intake:
             facts.study,
             urgency=urgency,
             now=now,
-            waits=self._waits,
+            waits=DueTimes.of(self._context.settings.current().worklist),
         )
         if before is not None and before.state in UNSETTLED:
             _note_replaced(connection, before, facts)
@@ -163,7 +162,13 @@ class Intake:
         archive, uids = self._context.archive, foreign.uids
         if not foreign_readings.take(connection, archive, foreign):
             return
-        studies.refresh(connection, archive, uids.study_instance_uid, now, self._waits)
+        studies.refresh(
+            connection,
+            archive,
+            uids.study_instance_uid,
+            now,
+            DueTimes.of(self._context.settings.current().worklist),
+        )
         origin = foreign.reading.origin or {}
         line = self._context.line("image.elsewhere", now, archive, uids, origin)
         audit.write(connection, line)

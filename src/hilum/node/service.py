@@ -27,6 +27,7 @@ from hilum.node.inference_pool import InferencePool
 from hilum.node.model_watch import ModelWatch
 from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import archive_name, require_this_archive
+from hilum.node.shared_settings import SharedSettings
 from hilum.node.steps import REPEATED, NodeContext, Read, Steps
 from hilum.pacs import credentials
 from hilum.pacs.archive import Archive
@@ -72,6 +73,8 @@ class Service:
     """The inference pool."""
     engine: Engine
     """Hands out the jobs once a model is there."""
+    shared: SharedSettings
+    """Brings what was set on the page."""
     follower: Follower | None
     """Follows the PACS; None in a worker."""
     process: OrthancProcess | None
@@ -117,6 +120,7 @@ class Service:
             self.beat()
         except SettingInvalid as exc:  # a full disk; the node pauses, and goes on by itself
             log.warning("heartbeat.failed", why=str(exc))
+        self.shared.tend()
         if self.process is not None:
             self._look_after(self.process)
         self.launch_with_model()
@@ -257,6 +261,8 @@ def started(
             pacs.capabilities()
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
+        shared = SharedSettings(settings, database)
+        shared.tend()
         context = _node_context(settings, pacs, database, pool.read, actor=role)
         if role == NODE:
             stack.enter_context(audit_sent(context))
@@ -268,7 +274,9 @@ def started(
         follower = Follower(context) if role == NODE else None
         telling = Alerts(context) if role == NODE else None
         tests = SelfTests(settings, database, context.archive) if role == NODE else None
-        service = Service(address, context, watch, pool, engine, follower, process, telling, tests)
+        service = Service(
+            address, context, watch, pool, engine, shared, follower, process, telling, tests
+        )
         if follower is not None and not stop.is_set():
             follower.begin()
         warmed.result()
@@ -337,7 +345,7 @@ def _engine(context: NodeContext, pool: int, role: str) -> Engine:
         pause=context.pause,
         pace=Retention(
             keep_jobs=timedelta(hours=node.keep_workflows_hours),
-            keep_images=timedelta(days=node.keep_days),
         ),
+        keep_images=lambda: timedelta(days=context.settings.current().node.keep_days),
         repeated=REPEATED,
     )

@@ -144,7 +144,6 @@ class Steps:
         self._archive = retrying(context.pacs, context.pause)
         self._earlier = EarlierReports(self._archive)
         self._answers: LruCache[str, ProcessedImage] = LruCache(MOST_KEPT)
-        self._waits = DueTimes.of(context.settings.worklist)
 
     def by_name(self) -> Mapping[str, Step]:
         """Return the steps in order; the names are for good (jobs may be in work)."""
@@ -234,7 +233,7 @@ class Steps:
         packet = done.get("reading") if END not in done else None
         reading = None if packet is None else unpacked(packet)
         end = _settlement(done, reading)
-        now = self._context.now()
+        now, settings = self._context.now(), self._context.settings.current()
         with self._context.database.transaction() as connection:
             if not images.settle(connection, job, end, now):
                 return {END: end.state.value}
@@ -245,14 +244,14 @@ class Steps:
             else:
                 readings.forget_foreign(connection, job.archive, job.uids)
             study = job.uids.study_instance_uid
-            studies.refresh(connection, job.archive, study, now, self._waits)
+            studies.refresh(connection, job.archive, study, now, DueTimes.of(settings.worklist))
             phantom = constancy.is_self_test(connection, job.archive, job.uids)
             if not phantom and (seen := _seen(done, end, reading, now)) is not None:
-                most = self._context.settings.constancy.drift_reference_images
+                most = settings.constancy.drift_reference_images
                 drift.count(connection, job.archive, seen, reference_images=most)
             if not phantom:
                 self._send_on(connection, known, end, done)
-            alerting = self._context.settings.alerts
+            alerting = settings.alerts
             read = None if reading is None else reading.document
             if not phantom and (event := of_outcome(known, end, read, alerting, now)) is not None:
                 alerts.raise_alert(connection, event, alerting, now)
@@ -277,7 +276,7 @@ class Steps:
         now, job = self._context.now(), entry.job
         to: dict[str, dict[str, Any]] = {}
         if end.results:
-            to = {each: {} for each in self._context.settings.node.forward_to}
+            to = {each: {} for each in self._context.settings.current().node.forward_to}
         if done.get("about") and end.state in {State.STORED, State.REFUSED}:
             about = {**done["about"], "when": done["when"]}
             for target, each in self._context.settings.deliveries.by_target.items():

@@ -85,7 +85,7 @@ class PooledStudyTools:
         """Return a reading in one of its forms, those for people in a language."""
         asked = page_work.WantedForm(form, language)
         if not FORMS[form].needs_image:
-            return page_work.written(b"", self.settings, asked, reading, when)
+            return page_work.written(b"", self.settings.current(), asked, reading, when)
         made: ReadingFile = self.work(page_work.written, image(), asked, reading, when)
         return made
 

@@ -27,9 +27,9 @@ class SelfTests:
     """Begins self-tests every ``constancy.every_hours``. For one thread."""
 
     def __init__(self, settings: Settings, database: Database, archive: str) -> None:
-        self._every = timedelta(hours=settings.constancy.every_hours)
         # what cannot be deleted is not sent every night
         self._how = ["--offline"] if settings.pacs.kind is PacsKind.DICOMWEB else []
+        self._settings = settings
         self._database = database
         self._archive = archive
         self._process: subprocess.Popen[str] | None = None
@@ -37,12 +37,11 @@ class SelfTests:
 
     def tend(self) -> None:
         """Begin one that is due, or say how the last one ended; returns at once."""
-        if not self._every:
-            return
+        every = timedelta(hours=self._settings.current().constancy.every_hours)
         try:
-            if self._process is None:
-                self._begin(datetime.now(UTC))
-            elif self._process.poll() is not None:
+            if self._process is None and every:
+                self._begin(every, datetime.now(UTC))
+            elif self._process is not None and self._process.poll() is not None:
                 self._tell(self._process)
                 self._process = None
         except DatabaseUnavailable as exc:
@@ -59,11 +58,11 @@ class SelfTests:
             self._process.kill()
             self._process.communicate()
 
-    def _begin(self, now: datetime) -> None:
+    def _begin(self, every: timedelta, now: datetime) -> None:
         if self._rest_until is not None and now < self._rest_until:
             return
         with self._database.look() as connection:
-            if not constancy.due(connection, self._archive, self._every, now):
+            if not constancy.due(connection, self._archive, every, now):
                 return
         self._rest_until = now + REST
         self._process = subprocess.Popen(

@@ -4,6 +4,7 @@ A process that dies while it sends leaves its alert as *sending*, and nobody sen
 may have arrived. One that a target refused is tried again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +32,7 @@ class AlertState(StrEnum):
 
 ALERT_STATES: Final = {
     AlertState.WAITING: Message("waiting"),
-    AlertState.SENDING: Message("being sent, or lost on the way"),
+    AlertState.SENDING: Message("being sent, or not delivered"),
     AlertState.SENT: Message("sent"),
     AlertState.FAILED: Message("failed"),
 }
@@ -89,6 +90,20 @@ def raise_alert(
                 "attempts": 0,
             },
         )
+
+
+def unknown(connection: Connection, events: Iterable[AlertEvent]) -> list[AlertEvent]:
+    """Return those of which nobody was told yet: reading needs no turn among the writers."""
+    return [
+        event
+        for event in events
+        if connection.execute(
+            select(ALERT.c.kind)
+            .where(ALERT.c.kind == event.kind, ALERT.c.event == event.event)
+            .limit(1)
+        ).first()
+        is None
+    ]
 
 
 def waiting(connection: Connection, now: datetime) -> list[AlertRecord]:

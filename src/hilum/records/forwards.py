@@ -3,6 +3,7 @@
 A line is written in the transaction that settles its image, so none is lost or too many.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Row, func, or_, select, update
 
 from hilum.language import Message
+from hilum.language.message import packed, unpacked
 from hilum.radiograph import ImageUIDs
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image, uids_of
@@ -80,7 +82,7 @@ class ForwardEntry:
     attempts: int
     """How often sending was tried."""
     why: str
-    """The last error, empty when there is none."""
+    """The last error, as a `Message`; empty when there is none."""
     changed: datetime
     asked: datetime | None
     """When sending was asked for; None: when the image was settled."""
@@ -138,7 +140,7 @@ def change(
         .where(*of_image(FORWARD), FORWARD.c.target == forward.target, FORWARD.c.run == forward.run)
         .values(
             state=state,
-            why=why,
+            why=json.dumps(packed(why)) if why else "",
             changed=now,
             attempts=FORWARD.c.attempts + 1,
             **({"about": None} if state is ForwardState.SENT else {}),
@@ -214,7 +216,8 @@ def entry(connection: Connection, forward: Forward) -> ForwardEntry | None:
 
 
 def _entry(row: Row[Any]) -> ForwardEntry:
-    return as_record(ForwardEntry, row, forward=as_record(Forward, row, uids=uids_of(row)))
+    forward = as_record(Forward, row, uids=uids_of(row))
+    return as_record(ForwardEntry, row, forward=forward, why=unpacked(json.loads(row.why or '""')))
 
 
 def counts(connection: Connection, archive: str) -> dict[ForwardState, int]:

@@ -64,6 +64,7 @@ MIGRATIONS: Final = tuple(
         "0010_limits",  # what a study is known by, and to which studies a user is limited
         "0011_audit_sent",  # how far the audit trail was sent to another system
         "0012_delivery",  # what systems beside the PACS are told of an image
+        "0013_page_values",  # what operators set on the page
     )
 )
 """In the order in which they run; one that has landed is never changed."""

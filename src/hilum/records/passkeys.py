@@ -84,12 +84,14 @@ def add(connection: Connection, passkey: Passkey) -> None:
     if not 0 < len(passkey.title) <= LONGEST_TITLE or not passkey.title.isprintable():
         raise AccountError(
             "The name of a passkey has 1 to {longest} characters.",
-            "Name it for its device, e.g. Office computer.",
+            "Name it after the device, e.g. Office computer.",
             longest=LONGEST_TITLE,
         )
     if len(of_user(connection, passkey.owner)) >= MOST:
         raise AccountError(
-            "You have {most} passkeys.", "Remove one that you do not use.", most=MOST
+            "You already have {most} passkeys, the maximum.",
+            "Remove one that you no longer use.",
+            most=MOST,
         )
     try:
         with connection.begin_nested():
@@ -97,7 +99,7 @@ def add(connection: Connection, passkey: Passkey) -> None:
             connection.execute(PASSKEY.insert().values(values))
     except IntegrityError as exc:
         raise AccountError(
-            "This passkey was added already.", "Use another device, or another security key."
+            "This passkey has already been added.", "Use another device, or another security key."
         ) from exc
 
 

@@ -88,7 +88,7 @@ def turn_on(
     except ValueError:  # the secret is no base 32
         step = None
     if step is None:
-        raise AccountError("This code is wrong.", "Check the clock of your telephone.")
+        raise AccountError("This code is wrong.", "Check that your phone's clock is right.")
     user = name.casefold()
     values = {"totp": key.seal(secret, user), "totp_step": step}
     connection.execute(USER.update().where(USER.c.name == user).values(**values))

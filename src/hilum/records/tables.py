@@ -101,7 +101,7 @@ FORWARD: Final = Table(
     Column("run", Integer, nullable=False),
     Column("state", String, nullable=False),  # waiting, sent, committed, failed
     Column("attempts", Integer, nullable=False),
-    Column("why", String, nullable=False),  # the last error; empty when there is none
+    Column("why", String, nullable=False),  # the last error, a message as JSON; empty: none
     Column("changed", Instant, nullable=False),
     Column("asked", Instant),  # when sending was asked for: given up so long after; none: settled
     Column("about", JSON(none_as_null=True)),  # the image's header; none once sent, or not needed
@@ -174,6 +174,14 @@ AUDIT_SENT: Final = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one repository
     Column("line", Integer, nullable=False),  # number of the last one that arrived
     comment="How far the audit trail was sent to an audit record repository.",
+)
+
+PAGE_VALUES: Final = Table(
+    "page_values",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one line
+    Column("chosen", JSON, nullable=False),  # section → name → value
+    comment="What operators set on the page, for workers on other machines.",
 )
 
 STUDY: Final = Table(

@@ -1,20 +1,22 @@
 """All settings: each declared once, with default, unit and meaning; docs/settings.md is made of it.
 
-They are read once, at start-up. Environment variables (``HILUM_PACS__URL`` is ``[pacs] url``)
-override ``hilum.toml``, which overrides the defaults below.
+Environment variables (``HILUM_PACS__URL`` is ``[pacs] url``) override ``hilum.toml``, which
+overrides what operators set on the page, which overrides the defaults below. The first two are read
+once, at start-up; `Settings.current` has what was set on the page since.
 """
 
 import json
 import os
 import tomllib
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import platformdirs
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -44,7 +46,14 @@ from hilum.settings.reading import (
     UnusableWindow,
 )
 from hilum.settings.section import SettingsSection, first_invalid
-from hilum.settings.sources import PAGE_FILE, PREFIX, SettingSource, page_values, source_of
+from hilum.settings.sources import (
+    PAGE_FILE,
+    PREFIX,
+    SettingSource,
+    page_values,
+    source_of,
+    stamp_of,
+)
 from hilum.settings.telemetry import LogFormat, TelemetrySettings
 from hilum.settings.worklist import WorklistSettings
 
@@ -85,6 +94,15 @@ __all__ = [
 
 SETTINGS_FILE_VARIABLE: Final = "HILUM_SETTINGS"
 """Environment variable that names another settings file than the default one."""
+
+NEXT_START: Final = frozenset({"node.forward_images"})
+"""What operators set for the next start: the Orthanc that hilum starts is configured by it."""
+
+MOST_CURRENT: Final = 16
+"""Settings objects whose current values are kept; a process has one or two."""
+
+_CURRENT: Final[dict[int, tuple[object, tuple[int, int], object]]] = {}
+"""Identity of settings → these, the stamp of the page's file, and what they are with it."""
 
 NO_SETTING: Final = Message("there is no such setting")
 
@@ -133,12 +151,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, settings file, what the page set."""
-        toml = TomlConfigSettingsSource(settings_cls, default_settings_file())
-        named = os.environ.get(f"{PREFIX}DATA_FOLDER") or toml.toml_data.get("data_folder")
-        folder = Path(init_settings().get("data_folder") or named or default_data_folder())
-        page = InitSettingsSource(settings_cls, page_values(folder))
-        return init_settings, env_settings, toml, page
+        """Order the sources: arguments, environment, settings file."""
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, default_settings_file()),
+        )
 
     @classmethod
     def load(cls, **changes: Any) -> Self:
@@ -152,7 +170,7 @@ class Settings(BaseSettings):
         path = default_settings_file()
         _check_names(path)
         try:
-            return cls(**changes)
+            return cls(**changes).with_page_values(starting=True)
         except ValidationError as exc:
             name, why = first_invalid(exc, unknown=NO_SETTING)
             raise SettingInvalid(
@@ -197,9 +215,16 @@ class Settings(BaseSettings):
         SettingInvalid
             A value cannot be used.
         """
-        current: SettingsSection = getattr(self, section)
+        now: SettingsSection = getattr(self, section)
+        set_by = {*now.model_fields_set, *values}
+        return self._with_section(section, {**now.model_dump(), **values}, set_by)
+
+    def _with_section(
+        self, section: str, values: Mapping[str, Any], set_by: AbstractSet[str]
+    ) -> Self:
+        """Return a copy with one section validated anew, of which these names count as set."""
         try:
-            replaced = type(current)(**{**current.model_dump(), **values})
+            made: SettingsSection = type(getattr(self, section))(**values)
         except ValidationError as exc:
             name, why = first_invalid(exc, unknown=NO_SETTING)
             raise SettingInvalid(
@@ -209,7 +234,61 @@ class Settings(BaseSettings):
                 name=name,
                 why=why,
             ) from exc
-        return self.model_copy(update={section: replaced})
+        made.model_fields_set.intersection_update(set_by)
+        return self.model_copy(update={section: made})
+
+    def current(self) -> Self:
+        """Return these settings with what operators have set on the page since.
+
+        A look at the file's time each; call it for each image or request. A file that cannot be
+        used changes nothing here: the next start says what is wrong with it.
+        """
+        stamp = stamp_of(self.data_folder)
+        if stamp is None:
+            return self
+        known = _CURRENT.get(id(self))
+        if known is None or known[0] is not self or known[1] != stamp:
+            try:
+                made = self.with_page_values()
+            except (json.JSONDecodeError, SettingInvalid):
+                made = self
+            known = (self, stamp, made)
+            if len(_CURRENT) > MOST_CURRENT:
+                _CURRENT.clear()
+            _CURRENT[id(self)] = known
+        return cast("Self", known[2])
+
+    def with_page_values(self, *, starting: bool = False) -> Self:
+        """Return a copy with what the page set, where nothing stronger sets it.
+
+        Parameters
+        ----------
+        starting
+            Also take `NEXT_START`, which otherwise stay as they are.
+
+        Raises
+        ------
+        JSONDecodeError
+            The file is damaged.
+        SettingInvalid
+            A value in it cannot be used.
+        """
+        made = self
+        for section, values in page_values(self.data_folder).items():
+            now: SettingsSection = getattr(self, section)
+            stronger = now.model_dump(exclude_unset=True)
+            held = (
+                {}
+                if starting
+                else {
+                    name: getattr(now, name)
+                    for name in type(now).model_fields
+                    if f"{section}.{name}" in NEXT_START
+                }
+            )
+            # what the page set does not count as set: it may be set anew
+            made = made._with_section(section, {**values, **held, **stronger}, set(stronger))
+        return made
 
 
 def _check_names(file: Path) -> None:

@@ -3,8 +3,9 @@
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from hilum.language import Message
 from hilum.settings.section import SettingsSection
 
 GIBIBYTE = 1024**3
@@ -50,10 +51,25 @@ class NodeSettings(SettingsSection):
     """Where results are sent on to, as modality:NAME or peer:NAME of the PACS's own DicomModalities
     and OrthancPeers."""
     forward_images: bool = False
-    """Send the image on as well, before its results."""
+    """Also forward the image, before its results."""
     commit_targets: tuple[str, ...] = ()
     """Targets of forward_to, modality:NAME each, that are asked for a storage commitment."""
     keep_workflows_hours: float = Field(24.0, gt=0)
     """Hours after which the inner record of a finished job is removed."""
     keep_days: float = Field(365.0, gt=0)
     """Days after which the outcome of an image is forgotten."""
+
+    @field_validator("forward_to", "commit_targets")
+    @classmethod
+    def _are_targets(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        for target in targets:
+            kind, _, name = target.partition(":")
+            if kind not in {"modality", "peer"} or not name:
+                raise ValueError(
+                    Message(
+                        "{target} is neither modality:NAME nor peer:NAME, with NAME as configured"
+                        " in the PACS",
+                        target=target,
+                    )
+                )
+        return targets

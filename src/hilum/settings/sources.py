@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from hilum.files.private import write_file
+
 PREFIX: Final = "HILUM_"
 """What the environment variables of hilum begin with."""
 
@@ -38,6 +40,26 @@ def page_values(data_folder: Path) -> dict[str, dict[str, Any]]:
     except OSError:
         return {}
     return found
+
+
+def write_page_values(data_folder: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write down what the page set, so that every process of this data folder sees it.
+
+    Raises
+    ------
+    SettingInvalid
+        The file cannot be written.
+    """
+    write_file(data_folder / PAGE_FILE, json.dumps(values, indent=1))
+
+
+def stamp_of(data_folder: Path) -> tuple[int, int] | None:
+    """Return what changes whenever the page sets something; None where it never did."""
+    try:
+        found = (data_folder / PAGE_FILE).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def source_of(section: str, name: str, *, file: Path, data_folder: Path) -> SettingSource:

@@ -33,7 +33,7 @@ class WorklistSettings(SettingsSection):
     """Studies without a frontal chest radiograph, such as CT: filter shows them where the filter
     "Not analyzed" or a search asks for them; hide never shows them in the worklist."""
     page_size: int = Field(50, ge=10, le=200)
-    """Studies on one page of the worklist."""
+    """Studies per page of the worklist."""
 
     @field_validator("wait_minutes")
     @classmethod

@@ -26,7 +26,7 @@ FACTOR: Final = "/account/second-factor"
 CONFIRM: Final = "/confirm"
 UNPROCESSABLE: Final = 422
 
-NOT_THE_SAME: Final = Message("The two new passwords are not the same.")
+NOT_THE_SAME: Final = Message("The new passwords do not match.")
 NOT_LOCAL: Final = Message("Your password is kept by the provider that you signed in with.")
 
 BROWSERS: Final = {

@@ -156,7 +156,7 @@ def wanted_of(
     context: Context,
 ) -> WorklistFilter:
     """Return which studies are looked for."""
-    hides = context.settings.worklist.ineligible == "hide"
+    hides = context.settings.current().worklist.ineligible == "hide"
     return WorklistFilter(text, state or "", finding, since, until, open_only, urgent_only, hides)
 
 

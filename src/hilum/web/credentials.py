@@ -24,11 +24,11 @@ WRONG: Final = Message("User name or password is wrong.")
 """The same for unknown users: who has an account here is nobody's business."""
 
 WRONG_NOW: Final = Message("The current password is wrong.")
-CODE_NEEDED: Final = Message("Enter the code that your app shows now, too.")
+CODE_NEEDED: Final = Message("Also enter the code your app shows now.")
 PASSKEY_NEEDED: Final = Message(
-    "The password alone is not enough: use your passkey, or enter a recovery code, too."
+    "The password alone is not enough. Use your passkey, or also enter a recovery code."
 )
-CODE_WRONG: Final = Message("The code is wrong, or was used already. Wait for the next one.")
+CODE_WRONG: Final = Message("The code is wrong or has already been used. Wait for the next one.")
 TOO_MANY: Final = Message("Too many sign-ins failed. Wait {seconds} s, or ask an operator.")
 
 

@@ -1,20 +1,19 @@
 """Settings: what holds and where it comes from; some can be set here. Audit trail and log, too."""
 
-import json
 import threading
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, SecretStr
 from starlette.responses import RedirectResponse, Response
 
 from hilum.errors import SettingInvalid
-from hilum.files.private import write_file
 from hilum.language import LANGUAGES, Language, Message
 from hilum.records import audit
+from hilum.records import page_values as records
 from hilum.settings import Settings, SettingSource, default_settings_file, page_values, source_of
-from hilum.settings.sources import PAGE_FILE
+from hilum.settings.sources import write_page_values
 from hilum.telemetry.logs import recent_lines
 from hilum.web.context import WebContext
 from hilum.web.pages import render
@@ -30,24 +29,32 @@ LINES: Final = 200
 """Lines of the audit trail that are shown."""
 
 EDITABLE: Final = {
-    "worklist.ceiling_minutes": Message("Longest wait of a study, in minutes"),
-    "worklist.page_size": Message("Studies on one page"),
-    "node.forward_to": Message("Send results on to, separated by commas"),
-    "node.forward_images": Message("Send the image on as well"),
-    "node.keep_days": Message("Days for which outcomes are kept"),
+    "gate.min_side": Message("Shortest side of an image, in pixels"),
+    "gate.max_aspect_ratio": Message("Maximum ratio of longer to shorter side"),
+    "gate.unknown_view": Message("Images with unknown view"),
+    "gate.combined_parts": Message("Images of the chest and adjacent regions"),
+    "gate.unreadable_age": Message("Images with an unreadable age"),
+    "gate.not_upright": Message("Images stored rotated or mirrored"),
+    "worklist.wait_minutes": Message("Maximum wait by finding, in minutes, separated by commas"),
+    "worklist.ceiling_minutes": Message("Maximum wait of any study, in minutes"),
+    "worklist.ineligible": Message("Studies without a frontal chest radiograph"),
+    "worklist.page_size": Message("Studies per page"),
+    "node.forward_to": Message("Forward results to, separated by commas"),
+    "node.forward_images": Message("Also forward the image"),
+    "node.keep_days": Message("Days to keep results"),
     "report.language": Message("Language of reports"),
     "report.report_refusals": Message("Write a report for refused images"),
-    "constancy.every_hours": Message("Hours between two self-tests; 0: none"),
-    "constancy.drift_least_images": Message("Fewest images of a month for a comparison"),
-    "constancy.drift_moving": Message("PSI from which a distribution drifts"),
-    "constancy.drift_shifted": Message("PSI from which a distribution has shifted"),
+    "constancy.every_hours": Message("Hours between self-tests; 0: none"),
+    "constancy.drift_least_images": Message("Minimum images per month to compare"),
+    "constancy.drift_moving": Message("PSI at which a distribution counts as drifting"),
+    "constancy.drift_shifted": Message("PSI at which a distribution counts as shifted"),
     "alerts.kinds": Message("Kinds of alerts, separated by commas"),
     "alerts.critical_findings": Message("Findings that raise an alert, separated by commas"),
     "alerts.language": Message("Language of alerts"),
     "alerts.quiet_hours": Message("Quiet hours, such as 22:00-06:30"),
 }
 """Settings that operators may change here → what they are. None opens the node to anybody, names a
-file or holds a secret."""
+file or holds a secret. All but `NEXT_START` hold from the next image or request on."""
 
 SOURCES: Final = {
     SettingSource.ENVIRONMENT: Message("environment variable"),
@@ -84,7 +91,7 @@ def shown(value: object) -> str:
 
 
 def _row(context: WebContext, section: str, name: str) -> dict[str, Any]:
-    settings, full = context.settings, f"{section}.{name}"
+    settings, full = context.settings.current(), f"{section}.{name}"
     folder = settings.data_folder
     source = source_of(section, name, file=default_settings_file(), data_folder=folder)
     value = getattr(getattr(settings, section), name)
@@ -97,16 +104,23 @@ def _row(context: WebContext, section: str, name: str) -> dict[str, Any]:
         "next": shown(_parsed(settings, full, chosen)) if later else None,
         "source": SOURCES[source],
         "editable": full in EDITABLE and source in {SettingSource.PAGE, SettingSource.DEFAULT},
-        "choices": _choices(value),
+        "choices": _choices(settings, section, name),
     }
 
 
-def _choices(value: object) -> list[str]:
+def _choices(settings: Settings, section: str, name: str) -> list[str]:
+    value = getattr(getattr(settings, section), name)
     if isinstance(value, bool):
         return ["true", "false"]
     if isinstance(value, Language):
         return list(LANGUAGES)
-    return [each.value for each in type(value)] if isinstance(value, StrEnum) else []
+    if isinstance(value, StrEnum):
+        return [each.value for each in type(value)]
+    return (
+        list(get_args(type(getattr(settings, section)).model_fields[name].annotation))
+        if (isinstance(value, str))
+        else []
+    )
 
 
 def _parsed(settings: Settings, full: str, value: object) -> object:
@@ -153,14 +167,17 @@ def change(
     name: Annotated[str, Form()],
     value: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    """Set one setting for the next start, and write down who did; empty: its default."""
-    settings = context.settings
+    """Set one setting, and write down who did; empty: its default."""
+    settings = context.settings.current()
     section, _, field = name.partition(".")
     if name not in EDITABLE:
         return page(request, who, context, error=Message("This setting cannot be set here."))
-    told: object = value.strip() or None
-    if isinstance(getattr(getattr(settings, section), field), tuple):
+    told: Any = value.strip() or None
+    now = getattr(getattr(settings, section), field)
+    if isinstance(now, tuple | dict):
         told = [each.strip() for each in value.split(",") if each.strip()]
+    if isinstance(now, dict):
+        told = {label: minutes for label, _, minutes in (each.rpartition(" ") for each in told)}
     try:
         if told is not None:
             _parsed(settings, name, told)
@@ -172,8 +189,10 @@ def change(
         if told is None:
             del of_section[field]
         kept[section] = of_section
-        write_file(settings.data_folder / PAGE_FILE, json.dumps(kept, indent=1))
-    note(context, who.name, "setting.changed", setting=name, value=shown(told))
+        with context.database.transaction() as connection:
+            records.choose(connection, kept)
+        write_page_values(settings.data_folder, kept)
+    note(context, who.name, "setting.changed", setting=name, value=shown(told), was=shown(now))
     return RedirectResponse(f"{HERE}#{name}", SEE_OTHER)
 
 

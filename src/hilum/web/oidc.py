@@ -69,7 +69,7 @@ BROKEN: Final = Message(
 )
 AWAY: Final = Message("The provider does not respond. Try again in a minute.")
 NO_ROLE: Final = Message("You have no role here. Ask your administrator.")
-NAME_TAKEN: Final = Message("Somebody else has your user name here. Ask an operator.")
+NAME_TAKEN: Final = Message("Your user name belongs to someone else here. Ask an operator.")
 
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403

@@ -67,8 +67,8 @@ def _values(request: Request, context: WebContext) -> dict[str, Any]:
         "models": context.models(),
         "bars": bars(snapshot),
         "chart": CHART,
-        "constancy": context.settings.constancy,
-        "alerting": context.settings.alerts,
+        "constancy": context.settings.current().constancy,
+        "alerting": context.settings.current().alerts,
         "alert_states": ALERT_STATES,
         "constancy_words": CONSTANCY,
         "shift_words": shift_words,
@@ -131,7 +131,7 @@ def retry_deliveries(who: NodeOperator, context: Context) -> Response:
 @router.post("/operations/alerts/test")
 def test_alerts(who: NodeOperator, context: Context) -> Response:
     """Send a test alert to each target; the page then says how many took it."""
-    taken = send_test(context.settings.alerts, RESEARCH_USE_ONLY)
+    taken = send_test(context.settings.current().alerts, RESEARCH_USE_ONLY)
     note(context, who.name, "alert.tested", targets=len(taken), taken=sum(taken.values()))
     return RedirectResponse(f"/operations?tested={sum(taken.values())}", SEE_OTHER)
 

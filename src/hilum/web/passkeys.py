@@ -25,13 +25,13 @@ router: Final = APIRouter(include_in_schema=False)
 HERE: Final = "/account/passkeys"
 
 NO_SITE: Final = Message(
-    "Passkeys need HTTPS and a host name, or http://localhost: browsers offer none at this address."
+    "Passkeys need HTTPS and a host name, or http://localhost. "
+    "Browsers do not offer them at this address."
 )
-UNKNOWN: Final = Message("This passkey is not known here: it may have been removed.")
+UNKNOWN: Final = Message("This passkey is not registered here. It may have been removed.")
 OTHER_USER: Final = Message("This passkey belongs to another user.")
 COPIED: Final = Message(
-    "This passkey has counted back: there may be a copy of it. Sign in with your password, and "
-    "remove it."
+    "This passkey may have been copied. Sign in with your password and remove it."
 )
 
 Given = Annotated[str, Form(max_length=LONGEST_ANSWER)]

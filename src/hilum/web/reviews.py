@@ -134,7 +134,7 @@ def _give(context: WebContext, who: Visitor, image: ImageRecord, form: FormData)
     now = datetime.now(UTC)
     with context.database.transaction() as connection:
         if reviews.add(connection, context.archive, given):
-            waits = DueTimes.of(context.settings.worklist)
+            waits = DueTimes.of(context.settings.current().worklist)
             studies.refresh(connection, context.archive, image.study_instance_uid, now, waits)
     note(
         context,

@@ -104,7 +104,7 @@ class StatusSource:
         now = datetime.now(UTC)
         archive = self._context.archive
         storage, drift = self.storage(), self.drift()
-        every = timedelta(hours=self._context.settings.constancy.every_hours)
+        every = timedelta(hours=self._context.settings.current().constancy.every_hours)
         with self._context.database.look() as connection:
             seconds = throughput.seconds_to_result(
                 connection, archive, since=now - timedelta(hours=HOURS)
@@ -132,7 +132,7 @@ class StatusSource:
 
     def _drift(self) -> list[DriftComparison]:
         with self._context.database.look() as connection:
-            settings = self._context.settings.constancy
+            settings = self._context.settings.current().constancy
             return watched(connection, self._context.archive, settings, datetime.now(UTC))
 
     def _storage(self) -> StorageUse:

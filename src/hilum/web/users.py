@@ -23,7 +23,7 @@ HERE: Final = "/users"
 DAYS: Final = (30, 90, 365)
 """Lives of a token that are offered; 0 is for ever."""
 
-YOURSELF: Final = Message("You cannot remove or change yourself: another operator can.")
+YOURSELF: Final = Message("You cannot change or remove your own account. Ask another operator.")
 
 
 def page(

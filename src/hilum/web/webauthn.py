@@ -68,15 +68,15 @@ UNREADABLE: Final = (
 )
 """What the library makes of an answer that is none."""
 
-NOT_RIGHT: Final = Message("The answer of the passkey is not right. Try again.")
-TOO_LATE: Final = Message("This took too long. Try again.")
-USED_BEFORE: Final = Message("This answer was used before. Try again.")
+NOT_RIGHT: Final = Message("The passkey could not be verified. Try again.")
+TOO_LATE: Final = Message("The request expired. Try again.")
+USED_BEFORE: Final = Message("This response was already used. Try again.")
 NOT_THIS_BROWSER: Final = Message(
-    "This answer is not for this page. Reload the page and try again."
+    "This response does not belong to this page. Reload the page and try again."
 )
-ELSEWHERE: Final = Message("The passkey was asked by another site than {origin}.")
+ELSEWHERE: Final = Message("The passkey was requested by a site other than {origin}.")
 NOT_CHECKED: Final = Message(
-    "The device did not check who you are. Set up a PIN, fingerprint or face on it."
+    "The device did not verify your identity. Set up a PIN, fingerprint or face recognition on it."
 )
 
 

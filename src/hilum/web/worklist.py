@@ -81,7 +81,7 @@ def asked(request: Request, context: Context, who: Viewer) -> WorklistRequest:
         given["until"].replace("-", "")[:8],
         bool(given["open"]),
         bool(given["urgent"]),
-        hide_ineligible=context.settings.worklist.ineligible == "hide",
+        hide_ineligible=context.settings.current().worklist.ineligible == "hide",
         by_arrival=who.unaided,
     )
     place = request.query_params.get("after", "")
@@ -135,7 +135,7 @@ def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str
             connection,
             context.archive,
             ask.wanted,
-            size=context.settings.worklist.page_size,
+            size=context.settings.current().worklist.page_size,
             after=ask.after,
         )
         counts = worklist.counts(connection, context.archive)

@@ -60,7 +60,7 @@ class Desk:
     def add(self, title: str = "Desk") -> None:
         """Add a passkey."""
         self.open("/account/passkeys")
-        self.tab.get_by_label("Name, so that you know it in the list").fill(title)
+        self.tab.get_by_label("Name shown in the list").fill(title)
         self.press("Add a passkey")
 
     def sign_out(self) -> None:
@@ -138,7 +138,9 @@ def test_a_device_keeps_one_passkey_of_a_user(desk: Desk):
     expect(desk.tab.get_by_text("Keep these recovery codes")).to_be_visible()
     desk.add("Again")
 
-    expect(desk.tab.get_by_role("alert")).to_have_text("This device has a passkey for you already.")
+    expect(desk.tab.get_by_role("alert")).to_have_text(
+        "This device already has a passkey for your account."
+    )
 
 
 def test_a_copied_passkey_is_refused(desk: Desk):

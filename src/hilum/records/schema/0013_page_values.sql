@@ -1,0 +1,5 @@
+CREATE TABLE page_values (
+	number INTEGER NOT NULL, 
+	chosen JSON NOT NULL, 
+	PRIMARY KEY (number)
+);
