@@ -42,8 +42,8 @@ LOOK_S: Final = 0.5
 """Seconds between two looks for that answer."""
 
 NO_SUCH: Final = {
-    TargetKind.MODALITY: "The PACS has no modality called {name}.",
-    TargetKind.PEER: "The PACS has no peer called {name}.",
+    TargetKind.MODALITY: Message("The PACS has no modality called {name}."),
+    TargetKind.PEER: Message("The PACS has no peer called {name}."),
 }
 """Kind of a target that the PACS does not know → what is said of it."""
 
@@ -130,7 +130,7 @@ class Forwarder:
         try:
             forwarding.send_on(kind, name, results)
         except NotInPacs:
-            return ForwardState.WAITING, Message(NO_SUCH[kind], name=name)
+            return ForwardState.WAITING, NO_SUCH[kind].with_values(name=name)
         if target not in self._context.settings.node.commit_targets or kind is TargetKind.PEER:
             return ForwardState.SENT, NOTHING
         return self._ask_commitment(forwarding, name, results)
