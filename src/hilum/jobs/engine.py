@@ -59,6 +59,8 @@ class Retention:
     """Seconds between two looks for lost work, and for what can be forgotten."""
     keep_jobs: timedelta = timedelta(hours=24)
     """How long jobs are kept after they ended."""
+    keep_images: Callable[[], timedelta] = lambda: timedelta(days=365)
+    """How long images are kept after they were settled; it may change meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,6 @@ class Engine:
         How often things are looked at.
     repeated
         Steps that are done again after a crash rather than remembered.
-    keep_images
-        How long images are kept after they were settled; it may change meanwhile.
 
     Raises
     ------
@@ -114,9 +114,7 @@ class Engine:
         pause: Pause,
         pace: Retention = Retention(),
         repeated: Collection[str] = (),
-        keep_images: Callable[[], timedelta] = lambda: timedelta(days=365),
     ) -> None:
-        self._keep_images = keep_images
         self._database = database
         self._course = ImageWorkflow(database, steps, forward, pause, repeated=repeated)
         self._forward = forward
@@ -266,6 +264,6 @@ class Engine:
     def _prune(self) -> None:
         now = datetime.now(UTC)
         prune.prune_jobs(self.queue, now - self._pace.keep_jobs)
-        prune.prune_records(self._database, now - self._keep_images())
+        prune.prune_records(self._database, now - self._pace.keep_images())
         with self._database.transaction() as connection:
             workers.forget(connection, now - timedelta(days=1))

@@ -345,7 +345,7 @@ def _engine(context: NodeContext, pool: int, role: str) -> Engine:
         pause=context.pause,
         pace=Retention(
             keep_jobs=timedelta(hours=node.keep_workflows_hours),
+            keep_images=lambda: timedelta(days=context.settings.current().node.keep_days),
         ),
-        keep_images=lambda: timedelta(days=context.settings.current().node.keep_days),
         repeated=REPEATED,
     )
