@@ -61,6 +61,7 @@ def test_three_positives_are_three_named_outlines(
 
 def test_labels_can_be_read(viewer: Viewer, store: Store, chest_path: Path) -> None:
     """Each is beside its region, not cut off at the viewport's border, and on no other one."""
+    viewer.page.set_viewport_size({"width": 1120, "height": 720})  # a small screen
     results = three_positives(str(chest_path))
     store(results.source, results.coded)
     viewer.open(results.coded)
