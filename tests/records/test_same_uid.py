@@ -154,12 +154,12 @@ def test_one_name_may_call_several(connection: Connection):
     for uids in (FIRST, second):
         arrive(connection, uids)
 
-    def called(name: str, **more: str) -> list[ImageUIDs]:
-        return [each.uids for each in images.called(connection, "own", name, **more)]
+    def called(name: str, within: images.Within = (None, None)) -> list[ImageUIDs]:
+        return [each.uids for each in images.called(connection, "own", name, within)]
 
     assert [FIRST, second] == called("1.9")
-    assert [second] == called("1.9", study_instance_uid="1.2")
-    assert [] == called("1.9", study_instance_uid="1.2", series_instance_uid="1.1.1")
+    assert [second] == called("1.9", ("1.2", None))
+    assert [] == called("1.9", ("1.2", "1.1.1"))
     assert [second] == called("1.2-1.2.1-1.9")
 
 

@@ -27,6 +27,9 @@ from hilum.runtime.waits import wait_until
 LOOK_S: Final = 0.1
 """Seconds between two looks whether an image is settled."""
 
+Within = tuple[str | None, str | None]
+"""Study and series in which images are looked for; None: in any."""
+
 THIS: Final = of_image(IMAGE)
 OPEN: Final = (*THIS, IMAGE.c.run == bindparam("of_run"), IMAGE.c.state.in_(sorted(UNSETTLED)))
 """The condition that a job is the newest run and has not ended."""
@@ -253,19 +256,11 @@ def wait_for(
 
 
 def called(
-    connection: Connection,
-    archive: str,
-    identifier: str,
-    *,
-    study_instance_uid: str | None = None,
-    series_instance_uid: str | None = None,
+    connection: Connection, archive: str, identifier: str, within: Within = (None, None)
 ) -> list[ImageRecord]:
     """Return what has this reference or SOP Instance UID; a UID may be in several studies."""
-    narrowed = {
-        IMAGE.c.study_instance_uid: study_instance_uid,
-        IMAGE.c.series_instance_uid: series_instance_uid,
-    }
-    also = [column == uid for column, uid in narrowed.items() if uid is not None]
+    narrowed = zip((IMAGE.c.study_instance_uid, IMAGE.c.series_instance_uid), within, strict=True)
+    also = [column == uid for column, uid in narrowed if uid is not None]
     for column in (IMAGE.c.sop_instance_uid, IMAGE.c.reference):  # an OR would read all images
         question = select(IMAGE).where(IMAGE.c.archive == archive, column == identifier, *also)
         if found := connection.execute(question.order_by(*IMAGE.primary_key.columns)).all():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Final
 
 import segno
@@ -14,7 +15,7 @@ from hilum.records import access, accounts, passkeys, second_factor
 from hilum.records.accounts import AccountError
 from hilum.web.context import WebContext
 from hilum.web.credentials import CredentialsRefused, check_again, factor_key
-from hilum.web.login import SEE_OTHER, safe_next, signed_in
+from hilum.web.login import safe_next, signed_in
 from hilum.web.pages import render
 from hilum.web.sessions import ConfirmedViewer, Context, NotAllowed, Viewer, Visitor, limits, note
 from hilum.web.webauthn import site_of
@@ -24,7 +25,6 @@ router: Final = APIRouter(include_in_schema=False)
 HERE: Final = "/account"
 FACTOR: Final = "/account/second-factor"
 CONFIRM: Final = "/confirm"
-UNPROCESSABLE: Final = 422
 
 NOT_THE_SAME: Final = Message("The new passwords do not match.")
 NOT_LOCAL: Final = Message("Your password is kept by the provider that you signed in with.")
@@ -115,12 +115,12 @@ def change_password(  # noqa: PLR0917  FastAPI gives them by name
         check_again(request, context, who, present, code)
         made = "" if error else accounts.hashed(new, who.name)
     except CredentialsRefused as exc:
-        status = exc.status if exc.wait_s else UNPROCESSABLE
+        status = exc.status if exc.wait_s else HTTPStatus.UNPROCESSABLE_ENTITY
         return page(request, who, context, error=exc.message, status=status)
     except AccountError as exc:
         error = exc.message
     if error:
-        return page(request, who, context, error=error, status=UNPROCESSABLE)
+        return page(request, who, context, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     with context.database.transaction() as connection:
         accounts.set_password(connection, who.name, made)
     note(context, who.name, "user.password_changed")
@@ -135,7 +135,7 @@ def end_sessions(
     with context.database.transaction() as connection:
         count = access.end_sessions(connection, who.name, key=session, but=who.key)
     note(context, who.name, "user.sessions_ended", count=count)
-    return RedirectResponse(HERE, SEE_OTHER)
+    return RedirectResponse(HERE, HTTPStatus.SEE_OTHER)
 
 
 @router.get(FACTOR, dependencies=LOCAL)
@@ -150,7 +150,7 @@ def _offer(request: Request, who: Visitor, secret: str, error: str = "") -> Resp
         request,
         "second_factor.html",
         who,
-        status=UNPROCESSABLE if error else 200,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if error else 200,
         secret=secret,
         picture=Markup(drawn.svg_inline(scale=4, dark="#000", light="#fff")),  # noqa: S704  made here
         error=error,
@@ -191,7 +191,7 @@ def renew_codes(request: Request, who: ConfirmedViewer, context: Context) -> Res
         has = second_factor.of_user(connection, who.name)
         codes = second_factor.new_recovery_codes(connection, who.name) if has else []
     if not codes:
-        return RedirectResponse(HERE, SEE_OTHER)
+        return RedirectResponse(HERE, HTTPStatus.SEE_OTHER)
     note(context, who.name, "user.recovery_codes_renewed")
     return show_codes(request, who, codes)
 
@@ -202,7 +202,7 @@ def turn_off(who: ConfirmedViewer, context: Context) -> Response:
     with context.database.transaction() as connection:
         second_factor.turn_off(connection, who.name)
     note(context, who.name, "user.second_factor_removed")
-    return RedirectResponse(HERE, SEE_OTHER)
+    return RedirectResponse(HERE, HTTPStatus.SEE_OTHER)
 
 
 @router.get(CONFIRM)

@@ -32,7 +32,6 @@ from hilum.web.api_models import (
     Invalid,
     JobsDocument,
     Label,
-    ModelDocument,
     Problem,
     ReadingDocument,
     ReasonDocument,
@@ -46,7 +45,7 @@ from hilum.web.api_models import (
     StudyPage,
     UidInPath,
 )
-from hilum.web.context import WebContext
+from hilum.web.context import InstalledModel, WebContext
 from hilum.web.operations import read_again, status_of
 from hilum.web.sessions import (
     Context,
@@ -350,9 +349,9 @@ def health(request: Request, _: Viewer) -> HealthDocument:
 
 
 @router.get("/models", tags=["node"])
-def models(_: Viewer, context: Context) -> list[ModelDocument]:
+def models(_: Viewer, context: Context) -> list[InstalledModel]:
     """Return the models that are known here."""
-    return [ModelDocument.of(each) for each in context.models()]
+    return list(context.models())
 
 
 def _place(after: str | None) -> WorklistPosition | None:
@@ -368,14 +367,9 @@ def _place(after: str | None) -> WorklistPosition | None:
 
 
 def _entry(context: WebContext, asked: ImageAsked) -> ImageRecord:
+    within = asked.study_instance_uid, asked.series_instance_uid
     with context.database.look() as connection:
-        found = images.called(
-            connection,
-            context.archive,
-            asked.sop_instance_uid,
-            study_instance_uid=asked.study_instance_uid,
-            series_instance_uid=asked.series_instance_uid,
-        )
+        found = images.called(connection, context.archive, asked.sop_instance_uid, within)
     if not found:
         raise not_found("This image")
     if len(found) > 1:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hilum.records.forwards import ForwardState
 from hilum.records.reviews import Opinion, ReaderAnswer
 from hilum.records.states import State, Urgency
+from hilum.records.throughput import Hour, Refusals
 from hilum.web.context import NodeCheck
 from hilum.web.status import StatusSnapshot
 
@@ -221,53 +222,16 @@ class AgreementDocument(ApiDocument):
     unsure: int
 
 
-class CheckDocument(ApiDocument):
-    """One line of the state of health."""
-
-    name: str
-    ok: bool
-    text: str
-    remedy: str
-
-
 class HealthDocument(ApiDocument):
     """The state of health."""
 
     ok: bool
-    checks: list[CheckDocument]
+    checks: list[NodeCheck]
 
     @classmethod
     def of(cls, source: Sequence[NodeCheck]) -> Self:
         """Return the document of checks."""
-        return cls(ok=all(check.ok for check in source), checks=list(map(CheckDocument.of, source)))
-
-
-class ModelDocument(ApiDocument):
-    """A model that is known here."""
-
-    name: str
-    version: str
-    sha256: str
-    in_use: bool
-    installed: bool
-    verified: bool
-    demonstration: bool
-    text: str
-
-
-class HourDocument(ApiDocument):
-    """What was done in one hour."""
-
-    begins: datetime
-    ended: dict[State, int]
-
-
-class RefusalsDocument(ApiDocument):
-    """A reason for which images were refused."""
-
-    code: str
-    text: str
-    images: int
+        return cls(ok=all(check.ok for check in source), checks=list(source))
 
 
 class StatusDocument(ApiDocument):
@@ -278,8 +242,8 @@ class StatusDocument(ApiDocument):
     waiting: dict[Urgency, int]
     reading: int
     oldest: datetime | None = Field(description="Arrival of the image that waits longest.")
-    hours: list[HourDocument]
-    refusals: list[RefusalsDocument] = Field(description="Of the last seven days.")
+    hours: list[Hour]
+    refusals: list[Refusals] = Field(description="Of the last seven days.")
     forwards: dict[ForwardState, int]
     workers_alive: int
     free_bytes: int
@@ -293,8 +257,8 @@ class StatusDocument(ApiDocument):
             waiting=dict(source.depth.waiting),
             reading=source.depth.reading,
             oldest=source.depth.oldest,
-            hours=list(map(HourDocument.of, source.hours)),
-            refusals=list(map(RefusalsDocument.of, source.refusals)),
+            hours=source.hours,
+            refusals=source.refusals,
             forwards=source.forwards,
             workers_alive=sum(map(source.lives, source.workers)),
             free_bytes=source.storage.free,

@@ -1,7 +1,9 @@
 """Checks password and second factor, the same way at sign-in and on the account page."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request
@@ -16,9 +18,6 @@ from hilum.web.sessions import Visitor, cookie, note
 
 DEVICE_COOKIE: Final = "hilum_device"
 """By which a browser is known where somebody has signed in."""
-
-UNAUTHORIZED: Final = 401
-TOO_MANY_REQUESTS: Final = 429
 
 WRONG: Final = Message("User name or password is wrong.")
 """The same for unknown users: who has an account here is nobody's business."""
@@ -35,24 +34,15 @@ TOO_MANY: Final = Message("Too many sign-ins failed. Wait {seconds} s, or ask an
 log = get_log(__name__)
 
 
+@dataclass(eq=False)
 class CredentialsRefused(Exception):
-    """Somebody did not show who they are.
+    """Somebody did not show who they are."""
 
-    Parameters
-    ----------
-    message
-        For the person, in English, marked for translation.
-    status
-        HTTP status.
-    wait_s
-        Seconds until they may try again.
-    """
-
-    def __init__(self, message: str, status: int = UNAUTHORIZED, wait_s: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.wait_s = wait_s
+    message: str
+    """For the person, in English, marked for translation."""
+    status: int = HTTPStatus.UNAUTHORIZED
+    wait_s: int = 0
+    """Seconds until they may try again."""
 
 
 def address_of(request: Request) -> str:
@@ -142,7 +132,7 @@ def _count(request: Request, context: WebContext, name: str, place: str) -> int:
     except sign_in_attempts.TooManyFailures as exc:
         note_once(request, context, "user.held_off")
         said = TOO_MANY.with_values(seconds=exc.wait_s)
-        raise CredentialsRefused(said, TOO_MANY_REQUESTS, exc.wait_s) from exc
+        raise CredentialsRefused(said, HTTPStatus.TOO_MANY_REQUESTS, exc.wait_s) from exc
 
 
 def note_once(request: Request, context: WebContext, action: str, **detail: str) -> None:

@@ -9,6 +9,7 @@ import ipaddress
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -21,11 +22,6 @@ from hilum.settings.secret_files import secret_of
 from hilum.telemetry.metrics import CONTENT_TYPE
 from hilum.web.context import NodeCheck
 from hilum.web.security import SafeApp
-
-OK: Final = 200
-UNAUTHORIZED: Final = 401
-FORBIDDEN: Final = 403
-UNAVAILABLE: Final = 503
 
 BEAT_WITHIN_S: Final = 60.0
 """Seconds since the last heartbeat after which a process counts as hung."""
@@ -119,7 +115,7 @@ def metrics_token(settings: Settings) -> SecretStr | None:
 
 def answer(said: dict[str, Any], fine: bool) -> JSONResponse:  # noqa: FBT001  it is the answer
     """Return what was found, with the status that probes go by."""
-    status = OK if fine else UNAVAILABLE
+    status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
     return JSONResponse(said, status_code=status, headers={"Cache-Control": "no-store"})
 
 
@@ -129,13 +125,13 @@ def refused(request: Request, token: SecretStr | None) -> Response | None:
         return None
     if token is None:
         text = "Metrics are read from this machine; for others set telemetry.metrics_token.\n"
-        return Response(text, FORBIDDEN, media_type="text/plain")
+        return Response(text, HTTPStatus.FORBIDDEN, media_type="text/plain")
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     right = hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
     if kind.lower() == "bearer" and right:
         return None
     asked = {"WWW-Authenticate": 'Bearer realm="hilum metrics"'}
-    return Response("This needs the bearer token.\n", UNAUTHORIZED, asked, "text/plain")
+    return Response("This needs the bearer token.\n", HTTPStatus.UNAUTHORIZED, asked, "text/plain")
 
 
 def is_this_machine(request: Request) -> bool:

@@ -1,6 +1,7 @@
 """Signing in and out, with a password that hilum keeps."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -36,7 +37,6 @@ from hilum.web.webauthn import site_of
 
 router: Final = APIRouter(include_in_schema=False)
 
-SEE_OTHER: Final = 303
 KINDEST_NEXT: Final = "/"
 
 
@@ -50,7 +50,7 @@ def safe_next(path: str) -> str:
 def ask(request: Request, who: Anybody, context: Context, next: str = "/") -> Response:  # noqa: A002
     """Show the form."""
     if who.role is not None:
-        return RedirectResponse(safe_next(next), SEE_OTHER)
+        return RedirectResponse(safe_next(next), HTTPStatus.SEE_OTHER)
     return form(request, who, context, after=safe_next(next))
 
 
@@ -146,7 +146,7 @@ def signed_in(
         known = cookie(request, DEVICE_COOKIE, page)
         device = sign_in_attempts.remember_device(connection, known, name, now=now)
     note(context, name.casefold(), "user.signed_in", address=address_of(request), **detail)
-    answer = RedirectResponse(after, SEE_OTHER)
+    answer = RedirectResponse(after, HTTPStatus.SEE_OTHER)
     set_cookie(answer, SESSION_COOKIE, secret, page, max_age=int(longest.total_seconds()))
     known_s = int(sign_in_attempts.KNOWN_FOR.total_seconds())
     set_cookie(answer, DEVICE_COOKIE, device, page, max_age=known_s, strict=True)
@@ -160,7 +160,7 @@ def sign_out(who: Viewer, context: Context) -> Response:
     with context.database.transaction() as connection:
         access.end_session(connection, who.key)
     note(context, who.name, "user.signed_out")
-    answer = RedirectResponse("/login", SEE_OTHER)
+    answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
     drop_cookie(answer, SESSION_COOKIE, context.settings.page)
     answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
@@ -176,7 +176,7 @@ def look(
 ) -> Response:
     """Keep language, theme and reading mode in cookies, also before anybody is signed in."""
     after = next if next == "/login" else safe_next(next)
-    answer = RedirectResponse(after, SEE_OTHER)
+    answer = RedirectResponse(after, HTTPStatus.SEE_OTHER)
     chosen = {LANGUAGE_COOKIE: language, THEME_COOKIE: theme, READING_COOKIE: reading}
     for name, value in chosen.items():
         if value is not None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -37,7 +38,7 @@ from hilum.settings.secret_files import secret_of
 from hilum.telemetry.logs import get_log
 from hilum.web.context import WebContext
 from hilum.web.credentials import note_once
-from hilum.web.login import SEE_OTHER, form, safe_next, signed_in
+from hilum.web.login import form, safe_next, signed_in
 from hilum.web.sessions import Anybody, Context, Visitor, cookie, drop_cookie, set_cookie
 
 router: Final = APIRouter(include_in_schema=False)
@@ -71,29 +72,18 @@ AWAY: Final = Message("The provider does not respond. Try again in a minute.")
 NO_ROLE: Final = Message("You have no role here. Ask your administrator.")
 NAME_TAKEN: Final = Message("Your user name belongs to someone else here. Ask an operator.")
 
-UNAUTHORIZED: Final = 401
-FORBIDDEN: Final = 403
-BAD_GATEWAY: Final = 502
-
 log = get_log(__name__)
 
 
+@dataclass(eq=False)
 class IdentityNotConfirmed(Exception):
-    """The provider's answer does not say who this is.
+    """The provider's answer does not say who this is."""
 
-    Parameters
-    ----------
-    message
-        For the person, in English, marked for translation.
-    why
-        For the log, without anything that the provider or the browser said.
-    """
-
-    def __init__(self, message: str, why: str, status: int = UNAUTHORIZED) -> None:
-        super().__init__(message, why)
-        self.message = message
-        self.why = why
-        self.status = status
+    message: str
+    """For the person, in English, marked for translation."""
+    why: str
+    """For the log, without anything that the provider or the browser said."""
+    status: int = HTTPStatus.UNAUTHORIZED
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +167,7 @@ def begin(request: Request, who: Anybody, context: Context, next: str = "/") -> 
         "code_challenge": challenge(flow.verifier),
         "code_challenge_method": "S256",
     }
-    answer = RedirectResponse(f"{provider.authorization}?{urlencode(asked)}", SEE_OTHER)
+    answer = RedirectResponse(f"{provider.authorization}?{urlencode(asked)}", HTTPStatus.SEE_OTHER)
     set_cookie(answer, FLOW_COOKIE, str(flow), context.settings.page, max_age=FLOW_S)
     return answer
 
@@ -222,7 +212,9 @@ def _confirmed_user(
         with context.database.transaction() as connection:
             user = accounts.provider_user(connection, subject, name, role, limits=limits, now=now)
     except AccountError as exc:
-        raise IdentityNotConfirmed(NAME_TAKEN, "the name is taken, or is none", FORBIDDEN) from exc
+        raise IdentityNotConfirmed(
+            NAME_TAKEN, "the name is taken, or is none", HTTPStatus.FORBIDDEN
+        ) from exc
     return user.name
 
 
@@ -252,10 +244,12 @@ def _asking(what: str) -> Iterator[httpx.Client]:
             yield client
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         kind = type(exc).__name__
-        raise IdentityNotConfirmed(AWAY, f"no good answer to {what} ({kind})", BAD_GATEWAY) from exc
+        raise IdentityNotConfirmed(
+            AWAY, f"no good answer to {what} ({kind})", HTTPStatus.BAD_GATEWAY
+        ) from exc
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         raise IdentityNotConfirmed(
-            BROKEN, f"the answer to {what} is not understood", BAD_GATEWAY
+            BROKEN, f"the answer to {what} is not understood", HTTPStatus.BAD_GATEWAY
         ) from exc
 
 
@@ -287,13 +281,15 @@ def discover(oidc: OidcSettings) -> Provider:
     """
     issuer = (oidc.issuer or "").rstrip("/")
     if not issuer:
-        raise IdentityNotConfirmed(BROKEN, "oidc.issuer is not set", FORBIDDEN)
+        raise IdentityNotConfirmed(BROKEN, "oidc.issuer is not set", HTTPStatus.FORBIDDEN)
     _require_https(issuer)
     with _asking("discovery") as client:
         answer = client.get(f"{issuer}/.well-known/openid-configuration")
         said = answer.raise_for_status().json()
         if said["issuer"].rstrip("/") != issuer:
-            raise IdentityNotConfirmed(BROKEN, "the provider calls itself otherwise", BAD_GATEWAY)
+            raise IdentityNotConfirmed(
+                BROKEN, "the provider calls itself otherwise", HTTPStatus.BAD_GATEWAY
+            )
         methods = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return Provider(
             said["issuer"],
@@ -389,7 +385,7 @@ def who_is(claims: Mapping[str, Any], oidc: OidcSettings) -> tuple[str, Role]:
     pairs = (pair.rpartition("=") for pair in oidc.roles)
     roles = [Role(role) for value, _, role in pairs if value in given]
     if not roles:
-        raise IdentityNotConfirmed(NO_ROLE, "no role of the settings", FORBIDDEN)
+        raise IdentityNotConfirmed(NO_ROLE, "no role of the settings", HTTPStatus.FORBIDDEN)
     name = next(
         (claims[each] for each in (oidc.name_claim, "email", "sub") if claims.get(each)), ""
     )

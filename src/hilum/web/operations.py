@@ -11,7 +11,7 @@ from hilum.language import Message
 from hilum.records import Connection, images
 from hilum.records.alerts import ALERT_STATES
 from hilum.records.drift_watch import shift_words
-from hilum.records.images import ImageRecord
+from hilum.records.images import ImageRecord, Within
 from hilum.records.states import State
 from hilum.telemetry.alerts import send_test
 from hilum.web.context import WebContext
@@ -25,9 +25,6 @@ router: Final = APIRouter(include_in_schema=False)
 
 SEE_OTHER: Final = 303
 CONFLICT: Final = 409
-
-Within = tuple[str | None, str | None]
-"""Study and series in which images are looked for; None: in any."""
 
 CHART: Final = {"width": 720, "height": 120}
 """Of the chart of hours, in its own units."""
@@ -171,10 +168,7 @@ def read_again(
 def _called(
     connection: Connection, context: WebContext, name: str, where: Within
 ) -> list[ImageRecord]:
-    study, series = where
-    found = images.called(
-        connection, context.archive, name, study_instance_uid=study, series_instance_uid=series
-    )
+    found = images.called(connection, context.archive, name, where)
     if len(found) > 1:
         raise HTTPException(
             CONFLICT, Message("This UID is in several studies or series. Name one.")

@@ -15,7 +15,7 @@ from hilum.records.passkeys import Passkey
 from hilum.web import account, login, webauthn
 from hilum.web.context import WebContext
 from hilum.web.credentials import CredentialsRefused, address_of, note_once
-from hilum.web.login import SEE_OTHER, own_form, safe_next, signed_in
+from hilum.web.login import own_form, safe_next, signed_in
 from hilum.web.pages import render
 from hilum.web.sessions import Anybody, ConfirmedViewer, Context, Viewer, Visitor, note
 from hilum.web.webauthn import LONGEST_ANSWER, Challenges, Site, site_of
@@ -164,7 +164,7 @@ def _offer(request: Request, who: Visitor, context: WebContext, error: str = "")
         request,
         "passkey.html",
         who,
-        status=account.UNPROCESSABLE if error else 200,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if error else 200,
         options=wanted,
         handle=handle,
         title=account.browser_of(request.headers.get("user-agent", "")),
@@ -208,7 +208,7 @@ def add(  # noqa: PLR0917  FastAPI gives them by name
     note(context, who.name, "user.passkey_added", passkey=new.title, address=address_of(request))
     if codes:
         return account.show_codes(request, who, codes)
-    return RedirectResponse(account.HERE, SEE_OTHER)
+    return RedirectResponse(account.HERE, HTTPStatus.SEE_OTHER)
 
 
 @router.post(HERE + "/remove", dependencies=[Depends(account.kept_here)])
@@ -219,4 +219,4 @@ def remove(who: ConfirmedViewer, context: Context, key: Annotated[str, Form()] =
         second_factor.forget_idle_codes(connection, who.name)
     if removed:
         note(context, who.name, "user.passkey_removed")
-    return RedirectResponse(account.HERE, SEE_OTHER)
+    return RedirectResponse(account.HERE, HTTPStatus.SEE_OTHER)

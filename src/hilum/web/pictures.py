@@ -45,8 +45,6 @@ Made = TypeVar("Made")
 Shown = tuple[ImageUIDs, str]
 """An image, and which version of it."""
 
-NOT_FOUND: Final = 404
-CONFLICT: Final = 409
 NO_PIXELS: Final = Message("This image has no pixels that can be shown.")
 TOO_LARGE: Final = Message("This image is too large for this page. Open it in a DICOM viewer.")
 HARMFUL: Final = Message("This image crashed the process that opened it and is not opened again.")
@@ -129,7 +127,7 @@ def tools_of(context: WebContext) -> StudyTools:
         This page was started without.
     """
     if context.tools is None:
-        raise HTTPException(NOT_FOUND, GONE)
+        raise HTTPException(HTTPStatus.NOT_FOUND, GONE)
     return context.tools
 
 
@@ -168,21 +166,15 @@ def image_of(context: WebContext, where: Address) -> ImageRecord:
     HTTPException
         There is none in that study, or it is in several series and none is named.
     """
-    study, series = where.study, where.series
+    within = where.study, where.series
     with context.database.look() as connection:
-        found = images.called(
-            connection,
-            context.archive,
-            where.image,
-            study_instance_uid=study,
-            series_instance_uid=series,
-        )
+        found = images.called(connection, context.archive, where.image, within)
     if len(found) > 1:
         raise HTTPException(
-            CONFLICT, Message("This image is in several series. Name one: ?series=…")
+            HTTPStatus.CONFLICT, Message("This image is in several series. Name one: ?series=…")
         )
     if not found:
-        raise HTTPException(NOT_FOUND, GONE)
+        raise HTTPException(HTTPStatus.NOT_FOUND, GONE)
     return found[0]
 
 
@@ -206,7 +198,7 @@ def small(request: Request, where: Where, context: Context, _: Viewer, __: Slot)
     """Return the small picture of an image."""
     made = picture_cache(request).small(image_of(context, where))
     if not made:
-        raise HTTPException(NOT_FOUND, NO_PIXELS)
+        raise HTTPException(HTTPStatus.NOT_FOUND, NO_PIXELS)
     return Response(made, media_type="image/webp")
 
 

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from io import StringIO
 from typing import Any, Final
 
@@ -39,9 +40,6 @@ from hilum.wording import finding_name, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
-SEE_OTHER: Final = 303
-UNPROCESSABLE: Final = 422
-
 ANSWER: Final = "answer."
 """How the fields of answers begin; the finding's label follows."""
 
@@ -56,7 +54,6 @@ MONTHS: Final = 6
 
 NOTHING: Final = Message("Answer at least one finding, or name a missed one, or comment.")
 NOT_IN_WORDS: Final = Message("{finding} is in the list of findings: answer it there.")
-
 COLUMNS: Final = (
     "at",
     "reader",
@@ -86,7 +83,11 @@ async def give(request: Request, where: Where, context: Context, who: Reader, _:
     form = await request.form()
     await run_in_threadpool(_give, context, who, image_of(context, where), form)
     back = f"{where}#reviews"
-    return RedirectResponse(back, SEE_OTHER) if wants_page(request) else JSONResponse({"to": back})
+    return (
+        RedirectResponse(back, HTTPStatus.SEE_OTHER)
+        if wants_page(request)
+        else JSONResponse({"to": back})
+    )
 
 
 @router.get("/reviews")
@@ -163,10 +164,12 @@ def _review(image: ImageRecord, reading: StoredReading, who: Visitor, form: Form
     for each in missing:
         if label := known.get(fold(each)):
             finding = finding_name(label, who.language)
-            raise HTTPException(UNPROCESSABLE, who.language.say(NOT_IN_WORDS, finding=finding))
+            raise HTTPException(
+                HTTPStatus.UNPROCESSABLE_ENTITY, who.language.say(NOT_IN_WORDS, finding=finding)
+            )
     comment = str(form.get("comment") or "").strip()[:LONGEST]
     if not judged and not missing and not comment:
-        raise HTTPException(UNPROCESSABLE, who.language.say(NOTHING))
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, who.language.say(NOTHING))
     model = document["model"]
     return Review(
         *image.uids,
@@ -198,7 +201,7 @@ def _answers(findings: Sequence[Mapping[str, Any]], form: FormData) -> tuple[Rev
     ]
     answers = {label: str(said) for label, said in given if label in facts}
     if len(answers) < len(given) or not set(answers.values()) <= set(ReaderAnswer):
-        raise HTTPException(UNPROCESSABLE)
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY)
     model = ("positive", "raw", "operating_point", "score")
     return tuple(
         ReviewedFinding(label, ReaderAnswer(said), *(facts[label][name] for name in model))
@@ -255,34 +258,20 @@ def _lines(context: WebContext) -> Iterator[str]:
 
 
 def _cells(row: Any, *, latest: bool) -> list[str]:
-    """Return one line of the export; user names and labels may begin like a formula."""
+    """Return one line of the export."""
     opinion = as_record(ReviewedFinding, row).opinion
-    agrees = "" if opinion is Opinion.UNSURE else _yes(opinion is Opinion.AGREE)
-    return [
-        row.at.isoformat(timespec="seconds"),
-        _harmless(row.reader),
-        row.study_instance_uid,
-        row.series_instance_uid,
-        row.sop_instance_uid,
-        row.model,
-        row.model_sha256,
-        _yes(row.demonstration),
-        _harmless(row.label),
-        row.answer,
-        agrees,
-        _yes(row.positive),
-        f"{row.raw}",
-        f"{row.operating_point}",
-        f"{shown_score(row.score, positive=row.positive):.2f}",
-        _yes(row.unaided),
-        _yes(latest),
-        row.report,
-    ]
+    values = row._asdict() | {
+        "at": row.at.isoformat(timespec="seconds"),
+        "agrees": "" if opinion is Opinion.UNSURE else opinion is Opinion.AGREE,
+        "score": f"{shown_score(row.score, positive=row.positive):.2f}",
+        "counts": latest,
+    }
+    return [_cell(values[name]) for name in COLUMNS]
 
 
-def _yes(value: bool) -> str:  # noqa: FBT001  the value itself is what is written
-    return "true" if value else "false"
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _cell(value: object) -> str:
+    """Return a value as it is written: user names and labels may begin like a formula."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if risky else str(value)

@@ -10,6 +10,7 @@ import hmac
 import ipaddress
 import socket
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -54,8 +55,6 @@ HSTS: Final = "max-age=31536000"
 SMALL_BODY: Final = 1024 * 1024
 """Bytes of a form or a JSON document; only uploads are larger."""
 
-TOO_LARGE: Final = 413
-
 UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
@@ -66,9 +65,6 @@ def is_secure(settings: PageSettings) -> bool:
     public = settings.public_url or ""
     return settings.certificate is not None or public.startswith("https://")
 
-
-MISDIRECTED: Final = 421
-NOT_FOUND: Final = 404
 
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked under any name: monitoring knows this machine by names of its own."""
@@ -121,7 +117,9 @@ class RequestGate:
     def _refused(self, scope: Scope) -> Response | None:
         path = scope["path"]
         if UNSAFE_TEXT.search(path):
-            return JSONResponse({"detail": "There is nothing at this address."}, NOT_FOUND)
+            return JSONResponse(
+                {"detail": "There is nothing at this address."}, HTTPStatus.NOT_FOUND
+            )
         host = Headers(scope=scope).get("host", "").casefold()
         if path in PROBES or is_our_name(host, self._settings):
             return None
@@ -129,7 +127,7 @@ class RequestGate:
             "hilum does not answer to this host name. "
             "Add it to page.allowed_hosts, or set page.public_url."
         )
-        return JSONResponse({"detail": detail}, MISDIRECTED)
+        return JSONResponse({"detail": detail}, HTTPStatus.MISDIRECTED_REQUEST)
 
 
 class SafeApp(FastAPI):
@@ -224,7 +222,9 @@ class BodyLimit:
         limit = most + SMALL_BODY  # the form around the file, too
         said = Headers(scope=scope).get("content-length", "0")
         if not said.isdecimal() or int(said) > limit:
-            answer = JSONResponse({"detail": "This request is too large."}, TOO_LARGE)
+            answer = JSONResponse(
+                {"detail": "This request is too large."}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            )
             await answer(scope, receive, send)
             return
         read = 0
@@ -234,7 +234,7 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > limit:  # sent in chunks, without saying how much
-                raise HTTPException(TOO_LARGE)
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
 
         await self._app(scope, receive_some, send)

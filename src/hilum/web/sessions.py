@@ -98,18 +98,12 @@ class FactorNeeded(Exception):
     """Somebody is signed in who has to add a second factor before anything else."""
 
 
+@dataclass(eq=False)
 class NotAllowed(Exception):
-    """Somebody is signed in who may not do this.
+    """Somebody is signed in who may not do this."""
 
-    Parameters
-    ----------
-    message
-        Why, in English, marked for translation.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    message: str
+    """Why, in English, marked for translation."""
 
 
 def whole_context(request: Request) -> WebContext:

@@ -90,13 +90,8 @@ def prior_of(
     if row is None:
         return None
     with context.database.look() as connection:
-        found = images.called(
-            connection,
-            context.archive,
-            row.cover,
-            study_instance_uid=row.study_instance_uid,
-            series_instance_uid=row.cover_series,
-        )
+        within = row.study_instance_uid, row.cover_series
+        found = images.called(connection, context.archive, row.cover, within)
         if not found:
             return None
         uids = found[0].uids

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -44,8 +45,6 @@ EARLIER: Final = 12
 DECIMALS: Final = 4
 """Decimals of activations on their way to the browser; float16 has no more."""
 
-NOT_FOUND: Final = 404
-
 STORED_MAPS: Final = Message("Heatmaps are in the stored overlay.")
 
 
@@ -80,7 +79,7 @@ def show(
     with context.database.look() as connection:
         row = worklist.row(connection, context.archive, study)
         if row is None:
-            raise HTTPException(NOT_FOUND, Message("There is no such study here."))
+            raise HTTPException(HTTPStatus.NOT_FOUND, Message("There is no such study here."))
         entries = images.entries(connection, context.archive, study_instance_uid=study)[::-1]
         chosen = _chosen(entries, _wanted(row, who, series, image))
         reading, given, seen = None, [], False
@@ -143,7 +142,7 @@ def maps(where: Where, context: Context, who: Viewer) -> Response:
     """Return the activation maps of an image and their outlines, in source pixels."""
     reading = _shown(context, image_of(context, where), who)
     if reading.origin is not None:
-        raise HTTPException(NOT_FOUND, STORED_MAPS)
+        raise HTTPException(HTTPStatus.NOT_FOUND, STORED_MAPS)
     shown = reading.document["readings"][0]
     field = reading.field_of_view
     tools = tools_of(context)
@@ -187,7 +186,7 @@ def result(
     unaided.require_seen(context, who, entry.uids)
     reference = stored_as(context, entry, result)
     if reference is None or form not in {"dcm", "png"}:
-        raise HTTPException(NOT_FOUND, Message("The PACS does not hold this result."))
+        raise HTTPException(HTTPStatus.NOT_FOUND, Message("The PACS does not hold this result."))
     file = context.pacs.fetch(reference)
     if form == "png":
         return _attached(tools_of(context).png(file), "image/png", f"{result}.png")
@@ -205,7 +204,7 @@ def reading_of(context: WebContext, image: ImageRecord) -> StoredReading:
     with context.database.look() as connection:
         found = readings.get(connection, context.archive, image.uids)
     if found is None:
-        raise HTTPException(NOT_FOUND, Message("This image has not been analyzed."))
+        raise HTTPException(HTTPStatus.NOT_FOUND, Message("This image has not been analyzed."))
     return found
 
 
@@ -243,7 +242,9 @@ def written(
     """
     tools = tools_of(context)
     if form not in tools.forms(reading):
-        raise HTTPException(NOT_FOUND, Message("This reading is not available in this form."))
+        raise HTTPException(
+            HTTPStatus.NOT_FOUND, Message("This reading is not available in this form.")
+        )
     if language is not None:
         reading = _warned_in(language, reading, image)
     when = (image.settled or image.arrived).astimezone()

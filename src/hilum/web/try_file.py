@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -118,25 +118,11 @@ def _send(file: UploadFile, who: Visitor, context: WebContext) -> Response:
             name = PurePosixPath(file.filename or "file").name
             _send_one(file.file.read(), name, sent, sender)
             sent.error = NOT_DICOM if sent.not_dicom else sent.why
-    note(
-        context,
-        who.name,
-        "file.uploaded",
-        stored=sent.stored,
-        already_there=sent.already_there,
-        not_dicom=sent.not_dicom,
-        refused=sent.refused,
-    )
-    return JSONResponse(
-        {
-            "stored": sent.stored,
-            "already_there": sent.already_there,
-            "not_dicom": sent.not_dicom,
-            "refused": sent.refused,
-            "said": _said(who.language.say, sent),
-            "ok": not sent.error,
-        }
-    )
+    counts: dict[str, Any] = {
+        name: count for name, count in asdict(sent).items() if isinstance(count, int)
+    }
+    note(context, who.name, "file.uploaded", **counts)
+    return JSONResponse({**counts, "said": _said(who.language.say, sent), "ok": not sent.error})
 
 
 def _said(say: Any, sent: UploadResult) -> str:

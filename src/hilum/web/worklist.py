@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -34,8 +35,6 @@ FIELDS: Final = ("q", "state", "finding", "since", "until", "open", "urgent")
 
 LONGEST: Final = 200
 """Letters of a field that count."""
-
-UNPROCESSABLE: Final = 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def asked(request: Request, context: Context, who: Viewer) -> WorklistRequest:
     try:
         after = WorklistPosition.parse(place) if place else None
     except ValueError as exc:
-        raise HTTPException(UNPROCESSABLE) from exc
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY) from exc
     return WorklistRequest(
         wanted, after, urlencode({name: each for name, each in given.items() if each})
     )
