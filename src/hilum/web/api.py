@@ -46,7 +46,7 @@ from hilum.web.api_models import (
     UidInPath,
 )
 from hilum.web.context import InstalledModel, WebContext
-from hilum.web.operations import read_again, status_of
+from hilum.web.operations import read_again
 from hilum.web.sessions import (
     Context,
     NodeOperator,
@@ -59,6 +59,7 @@ from hilum.web.sessions import (
     note_search,
 )
 from hilum.web.slots import Slot, slots_of
+from hilum.web.status import status_of
 from hilum.web.study import written
 from hilum.web.try_file import file_of, tried
 

@@ -111,6 +111,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     app.state.challenges = Challenges()
     app.state.within = LruSet[tuple[str, ...]](dicomweb.WITHIN_MOST)
     app.state.status = StatusSource(context)
+    app.state.pictures = pictures.PictureCache(context)
     app.state.slots = RequestSlots()
     app.state.proxy_slots = RequestSlots(PROXIED, PROXIED_EACH)
     failures.handle(app)

@@ -18,7 +18,7 @@ from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.pictures import Where, image_of
 from hilum.web.sessions import Context, NodeOperator, NodeViewer, Operator, Visitor, note
-from hilum.web.status import StatusSnapshot, StatusSource
+from hilum.web.status import StatusSnapshot, status_of
 from hilum.web.words import CONSTANCY
 
 router: Final = APIRouter(include_in_schema=False)
@@ -28,12 +28,6 @@ CONFLICT: Final = 409
 
 CHART: Final = {"width": 720, "height": 120}
 """Of the chart of hours, in its own units."""
-
-
-def status_of(request: Request) -> StatusSource:
-    """Return what looks at the node."""
-    status: StatusSource = request.app.state.status
-    return status
 
 
 def bars(snapshot: StatusSnapshot) -> list[dict[str, object]]:

@@ -77,17 +77,18 @@ def _used(request: Request, context: WebContext, who: Visitor, given: str) -> Pa
         None has, or not as it should have.
     """
     site = _site(request, context)
-    answer = webauthn.PasskeyAnswer.read(site, given)
+    said = webauthn.read_answer(given)
     with context.database.look() as connection:
-        found = passkeys.find(connection, passkeys.key_of(answer.credential_id))
+        found = passkeys.find(connection, passkeys.key_of(said.raw_id))
     if found is None or found.host != site.host:
         raise CredentialsRefused(UNKNOWN)
     if who.name and found.owner != who.name:
         raise CredentialsRefused(OTHER_USER)
-    handle = answer.handle or (found.handle.encode() if who.name else b"")
+    handle = said.response.user_handle or (found.handle.encode() if who.name else b"")
     if handle != found.handle.encode():
         raise CredentialsRefused(webauthn.NOT_RIGHT)
-    count = answer.verify(found.credential, _challenges(request), _tie(who, "use"))
+    tie = _tie(who, "use")
+    count = webauthn.verify_used(site, said, found.credential, _challenges(request), tie)
     with context.database.transaction() as connection:
         counted = passkeys.used(connection, found.key, count, now=datetime.now(UTC))
     if not counted:

@@ -132,11 +132,8 @@ def tools_of(context: WebContext) -> StudyTools:
 
 
 def picture_cache(request: Request) -> PictureCache:
-    """Return the application's pictures, which it has from the first picture on."""
-    state = request.app.state
-    if not hasattr(state, "pictures"):
-        state.pictures = PictureCache(state.context)
-    pictures: PictureCache = state.pictures
+    """Return the application's pictures."""
+    pictures: PictureCache = request.app.state.pictures
     return pictures
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from statistics import median_low
 from typing import Final
 
+from fastapi import Request
+
 from hilum.errors import HilumError
 from hilum.records import alerts, constancy, forwards, images, throughput, workers
 from hilum.records.alerts import AlertRecord
@@ -96,6 +98,7 @@ class StatusSource:
     def __init__(self, context: WebContext) -> None:
         self._context = context
         self.health = TtlCache(context.health, HEALTH_KEEP_S)
+        self.models = TtlCache(context.models, HEALTH_KEEP_S)
         self.storage: TtlCache[StorageUse] = TtlCache(self._storage, STORAGE_KEEP_S)
         self.drift: TtlCache[list[DriftComparison]] = TtlCache(self._drift, DRIFT_KEEP_S)
 
@@ -145,3 +148,9 @@ class StatusSource:
         if held is None:
             return StorageUse(disk.total, disk.free)
         return StorageUse(disk.total, disk.free, held.file_bytes, held.studies, held.objects)
+
+
+def status_of(request: Request) -> StatusSource:
+    """Return what looks at the node."""
+    status: StatusSource = request.app.state.status
+    return status

@@ -28,12 +28,12 @@ from hilum.web import charts, stage, unaided, words
 from hilum.web.charts import Score
 from hilum.web.claims import other_reader
 from hilum.web.context import InstalledModel, WebContext
-from hilum.web.notices import node_of
 from hilum.web.ohif_files import HOW_TO_GET_IT, folder, study_address
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
 from hilum.web.sessions import Context, Viewer, Visitor, note
 from hilum.web.slots import Slot
+from hilum.web.status import status_of
 from hilum.web.worklist import bar_of, spoken
 from hilum.wording import day_text, finding_name, person, raw_texts, score_text
 
@@ -440,7 +440,7 @@ def _card(request: Request, reading: StoredReading | None) -> InstalledModel | N
     if reading is None:
         return None
     sha256 = reading.document["model"]["sha256"]
-    return next((each for each in node_of(request).models() if each.sha256 == sha256), None)
+    return next((each for each in status_of(request).models() if each.sha256 == sha256), None)
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

@@ -200,57 +200,40 @@ def options_to_use(site: Site, challenge: bytes, known: Sequence[bytes] = ()) ->
     return json.dumps(options.public_key, default=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PasskeyAnswer:
-    """What a browser hands on from a device that was asked to use a passkey; not verified yet."""
+def read_answer(text: str) -> AuthenticationResponse:
+    """Read what a browser hands on from a device asked to use a passkey; not verified yet.
 
-    site: Site
-    said: AuthenticationResponse
+    Raises
+    ------
+    CredentialsRefused
+        It is no such answer.
+    """
+    return _read(AuthenticationResponse, text)
 
-    @classmethod
-    def read(cls, site: Site, text: str) -> "PasskeyAnswer":
-        """Read it.
 
-        Raises
-        ------
-        CredentialsRefused
-            It is no such answer.
-        """
-        return cls(site, _read(AuthenticationResponse, text))
+def verify_used(
+    site: Site, said: AuthenticationResponse, credential: bytes, challenges: Challenges, tie: str
+) -> int:
+    """Verify the signature and what was signed; return how many the device has counted.
 
-    @property
-    def credential_id(self) -> bytes:
-        """Which passkey it is of."""
-        return self.said.raw_id
+    Parameters
+    ----------
+    credential
+        What is kept of that passkey.
 
-    @property
-    def handle(self) -> bytes | None:
-        """Whose the device says it is."""
-        return self.said.response.user_handle
-
-    def verify(self, credential: bytes, challenges: Challenges, tie: str) -> int:
-        """Verify the signature and what was signed; return how many the device has counted.
-
-        Parameters
-        ----------
-        credential
-            What is kept of that passkey.
-
-        Raises
-        ------
-        CredentialsRefused
-            Something is not as it should be.
-        """
-        client = self.said.response.client_data
-        data = self.said.response.authenticator_data
-        state = _state(self.site, client, data, challenges, tie)
-        try:
-            known = AttestedCredentialData(credential)
-            self.site.server.authenticate_complete(state, [known], self.said)
-        except UNREADABLE as exc:
-            raise CredentialsRefused(NOT_RIGHT) from exc
-        challenges.take(client.challenge)
-        return data.counter
+    Raises
+    ------
+    CredentialsRefused
+        Something is not as it should be.
+    """
+    client, data = said.response.client_data, said.response.authenticator_data
+    state = _state(site, client, data, challenges, tie)
+    try:
+        site.server.authenticate_complete(state, [AttestedCredentialData(credential)], said)
+    except UNREADABLE as exc:
+        raise CredentialsRefused(NOT_RIGHT) from exc
+    challenges.take(client.challenge)
+    return data.counter
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from hilum.records.studies import Rank
 from hilum.records.worklist import StudyRow, WorklistFilter, WorklistPosition
 from hilum.web import charts, words
 from hilum.web.context import WebContext
-from hilum.web.notices import model_in_use, troubles
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, Viewer, Visitor, note_search
+from hilum.web.status import status_of
 from hilum.wording import day_text, finding_name, person, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
@@ -110,7 +110,7 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
         **values,
         labels=[(label, finding_name(label, who.language)) for label in labels],
         states=[(state, STATES[state]) for state in STATES],
-        model=model_in_use(request),
+        model=next((each for each in status_of(request).models() if each.in_use), None),
         pacs=context.address,
     )
 
@@ -124,7 +124,8 @@ def rows(context: Context, who: Viewer, ask: FromAddress) -> HTMLResponse:
 @router.get("/worklist/notices")
 def notices(request: Request, who: Viewer) -> HTMLResponse:
     """Return what is not as it should be; asked for once the page stands."""
-    return HTMLResponse(fill("worklist_notices.html", who, troubles=troubles(request)))
+    troubles = [check for check in status_of(request).health() if not check.ok]
+    return HTMLResponse(fill("worklist_notices.html", who, troubles=troubles))
 
 
 def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str, Any]:
