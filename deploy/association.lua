@@ -56,7 +56,7 @@ end
 core.register_action("check_association", { "tcp-req" }, function(txn)
     local data = txn.req:data()
     local request = data:sub(1, 6 + string.unpack(">I4", data, 3))
-    local named = #request >= 74 and request:byte(27) ~= 0 -- the calling AE title
+    local named = #request >= 74 and request:sub(27, 42):find("^ *[^ \0]") -- the calling AE title
     local found = named and items(request, 75, OUTER)
     txn:set_var("txn.association", found and found[CONTEXT] and 1 or 0)
 end)

@@ -81,6 +81,13 @@ def test_requests_that_are_not_answered_do_not_stop_reception(
         assert 0 == echo(front, orthanc.aet)
 
 
+@pytest.mark.parametrize("calling", ["", "\0" * 16, "  \0A"])
+def test_requests_of_nobody_do_not_stop_reception(front: int, orthanc: OrthancServer, calling: str):
+    """Whoever sent them, without a calling AE title, stays connected."""
+    with connections(front, 3, association_request(calling, orthanc.aet)):
+        assert 0 == echo(front, orthanc.aet)
+
+
 def test_who_was_rejected_does_not_stop_reception(front: int, orthanc: OrthancServer):
     """Whoever called another AE title stays connected."""
     with connections(front, 3, association_request(called="ANOTHER")):
