@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Connection, text, update
@@ -13,7 +14,16 @@ from hilum.doctor.check import Level
 from hilum.eligibility import Reason
 from hilum.errors import DatabaseUnavailable, HilumError
 from hilum.node.retrying_archive import archive_name
-from hilum.records import Database, images, migrations, workers
+from hilum.records import (
+    Database,
+    accounts,
+    audit,
+    audit_position,
+    images,
+    migrations,
+    workers,
+)
+from hilum.records.accounts import Role
 from hilum.records.counts import ALIVE_S, STUCK_AFTER
 from hilum.records.database import open_database
 from hilum.records.images import Arrived, Settlement
@@ -162,7 +172,7 @@ def test_tables_of_an_older_hilum_are_a_warning(settings, monkeypatch):
     found = worst(look(records.database, settings))
 
     assert Level.WARNING is found.level
-    assert "older hilum (1 steps behind)" in found.what
+    assert "older hilum (1 step behind)" in found.what
     assert found == worst(look(records.database, settings))
 
 
@@ -286,3 +296,45 @@ def test_a_repository_that_is_away_is_one_line(make):
 
     assert "nothing is lost" in raised.value.remedy
     assert [Level.OK] == [each.level for each in records.audit_repository(make())]
+
+
+@pytest.mark.usefixtures("file")
+def test_an_audit_trail_that_lags_is_a_warning(make, monkeypatch):
+    """Such as when the thread that sends it has ended."""
+    settings = make()
+    monkeypatch.setattr(records, "repository_of", lambda _: Mock())
+    with open_database(settings) as database, database.transaction() as connection:
+        written = audit.AuditEntry(
+            datetime.now(UTC) - timedelta(hours=1), "node@host", "image.read"
+        )
+        audit_position.begin(connection)
+        audit.write(connection, written)
+    found = worst(look(records.audit_repository, settings))
+
+    assert Level.WARNING is found.level
+    assert "1 line has been waiting" in found.what
+
+
+@pytest.mark.usefixtures("file")
+def test_apps_without_their_key_are_a_problem(make):
+    """Nobody who has one could sign in; the file is not in a backup of the database."""
+    settings = make()
+    assert Level.OK is worst(look(records.second_factors, settings)).level
+    with open_database(settings) as database, database.transaction() as connection:
+        accounts.add(connection, "reader", Role.READER, password_hash="", now=datetime.now(UTC))
+        connection.execute(text("UPDATE user_account SET totp = 'sealed'"))
+    found = worst(look(records.second_factors, settings))
+    (settings.data_folder / "second-factor-key").write_text("key", encoding="ascii")
+
+    assert Level.PROBLEM is found.level
+    assert "1 user has an authenticator app" in found.what
+    assert Level.OK is worst(look(records.second_factors, settings)).level
+
+
+@pytest.mark.usefixtures("file")
+def test_states_are_said_in_words(make):
+    """As the page says them, not by their names in the code."""
+    with open_database(make()) as database:
+        arrive(database, 1, ago=timedelta(0))
+
+    assert "Waiting: 1" == look(records.images, make())[0].what

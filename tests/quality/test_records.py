@@ -74,7 +74,7 @@ def test_last_ones_are_kept_and_the_latest_is_the_last_that_ended(database: Data
             latest.begun,
         )
         assert [None, "turn 3", "turn 2", "turn 1"] == [
-            next(iter(run.ended.said), None) for run in constancy.runs(connection, "own")
+            next(iter(run.ended.lines), None) for run in constancy.runs(connection, "own")
         ]
 
 

@@ -78,7 +78,7 @@ def test_another_way_to_the_pixels_is_an_alarm(monkeypatch: pytest.MonkeyPatch, 
     alarm = json.loads(check("--json").output)
 
     assert "alarm" == alarm["state"]
-    assert "pixel pipeline: torchxrayvision, the reference has display" in alarm["said"][0]
+    assert "pixel pipeline: torchxrayvision, the reference has display" in alarm["lines"][0]
 
 
 def test_missing_model_is_an_alarm_with_its_remedy(

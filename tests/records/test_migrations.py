@@ -48,6 +48,7 @@ FROZEN: Final = {
     "0012_delivery.postgresql": "306cf4189f493b80a7890318d6f6cf7730586f204dd9337675f5bd16cd313886",
     "0012_delivery.sqlite": "1b5413fed28e590e8cd1885f834769a6e076193b6b90e08d528dad28e7a34df4",
     "0013_page_values": "1632e9890bf281bc2892b8345e8b3e1e9474c13eb62bc5d4d59a0a11d77df0f9",
+    "0014_self_test_lines": "f7e5cf20680b323f93f3a3d7b6bec7edc0de23e74126d0d443c290032612f8ce",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

@@ -83,8 +83,8 @@ def test_a_dicom_file_is_sent_and_the_second_time_known(
 
     first, second = post(client, "/files/send", file), post(client, "/files/send", file)
 
-    assert {"ok": True, "said": "1 sent"}.items() <= first.json().items()
-    assert {"ok": True, "said": "1 already there"}.items() <= second.json().items()
+    assert {"ok": True, "text": "1 sent"}.items() <= first.json().items()
+    assert {"ok": True, "text": "1 already there"}.items() <= second.json().items()
     assert 1 == stored(empty_orthanc)
     assert [("some.operator", "file.uploaded")] * 2 == trail(web)
 
@@ -99,7 +99,7 @@ def test_a_zip_is_unpacked_and_what_is_no_dicom_is_counted(
 
     answer = post(page.signed_in(Role.OPERATOR), "/files/send", content, "cd.zip")
 
-    assert "2 sent, 1 not DICOM" == answer.json()["said"]
+    assert "2 sent, 1 not DICOM" == answer.json()["text"]
     assert 2 == stored(empty_orthanc)
 
 
@@ -123,7 +123,7 @@ def test_what_is_no_image_is_said(
     answer = post(page.signed_in(Role.OPERATOR), "/files/send", content)
 
     assert 200 == answer.status_code
-    assert answer.json()["said"].startswith(said)
+    assert answer.json()["text"].startswith(said)
     assert 0 == stored(empty_orthanc)
 
 
@@ -145,7 +145,7 @@ def test_a_failed_upload_has_the_reason_of_the_command_line(
     client = page.signed_in(Role.OPERATOR)
     client.headers["accept-language"] = "pt-BR"
 
-    said = post(client, "/files/send", content).json()["said"]
+    said = post(client, "/files/send", content).json()["text"]
 
     assert PORTUGUESE.say(sent.detail) == said
     assert sent.detail != said
@@ -163,7 +163,7 @@ def test_a_zip_that_lies_about_its_size_is_not_unpacked(
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert not answer.json()["ok"] or "not" in answer.json()["said"]
+    assert not answer.json()["ok"] or "not" in answer.json()["text"]
     assert most < 50_000_000
     assert 0 == stored(empty_orthanc)
 

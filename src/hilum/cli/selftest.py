@@ -75,7 +75,7 @@ def ended_in_order() -> Iterator[None]:
 def show(ended: SelfTestEnd) -> None:
     """Print how a self-test ended."""
     echo(SAYS[ended.state].with_values(model=ended.model or "", worst=ended.worst or 0))
-    for line in ended.said:
+    for line in ended.lines:
         click.echo(f"  {say(line)}")
     if ended.seconds:
         stages = ", ".join(f"{stage} {spent:.2f}" for stage, spent in ended.seconds.items())

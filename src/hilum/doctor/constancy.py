@@ -64,7 +64,7 @@ def _of_end(last: SelfTestRun, when: str) -> CheckResult:
             "--record; else find out what was changed before results are used.",
             model=model,
             when=when,
-            first=last.ended.said[0] if last.ended.said else "–",
+            first=last.ended.lines[0] if last.ended.lines else "–",
         )
     return ok("ok: {model} at {when}", model=model, when=when)
 

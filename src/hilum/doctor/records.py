@@ -3,7 +3,7 @@
 import stat
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
@@ -11,7 +11,7 @@ from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.language import Message
 from hilum.node.audit_trail import repository_of
 from hilum.node.retrying_archive import archive_name
-from hilum.records import audit_position
+from hilum.records import audit_position, second_factor
 from hilum.records.counts import observe, troubles
 from hilum.records.database_state import (
     RESTORE,
@@ -22,13 +22,17 @@ from hilum.records.database_state import (
     require_writable,
 )
 from hilum.records.migrations import INSTALL_NEWER, START_ANEW
-from hilum.records.states import State
+from hilum.records.states import STATES, State
 from hilum.settings import Settings
+from hilum.web.credentials import factor_key
 
 Answer = TypeVar("Answer")
 
 SKEW_S: Final = 5.0
 """Seconds that the database's clock may differ from ours."""
+
+LAGS: Final = timedelta(minutes=10)
+"""Age of a line of the audit trail that was not sent, from which something is wrong."""
 
 NOT_YET: Final = Message("none yet; the first start creates it")
 
@@ -68,8 +72,12 @@ def images(settings: Settings) -> Iterator[CheckResult]:
     if isinstance(found, CheckResult):
         yield found
         return
-    said = ", ".join(f"{found.of(state)} {state}" for state in State if found.of(state))
-    yield ok(said or Message("none so far"))
+    counted = [
+        Message("{state}: {count}", state=STATES[state], count=found.of(state))
+        for state in State
+        if found.of(state)
+    ]
+    yield ok(Message.joined(", ", counted) if counted else Message("none so far"))
     if found.stuck:
         yield problem(
             Message(
@@ -130,11 +138,48 @@ def audit_repository(settings: Settings) -> Iterator[CheckResult]:
     waiting = ask(settings, lambda connection, *_: audit_position.waiting(connection))
     repository.deliver(())
     lines = 0 if isinstance(waiting, CheckResult) else waiting
+    since = (
+        None
+        if not lines
+        else ask(settings, lambda connection, *_: audit_position.oldest(connection))
+    )
+    if isinstance(since, datetime) and datetime.now(UTC) - since > LAGS:
+        yield warning(
+            Message(
+                "{count} line has been waiting for more than {minutes:.0f} minutes",
+                "{count} lines have been waiting for more than {minutes:.0f} minutes",
+                count=lines,
+                minutes=LAGS.total_seconds() / 60,
+            ),
+            "Check the node's log for audit.waits. If there is none, restart the node.",
+        )
+        return
     yield ok(
         "{repository} accepts it; {lines} lines are waiting",
         repository=settings.telemetry.audit_repository,
         lines=lines,
     )
+
+
+def second_factors(settings: Settings) -> Iterator[CheckResult]:
+    """Say whether codes of authenticator apps can be checked: their key is a file of its own."""
+    keyed = ask(settings, lambda connection, *_: second_factor.sealed_secrets(connection))
+    count = 0 if isinstance(keyed, CheckResult) else keyed
+    file = factor_key(settings).file
+    if not count:
+        yield ok("no authenticator app is in use")
+    elif file.is_file():
+        yield ok("the key of the authenticator apps is in {file}", file=file)
+    else:
+        yield problem(
+            Message(
+                "{count} user has an authenticator app, but its key {file} is missing",
+                "{count} users have an authenticator app, but the key {file} is missing",
+                count=count,
+                file=file,
+            ),
+            "Restore the file from a backup; otherwise run hilum users reset NAME for each.",
+        )
 
 
 def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
@@ -157,9 +202,12 @@ def _soundness(found: DatabaseState) -> Iterator[CheckResult]:
         )
     elif schema.missing:
         yield warning(
-            "its tables are those of an older hilum ({count} steps behind)",
+            Message(
+                "its tables are those of an older hilum ({count} step behind)",
+                "its tables are those of an older hilum ({count} steps behind)",
+                count=len(schema.missing),
+            ),
             "Restart the node, which upgrades them.",
-            count=len(schema.missing),
         )
 
 

@@ -33,6 +33,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     (Message("viewer"), node.ohif),
     (Message("traces"), node.traces),
     (Message("audit repository"), records.audit_repository),
+    (Message("second factors"), records.second_factors),
 )
 """Name → what looks, in the order in which a person would ask."""
 

@@ -10,9 +10,6 @@ from hilum.encode.report_document import SOP_CLASSES
 from hilum.files.dicom import text
 from hilum.radiograph import ImageUIDs
 
-REGIONS_TITLE: Final = "126000"
-"""Code Value of the coded report's title."""
-
 REVIEW_TITLE: Final = "READERREVIEW"
 """Code Value of the title of a reader's review, which no reading replaces."""
 

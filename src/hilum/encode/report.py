@@ -13,12 +13,13 @@ from hilum.encode.codes import load_codes
 from hilum.encode.encoders import build
 from hilum.encode.identity import ResultIdentity, digest, patient_of
 from hilum.encode.kinds import REGIONS_REPORT, TEXT_REPORT
-from hilum.encode.predecessors import REGIONS_TITLE, predecessor
+from hilum.encode.predecessors import predecessor
 from hilum.encode.regions_report import RegionsReport
 from hilum.encode.report_document import ReportDocument
 from hilum.encode.result_context import ResultContext
 from hilum.encode.source import as_source
 from hilum.encode.text_report import findings_tree, refusal_tree
+from hilum.files.dicom import REGIONS_TITLE
 from hilum.language import in_ascii
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Region

@@ -18,11 +18,11 @@ from hilum import MANUFACTURER, PRODUCT
 from hilum.encode.codes import CodeTable
 from hilum.encode.content import codes
 from hilum.encode.forms.json_document import document_head, finding_entry
-from hilum.encode.predecessors import REGIONS_TITLE, images_in, title_of
+from hilum.encode.predecessors import images_in, title_of
 from hilum.encode.provenance import HEAD_OF_WARNING
 from hilum.encode.report_document import SOP_CLASSES
 from hilum.errors import SourceUnreadable
-from hilum.files.dicom import damage_named, text
+from hilum.files.dicom import REGIONS_TITLE, damage_named, text
 from hilum.language import LANGUAGES
 from hilum.language.message import filled_in
 from hilum.outcome import Status

@@ -44,6 +44,8 @@ PREAMBLE_BYTES: Final = 128
 PREFIX: Final = b"DICM"
 FILE_META_GROUP: Final = 0x0002
 PIXEL_DATA: Final = Tag("PixelData")
+REGIONS_TITLE: Final = "126000"
+"""Code Value of the title of a report with regions, "Imaging Measurement Report" (TID 1500)."""
 SOP_CLASS_UID: Final = Tag("SOPClassUID")
 TRANSFER_SYNTAX_UID: Final = 0x00020010
 

@@ -82,5 +82,5 @@ class SelfTests:
             log.warning("selftest.failed", why=lines[-1])
             return
         tell = log.warning if last.ended.state is SelfTestState.ALARM else log.info
-        said = "; ".join(last.ended.said) or "nothing moved"
-        tell("selftest.ended", state=last.ended.state, said=said)
+        found = "; ".join(last.ended.lines) or "nothing moved"
+        tell("selftest.ended", state=last.ended.state, found=found)

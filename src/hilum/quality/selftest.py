@@ -108,7 +108,7 @@ def run_offline(through: LiveSelfTest, *, record: bool) -> SelfTestEnd:
         answer, seconds = _read_here(dataset, through.settings)
         ended = replace(ended, seconds=seconds)
     except HilumError as exc:
-        ended = replace(ended, said=(str(exc),))
+        ended = replace(ended, lines=(str(exc),))
     return _end(through, number, answer, ended, record=record)
 
 
@@ -163,7 +163,7 @@ def run_live(through: LiveSelfTest, *, record: bool, keep: bool) -> SelfTestEnd:
                     trip.clean(begun, pacs)
     except HilumError as exc:
         trip.problems.append(str(exc))
-    ended = SelfTestEnd(SelfTestState.ALARM, said=tuple(trip.problems), seconds=trip.seconds)
+    ended = SelfTestEnd(SelfTestState.ALARM, lines=tuple(trip.problems), seconds=trip.seconds)
     return _end(through, number, answer, ended, record=record)
 
 
@@ -324,7 +324,7 @@ def _end(
         if answer is not None:
             ended = replace(ended, model=f"{answer.model['name']} {answer.model['version']}")
             known = records.reference(connection, answer.model["name"])
-            if not ended.said and (record or known is None):
+            if not ended.lines and (record or known is None):
                 records.record(connection, answer, now)
                 ended = replace(ended, state=SelfTestState.RECORDED)
             elif known is not None:
@@ -334,6 +334,6 @@ def _end(
 
 
 def _judged(ended: SelfTestEnd, held: Comparison) -> SelfTestEnd:
-    alarms = (*ended.said, *held.alarms)
+    alarms = (*ended.lines, *held.alarms)
     state = SelfTestState.ALARM if alarms else SelfTestState.OK
-    return replace(ended, state=state, said=(*alarms, *held.notes), worst=held.worst)
+    return replace(ended, state=state, lines=(*alarms, *held.notes), worst=held.worst)

@@ -1,5 +1,6 @@
 """How far the audit trail was sent to another system; it moves on after the lines arrived."""
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -30,6 +31,15 @@ def following(connection: Connection, most: int) -> list[StoredAuditEntry]:
     """Return the next lines to send, at most so many; none before `begin`."""
     sent = connection.scalar(SENT)
     return [] if sent is None else audit.following(connection, sent, most)
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """Return when the first line that waits was written; None where none waits."""
+    sent = connection.scalar(SENT)
+    found: datetime | None = connection.scalar(
+        select(func.min(AUDIT.c.at)).where(AUDIT.c.number > sent)
+    )
+    return found
 
 
 def waiting(connection: Connection) -> int:

@@ -86,7 +86,7 @@ class SelfTestEnd:
     """Ok, recorded or alarm."""
     model: str = ""
     """Name and version; empty when nothing answered."""
-    said: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     """Lines for people, alarms first."""
     worst: float | None = None
     """Largest shift of a raw value; None when nothing was compared."""
@@ -109,7 +109,7 @@ def begin(connection: Connection, begun: SelfTestStart) -> int:
     """Write down that a phantom is on its way, before it is sent; return the test's number."""
     row = connection.execute(
         CONSTANCY_RUN.insert().values(
-            **asdict(begun), state=SelfTestState.RUNNING, model="", said=[], seconds={}
+            **asdict(begun), state=SelfTestState.RUNNING, model="", lines=[], seconds={}
         )
     )
     key = row.inserted_primary_key

@@ -65,6 +65,7 @@ MIGRATIONS: Final = tuple(
         "0011_audit_sent",  # how far the audit trail was sent to another system
         "0012_delivery",  # what systems beside the PACS are told of an image
         "0013_page_values",  # what operators set on the page
+        "0014_self_test_lines",  # a column named for what it holds
     )
 )
 """In the order in which they run; one that has landed is never changed."""

@@ -42,7 +42,7 @@ CONSTANCY_RUN: Final = Table(
     Column("pixels", String, nullable=False),  # SHA-256 of the phantom's stored pixels
     Column("state", String, nullable=False),  # running, ok, recorded, alarm
     Column("model", String, nullable=False),  # name and version; empty until it answered
-    Column("said", JSON, nullable=False),  # lines for people, alarms first
+    Column("lines", JSON, nullable=False),  # lines for people, alarms first
     Column("worst", Double),  # largest shift of a raw value; none without a comparison
     Column("seconds", JSON, nullable=False),  # stage → seconds
     comment="The last self-tests, newest last.",

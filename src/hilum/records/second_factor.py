@@ -73,6 +73,12 @@ def is_used(connection: Connection) -> bool:
     return connection.execute(users.limit(1)).first() is not None
 
 
+def sealed_secrets(connection: Connection) -> int:
+    """Return how many users have an app, whose secret is kept encrypted."""
+    question = select(func.count()).select_from(USER).where(USER.c.totp != "")
+    return connection.scalar(question) or 0
+
+
 def turn_on(
     connection: Connection, name: str, secret: str, code: str, key: SealingKey, *, now: datetime
 ) -> list[str]:

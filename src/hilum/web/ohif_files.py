@@ -18,6 +18,7 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from hilum.errors import NotInPacs, PacsError
+from hilum.files.dicom import REGIONS_TITLE
 from hilum.language import Message
 from hilum.records.images import ImageRecord
 from hilum.settings import Settings
@@ -41,9 +42,6 @@ INDEX: Final = "index.html"
 
 NAMED_BY_CONTENT: Final = re.compile(r"\.bundle\.[0-9a-f]+\.js$|^[0-9a-f]{20}\.")
 """Parts of OHIF that have another name after any change: browsers may keep them."""
-
-REGIONS: Final = "126000"
-"""Code Value of the title of a report whose regions OHIF draws (TID 1500)."""
 
 WORKLIST: Final = Message("Worklist")
 
@@ -98,7 +96,7 @@ def regions_series(context: WebContext, image: ImageRecord) -> str:
             reference = stored_as(context, image, result)
             tags = context.pacs.attributes(reference) if reference else {}
             titles = tags.get("ConceptNameCodeSequence") or [{}]
-            if titles[0].get("CodeValue") == REGIONS:
+            if titles[0].get("CodeValue") == REGIONS_TITLE:
                 return str(tags.get("SeriesInstanceUID", ""))
     return ""
 

@@ -122,7 +122,7 @@ def _send(file: UploadFile, who: Visitor, context: WebContext) -> Response:
         name: count for name, count in asdict(sent).items() if isinstance(count, int)
     }
     note(context, who.name, "file.uploaded", **counts)
-    return JSONResponse({**counts, "said": _said(who.language.say, sent), "ok": not sent.error})
+    return JSONResponse({**counts, "text": _said(who.language.say, sent), "ok": not sent.error})
 
 
 def _said(say: Any, sent: UploadResult) -> str:

@@ -204,6 +204,26 @@ def test_study_is_reviewed_by_three_keys(web: WebContext, tabs: Tabs, shown: Sho
     assert 1 == tab.locator(".pick:not([tabindex='-1'])").count()
 
 
+def test_tools_and_form_are_in_view_below_many_notices(tabs: Tabs, shown: Shown) -> None:
+    """At 1280 x 720, however many there are, and without scrolling; all of them can be read."""
+    tab = ready(tabs.open(Role.READER, shown.path, Look((1280, 720), role=Role.READER)))
+    tab.evaluate(
+        """() => {
+          const place = document.querySelector("[data-notices]");
+          for (let number = 0; number < 6; number += 1) {
+            place.append(Object.assign(document.createElement("p"), {
+              className: "notice wait", textContent: `Warning ${number}: ${"words ".repeat(60)}`}));
+          }
+        }"""
+    )
+    expect(tab.locator(".tools").first).to_be_in_viewport(ratio=1)
+    expect(tab.locator("form[data-review] [type=submit]")).to_be_in_viewport(ratio=1)
+    tab.get_by_text("Warning 5").scroll_into_view_if_needed()
+    expect(tab.get_by_text("Warning 5")).to_be_in_viewport()
+
+    assert "?" not in tab.locator("[data-help]").inner_text()
+
+
 def test_each_finding_is_answered_by_a_key(tabs: Tabs, shown: Shown) -> None:
     """And the next one is chosen; the same answer again takes it back."""
     tab = ready(tabs.open(Role.READER, shown.path))

@@ -21,8 +21,8 @@ function post(path, file, accept, progress) {
 
 function detail(request) {
   try {
-    const { said, detail: why } = JSON.parse(request.responseText);
-    return said ?? why ?? request.statusText;
+    const { text, detail: why } = JSON.parse(request.responseText);
+    return text ?? why ?? request.statusText;
   } catch {
     return request.statusText;
   }

@@ -17,6 +17,10 @@ for (const stage of stages) {
   for (const kind of ["pointerdown", "focusin"]) stage.frame.addEventListener(kind, () => (active = stage));
 }
 
+// what is said above takes its height from the image, not the tools out of sight
+const notices = $("[data-notices]");
+if (notices) new ResizeObserver(() => document.body.style.setProperty("--notices", `${notices.offsetHeight}px`)).observe(notices);
+
 // findings
 const current = () => picks.find((each) => each.getAttribute("aria-pressed") === "true");
 function choose(pick) {

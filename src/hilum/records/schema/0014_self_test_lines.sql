@@ -1,0 +1,1 @@
+ALTER TABLE constancy_run RENAME COLUMN said TO lines;
