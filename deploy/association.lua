@@ -56,7 +56,8 @@ end
 core.register_action("check_association", { "tcp-req" }, function(txn)
     local data = txn.req:data()
     local request = data:sub(1, 6 + string.unpack(">I4", data, 3))
-    local named = #request >= 74 and request:sub(27, 42):find("^ *[^ \0]") -- the calling AE title
-    local found = named and items(request, 75, OUTER)
+    local called, calling = request:sub(11, 26), request:sub(27, 42)
+    local named = called:find("^ *[^ \0]") and calling:find("^ *[^ \0]")
+    local found = named and #request >= 74 and items(request, 75, OUTER)
     txn:set_var("txn.association", found and found[CONTEXT] and 1 or 0)
 end)
