@@ -143,7 +143,7 @@ def test_order_of_the_worklist_tells_nothing(web, reader):
         settle(web, shown, State.STORED, reading=invented(Pneumothorax=score))
 
     def order(text: str) -> list[str]:
-        return sorted(("P0", "P1"), key=text.index)
+        return sorted(("P0", "P1"), key=main_of(text).index)
 
     aided = reader.get("/").text
     reader.cookies.set(READING_COOKIE, ReadingMode.UNAIDED)

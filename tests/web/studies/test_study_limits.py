@@ -35,6 +35,7 @@ NOBODY = {
 
 WHOLE = {
     *("/operations", "/operations/live", "/operations/alerts/test"),
+    *("/operations/deliveries/retry", "/api/v1/studies/{study_instance_uid}/read"),
     *("/api/v1/status", "/files/send", "/settings", "/settings/audit", "/settings/log"),
     "/api/v1/studies/{study_instance_uid}/labels",
     *("/users", "/users/role", "/users/limits", "/users/sign-out", "/users/remove"),
