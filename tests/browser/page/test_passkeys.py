@@ -158,7 +158,7 @@ def test_a_copied_passkey_is_refused(desk: Desk):
     desk.open("/login")
     desk.press("Use a passkey")
 
-    expect(desk.tab.get_by_role("alert").first).to_contain_text("there may be a copy of it")
+    expect(desk.tab.get_by_role("alert").first).to_contain_text("may have been copied")
 
 
 def test_an_old_browser_is_told(desk: Desk):
