@@ -241,7 +241,7 @@ def test_a_local_user_of_the_same_name_is_not_taken_over(page: Page, web: WebCon
     answer = go(page.browser())
 
     assert 403 == answer.status_code
-    assert "Somebody else has your user name here." in answer.text
+    assert "Your user name belongs to someone else here." in answer.text
     assert [("ana", Role.OPERATOR, True)] == users(web)
 
 

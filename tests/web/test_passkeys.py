@@ -159,11 +159,11 @@ def test_adding_ends_all_other_sessions(browser: Browser, origin: str):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"origin": "http://localhost:1"}, "asked by another site"),
-        ({"origin": "https://evil.example"}, "asked by another site"),
-        ({"more": {"crossOrigin": True}}, "asked by another site"),
-        ({"more": {"challenge": b64(b"0" * 56)}}, "not for this page"),
-        ({"more": {"challenge": ""}}, "not for this page"),
+        ({"origin": "http://localhost:1"}, "requested by a site other than"),
+        ({"origin": "https://evil.example"}, "requested by a site other than"),
+        ({"more": {"crossOrigin": True}}, "requested by a site other than"),
+        ({"more": {"challenge": b64(b"0" * 56)}}, "does not belong to this page"),
+        ({"more": {"challenge": ""}}, "does not belong to this page"),
         ({"flags": PRESENT}, "did not verify your identity"),
         ({"flags": VERIFIED}, "could not be verified"),
         ({"host": "evil.example"}, "could not be verified"),
@@ -209,7 +209,7 @@ def test_an_answer_belongs_to_the_browser_that_asked(browser: Browser, device: D
     client, thief = browser(), browser()
     answer = device.use(ask(client))
 
-    assert "not for this page" in send(thief, answer).text
+    assert "does not belong to this page" in send(thief, answer).text
     assert 303 == send(client, answer).status_code
 
 
@@ -306,7 +306,7 @@ def test_only_keys_that_can_be_checked_are_added(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"origin": "https://evil.example"}, "asked by another site"),
+        ({"origin": "https://evil.example"}, "requested by a site other than"),
         ({"flags": PRESENT}, "did not verify your identity"),
         ({"host": "evil.example"}, "could not be verified"),
         ({"id": b""}, "could not be verified"),
