@@ -80,7 +80,7 @@ def test_a_removed_user_is_gone_at_once(page: Page, web: WebContext, operator: C
         ("/users", {"name": "a b", "password": PASSWORD}, "cannot be a user&#39;s name"),
         ("/users", {"name": "ana", "password": "short"}, "12 to 1024 characters"),
         ("/users/remove", {"name": "olga"}, "You cannot change or remove your own account"),
-        ("/users/role", {"name": "olga", "role": "viewer"}, "You cannot remove or change"),
+        ("/users/role", {"name": "olga", "role": "viewer"}, "You cannot change or remove"),
         ("/users/role", {"name": "nobody", "role": "viewer"}, "There is no user nobody."),
         ("/users/tokens", {"name": "<b>"}, "cannot be a token&#39;s name"),
         ("/users/tokens/remove", {"name": "none"}, "There is no token none."),
