@@ -163,7 +163,7 @@ def test_nothing_of_a_patient_is_told(folder):
         studies.arrived(connection, "own", facts, urgency=Urgency.ROUTINE, now=NOW)
     said = doctor(folder)
 
-    assert "1 queued" in said.stdout
+    assert "Waiting: 1" in said.stdout
     assert "special" not in (said.stdout + said.stderr).casefold()
 
 

@@ -238,7 +238,7 @@ def test_images_are_counted_by_state(settings):
     findings = look(records.images, settings)
 
     assert [
-        (Level.OK, "1 held, 1 queued, 1 failed"),
+        (Level.OK, "Waiting for a model: 1, Waiting: 1, Failed: 1"),
         (Level.WARNING, "1 failed"),
         (Level.WARNING, "1 waiting for a model that can analyze it"),
     ] == [(finding.level, finding.what) for finding in findings]

@@ -62,7 +62,7 @@ def test_a_passkey_comes_back_as_it_was_kept(ana: Database):
 def test_a_passkey_is_kept_once_and_the_transaction_goes_on(ana: Database):
     """Whoever comes second is told."""
     with ana.transaction() as connection:
-        with pytest.raises(AccountError, match="added already"):
+        with pytest.raises(AccountError, match="already been added"):
             passkeys.add(connection, replace(ONE, owner="ben"))
         passkeys.add(connection, replace(ONE, key="b", created=NOW + HOUR))
         assert ["a", "b"] == [each.key for each in passkeys.of_user(connection, "ana")]

@@ -155,7 +155,7 @@ def test_a_second_factor_is_asked_for_at_each_sign_in(
     client = page.browser()
 
     assert 303 == elsewhere.get("/account").status_code
-    assert "Enter the code" in sign_in(client).text
+    assert "enter the code" in sign_in(client).text
     assert 401 == sign_in(client, code="000000").status_code
     assert 401 == sign_in(client, code=used).status_code
     assert 401 == sign_in(client, code=next_code(app), password="wrong").status_code  # noqa: S106

@@ -115,8 +115,8 @@ COMMANDS: Final = {
 """Command → the module whose function of the same name it is, in the order of the help."""
 
 
-LINUX_ONLY: Final = frozenset({"demo", "up", "worker", "backfill", "doctor", "selftest"})
-"""Commands that start processes, Orthanc among them, as only Linux does."""
+LINUX_ONLY: Final = frozenset({"demo", "up", "worker", "backfill", "doctor", "selftest", "viewer"})
+"""Commands of the node, which needs what only Linux has."""
 
 LINUX: Final = sys.platform == "linux"
 

@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from hilum.errors import ProgramNotInstalled, WeightsMissing, WeightsUntrusted
-from hilum.jobs.lock import locked
 from hilum.language import Message
 from hilum.language.system import system_error
 from hilum.predict.download import Download, Expected, Progress
@@ -50,6 +49,8 @@ def install(data_folder: Path, file: Path | None, progress: Progress) -> Path:
     SettingInvalid
         The data folder cannot be written to.
     """
+    from hilum.jobs.lock import locked  # noqa: PLC0415  `hilum bundle` is of use without Linux's locks
+
     expected, folder = Expected(SIZE, SHA256), data_folder / INSTALLED
     with locked(data_folder, f"{INSTALLED}.lock"):
         try:

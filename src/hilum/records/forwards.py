@@ -140,7 +140,7 @@ def change(
         .where(*of_image(FORWARD), FORWARD.c.target == forward.target, FORWARD.c.run == forward.run)
         .values(
             state=state,
-            why=json.dumps(packed(why)) if why else "",
+            why=_stored(why),
             changed=now,
             attempts=FORWARD.c.attempts + 1,
             **({"about": None} if state is ForwardState.SENT else {}),
@@ -163,7 +163,7 @@ def abandon(connection: Connection, archive: str, kept: Collection[str], now: da
     return connection.execute(
         update(FORWARD)
         .where(*waiting, or_(*kinds), FORWARD.c.target.not_in(kept))
-        .values(state=ForwardState.FAILED, why=NO_RECEIVER, changed=now)
+        .values(state=ForwardState.FAILED, why=_stored(NO_RECEIVER), changed=now)
     ).rowcount
 
 
@@ -218,6 +218,11 @@ def entry(connection: Connection, forward: Forward) -> ForwardEntry | None:
 def _entry(row: Row[Any]) -> ForwardEntry:
     forward = as_record(Forward, row, uids=uids_of(row))
     return as_record(ForwardEntry, row, forward=forward, why=unpacked(json.loads(row.why or '""')))
+
+
+def _stored(why: str) -> str:
+    """Return a reason as its column holds it."""
+    return json.dumps(packed(why)) if why else ""
 
 
 def counts(connection: Connection, archive: str) -> dict[ForwardState, int]:

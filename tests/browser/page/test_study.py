@@ -318,7 +318,9 @@ def test_everybody_can_use_it(
         tab.click("[data-rest]")
         tab.click("form[data-review] [type=submit]")
         expect(tab.locator("#reviews")).to_be_visible()
-        ready(tab)
+        ready(tab).evaluate(
+            "scrollTo(0, 0)"
+        )  # axe-core counts what is half below the top bar as small
         assert [] == violations(tab)
     tab.goto(f"{tabs.url}/reviews")
 
