@@ -65,6 +65,7 @@ class Desk:
 
     def sign_out(self) -> None:
         """Forget the session."""
+        self.tab.goto("about:blank")  # what a page still asks for would bring cookies back
         self.tab.context.clear_cookies()
 
 
