@@ -17,6 +17,7 @@ from hilum.errors import ModelError, ProgramNotInstalled, SourceUnreadable
 from hilum.files.atomic import not_written
 from hilum.node import viewer
 from hilum.predict import find_card
+from hilum.predict.acquire import weights_place
 from hilum.predict.download import Download, Expected
 from hilum.settings import Settings
 
@@ -126,19 +127,15 @@ def fetch_weights(settings: Settings, folder: Path) -> None:
     card = find_card(settings.model.name, settings.data_folder)
     if card.weights.url is None:
         return
-    name = card.weights.url.rpartition("/")[2]
     expected = Expected(card.weights.size, card.weights.sha256)
-    address, mirror = card.weights.url, settings.model.mirror
-    if mirror is not None:
-        address = f"{mirror.rstrip('/')}/{name}"
     folder.mkdir()
     try:
-        if settings.model.offline_folder is not None:
-            path = Path(shutil.copy(settings.model.offline_folder / name, folder))
-            expected.check(path)
+        place = weights_place(card, settings)
+        if isinstance(place, Path):
+            expected.check(Path(shutil.copy(place, folder)))
             return
         with download_progress(card.name) as progress:
-            Download(address, folder / name, expected, progress).run()
+            Download(place, folder / place.rpartition("/")[2], expected, progress).run()
     except (ModelError, OSError) as exc:
         shutil.rmtree(folder)
         left_out(card.name, exc)

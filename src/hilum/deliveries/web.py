@@ -26,7 +26,7 @@ from hilum.deliveries.trust import context_of, unreachable
 from hilum.errors import DeliveryRefused, ReceiverUnavailable, SettingInvalid
 from hilum.language import Message
 from hilum.settings.deliveries import FhirReceiver, Receiver, WebhookReceiver
-from hilum.settings.secret_files import secret_of
+from hilum.settings.secret_files import secret_text
 
 MOST_ANSWERED: Final = 1 << 16
 """Bytes of an answer that are read at most."""
@@ -86,8 +86,7 @@ class FhirSender:
     def _bearer(self) -> str:
         given = self._receiver
         if given.token_file is not None:
-            token = secret_of(None, given.token_file, f"{given.target}.token_file")
-            return "" if token is None else token.get_secret_value()
+            return secret_text(None, given.token_file, f"{given.target}.token_file")
         if given.token_url is not None and (not self._token or monotonic() > self._until):
             self._ask_token(given.token_url)
         return self._token
@@ -95,8 +94,7 @@ class FhirSender:
     def _ask_token(self, url: str) -> None:
         given = self._receiver
         setting = f"{given.target}.client_secret_file"
-        held = secret_of(given.client_secret, given.client_secret_file, setting)
-        secret = "" if held is None else held.get_secret_value()
+        secret = secret_text(given.client_secret, given.client_secret_file, setting)
         request = httpx.Request(
             "POST", url, data={"grant_type": "client_credentials", "scope": given.scope}
         )

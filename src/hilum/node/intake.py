@@ -26,7 +26,7 @@ from hilum.records.foreign_readings import ForeignReading
 from hilum.records.images import Arrived, ImageRecord
 from hilum.records.limits import Known, known_by
 from hilum.records.states import SETTLED, UNSETTLED, Urgency
-from hilum.records.studies import DueTimes, StudyFacts, StudyWarning
+from hilum.records.studies import StudyFacts, StudyWarning
 from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from hilum.settings import DefaultCharacterSet
 from hilum.telemetry.logs import get_log
@@ -150,7 +150,7 @@ class Intake:
             facts.study,
             urgency=urgency,
             now=now,
-            waits=DueTimes.of(self._context.settings.current().worklist),
+            waits=self._context.waits,
         )
         if before is not None and before.state in UNSETTLED:
             _note_replaced(connection, before, facts)
@@ -162,13 +162,7 @@ class Intake:
         archive, uids = self._context.archive, foreign.uids
         if not foreign_readings.take(connection, archive, foreign):
             return
-        studies.refresh(
-            connection,
-            archive,
-            uids.study_instance_uid,
-            now,
-            DueTimes.of(self._context.settings.current().worklist),
-        )
+        studies.refresh(connection, archive, uids.study_instance_uid, now, self._context.waits)
         origin = foreign.reading.origin or {}
         line = self._context.line("image.elsewhere", now, archive, uids, origin)
         audit.write(connection, line)

@@ -266,7 +266,6 @@ def started(
         context = _node_context(settings, pacs, database, pool.read, actor=role)
         if role == NODE:
             stack.enter_context(audit_sent(context))
-        if role == NODE:
             with database.transaction() as connection:
                 kept = settings.deliveries.by_target
                 forwards.abandon(connection, context.archive, kept, context.now())

@@ -127,6 +127,11 @@ class NodeContext:
     stored: LruSet[str] = field(default_factory=lambda: LruSet(MOST_REMEMBERED))
     """Results that this process stored lately."""
 
+    @property
+    def waits(self) -> DueTimes:
+        """How long studies may wait, as operators have set it."""
+        return DueTimes.of(self.settings.current().worklist)
+
     def line(
         self, action: str, now: datetime, archive: str, uids: ImageUIDs, details: Mapping[str, Any]
     ) -> audit.AuditEntry:
@@ -244,7 +249,7 @@ class Steps:
             else:
                 readings.forget_foreign(connection, job.archive, job.uids)
             study = job.uids.study_instance_uid
-            studies.refresh(connection, job.archive, study, now, DueTimes.of(settings.worklist))
+            studies.refresh(connection, job.archive, study, now, self._context.waits)
             phantom = constancy.is_self_test(connection, job.archive, job.uids)
             if not phantom and (seen := _seen(done, end, reading, now)) is not None:
                 most = settings.constancy.drift_reference_images

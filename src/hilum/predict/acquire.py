@@ -106,33 +106,45 @@ def pull(
     """
     if card.weights.format is WeightsFormat.SHIPPED:
         return None  # it came with hilum
+    place = weights_place(card, settings)
+    expected = Expected(card.weights.size, card.weights.sha256)
+    if isinstance(place, Path):
+        sha256 = expected.check(place)
+        return install_torch(card, place, sha256, settings.data_folder, inert_names=inert_names)
+    path = settings.data_folder / DOWNLOADS / place.rpartition("/")[2]
+    sha256 = Download(place, path, expected, progress).run()
+    try:
+        return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def weights_place(card: ModelCard, settings: Settings) -> Path | str:
+    """Return where a model's weights are to be had: a file of the offline folder, or an address.
+
+    Raises
+    ------
+    WeightsMissing
+        The card has no address, or the offline folder lacks the file.
+    """
     if card.weights.url is None:
         raise WeightsMissing(
             "{name} was added from a file and has no address.",
             "Add it again with `hilum models add`.",
             name=card.name,
         )
-    expected = Expected(card.weights.size, card.weights.sha256)
     name = card.weights.url.rpartition("/")[2]
-    if settings.model.offline_folder is not None:
-        path = settings.model.offline_folder / name
-        if not path.is_file():
-            raise WeightsMissing(
-                "The offline folder has no file {name}.",
-                "Copy it to {offline_folder} from a machine with a network.",
-                name=name,
-                offline_folder=settings.model.offline_folder,
-            )
-        sha256 = expected.check(path)
-        return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
-    mirror = settings.model.mirror
-    url = card.weights.url if mirror is None else f"{mirror.rstrip('/')}/{name}"
-    path = settings.data_folder / DOWNLOADS / name
-    sha256 = Download(url, path, expected, progress).run()
-    try:
-        return install_torch(card, path, sha256, settings.data_folder, inert_names=inert_names)
-    finally:
-        path.unlink(missing_ok=True)
+    offline, mirror = settings.model.offline_folder, settings.model.mirror
+    if offline is None:
+        return card.weights.url if mirror is None else f"{mirror.rstrip('/')}/{name}"
+    if not (offline / name).is_file():
+        raise WeightsMissing(
+            "The offline folder has no file {name}.",
+            "Copy it to {offline_folder} from a machine with a network.",
+            name=name,
+            offline_folder=offline,
+        )
+    return offline / name
 
 
 def install_torch(

@@ -21,7 +21,7 @@ from hilum.files.private import OWNER_FILE, make_folder
 from hilum.records.limits import OPTION, StudyLimits, enforce
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
-from hilum.settings.secret_files import secret_of
+from hilum.settings.secret_files import secret_text
 
 FILE: Final = "hilum.sqlite"
 """Name of the SQLite file in the data folder."""
@@ -223,8 +223,7 @@ def _engine(url: str) -> Engine:
 
 
 def _password(file: Path) -> str:
-    held = secret_of(None, file, "node.database_password_file")
-    return "" if held is None else held.get_secret_value()
+    return secret_text(None, file, "node.database_password_file")
 
 
 @event.listens_for(Engine, "do_connect")

@@ -41,3 +41,9 @@ def secret_of(secret: SecretStr | None, path: Path | None, setting: str) -> Secr
             setting=setting,
         )
     return SecretStr(held)
+
+
+def secret_text(secret: SecretStr | None, path: Path | None, setting: str) -> str:
+    """Return the text of `secret_of`, empty without any; for the one call that needs it."""
+    held = secret_of(secret, path, setting)
+    return "" if held is None else held.get_secret_value()

@@ -2,6 +2,7 @@
 
 import threading
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Form, Request
@@ -22,8 +23,6 @@ from hilum.web.sessions import ConfirmedOperator, Context, Visitor, note
 router: Final = APIRouter(include_in_schema=False)
 
 HERE: Final = "/settings"
-SEE_OTHER: Final = 303
-CONFLICT: Final = 409
 
 LINES: Final = 200
 """Lines of the audit trail that are shown."""
@@ -116,11 +115,8 @@ def _choices(settings: Settings, section: str, name: str) -> list[str]:
         return list(LANGUAGES)
     if isinstance(value, StrEnum):
         return [each.value for each in type(value)]
-    return (
-        list(get_args(type(getattr(settings, section)).model_fields[name].annotation))
-        if (isinstance(value, str))
-        else []
-    )
+    kinds = type(getattr(settings, section)).model_fields[name].annotation
+    return list(get_args(kinds)) if isinstance(value, str) else []
 
 
 def _parsed(settings: Settings, full: str, value: object) -> object:
@@ -146,7 +142,7 @@ def page(request: Request, who: Visitor, context: WebContext, *, error: str = ""
         request,
         "settings.html",
         who,
-        status=CONFLICT if error else 200,
+        status=HTTPStatus.CONFLICT if error else 200,
         rows=rows,
         error=error,
         file=default_settings_file(),
@@ -193,7 +189,7 @@ def change(
             records.choose(connection, kept)
         write_page_values(settings.data_folder, kept)
     note(context, who.name, "setting.changed", setting=name, value=shown(told), was=shown(now))
-    return RedirectResponse(f"{HERE}#{name}", SEE_OTHER)
+    return RedirectResponse(f"{HERE}#{name}", HTTPStatus.SEE_OTHER)
 
 
 @router.get(f"{HERE}/audit")

@@ -1,5 +1,6 @@
 """The operations page: queue, failures, and buttons to retry."""
 
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -23,8 +24,6 @@ from hilum.web.words import CONSTANCY
 
 router: Final = APIRouter(include_in_schema=False)
 
-SEE_OTHER: Final = 303
-CONFLICT: Final = 409
 
 CHART: Final = {"width": 720, "height": 120}
 """Of the chart of hours, in its own units."""
@@ -95,7 +94,7 @@ def retry(
 ) -> Response:
     """Let images be read again: those that are named, or all of a state."""
     asked = read_again(context, who, tuple(uid or ()), state=state)
-    return RedirectResponse(f"/operations?asked={asked}", SEE_OTHER)
+    return RedirectResponse(f"/operations?asked={asked}", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/studies/{study}/images/{image}/retry")
@@ -108,7 +107,7 @@ def retry_image(where: Where, who: Operator, context: Context) -> Response:
         (uids.sop_instance_uid,),
         where=(uids.study_instance_uid, uids.series_instance_uid),
     )
-    return RedirectResponse(str(where), SEE_OTHER)
+    return RedirectResponse(str(where), HTTPStatus.SEE_OTHER)
 
 
 @router.post("/operations/deliveries/retry")
@@ -116,7 +115,7 @@ def retry_deliveries(who: NodeOperator, context: Context) -> Response:
     """Let everything be sent again that failed to arrive."""
     asked = context.retry_deliveries()
     note(context, who.name, "delivery.retried", deliveries=asked)
-    return RedirectResponse("/operations#deliveries", SEE_OTHER)
+    return RedirectResponse("/operations#deliveries", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/operations/alerts/test")
@@ -124,7 +123,7 @@ def test_alerts(who: NodeOperator, context: Context) -> Response:
     """Send a test alert to each target; the page then says how many took it."""
     taken = send_test(context.settings.current().alerts, RESEARCH_USE_ONLY)
     note(context, who.name, "alert.tested", targets=len(taken), taken=sum(taken.values()))
-    return RedirectResponse(f"/operations?tested={sum(taken.values())}", SEE_OTHER)
+    return RedirectResponse(f"/operations?tested={sum(taken.values())}", HTTPStatus.SEE_OTHER)
 
 
 def read_again(
@@ -165,6 +164,6 @@ def _called(
     found = images.called(connection, context.archive, name, where)
     if len(found) > 1:
         raise HTTPException(
-            CONFLICT, Message("This UID is in several studies or series. Name one.")
+            HTTPStatus.CONFLICT, Message("This UID is in several studies or series. Name one.")
         )
     return found

@@ -20,7 +20,7 @@ from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.language import Message
 from hilum.pacs.http import BUSY, SERVER_ERROR
 from hilum.settings.dicomweb import DicomWebSettings
-from hilum.settings.secret_files import secret_of
+from hilum.settings.secret_files import secret_text
 
 AHEAD_S: Final = 60.0
 """A token is renewed so long before its end, or when half of its life is over."""
@@ -103,8 +103,7 @@ def token_auth(
 
 
 def _secret(secret: SecretStr | None, file: Path | None, setting: str) -> str:
-    held = secret_of(secret, file, f"dicomweb.{setting}")
-    return "" if held is None else held.get_secret_value()
+    return secret_text(secret, file, f"dicomweb.{setting}")
 
 
 def _asked(http: httpx.Client, url: str, form: dict[str, str]) -> tuple[str, float]:

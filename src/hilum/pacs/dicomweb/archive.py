@@ -7,7 +7,7 @@ address of what is to be deleted.
 """
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,16 +27,18 @@ from hilum.pacs.archive import (
 from hilum.pacs.dicomweb import multipart
 from hilum.pacs.dicomweb.client import (
     INSTANCE,
+    MODALITY,
     SERIES,
     STUDY,
     DicomWeb,
     ObjectPath,
     allows,
     path_of,
+    study_path,
     text,
     texts,
 )
-from hilum.pacs.dicomweb.header import ObjectHeader, named_in
+from hilum.pacs.dicomweb.header import ObjectHeader, named_in, uids_in
 from hilum.pacs.dicomweb.stow import judged
 from hilum.pacs.dicomweb.sweep import Sweep, SweepPlan
 from hilum.pacs.send.outcome import SendStatus
@@ -50,8 +52,6 @@ MOST_BYTES: Final = 512 << 20
 
 UNREAD: Final = "unread"
 """Content of an object that the server does not hand out."""
-
-MODALITY: Final = "00080060"
 
 
 class DicomWebArchive:
@@ -190,10 +190,10 @@ class DicomWebArchive:
 
     def store(self, file: bytes) -> StoredObject:
         """Store one file, one in a request, unless it is there."""
-        header = ObjectHeader.of(file)
-        if header.uids is None or not all(uid.strip(".") for uid in header.uids):
+        uids = uids_in(file)
+        if uids is None or not all(uid.strip(".") for uid in uids):
             raise PacsRefused("This is not a complete DICOM file.", "Export it again.")
-        reference = str(ObjectPath(*header.uids))
+        reference = str(ObjectPath(*uids))
         if self.present([reference]):
             return StoredObject(reference, already_there=True)
         answer = self.web.ask("POST", "studies", body=multipart.body_of(file))
@@ -220,11 +220,12 @@ class DicomWebArchive:
     def delete(self, reference: str) -> None:
         """Delete one object where the server has a way to."""
         self._headers.forget(reference)
-        self._delete(reference)
+        self._delete(reference, lambda: self._is_listed(ObjectPath.of(reference)))
 
     def delete_study(self, study_instance_uid: str) -> None:
         """Delete a study, where the server has a way to."""
-        self._delete(path_of(study_instance_uid).removesuffix("/series"))
+        study = study_instance_uid
+        self._delete(study_path(study), lambda: bool(self.web.first(path_of(study))))
 
     def find_studies(self, query: Mapping[str, str]) -> list[str]:
         """Return the studies that match, whether or not the server knows how to look for them."""
@@ -300,16 +301,9 @@ class DicomWebArchive:
             path=path,
         )
 
-    def _lists(self, path: str) -> bool:
-        """Whether a search finds a study, or an object."""
-        _, study, *rest = path.split("/")
-        if rest:
-            return self._is_listed(ObjectPath.of(path))
-        return bool(self.web.first(path_of(study)))
-
-    def _delete(self, path: str) -> None:
+    def _delete(self, path: str, is_there: Callable[[], bool]) -> None:
         answer = self.web.ask("DELETE", path)
-        if answer.is_success or (answer.status_code in {404, 410} and not self._lists(path)):
+        if answer.is_success or (answer.status_code in {404, 410} and not is_there()):
             return
         raise PacsRefused(
             "The PACS at {url} does not delete over DICOMweb (HTTP {status}).",

@@ -33,6 +33,7 @@ Item = dict[str, Any]
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 COUNT: Final = "00201208"
 """Number of Study Related Instances."""
+MODALITY: Final = "00080060"
 MODALITIES: Final = "00080061"
 """Modalities in Study."""
 FIELDS: Final = [("includefield", COUNT), ("includefield", MODALITIES)]
@@ -102,11 +103,14 @@ def texts(item: Item) -> dict[str, str]:
     }
 
 
+def study_path(study: str) -> str:
+    """Return where a study is."""
+    return f"studies/{_quoted(study)}"
+
+
 def path_of(study: str, *series: str) -> str:
     """Return where the series of a study are, or the instances of a series."""
-    return "/".join(
-        (f"studies/{_quoted(study)}/series", *(f"{_quoted(s)}/instances" for s in series))
-    )
+    return "/".join((study_path(study), "series", *(f"{_quoted(s)}/instances" for s in series)))
 
 
 def _quoted(uid: str) -> str:

@@ -69,6 +69,13 @@ class ObjectHeader:
         )
 
 
+def uids_in(file: bytes) -> ImageUIDs | None:
+    """Return what names the object of a file; None where it is damaged."""
+    with suppress(SourceUnreadable):
+        return ImageUIDs.of(dicom.parse(file, name=NAME))
+    return None
+
+
 def named_in(file: bytes) -> str:
     """Return the SOP Instance UID of a file as its File Meta Information has it, if any."""
     with suppress(SourceUnreadable):

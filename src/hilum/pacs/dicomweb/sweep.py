@@ -28,6 +28,7 @@ from hilum.pacs.dicomweb.client import (
     COUNT,
     INSTANCE,
     MODALITIES,
+    MODALITY,
     SERIES,
     STUDY,
     DicomWeb,
@@ -177,7 +178,7 @@ class Sweep:
     def _listed(self, study: str, current: _Round) -> Iterator[ObjectPath]:
         """Yield the objects of the wanted series of a study."""
         for item in self._web.search(path_of(study), SERIES):
-            if self._wants(text(item, "00080060")):
+            if self._wants(text(item, MODALITY)):
                 for path in self.objects(study, text(item, SERIES)):
                     current.present.add(_digest(path))
                     yield path
