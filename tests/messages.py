@@ -91,7 +91,8 @@ def said_by_code() -> Iterator[tuple[str, MessageId]]:
 def said_by_cards() -> Iterator[tuple[str, MessageId]]:
     """Yield what the model cards that come with hilum tell people."""
     for card in all_cards(Path(os.devnull)):
-        for text in (card.title, card.licence, *card.limits, *card.training_data):
+        told = (card.title, card.licence, card.terms, *card.limits, *card.training_data)
+        for text in filter(None, told):
             yield f"{card.name}.toml", text
 
 

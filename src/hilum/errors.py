@@ -9,6 +9,7 @@
     ├── ModelError
     │   ├── ModelUnknown         no card of that name
     │   ├── WeightsMissing       the card is known, its weights are not here
+    │   ├── TermsNotAccepted     the weights have terms that nobody accepted
     │   ├── WeightsUntrusted     size, SHA-256 or contents are not what the card says
     │   ├── ProviderMissing      the execution provider of the settings cannot be used here
     │   └── CardInvalid          a model card that cannot be used
@@ -109,6 +110,10 @@ class ModelUnknown(ModelError):
 
 class WeightsMissing(ModelError):
     """The model is known, but its weights are not on this machine."""
+
+
+class TermsNotAccepted(ModelError):
+    """The weights have terms that a person must accept first."""
 
 
 class WeightsUntrusted(ModelError):

@@ -11,6 +11,7 @@ from hilum.errors import (
     CardInvalid,
     ModelUnknown,
     SourceUnreadable,
+    TermsNotAccepted,
     WeightsMissing,
     WeightsUntrusted,
 )
@@ -25,7 +26,7 @@ from hilum.predict import (
     open_installation,
     pull,
 )
-from hilum.predict.card import WeightsSource
+from hilum.predict.card import NetworkKind, WeightsSource
 from hilum.settings import Settings
 from model_inputs import blobs, model_input
 from torch_files import Call, Name, TorchFile
@@ -144,6 +145,44 @@ def test_published_file_loads_at_first_sight_whatever_it_names(
     plain = card_like("plain", find_card(CARD, settings.data_folder))
     added = add_weights(plain, weights_file, settings.data_folder)
     assert added.contents_sha256 == record.contents_sha256
+
+
+def test_terms_are_accepted_before_anything_is_fetched_and_written_down(
+    settings: Settings, weights_file: Path
+):
+    """Without the word of a person nothing comes; with it, what was accepted is on record."""
+    offline = settings.changed("model", offline_folder=weights_file.parent)
+    terms = "CC BY-NC-SA 4.0: no commercial use"
+    card = card_for(weights_file.read_bytes(), "http://unused/weights.pt")
+    card = card.model_copy(update={"terms": terms})
+
+    with pytest.raises(TermsNotAccepted, match=r"no commercial use.*--accept-terms"):
+        pull(card, offline, quiet)
+    assert not (settings.data_folder / "models").exists()
+
+    pull(card, offline, quiet, terms_accepted=True)
+    assert terms == open_installation(card, settings.data_folder).record.accepted_terms
+
+
+@pytest.mark.parametrize("kind", [NetworkKind.VIEW, NetworkKind.SEGMENTATION])
+def test_network_that_finds_no_diseases_cannot_read(settings: Settings, kind: NetworkKind):
+    """Neither as the model of the settings nor as somebody's ONNX file."""
+    card = find_card("demonstration", settings.data_folder)
+    masks = card.model_copy(update={"name": "masks", "kind": kind, "operating_points": {}})
+    text = masks.model_dump_json(exclude={"weights"}, exclude_none=True)
+    folder = settings.data_folder / "models" / "masks"
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text(text)
+    with pytest.raises(CardInvalid, match=f"finds no diseases: it is a {kind} network"):
+        load_model(settings.changed("model", name="masks"))
+
+    own = folder.parent / "own.toml"
+    own.write_text(
+        f'name = "own"\nversion = "1"\ntitle = "x"\nkind = "{kind}"\ninput_size = 32\n'
+        'labels = ["a", "b", "c"]\n'
+    )
+    with pytest.raises(CardInvalid, match="can only be a classifier"):
+        add_onnx(own, TINY, settings.data_folder, replace=False)
 
 
 def test_first_file_without_a_published_hash_may_not_name_anything(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import CardInvalid
-from hilum.predict.card import ModelCard, WeightsFormat
+from hilum.predict.card import ModelCard, NetworkKind, WeightsFormat
 from hilum.predict.catalogue import shipped_cards
 from hilum.predict.graph import load_graph
 
@@ -115,6 +115,45 @@ def test_mistake_in_a_card_is_named(tmp_path: Path, change: tuple[str, str], mat
     assert change[0] in GOOD
     path = tmp_path / "own.toml"
     path.write_text(GOOD.replace(*change))
+
+    with pytest.raises(CardInvalid, match=match):
+        ModelCard.read(path)
+
+
+ANATOMY = """
+name = "anatomy"
+version = "1"
+title = "A card of masks"
+kind = "segmentation"
+input_size = 512
+labels = ["Heart", "Left Lung", ""]
+"""
+
+
+def test_network_that_finds_nothing_needs_no_operating_points(tmp_path: Path):
+    """Its labels are structures or views: all that are named, and none has a threshold."""
+    path = tmp_path / "anatomy.toml"
+    path.write_text(ANATOMY)
+
+    card = ModelCard.read(path)
+    assert NetworkKind.SEGMENTATION is card.kind
+    assert ("Heart", "Left Lung") == card.trained_labels
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (('"segmentation"', '"classifier"'), "'default' of operating points"),
+        (('"segmentation"', '"masks"'), "kind"),
+        (('""]', '""]\n[operating_points.default]\nHeart = 0.5'), "only a classifier"),
+    ],
+)
+def test_mistake_in_a_card_of_another_kind_is_named(
+    tmp_path: Path, change: tuple[str, str], match: str
+):
+    """A classifier without operating points, a kind that there is not, points without use."""
+    path = tmp_path / "anatomy.toml"
+    path.write_text(ANATOMY.replace(*change))
 
     with pytest.raises(CardInvalid, match=match):
         ModelCard.read(path)

@@ -205,16 +205,38 @@ def test_zip_whose_entries_overlap_is_refused(tmp_path: Path):
     refused(path, "(exceed the size of the file|damaged ZIP)")
 
 
-def test_torchscript_is_refused_as_a_program(tmp_path: Path):
-    """A TorchScript archive is told apart: it is code."""
-    stream = BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled({}))
-        archive.writestr("archive/constants.pkl", pickled(()))
-    path = tmp_path / "weights.pt"
-    path.write_bytes(stream.getvalue())
+PROGRAMS = {
+    "TorchScript of today": ("TorchScript", ("data.pkl", "code/__torch__.py", "constants.pkl")),
+    "TorchScript of 1.0": ("TorchScript", ("model.json", "tensors/0")),
+    "TorchScript for telephones": ("TorchScript", ("data.pkl", "bytecode.pkl")),
+    "torch.export": ("torch.export", ("archive_format", "models/model.json")),
+    "torch.export of 2.1": ("torch.export", ("serialized_exported_program.json", "version")),
+}
 
-    refused(path, "TorchScript")
+
+@pytest.mark.parametrize(("kind", "members"), PROGRAMS.values(), ids=PROGRAMS)
+def test_program_is_refused_as_a_program(tmp_path: Path, kind: str, members: tuple[str, ...]):
+    """It is told apart, though torch compresses its code, and the text says what to do instead."""
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in members:
+            archive.writestr(f"archive/{member}", pickled({}))
+
+    refused(path, f"{kind}, a program and not weights.*state_dict")
+
+
+def test_weights_file_that_is_called_code_is_read(tmp_path: Path):
+    """The folder in its archive is named after the file."""
+    file = TorchFile(legacy=False)
+    path = tmp_path / "code.pt"
+    with (
+        zipfile.ZipFile(BytesIO(file.zip_bytes(file.state_dict(STATE)))) as made,
+        zipfile.ZipFile(path, "w") as archive,
+    ):
+        for name in made.namelist():
+            archive.writestr(name.replace("archive", "code"), made.read(name))
+
+    assert set(STATE) == set(tensors_of(path))
 
 
 def test_object_that_is_no_network_is_refused(tmp_path: Path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hilum.errors import WeightsUntrusted
+from hilum.predict.graph import without_wrapper
 from hilum.predict.weights import read_state
 from torch_files import (
     STATE,
@@ -40,21 +41,13 @@ UNLISTED: dict[str, Any] = {
         (Name("torch.nn.functional", "dropout"),),
         (Name("torch.nn.functional", "dropout"), (), {"p": 0.2}, None),
     ),
-    "collections.defaultdict": Call(
-        Name("collections", "defaultdict"), (Name("builtins", "list"),), items={"a": [1]}
-    ),
     "copyreg._reconstructor": Call(
         Name("copyreg", "_reconstructor"),
         (Name("training", "Meter"), Name("builtins", "object"), None),
         {"average": 0.1},
     ),
-    "argparse.Namespace": Call(Name("argparse", "Namespace"), (), {"lr": 0.001, "seed": 3}),
-    "pathlib.PosixPath": Call(Name("pathlib", "PosixPath"), ("/", "data", "out")),
     "__main__.RecorderMeter": Call(Name("__main__", "RecorderMeter"), (), {"best": [1.0]}),
     "utils.<lambda>": Name("utils", "<lambda>"),
-    "omegaconf.listconfig.ListConfig": Call(
-        Name("omegaconf.listconfig", "ListConfig"), (), {"_content": [Name("typing", "Any")]}
-    ),
     "albumentations.CLAHE": Raw(
         encode(Name("albumentations", "CLAHE")) + b")}(X\x04\x00\x00\x00clipK\x04u\x92"
     ),
@@ -64,7 +57,6 @@ UNLISTED: dict[str, Any] = {
     "numpy.str_": dict_of_its_own(Name("collections", "OrderedDict"), {"x": Name("numpy", "str_")}),
     "builtins.getattr": Call(Call(Name("builtins", "getattr"), ("a", "upper")), ()),
     "builtins.frozenset": Call(Name("builtins", "frozenset"), ([1, 2],)),
-    "collections.Counter": Call(Name("collections", "Counter"), ({"a": 1},)),
     "training.Stack": Raw(encode(Call(Name("training", "Stack"))) + b"(K\x01K\x02e"),
     "training.Phase": Raw(b"(itraining\nPhase\nK\x01b"),
     "copyreg.extension.7": Raw(b"\x82\x07"),
@@ -118,8 +110,17 @@ LISTED: dict[str, Any] = {
     "torch's old back end": Call(Name("torch.nn.backends.thnn", "_get_thnn_function_backend")),
     "activation function": Name("torch.nn.functional", "relu"),
     "device": Call(Name("torch", "device"), ("cuda", 0)),
+    "defaultdict": Call(Name("collections", "defaultdict"), (), items={"a": [1]}),
+    "counter": Call(Name("collections", "Counter"), ({"a": 1},)),
+    "options": Call(Name("argparse", "Namespace"), (), {"lr": 0.001, "seed": 3}),
+    "path": Call(Name("pathlib", "PosixPath"), ("/", "data", "out")),
+    "path of Python 3.13": Call(Name("pathlib._local", "PosixPath"), ("/", "data")),
+    "path of Windows": Call(Name("pathlib", "WindowsPath"), ("C:\\", "data")),
+    "configuration": Call(Name("omegaconf.listconfig", "ListConfig"), (), {"_content": [1]}),
+    "callback": Name("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"),
+    "parameters": Call(Name("lightning.fabric.utilities.data", "AttributeDict"), (), items={}),
 }
-"""Attributes that torch's own networks have."""
+"""Attributes that torch's own networks have, and what training programs put beside weights."""
 
 
 @both_containers
@@ -213,12 +214,36 @@ def test_checkpoint_of_a_training_program_is_read(tmp_path: Path, legacy: bool, 
     network = file.module(STATE) if key in {"model", "net"} else file.state_dict(STATE)
     checkpoint = {
         "epoch": 3,
-        "args": UNLISTED["argparse.Namespace"],
+        "meter": UNLISTED["__main__.RecorderMeter"],
         key: network,
         "optimizer": {"state": {0: {"step": 5}}, "param_groups": [{"lr": 0.1}]},
     }
 
     assert_whole(read_state(file.write(tmp_path / "w.pt", checkpoint), inert_names=True).tensors)
+
+
+@both_containers
+@pytest.mark.parametrize("prefix", ["", "model.", "net.", "module.", "model.module."])
+def test_checkpoint_of_lightning_is_read_without_a_word(tmp_path: Path, legacy: bool, prefix: str):
+    """Its callbacks are kept by class, its options hold paths; nothing has to be allowed first."""
+    file = TorchFile(legacy)
+    state = {prefix + name: tensor for name, tensor in STATE.items()}
+    checkpoint = {
+        "epoch": 3,
+        "pytorch-lightning_version": "2.5.5",
+        "state_dict": file.state_dict(state),
+        "callbacks": {LISTED["callback"]: {"dirpath": LISTED["path"]}},
+        "hparams_name": "options",
+        "hyper_parameters": Call(
+            Name("lightning.fabric.utilities.data", "AttributeDict"),
+            items={"out": LISTED["path"], "options": LISTED["options"]},
+        ),
+    }
+
+    found = read_state(file.write(tmp_path / "last.ckpt", checkpoint))
+
+    assert () == found.inert_names
+    assert_whole(dict(without_wrapper(found.tensors, STATE)))
 
 
 HOSTILE: list[tuple[str, Any]] = [
@@ -233,6 +258,7 @@ HOSTILE: list[tuple[str, Any]] = [
     ("torch.hub.load", Call(Name("torch.hub", "load"), ("hacked",))),
     ("torch.nn.os.system\\(", Call(Name("torch.nn", "os.system("), ("touch hacked",))),
     ("antigravity.fly", Name("antigravity", "fly")),
+    ("pathlib.os.system", Call(Name("pathlib", "os.system"), ("touch hacked",))),
     ("this.s", Raw(b"\x8c\x04this\x8c\x01s\x93")),
 ]
 

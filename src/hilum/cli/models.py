@@ -15,9 +15,10 @@ from hilum.cli.main import FAILED
 from hilum.cli.progress import console_on
 from hilum.cli.terminal import echo, say
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
+from hilum.language import Message
 from hilum.pixels import fit, radiograph_from_picture
 from hilum.predict import InstallRecord, ModelCard, find_card
-from hilum.predict.card import WeightsFormat
+from hilum.predict.card import NetworkKind, WeightsFormat
 from hilum.predict.download import Progress
 from hilum.radiograph import PixelPipeline
 from hilum.settings import PixelSettings, Settings
@@ -30,6 +31,13 @@ LINE_EVERY: Final = 0.1
 
 SHOWN_NAMES: Final = 8
 """Of the unknown names in a weights file, so many are shown."""
+
+KINDS: Final = {
+    NetworkKind.CLASSIFIER: Message("findings"),
+    NetworkKind.VIEW: Message("frontal or lateral"),
+    NetworkKind.SEGMENTATION: Message("anatomy"),
+}
+"""What a network says of an image → its words."""
 
 INERT_NAMES: Final = click.option(
     "--inert-names",
@@ -83,8 +91,10 @@ def show(name: str | None) -> None:
     """
     settings = Settings.load()
     card = predict.find_card(name or settings.model.name, settings.data_folder)
+    installed = record_of(card, settings)
     click.echo(f"{card.name} {card.version}: {say(card.title)}")
     facts = {
+        say("kind"): say(KINDS[card.kind]),
         say("state"): state_of(card, settings),
         say("weights"): card.weights.url or weights_without_address(card),
         say("size"): card.weights.size and say("{count:,} bytes", count=card.weights.size),
@@ -93,7 +103,9 @@ def show(name: str | None) -> None:
         say("input"): say("{size} × {size} pixels", size=card.input_size),
         say("youngest patient"): say("{years} years", years=card.min_age_years),
         say("licence"): say(card.licence),
-        say("names ignored"): ignored_names(card, settings),
+        say("terms"): say(card.terms),
+        say("terms accepted"): say(installed.accepted_terms) if installed else "",
+        say("names ignored"): names_in(installed) if installed else "",
     }
     for key, value in facts.items():
         if value:
@@ -118,12 +130,12 @@ def weights_without_address(card: ModelCard) -> str:
     return say("{format} on this machine", format=card.weights.format)
 
 
-def ignored_names(card: ModelCard, settings: Settings) -> str:
-    """Return the names in an installed model's weights file that were ignored."""
+def record_of(card: ModelCard, settings: Settings) -> InstallRecord | None:
+    """Return what is known of an installed model; None where it is missing or damaged."""
     try:
-        return names_in(predict.open_installation(card, settings.data_folder).record)
+        return predict.open_installation(card, settings.data_folder).record
     except ModelError:
-        return ""
+        return None
 
 
 def table_of(card: ModelCard) -> Iterator[str]:
@@ -154,19 +166,35 @@ def state_of(card: ModelCard, settings: Settings) -> str:
         return say("built in")
     if not predict.is_installed(card, settings.data_folder):
         return say("not installed")
-    try:
-        record = predict.open_installation(card, settings.data_folder).record
-    except ModelError:
+    record = record_of(card, settings)
+    if record is None:
         return say("damaged")
     return say("verified") if record.verified else say("first use")
 
 
 @models.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--all", "everything", is_flag=True, help="Fetch every published model.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Fetch every published model that has no terms.",
+)
 @click.option("--again", is_flag=True, help="Fetch models that are already installed, too.")
 @INERT_NAMES
-def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: bool) -> None:
+@click.option(
+    "--accept-terms",
+    is_flag=True,
+    help="Accept the terms of the models, such as no commercial use. Written down with each.",
+)
+def pull(
+    names: tuple[str, ...],
+    *,
+    everything: bool,
+    again: bool,
+    inert_names: bool,
+    accept_terms: bool,
+) -> None:
     """Fetch the weights of models and check them.
 
     NAME defaults to the model of the settings. A download that was interrupted goes on
@@ -178,7 +206,8 @@ def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: 
     """
     settings = Settings.load()
     if everything:
-        cards = [c for c in predict.all_cards(settings.data_folder) if c.weights.url]
+        every = predict.all_cards(settings.data_folder)
+        cards = [c for c in every if c.weights.url and (accept_terms or not c.terms)]
     else:
         chosen = names or (settings.model.name,)
         cards = [predict.find_card(name, settings.data_folder) for name in chosen]
@@ -187,7 +216,9 @@ def pull(names: tuple[str, ...], *, everything: bool, again: bool, inert_names: 
             echo("{name}: already installed", name=card.name)
             continue
         with download_progress(card.name) as progress:
-            record = predict.pull(card, settings, progress, inert_names=inert_names)
+            record = predict.pull(
+                card, settings, progress, inert_names=inert_names, terms_accepted=accept_terms
+            )
         click.echo(f"{card.name}: {state_of(card, settings)}")
         say_names(record)
 
@@ -373,14 +404,17 @@ def verified(card: ModelCard, settings: Settings, published: Path | None) -> str
     ModelError
         It is missing, changed or unusable, or its scores are not the published ones.
     """
+    record = predict.open_installation(card, settings.data_folder).record
+    if record.verified:
+        line = say("OK, SHA-256 {sha256} matches its published hash", sha256=record.source_sha256)
+    else:
+        sha256 = record.source_sha256
+        line = say("OK, SHA-256 {sha256} is unchanged since first use", sha256=sha256)
+    if card.kind is not NetworkKind.CLASSIFIER:
+        return line
     model = predict.load_model(
         settings.changed("model", name=card.name, operating_points="default")
     )
-    sha256 = model.identity.sha256
-    if model.identity.verified:
-        line = say("OK, SHA-256 {sha256} matches its published hash", sha256=sha256)
-    else:
-        line = say("OK, SHA-256 {sha256} is unchanged since first use", sha256=sha256)
     if published is None:
         return line
     if card.published_scores is None:

@@ -11,9 +11,15 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from hilum.errors import CardInvalid, HilumError, WeightsMissing
+from hilum.errors import CardInvalid, HilumError, TermsNotAccepted, WeightsMissing
 from hilum.files.errors import read_errors
-from hilum.predict.card import ModelCard, WeightsFormat, WeightsSource, parse_toml
+from hilum.predict.card import (
+    ModelCard,
+    NetworkKind,
+    WeightsFormat,
+    WeightsSource,
+    parse_toml,
+)
 from hilum.predict.catalogue import is_shipped, models_folder
 from hilum.predict.download import Download, Expected, Progress
 from hilum.predict.graph import load_graph
@@ -80,7 +86,12 @@ DOWNLOADS: Final = "downloads"
 
 
 def pull(
-    card: ModelCard, settings: Settings, progress: Progress, *, inert_names: bool = False
+    card: ModelCard,
+    settings: Settings,
+    progress: Progress,
+    *,
+    inert_names: bool = False,
+    terms_accepted: bool = False,
 ) -> InstallRecord | None:
     """Fetch a model's weights from its release, the mirror or the offline folder.
 
@@ -91,6 +102,8 @@ def pull(
     inert_names
         Whether names that nobody listed are ignored though no hash of the file is
         published; where one is, they always are.
+    terms_accepted
+        Whether the person accepts the terms of the card.
 
     Returns
     -------
@@ -99,6 +112,8 @@ def pull(
 
     Raises
     ------
+    TermsNotAccepted
+        The card has terms, and nobody accepted them.
     WeightsMissing
         The file can't be had, or the card has no address.
     WeightsUntrusted
@@ -106,6 +121,14 @@ def pull(
     """
     if card.weights.format is WeightsFormat.SHIPPED:
         return None  # it came with hilum
+    if card.terms and not terms_accepted:
+        raise TermsNotAccepted(
+            "{name} has terms that you have to accept: {terms}",
+            "Read its licence. If your use is covered, run "
+            "`hilum models pull {name} --accept-terms`; it is written down with the model.",
+            name=card.name,
+            terms=card.terms,
+        )
     place = weights_place(card, settings)
     expected = Expected(card.weights.size, card.weights.sha256)
     if isinstance(place, Path):
@@ -172,7 +195,12 @@ def install_torch(
     return install(
         card,
         contents,
-        Source(sha256, verified=verified, inert_names=state.inert_names),
+        Source(
+            sha256,
+            verified=verified,
+            inert_names=state.inert_names,
+            accepted_terms=card.terms,
+        ),
         data_folder=data_folder,
         card_text=card_text,
     )
@@ -254,7 +282,7 @@ def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
     }
     if own is not None:
         given = parse_toml(own)
-        fixed = {"graph", "input_size", "weights", "demonstration"} & set(given)
+        fixed = {"kind", "graph", "input_size", "weights", "demonstration"} & set(given)
         if fixed:
             raise CardInvalid(
                 "The card {name} gives {fixed}.",
@@ -265,7 +293,7 @@ def card_like(name: str, like: ModelCard, own: Path | None = None) -> ModelCard:
             )
         given.pop("name", None)  # the command line has named it
         fields |= given
-    fields |= {"name": name, "graph": like.graph, "input_size": like.input_size}
+    fields |= {"name": name, "kind": like.kind, "graph": like.graph, "input_size": like.input_size}
     try:
         return ModelCard.model_validate(fields)
     except ValidationError as exc:
@@ -296,6 +324,14 @@ def add_onnx(card_path: Path, network: Path, data_folder: Path, *, replace: bool
     card = card.model_copy(
         update={"weights": WeightsSource(format=WeightsFormat.ONNX), "graph": "file"}
     )
+    if card.kind is not NetworkKind.CLASSIFIER:
+        raise CardInvalid(
+            "The card {name} is of a {kind} network, and an ONNX file of your own can only be a "
+            "classifier.",
+            "Leave out kind, and give it operating points.",
+            name=card.name,
+            kind=card.kind,
+        )
     refuse_taken(card, data_folder, replace=replace)
     require_usable(card, network)
     install(

@@ -36,6 +36,17 @@ class WeightsFormat(StrEnum):
     """Nothing to download: a whole network in ONNX that comes with hilum."""
 
 
+class NetworkKind(StrEnum):
+    """What a network says of an image."""
+
+    CLASSIFIER = "classifier"
+    """Findings: the only kind that `model.name` may name."""
+    VIEW = "view"
+    """Whether it is a frontal or a lateral chest."""
+    SEGMENTATION = "segmentation"
+    """Where structures of the anatomy are, as masks."""
+
+
 class CardSection(BaseModel):
     """A table of a card: frozen, and a misspelt name is an error."""
 
@@ -86,6 +97,8 @@ class ModelCard(CardSection):
     """That of the published weights, not of hilum."""
     title: str = Field(min_length=1)
     """One line for people."""
+    kind: NetworkKind = NetworkKind.CLASSIFIER
+    """What it says of an image."""
     graph: str = Field("file", min_length=1)
     """Name of one of hilum's weightless graphs; ``"file"`` when the weights are a whole ONNX
     network."""
@@ -93,12 +106,14 @@ class ModelCard(CardSection):
     """Side of the square that the network sees, in pixels."""
     labels: tuple[str, ...] = Field(min_length=1, max_length=1024)
     """One per output of the network, in its order; empty for an output never trained."""
-    operating_points: dict[str, OperatingPoints]
-    """Sets of thresholds by name; ``default`` is always there."""
+    operating_points: dict[str, OperatingPoints] = {}
+    """Sets of thresholds by name; a classifier always has ``default``, any other kind none."""
     weights: WeightsSource = WeightsSource()
     """Where the weights come from."""
     training_data: tuple[str, ...] = ()
     licence: str = "unknown"
+    terms: str = ""
+    """What a person must accept before the weights are fetched; empty when there is nothing."""
     limits: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     """For people; repeated in the reports and the documentation."""
@@ -116,6 +131,10 @@ class ModelCard(CardSection):
         named = [label for label in self.labels if label]
         if len(set(named)) != len(named):
             raise ValueError(Message("a label is there twice"))
+        if self.kind is not NetworkKind.CLASSIFIER:
+            if self.operating_points:
+                raise ValueError(Message("only a classifier has operating points"))
+            return self
         if DEFAULT_POINTS not in self.operating_points:
             raise ValueError(
                 Message("the set '{name}' of operating points is missing", name=DEFAULT_POINTS)
@@ -132,7 +151,12 @@ class ModelCard(CardSection):
 
     @property
     def trained_labels(self) -> tuple[str, ...]:
-        """Labels that the weights learned, in the network's order: those with a threshold."""
+        """Labels that the weights learned, in the network's order.
+
+        Of a classifier those with a threshold, of any other kind all that are named.
+        """
+        if self.kind is not NetworkKind.CLASSIFIER:
+            return tuple(filter(None, self.labels))
         default = self.operating_points[DEFAULT_POINTS]
         return tuple(label for label in self.labels if label in default)
 

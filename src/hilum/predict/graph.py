@@ -55,15 +55,19 @@ class Graph:
     features: int
     """Channels of the last feature map, which the classifier weighs."""
     classifier: str
-    """Name of the classifier in the state dict."""
+    """Name of the classifier in the state dict; empty for a network without one."""
     body_size: int
     """Bytes of the weights file before the classifier."""
     tensors: tuple[TensorPlace, ...]
     """The places of the body's tensors."""
+    outputs: int = 0
+    """Rows of the classifier in the state dict where only the first are used, one a label; else
+    0."""
 
     def weights_size(self, labels: int) -> int:
         """Return the length of the weights file of a model with so many labels, in bytes."""
-        return self.body_size + labels * (self.features + 1) * FLOAT_BYTES
+        last = self.places(labels)[-1]
+        return max(self.body_size, last.offset + last.length)
 
     def lay_out(self, state: Mapping[str, NDArray[Any]], labels: int) -> bytes:
         """Return the weights file that a state dict gives.
@@ -83,7 +87,7 @@ class Graph:
             A tensor is missing, one too many, of another shape, or not finite.
         """
         wanted = {place.name: place for place in self.places(labels)}
-        state = without_wrapper(state, wanted)
+        state = self._with_used_rows(without_wrapper(state, wanted), labels)
         surplus = [name for name in state if name not in wanted and not is_ignored(name)]
         if surplus:
             raise mismatch(
@@ -112,9 +116,22 @@ class Graph:
 
     def places(self, labels: int) -> tuple[TensorPlace, ...]:
         """Return the places of all tensors, body and classifier."""
+        if not self.classifier:
+            return self.tensors
         weight = TensorPlace(f"{self.classifier}.weight", self.body_size, (labels, self.features))
         bias = TensorPlace(f"{self.classifier}.bias", self.body_size + weight.length, (labels,))
         return (*self.tensors, weight, bias)
+
+    def _with_used_rows(
+        self, state: Mapping[str, NDArray[Any]], labels: int
+    ) -> Mapping[str, NDArray[Any]]:
+        """Leave out the rows of the classifier that the network never uses."""
+        cut = {
+            name: state[name][:labels]
+            for name in (f"{self.classifier}.weight", f"{self.classifier}.bias")
+            if self.outputs and state.get(name, np.zeros(0)).shape[:1] == (self.outputs,)
+        }
+        return {**state, **cut}
 
     def tensors_of(self, contents: bytes, labels: int) -> dict[str, NDArray[np.float32]]:
         """Return read-only views of the tensors in a weights file.
@@ -201,4 +218,5 @@ def load_graph(name: str) -> Graph:
             TensorPlace(entry["name"], entry["offset"], tuple(entry["shape"]))
             for entry in manifest["tensors"]
         ),
+        outputs=manifest.get("outputs", 0),
     )

@@ -46,6 +46,8 @@ class InstallRecord(BaseModel):
     """True when the file matched a hash that its card publishes; False is trust on first use."""
     inert_names: tuple[str, ...] = ()
     """Names in the file that nobody listed and that were ignored."""
+    accepted_terms: str = ""
+    """Terms of its card that a person accepted when it was fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Source:
     """Whether that matched a published hash."""
     inert_names: tuple[str, ...] = ()
     """Names in it that nobody listed and that were ignored."""
+    accepted_terms: str = ""
+    """Terms of its card that a person accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ def install(
         contents_sha256=hashlib.sha256(contents).hexdigest(),
         verified=source.verified,
         inert_names=source.inert_names,
+        accepted_terms=source.accepted_terms,
     )
     parts = {contents_name(card): contents, RECORD_FILE: record.model_dump_json(indent=2).encode()}
     if card_text is not None:

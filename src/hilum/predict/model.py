@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import CardInvalid
-from hilum.predict.card import ModelCard, WeightsFormat
+from hilum.predict.card import ModelCard, NetworkKind, WeightsFormat
 from hilum.predict.catalogue import find_card
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Installation, open_installation
@@ -210,6 +210,13 @@ def load_model(settings: Settings) -> Model:
         The execution provider of the settings cannot be used here.
     """
     card = find_card(settings.model.name, settings.data_folder)
+    if card.kind is not NetworkKind.CLASSIFIER:
+        raise CardInvalid(
+            "{name} finds no diseases: it is a {kind} network.",
+            "Set model.name to a model that does; `hilum models list` shows them.",
+            name=card.name,
+            kind=card.kind,
+        )
     points = choose_operating_points(card, settings.model.operating_points)
     installation = open_installation(card, settings.data_folder)
     execution = Execution(settings.model.provider, settings.model.threads)

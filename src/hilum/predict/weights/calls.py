@@ -27,6 +27,9 @@ NAMES: Final = (
     | SUBCLASS_CALLS
     | {
         "collections.OrderedDict",
+        "collections.Counter",
+        "collections.defaultdict",
+        "argparse.Namespace",
         "torch.Size",
         "torch.device",
         "builtins.set",
@@ -48,8 +51,11 @@ FAMILIES: Final = re.compile(
     r"(torch\.nn(\.\w+)*|torchxrayvision(\.\w+)*|torchvision\.models(\.\w+)*)\.[A-Za-z_]\w*"
     r"|torch\.([A-Z][A-Za-z0-9]*Storage|storage\.UntypedStorage|storage\.TypedStorage)"
     r"|torch\.(float|double|half|bfloat|int|long|uint|bool)\w*"
+    r"|pathlib(\._local)?\.(Pure)?(Posix|Windows)?Path"
+    r"|(pytorch_lightning|lightning(_fabric)?|torch\.optim|torchmetrics|omegaconf)(\.\w+)*\.\w+"
 )
-"""Layers, storages and number types: known by their shape, and inert as any other name."""
+"""Layers, storages and number types, and what training programs leave in a checkpoint beside the
+weights: known by their shape, and inert as any other name."""
 
 MAX_NAME: Final = 200
 """Longest text of a listed name. Others are cut: a long one can be recalled a million times."""

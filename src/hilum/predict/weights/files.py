@@ -61,6 +61,12 @@ ZIP_ERRORS: Final = (
 )
 """What `zipfile` raises for damaged, encrypted and impossible archives."""
 
+WITHOUT_PROGRAM: Final = Message(
+    "Where torch is installed, load it there and save its weights alone: "
+    "torch.save(module.state_dict(), file). Then give that file."
+)
+"""What to do with a program that has weights in it."""
+
 MAX_FILE: Final = 1 << 30
 """Largest weights file in bytes; ResNet-50 has 94 million."""
 
@@ -170,6 +176,12 @@ def read_zip(contents: bytes, names: Names) -> dict[str, NDArray[Any]]:
     """
     try:
         with zipfile.ZipFile(BytesIO(contents)) as archive:
+            if program := program_in(archive.namelist()):
+                raise untrusted(
+                    "it is an archive of {program}, a program and not weights",
+                    program=program,
+                    remedy=WITHOUT_PROGRAM,
+                )
             check_entries(archive.infolist(), len(contents))
             folder = root_folder(archive.namelist())
             order = f"{folder}/byteorder"
@@ -212,18 +224,31 @@ def check_entries(entries: list[zipfile.ZipInfo], length: int) -> None:
         raise untrusted("the contents of its ZIP archive exceed the size of the file")
 
 
+def program_in(names: list[str]) -> str:
+    """Return what wrote an archive that holds a program, empty where it may hold weights.
+
+    Sources
+    -------
+    torch/csrc/jit/serialization (folders ``code`` and ``tensors``), torch/export/pt2_archive.
+    """
+    for name in names:
+        parts = set(name.split("/")[1:])  # the first is the name of the file itself
+        if parts & {"code", "constants.pkl", "bytecode.pkl"} or name.endswith("/model.json"):
+            return "TorchScript"
+        if parts & {"archive_format", "serialized_exported_program.json"}:
+            return "torch.export"
+    return ""
+
+
 def root_folder(names: list[str]) -> str:
     """Return the one folder that torch puts everything in.
 
     Raises
     ------
     WeightsUntrusted
-        The archive is not torch's, or it is TorchScript, which is a program.
+        The archive is not torch's.
     """
     folders = {name.rpartition("/")[0] for name in names if name.endswith("/data.pkl")}
     if len(folders) != 1:
         raise untrusted("it is a ZIP archive, but not one of torch")
-    folder = folders.pop()
-    if f"{folder}/constants.pkl" in names:
-        raise untrusted("it is a TorchScript archive, which is a program and not weights")
-    return folder
+    return folders.pop()
