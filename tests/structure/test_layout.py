@@ -32,6 +32,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "telemetry": frozenset({"records"}),
     "deliveries": frozenset({"pacs"}),
     "dataset": frozenset({"encode", "explain", "ingest", "pacs", "pipeline"}),
+    "evaluation": frozenset(),
     "jobs": frozenset({"records", "telemetry"}),
     "web": frozenset({"pacs", "records", "telemetry"}),
     "quality": frozenset(
