@@ -43,6 +43,29 @@ print(set(fork_server.BLOCKED) <= there, signal.pthread_sigmask(signal.SIG_BLOCK
     assert "True set()" == said.stdout.strip()
 
 
+def test_end_after_a_resource_tracker_was_killed_is_quiet():
+    """Python starts another one, which does not know the semaphores that the end gives back."""
+    program = """
+import multiprocessing, os, signal
+from multiprocessing import resource_tracker
+from hilum.node import fork_server
+
+fork_server.PRELOADED = "json"
+fork_server.begin()
+lock = multiprocessing.get_context("forkserver").RLock()
+tracker = resource_tracker._resource_tracker._pid
+os.kill(tracker, signal.SIGKILL)
+os.waitid(os.P_PID, tracker, os.WEXITED | os.WNOWAIT)
+"""
+
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "died unexpectedly" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
 @pytest.mark.orthanc
 def test_node_collects_what_it_makes_from_its_start_on():
     """``hilum up`` loads without the collector; a node that is there has it again."""

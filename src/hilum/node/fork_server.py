@@ -7,6 +7,7 @@ public way to start it before the first worker; tests/node/test_start.py holds w
 import multiprocessing
 import signal
 import threading
+from collections.abc import Sized
 from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
@@ -19,9 +20,12 @@ PRELOADED: Final = "hilum.node.preload"
 BLOCKED: Final = (signal.SIGINT, signal.SIGHUP)
 """Signals of a terminal that reach the whole family; the node alone decides what to do."""
 
+_FORGET: Final = resource_tracker.unregister
+
 
 def begin() -> None:
     """Let it start, unless it runs; it ends with this process."""
+    resource_tracker.unregister = _forget
     multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
     if threading.current_thread() is not threading.main_thread():
         forkserver.ensure_running()
@@ -32,3 +36,13 @@ def begin() -> None:
         forkserver.ensure_running()  # what is blocked stays so in all its children
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what came meanwhile is heard now
+
+
+def _forget(name: Sized, rtype: str) -> None:
+    """Let Python's resource tracker forget a semaphore, whether it knows of it or not.
+
+    A tracker that takes the place of one that was killed knows none, and prints a traceback for
+    each that it is to forget.
+    """
+    resource_tracker.register(name, rtype)  # no change where it is known
+    _FORGET(name, rtype)
