@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from certificates import Signed
 
 CLIENT = "hilum"
 SECRET = "the client's secret"  # noqa: S105
@@ -121,10 +124,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_provider() -> Iterator[Provider]:
-    """Serve a provider on a free port of loopback."""
+def running_provider(certificate: Signed | None = None) -> Iterator[Provider]:
+    """Serve a provider on a free port of loopback, over TLS if it has a certificate."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.provider = Provider(f"http://127.0.0.1:{server.server_port}")
+        scheme = "http"
+        if certificate is not None:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(certificate.certificate, certificate.key)
+            server.socket, scheme = tls.wrap_socket(server.socket, server_side=True), "https"
+        server.provider = Provider(f"{scheme}://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.provider

@@ -12,12 +12,13 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
+from certificates import Authority
 from hilum.errors import SettingInvalid
 from hilum.records import accounts
 from hilum.records.accounts import Role
 from hilum.settings import Settings
 from hilum.web.context import WebContext
-from hilum.web.oidc import discover
+from hilum.web.oidc import IdentityNotConfirmed, discover
 from oidc_provider import CLIENT, SECRET, Provider, running_provider
 from web_context import Page, add_user, open_web_context, trail
 
@@ -260,6 +261,19 @@ def test_a_provider_without_https_is_refused(web: WebContext):
     """Whoever is between could sign in as anybody."""
     with pytest.raises(SettingInvalid, match="https"):
         discover(web.settings.changed("oidc", issuer="http://sso.example.org").oidc)
+
+
+def test_a_provider_is_known_by_an_authority_of_the_settings(tmp_path: Path):
+    """The hospital's own, which signs for nobody outside; another's provider is not asked."""
+    ours = Authority(tmp_path, "ours")
+    other = Authority(tmp_path, "other")
+    with running_provider(ours.sign("provider")) as provider:
+        settings = Settings(data_folder=tmp_path).changed("oidc", issuer=provider.url)
+
+        found = discover(settings.changed("oidc", ca_file=ours.file).oidc)
+        assert provider.url == found.issuer
+        with pytest.raises(IdentityNotConfirmed):
+            discover(settings.changed("oidc", ca_file=other.file).oidc)
 
 
 def test_a_role_that_does_not_exist_is_an_error_of_the_settings(tmp_path: Path):

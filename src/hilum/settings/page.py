@@ -80,6 +80,9 @@ class OidcSettings(SettingsSection):
     """Its secret; unset: a public client."""
     client_secret_file: Path | None = None
     """File that holds that secret, e.g. a Docker or Kubernetes secret."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that the provider's certificate is checked against; unset: the
+    system's."""
     label: str = "OpenID Connect"
     """Name of the provider on the sign-in page."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")

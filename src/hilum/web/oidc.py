@@ -28,6 +28,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hilum.errors import SettingInvalid
 from hilum.language import Message
+from hilum.pacs.tls import TlsFiles
 from hilum.records import accounts
 from hilum.records.accounts import AccountError, Role
 from hilum.records.limits import StudyLimits
@@ -237,10 +238,11 @@ def _failed(
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[httpx.Client]:
+def _asking(what: str, oidc: OidcSettings) -> Iterator[httpx.Client]:
     """Yield a client; what goes wrong with the provider ends as `IdentityNotConfirmed`."""
+    tls = TlsFiles(oidc.ca_file, section="oidc").context()
     try:
-        with httpx.Client(timeout=WAIT_S, follow_redirects=False) as client:
+        with httpx.Client(timeout=WAIT_S, follow_redirects=False, verify=tls) as client:
             yield client
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         kind = type(exc).__name__
@@ -277,13 +279,13 @@ def discover(oidc: OidcSettings) -> Provider:
     IdentityNotConfirmed
         No answer, or another provider's.
     SettingInvalid
-        The provider is not asked over HTTPS.
+        The provider is not asked over HTTPS, or its authorities' file cannot be used.
     """
     issuer = (oidc.issuer or "").rstrip("/")
     if not issuer:
         raise IdentityNotConfirmed(BROKEN, "oidc.issuer is not set", HTTPStatus.FORBIDDEN)
     _require_https(issuer)
-    with _asking("discovery") as client:
+    with _asking("discovery", oidc) as client:
         answer = client.get(f"{issuer}/.well-known/openid-configuration")
         said = answer.raise_for_status().json()
         if said["issuer"].rstrip("/") != issuer:
@@ -332,7 +334,7 @@ def redeem(
         body["client_secret"] = secret.get_secret_value()
     elif secret is not None:
         auth = (oidc.client_id, secret.get_secret_value())
-    with _asking("token") as client:
+    with _asking("token", oidc) as client:
         answer = client.post(provider.token, data=body, auth=auth or httpx.USE_CLIENT_DEFAULT)
         if answer.is_client_error:
             raise IdentityNotConfirmed(BROKEN, f"the code is not taken (HTTP {answer.status_code})")
