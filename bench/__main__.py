@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 TOOLS = ("soak",)
 """Modules without rows: they pass or fail."""
 
-LONG_ONES = ("load",)
+LONG_ONES = ("dataset", "load")
 """Modules that do something longer when they are given options."""
 
 

@@ -5,6 +5,8 @@
     HilumError                   says what happened and what the person can do, always
     ├── SettingInvalid           stop: the settings cannot be used
     ├── SourceUnreadable         a path, archive or file that cannot be opened
+    │   └── PartDamaged          a part of a dataset's results that is cut off
+    ├── StoreUnavailable         retried: an object store does not answer, or not now
     ├── RadiographRefused        final: the gate or the pixels said no, with coded reasons
     ├── ModelError
     │   ├── ModelUnknown         no card of that name
@@ -20,6 +22,10 @@
     │   └── PacsRefused          final: the archive answered no
     │       ├── NotInPacs        final: it is not there, or not any more
     │       └── FileTooLarge     final: it has more bytes than may be fetched
+    ├── DatasetError
+    │   ├── SchedulerUnavailable no Dask scheduler answers, or not any more
+    │   ├── WorkerDiffers        a worker has another hilum, model or settings
+    │   └── WorkersDied          whatever the workers are given, their processes end
     ├── DeliveryError
     │   ├── ReceiverUnavailable  retried: a system beside the PACS did not take a message
     │   └── DeliveryRefused      final: it will not take it
@@ -27,7 +33,7 @@
         ├── PortTaken            a port of the settings is in use by something else
         ├── AlreadyRunning       another node uses this data folder
         ├── NotOnThisSystem      the command needs Linux
-        ├── ProgramNotInstalled  Orthanc or another program is not installed
+        ├── ProgramNotInstalled  Orthanc, another program or an optional package is not installed
         ├── PacsNotStarted       the Orthanc that hilum started ended or gave no answer
         ├── InferenceWorkerDied  retried once: the process that read an image ended
         ├── InferenceTimeout     retried once: it took longer than it may
@@ -80,6 +86,16 @@ class SettingInvalid(HilumError):
 
 class SourceUnreadable(HilumError):
     """A path, archive or file cannot be opened as what it says it is."""
+
+
+class PartDamaged(SourceUnreadable):
+    """A part of a dataset's results is cut off, or is none: its images have to be read again."""
+
+
+class StoreUnavailable(HilumError):
+    """An object store does not answer, or not now: asking again may help."""
+
+    retryable = True
 
 
 class RadiographRefused(HilumError):
@@ -187,7 +203,7 @@ class NotOnThisSystem(NodeError):
 
 
 class ProgramNotInstalled(NodeError):
-    """A program that hilum starts is not installed."""
+    """A program that hilum starts, or an optional package, is not installed."""
 
 
 class PacsNotStarted(NodeError):
@@ -216,6 +232,22 @@ class AuditRepositoryUnavailable(HilumError):
     """The audit record repository does not take the trail, or it is not known whether it did."""
 
     retryable = True
+
+
+class DatasetError(HilumError):
+    """A dataset run cannot go on; what it has read so far is kept."""
+
+
+class SchedulerUnavailable(DatasetError):
+    """No Dask scheduler answers at an address, or not any more."""
+
+
+class WorkerDiffers(DatasetError):
+    """A worker would not give the same results: another hilum, other weights or settings."""
+
+
+class WorkersDied(DatasetError):
+    """Every process that is given an image ends."""
 
 
 SEE_DELIVERIES: Final = Message("See docs/deliveries.md.")

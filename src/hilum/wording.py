@@ -57,6 +57,9 @@ PATH_REASONS: Final[Mapping[str, Message]] = MappingProxyType(
             "the demonstration model does not read images of patients; "
             "install a trained one with `hilum models pull`"
         ),
+        "inference_memory": Message(
+            "reading it takes more memory than node.inference_memory_bytes allows"
+        ),
         "picture_without_header": Message(
             "PNG and JPEG say nothing about patient, body part or view: "
             "make sure that it is a frontal chest radiograph"

@@ -27,10 +27,9 @@ def test_process_that_forks_hears_nothing_of_the_terminal():
     program = """
 import multiprocessing, signal
 from concurrent.futures import ProcessPoolExecutor
-from hilum.node import fork_server
+from hilum.runtime import fork_server
 
-fork_server.PRELOADED = "json"
-fork_server.begin()
+fork_server.begin("json")
 with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as pool:
     there = pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
 print(set(fork_server.BLOCKED) <= there, signal.pthread_sigmask(signal.SIG_BLOCK, []))
@@ -48,10 +47,9 @@ def test_end_after_a_resource_tracker_was_killed_is_quiet():
     program = """
 import multiprocessing, os, signal
 from multiprocessing import resource_tracker
-from hilum.node import fork_server
+from hilum.runtime import fork_server
 
-fork_server.PRELOADED = "json"
-fork_server.begin()
+fork_server.begin("json")
 lock = multiprocessing.get_context("forkserver").RLock()
 tracker = resource_tracker._resource_tracker._pid
 os.kill(tracker, signal.SIGKILL)

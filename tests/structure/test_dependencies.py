@@ -30,10 +30,13 @@ WITH_ANOTHER = {
 
 EXTRAS = {
     "apprise": {"hilum.telemetry.alerts"},
+    "distributed": {"hilum.dataset.cluster"},
+    "fsspec": {"hilum.files.remote"},
     "highdicom": {"hilum.encode.highdicom_encoder"},
     "opentelemetry-api": {"hilum.telemetry.tracing"},
     "opentelemetry-sdk": {"hilum.telemetry.tracing"},
     "opentelemetry-exporter-otlp-proto-http": {"hilum.telemetry.tracing"},
+    "pyarrow": {"hilum.dataset.schema"},
     "pydicom-data": {"hilum.demo.images"},
 }
 """Package of an extra → the modules that import it when it is asked for."""
@@ -67,7 +70,7 @@ def test_all_is_imported_without_the_extras():
     program = (
         "import sys, importlib\n"
         "for missing in ('highdicom', 'scipy', 'opentelemetry.sdk', 'data_store', 'apprise',\n"
-        "                'torch'):\n"
+        "                'torch', 'pyarrow', 'distributed', 'fsspec'):\n"
         "    sys.modules[missing] = None\n"
         "for name in sys.argv[1:]:\n"
         "    importlib.import_module(name)\n"

@@ -98,6 +98,7 @@ COMMANDS: Final = {
     "backfill": "hilum.cli.backfill",
     "send": "hilum.cli.send",
     "read": "hilum.cli.read",
+    "dataset": "hilum.cli.dataset",
     "jobs": "hilum.cli.jobs",
     "deliveries": "hilum.cli.deliveries",
     "models": "hilum.cli.models",

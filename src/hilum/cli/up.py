@@ -7,7 +7,8 @@ from typing import Final
 import click
 
 from hilum.cli.main import main
-from hilum.node import fork_server
+from hilum.node import PRELOADED
+from hilum.runtime import fork_server
 
 RUNNING: Final = "hilum.cli.running"
 """The module that does it; it takes a second to load, and so does what reads."""
@@ -26,6 +27,6 @@ def up(*, pull: bool) -> None:
     Without pacs.url in the settings, an Orthanc is started as well, with its data in
     hilum's data folder. Ctrl-C finishes the images in work and stops everything.
     """
-    fork_server.begin()
+    fork_server.begin(PRELOADED)
     gc.disable()  # what is loaded stays; `started` lets the collector in when all is there
     importlib.import_module(RUNNING).run_node(pull=pull)

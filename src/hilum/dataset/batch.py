@@ -7,14 +7,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 from typing import Final
 
+from pydicom import Dataset
+
 from hilum import pipeline
 from hilum.eligibility import Reason
-from hilum.errors import EncodingFailed, HilumError, PacsError, PacsUnavailable
+from hilum.errors import EncodingFailed, HilumError, PacsError
 from hilum.files.candidate import Candidate, FileKind, read_dicom
 from hilum.language import Message
 from hilum.outcome import Outcome, Refused, Status
 from hilum.pipeline import PipelineContext, Writing
 from hilum.radiograph import ImageUIDs
+from hilum.wording import path_reason
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +63,21 @@ def read_one(
     candidate: Candidate, context: PipelineContext, writing: Callable[[], Writing] | None = None
 ) -> Outcome:
     """Read one file; see `read_many`."""
+    return read_with_header(candidate, context, writing)[0]
+
+
+def read_with_header(
+    candidate: Candidate, context: PipelineContext, writing: Callable[[], Writing] | None = None
+) -> tuple[Outcome, Dataset | None]:
+    """Read one file; also return the attributes of a DICOM file, as they stand in it.
+
+    Raises
+    ------
+    HilumError
+        What can be tried again: the archive or an object store does not answer now.
+    """
     start = perf_counter()
-    uids: ImageUIDs | None = None
+    header: Dataset | None = None
     try:
         now = None if writing is None else writing()
         kind = candidate.kind()
@@ -69,24 +85,28 @@ def read_one(
             result = pipeline.process(candidate.read(), context, writing=now)
         elif kind is FileKind.DICOM:
             file = read_dicom(candidate)
-            uids = ImageUIDs.of(file.dataset)
+            header = file.dataset
             result = pipeline.process(file, context, writing=now)
         else:
-            return _neither(candidate)
-    except PacsUnavailable:
-        raise
-    except (EncodingFailed, PacsError) as exc:
-        return _failed(candidate, uids, Reason("not_written", exc.message))
+            return _neither(candidate), None
     except HilumError as exc:
-        return _failed(candidate, uids, Reason("unreadable", exc.message))
+        if exc.retryable:
+            raise
+        written = isinstance(exc, EncodingFailed | PacsError)
+        code = "not_written" if written else "unreadable"
+        return _failed(candidate, header, Reason(code, exc.message)), header
+    except MemoryError:
+        return _failed(candidate, header, path_reason("inference_memory")), header
     except Exception as exc:  # one broken file must not end the reading of a folder
         log.exception("batch.bug")
-        return _failed(candidate, uids, _bug(exc))
+        return _failed(candidate, header, _bug(exc)), header
     seconds = {**result.seconds, "all": perf_counter() - start}
+    uids = None if header is None else ImageUIDs.of(header)
     if isinstance(result, Refused):
-        return Outcome(candidate.name, Status.REFUSED, uids, result.reasons, seconds=seconds)
+        refused = Outcome(candidate.name, Status.REFUSED, uids, result.reasons, seconds=seconds)
+        return refused, header
     warnings = result.reading.warnings
-    return Outcome(candidate.name, Status.READ, uids, warnings, result, seconds=seconds)
+    return Outcome(candidate.name, Status.READ, uids, warnings, result, seconds=seconds), header
 
 
 def _neither(candidate: Candidate) -> Outcome:
@@ -96,7 +116,8 @@ def _neither(candidate: Candidate) -> Outcome:
     return Outcome(candidate.name, status, reasons=(reason,))
 
 
-def _failed(candidate: Candidate, uids: ImageUIDs | None, reason: Reason) -> Outcome:
+def _failed(candidate: Candidate, header: Dataset | None, reason: Reason) -> Outcome:
+    uids = None if header is None else ImageUIDs.of(header)
     return Outcome(candidate.name, Status.FAILED, uids, reasons=(reason,))
 
 

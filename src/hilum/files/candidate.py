@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -46,7 +47,8 @@ class Candidate:
     name: str
     """What to call it, e.g. ``scans/monday.zip!ward/a.dcm``; see `printable`."""
     opener: Callable[[], BinaryIO] = field(repr=False)
-    """Opens its bytes; raises `SourceUnreadable` when that is impossible."""
+    """Opens its bytes; raises `SourceUnreadable` when that is impossible. It can be pickled, for
+    another process to open them."""
     path: Path | None = None
     """Where it lies on disk; None inside an archive."""
     named: bool = False
@@ -74,12 +76,7 @@ class Candidate:
         with self.opener() as stream, read_errors(self.name):
             content = _read_at_most(stream, MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            raise SourceUnreadable(
-                "{name} is larger than {max_file_bytes} MiB.",
-                "hilum reads single radiographs; send such a file with another program.",
-                name=self.name,
-                max_file_bytes=MAX_FILE_BYTES >> 20,
-            )
+            raise too_large(self.name)
         if not content:
             raise SourceUnreadable(
                 "{name} is empty (0 bytes).", "Copy or export it again.", name=self.name
@@ -110,6 +107,16 @@ class Candidate:
             The file cannot be opened or read, or is empty.
         """
         return self.kind() is FileKind.DICOM
+
+
+def too_large(name: str) -> SourceUnreadable:
+    """Return the error for a file that has more than `MAX_FILE_BYTES`."""
+    return SourceUnreadable(
+        "{name} is larger than {max_file_bytes} MiB.",
+        "hilum reads single radiographs; send such a file with another program.",
+        name=name,
+        max_file_bytes=MAX_FILE_BYTES >> 20,
+    )
 
 
 def _read_at_most(stream: BinaryIO, limit: int) -> bytes:
@@ -176,8 +183,8 @@ def printable(name: str) -> str:
 
 def unreadable(error: SourceUnreadable, *, name: str, named: bool = False) -> Candidate:
     """Return a candidate whose opening raises `error`: it is reported in its place."""
+    return Candidate(name, partial(_refuse, error), named=named)
 
-    def refuse() -> BinaryIO:
-        raise error
 
-    return Candidate(name, refuse, named=named)
+def _refuse(error: SourceUnreadable) -> BinaryIO:
+    raise error

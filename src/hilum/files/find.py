@@ -1,6 +1,7 @@
 """From paths on the command line to the files behind them."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,16 +41,16 @@ def file_candidate(path: Path, *, named: bool = False) -> Candidate:
         Whether the user gave this very path.
     """
     name = printable(str(path))
+    return Candidate(name, partial(_open_file, name, path), path=path, named=named)
 
-    def opener() -> BinaryIO:
-        with read_errors(name):
-            if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-                raise SourceUnreadable(
-                    "{name} is not an ordinary file.", "Give a file or folder.", name=name
-                )
-            return path.open("rb")
 
-    return Candidate(name, opener, path=path, named=named)
+def _open_file(name: str, path: Path) -> BinaryIO:
+    with read_errors(name):
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise SourceUnreadable(
+                "{name} is not an ordinary file.", "Give a file or folder.", name=name
+            )
+        return path.open("rb")
 
 
 def _is_folder(path: Path) -> bool:

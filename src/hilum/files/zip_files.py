@@ -30,6 +30,7 @@ from hilum.files.candidate import (
 )
 from hilum.files.dicomdir import is_dicomdir
 from hilum.files.errors import read_errors
+from hilum.runtime.caches import LruCache
 
 MAX_MEMBERS: Final = 200_000
 """Members of one archive."""
@@ -44,6 +45,9 @@ KEPT_IN_MEMORY_BYTES: Final = 32 << 20
 """A larger archive within an archive goes to a temporary file without a name."""
 
 COPIED_AT_ONCE_BYTES: Final = 1 << 20
+
+REOPENED: Final[LruCache[str, zipfile.ZipFile]] = LruCache(4)
+"""Archives whose members came here from another process; as many as may lie in each other."""
 
 
 def members(container: Candidate, *, depth: int = 1) -> Iterator[Candidate]:
@@ -62,7 +66,9 @@ def members(container: Candidate, *, depth: int = 1) -> Iterator[Candidate]:
         yield unreadable(exc, name=container.name, named=container.named)
         return
     for info in infos:
-        member = _member(container.name, archive, info)
+        member = Candidate(
+            f"{container.name}!{printable(info.filename)}", ZipMember(container, info, archive)
+        )
         try:
             head = member.head()
         except SourceUnreadable as exc:
@@ -74,15 +80,31 @@ def members(container: Candidate, *, depth: int = 1) -> Iterator[Candidate]:
             yield member
 
 
-def _member(container: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Candidate:
-    """Return one member; it keeps its archive open as long as it lives."""
-    name = f"{container}!{printable(info.filename)}"
+class ZipMember:
+    """Opens one member; it keeps its archive open as long as it lives.
 
-    def opener() -> BinaryIO:
-        with read_errors(name):
-            return archive.open(info)  # type: ignore[return-value]  # IO[bytes] is one
+    In another process, to which it was sent, it opens the archive again.
+    """
 
-    return Candidate(name, opener)
+    def __init__(
+        self,
+        container: Candidate,
+        info: zipfile.ZipInfo,
+        archive: zipfile.ZipFile | None = None,
+    ) -> None:
+        self._container, self._info, self._archive = container, info, archive
+
+    def __call__(self) -> BinaryIO:
+        """Return a stream of its bytes."""
+        archive = self._archive or REOPENED.get(self._container.name)
+        if archive is None:
+            archive = _open(self._container)
+            REOPENED.put(self._container.name, archive)
+        with read_errors(f"{self._container.name}!{printable(self._info.filename)}"):
+            return archive.open(self._info)  # type: ignore[return-value]  # IO[bytes] is one
+
+    def __reduce__(self) -> tuple[type["ZipMember"], tuple[Candidate, zipfile.ZipInfo]]:
+        return ZipMember, (self._container, self._info)
 
 
 def _open(container: Candidate) -> zipfile.ZipFile:

@@ -20,11 +20,12 @@ from typing import Any, Final, Self, TypeVar
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from hilum.errors import InferenceTimeout, InferenceWorkerDied
-from hilum.node import fork_server, inference_process
+from hilum.node import PRELOADED, inference_process
 from hilum.node.fair_queue import FairQueue, lent
 from hilum.node.file_buffer import FileBuffer, buffer_folder
 from hilum.node.processed import ProcessedImage
 from hilum.reading import ModelIdentity
+from hilum.runtime import fork_server
 from hilum.runtime.cores import core_count
 from hilum.settings import Settings
 from hilum.telemetry.logs import line_sink
@@ -61,7 +62,7 @@ class InferencePool:
         self._timeout_s = settings.node.inference_timeout_s
         threads = settings.model.threads or max(1, cores // self.count)
         own = settings.changed("model", threads=threads)
-        fork_server.begin()
+        fork_server.begin(PRELOADED)
         spare = buffer_folder(settings.data_folder)
         self._workers = [
             InferenceWorker(own, spare, in_demonstration=in_demonstration)

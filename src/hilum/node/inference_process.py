@@ -4,40 +4,25 @@ Light to import, so that the node itself, which only names these functions, load
 a network nor a decoder.
 """
 
-import ctypes
 import importlib
-import os
-import resource
-import signal
-import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.language import Message
-from hilum.node.fork_server import HEAVY
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
-from hilum.runtime.memory import keep_freed_memory
+from hilum.runtime.worker_process import become_worker
 from hilum.settings import Settings
 from hilum.telemetry import logs
+from hilum.wording import path_reason
 
-PR_SET_PDEATHSIG: Final = 1
-"""Option of prctl(2), from linux/prctl.h: end with the process that forked this one."""
-
-OOM_SCORE: Final = "700"
-"""Of 1000: when memory runs out the kernel ends a context, not the node or the PACS."""
-
-
-TOO_LARGE: Final = Message("reading it takes more memory than node.inference_memory_bytes allows")
+HEAVY: Final = "hilum.node.process_file"
+"""The module with the path; it takes a second to load."""
 
 
 @dataclass(slots=True)
@@ -60,21 +45,9 @@ def initialize(settings: Settings, lines: Connection, *, in_demonstration: bool)
     lines
         Where the node takes the lines of its log.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the node says when to end: an image is finished
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    keep_freed_memory()
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
-    limit = settings.node.inference_memory_bytes
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    if most == resource.RLIM_INFINITY or limit < most:
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    become_worker(memory_bytes=settings.node.inference_memory_bytes)
     # what libraries say here is put down without its values, as in the node itself
     logs.write_to_standard_error(settings.telemetry.log_format, lines)
-    warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
     PROCESS.settings, PROCESS.in_demonstration = settings, in_demonstration
 
 
@@ -111,7 +84,7 @@ def read(
             Path(path).read_bytes(), context, earlier, when=when, self_test=self_test
         )
     except MemoryError:
-        return ProcessedImage(Status.FAILED, (Reason("inference_memory", TOO_LARGE),))
+        return ProcessedImage(Status.FAILED, (path_reason("inference_memory"),))
     return answer
 
 
@@ -144,7 +117,7 @@ def page(path: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return function(Path(path).read_bytes(), _settings(), *arguments)
     except MemoryError:
-        raise RadiographRefused((Reason("inference_memory", TOO_LARGE),)) from None
+        raise RadiographRefused((path_reason("inference_memory"),)) from None
 
 
 def _pipeline() -> Any:

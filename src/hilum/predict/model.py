@@ -123,6 +123,11 @@ class Model:
         self._points = tuple(points.thresholds[label] for label in self.labels)
         self._network = build_network(card, installation, chosen, execution or Execution())
 
+    @property
+    def operating_points(self) -> dict[str, float]:
+        """Label → threshold on its raw value, in (0, 1), in the network's order."""
+        return dict(zip(self.labels, self._points, strict=True))
+
     def predict(self, model_input: ModelInput) -> tuple[tuple[Finding, ...], tuple[Heatmap, ...]]:
         """Read one image.
 

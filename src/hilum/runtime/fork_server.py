@@ -1,7 +1,7 @@
-"""The process from which inference workers are forked: it loads the libraries once.
+"""The process from which workers are forked: it loads the libraries once.
 
-Light to import: who begins it first of all has it load beside the rest of the node. Python has no
-public way to start it before the first worker; tests/node/test_start.py holds what this uses.
+Light to import: who begins it first of all has it load beside the rest of the program. Python has
+no public way to start it before the first worker; tests/node/test_start.py holds what this uses.
 """
 
 import multiprocessing
@@ -11,22 +11,22 @@ from collections.abc import Sized
 from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
-HEAVY: Final = "hilum.node.process_file"
-"""The module with the path; it takes a second to load."""
-
-PRELOADED: Final = "hilum.node.preload"
-"""The module that loads it in the process that forks."""
-
 BLOCKED: Final = (signal.SIGINT, signal.SIGHUP)
-"""Signals of a terminal that reach the whole family; the node alone decides what to do."""
+"""Signals of a terminal that reach the whole family; the parent alone decides what to do."""
 
 _FORGET: Final = resource_tracker.unregister
 
 
-def begin() -> None:
-    """Let it start, unless it runs; it ends with this process."""
+def begin(preloaded: str) -> None:
+    """Let it start, unless it runs; it ends with this process.
+
+    Parameters
+    ----------
+    preloaded
+        Module that it loads before it forks.
+    """
     resource_tracker.unregister = _forget
-    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
+    multiprocessing.get_context("forkserver").set_forkserver_preload([preloaded])
     if threading.current_thread() is not threading.main_thread():
         forkserver.ensure_running()
         return

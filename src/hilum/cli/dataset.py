@@ -1,0 +1,246 @@
+"""``hilum dataset``: datasets of any size, on one machine or many."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn
+
+from hilum import RESEARCH_USE_ONLY
+from hilum.cli.progress import console_on
+from hilum.cli.terminal import check_paths, echo, say
+from hilum.dataset.cluster import DaskEngine
+from hilum.dataset.engine import LocalEngine
+from hilum.dataset.lists import ListOptions
+from hilum.dataset.parts import DatasetRun, parts_in
+from hilum.dataset.record import of_run
+from hilum.dataset.run import DatasetWriter, Tally, opened, read_before, read_shards
+from hilum.dataset.schema import arrow
+from hilum.dataset.shards import Shard, SourceList, batches, find_sources
+from hilum.dataset.terminal import counted, model_line
+from hilum.dataset.worker import run_of
+from hilum.files.candidate import printable
+from hilum.files.remote import is_address
+from hilum.language import Message, of_environment
+from hilum.outcome import Status
+from hilum.pipeline import open_pipeline
+from hilum.radiograph import PixelPipeline
+from hilum.runtime.cores import core_count
+from hilum.settings import Settings
+
+LINE_S: Final = 30.0
+"""Without a terminal, one line in so many seconds."""
+
+SHARDS_A_WORKER: Final = 4
+"""With fewer, shards are cut, so that no worker waits for another one at the end."""
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+
+
+@click.group(epilog=RESEARCH_USE_ONLY)
+def dataset() -> None:
+    """Analyze whole datasets of chest radiographs, on this machine or on many."""
+
+
+@dataset.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the results: Parquet files, one row an image. The same command goes on "
+    "where it was interrupted.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Read with the workers of this Dask scheduler, e.g. tcp://host:8786, instead of this "
+    "machine.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes on this machine; one for each core unless set.",
+)
+@click.option("--model", help="Model to read with; see `hilum models list`.")
+@click.option(
+    "--pixels",
+    type=click.Choice([pipeline.value for pipeline in PixelPipeline]),
+    help="Pixel pipeline: as the radiologist is shown the image (display), or exactly as "
+    "TorchXRayVision reads the file.",
+)
+@click.option("--column", help="Column of a list that has the paths; found by its name unless set.")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that the relative paths of a list start from; the folder of the list unless set.",
+)
+def run(
+    sources: tuple[str, ...],
+    *,
+    folder: Path,
+    scheduler: str | None,
+    workers: int | None,
+    model: str | None,
+    pixels: str | None,
+    column: str | None,
+    root: Path | None,
+) -> None:
+    """Analyze every chest radiograph of a dataset and write the findings as Parquet.
+
+    SOURCE is a folder, a DICOM, PNG or JPEG file, a ZIP archive, a list (CSV, Parquet or
+    text file with paths), or an address in an object store (s3://, gs://, az://). Every image
+    is one row: read, refused (with the reasons), or failed. A file that crashes whatever reads
+    it is a failed row.
+
+    Exit status: 0 when every image has its row, 1 when the run could not go on, 2 for wrong
+    usage.
+    """
+    if workers is not None and scheduler is not None:
+        raise click.UsageError(say("--workers is for this machine: leave it out with --scheduler."))
+    arrow()
+    if not any(map(is_address, sources)):
+        check_paths(sources)
+    settings = Settings.load().changed("model", threads=1)
+    if model is not None:
+        settings = settings.changed("model", name=model)
+    if pixels is not None:
+        settings = settings.changed("pixels", pipeline=pixels)
+    context = open_pipeline(settings)
+    identity = context.model.identity
+    echo(model_line(identity, of_environment()), err=True)
+    wanted = run_of(context)
+    with opened(folder):
+        tally = Tally()
+        found = _found(sources, ListOptions(column, root), read_before(folder, wanted, tally))
+        tally.total = tally.done + sum(shard.count for shard in found)
+        _tell_before(tally)
+        about = of_run(identity, settings.pixels.pipeline)
+        writer = DatasetWriter(folder, wanted, tally, about)
+        if found:
+            _read(found, wanted, writer, scheduler=scheduler, workers=workers or core_count())
+    _tell_end(tally, folder)
+
+
+def _found(sources: tuple[str, ...], options: ListOptions, done: set[bytes]) -> list[Shard]:
+    """Return the sources that are still to be read, in shards."""
+    known = SourceList(done)
+    shards = list(batches(known.left(find_sources(sources, options))))
+    if known.twice:
+        echo(
+            "{count} source was named twice; it is analyzed once.",
+            "{count} sources were named twice; each is analyzed once.",
+            count=known.twice,
+            err=True,
+        )
+    return shards
+
+
+def _read(
+    shards: list[Shard],
+    wanted: DatasetRun,
+    writer: DatasetWriter,
+    *,
+    scheduler: str | None,
+    workers: int,
+) -> None:
+    """Read everything that is left."""
+    if scheduler is None:
+        with LocalEngine(wanted.metadata, workers) as local, _progress(writer.tally) as told:
+            read_shards(_spread(shards, workers), local, writer, told)
+        return
+    with DaskEngine(scheduler, wanted.metadata) as cluster:
+        echo(
+            "{count} Dask worker; dashboard: {dashboard}",
+            "{count} Dask workers; dashboard: {dashboard}",
+            count=cluster.workers,
+            dashboard=cluster.dashboard,
+            err=True,
+        )
+        with _progress(writer.tally) as told:
+            read_shards(_spread(shards, cluster.workers), cluster, writer, told)
+
+
+def _spread(shards: list[Shard], workers: int) -> list[Shard]:
+    """Return shards of which every worker gets some."""
+    if len(shards) >= SHARDS_A_WORKER * workers:
+        return shards
+    return [piece for shard in shards for piece in shard.cut()]
+
+
+def _tell_before(tally: Tally) -> None:
+    for path in tally.damaged:
+        echo(
+            "{name} is cut off or damaged: its images are analyzed again.",
+            name=printable(str(path)),
+            err=True,
+        )
+    if tally.before:
+        echo(
+            "{count} image was already analyzed; remaining: {left}.",
+            "{count} images were already analyzed; remaining: {left}.",
+            count=tally.before,
+            left=tally.total - tally.before,
+            err=True,
+        )
+
+
+def _tell_end(tally: Tally, folder: Path) -> None:
+    echo(counted(tally.counts, of_environment()), err=True)
+    echo(
+        "{count} part in {folder}. Next: hilum evaluate {folder} --labels FILE",
+        "{count} parts in {folder}. Next: hilum evaluate {folder} --labels FILE",
+        count=len(parts_in(folder)),
+        folder=printable(str(folder)),
+        err=True,
+    )
+    echo(RESEARCH_USE_ONLY, err=True)
+
+
+def how_far(tally: Tally) -> Message:
+    """Return one line: how much is done, how fast it goes, and how long it still takes."""
+    return Message(
+        "{done:,} of {total:,} images, {rate:.1f} images/s, time left {left}, {failed} failed",
+        done=tally.done,
+        total=tally.total,
+        rate=tally.rate,
+        left="?" if tally.left_s is None else duration(tally.left_s),
+        failed=tally.counts[Status.FAILED],
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it, e.g. ``2 h 05 min``; the units are international."""
+    if seconds < 2 * MINUTE_S:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / MINUTE_S)
+    if seconds < HOUR_S:
+        return f"{minutes} min"
+    return f"{minutes // MINUTE_S} h {minutes % MINUTE_S:02} min"
+
+
+@contextmanager
+def _progress(tally: Tally) -> Iterator[Callable[[Tally], object]]:
+    """Show how far a run is: a bar on a terminal, else a line now and then."""
+    console = console_on(sys.stderr)
+    if not console.is_terminal:
+        last = monotonic()
+
+        def line(now: Tally) -> None:
+            nonlocal last
+            if monotonic() - last >= LINE_S:
+                last = monotonic()
+                echo(how_far(now), err=True)
+
+        yield line
+        return
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(say(how_far(tally)), total=tally.total, completed=tally.done)
+        yield lambda now: bar.update(task, completed=now.done, description=say(how_far(now)))

@@ -1,0 +1,102 @@
+"""Dask's workers: killed ones, a file that kills them, others than ours, and a dead scheduler."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import dask
+import pytest
+from distributed import LocalCluster
+
+from hilum.dataset import cluster as ours
+from hilum.dataset.cluster import DaskEngine
+from hilum.dataset.parts import DatasetRun, read_results
+from hilum.dataset.run import DatasetWriter, Tally, read_shards
+from hilum.dataset.shards import Shard, batches
+from hilum.errors import SchedulerUnavailable, WorkerDiffers
+from hilum.files.find import find_candidates
+from poison import poison
+
+QUICK = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.profile.enabled": False,
+}
+"""One death is enough to blame a shard: the sources beside a poisonous one are blamed as well."""
+
+
+@pytest.fixture(scope="module")
+def workers(data_folder):  # noqa: ARG001  set before they start
+    """Return a scheduler with a worker, in whose place another one comes."""
+    with (
+        dask.config.set(QUICK),
+        LocalCluster(1, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_image_once_though_workers_are_killed(
+    tmp_path, phantoms, dataset_run, about_run, workers
+):
+    """One is killed from outside, one by a file that is then one failed row."""
+    sources = [poison(), *find_candidates([phantoms])]
+    writer = DatasetWriter(tmp_path, dataset_run, Tally(total=len(sources)), about_run)
+    victims = iter([next(iter(workers.workers.values())).pid])
+
+    def told(_):
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+
+    with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
+        assert 1 == engine.workers
+        shards = [*batches(sources[:1]), *batches(sources[1:], 12)]
+        read_shards(shards, engine, writer, told)
+    columns = read_results(tmp_path, ["path", "status"]).columns
+    status = dict(zip(columns["path"], columns["status"], strict=True))
+
+    assert len(sources) == len(columns["path"])
+    assert "failed" == status.pop("/poison.dcm")
+    assert {str(path): "read" for path in phantoms.iterdir()} == status
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_worker_of_another_version_is_one_clear_line(dataset_run, workers):
+    """Before anything is read."""
+    other = DatasetRun(dataset_run.labels, {**dataset_run.about, "hilum": "0.0.1"})
+
+    with pytest.raises(WorkerDiffers, match="this machine: hilum differ"):
+        DaskEngine(workers.scheduler_address, other.metadata)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "http://127.0.0.1:9"])
+def test_scheduler_that_is_not_there_is_one_clear_line(monkeypatch, address):
+    """No traceback."""
+    monkeypatch.setattr(ours, "CONNECT_S", 0.2)
+
+    with pytest.raises(SchedulerUnavailable, match=f"No Dask scheduler answers at {address}"):
+        DaskEngine(address, b"{}")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_scheduler_that_dies_ends_the_run(dataset_run):
+    """What was read is kept, and the line says how to go on."""
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = re.compile(r"Scheduler at: +(tcp://\S+)")
+    address = next(found[1] for line in scheduler.stderr if (found := said.search(line)))
+    try:
+        with DaskEngine(address, dataset_run.metadata) as engine:
+            engine.submit(Shard.of([poison()]))
+            scheduler.kill()
+            with pytest.raises(SchedulerUnavailable, match="goes on from here"):
+                engine.wait()
+    finally:
+        scheduler.kill()
+        scheduler.communicate()
