@@ -7,7 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter, sleep
+from statistics import median
+from time import perf_counter, process_time, sleep
+
+from distributed import LocalCluster
 
 from bench.densenet import install_densenet
 from bench.reading import image
@@ -27,7 +30,10 @@ FILES = int(os.environ.get("HILUM_BENCH_IMAGES", "240"))
 """Images of one measurement."""
 
 SHARD = 12
-"""Sources of a shard: as many shards as a worker of a long run gets."""
+"""Sources of a shard: a worker gets as many shards as one of a long run."""
+
+BARE = 4
+"""Shards that each process reads to see what reading alone takes."""
 
 
 @contextmanager
@@ -63,14 +69,13 @@ def rate(engine: DatasetEngine, shards: list[Shard], context: PipelineContext) -
         return tally.done / (perf_counter() - start)
 
 
-def bare_rate(shards: list[Shard], asked: bytes) -> float:
-    """Return images a second of as many processes that do nothing but read."""
+def bare_ms(shards: list[Shard], asked: bytes) -> float:
+    """Return the processor's time an image of as many processes that do nothing but read."""
     cores = core_count()
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         list(pool.map(_readied, [asked] * cores * 2))
-        start = perf_counter()
-        done = sum(pool.map(_bare, [shard.packed for shard in shards], [asked] * len(shards)))
-        return done / (perf_counter() - start)
+        packed = [shard.packed for shard in shards[: BARE * cores]]
+        return median(pool.map(_bare_ms, packed, [asked] * len(packed)))
 
 
 def _readied(asked: bytes) -> None:
@@ -78,8 +83,17 @@ def _readied(asked: bytes) -> None:
     sleep(0.5)  # so that each process gets one
 
 
-def _bare(packed: bytes, asked: bytes) -> int:
-    return len(read_shard(packed, asked))
+def _bare_ms(packed: bytes, asked: bytes) -> float:
+    start = process_time()
+    count = len(read_shard(packed, asked))
+    return 1000 * (process_time() - start) / count
+
+
+def processor_s(pids: list[int]) -> float:
+    """Return the seconds of the processor that these processes have taken."""
+    ticks = [Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2] for pid in pids]
+    taken = sum(int(each) for line in ticks for each in line.split()[11:13])
+    return taken / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mib(pids: list[int]) -> float:
@@ -95,35 +109,38 @@ def rows() -> Iterator[Row]:
     """Measure a run on this machine and by Dask, each with one worker a core."""
     cores = core_count()
     with tempfile.TemporaryDirectory() as scratch, densenet_run(Path(scratch, "data")) as context:
-        print(f"  load before: {os.getloadavg()[0]:.2f}")
+        print(f"  load before: {os.getloadavg()[0]:.1f} on {cores} cores")
         shards = shards_of(Path(scratch, "images"), FILES)
         asked = run_of(context).metadata
-        bare = bare_rate(shards, asked)
-        yield Row(f"reading alone, {cores} processes", bare, "images/s")
+        bare = bare_ms(shards, asked)
+        yield Row("reading alone, processor an image", bare, "ms")
         with LocalEngine(asked, cores) as local:
-            rate(local, shards[: 2 * cores], context)
-            here = rate(local, shards, context)
             pids = [worker.process.pid for worker in local._workers]
-            yield Row(f"dataset run, {cores} cores", here, "images/s", at_least=15)
-            yield Row("its memory a worker", peak_mib(pids), "MiB", limit=300)
-        yield Row("its overhead an image", 1000 * cores * (1 / here - 1 / bare), "ms")
-        yield from dask_rows(shards, context, bare)
-        print(f"  load after: {os.getloadavg()[0]:.2f}")
+            yield from measured(local, shards, context, pids=pids, name=f"{cores} processes")
+        with LocalCluster(cores, threads_per_worker=1, dashboard_address=None) as cluster:
+            pids = [nanny.pid for nanny in cluster.workers.values()]
+            with DaskEngine(cluster.scheduler_address, asked) as engine:
+                yield from measured(engine, shards, context, pids=pids, name=f"{cores} by Dask")
+        print(f"  load after: {os.getloadavg()[0]:.1f}")
 
 
-def dask_rows(shards: list[Shard], context: PipelineContext, bare: float) -> Iterator[Row]:
-    """Measure the same by a Dask scheduler of this machine."""
-    from distributed import LocalCluster  # noqa: PLC0415  a second to load
-
-    cores = core_count()
-    with LocalCluster(cores, threads_per_worker=1, dashboard_address=None) as cluster:
-        with DaskEngine(cluster.scheduler_address, run_of(context).metadata) as engine:
-            rate(engine, shards[: 2 * cores], context)
-            there = rate(engine, shards, context)
-        pids = [nanny.pid for nanny in cluster.workers.values()]
-        yield Row(f"by Dask, {cores} workers", there, "images/s", at_least=15)
-        yield Row("its memory a worker", peak_mib(pids), "MiB", limit=300)
-        yield Row("its overhead an image", 1000 * cores * (1 / there - 1 / bare), "ms")
+def measured(
+    engine: DatasetEngine,
+    shards: list[Shard],
+    context: PipelineContext,
+    *,
+    pids: list[int],
+    name: str,
+) -> Iterator[Row]:
+    """Measure one engine, warm: rate, processor's time with the driver's, memory."""
+    rate(engine, shards[: 2 * core_count()], context)
+    images = sum(shard.count for shard in shards)
+    workers, driver = processor_s(pids), process_time()
+    yield Row(f"{name}: rate", rate(engine, shards, context), "images/s", at_least=15)
+    spent = 1000 * (processor_s(pids) - workers) / images
+    yield Row(f"{name}: processor of the workers an image", spent, "ms")
+    yield Row(f"{name}: that of the driver", 1000 * (process_time() - driver) / images, "ms")
+    yield Row(f"{name}: memory a worker", peak_mib(pids), "MiB", limit=300)
 
 
 def main(options: list[str]) -> int:

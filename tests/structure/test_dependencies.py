@@ -31,12 +31,11 @@ WITH_ANOTHER = {
 EXTRAS = {
     "apprise": {"hilum.telemetry.alerts"},
     "distributed": {"hilum.dataset.cluster"},
-    "fsspec": {"hilum.files.remote"},
     "highdicom": {"hilum.encode.highdicom_encoder"},
     "opentelemetry-api": {"hilum.telemetry.tracing"},
     "opentelemetry-sdk": {"hilum.telemetry.tracing"},
     "opentelemetry-exporter-otlp-proto-http": {"hilum.telemetry.tracing"},
-    "pyarrow": {"hilum.dataset.schema"},
+    "pyarrow": {"hilum.dataset.schema", "hilum.files.remote"},
     "pydicom-data": {"hilum.demo.images"},
 }
 """Package of an extra → the modules that import it when it is asked for."""
@@ -70,7 +69,7 @@ def test_all_is_imported_without_the_extras():
     program = (
         "import sys, importlib\n"
         "for missing in ('highdicom', 'scipy', 'opentelemetry.sdk', 'data_store', 'apprise',\n"
-        "                'torch', 'pyarrow', 'distributed', 'fsspec'):\n"
+        "                'torch', 'pyarrow', 'distributed'):\n"
         "    sys.modules[missing] = None\n"
         "for name in sys.argv[1:]:\n"
         "    importlib.import_module(name)\n"

@@ -100,9 +100,8 @@ LIBRARIES = {
     "argon2": {"hilum.records"},
     "cryptography": {"hilum.records"},
     "fido2": {"hilum.web"},
-    "pyarrow": {"hilum.dataset"},
+    "pyarrow": {"hilum.dataset", "hilum.files"},
     "distributed": {"hilum.dataset"},
-    "fsspec": {"hilum.files"},
     "httpx": {"hilum.deliveries", "hilum.pacs", "hilum.predict", "hilum.web"},
 }
 """Library → packages that may import it: predict downloads weights, web relays DICOMweb."""

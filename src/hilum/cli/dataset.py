@@ -95,7 +95,7 @@ def run(
     """Analyze every chest radiograph of a dataset and write the findings as Parquet.
 
     SOURCE is a folder, a DICOM, PNG or JPEG file, a ZIP archive, a list (CSV, Parquet or
-    text file with paths), or an address in an object store (s3://, gs://, az://). Every image
+    text file with paths), or an address in an object store (s3://, gs://, abfss://). Every image
     is one row: read, refused (with the reasons), or failed. A file that crashes whatever reads
     it is a failed row.
 

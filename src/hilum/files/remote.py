@@ -1,16 +1,13 @@
-"""Object stores: what lies below an address such as ``s3://bucket/folder``, by fsspec.
+"""Object stores: what lies below an address such as ``s3://bucket/folder``, by pyarrow.
 
-fsspec and its package for each kind of store are optional: s3fs for ``s3://``, gcsfs for
-``gs://``, adlfs for ``az://``. Whatever a store asks for (keys, regions, endpoints) they find
-where its own tools do.
+Whatever a store asks for (keys, region, endpoint) pyarrow finds where the store's own tools do.
 """
 
-import sys
+import re
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from itertools import islice
-from operator import itemgetter
 from time import sleep
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -21,39 +18,27 @@ from hilum.files.zip_files import members
 from hilum.language import Message
 from hilum.runtime.waits import STUMBLES, BackOff
 
-SEPARATOR: Final = "://"
+ADDRESS: Final = re.compile(
+    r"([a-z][a-z0-9+.-]*)://(?:([^/?]*)@)?([^/?]*)/?([^?]*)(\?.*)?", re.IGNORECASE
+)
+"""Kind, user and password, bucket or account, name of the object, options."""
 
-PACKAGES: Final = {
-    "s3": "s3fs",
-    "s3a": "s3fs",
-    "gs": "gcsfs",
-    "gcs": "gcsfs",
-    "az": "adlfs",
-    "abfs": "adlfs",
-}
-"""Beginning of an address → the package that fsspec needs for it."""
-
-FINAL: Final = (FileNotFoundError, PermissionError, IsADirectoryError)
-"""What asking again does not mend."""
-
-LIBRARY_ERRORS: Final = {
-    "botocore.exceptions": ("BotoCoreError", "ClientError"),
-    "aiohttp": ("ClientError",),
-    "gcsfs.retry": ("HttpError",),
-    "google.auth.exceptions": ("GoogleAuthError",),
-    "azure.core.exceptions": ("AzureError",),
-}
-"""Module → its errors that fsspec lets through."""
+DENIED: Final = re.compile(
+    r"ACCESS_DENIED|PERMISSION.?DENIED|INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|"
+    r"Authori[sz]ation|Authentication|credentials|\b40[13]\b",
+    re.IGNORECASE,
+)
+"""What a store says to whom it does not know, in the words of any."""
 
 BETWEEN: Final = BackOff(0.5, 8.0)
-"""Waits for a store that is busy or away, beside those of its own package."""
+"""Waits for a store that is busy or away, after those of its own library."""
 
 T = TypeVar("T")
 
 
 def is_address(source: str) -> bool:
     """Whether a source is an address in an object store, not a path."""
-    return SEPARATOR in source
+    return ADDRESS.fullmatch(source) is not None
 
 
 def find_objects(address: str) -> Iterator[Candidate]:
@@ -62,43 +47,41 @@ def find_objects(address: str) -> Iterator[Candidate]:
     Raises
     ------
     ProgramNotInstalled
-        The package for this kind of store is not installed.
+        pyarrow is not installed.
     SourceUnreadable
-        The store does not let us list it.
+        There is nothing, or the store does not let us list it.
     StoreUnavailable
         It does not answer, or not now.
     """
     store, path = _store(address)
     path = path.rstrip("/")
-    if asked(address, partial(store.isfile, path)):
+    (there,) = asked(address, partial(store.get_file_info, [path]))
+    if there.is_file:
         yield from _expanded(object_candidate(address))
         return
     found = False
-    for candidate in _below(store, path):
+    for candidate in _below(store, path, address.partition("?")[0].rstrip("/")):
         found = True
         yield candidate
     if not found:
         raise SourceUnreadable(
-            "{name} is an empty folder.", "Give a folder with DICOM files.", name=printable(address)
+            "{name} is an empty folder.", "Give a folder with DICOM files.", name=_name(address)
         )
 
 
-def _below(store: Any, folder: str) -> Iterator[Candidate]:
+def _below(store: Any, folder: str, address: str) -> Iterator[Candidate]:
     """Yield the objects of a folder, one request a folder: a store may have millions."""
-    entries = asked(store.unstrip_protocol(folder), partial(store.ls, folder, detail=True))
-    for entry in sorted(entries, key=itemgetter("name")):
-        path = entry["name"].rstrip("/")
-        if path == folder:  # some programs store an empty object for the folder itself
-            continue
-        if entry["type"] == "directory":
-            yield from _below(store, path)
-            continue
-        address = store.unstrip_protocol(path)
-        if (entry.get("size") or 0) > MAX_FILE_BYTES:
-            name = printable(address)
-            yield unreadable(too_large(name), name=name)
+    from pyarrow.fs import FileSelector  # noqa: PLC0415  there, since there is a store
+
+    found = asked(address, partial(store.get_file_info, FileSelector(folder)))
+    for info in sorted(found, key=lambda each: str(each.path)):
+        below = f"{address}/{info.base_name}"
+        if not info.is_file:
+            yield from _below(store, info.path, below)
+        elif info.size > MAX_FILE_BYTES:
+            yield unreadable(too_large(_name(below)), name=_name(below))
         else:
-            yield from _expanded(object_candidate(address))
+            yield from _expanded(object_candidate(below))
 
 
 def _expanded(candidate: Candidate) -> Iterator[Candidate]:
@@ -111,7 +94,7 @@ def _expanded(candidate: Candidate) -> Iterator[Candidate]:
 
 def object_candidate(address: str) -> Candidate:
     """Return the candidate for one object; it is asked for when it is read."""
-    return Candidate(printable(address), RemoteObject(address))
+    return Candidate(_name(address), RemoteObject(address))
 
 
 class RemoteObject:
@@ -122,9 +105,15 @@ class RemoteObject:
 
     def __call__(self) -> BinaryIO:
         """Return its bytes."""
+        return BytesIO(asked(self.address, self._content))
+
+    def _content(self) -> bytes:
         store, path = _store(self.address)
-        # in one request: what is read ahead of a file in parts is not needed
-        return BytesIO(asked(self.address, partial(store.cat_file, path)))
+        with store.open_input_file(path) as file:
+            size = file.size()
+            if size > MAX_FILE_BYTES:
+                raise too_large(_name(self.address))
+            return bytes(file.read(size))
 
 
 def asked(address: str, ask: Callable[[], T]) -> T:
@@ -137,55 +126,64 @@ def asked(address: str, ask: Callable[[], T]) -> T:
     StoreUnavailable
         The store does not answer, or not now.
     """
-    name = printable(address)
-    failed: BaseException = Exception()
+    name = _name(address)
     for wait_s in (*islice(BETWEEN, STUMBLES), None):
         try:
-            with read_errors(name):
-                return ask()
-        except SourceUnreadable as exc:
-            if isinstance(exc.__cause__, FINAL):
-                raise
-            failed = exc.__cause__ or exc
-        except _library_errors() as exc:
+            return ask()
+        except ValueError as exc:
+            raise _no_address(address) from exc
+        except OSError as exc:
             failed = exc
+        if isinstance(failed, FileNotFoundError | PermissionError) or DENIED.search(str(failed)):
+            with read_errors(name):
+                raise failed if failed.errno else PermissionError(str(failed)) from failed
         if wait_s is not None:
             sleep(wait_s)
     raise StoreUnavailable(
         "{name} cannot be read now: {why}.",
-        "Check the store and the keys to it, then give the same command: it goes on from here.",
+        "Check the store, then give the same command: it goes on from here.",
         name=name,
-        why=Message.clause(" ".join(str(failed).split()) or type(failed).__name__),
+        why=Message.clause(" ".join(str(failed).split())),
     ) from failed
 
 
-def _store(address: str) -> tuple[Any, str]:
-    """Return fsspec's file system for an address, and the path in it."""
-    kind = address.partition(SEPARATOR)[0]
-    try:
-        from fsspec.core import url_to_fs  # noqa: PLC0415  an extra
+def _no_address(address: str) -> SourceUnreadable:
+    return SourceUnreadable(
+        "{name} is no address that can be read.",
+        "Give a path, or an address that begins with {kinds}.",
+        name=_name(address),
+        kinds="s3://, gs://, abfss://",
+    )
 
-        store, path = url_to_fs(address, use_listings_cache=False)  # of millions of names
+
+def _name(address: str) -> str:
+    """Return what an object is called: its address without password and options."""
+    found = ADDRESS.fullmatch(address)
+    assert found is not None, "whoever calls has looked"  # noqa: S101
+    kind, _, place, path, _ = found.groups()
+    return printable(f"{kind}://{place}/{path}".rstrip("/"))
+
+
+def _store(address: str) -> tuple[Any, str]:
+    """Return pyarrow's file system for an address, and the path in it."""
+    found = ADDRESS.fullmatch(address)
+    assert found is not None, "whoever calls has looked"  # noqa: S101
+    kind, user, place, path, options = found.groups()
+    root = f"{kind}://{f'{user}@' if user else ''}{place or '/'}{options or ''}"
+    try:
+        store, base = asked(address, partial(_opened, root))
     except ImportError as exc:
         raise ProgramNotInstalled(
-            "To read {kind}:// addresses, {package} is needed.",
-            "Install it: pip install {package}.",
+            "To read {kind}:// addresses, pyarrow is needed.",
+            "Install it: pip install 'hilum[dataset]'.",
             kind=kind,
-            package=PACKAGES.get(kind, "fsspec"),
         ) from exc
-    except ValueError as exc:
-        raise SourceUnreadable(
-            "{name} is no address that can be read.",
-            "Give a path, or an address that begins with {kinds}.",
-            name=printable(address),
-            kinds=", ".join(f"{each}{SEPARATOR}" for each in ("s3", "gs", "az")),
-        ) from exc
-    return store, path
+    return store, f"{base.rstrip('/')}/{path}" if base == "/" else f"{base}/{path}".lstrip("/")
 
 
-def _library_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of those packages that are in use."""
-    loaded = ((sys.modules.get(module), names) for module, names in LIBRARY_ERRORS.items())
-    return tuple(
-        getattr(module, name) for module, names in loaded for name in names if hasattr(module, name)
-    )
+@cache
+def _opened(root: str) -> tuple[Any, str]:
+    from pyarrow.fs import FileSystem  # noqa: PLC0415  an extra
+
+    store, base = FileSystem.from_uri(root)
+    return store, str(base)
