@@ -8,33 +8,23 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
-import yaml
 
 from hilum import __version__
 from hilum.cli.main import COMMANDS
 from hilum.settings import Settings
+from kubernetes_manifest import objects, of_kind, pods
 
 ROOT = Path(__file__).parents[2]
 UNITS = ("hilum.service", "hilum-worker@.service")
+KUBERNETES = ("1.37", "1.34", "1.31")
 PROGRAM = "/opt/hilum/bin/hilum"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def manifest() -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "hilum.yaml").read_text()))
-
-
-def of_kind(manifest: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """Return the one object of a kind."""
-    (found,) = [each for each in manifest if each["kind"] == kind]
-    return found
-
-
-def pods(manifest: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the pods' specifications by the kind of what makes them."""
-    made = ("StatefulSet", "Deployment")
-    return {kind: of_kind(manifest, kind)["spec"]["template"]["spec"] for kind in made}
+    return objects()
 
 
 def is_setting(section: str, name: str) -> bool:
@@ -90,13 +80,36 @@ def test_systemd_takes_the_unit(name, tmp_path):
     assert 0 == judged.returncode, judged.stdout
 
 
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_takes_the_manifest(manifest, version):
+    """By the schemas of the newest, of one in the middle, and of the oldest that is kept."""
+    for each in manifest:
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_schema_refuses_what_is_misspelt(manifest):
+    """The test above is about something."""
+    pods(manifest)["Deployment"]["securityContext"]["runAsNonroot"] = True
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(of_kind(manifest, "Deployment"), KUBERNETES[0], strict=True)
+
+
 def test_settings_of_the_manifest_are_hilums(manifest):
-    """A misspelt one would stop every pod."""
+    """A misspelt one would stop every pod; one that the image sets would have no effect."""
     given = tomllib.loads(of_kind(manifest, "ConfigMap")["data"]["hilum.toml"])
+    image = set(re.findall(r"HILUM_\w+(?==)", (ROOT / "Dockerfile").read_text()))
     for section, names in given.items():
-        if isinstance(names, dict):
-            assert all(is_setting(section, name) for name in names), section
-    assert "/data" == given["data_folder"]
+        assert all(is_setting(section, name) for name in names), section
+        assert not image & {f"HILUM_{section}__{name}".upper() for name in names}
+
+
+def test_data_folder_is_below_the_volume(manifest):
+    """The volume is root's and open to a group; what hilum makes in it is hilum's alone."""
+    for pod in pods(manifest).values():
+        for container in (*pod["initContainers"], *pod["containers"]):
+            folder = Path({e["name"]: e["value"] for e in container["env"]}["HILUM_DATA_FOLDER"])
+            mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+            assert "data" == mounts[str(folder.parent)]
 
 
 def test_pods_are_restricted(manifest):
@@ -151,7 +164,8 @@ def test_probes_ask_what_hilum_answers(manifest):
 
     assert "/healthz" == node["livenessProbe"]["httpGet"]["path"]
     assert "/readyz" == node["readinessProbe"]["httpGet"]["path"]
-    assert "/data/heartbeat" in worker["livenessProbe"]["exec"]["command"][-1]
+    data = {each["name"]: each["value"] for each in worker["env"]}["HILUM_DATA_FOLDER"]
+    assert f"{data}/heartbeat" in worker["livenessProbe"]["exec"]["command"][-1]
 
 
 def test_selectors_find_their_pods(manifest):
