@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first `up` of compose.yaml: passwords, a token, and certificates. What is there stays, but
-# for a certificate of ours that ends within a month.
+# for a certificate of ours that ends within a month, or is for other names.
 set -eu
 umask 022
 for secret in pacs/password database/password metrics/token; do
@@ -9,6 +9,7 @@ for secret in pacs/password database/password metrics/token; do
     mv "/secrets/$secret.new" "/secrets/$secret"
 done
 printf '{"RegisteredUsers": {"hilum": "%s"}}\n' "$(cat /secrets/pacs/password)" >/secrets/pacs/orthanc_users.json
+chmod 1777 /secrets/oidc # which the provider fills
 
 cd /secrets/tls
 [ -s server.pem ] && [ ! -s authority.key ] && exit # the site's own
@@ -19,12 +20,18 @@ if ! openssl x509 -in authority.pem -noout -checkend "$month" >/dev/null 2>&1; t
         -addext keyUsage=critical,keyCertSign -out authority.pem
     rm -f server.pem sender.pem
 fi
+good() {
+    openssl x509 -in "$1" -noout -checkend "$month" || return
+    for host in "$HILUM_HOST" "$HILUM_PROVIDER_HOST"; do
+        openssl x509 -in "$1" -noout -checkhost "$host" | grep --quiet "does match" || return
+    done
+}
 for name in server sender; do
-    if openssl x509 -in "$name.pem" -noout -checkend "$month" >/dev/null 2>&1; then continue; fi
+    if good "$name.pem" >/dev/null 2>&1; then continue; fi
     openssl ecparam -name prime256v1 -genkey -noout -out "$name.key"
     openssl req -new -key "$name.key" -subj "/CN=$name" -out request
     cat >extensions <<EXTENSIONS
-subjectAltName = DNS:$HILUM_HOST, DNS:localhost, IP:127.0.0.1
+subjectAltName = DNS:$HILUM_HOST, DNS:$HILUM_PROVIDER_HOST, DNS:localhost, IP:127.0.0.1
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth, clientAuth

@@ -16,3 +16,8 @@ compile --extra dev --constraint requirements/run.txt --output-file requirements
 echo hatchling | "$uv" pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --custom-compile-command scripts/lock.sh \
     --constraint requirements/dev.txt --output-file requirements/build.txt
+# what deploy/provider is
+echo 'canaille[front,oidc,server,sqlite]==0.3.6' |
+    "$uv" pip compile - --quiet --universal --python-version 3.13 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command scripts/lock.sh \
+        --upgrade --output-file deploy/provider/requirements.txt

@@ -1,6 +1,5 @@
 """A Docker engine of the tests' own, the images of this source tree, and what runs from them."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,10 +7,18 @@ from typing import Any, Final
 
 import pytest
 
-from containers.product import ALL, NODE, PORTS, ROOT, Engine, Product
+from containers.product import (
+    ALL,
+    NODE,
+    PORTS,
+    PROVIDER,
+    ROOT,
+    SCRIPT,
+    Engine,
+    Product,
+    environment_of,
+)
 from orthanc_server import free_ports, require
-
-SCRIPT: Final = ROOT / "scripts" / "engine.sh"
 
 IMPOSSIBLE: Final = 77
 """Status of the script where no engine can be had; it says why."""
@@ -27,19 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
-def environment_of(address: str) -> dict[str, str]:
-    """Return the variables with which docker speaks to the engine at `address`."""
-    return {
-        **os.environ,
-        "DOCKER_HOST": address,
-        "DOCKER_CONFIG": str(Path(address.removeprefix("unix://")).parents[1] / "config"),
-        "HILUM_BUILD_CA": os.environ.get("PIP_CERT", "/dev/null"),
-    }
-
-
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """Return a running engine with both images of this source tree."""
+    """Return a running engine with the images of this source tree."""
     try:
         started = subprocess.run([SCRIPT, "start"], capture_output=True, text=True, check=False)
         if started.returncode == IMPOSSIBLE:
@@ -47,8 +44,12 @@ def engine() -> Iterator[Engine]:
         assert 0 == started.returncode, started.stderr
         engine = Engine(environment_of(started.stdout.strip()))
         ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
-        for image, target in ((NODE, "node"), (ALL, "all")):
-            build = ("build", "--quiet", "--secret", ca, "--target", target, "--tag", image, ".")
+        for image, *what in (
+            (NODE, "--target=node", "."),
+            (ALL, "--target=all", "."),
+            (PROVIDER, "deploy/provider"),
+        ):
+            build = ("build", "--quiet", "--secret", ca, "--tag", image, *what)
             engine.done(*build, timeout_s=1800)
         yield engine
     finally:
@@ -59,15 +60,17 @@ def engine() -> Iterator[Engine]:
 def make_product(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Product]]:
     """Return what starts compose.yaml's services with a model; everything goes afterwards.
 
-    Called with changes for Compose, and `root`: the source tree whose compose.yaml it is.
+    Called with changes for Compose, and `root`: the source tree whose compose.yaml it is; and
+    `profile`: of that file.
     """
     require("storescu")
     ports = dict(zip((f"HILUM_{name}_PORT" for name in PORTS), free_ports(len(PORTS)), strict=True))
     environment = engine.environment | {name: str(port) for name, port in ports.items()}
     products: list[Product] = []
 
-    def make(*, root: Path = ROOT, **more: Any) -> Product:
-        products.append(Product(Engine(environment, root), tmp_path, more))
+    def make(*, root: Path = ROOT, profile: str = "", **more: Any) -> Product:
+        variables = environment | {"COMPOSE_PROFILES": profile}
+        products.append(Product(Engine(variables, root), tmp_path, more))
         products[-1].start()
         return products[-1]
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import time
 from collections import Counter
@@ -20,6 +21,8 @@ from radiographs import dicom_file, make_radiograph
 from stand_in import STAND_IN, install_stand_in
 
 ROOT: Final = Path(__file__).parents[2]
+SCRIPT: Final = ROOT / "scripts" / "engine.sh"
+"""Starts and stops an engine."""
 
 NODE: Final = f"hilum:{__version__}"
 ALL: Final = "hilum:all"
@@ -28,7 +31,10 @@ ALL: Final = "hilum:all"
 PROJECT: Final = "hilum-test"
 """What Compose calls it all."""
 
-PORTS: Final = ("PAGE", "DICOM", "HTTP", "TLS", "DICOM_TLS", "PROMETHEUS", "ALERTS")
+PROVIDER: Final = f"hilum-provider:{__version__}"
+"""What the profile "oidc" runs."""
+
+PORTS: Final = ("PAGE", "DICOM", "HTTP", "TLS", "DICOM_TLS", "PROMETHEUS", "ALERTS", "PROVIDER")
 """What compose.yaml can publish elsewhere, by HILUM_…_PORT."""
 
 LONG_S: Final = 180.0
@@ -39,6 +45,16 @@ LOOK_S: Final = 0.5
 
 RESULTS: Final = {"901", "902", "903"}
 """Numbers of the series that each image gets, each of one object."""
+
+
+def environment_of(address: str) -> dict[str, str]:
+    """Return the variables with which docker speaks to the engine at `address`."""
+    return {
+        **os.environ,
+        "DOCKER_HOST": address,
+        "DOCKER_CONFIG": str(Path(address.removeprefix("unix://")).parents[1] / "config"),
+        "HILUM_BUILD_CA": os.environ.get("PIP_CERT", "/dev/null"),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,18 @@
-"""compose.yaml's profiles, each with what it is for."""
+"""compose.yaml's profiles, each with what it is for; and a reverse proxy of the site."""
 
+import html
+import re
+import secrets
+import socket
 import ssl
 import subprocess
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
-from containers.product import until
+from certificates import Authority
+from containers.product import PROJECT, ROOT, Product, until
 from radiographs import dicom_file, make_radiograph
 from web_context import csrf_in
 
@@ -70,3 +76,112 @@ def test_prometheus_watches_node_and_workers(product):
     assert set() == fired()
     product.compose("stop", "database")
     until(lambda: "HilumDatabaseDown" in fired())
+
+
+PROVIDER_HOST = "provider.localhost"
+
+
+def filled_in(answer: httpx.Response, fields: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return where the form of a provider's page goes, and with what."""
+    form = re.findall(r"<form.*?</form>", answer.text, re.DOTALL)[-1]
+    action = re.search(r'action="([^"]+)"', form)
+    names = re.findall(r'name="([^"]+)"', form)
+    given = dict(re.findall(r'name="([^"]+)"[^>]*value="([^"]*)"', form))
+    given |= {name: value for name, value in fields.items() if name in names}
+    to = html.unescape(action[1]) if action else ""
+    return str(answer.url.join(to)), {name: html.unescape(text) for name, text in given.items()}
+
+
+def sign_in(page: str, trusted: ssl.SSLContext, name: str, password: str) -> httpx.Response:
+    """Sign in at the provider as a browser does; return the page that this leads to."""
+    fields = {"login": name, "password": password}
+    with httpx.Client(verify=trusted, follow_redirects=True, timeout=60) as browser:
+        answer = browser.get(f"{page}/login/oidc", params={"next": "/account"})
+        for _page in ("name", "password"):
+            assert PROVIDER_HOST == answer.url.host, answer.text
+            to, given = filled_in(answer, fields)
+            answer = browser.post(to, data=given, headers={"Referer": str(answer.url)})
+    return answer
+
+
+def test_people_sign_in_at_the_provider(make_product, monkeypatch):
+    """Who it knows; their groups there are their roles here, and who is in none is not let in."""
+    found = socket.getaddrinfo  # browsers know where localhost and all below it is
+    there = {PROVIDER_HOST: "127.0.0.1"}
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *of, **so: found(there.get(host, host), *of, **so)
+    )
+    product = make_product(profile="oidc")
+    given = {"operator": product.within("provider", "cat", "/data/operator-password").strip()}
+    for name in ("ana", "bob"):
+        given[name] = secrets.token_urlsafe()
+        who = ("--user-name", name, "--family-name", name, "--emails", f"{name}@example.org")
+        made = ("canaille", "create", "user", *who, "--password", given[name])
+        product.within("provider", *made)
+    members = ("--members", "operator", "--members", "ana")
+    product.within("provider", "canaille", "set", "group", "readers", *members)
+    authority = product.within("provider", "cat", "/secrets/oidc/authority.pem")
+    trusted = ssl.create_default_context(cadata=authority)
+    trusted.verify_flags |= ssl.VERIFY_X509_STRICT
+
+    answers = {name: sign_in(product.page, trusted, name, it) for name, it in given.items()}
+
+    assert [f"{product.page}/account"] * 2 == [str(answers[who].url) for who in ("operator", "ana")]
+    assert 403 == answers["bob"].status_code
+    users = product.within("hilum", "hilum", "users", "list")
+    assert [("ana", "reader"), ("operator", "operator")] == re.findall(
+        r"^(ana|bob|operator)\s+(\w+)", users, re.MULTILINE
+    )
+
+
+PROXIED = {
+    "HILUM_PAGE__PUBLIC_URL": "https://hilum.example.org",
+    "HILUM_PAGE__TRUSTED_PROXIES": '["127.0.0.1"]',
+}
+
+
+@pytest.fixture
+def proxied(
+    make_product: Callable[..., Product], tmp_path
+) -> Iterator[tuple[Product, httpx.Client]]:
+    """Return a product behind the lines of nginx of the docs, and a browser before them."""
+    product = make_product(services={"hilum": {"environment": PROXIED}})
+    node = f"{PROJECT}-hilum-1"
+    networks = product.engine.inspect(node)["NetworkSettings"]["Networks"]
+    address = networks[f"{PROJECT}_outside"]["IPAddress"]
+    authority = Authority(tmp_path, "authority")
+    signed = authority.sign("hilum", host=address)
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    lines = tmp_path / "hilum.conf"
+    lines.write_text(re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)[0])
+    files = {
+        lines: "/etc/nginx/conf.d/hilum.conf",
+        signed.certificate: "/etc/ssl/hilum.crt",
+        signed.key: "/etc/ssl/hilum.key",
+    }
+    mounts = [f"--volume={here}:{there}:ro" for here, there in files.items()]
+    run = product.engine.run
+    try:
+        run("run", "--detach", "--name=nginx", f"--network=container:{node}", *mounts, "nginx:1.28")
+        trusted = ssl.create_default_context(cafile=authority.file)
+        named = {"Host": "hilum.example.org"}
+        with httpx.Client(base_url=f"https://{address}", verify=trusted, headers=named) as browser:
+            until(lambda: browser.get("/login").is_success)
+            yield product, browser
+    finally:
+        run("rm", "--force", "nginx", fails=True)
+
+
+def test_nginx_of_the_docs_serves_the_page(proxied):
+    """Sign-in with cookies for TLS alone, the worklist as it changes, and no metrics."""
+    product, browser = proxied
+    password = product.within("hilum", "cat", "/data/admin-password").strip()
+    form = {"csrf": csrf_in(browser.get("/login").text), "name": "admin", "password": password}
+    answer = browser.post("/login", data=form)
+
+    assert 303 == answer.status_code
+    assert all("; secure" in each.lower() for each in answer.headers.get_list("set-cookie"))
+    assert 403 == browser.get("/metrics").status_code
+    with browser.stream("GET", "/worklist/live", timeout=60) as live:
+        product.send(1)
+        assert any("data:" in line for line in live.iter_lines())

@@ -27,11 +27,12 @@ SERVICES = (
     "dicom",
     "database",
     "tls",
+    "provider",
     "prometheus",
     "alertmanager",
 )
 OURS = ("hilum", "worker")
-PROFILES = {"worker": "scale", "tls": "tls", "prometheus": "observability"}
+PROFILES = {"worker": "scale", "tls": "tls", "provider": "oidc", "prometheus": "observability"}
 
 OF_THE_MACHINE = {
     "StorageDirectory",
@@ -80,6 +81,7 @@ def test_who_is_root_has_no_network(compose, dockerfile):
         "dicom": "99:99",
         "database": "999:999",
         "tls": "99:99",
+        "provider": "99:99",
         "prometheus": "65534:65534",
         "alertmanager": "65534:65534",
     } == others
@@ -87,17 +89,20 @@ def test_who_is_root_has_no_network(compose, dockerfile):
 
 def test_health_is_asked_of_what_works(compose, dockerfile):
     """Hilum's by the file that its loop touches; the node waits until the others are healthy."""
-    waited = {name: each["condition"] for name, each in compose["hilum"]["depends_on"].items()}
+    waits = compose["hilum"]["depends_on"]
+    waited = {name: each["condition"] for name, each in waits.items()}
 
+    assert ["provider"] == [name for name, each in waits.items() if not each.get("required", True)]
     assert f"/data/{HEARTBEAT}" in dockerfile.partition("HEALTHCHECK")[2]
     assert "service_completed_successfully" == waited.pop("secrets")
-    assert {"orthanc": "service_healthy", "database": "service_healthy"} == waited
+    assert {"orthanc", "database", "provider"} == waited.keys()
+    assert {"service_healthy"} == set(waited.values())
 
 
 def test_ports_are_on_loopback_unless_opened(compose):
     """Published ports listen on this machine alone; DICOM and TLS can be opened, by a variable."""
     ports = [
-        (name, *re.match(r"(.*):\$\{\w+:-(\d+)\}:\d+$", port).groups())
+        (name, *re.match(r"(.*?):\$\{\w+:-(\d+)\}:(?:\d+|\$\{\w+:-\2\})$", port).groups())
         for name, each in compose.items()
         for port in each.get("ports", ())
     ]
@@ -108,6 +113,7 @@ def test_ports_are_on_loopback_unless_opened(compose):
         ("dicom", "${HILUM_DICOM_ADDRESS:-127.0.0.1}", "4242"),
         ("tls", "${HILUM_TLS_ADDRESS:-127.0.0.1}", "8443"),
         ("tls", "${HILUM_TLS_ADDRESS:-127.0.0.1}", "2762"),
+        ("provider", "${HILUM_PROVIDER_ADDRESS:-127.0.0.1}", "8444"),
         ("prometheus", "127.0.0.1", "9090"),
         ("alertmanager", "127.0.0.1", "9093"),
     ] == ports
@@ -132,12 +138,13 @@ def test_passwords_are_secrets_only(compose):
     assert "postgresql://hilum@" in compose["hilum"]["environment"]["HILUM_NODE__DATABASE"]
     assert {
         "secrets": set(),
-        "hilum": {pacs, database, metrics},
+        "hilum": {pacs, database, metrics, "oidc_secret:/secrets/oidc"},
         "worker": {pacs, database, metrics},
         "orthanc": {"pacs_secret:/run/secrets"},
         "dicom": set(),
         "database": {database},
         "tls": {tls},
+        "provider": {tls},
         "prometheus": {metrics},
         "alertmanager": set(),
     } == mounts
@@ -184,16 +191,18 @@ def test_images_are_pinned(compose, dockerfile):
     bases = set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) - stages
 
     assert all(re.search(r":[\w.-]*\d", image) for image in used | bases)
-    assert f"hilum:{__version__}" in used
+    assert {f"hilum:{__version__}", f"hilum-provider:{__version__}"} <= used
     assert f'image.version="{__version__}"' in dockerfile
 
 
 def test_image_is_built_in_stages_from_locked_packages(dockerfile):
     """Build tools stay behind, and every package has a hash."""
-    installs = re.findall(r"pip install (.*)", dockerfile)
+    provider = ROOT / "deploy" / "provider"
+    installs = re.findall(r"pip install (.*)", dockerfile + (provider / "Dockerfile").read_text())
     assert all("--require-hashes" in each or "/wheel/*.whl" in each for each in installs)
     for used in re.findall(r"--requirement (requirements/\S+)", dockerfile):
         assert "--hash=sha256:" in (ROOT / used).read_text()
+    assert "--hash=sha256:" in (provider / "requirements.txt").read_text()
 
 
 def test_orthanc_in_the_container_is_the_orthanc_of_hilum_up():
