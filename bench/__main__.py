@@ -18,7 +18,7 @@ from bench.row import Row, line
 
 RESULTS = Path(__file__).parent / "results"
 
-TOOLS = ("soak",)
+TOOLS = ("soak", "first_use", "in_container")
 """Modules without rows: they pass or fail."""
 
 LONG_ONES = ("dataset", "load")
