@@ -13,11 +13,10 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import json
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
-from time import monotonic
 from typing import Final
 
 import httpx
@@ -25,6 +24,7 @@ import httpx
 from hilum.deliveries.trust import context_of, unreachable
 from hilum.errors import DeliveryRefused, ReceiverUnavailable, SettingInvalid
 from hilum.language import Message
+from hilum.pacs.tokens import ClientCredentials, TokenAuth, token_in
 from hilum.settings.deliveries import FhirReceiver, Receiver, WebhookReceiver
 from hilum.settings.secret_files import secret_text
 
@@ -35,9 +35,6 @@ FINAL: Final = frozenset({400, 405, 406, 409, 410, 411, 412, 413, 414, 415, 422}
 """Statuses that no further attempt changes; all else may be mended at the receiver."""
 
 NO_TOKEN: Final = Message("There is none in its answer.")
-
-MARGIN_S: Final = 30.0
-"""Seconds before its end at which a token is asked for anew."""
 
 
 def send_event(receiver: WebhookReceiver, event: bytes, event_id: str, now: datetime) -> None:
@@ -70,47 +67,44 @@ class FhirSender:
 
     def __init__(self, receiver: FhirReceiver) -> None:
         self._receiver = receiver
-        self._token, self._until = "", 0.0
+        self._client = ClientCredentials(receiver.client_id, self._secret, receiver.scope)
+        self._auth = None if receiver.token_url is None else TokenAuth(self._obtain)
 
     def send(self, bundle: bytes) -> None:
         """Post one transaction; raises as `post`."""
-        headers = {"content-type": "application/fhir+json; charset=utf-8"}
-        if token := self._bearer():
-            headers["authorization"] = f"Bearer {token}"
-        try:
-            post(self._receiver, self._receiver.url, bundle, headers)
-        except ReceiverUnavailable:
-            self._token = ""  # it may be this that it did not like
-            raise
-
-    def _bearer(self) -> str:
         given = self._receiver
+        headers = {"content-type": "application/fhir+json; charset=utf-8"}
         if given.token_file is not None:
-            return secret_text(None, given.token_file, f"{given.target}.token_file")
-        if given.token_url is not None and (not self._token or monotonic() > self._until):
-            self._ask_token(given.token_url)
-        return self._token
+            token = secret_text(None, given.token_file, f"{given.target}.token_file")
+            headers["authorization"] = f"Bearer {token}"
+        post(given, given.url, bundle, headers, self._auth)
 
-    def _ask_token(self, url: str) -> None:
+    def _secret(self) -> str:
         given = self._receiver
         setting = f"{given.target}.client_secret_file"
-        secret = secret_text(given.client_secret, given.client_secret_file, setting)
-        request = httpx.Request(
-            "POST", url, data={"grant_type": "client_credentials", "scope": given.scope}
+        return secret_text(given.client_secret, given.client_secret_file, setting)
+
+    def _obtain(self) -> tuple[str, float]:
+        given = self._receiver
+        status, answer = self._client.ask(
+            lambda body, headers: exchange(given, str(given.token_url), body, headers)
         )
-        signed = next(httpx.BasicAuth(given.client_id, secret).sync_auth_flow(request))
-        try:
-            answer = json.loads(post(given, url, signed.read(), dict(signed.headers)))
-            self._token = str(answer["access_token"])
-            self._until = monotonic() + float(answer.get("expires_in", 60)) - MARGIN_S
-        except DeliveryRefused as exc:  # its settings are wrong, not the message
-            raise ReceiverUnavailable("It gives no token: {why:clause}.", why=exc.problem) from exc
-        except (ValueError, KeyError, TypeError) as exc:
-            raise ReceiverUnavailable("It gives no token: {why:clause}.", why=NO_TOKEN) from exc
+        why = Message("It answered {why}.", why=status)
+        if httpx.codes.is_success(status):
+            with suppress(ValueError):
+                return token_in(answer)
+            why = NO_TOKEN
+        raise ReceiverUnavailable("It gives no token: {why:clause}.", why=why)
 
 
-def post(receiver: Receiver, url: str, content: bytes, headers: Mapping[str, str]) -> bytes:
-    """Post to an address of the settings; return the beginning of the answer once it accepted.
+def post(
+    receiver: Receiver,
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    auth: httpx.Auth | None = None,
+) -> None:
+    """Post to an address of the settings; return once it accepted.
 
     Raises
     ------
@@ -121,27 +115,49 @@ def post(receiver: Receiver, url: str, content: bytes, headers: Mapping[str, str
     SettingInvalid
         A file for TLS cannot be used.
     """
+    status, _ = exchange(receiver, url, content, headers, auth)
+    if status in FINAL:
+        raise DeliveryRefused("It answered {why}.", why=status)
+    if not httpx.codes.is_success(status):
+        raise ReceiverUnavailable("It answered {why}.", why=status)
+
+
+def exchange(
+    receiver: Receiver,
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    auth: httpx.Auth | None = None,
+) -> tuple[int, bytes]:
+    """Post; return the status and the beginning of the answer.
+
+    Raises
+    ------
+    ReceiverUnavailable
+        There was no answer; what was sent may be there all the same.
+    SettingInvalid
+        A file for TLS cannot be used.
+    """
     verify = context_of(receiver) if url.startswith("https:") else None
     try:
         # the whole has one end, however slowly a receiver answers
-        status, answer = asyncio.run(
-            asyncio.wait_for(_exchange(url, content, headers, verify), receiver.timeout_s)
+        return asyncio.run(
+            asyncio.wait_for(_exchange(url, content, headers, verify, auth), receiver.timeout_s)
         )
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
         raise unreachable(exc) from exc
-    if httpx.codes.is_success(status):
-        return answer
-    if status in FINAL:
-        raise DeliveryRefused("It answered {why}.", why=status)
-    raise ReceiverUnavailable("It answered {why}.", why=status)
 
 
 async def _exchange(
-    url: str, content: bytes, headers: Mapping[str, str], verify: ssl.SSLContext | None
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    verify: ssl.SSLContext | None,
+    auth: httpx.Auth | None,
 ) -> tuple[int, bytes]:
     async with (
         httpx.AsyncClient(verify=verify or True, timeout=None, follow_redirects=False) as client,  # noqa: S113  the caller ends it
-        client.stream("POST", url, content=content, headers=headers) as response,
+        client.stream("POST", url, content=content, headers=headers, auth=auth) as response,
     ):
         answer = b""
         async for piece in response.aiter_raw():

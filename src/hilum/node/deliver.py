@@ -87,5 +87,5 @@ class Deliverer:
             document,
             image.reasons,
             entry.corrects,
-            self._context.settings.report,
+            self._context.settings.current().report,
         )

@@ -1,16 +1,19 @@
 """Tokens: asked for, renewed before their end, and once where one is refused."""
 
+import json
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 import httpx
 import pytest
 
 from hilum.errors import PacsRefused, PacsUnavailable, SettingInvalid
 from hilum.pacs.dicomweb import access
-from hilum.pacs.dicomweb.access import TokenAuth, token_auth
+from hilum.pacs.dicomweb.access import token_auth
 from hilum.pacs.dicomweb.archive import DicomWebArchive
+from hilum.pacs.tokens import LIFE_S, TokenAuth, token_in
 from hilum.settings import DicomWebSettings
 from scripted_dicomweb import ScriptedDicomWeb
 
@@ -93,28 +96,29 @@ def test_renewed_token_is_read_from_its_file(tmp_path: Path):
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[httpx.Response | Exception], list]:
-    """Return what makes a token server of one answer."""
-    bodies: list[dict] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[httpx.Request]]:
+    """Return what makes a token server of some answers, the last of them for ever."""
+    requests: list[httpx.Request] = []
     real = httpx.Client
 
-    def give(answer: httpx.Response | Exception) -> list[dict]:
+    def give(*answers: httpx.Response | Exception) -> list[httpx.Request]:
         def handle(request: httpx.Request) -> httpx.Response:
-            bodies.append(parse_qs(request.read().decode()))
+            requests.append(request)
+            answer = answers[min(len(requests), len(answers)) - 1]
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
         transport = httpx.MockTransport(handle)
         monkeypatch.setattr(access.httpx, "Client", lambda **_: real(transport=transport))
-        return bodies
+        return requests
 
     return give
 
 
 def client_credentials(tmp_path: Path) -> TokenAuth:
     """Return the auth of settings with a client's secret in a file."""
-    (tmp_path / "secret").write_text("s&e=cret\n")
+    (tmp_path / "secret").write_text("s&e=c:ret+%\n")
     settings = DicomWebSettings(
         token_url=WHERE, client_id="hilum", client_secret_file=tmp_path / "secret", scope="a/b"
     )
@@ -123,17 +127,43 @@ def client_credentials(tmp_path: Path) -> TokenAuth:
     return auth
 
 
-def test_token_is_asked_for_with_the_clients_secret(asked, tmp_path: Path):
-    """As RFC 6749 4.4 has it."""
-    bodies = asked(httpx.Response(200, json={"access_token": "t", "expires_in": "3599"}))
+GIVEN = httpx.Response(200, json={"access_token": "t", "expires_in": "3599"})
 
+
+def in_header(request: httpx.Request) -> tuple[str, str]:
+    """Return the client and the secret of a request's header, as RFC 6749 2.3.1 encodes them."""
+    user, _, secret = b64decode(request.headers["Authorization"].removeprefix("Basic ")).partition(
+        b":"
+    )
+    return unquote_plus(user.decode()), unquote_plus(secret.decode())
+
+
+def test_token_is_asked_for_with_the_clients_secret(asked, tmp_path: Path):
+    """As RFC 6749 4.4 has it: in the header, and encoded before it is put together."""
+    requests = asked(GIVEN)
     assert "t" == client_credentials(tmp_path).token()
-    assert {
-        "grant_type": ["client_credentials"],
-        "client_id": ["hilum"],
-        "client_secret": ["s&e=cret"],
-        "scope": ["a/b"],
-    } == bodies[0]
+    (request,) = requests
+
+    assert ("hilum", "s&e=c:ret+%") == in_header(request)
+    assert {"grant_type": ["client_credentials"], "scope": ["a/b"]} == parse_qs(
+        request.content.decode()
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_server_that_wants_the_secret_in_the_body_gets_it_there(asked, tmp_path: Path, status):
+    """Some know no other way; once that is found, the header is not tried again."""
+    requests = asked(httpx.Response(status), GIVEN)
+    auth = client_credentials(tmp_path)
+    assert "t" == auth.token()
+    auth.token(refused="t")
+    first, second, third = requests
+
+    assert "Authorization" in first.headers
+    for request in (second, third):
+        assert "Authorization" not in request.headers
+        said = parse_qs(request.content.decode())
+        assert (["hilum"], ["s&e=c:ret+%"]) == (said["client_id"], said["client_secret"])
 
 
 @pytest.mark.parametrize(
@@ -146,6 +176,8 @@ def test_token_is_asked_for_with_the_clients_secret(asked, tmp_path: Path):
         (httpx.Response(200, text="<html>"), PacsUnavailable),
         (httpx.Response(200, json=[]), PacsUnavailable),
         (httpx.Response(200, json={"expires_in": 1}), PacsUnavailable),
+        (httpx.Response(200, json={"access_token": ""}), PacsUnavailable),
+        (httpx.Response(200, json={"access_token": "a\r\nX: y"}), PacsUnavailable),
         (httpx.ConnectTimeout("slow"), PacsUnavailable),
     ],
 )
@@ -155,7 +187,7 @@ def test_token_server_that_gives_none_is_named(asked, tmp_path: Path, answer, ki
     with pytest.raises(kind, match=r"dicomweb\.token_url") as caught:
         client_credentials(tmp_path).token()
 
-    assert "s&e=cret" not in str(caught.value)
+    assert "s&e=c:ret" not in str(caught.value)
 
 
 def test_secret_is_never_sent_in_the_open():
@@ -164,3 +196,11 @@ def test_secret_is_never_sent_in_the_open():
         with pytest.raises(ValueError, match="token_url"):
             DicomWebSettings.model_validate({"token_url": url})
     DicomWebSettings.model_validate({"token_url": "http://localhost:8080/token"})
+
+
+@pytest.mark.parametrize("said", [None, "soon", float("nan"), float("inf"), [], ""])
+def test_life_that_is_no_number_is_a_short_one(said):
+    """A token would be kept for ever otherwise."""
+    answer = json.dumps({"access_token": "t", "expires_in": said}).encode()
+
+    assert ("t", LIFE_S) == token_in(answer)
