@@ -24,6 +24,7 @@ from hilum.records.images import ImageRecord
 from hilum.records.job import Job
 from hilum.records.states import UNSETTLED, State
 from hilum.settings import DeliverySettings, Settings
+from hilum.settings.pacs import QuerySource
 from radiographs import dicom_file, make_radiograph
 
 ARCHIVE = "own"
@@ -107,13 +108,16 @@ class Bench:
         folder: Path,
         read: Any = None,
         archive: str = ARCHIVE,
+        *,
         deliveries: DeliverySettings | None = None,
+        query: Sequence[QuerySource] = (),
         **node: Any,
     ) -> None:
         self.recorder = Recorder()
         self.pacs = pacs
         settings = Settings.load(data_folder=folder, deliveries=deliveries or DeliverySettings())
         settings = settings.changed("node", **{"min_free_bytes": 0, **node})
+        settings = settings.changed("pacs", query=tuple(query))
         self.database = Database(sqlite_url(folder / "hilum.sqlite"))
         self.pause = Shortened()
         self.late = timedelta(0)

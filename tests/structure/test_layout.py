@@ -57,7 +57,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     "demo": frozenset({"dataset", "encode", "node", "pacs", "phantom", "predict", "records"}),
-    "doctor": frozenset({"node", "pacs", "predict", "records", "web"}),
+    "doctor": frozenset({"deliveries", "node", "pacs", "predict", "records", "web"}),
     "cli": frozenset(
         {
             "dataset",

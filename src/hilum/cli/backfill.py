@@ -1,10 +1,13 @@
-"""``hilum backfill``: analyze images that are in the PACS already."""
+"""``hilum backfill``: analyze images that are in the PACS already, or in another one."""
 
-from datetime import UTC, datetime
+import sys
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Final
 
 import click
 
-from hilum.cli.main import main
+from hilum.cli.main import FAILED, main
 from hilum.cli.progress import progress
 from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
@@ -12,6 +15,10 @@ from hilum.language import Message
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.service import open_node_context
 from hilum.settings import Settings
+from hilum.settings.pacs import QuerySource
+
+SAID_FROM_S: Final = 60.0
+"""A pause that is as long as that is mentioned."""
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -27,12 +34,19 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     help="Modality of the series; may be given several times.  [default: gate.modalities]",
 )
 @click.option("--study", metavar="UID", help="Only this study, by its Study Instance UID.")
+@click.option(
+    "--from",
+    "source",
+    metavar="PACS",
+    help="Fetch them from another PACS first: a name of pacs.query, or AET@HOST:PORT.",
+)
 @click.option("--again", is_flag=True, help="Also images analyzed before, with the current model.")
 def backfill(
     since: datetime | None,
     until: datetime | None,
     modalities: tuple[str, ...],
     study: str | None,
+    source: str | None,
     *,
     again: bool,
 ) -> None:
@@ -42,6 +56,9 @@ def backfill(
     stopped when it is asked for in the same words. Images that were read are left alone,
     also by another model, unless --again is given: then each gets new results beside the
     old ones.
+
+    With --from, images of another PACS are copied into this one by C-FIND and C-GET or C-MOVE;
+    the node takes them up as they come. It needs --since and --until, or --study.
     """
     if since and until and until < since:
         raise click.UsageError(say("--until is before --since."))
@@ -53,6 +70,9 @@ def backfill(
         study,
         again,
     )
+    if source is not None:
+        _fetch(settings, source, wanted)
+        return
     started = datetime.now(UTC)
     with open_node_context(settings) as context:
         work = Backfill(context, wanted)
@@ -88,3 +108,55 @@ def backfill(
         raise SettingInvalid(
             "The PACS has no study {study}.", "Check its Study Instance UID.", study=study
         )
+
+
+def _fetch(settings: Settings, name: str, wanted: BackfillQuery) -> None:
+    """Copy images of another PACS into the archive, and say what came."""
+    # pynetdicom takes half a second to import: only who needs it waits
+    from hilum.node.retrieve import RemoteBackfill  # noqa: PLC0415
+
+    if wanted.again or not (wanted.study_instance_uid or (wanted.since and wanted.until)):
+        raise click.UsageError(say("--from needs --since and --until, or --study, and no --again."))
+    failed = 0
+    with open_node_context(settings) as context:
+        work = RemoteBackfill(context, _source(settings, name), wanted)
+        for each in work.run(_pause):
+            if each.error is not None:
+                failed += 1
+                echo("Not fetched: {why}", why=each.error.message, err=True)
+    reached = work.progress
+    echo(
+        "Fetched from {pacs}: {images} of {studies}. The node analyzes them as it gets to them.",
+        pacs=name,
+        images=Message("{count} new image", "{count} new images", count=reached.images),
+        studies=Message("{count} study", "{count} studies", count=reached.studies),
+    )
+    if failed:
+        echo(
+            "{count} study could not be fetched; run the same command again.",
+            "{count} studies could not be fetched; run the same command again.",
+            count=failed,
+            err=True,
+        )
+        sys.exit(FAILED)
+
+
+def _source(settings: Settings, name: str) -> QuerySource:
+    """Return the PACS of that name, or at that address."""
+    for each in settings.pacs.query:
+        if each.name == name:
+            return each
+    if "@" in name:
+        return QuerySource(name="PACS", node=name)
+    raise SettingInvalid(
+        "No table [[pacs.query]] has the name {name}.",
+        "Give the PACS as AET@HOST:PORT, or add it to the settings; see docs/archives.md.",
+        name=name,
+    )
+
+
+def _pause(seconds: float) -> None:
+    if seconds >= SAID_FROM_S:
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        echo("Paused until {time:%H:%M}.", time=until.astimezone(), err=True)
+    sleep(seconds)

@@ -11,11 +11,10 @@ HL7 "Transport Specification: MLLP, Release 1"; HL7 v2.5.1 2.9 (acknowledgments)
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from time import monotonic
 from typing import Final
 
-from hilum.deliveries.trust import context_of, unreachable
+from hilum.deliveries.trust import connected
 from hilum.errors import DeliveryRefused, ReceiverUnavailable
 from hilum.settings.deliveries import Hl7Receiver
 
@@ -48,23 +47,11 @@ def send(receiver: Hl7Receiver, message: bytes, control_id: str) -> None:
     SettingInvalid
         A file for TLS cannot be used.
     """
-    try:
-        with ExitStack() as stack:
-            where = (receiver.host, receiver.port)
-            connection: socket.socket = stack.enter_context(
-                socket.create_connection(where, timeout=receiver.timeout_s)
-            )
-            if receiver.tls:
-                secured = context_of(receiver)
-                connection = stack.enter_context(
-                    secured.wrap_socket(connection, server_hostname=receiver.host)
-                )
-            connection.sendall(BEGIN + message + END)
-            for answer in _answers(connection, receiver.timeout_s):
-                if _settled(answer, control_id):
-                    return
-    except (OSError, ValueError) as exc:
-        raise unreachable(exc) from exc
+    with connected(receiver, receiver.host, receiver.port, tls=receiver.tls) as connection:
+        connection.sendall(BEGIN + message + END)
+        for answer in _answers(connection, receiver.timeout_s):
+            if _settled(answer, control_id):
+                return
     raise ReceiverUnavailable("It closed the connection without an acknowledgment.")
 
 

@@ -1,7 +1,10 @@
 """Whom a receiver is checked against, and what is said when it cannot be reached."""
 
 import os
+import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from hilum.errors import ReceiverUnavailable
 from hilum.language import Message
@@ -21,6 +24,32 @@ def context_of(receiver: Receiver) -> ssl.SSLContext:
     return TlsFiles(
         receiver.ca_file, receiver.certificate_file, receiver.key_file, section=receiver.target
     ).context()
+
+
+@contextmanager
+def connected(receiver: Receiver, host: str, port: int, *, tls: bool) -> Iterator[socket.socket]:
+    """Return a connection to a receiver.
+
+    Raises
+    ------
+    ReceiverUnavailable
+        There is none, or it breaks in the block.
+    SettingInvalid
+        A file for TLS cannot be used.
+    """
+    try:
+        with ExitStack() as stack:
+            connection = stack.enter_context(
+                socket.create_connection((host, port), timeout=receiver.timeout_s)
+            )
+            if tls:
+                context = context_of(receiver)
+                connection = stack.enter_context(
+                    context.wrap_socket(connection, server_hostname=host)
+                )
+            yield connection
+    except (OSError, ValueError) as exc:
+        raise unreachable(exc) from exc
 
 
 def unreachable(exc: Exception) -> ReceiverUnavailable:

@@ -79,6 +79,11 @@ class FhirSender:
             headers["authorization"] = f"Bearer {token}"
         post(given, given.url, bundle, headers, self._auth)
 
+    def sign_in(self) -> None:
+        """Get a token where one is needed; raises `ReceiverUnavailable` where there is none."""
+        if self._auth is not None:
+            self._auth.token()
+
     def _secret(self) -> str:
         given = self._receiver
         setting = f"{given.target}.client_secret_file"

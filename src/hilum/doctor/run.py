@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from hilum.doctor import constancy, data_folder, machine, model, node, pacs, records
+from hilum.doctor import constancy, data_folder, machine, model, node, outside, pacs, records
 from hilum.doctor.check import Check, CheckResult, ok, problem
 from hilum.errors import HilumError
 from hilum.language import Message
@@ -22,6 +22,8 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     (Message("ports"), node.ports),
     (Message("PACS"), pacs.rest),
     (Message("DICOM port"), pacs.dicom),
+    (Message("other PACS"), outside.other_pacs),
+    (Message("receivers"), outside.receivers),
     (Message("ONNX Runtime"), model.runtime),
     (Message("model"), model.usable),
     (Message("database"), records.database),

@@ -11,6 +11,7 @@ in the archive, and the page need not say that the image waits.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -32,9 +33,10 @@ from hilum.node.steps import NodeContext
 from hilum.pacs import archive as archives
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
-from hilum.records import feed
+from hilum.records import Connection, feed, retrievals
 from hilum.records.foreign_readings import ForeignReading
 from hilum.records.readings import ORIGIN, StoredReading
+from hilum.records.retrievals import Purpose
 from hilum.records.states import Urgency
 from hilum.runtime.waits import WHILE_AWAY
 from hilum.settings.node import StartAt
@@ -132,6 +134,7 @@ class Follower:
         self.intake: Final = Intake(context)
         self.intake.held = True
         self._earlier = EarlierReports(context.pacs)
+        self._asks_for_priors = any(each.priors for each in context.settings.pacs.query)
 
     def begin(self) -> None:
         """Settle where to begin in a feed that was never followed.
@@ -208,11 +211,18 @@ class Follower:
         try:
             with self._context.database.transaction() as connection:
                 feed.advance(connection, self._archive, before, page.position)
+                expected = retrievals.taken_up(
+                    connection, self._archive, [facts.uids for facts in arrived], now
+                )
                 for facts in arrived:
-                    urgency = Urgency.URGENT if facts.urgent else Urgency.ROUTINE
+                    urgency = self._urgency(facts, expected.get(facts.uids))
+                    if urgency is None:
+                        log.info("prior.kept", instance=facts.reference)
+                        continue
                     read_again = facts.uids in again
                     if self.intake.take_up(connection, facts, urgency, now, again=read_again):
                         urgencies.append(urgency)
+                        self._want_priors(connection, facts, urgency, now)
                 for report in reports:
                     self.intake.take_report(connection, report, now)
         except FeedMoved as exc:
@@ -221,6 +231,19 @@ class Follower:
         for urgency in urgencies:
             metrics.arrived(urgency)
         return page.more
+
+    def _urgency(self, facts: Facts, purpose: Purpose | None) -> Urgency | None:
+        """Return how soon an image is analyzed; None for a prior, which is no work."""
+        if purpose is not None:
+            return Urgency.BACKFILL if purpose is Purpose.BACKFILL else None
+        return Urgency.URGENT if facts.urgent else Urgency.ROUTINE
+
+    def _want_priors(
+        self, connection: Connection, facts: Facts, urgency: Urgency, now: datetime
+    ) -> None:
+        if urgency is not Urgency.BACKFILL and self._asks_for_priors:
+            study = facts.uids.study_instance_uid
+            retrievals.want_priors(connection, self._archive, [study], now)
 
     def _position(self) -> str | None:
         with self._context.database.look() as connection:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hilum.errors import DatabaseUnavailable, NodeError, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder, writing_to
@@ -40,6 +40,9 @@ from hilum.records.database import open_database
 from hilum.settings import Settings
 from hilum.telemetry.logs import get_log
 from hilum.telemetry.tracing import tracing
+
+if TYPE_CHECKING:
+    from hilum.node.priors import Priors
 
 TURN_S: Final = 0.5
 """Seconds between two turns of the main thread."""
@@ -83,6 +86,8 @@ class Service:
     """Sends alerts; None in a worker."""
     self_tests: SelfTests | None = None
     """Those that the node does by itself; None in a worker."""
+    priors: "Priors | None" = None
+    """Fetches priors; None in a worker, and where no PACS is asked for any."""
 
     @property
     def settings(self) -> Settings:
@@ -110,6 +115,8 @@ class Service:
                 self.self_tests.close()
             if self.alerts is not None:
                 self.alerts.close()
+            if self.priors is not None:
+                self.priors.close()
             if following is not None:
                 following.join()
             self.engine.drain(self.settings.node.inference_timeout_s + DRAIN_MARGIN_S)
@@ -129,6 +136,8 @@ class Service:
             self.self_tests.tend()
         if self.alerts is not None:
             self.alerts.tend()
+        if self.priors is not None:
+            self.priors.tend()
 
     def launch_with_model(self) -> None:
         """Let jobs be worked on as soon as there is a model that may read."""
@@ -273,8 +282,9 @@ def started(
         follower = Follower(context) if role == NODE else None
         telling = Alerts(context) if role == NODE else None
         tests = SelfTests(settings, database, context.archive) if role == NODE else None
+        priors = _priors(context) if role == NODE else None
         service = Service(
-            address, context, watch, pool, engine, shared, follower, process, telling, tests
+            address, context, watch, pool, engine, shared, follower, process, telling, tests, priors
         )
         if follower is not None and not stop.is_set():
             follower.begin()
@@ -327,6 +337,15 @@ def _node_context(
 
 def _nobody_reads(_file: bytes, _earlier: Sequence[bytes], _when: datetime) -> ProcessedImage:
     raise NotImplementedError("a backfill only queues")
+
+
+def _priors(context: NodeContext) -> "Priors | None":
+    if not any(each.priors for each in context.settings.pacs.query):
+        return None
+    # pynetdicom takes half a second to import: only who needs it waits
+    from hilum.node.priors import Priors  # noqa: PLC0415
+
+    return Priors(context)
 
 
 def _engine(context: NodeContext, pool: int, role: str) -> Engine:

@@ -128,7 +128,7 @@ def token_in(answer: bytes) -> tuple[str, float]:
     said = json.loads(answer)
     token = said.get("access_token") if isinstance(said, dict) else None
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
-        raise ValueError("access_token")  # noqa: EM101  the caller says what is wrong
+        raise ValueError("access_token")
     try:
         life_s = float(said.get("expires_in") or LIFE_S)
     except (TypeError, ValueError):

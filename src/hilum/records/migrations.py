@@ -66,6 +66,7 @@ MIGRATIONS: Final = tuple(
         "0012_delivery",  # what systems beside the PACS are told of an image
         "0013_page_values",  # what operators set on the page
         "0014_self_test_lines",  # a column named for what it holds
+        "0015_retrievals",  # what is fetched from other PACS
     )
 )
 """In the order in which they run; one that has landed is never changed."""

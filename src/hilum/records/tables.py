@@ -152,6 +152,27 @@ BACKFILL: Final = Table(
     comment="How far each backfill is, so that a broken one goes on.",
 )
 
+EXPECTED: Final = Table(
+    "expected",
+    METADATA,
+    *_image_key(),
+    Column("purpose", String, nullable=False),  # backfill, prior
+    Column("asked", Instant, nullable=False),
+    comment="Images that were asked of another PACS and have not been taken up yet.",
+)
+
+PRIOR_SEARCH: Final = Table(
+    "prior_search",
+    METADATA,
+    Column("archive", String, primary_key=True),
+    Column("study_instance_uid", String, primary_key=True),
+    Column("asked", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", Instant),  # of the next attempt; none: given up
+    Column("why", JSON, nullable=False),  # the last error, a message; empty: none
+    comment="Studies whose priors are to be fetched; deleted once they are.",
+)
+
 AUDIT: Final = Table(
     "audit",
     METADATA,

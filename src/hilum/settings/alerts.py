@@ -1,7 +1,7 @@
 """Settings of alerts: what is told, to whom, and when."""
 
 import hashlib
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Self
@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from hilum.language import ENGLISH, Language, Message
 from hilum.settings.section import SettingsSection
+from hilum.values import hours
 
 
 class AlertKind(StrEnum):
@@ -43,9 +44,7 @@ class AlertSettings(SettingsSection):
     """Findings, by the model's labels, whose studies raise a critical alert."""
     language: Language = ENGLISH
     """Language of alerts."""
-    quiet_hours: str | None = Field(
-        None, pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
-    )
+    quiet_hours: str | None = Field(None, pattern=hours.PATTERN)
     """Hours of this machine's day, as 22:00-06:30, in which only critical alerts are sent; the
     others wait for their end."""
     patient_data: bool = False
@@ -62,11 +61,4 @@ class AlertSettings(SettingsSection):
         """Return when an alert may be sent that is raised now."""
         if self.quiet_hours is None or kind is AlertKind.CRITICAL:
             return now
-        local = now.astimezone()
-        begin, end = (time.fromisoformat(each) for each in self.quiet_hours.split("-"))
-        clock = local.time()
-        quiet = begin <= clock < end if begin <= end else clock >= begin or clock < end
-        if not quiet:
-            return now
-        day = local.date() + timedelta(days=clock >= end)
-        return datetime.combine(day, end).astimezone()
+        return hours.end_of(self.quiet_hours, now) or now

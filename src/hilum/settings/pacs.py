@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from hilum.language import Message
 from hilum.settings.section import SettingsSection
+from hilum.values.hours import PATTERN
 
 
 class DefaultCharacterSet(StrEnum):
@@ -39,6 +40,41 @@ class PacsKind(StrEnum):
     """Over Orthanc's REST API."""
     DICOMWEB = "dicomweb"
     """Over QIDO-RS, WADO-RS and STOW-RS, with the section dicomweb."""
+
+
+class RetrieveBy(StrEnum):
+    """How another PACS hands over images."""
+
+    GET = "get"
+    """C-GET: on the connection that hilum opened; that PACS need know nothing but our AE title."""
+    MOVE = "move"
+    """C-MOVE: it sends them to an AE title that it knows."""
+
+
+class QuerySource(SettingsSection):
+    """Another PACS that answers queries, from which images are fetched."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")
+    """What it is called here, e.g. in hilum backfill --from NAME."""
+    node: str = Field(pattern=r"^[^@]{1,16}@.+:\d{1,5}$")
+    """Its AE title, host and DICOM port, as AET@HOST:PORT."""
+    tls: bool = False
+    """DICOM over TLS, with pacs.ca_file, pacs.certificate_file and pacs.key_file."""
+    retrieve: RetrieveBy = RetrieveBy.GET
+    """How images come: get (C-GET), or move (C-MOVE, straight into the archive)."""
+    destination: str | None = Field(None, min_length=1, max_length=16)
+    """AE title of the archive as that PACS knows it, for move; unset: pacs.aet."""
+    timeout_s: float = Field(300.0, gt=0)
+    """Seconds to wait for one answer; a PACS with tapes takes minutes."""
+    priors: int = Field(0, ge=0, le=100)
+    """How many earlier studies of the same person are fetched when a new study arrives."""
+    analyze_priors: bool = False
+    """Analyze these, too; else they are only there to be looked at."""
+    images_per_minute: float = Field(0.0, ge=0)
+    """How many images hilum backfill --from fetches per minute at most; 0: no limit."""
+    hours: str | None = Field(None, pattern=PATTERN)
+    """Hours of this machine's day, as 20:00-06:00, in which hilum backfill --from fetches; unset:
+    always."""
 
 
 class PacsSettings(SettingsSection):
@@ -89,6 +125,14 @@ class PacsSettings(SettingsSection):
     is recognised, other bytes are copied as they are."""
     timeout_s: float = Field(30.0, gt=0)
     """Seconds to wait for one answer of the PACS."""
+    query: tuple[QuerySource, ...] = ()
+    """Other PACS from which images are fetched, each a table [[pacs.query]]."""
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        if len({each.name for each in self.query}) < len(self.query):
+            raise ValueError(Message("two PACS in query have one name"))
+        return self
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

@@ -7,6 +7,7 @@ PS3.8 7.1 (A-ASSOCIATE), 9.3.4 (A-ASSOCIATE-RJ).
 
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from time import sleep
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import build_context, build_role
 
 from hilum.errors import PacsRefused, PacsUnavailable
 from hilum.language import Message
@@ -64,6 +65,11 @@ class Opener:
     calling_aet: str
     timeout_s: float
     context: ssl.SSLContext | None
+    received: Callable[[Any], int] | None = None
+    """Takes the files that the peer sends on the association (C-GET), returns a status of C-STORE;
+    None: it is to send none."""
+    receives: frozenset[str] = frozenset()
+    """SOP classes of those files."""
 
     def open(
         self, proposed: frozenset[Pair], *, patience_s: float | None = None
@@ -98,6 +104,12 @@ class Opener:
         entity.dimse_timeout = self.timeout_s
         entity.network_timeout = self.timeout_s
         met = AssociationAttempt()
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, met.connected),
+            (evt.EVT_PDU_RECV, met.received),
+        ]
+        if self.received is not None:
+            handlers.append((evt.EVT_C_STORE, self.received))
         try:
             association = entity.associate(
                 self.target.host,
@@ -106,7 +118,8 @@ class Opener:
                 ae_title=self.target.aet,
                 max_pdu=MAX_PDU_BYTES,
                 tls_args=None if self.context is None else (self.context, self.target.host),
-                evt_handlers=[(evt.EVT_CONN_OPEN, met.connected), (evt.EVT_PDU_RECV, met.received)],
+                ext_neg=[build_role(each, scp_role=True) for each in sorted(self.receives)],
+                evt_handlers=handlers,
             )
         except socket.gaierror as exc:
             raise PacsUnavailable(
