@@ -22,6 +22,7 @@ PORTUGUESE = Language.named("pt")
 
 SOURCE = Path(__file__).parents[1] / "src" / "hilum"
 SHOW = SOURCE / "web"
+TEMPLATES = (SHOW / "templates", SOURCE / "evaluation" / "templates")
 CATALOGUES = sorted((SOURCE / "language" / "catalogues").glob("*.po"))
 
 JINJA = {"trimmed": "false", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
@@ -67,7 +68,7 @@ def said() -> dict[MessageId, str]:
 
 def said_by_templates() -> Iterator[tuple[str, MessageId]]:
     """Yield each message of each template, with the template's name."""
-    for path in sorted((SHOW / "templates").rglob("*.html")):
+    for path in sorted(path for folder in TEMPLATES for path in folder.rglob("*.html")):
         with path.open("rb") as file:
             for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), JINJA):
                 if texts := whole(message):  # else a value, whose words the code marks

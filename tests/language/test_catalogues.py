@@ -19,6 +19,8 @@ SAME = frozenset(
     {
         *(
             "  pixels: {text}",
+            "AUROC",
+            "AUROC {area}",
             "Error: {message}",
             "F",
             "Fibrosis",
@@ -31,7 +33,15 @@ SAME = frozenset(
             "Pixels",
             "Pneumonia",
         ),
-        *("Software", "Token", "Workers", "hilum {version} worker. {statement}", "normal", "ok"),
+        *(
+            "Software",
+            "Token",
+            "Workers",
+            "hilum {version} worker. {statement}",
+            "no",
+            "normal",
+            "ok",
+        ),
         *("plug-ins {names}", "plug-ins {plugins}", "traces", "worker", "workers"),
         *("{count:,} bytes", "{size} × {size} pixels"),
     }

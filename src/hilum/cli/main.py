@@ -99,6 +99,8 @@ COMMANDS: Final = {
     "send": "hilum.cli.send",
     "read": "hilum.cli.read",
     "dataset": "hilum.cli.dataset",
+    "labels": "hilum.cli.labels",
+    "evaluate": "hilum.cli.evaluate",
     "jobs": "hilum.cli.jobs",
     "deliveries": "hilum.cli.deliveries",
     "models": "hilum.cli.models",

@@ -1,0 +1,158 @@
+"""What ``hilum evaluate`` and ``hilum labels`` ask alike: label files, and how to read them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from hilum.cli.terminal import say
+from hilum.dataset.parts import read_results
+from hilum.evaluation.headers import HeaderFacts, header_facts
+from hilum.evaluation.joining import Join, join
+from hilum.evaluation.label_table import (
+    ABSENT,
+    PRESENT,
+    UNKNOWN_LABEL,
+    Fact,
+    Key,
+    LabelTable,
+    Policy,
+    Rules,
+)
+from hilum.evaluation.readings import ReadingTable, of_columns, read_readings
+
+MEANINGS: Final = {"unknown": UNKNOWN_LABEL, "absent": ABSENT, "present": PRESENT}
+"""Choice of the options → value of the label."""
+
+KEYS: Final = {
+    "instance": Key.INSTANCE,
+    "file": Key.FILE,
+    "study": Key.STUDY,
+    "accession": Key.ACCESSION,
+    "patient-date": Key.PATIENT_DATE,
+}
+
+Command = Callable[..., Any]
+
+
+def label_options(command: Command) -> Command:
+    """Add the options about labels to a command."""
+    for option in reversed(
+        (
+            click.option(
+                "--blank",
+                type=click.Choice(list(MEANINGS)),
+                default="unknown",
+                show_default=True,
+                help="What an empty cell means.",
+            ),
+            click.option(
+                "--uncertain",
+                type=click.Choice(list(MEANINGS)),
+                default="unknown",
+                show_default=True,
+                help="What an uncertain label means.",
+            ),
+            click.option(
+                "--column",
+                "columns",
+                multiple=True,
+                metavar="NAME=COLUMN",
+                help="Column of a finding, or of file, accession, patient, date, sex, age, view, "
+                "manufacturer or site, where it is called otherwise; may be repeated.",
+            ),
+            click.option(
+                "--label-rules",
+                "rules",
+                type=click.Choice([rule.value for rule in Rules]),
+                default=Rules.TXRV.value,
+                show_default=True,
+                help="Names of findings in public label files: parts of words, as TorchXRayVision, "
+                "or whole names.",
+            ),
+            click.option(
+                "--key",
+                type=click.Choice(list(KEYS)),
+                help="Join by this. Default: what finds most.",
+            ),
+            click.option(
+                "--images",
+                type=click.Path(exists=True, file_okay=False, path_type=Path),
+                help="Folder where the images lie now. Default: where they were read.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """Return what ``NAME=VALUE`` options say.
+
+    Raises
+    ------
+    click.UsageError
+        One has no equals sign.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise click.UsageError(
+                say("{option} takes NAME=VALUE, not {text!r}.", option=option, text=text)
+            )
+        found[name.strip()] = value.strip()
+    return found
+
+
+def policy_of(blank: str, uncertain: str, columns: Sequence[str], rules: str) -> Policy:
+    """Return how labels are read, as the options say."""
+    named = pairs(columns, "--column")
+    return Policy(MEANINGS[blank], MEANINGS[uncertain], Rules(rules), named)
+
+
+def open_readings(path: Path) -> ReadingTable:
+    """Read readings: a file of ``hilum read``, or the folder of a dataset run.
+
+    Raises
+    ------
+    SourceUnreadable
+        They cannot be read.
+    ProgramNotInstalled
+        It is a folder, and pyarrow is not installed.
+    """
+    if path.is_dir():
+        return of_columns(read_results(path).columns, path.name)
+    return read_readings(path)
+
+
+def joined(
+    labels: LabelTable, readings: ReadingTable, images: Path | None, key: str | None
+) -> Join:
+    """Join labels and readings; headers of the images are read where they can add something.
+
+    Raises
+    ------
+    SourceUnreadable
+        No label finds an image.
+    """
+    by_header = {Key.ACCESSION, Key.PATIENT_DATE}
+    facts: Mapping[Fact, Sequence[str]] = readings.facts
+    headers: HeaderFacts | None = None
+    if not facts or images is not None or labels.keys.keys() <= by_header:
+        headers = header_facts(readings.paths, images)
+        if headers.found:
+            facts = {**headers.facts} if not facts else {**facts, **_better(headers)}
+    return join(
+        labels,
+        readings,
+        facts=facts,
+        accessions=() if headers is None else headers.accessions,
+        by=None if key is None else KEYS[key],
+    )
+
+
+def _better(headers: HeaderFacts) -> Mapping[Fact, Sequence[str]]:
+    """Return what headers say better than a dataset run, which has no name, site or day."""
+    return {fact: headers.facts[fact] for fact in (Fact.PATIENT, Fact.SITE, Fact.DATE)}
