@@ -10,7 +10,7 @@ import numpy as np
 import pydicom.data
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from hilum.errors import SourceUnreadable
 from hilum.files import dicom, elements
@@ -64,6 +64,22 @@ def test_every_cut_is_seen():
         missed.add(end)
 
     assert missed == {each.value_tell + each.length for each in elements[:-1]}
+
+
+@pytest.mark.parametrize("group", [0x5000, 0x6000, 0x601E])
+def test_overlays_and_curves_are_known_without_vrs(radiograph: Dataset, group: int):
+    """Each of their elements may follow another one, in every group that repeats."""
+    for element, vr, value in ((0x0010, "US", 8), (0x0022, "LO", "text"), (0x3000, "OW", bytes(8))):
+        radiograph.add_new((group, element), vr, value)
+    radiograph.private_block(0x5001, "hilum", create=True).add_new(1, "LO", "no curve of old")
+    radiograph.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    file = dicom.read(dicom_file(radiograph), name="it")
+
+    assert ((), 8, bytes(8)) == (
+        file.corrections,
+        file.dataset[group, 0x0010].value,
+        file.dataset[group, 0x3000].value,
+    )
 
 
 def test_header_only_stops_before_the_pixels(radiograph: Dataset):

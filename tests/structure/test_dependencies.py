@@ -35,7 +35,7 @@ EXTRAS = {
     "opentelemetry-api": {"hilum.telemetry.tracing"},
     "opentelemetry-sdk": {"hilum.telemetry.tracing"},
     "opentelemetry-exporter-otlp-proto-http": {"hilum.telemetry.tracing"},
-    "pyarrow": {"hilum.dataset.schema", "hilum.files.remote"},
+    "pyarrow": {"hilum.dataset.schema", "hilum.export.tables", "hilum.files.remote"},
     "pydicom-data": {"hilum.demo.images"},
 }
 """Package of an extra → the modules that import it when it is asked for."""

@@ -33,6 +33,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "deliveries": frozenset({"pacs"}),
     "dataset": frozenset({"encode", "explain", "ingest", "pacs", "pipeline"}),
     "evaluation": frozenset({"explain", "pixels"}),
+    "export": frozenset({"encode", "explain", "pacs", "pipeline", "pixels", "records"}),
     "jobs": frozenset({"records", "telemetry"}),
     "web": frozenset({"pacs", "records", "telemetry"}),
     "quality": frozenset(
@@ -44,6 +45,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "deliveries",
             "encode",
             "explain",
+            "export",
             "ingest",
             "jobs",
             "pacs",
@@ -65,6 +67,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "doctor",
             "encode",
             "evaluation",
+            "export",
             "jobs",
             "node",
             "pacs",
@@ -101,7 +104,7 @@ LIBRARIES = {
     "argon2": {"hilum.records"},
     "cryptography": {"hilum.records"},
     "fido2": {"hilum.web"},
-    "pyarrow": {"hilum.dataset", "hilum.files"},
+    "pyarrow": {"hilum.dataset", "hilum.export", "hilum.files"},
     "distributed": {"hilum.dataset"},
     "httpx": {"hilum.deliveries", "hilum.pacs", "hilum.predict", "hilum.web"},
 }

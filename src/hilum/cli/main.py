@@ -101,6 +101,7 @@ COMMANDS: Final = {
     "dataset": "hilum.cli.dataset",
     "labels": "hilum.cli.labels",
     "evaluate": "hilum.cli.evaluate",
+    "export": "hilum.cli.export",
     "jobs": "hilum.cli.jobs",
     "deliveries": "hilum.cli.deliveries",
     "models": "hilum.cli.models",

@@ -24,7 +24,6 @@ from hilum.errors import PortTaken
 from hilum.files import dicom
 from hilum.files.find import file_candidate
 from hilum.language import Message
-from hilum.node.restored import restored
 from hilum.node.service import Service, started
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs import credentials
@@ -34,6 +33,7 @@ from hilum.pacs.send.outcome import ARRIVED
 from hilum.predict import models_folder
 from hilum.records import images, readings
 from hilum.records.images import ImageRecord
+from hilum.records.restored import restored
 from hilum.records.states import SETTLED, State
 from hilum.settings import (
     ConstancySettings,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, repeater_has_tag
 
 from hilum.files.damage import DamagedError
 
@@ -78,14 +78,19 @@ class Place:
 
 def vr_of(tag: int) -> bytes:
     """Return the VR that the dictionary has for a tag; empty when it has none or several."""
-    vr = dictionary_VR(tag).encode() if dictionary_has_tag(tag) else b""
+    vr = dictionary_VR(tag).encode() if _is_known(tag) else b""
     return vr if vr in KNOWN else b""
+
+
+def _is_known(tag: int) -> bool:
+    """Whether the dictionary has a tag, as itself or of a repeating group: overlays and curves."""
+    return dictionary_has_tag(tag) or (not tag >> 16 & 1 and repeater_has_tag(tag))
 
 
 def _plausible(tag: int, before: int) -> bool:
     """Whether a tag may follow another one: known, or private or a group's length, and greater."""
     private_or_length = tag >> 16 & 1 or tag & 0xFFFF == 0
-    return dictionary_has_tag(tag) or bool(private_or_length and before < tag < LAST_TAG)
+    return bool(private_or_length and before < tag < LAST_TAG) or _is_known(tag)
 
 
 class Headers:
@@ -180,7 +185,7 @@ class Headers:
         fits = length == UNDEFINED_LENGTH or length <= left - HEADER_BYTES
         if fits and _plausible(tag, before):
             return True
-        return not sure and (explicit or (tag, length) == (0, 0) or dictionary_has_tag(tag))
+        return not sure and (explicit or (tag, length) == (0, 0) or _is_known(tag))
 
     def tag(self, at: int) -> int:
         """Return the tag at a byte."""

@@ -9,11 +9,11 @@ from hilum.encode.messages import cloud_event, fhir_transaction, hl7
 from hilum.encode.messages.outcome import ImageOutcome, header_of
 from hilum.errors import DeliveryRefused
 from hilum.language import Message
-from hilum.node.restored import restored
 from hilum.node.steps import NodeContext
 from hilum.records import readings
 from hilum.records.forwards import ForwardEntry
 from hilum.records.images import ImageRecord
+from hilum.records.restored import restored
 from hilum.records.states import State
 from hilum.runtime.waits import BackOff
 from hilum.settings.deliveries import FhirReceiver, Hl7Receiver, WebhookReceiver

@@ -14,14 +14,16 @@ from pydicom import Dataset
 from hilum import encode, pipeline, pixels
 from hilum.encode import Assessed, Assessment
 from hilum.encode.forms import FORMS, FormSource
-from hilum.errors import SourceUnreadable
+from hilum.errors import RadiographRefused, SourceUnreadable
+from hilum.export import preview
+from hilum.export.reasons import WithheldError
 from hilum.files import dicom
 from hilum.language import Language
-from hilum.node.restored import restored
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels.codestream import frame_of
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.records.readings import StoredReading
+from hilum.records.restored import restored
 from hilum.records.reviews import Review
 from hilum.settings import Settings, UnusableWindow
 from hilum.web.displayed import DisplayedImage, as_file, displayed
@@ -47,6 +49,15 @@ def thumbnail(file: bytes, settings: Settings) -> bytes:
     """Return the small picture of an image."""
     image = viewed(file, settings)
     return thumbnail_of(image.turn.upright(image.shown))
+
+
+def release_picture(file: bytes, settings: Settings) -> tuple[bytes, str]:
+    """Return what a person looks at before an image is exported, and what tells its pixels."""
+    try:
+        found = preview.original(file, settings)
+    except WithheldError as exc:
+        raise RadiographRefused((exc.reason,)) from exc
+    return preview.picture(found), found.digest
 
 
 def viewed(file: bytes, settings: Settings) -> pixels.ViewerImage:

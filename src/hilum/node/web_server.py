@@ -52,6 +52,11 @@ class PooledStudyTools:
         """Return the small picture of an image."""
         return bytes(self.work(page_work.thumbnail, file))
 
+    def release_picture(self, file: bytes) -> tuple[bytes, str]:
+        """Return what a person looks at before an image is exported, and its pixels' SHA-256."""
+        made: tuple[bytes, str] = self.work(page_work.release_picture, file)
+        return made
+
     def png(self, file: bytes) -> bytes:
         """Return the picture of a stored overlay."""
         return bytes(self.work(page_work.png, file))

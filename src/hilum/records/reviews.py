@@ -156,6 +156,12 @@ def on_image(connection: Connection, archive: str, uids: ImageUIDs) -> list[Revi
     return [_of_row(row, _judged(connection, row.number)) for row in rows]
 
 
+def readers(connection: Connection, archive: str) -> list[str]:
+    """Return who has reviewed anything."""
+    asked = select(REVIEW.c.reader).where(REVIEW.c.archive == archive).distinct()
+    return sorted(connection.scalars(asked))
+
+
 def agreement(
     connection: Connection, archive: str, *, unaided: bool | None = None
 ) -> list[Agreement]:

@@ -330,6 +330,17 @@ REVIEW_FINDING: Final = Table(
     comment="The reviews, one line for each finding that the reader judged.",
 )
 
+EXPORT_RELEASE: Final = Table(
+    "export_release",
+    METADATA,
+    *_image_key(),
+    Column("state", String, nullable=False),  # shown, released, kept_back
+    Column("digest", String, nullable=False),  # SHA-256 of the stored pixels that were looked at
+    Column("actor", String, nullable=False),  # who decided
+    Column("at", Instant, nullable=False),
+    comment="Which images may leave for research, as a person decided.",
+)
+
 USER: Final = Table(
     "user_account",
     METADATA,

@@ -49,6 +49,18 @@ class StudyTools(Protocol):
         """Return the small picture of an image, as WebP; raises as `picture`."""
         ...
 
+    def release_picture(self, file: bytes) -> tuple[bytes, str]:
+        """Return all pixels of an image as a JPEG, and their SHA-256, to decide on its export.
+
+        Raises
+        ------
+        SourceUnreadable
+            The file is damaged.
+        RadiographRefused
+            It is not exported, whatever a person says.
+        """
+        ...
+
     def png(self, file: bytes) -> bytes:
         """Return the picture of a stored overlay.
 

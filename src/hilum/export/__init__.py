@@ -1,0 +1,1 @@
+"""Images, readings and reviews for research, de-identified. Read `run` first."""
