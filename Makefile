@@ -1,5 +1,5 @@
 # Each command does all of its own set-up; the second time takes seconds.
-.PHONY: help demo page test containers up check bench docs dist lock
+.PHONY: help demo page test containers newer up check bench docs dist lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,10 @@ test: ## Every check and test
 containers: ## The tests of images and Compose file, on a Docker engine of their own
 	@scripts/setup.sh dev
 	@.venv/bin/python -m pytest -m containers tests/containers
+
+newer: ## The tests that meet other programs, in Debian 13's versions of Python, Orthanc and PostgreSQL
+	@scripts/setup.sh dev
+	@.venv/bin/python -m pytest -m containers tests/containers/test_newer.py
 
 check: ## Format, lint and types only
 	@scripts/setup.sh dev

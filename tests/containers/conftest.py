@@ -56,6 +56,28 @@ def engine() -> Iterator[Engine]:
         subprocess.run([SCRIPT, "stop"], check=True)
 
 
+def git(*arguments: str) -> str:
+    """Run git on this source tree."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"there is no history to upgrade from: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def older_tree(tmp_path: Path) -> Iterator[Path]:
+    """Return the source tree before the latest change of the tables."""
+    root = tmp_path / "older"
+    commit = git("log", "-1", "--format=%H", "--", "src/hilum/records/schema")
+    git("worktree", "add", "--detach", str(root), f"{commit}~1")
+    try:
+        yield root
+    finally:
+        git("worktree", "remove", "--force", str(root))
+
+
 @pytest.fixture
 def make_product(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Product]]:
     """Return what starts compose.yaml's services with a model; everything goes afterwards.

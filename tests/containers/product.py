@@ -172,19 +172,26 @@ class Product:
 
     def pacs(self, path: str) -> Any:
         """Return Orthanc's answer."""
-        password = self.within("hilum", "cat", "/secrets/pacs/password")
+        password = self.within("orthanc", "cat", "/run/secrets/password")
         address = f"http://127.0.0.1:{self.port('HTTP')}/{path}"
         return httpx.get(address, auth=("hilum", password)).raise_for_status().json()
 
     def results(self) -> Counter[tuple[tuple[str, int], ...]]:
-        """Return how many studies have which series of results, with the objects in each."""
-        studies: dict[str, dict[str, int]] = {study: {} for study in self.pacs("studies")}
-        for series in self.pacs("series?expand"):
-            number = series["MainDicomTags"].get("SeriesNumber", "")
-            if number in RESULTS:
-                there = studies[series["ParentStudy"]]
-                there[number] = there.get(number, 0) + len(series["Instances"])
-        return Counter(tuple(sorted(each.items())) for each in studies.values())
+        """Return how many studies have which results, see `results_of`."""
+        return results_of(self.pacs("studies"), self.pacs("series?expand"))
+
+
+def results_of(
+    studies: list[str], series: list[dict[str, Any]]
+) -> Counter[tuple[tuple[str, int], ...]]:
+    """Return how many studies have which series of results, with the objects in each."""
+    found: dict[str, dict[str, int]] = {study: {} for study in studies}
+    for each in series:
+        number = each["MainDicomTags"].get("SeriesNumber", "")
+        if number in RESULTS:
+            there = found[each["ParentStudy"]]
+            there[number] = there.get(number, 0) + len(each["Instances"])
+    return Counter(tuple(sorted(each.items())) for each in found.values())
 
 
 ONCE: Final = tuple((number, 1) for number in sorted(RESULTS))

@@ -1,7 +1,5 @@
 """From an older hilum to this one and back, with the data of a busy site in place."""
 
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,29 +19,13 @@ TWICE = tuple((number, 2) for number, _ in ONCE)
 OURS = ("secrets", "hilum", "worker")
 
 
-def git(*arguments: str) -> str:
-    """Run git on this source tree."""
-    done = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"there is no history to upgrade from: {done.stderr.strip()}")
-    return done.stdout.strip()
-
-
 @pytest.fixture
-def older(engine: Engine, tmp_path: Path) -> Iterator[Path]:
+def older(engine: Engine, older_tree: Path) -> Path:
     """Return the source tree before the latest change of the tables, its image built."""
-    root = tmp_path / "older"
-    commit = git("log", "-1", "--format=%H", "--", "src/hilum/records/schema")
-    git("worktree", "add", "--detach", str(root), f"{commit}~1")
-    try:
-        ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
-        build = ("build", "--quiet", "--secret", ca, "--target", "node", "--tag", OLDER, str(root))
-        engine.done(*build, timeout_s=1800)
-        yield root
-    finally:
-        git("worktree", "remove", "--force", str(root))
+    ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
+    build = ("build", "--quiet", "--secret", ca, "--target", "node", "--tag", OLDER)
+    engine.done(*build, str(older_tree), timeout_s=1800)
+    return older_tree
 
 
 def with_image(product: Product, root: Path, image: str) -> Product:
