@@ -11,6 +11,7 @@ from pydicom import Dataset
 from hilum.eligibility import Reason
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
+from hilum.structures import Anatomy
 
 
 class Status(StrEnum):
@@ -46,6 +47,8 @@ class Read:
     """The results; None where nobody asked for them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Time spent in each part of the path, in seconds."""
+    anatomy: Anatomy | None = None
+    """Lungs, heart and the cardiothoracic ratio; None where nobody asked for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,17 +8,20 @@ from time import perf_counter
 from PIL import Image
 from pydicom import Dataset
 
-from hilum import encode, explain, gate, pixels
+from hilum import anatomy, encode, explain, gate, pixels
 from hilum.eligibility import Eligibility, Reason
 from hilum.errors import EncodingFailed, RadiographRefused
 from hilum.files import dicom
 from hilum.files.damage import Note
 from hilum.files.dicom import DicomFile
+from hilum.gate.projection import projection
 from hilum.outcome import Read, Refused, Written
 from hilum.predict import Model, load_model
+from hilum.predict.segmentation import SegmentationModel, load_segmentation
 from hilum.radiograph import ModelInput, Radiograph
-from hilum.reading import Reading
+from hilum.reading import ModelIdentity, Reading
 from hilum.settings import Settings
+from hilum.structures import Anatomy
 from hilum.values.texts import Decoded, decoded
 from hilum.wording import in_language, path_reason
 
@@ -37,10 +40,19 @@ class PipelineContext:
     in_demonstration: bool = False
     """True inside `hilum demo` only, whose archive is thrown away: there the demonstration model
     may read what it is given."""
+    segmentation: SegmentationModel | None = None
+    """The network for the anatomy; None where nobody asks for it."""
 
 
-def open_pipeline(settings: Settings, *, in_demonstration: bool = False) -> PipelineContext:
-    """Return a pipeline with the model of the settings, loaded and ready.
+def open_pipeline(
+    settings: Settings, *, in_demonstration: bool = False, with_anatomy: bool = False
+) -> PipelineContext:
+    """Return a pipeline with the models of the settings, loaded and ready.
+
+    Parameters
+    ----------
+    with_anatomy
+        Whether lungs and heart are looked for in the same pass.
 
     Raises
     ------
@@ -50,7 +62,13 @@ def open_pipeline(settings: Settings, *, in_demonstration: bool = False) -> Pipe
         The site's codes file cannot be used: said now, not at the first report.
     """
     encode.load_codes(settings.report.codes_file)
-    return PipelineContext(load_model(settings), settings, in_demonstration=in_demonstration)
+    segmentation = load_segmentation(settings) if with_anatomy else None
+    return PipelineContext(
+        load_model(settings),
+        settings,
+        in_demonstration=in_demonstration,
+        segmentation=segmentation,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,10 +155,17 @@ def process(
     watch.lap("prepare")
     reading = predict(prepared, context)
     watch.lap("predict")
-    written = None if writing is None else write(reading, context.settings, writing)
-    if written is not None:
+    found = None
+    if context.segmentation is not None:
+        found = find_anatomy(
+            reading.radiograph, context.segmentation, context.settings, reading=reading
+        )
+        watch.lap("anatomy")
+    written = None
+    if writing is not None:
+        written = write(reading, context.settings, writing, found)
         watch.lap("report")
-    return Read(reading, written, watch.seconds)
+    return Read(reading, written, watch.seconds, found)
 
 
 def prepare(
@@ -202,7 +227,22 @@ def may_read(header: Dataset | None, context: PipelineContext) -> bool:
     The demonstration model reads phantoms and quality-control images anywhere, and
     anything else only inside `hilum demo`.
     """
-    if not context.model.identity.demonstration or context.in_demonstration:
+    networks = (context.model, context.segmentation)
+    return all(
+        _may_see(header, each.identity, in_demonstration=context.in_demonstration)
+        for each in networks
+        if each is not None
+    )
+
+
+def require_visible(header: Dataset, network: ModelIdentity, *, in_demonstration: bool) -> None:
+    """Raise `RadiographRefused` for an image that a network may not see; see `may_read`."""
+    if not _may_see(header, network, in_demonstration=in_demonstration):
+        raise RadiographRefused((path_reason("demonstration_model"),))
+
+
+def _may_see(header: Dataset | None, network: ModelIdentity, *, in_demonstration: bool) -> bool:
+    if not network.demonstration or in_demonstration:
         return True
     return header is not None and header.get("QualityControlImage") == "YES"
 
@@ -237,13 +277,49 @@ def predict(prepared: Prepared, context: PipelineContext) -> Reading:
     )
 
 
+def find_anatomy(
+    radiograph: Radiograph,
+    segmentation: SegmentationModel,
+    settings: Settings,
+    *,
+    reading: Reading | None = None,
+) -> Anatomy:
+    """Look for lungs and heart on a radiograph, and measure the cardiothoracic ratio.
+
+    Parameters
+    ----------
+    reading
+        What the model found on it, whose sites are narrowed.
+    """
+    seen = pixels.fit(radiograph, segmentation.identity.input_size)
+    masks = anatomy.NetworkMasks(
+        segmentation.identity, segmentation.structures, segmentation.masks(seen), seen
+    )
+    found = anatomy.find(
+        radiograph,
+        masks,
+        projection=projection(radiograph.header),
+        limit=settings.anatomy.ratio_limit,
+        reading=reading,
+    )
+    reasons = in_language(settings.report.language, found.ratio.reasons)
+    return replace(found, ratio=replace(found.ratio, reasons=reasons))
+
+
 def draw(reading: Reading, settings: Settings, *, when: datetime) -> Image.Image:
     """Return the overlay sheet of one reading, in colour."""
     return explain.overlay(reading, when=when, language=settings.report.language)
 
 
-def write(reading: Reading, settings: Settings, writing: Writing) -> Written:
+def write(
+    reading: Reading, settings: Settings, writing: Writing, found: Anatomy | None = None
+) -> Written:
     """Draw the overlay of one reading, and write it down as DICOM where it has a study.
+
+    Parameters
+    ----------
+    found
+        The anatomy of the same radiograph, to be written down too.
 
     Raises
     ------
@@ -255,7 +331,10 @@ def write(reading: Reading, settings: Settings, writing: Writing) -> Written:
     if header is None:
         return Written(when, sheet, ())
     earlier = writing.earlier(header)
-    return Written(when, sheet, report(reading, settings, when=when, earlier=earlier, sheet=sheet))
+    objects = report(reading, settings, when=when, earlier=earlier, sheet=sheet)
+    if found is not None:
+        objects += encode.anatomy_objects(found, when=when, settings=settings.report)
+    return Written(when, sheet, objects)
 
 
 def report(

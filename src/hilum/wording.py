@@ -5,7 +5,7 @@ all say the same. Codes are not words: they are in the table of `encode`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from hilum.eligibility import Reason
 from hilum.language import Language, Message
 from hilum.radiograph import PixelDecision
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+from hilum.structures import GREY_ZONE, Anatomy, CardiothoracicRatio, Projection
 from hilum.values.dates import read_date
 
 Worded = TypeVar("Worded", Reason, PixelDecision)
@@ -41,6 +42,26 @@ FINDING_NAMES: Final[Mapping[str, Message]] = MappingProxyType(
     }
 )
 """TorchXRayVision's label → what a person calls it."""
+
+STRUCTURE_NAMES: Final[Mapping[str, Message]] = MappingProxyType(
+    {
+        "Left Clavicle": Message("Left clavicle"),
+        "Right Clavicle": Message("Right clavicle"),
+        "Left Scapula": Message("Left scapula"),
+        "Right Scapula": Message("Right scapula"),
+        "Left Lung": Message("Left lung"),
+        "Right Lung": Message("Right lung"),
+        "Left Hilus Pulmonis": Message("Left hilum"),
+        "Right Hilus Pulmonis": Message("Right hilum"),
+        "Heart": Message("Heart"),
+        "Aorta": Message("Aorta"),
+        "Facies Diaphragmatica": Message("Diaphragm"),
+        "Mediastinum": Message("Mediastinum"),
+        "Weasand": Message("Esophagus"),
+        "Spine": Message("Spine"),
+    }
+)
+"""TorchXRayVision's name of an anatomical structure → what a person calls it."""
 
 DEMONSTRATION: Final = Message("DEMONSTRATION")
 """The stamp of a model that must never be mistaken for a trained one."""
@@ -83,6 +104,60 @@ def finding_name(label: str, language: Language) -> str:
     if label not in FINDING_NAMES:
         return label.replace("_", " ")
     return language.say(FINDING_NAMES[label])
+
+
+def structure_name(name: str) -> str:
+    """Return what a person calls an anatomical structure; one we don't know, as it stands."""
+    return STRUCTURE_NAMES.get(name, name)
+
+
+def anatomy_statements(anatomy: Anatomy) -> Iterator[Message]:
+    """Yield what is said of the anatomy of an image: the ratio, then where findings lie."""
+    yield from ratio_statements(anatomy.ratio)
+    for label, structure in anatomy.sites.items():
+        yield Message(
+            "{finding}: {structure} (derived from the peak of its heatmap)",
+            finding=FINDING_NAMES.get(label, label),
+            structure=structure_name(structure),
+        )
+
+
+def ratio_statements(ratio: CardiothoracicRatio) -> Iterator[Message]:
+    """Yield what the cardiothoracic ratio means, or why there is none."""
+    value, limit = ratio.value, ratio.limit
+    if value is None:
+        why = Message.joined("; ", [reason.text for reason in ratio.reasons])
+        yield Message("The cardiothoracic ratio could not be measured: {why}.", why=why)
+    elif ratio.projection is Projection.AP:
+        yield Message(
+            "Cardiothoracic ratio {ratio:.2f}, AP view: no limit applies, because an AP image "
+            "magnifies the heart.",
+            ratio=value,
+        )
+    elif ratio.above_limit is None:
+        yield Message(
+            "Cardiothoracic ratio {ratio:.2f}: no limit applies, because the view is not stated.",
+            ratio=value,
+        )
+    elif ratio.above_limit:
+        yield Message(
+            "Cardiothoracic ratio {ratio:.2f}, above the limit of {limit:.2f} for PA images.",
+            ratio=value,
+            limit=limit,
+        )
+    else:
+        yield Message(
+            "Cardiothoracic ratio {ratio:.2f}, not above the limit of {limit:.2f} for PA images.",
+            ratio=value,
+            limit=limit,
+        )
+    if ratio.in_grey_zone:
+        low, high = GREY_ZONE
+        yield Message(
+            "A ratio between {low:.2f} and {high:.2f} says little about the size of the heart.",
+            low=low,
+            high=high,
+        )
 
 
 def person(name: str) -> str:

@@ -21,6 +21,7 @@ SAME = frozenset(
             "  pixels: {text}",
             "AUROC",
             "AUROC {area}",
+            "Aorta",
             "Error: {message}",
             "F",
             "Fibrosis",

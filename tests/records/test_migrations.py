@@ -51,6 +51,8 @@ FROZEN: Final = {
     "0014_self_test_lines": "f7e5cf20680b323f93f3a3d7b6bec7edc0de23e74126d0d443c290032612f8ce",
     "0016_releases.postgresql": "5f0877a539ce89036c741659e9a16d79ffc72b7ac152f164c70460e0a69788b6",
     "0016_releases.sqlite": "bbdeb39a2b8ee3603d0082381013791edd724d874bd9cf8829e373bd601f5691",
+    "0017_anatomy.postgresql": "a4c5f7ace6b875f80bec22aa578b5d740af6032bfaacaeab674b482752f6c864",
+    "0017_anatomy.sqlite": "e7df672552ac3445d93be4f030759f0b4d6ff582eb618380f473ab37fee530aa",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

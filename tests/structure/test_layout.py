@@ -19,6 +19,7 @@ BASE = "base"
 SHARED = frozenset({"files", "language", "runtime", "settings", "values"})
 
 ALLOWED: dict[str, frozenset[str]] = {
+    "anatomy": frozenset({"explain"}),
     "encode": frozenset(),
     "explain": frozenset(),
     "gate": frozenset(),
@@ -28,7 +29,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "predict": frozenset(),
     "records": frozenset(),
     "ingest": frozenset({"pacs"}),
-    "pipeline": frozenset({"encode", "explain", "gate", "pixels", "predict"}),
+    "pipeline": frozenset({"anatomy", "encode", "explain", "gate", "pixels", "predict"}),
     "telemetry": frozenset({"records"}),
     "deliveries": frozenset({"pacs"}),
     "dataset": frozenset({"encode", "explain", "ingest", "pacs", "pipeline"}),

@@ -80,6 +80,12 @@ FULL_TABLES: Final = 3
     help="Form of the findings to write with --out, instead of all; may be repeated.",
 )
 @click.option(
+    "--anatomy",
+    is_flag=True,
+    help="Also look for lungs and heart and measure the cardiothoracic ratio, with the network of "
+    "anatomy.model.",
+)
+@click.option(
     "--store",
     is_flag=True,
     help="Send the DICOM reports and the overlay to the PACS of the settings.",
@@ -93,6 +99,7 @@ def read(
     table: Path | None,
     folder: Path | None,
     wanted_forms: tuple[str, ...],
+    anatomy: bool,
     store: bool,
 ) -> None:
     """Read chest radiographs and print what the model finds.
@@ -114,9 +121,11 @@ def read(
         settings = settings.changed("model", name=model)
     if pixels is not None:
         settings = settings.changed("pixels", pipeline=pixels)
-    context = open_pipeline(settings)
+    context = open_pipeline(settings, with_anatomy=anatomy)
     language = of_environment()
     echo(model_line(context.model.identity, language), err=True)
+    if context.segmentation is not None:
+        echo(model_line(context.segmentation.identity, language), err=True)
     candidates = list(find_candidates(paths))
     with ExitStack() as stack:
         written = wanted_forms or tuple(FORMS)
@@ -125,7 +134,7 @@ def read(
         if document is not None:
             head = encode.document_head(context.model.identity, settings.pixels.pipeline)
             out = None if folder is None else [printable(str(folder)), *written]
-            wanted = {"out": out, "store": store}
+            wanted = {"out": out, "store": store, **({"anatomy": True} if anatomy else {})}
             journal = stack.enter_context(
                 ReadingJournal(document, head, wanted=wanted, resume=table is None)
             )
@@ -150,7 +159,8 @@ def _read_all(
 ) -> Counter[Status]:
     """Read, print and write each file; return how many ended how."""
     counts: Counter[Status] = Counter()
-    add_row = _table_writer(table, context.model.labels)
+    anatomy = context.segmentation is not None
+    add_row = _table_writer(table, context.model.labels, anatomy=anatomy)
     codes = encode.load_codes(context.settings.report.codes_file)
     done = journal.done if journal is not None else {}
     left = [candidate for candidate in candidates if candidate.name not in done]
@@ -222,13 +232,15 @@ def check_outputs(*files: Path | None) -> None:
             )
 
 
-def _table_writer(table: AtomicFile | None, labels: Sequence[str]) -> Callable[[Outcome], object]:
+def _table_writer(
+    table: AtomicFile | None, labels: Sequence[str], *, anatomy: bool
+) -> Callable[[Outcome], object]:
     """Write the head of the CSV table and return what adds a row; nothing without a table."""
     if table is None:
         return lambda _: None
-    rows = csv.DictWriter(table, csv_columns(labels))
+    rows = csv.DictWriter(table, csv_columns(labels, anatomy=anatomy))
     rows.writeheader()
-    return lambda outcome: rows.writerow(csv_row(outcome, labels))
+    return lambda outcome: rows.writerow(csv_row(outcome, labels, anatomy=anatomy))
 
 
 def _writers(

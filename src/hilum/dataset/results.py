@@ -66,6 +66,9 @@ class ResultFiles:
         read, written = _results_of(outcome)
         reading, stem = read.reading, self.folder / self.stems[outcome.path]
         results = {Path(f"{stem}.overlay.png"): explain.png(written.sheet)}
+        if read.anatomy is not None:
+            sheet = explain.anatomy_sheet(read.anatomy, self.settings.report.language)
+            results[Path(f"{stem}.anatomy.png")] = explain.png(sheet)
         for result in written.objects:
             results[Path(f"{stem}.{encode.result_name(result)}.dcm")] = encode.to_bytes(result)
         yield from results.items()

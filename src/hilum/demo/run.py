@@ -36,6 +36,8 @@ from hilum.records.images import ImageRecord
 from hilum.records.restored import restored
 from hilum.records.states import SETTLED, State
 from hilum.settings import (
+    AnatomyMode,
+    AnatomySettings,
     ConstancySettings,
     NodeSettings,
     OidcSettings,
@@ -105,10 +107,20 @@ def own_settings(settings: Settings, folder: Path) -> Settings:
             "page": PageSettings(
                 port=page.port if _is_free(page.port) else 0, ohif_folder=page.ohif_folder
             ),
+            "anatomy": _anatomy(settings),
             "oidc": OidcSettings(),
             "telemetry": TelemetrySettings(log_format=settings.telemetry.log_format),
             "constancy": ConstancySettings(),
         }
+    )
+
+
+def _anatomy(settings: Settings) -> AnatomySettings:
+    """Return what the user set of the anatomy; else the network that comes with hilum, by click."""
+    if settings.anatomy.mode is not AnatomyMode.OFF:
+        return settings.anatomy
+    return settings.anatomy.model_copy(
+        update={"mode": AnatomyMode.ON_CLICK, "model": ANATOMY_DEMONSTRATION}
     )
 
 
@@ -129,6 +141,9 @@ def free_ports(count: int) -> list[int]:
             one.bind((credentials.LOOPBACK, 0))
         return [int(one.getsockname()[1]) for one in sockets]
 
+
+ANATOMY_DEMONSTRATION: Final = "demonstration-anatomy"
+"""Name of the card of the segmentation network that comes with hilum."""
 
 PATIENCE_S: Final = 120.0
 """For how long an image that arrived is waited for."""

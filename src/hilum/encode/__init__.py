@@ -1,9 +1,11 @@
 """Results as files: DICOM objects, and the forms JSON, CSV, FHIR and plain text."""
 
 from hilum.encode import forms
+from hilum.encode.anatomy_report import anatomy_objects
 from hilum.encode.codes import load_codes
 from hilum.encode.extra_objects import extra_objects
 from hilum.encode.forms.json_document import (
+    anatomy_document,
     document_head,
     document_row,
     document_schema,
@@ -23,6 +25,8 @@ __all__ = [
     "Assessment",
     "ResultContext",
     "StoredReport",
+    "anatomy_document",
+    "anatomy_objects",
     "document_head",
     "document_row",
     "document_schema",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydicom.sr.coding import Code
@@ -56,6 +56,14 @@ class FindingEntry(CodedEntry):
     """Code Value and Code Meaning of "score of this finding"; derived when not given."""
 
 
+class StructureEntry(CodesTable):
+    """Which part of the body a structure of a segmentation network is."""
+
+    site: str
+    """Name of the part of the body within the table."""
+    side: Literal["right", "left"] | None = None
+
+
 class SchemeEntry(CodesTable):
     """A private coding scheme, as results declare it."""
 
@@ -73,6 +81,8 @@ class CodeTable(CodesTable):
     """Name within this table → part of the body."""
     findings: Mapping[str, FindingEntry] = {}
     """The model's label → concept of the finding."""
+    structures: Mapping[str, StructureEntry] = {}
+    """The segmentation network's name → part of the body and side."""
     concepts: Mapping[str, CodedEntry] = {}
     """Name within this table → concept that the reports need."""
 
@@ -168,14 +178,17 @@ def _merged(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
 
 def _check(table: CodeTable, path: Path) -> None:
     """Refuse what each entry alone can't tell: unknown sites, undeclared private schemes."""
-    for label, entry in table.findings.items():
-        if entry.site is not None and entry.site not in table.sites:
+    named = [("findings", label, entry.site) for label, entry in table.findings.items()]
+    named += [("structures", name, entry.site) for name, entry in table.structures.items()]
+    for section, label, site in named:
+        if site is not None and site not in table.sites:
             raise SettingInvalid(
-                "The code findings.{label} in {path} names the unknown site {site}.",
+                "The code {section}.{label} in {path} names the unknown site {site}.",
                 "Use one of {sites}, or add it under [sites].",
+                section=section,
                 label=label,
                 path=path,
-                site=entry.site,
+                site=site,
                 sites=", ".join(table.sites),
             )
     coded = (*table.sites.values(), *table.findings.values(), *table.concepts.values())

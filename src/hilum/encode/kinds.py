@@ -50,6 +50,10 @@ PARAMETRIC_MAP: Final = ObjectKind(
 ENCAPSULATED_PDF: Final = ObjectKind(
     "encapsulated PDF", EncapsulatedPDFStorage, "DOC", 908, "report.pdf"
 )
+ANATOMY_SEGMENTATION: Final = ObjectKind(
+    "anatomy segmentation", SegmentationStorage, "SEG", 909, "anatomy.seg"
+)
+ANATOMY_REPORT: Final = ObjectKind("anatomy report", "", "SR", 910, "anatomy.sr")
 REVIEW: Final = ObjectKind("review", "", "SR", 911, "review.sr")
 
 KINDS: Final = (
@@ -61,6 +65,8 @@ KINDS: Final = (
     KEY_OBJECTS,
     PARAMETRIC_MAP,
     ENCAPSULATED_PDF,
+    ANATOMY_SEGMENTATION,
+    ANATOMY_REPORT,
     REVIEW,
 )
 """All kinds; docs/conformance.md has the same table."""

@@ -6,6 +6,7 @@ from typing import Final
 from pydicom import Dataset
 
 from hilum import PRODUCT
+from hilum.encode.kinds import ANATOMY_REPORT
 from hilum.encode.report_document import SOP_CLASSES
 from hilum.files.dicom import text
 from hilum.radiograph import ImageUIDs
@@ -15,7 +16,10 @@ REVIEW_TITLE: Final = "READERREVIEW"
 
 
 def earlier_reports(image: Dataset, instances: Iterable[Dataset]) -> tuple[Dataset, ...]:
-    """Return hilum's reports on `image` among the instances of its study, the newest first."""
+    """Return hilum's reports on `image` among the instances of its study, the newest first.
+
+    Those of a reading: reviews and reports on the anatomy are left out.
+    """
     found = [one for one in instances if _reports_on(one, ImageUIDs.of(image))]
     return tuple(sorted(found, key=_moment, reverse=True))
 
@@ -32,7 +36,14 @@ def _reports_on(instance: Dataset, source: ImageUIDs) -> bool:
     ours = instance.get("ManufacturerModelName") == PRODUCT
     if not ours or instance.get("SOPClassUID") not in SOP_CLASSES.values():
         return False
-    return title_of(instance) != REVIEW_TITLE and source in images_in(instance)
+    if title_of(instance) == REVIEW_TITLE or is_anatomy(instance):
+        return False
+    return source in images_in(instance)
+
+
+def is_anatomy(report: Dataset) -> bool:
+    """Whether a report of ours is about the anatomy: it has the title of a regions report."""
+    return text(report, "SeriesNumber") == str(ANATOMY_REPORT.series)
 
 
 def images_in(report: Dataset) -> Iterator[ImageUIDs]:

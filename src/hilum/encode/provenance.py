@@ -70,8 +70,9 @@ def parameters(reading: Reading) -> Iterator[str]:
     yield f"weights_sha256={model.sha256}"
     yield f"weights_verified={'yes' if model.verified else 'no'}"
     yield f"input={model.input_size}x{model.input_size}"
-    yield "score=sigmoid, scaled piecewise linearly so that the operating point becomes 0.5"
-    yield f"operating_points={model.operating_points}"
+    if reading.findings:
+        yield "score=sigmoid, scaled piecewise linearly so that the operating point becomes 0.5"
+        yield f"operating_points={model.operating_points}"
     yield f"pixel_pipeline={reading.radiograph.pipeline}"
     for decision in reading.radiograph.decisions:
         yield f"pixel_decision={decision.code}: {decision.text}"
@@ -84,10 +85,15 @@ def statements(model: ModelIdentity | None, language: Language) -> Iterator[str]
     yield language.say(RESEARCH_USE_ONLY)
 
 
+def unverified(model: ModelIdentity, language: Language) -> Iterator[str]:
+    """Yield what is said of weights that no published hash vouches for."""
+    if not model.verified:
+        yield language.say("The weights of this model are not verified: no published hash.")
+
+
 def cautions(reading: Reading, language: Language) -> Iterator[str]:
     """Yield what a person must know before believing the findings."""
     yield language.say(NO_PROBABILITY)
-    if not reading.model.verified:
-        yield language.say("The weights of this model are not verified: no published hash.")
+    yield from unverified(reading.model, language)
     for warning in reading.warnings:
         yield f"{language.say(HEAD_OF_WARNING)}: {warning.text} [{warning.code}]"

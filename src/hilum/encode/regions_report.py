@@ -19,17 +19,16 @@ from pydicom.sr.coding import Code
 
 from hilum.encode.content import (
     Container,
-    ImageReference,
     Item,
     NumericValue,
     Polyline,
     Relation,
     Text,
-    UIDReference,
     codes,
     language,
     reference,
 )
+from hilum.encode.imaging_report import image_library, procedure, selected_from, tracking
 from hilum.encode.provenance import SCORE_UNIT, algorithm, cautions, observer, single, statements
 from hilum.encode.result_context import ResultContext
 from hilum.errors import EncodingFailed
@@ -40,15 +39,6 @@ from hilum.wording import shown_score
 
 FEWEST_POINTS = 6
 """Fewer make OHIF take an outline for a tool of its own, and ask whether to edit it."""
-
-MODALITIES = {
-    "CR": "Computed Radiography",
-    "DX": "Digital Radiography",
-    "RF": "Radiofluoroscopy",
-    "RG": "Radiographic imaging",
-    "XA": "X-Ray Angiography",
-}
-"""Modality of a source → Code Meaning (PS3.16 CID 29)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +62,8 @@ class RegionsReport:
         return root.having(
             language(self.context.language),
             *observer(self.context.reading.model, identified=True),
-            self._procedure(),
-            self._image_library(),
+            procedure(self.context),
+            image_library(self.context),
             Item(codes.DCM.ImagingMeasurements, Container()).having(
                 *algorithm(self.context.reading, Relation.HAS_CONCEPT_MOD), *self._groups(regions)
             ),
@@ -90,36 +80,6 @@ class RegionsReport:
             *cautions(self.context.reading, self.context.language),
         ):
             yield Item(codes.DCM.Comment, Text(text))
-
-    def _procedure(self) -> Item:
-        """Return the imaging procedure that was analysed, not the analysis (IHE AIR)."""
-        reported = next(
-            (
-                Code(item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning)
-                for item in self.context.source.get("ProcedureCodeSequence", ())
-                if all(item.get(k) for k in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"))
-            ),
-            self.context.codes.concept("plain_chest_radiograph"),
-        )
-        return Item(codes.DCM.ProcedureReported, reported, Relation.HAS_CONCEPT_MOD)
-
-    def _image_library(self) -> Item:
-        modality = str(self.context.source.get("Modality", ""))
-        acquisition = Relation.HAS_ACQ_CONTEXT
-        pixels = self.context.codes.concept("pixels")
-        rows, columns = (
-            self.context.reading.radiograph.rows,
-            self.context.reading.radiograph.columns,
-        )
-        image = self._source_image(self.context.codes.concept("source"), Relation.CONTAINS).having(
-            Item(codes.DCM.Modality, Code(modality, "DCM", MODALITIES[modality]), acquisition)
-            if modality in MODALITIES
-            else None,
-            Item(codes.DCM.PixelDataRows, NumericValue(rows, pixels), acquisition),
-            Item(codes.DCM.PixelDataColumns, NumericValue(columns, pixels), acquisition),
-        )
-        group = Item(codes.DCM.ImageLibraryGroup, Container()).having(image)
-        return Item(codes.DCM.ImageLibrary, Container()).having(group)
 
     def _groups(self, regions: Sequence[Region]) -> Iterator[Item]:
         """Yield a measurement group for each region; OHIF needs at least one."""
@@ -143,7 +103,9 @@ class RegionsReport:
             None if site is None else Item(codes.SCT.FindingSite, site, modifier),
         )
         return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
-            *self._tracking(f"AI {label} region {number}", f"region {number} of {label}"),
+            *tracking(
+                self.context.identity, f"AI {label} region {number}", f"region {number} of {label}"
+            ),
             Item(codes.DCM.Finding, code),
             self._outline(label, outline),
             score,
@@ -161,7 +123,7 @@ class RegionsReport:
         )
         frame = self._field_of_view(highest.label).frame
         return Item(codes.DCM.MeasurementGroup, Container("1410")).having(
-            *self._tracking("AI assessed field", "assessed field"),
+            *tracking(self.context.identity, "AI assessed field", "assessed field"),
             self._outline("assessed field", frame),
             score,
             self._operating_point(),
@@ -180,12 +142,16 @@ class RegionsReport:
             algorithm_parameter(f"operating_point={OPERATING_POINT_SCORE:g}"),
         )
         return Item(code, codes.SCT.Present if positive else codes.SCT.Absent).having(
-            *self._tracking(f"AI {label}", label, self._row_tracking()),
+            *tracking(self.context.identity, f"AI {label}", label, self._row_tracking()),
             None if site is None else Item(codes.SCT.FindingSite, site, modifier),
             score,
             self._ratio("model_output", finding.raw),
             self._ratio("model_output_operating_point", finding.operating_point),
-            self._source_image(self.context.codes.concept("source"), Relation.INFERRED_FROM),
+            Item(
+                self.context.codes.concept("source"),
+                reference(self.context.source),
+                Relation.INFERRED_FROM,
+            ),
         )
 
     def _summary(self) -> Item:
@@ -196,15 +162,6 @@ class RegionsReport:
         )
         return Item(codes.DCM.CADProcessingAndFindingsSummary, outcome)
 
-    def _tracking(
-        self, identifier: str, kind: str, relation: Relation = Relation.HAS_OBS_CONTEXT
-    ) -> tuple[Item, Item]:
-        uid = UIDReference(self.context.identity.uid(f"tracking {kind}"))
-        return (
-            Item(codes.DCM.TrackingIdentifier, Text(identifier), relation),
-            Item(codes.DCM.TrackingUniqueIdentifier, uid, relation),
-        )
-
     def _row_tracking(self) -> Relation:
         """Return how a row has its tracking: Enhanced SR gives context to containers only."""
         enhanced = self.context.settings.sr_class is SRClass.ENHANCED
@@ -213,17 +170,12 @@ class RegionsReport:
     def _outline(self, label: str, outline: NDArray[np.float64]) -> Item:
         radiograph = self.context.reading.radiograph
         check_outline(label, outline, radiograph.rows, radiograph.columns)
-        image = self._source_image(codes.DCM.OriginalSource, Relation.SELECTED_FROM)
-        return Item(codes.DCM.ImageRegion, Polyline(outline)).having(image)
+        return Item(codes.DCM.ImageRegion, Polyline(outline)).having(selected_from(self.context))
 
     def _explanation(self) -> Item | None:
         if self.visual_explanation is None:
             return None
         return Item(codes.DCM.VisualExplanation, reference(self.visual_explanation))
-
-    def _source_image(self, name: Code, relation: Relation) -> Item:
-        value: ImageReference = reference(self.context.source)
-        return Item(name, value, relation)
 
     def _operating_point(self) -> Item:
         value = NumericValue(OPERATING_POINT_SCORE, SCORE_UNIT)

@@ -18,7 +18,7 @@ from hilum import MANUFACTURER, PRODUCT
 from hilum.encode.codes import CodeTable
 from hilum.encode.content import codes
 from hilum.encode.forms.json_document import document_head, finding_entry
-from hilum.encode.predecessors import images_in, title_of
+from hilum.encode.predecessors import images_in, is_anatomy, title_of
 from hilum.encode.provenance import HEAD_OF_WARNING
 from hilum.encode.report_document import SOP_CLASSES
 from hilum.errors import SourceUnreadable
@@ -101,6 +101,7 @@ def _is_coded_report(report: Dataset) -> bool:
         and text(report, "Manufacturer") == MANUFACTURER
         and text(report, "ManufacturerModelName") == PRODUCT
         and title_of(report) == REGIONS_TITLE
+        and not is_anatomy(report)
     )
 
 

@@ -191,11 +191,11 @@ def outlines(heatmap: Heatmap) -> tuple[NDArray[np.float64], ...]:
     height, width = heatmap.activation.shape
     cell = np.array([field.width / width, field.height / height])
     ranked = [
-        (_peak_inside(ring, shares), _area(ring / cell), ring) for ring in _rings_above(shares)
+        (_peak_inside(ring, shares), area(ring / cell), ring) for ring in _rings_above(shares)
     ]
     ranked.sort(key=lambda region: region[:2], reverse=True)
     large = [ring for _, cells, ring in ranked[1:] if cells >= MIN_CELLS]
-    chosen = tuple(_simplified(ring, cell) for ring in [ranked[0][2], *large][:MAX_REGIONS])
+    chosen = tuple(simplified(ring, cell) for ring in [ranked[0][2], *large][:MAX_REGIONS])
     for outline in chosen:
         outline.flags.writeable = False
     return chosen
@@ -207,12 +207,35 @@ def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
     height, width = shares.activation.shape
     down = np.linspace(field.top, field.bottom, SAMPLES * height + 1)
     across = np.linspace(field.left, field.right, SAMPLES * width + 1)
+    return rings_above(across, down, sample(shares, down, across).astype(np.float64), LEVEL)
+
+
+def rings_above(
+    across: NDArray[np.float64],
+    down: NDArray[np.float64],
+    values: NDArray[np.float64],
+    level: float,
+) -> list[NDArray[np.float64]]:
+    """Return the outer borders of all that lies above a level, each closed; holes are left out.
+
+    Parameters
+    ----------
+    across, down
+        Where the columns and rows of `values` are, rising; shapes ``(columns,)``, ``(rows,)``.
+    values
+        Shape ``(rows, columns)``; linear in between.
+
+    Returns
+    -------
+    list of NDArray[np.float64]
+        Shape ``(points, 2)`` each, in the units of `across` and `down`.
+    """
     # Filled contours follow the border of the grid by themselves, so that a region cut
     # by the field of view is closed along it.
     # The class itself: `contour_generator` takes longer to look for masked values than it to draw.
     generator = contourpy.SerialContourGenerator(
         *np.meshgrid(across, down),
-        sample(shares, down, across).astype(np.float64),
+        values,
         None,  # type: ignore[arg-type]  # no mask
         corner_mask=False,
         line_type=contourpy.LineType.Separate,
@@ -220,7 +243,7 @@ def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
         quad_as_tri=False,
         z_interp=contourpy.ZInterp.Linear,
     )
-    filled = cast("_OuterOffset", generator.filled(LEVEL, np.inf))
+    filled = cast("_OuterOffset", generator.filled(level, np.inf))
     corners = (across[0], down[0]), (across[-1], down[-1])  # rounding may step outside
     return [
         np.clip(points[: int(offsets[1])], *corners)
@@ -228,7 +251,7 @@ def _rings_above(shares: Heatmap) -> list[NDArray[np.float64]]:
     ]
 
 
-def _area(ring: NDArray[np.float64]) -> float:
+def area(ring: NDArray[np.float64]) -> float:
     """Return the area within a closed ring of points, shape ``(points, 2)``."""
     x, y = ring[:, 0], ring[:, 1]
     return float(abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2)
@@ -244,18 +267,26 @@ def _peak_inside(ring: NDArray[np.float64], heatmap: Heatmap) -> float:
     height, width = heatmap.activation.shape
     y = field.top + (np.arange(height) + 0.5) * field.height / height
     x = field.left + (np.arange(width) + 0.5) * field.width / width
-    column, row = (axis.ravel()[:, None] for axis in np.meshgrid(x, y))
+    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    activation = heatmap.activation.ravel()
+    return float(activation[within(ring, places)].max(initial=0.0))
+
+
+def within(ring: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which points lie within a closed ring; shapes ``(points, 2)`` and ``(places, 2)``."""
+    column, row = places[:, :1], places[:, 1:]
     (x0, y0), (x1, y1) = ring[:-1].T, ring[1:].T
     crosses = (y0 > row) != (y1 > row)
     with np.errstate(divide="ignore", invalid="ignore"):  # level edges cross nothing
         right_of = column < x0 + (row - y0) * (x1 - x0) / (y1 - y0)
-    inside = (np.count_nonzero(crosses & right_of, axis=1) % 2).astype(bool)
-    activation = heatmap.activation.ravel()
-    return float(activation[inside].max(initial=0.0))
+    inside: NDArray[np.bool_] = np.count_nonzero(crosses & right_of, axis=1) % 2 == 1
+    return inside
 
 
-def _simplified(ring: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a closed ring with `MIN_POINTS` to `MAX_POINTS` points that looks the same.
+def simplified(
+    ring: NDArray[np.float64], cell: NDArray[np.float64], most: int = MAX_POINTS
+) -> NDArray[np.float64]:
+    """Return a closed ring with `MIN_POINTS` to `most` points that looks the same.
 
     Parameters
     ----------
@@ -266,7 +297,7 @@ def _simplified(ring: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray
     """
     tolerance = float(cell.min()) / 100
     kept = _douglas_peucker(ring, tolerance)
-    while len(kept) > MAX_POINTS:
+    while len(kept) > most:
         tolerance *= 1.5
         kept = _douglas_peucker(ring, tolerance)
     while len(kept) < MIN_POINTS:

@@ -22,7 +22,9 @@ from hilum.jobs.dbos_runtime import DbosRuntime, LocalQueue
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import (
+    ANATOMY,
     FORWARD,
+    MEASURE_ANATOMY,
     READ_IMAGE,
     ROUTINE,
     SEND_FORWARD,
@@ -31,7 +33,7 @@ from hilum.jobs.queue import (
     forward_queue,
 )
 from hilum.jobs.reconcile import reconcile
-from hilum.jobs.workflow import ImageWorkflow, Send, Step
+from hilum.jobs.workflow import ImageWorkflow, Measure, Send, Step
 from hilum.records import Database, workers
 from hilum.records.workers import Worker
 from hilum.telemetry.logs import get_log
@@ -73,6 +75,8 @@ class Slots:
     """Results on their way to other archives."""
     receivers: Collection[str] = ()
     """Targets beside the PACS; each has one slot of its own."""
+    measure: Measure | None = None
+    """Measures the anatomy of an image, one at a time; None when this process does not."""
 
 
 class Engine:
@@ -116,7 +120,9 @@ class Engine:
         repeated: Collection[str] = (),
     ) -> None:
         self._database = database
-        self._course = ImageWorkflow(database, steps, forward, pause, repeated=repeated)
+        self._course = ImageWorkflow(
+            database, steps, forward, pause, measure=slots.measure, repeated=repeated
+        )
         self._forward = forward
         self._slots = slots
         self._pause = pause
@@ -179,9 +185,12 @@ class Engine:
                 LocalQueue(forward_queue(each), 1, self._pace.forward_poll_s)
                 for each in self._slots.receivers
             ]
+        if self._slots.measure is not None:
+            queues.append(LocalQueue(ANATOMY, 1, self._pace.forward_poll_s))
         workflows: Mapping[str, Callable[..., object]] = {
             READ_IMAGE: self._course.read_image,
             SEND_FORWARD: self._course.send_forward,
+            MEASURE_ANATOMY: self._course.measure_anatomy,
         }
         self._dbos = DbosRuntime(self._database, self.executor_id, workflows, queues)
         log.info("engine.launched", executor=self.executor_id, slots=self._slots.reading)

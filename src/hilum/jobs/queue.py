@@ -23,9 +23,11 @@ from hilum.settings.deliveries import ReceiverKind
 URGENT: Final = "urgent"
 ROUTINE: Final = "routine"
 FORWARD: Final = "forward"
+ANATOMY: Final = "anatomy"
 
 READ_IMAGE: Final = "read_image"
 SEND_FORWARD: Final = "send_forward"
+MEASURE_ANATOMY: Final = "measure_anatomy"
 """Names of the workflows; a job in the database knows its work by them."""
 
 EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -122,6 +124,21 @@ class Queue:
         where = (forward.archive, list(forward.uids), forward.target, forward.run)
         self._add(connection, options, *where, attempt)
 
+    def enqueue_anatomy(
+        self, connection: Connection, job: Job, attempt: int, now: datetime
+    ) -> None:
+        """Add the measurement of the anatomy of an image that was read."""
+        self._add(
+            connection,
+            {
+                "workflow_name": MEASURE_ANATOMY,
+                "queue_name": ANATOMY,
+                "workflow_id": anatomy_id(job, attempt),
+                "priority": order(now),
+            },
+            *(job.archive, list(job.uids), job.reference, job.run, attempt),
+        )
+
     def retry(
         self, connection: Connection, archive: str, chosen: Iterable[ImageUIDs], now: datetime
     ) -> list[Job]:
@@ -158,6 +175,11 @@ class Queue:
 def order(when: datetime) -> int:
     """Return the number by which a queue sorts: lower ones are first."""
     return min(max(int((when - EPOCH).total_seconds()), 1), LAST)
+
+
+def anatomy_id(job: Job, attempt: int) -> str:
+    """Return the name of one attempt to measure the anatomy of an image."""
+    return f"{job.id}!anatomy#{attempt}"
 
 
 def forward_queue(target: str) -> str:

@@ -12,18 +12,21 @@ from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END
 from hilum.language import Message
 from hilum.radiograph import ImageUIDs
-from hilum.records import Database, forwards, images
+from hilum.records import Database, anatomies, forwards, images
+from hilum.records.anatomies import AnatomyState
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.job import Job
 from hilum.records.keys import uids_of
 from hilum.records.states import UNSETTLED, State, Urgency
-from hilum.records.tables import FORWARD, IMAGE
+from hilum.records.tables import ANATOMY, FORWARD, IMAGE
 
 MOST_RUNS: Final = 5
 """Work on an image that vanished so often is not asked for again; the image has failed."""
 
 BATCH: Final = 500
 """Images that are asked for again in one transaction."""
+
+LOST_ANATOMY: Final = Message("its job ended without a result")
 
 LOST: Final = Message("its job ended {count} times without a result", count=MOST_RUNS)
 
@@ -39,10 +42,12 @@ def reconcile(database: Database, queue: Queue) -> int:
     with database.look() as connection:
         jobs = lost_jobs(connection)
         sends = lost_forwards(connection)
-    if not jobs and not sends:
+        unmeasured = lost_anatomies(connection)
+    if not jobs and not sends and not unmeasured:
         return 0
     with database.transaction() as connection:
         asked = sum(_ask_again(connection, queue, job) for job in jobs)
+        asked += sum(anatomies.failed(connection, job, LOST_ANATOMY) for job in unmeasured)
         return asked + sum(_send_again(connection, queue, *send) for send in sends)
 
 
@@ -74,6 +79,16 @@ def lost_forwards(connection: Connection) -> list[tuple[Forward, int]]:
     return [
         (Forward(row.archive, uids_of(row), row.target, row.run), row.attempts) for row in found
     ]
+
+
+def lost_anatomies(connection: Connection) -> list[Job]:
+    """Return images whose anatomy is waited for without a job: a fault of ours ended it."""
+    name = _run_of(ANATOMY) + literal("!anatomy#") + cast(ANATOMY.c.attempt, String)
+    has_work = _is_alive(connection, name)
+    found = connection.execute(
+        select(ANATOMY).where(ANATOMY.c.state == AnatomyState.WAITING, ~has_work).limit(BATCH)
+    )
+    return [Job(row.archive, uids_of(row), row.reference, row.run) for row in found]
 
 
 def _is_alive(connection: Connection, name: ColumnElement[str]) -> Exists:

@@ -34,6 +34,9 @@ Step = Callable[[Job, StepState], StepState]
 Send = Callable[[Forward, int], None]
 """Tries to send results on; gets which attempt it is and writes down how it went."""
 
+Measure = Callable[[Job, int], None]
+"""Measures the anatomy of an image that was read; gets which attempt it is."""
+
 Result = TypeVar("Result")
 
 END: Final = "end"
@@ -53,6 +56,8 @@ class ImageWorkflow:
         Name → step, in order; the last one settles the image.
     send
         Tries to send results on; None where no such job is taken.
+    measure
+        Measures the anatomy; None where no such job is taken.
     repeated
         Steps that are not remembered: to do them again costs less. The last one never is.
     """
@@ -64,6 +69,7 @@ class ImageWorkflow:
         send: Send | None,
         pause: Pause,
         *,
+        measure: Measure | None = None,
         repeated: Collection[str] = (),
     ) -> None:
         if not steps:
@@ -71,6 +77,7 @@ class ImageWorkflow:
         self._database = database
         *self._before, (_, self._last) = steps.items()
         self._send = send
+        self._measure = measure
         self._pause = pause
         self._repeated = frozenset(repeated)
 
@@ -97,6 +104,18 @@ class ImageWorkflow:
         """Try once to send results on."""
         forward = Forward(archive, ImageUIDs(*uids), target, run)
         DBOS.run_step({"name": "send"}, self._send_once, forward, attempt)
+
+    def measure_anatomy(
+        self, archive: str, uids: Sequence[str], reference: str, run: int, attempt: int
+    ) -> None:
+        """Measure the anatomy of one image; done again where the process died in it."""
+        job = Job(archive, ImageUIDs(*uids), reference, run)
+        DBOS.run_step({"name": "measure"}, self._measure_once, job, attempt)
+
+    def _measure_once(self, job: Job, attempt: int) -> None:
+        measure = self._measure
+        if measure is not None:
+            self.patient(lambda: measure(job, attempt))
 
     def _send_once(self, forward: Forward, attempt: int) -> None:
         send = self._send

@@ -12,10 +12,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from hilum.eligibility import Reason
 from hilum.errors import RadiographRefused
-from hilum.node.processed import ProcessedImage
+from hilum.language import Message
+from hilum.node.processed import MeasuredAnatomy, ProcessedImage
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
+from hilum.records.readings import StoredReading
 from hilum.runtime.worker_process import become_worker
 from hilum.settings import Settings
 from hilum.telemetry import logs
@@ -23,6 +26,11 @@ from hilum.wording import path_reason
 
 HEAVY: Final = "hilum.node.process_file"
 """The module with the path; it takes a second to load."""
+
+ANATOMY: Final = "hilum.node.anatomy_file"
+"""The module with the second network; loaded where it is needed."""
+
+TOO_LARGE_ANATOMY: Final = Message("it takes more memory than anatomy.memory_bytes allows")
 
 
 @dataclass(slots=True)
@@ -118,6 +126,30 @@ def page(path: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(Path(path).read_bytes(), _settings(), *arguments)
     except MemoryError:
         raise RadiographRefused((path_reason("inference_memory"),)) from None
+
+
+def anatomy(path: str, when: datetime, reading: StoredReading | None) -> MeasuredAnatomy:
+    """Measure the anatomy of one file; see `hilum.node.anatomy_file.measured`.
+
+    Raises
+    ------
+    OSError
+        This process cannot open the file.
+    RadiographRefused
+        It takes more memory than this process has.
+    """
+    heavy = importlib.import_module(ANATOMY)
+    try:
+        found: MeasuredAnatomy = heavy.measured(
+            Path(path).read_bytes(),
+            _settings(),
+            when,
+            reading,
+            in_demonstration=PROCESS.in_demonstration,
+        )
+    except MemoryError:
+        raise RadiographRefused((Reason("inference_memory", TOO_LARGE_ANATOMY),)) from None
+    return found
 
 
 def _pipeline() -> Any:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hilum.eligibility import Reason
+from hilum.language import Message
 from hilum.outcome import Status
 from hilum.records.readings import StoredReading
 
@@ -36,3 +38,15 @@ class ProcessedImage:
     """Under which name its counts are kept (`hilum.records.drift`); empty when none read it."""
     about: Mapping[str, str] | None = None
     """What messages to other systems need of the image; None where nobody gets any."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredAnatomy:
+    """The anatomy of one image, before anything is stored."""
+
+    document: Mapping[str, Any]
+    """As a hilum.reading/1 document has it."""
+    said: tuple[Message, ...]
+    """What is said of it."""
+    results: tuple[Result, ...]
+    """What to store, in that order."""

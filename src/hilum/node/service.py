@@ -18,6 +18,7 @@ from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.node.alerting import Alerts
+from hilum.node.anatomy import AnatomyMeasurer, AnatomyWorker, asking_after
 from hilum.node.audit_trail import audit_sent
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
@@ -37,7 +38,7 @@ from hilum.pacs.orthanc.process import OrthancProcess, find_program
 from hilum.quality.schedule import SelfTests
 from hilum.records import Database, forwards, images, studies
 from hilum.records.database import open_database
-from hilum.settings import Settings
+from hilum.settings import AnatomyMode, Settings
 from hilum.telemetry.logs import get_log
 from hilum.telemetry.tracing import tracing
 
@@ -278,7 +279,11 @@ def started(
             with database.transaction() as connection:
                 kept = settings.deliveries.by_target
                 forwards.abandon(connection, context.archive, kept, context.now())
-        engine = stack.enter_context(_engine(context, pool.count, role))
+        anatomy = None
+        if settings.anatomy.mode is not AnatomyMode.OFF:
+            anatomy = AnatomyWorker(settings, in_demonstration=in_demonstration)
+            stack.enter_context(anatomy)
+        engine = stack.enter_context(_engine(context, pool.count, role, anatomy))
         follower = Follower(context) if role == NODE else None
         telling = Alerts(context) if role == NODE else None
         tests = SelfTests(settings, database, context.archive) if role == NODE else None
@@ -348,16 +353,22 @@ def _priors(context: NodeContext) -> "Priors | None":
     return Priors(context)
 
 
-def _engine(context: NodeContext, pool: int, role: str) -> Engine:
+def _engine(
+    context: NodeContext, pool: int, role: str, anatomy: AnatomyWorker | None = None
+) -> Engine:
     node = context.settings.node
+    steps = dict(Steps(context).by_name())
+    if anatomy is not None:
+        steps["settle"] = asking_after(context, steps["settle"])
     return Engine(
         context.database,
-        Steps(context).by_name(),
+        steps,
         forward=Forwarder(context),
         # the node alone delivers: no receiver gets two messages at once, in any order
         slots=Slots(
             pool + WAITING_SLOTS,
             receivers=tuple(context.settings.deliveries.by_target) if role == NODE else (),
+            measure=None if anatomy is None else AnatomyMeasurer(context, anatomy),
         ),
         role=role,
         pause=context.pause,

@@ -13,7 +13,7 @@ from hilum import explain, predict
 from hilum.encode.forms import FORMS
 from hilum.ingest.earlier_reports import EarlierReports
 from hilum.language import Language, Message
-from hilum.node import page_work
+from hilum.node import anatomy, page_work
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.health import NodeHealth
 from hilum.node.service import Service
@@ -25,7 +25,7 @@ from hilum.records.forwards import ForwardState
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Review
 from hilum.records.states import Urgency
-from hilum.settings import Settings
+from hilum.settings import AnatomyMode, Settings
 from hilum.web.app import create_app, serving
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.displayed import DisplayedImage
@@ -162,6 +162,7 @@ def context(service: Service) -> WebContext:
             chosen = [each.forward for each in failed]
             return context.queue.retry_forwards(connection, chosen, datetime.now(UTC))
 
+    mode = context.settings.anatomy.mode
     return WebContext(
         context.settings,
         context.database,
@@ -175,6 +176,7 @@ def context(service: Service) -> WebContext:
         health=condition(service).checks,
         models=lambda: installed_models(service),
         tools=PooledStudyTools(context.settings, service.pool.page),
+        ask_anatomy=None if mode is AnatomyMode.OFF else lambda job: anatomy.ask(context, job),
     )
 
 

@@ -4,7 +4,7 @@ For demonstrations, self-tests and the training of the demonstration model. No p
 how well a model reads patients.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pydicom import Dataset
 
 from hilum.phantom.dicom import to_dicom
 from hilum.phantom.findings import DISEASES, KINDS, LABELS
+from hilum.phantom.organs import cardiothoracic_ratio
 from hilum.phantom.patient import CLINIC, Population
 from hilum.phantom.scene import Drawing, Scene, compose, draw
 
@@ -63,6 +64,13 @@ class Truth:
     findings: tuple[TrueFinding, ...]
     spacing_mm: float
     """Distance of two pixels."""
+    organs: Mapping[str, NDArray[np.bool_]]
+    """``Right Lung``, ``Left Lung`` and ``Heart`` → where it is, shape ``(rows, columns)``."""
+
+    @property
+    def cardiothoracic_ratio(self) -> float:
+        """Width of the heart over that of the chest inside the ribs, measured on the masks."""
+        return cardiothoracic_ratio(self.organs)
 
     def mask(self, label: str) -> NDArray[np.bool_] | None:
         """Return where a label is to be found, shape ``(rows, columns)``; None if nowhere."""
@@ -79,6 +87,8 @@ class Truth:
             "sex": self.sex,
             "age": self.age,
             "spacing_mm": round(self.spacing_mm, 4),
+            "cardiothoracic_ratio": round(self.cardiothoracic_ratio, 4),
+            "organs": {name: run_lengths(mask) for name, mask in self.organs.items()},
             "labels": list(self.labels),
             "findings": [
                 {
@@ -192,4 +202,5 @@ def truth_of(scene: Scene, drawing: Drawing) -> Truth:
         labels=tuple(label for label in LABELS if label in there),
         findings=findings,
         spacing_mm=drawing.spacing,
+        organs=drawing.organs,
     )

@@ -1,6 +1,6 @@
 """One phantom before it is drawn: all chance is here, so every resolution shows the same chest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +12,7 @@ from hilum.phantom.bars import capsule
 from hilum.phantom.exposure import Technique, draw_technique
 from hilum.phantom.findings import Disease, draw_diseases
 from hilum.phantom.findings.base import Mask
+from hilum.phantom.organs import organs_of
 from hilum.phantom.patient import CLINIC, Patient, Population, draw_patient
 from hilum.phantom.shapes import Canvas, Depth, united
 
@@ -129,6 +130,8 @@ class Drawing:
     mediastinum, before the tone curve."""
     masks: tuple[Mask, ...]
     """One for each disease of the scene: where it is."""
+    organs: Mapping[str, Mask]
+    """Name → where lungs and heart are."""
     inside: Mask
     """Shape ``(rows, columns)``: what the collimator did not cut off."""
     marked: Depth
@@ -152,6 +155,7 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
         body = beside.submit(thorax.body, canvas, plan.patient)
         bone = beside.submit(skeleton.bones, canvas, scene.patient)
         whole = chest.build(canvas, plan)
+        organs = organs_of(whole)
         masks = tuple(disease.apply(whole) for disease in scene.diseases)
         grains = chest.texture(canvas, scene.patient)
         soft = chest.matter(whole, body.result(), grains)
@@ -159,7 +163,7 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
     shown = exposure.equalise(canvas, measured, scene.technique)
     inside = exposure.inside_of(canvas, scene.technique)
     marked = letter(canvas, scene) if scene.technique.marker else canvas.empty()
-    return Drawing(shown, masks, inside, marked, spacing)
+    return Drawing(shown, masks, organs, inside, marked, spacing)
 
 
 def brightness(scene: Scene, drawing: Drawing) -> Depth:

@@ -60,6 +60,8 @@ class Graph:
     """Bytes of the weights file before the classifier."""
     tensors: tuple[TensorPlace, ...]
     """The places of the body's tensors."""
+    unused: tuple[str, ...] = ()
+    """How the names of tensors begin that served the training alone."""
     outputs: int = 0
     """Rows of the classifier in the state dict where only the first are used, one a label; else
     0."""
@@ -88,7 +90,8 @@ class Graph:
         """
         wanted = {place.name: place for place in self.places(labels)}
         state = self._with_used_rows(without_wrapper(state, wanted), labels)
-        surplus = [name for name in state if name not in wanted and not is_ignored(name)]
+        known = {name for name in state if name in wanted or name.startswith(self.unused)}
+        surplus = [name for name in state if name not in known and not is_ignored(name)]
         if surplus:
             raise mismatch(
                 self.name, "has a tensor {surplus!r} that the network lacks", surplus=surplus[0]
@@ -218,5 +221,6 @@ def load_graph(name: str) -> Graph:
             TensorPlace(entry["name"], entry["offset"], tuple(entry["shape"]))
             for entry in manifest["tensors"]
         ),
+        unused=tuple(manifest.get("unused", ())),
         outputs=manifest.get("outputs", 0),
     )

@@ -68,6 +68,7 @@ MIGRATIONS: Final = tuple(
         "0014_self_test_lines",  # a column named for what it holds
         "0015_retrievals",  # what is fetched from other PACS
         "0016_releases",  # which images may leave for research
+        "0017_anatomy",  # lungs, heart and cardiothoracic ratio
     )
 )
 """In the order in which they run; one that has landed is never changed."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, exists, select, tuple_
 
 from hilum.records.states import SETTLED
 from hilum.records.tables import (
+    ANATOMY,
     EXPORT_RELEASE,
     FORWARD,
     IMAGE,
@@ -31,7 +32,7 @@ def forget(connection: Connection, before: datetime, *, limit: int) -> int:
     if not old:
         return 0
     images = [tuple(row) for row in old]
-    for each in (FORWARD, READING, THUMBNAIL, EXPORT_RELEASE, IMAGE):
+    for each in (ANATOMY, FORWARD, READING, THUMBNAIL, EXPORT_RELEASE, IMAGE):
         named = tuple_(*(each.c[column.name] for column in IMAGE.primary_key.columns))
         connection.execute(delete(each).where(named.in_(images)))
     studies = sorted({(row.archive, row.study_instance_uid) for row in old})

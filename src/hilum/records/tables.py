@@ -93,6 +93,23 @@ READING: Final = Table(
     comment="What the model said about each image, and why, for the page.",
 )
 
+ANATOMY: Final = Table(
+    "anatomy",
+    METADATA,
+    *_image_key(),
+    Column("run", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),  # within the run, from 1
+    Column("reference", String, nullable=False),  # what the archive calls the image
+    Column("state", String, nullable=False),  # waiting, measured, failed
+    Column("asked", Instant, nullable=False),  # the time that its results tell
+    Column("why", String, nullable=False),  # why it failed, a message as JSON; empty: it did not
+    Column("document", LargeBinary),  # zlib of JSON; none before it was measured
+    Column("said", JSON, nullable=False),  # messages: what is said of it
+    Column("results", JSON, nullable=False),  # SOP Instance UIDs
+    comment="Lungs, heart and cardiothoracic ratio of images, where they were asked for.",
+)
+Index("anatomy_by_state", ANATOMY.c.state)
+
 FORWARD: Final = Table(
     "forward",
     METADATA,

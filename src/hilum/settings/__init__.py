@@ -26,6 +26,7 @@ from hilum.errors import SettingInvalid
 from hilum.language import Message
 from hilum.language.system import system_error
 from hilum.settings.alerts import AlertKind, AlertSettings
+from hilum.settings.anatomy import AnatomyMode, AnatomySettings
 from hilum.settings.constancy import ConstancySettings
 from hilum.settings.deliveries import DeliverySettings
 from hilum.settings.dicomweb import DicomWebSettings
@@ -60,6 +61,8 @@ from hilum.settings.worklist import WorklistSettings
 __all__ = [
     "AlertKind",
     "AlertSettings",
+    "AnatomyMode",
+    "AnatomySettings",
     "ConstancySettings",
     "DefaultCharacterSet",
     "DeliverySettings",
@@ -133,6 +136,7 @@ class Settings(BaseSettings):
     pixels: PixelSettings = PixelSettings()
     gate: GateSettings = GateSettings()
     report: ReportSettings = ReportSettings()
+    anatomy: AnatomySettings = AnatomySettings()
     node: NodeSettings = NodeSettings()
     page: PageSettings = PageSettings()
     oidc: OidcSettings = OidcSettings()

@@ -19,6 +19,7 @@ from hilum.runtime.caches import LruSet
 from hilum.settings import PageSettings
 from hilum.web import (
     account,
+    anatomy,
     api,
     claims,
     dicomweb,
@@ -60,6 +61,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     passkeys.router,
     ohif_files.router,
     dicomweb.router,
+    anatomy.router,
     operations.router,
     export.router,
     node_settings.router,

@@ -8,6 +8,7 @@ from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database
+from hilum.records.job import Job
 from hilum.settings import Settings
 from hilum.web.study_tools import StudyTools
 
@@ -80,5 +81,8 @@ class WebContext:
     health: Callable[[], Sequence[NodeCheck]] = nothing
     models: Callable[[], Sequence[InstalledModel]] = nothing
     """What the node says of itself."""
+    ask_anatomy: Callable[[Job], bool] | None = None
+    """Queues the measurement of the anatomy of an image that was read; False where it is queued or
+    done already. None where the settings switch it off."""
     tools: StudyTools | None = None
     """What the study page needs of other packages; None: it shows text and numbers only."""

@@ -1,6 +1,7 @@
 """The picture stage of the study page: what it shows beside the radiograph, and says in words."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from hilum.language import Language, Message
@@ -59,6 +60,14 @@ def words_of(language: Language) -> dict[str, Any]:
     short = dict.fromkeys(SPACING, "") | said(SHORT)
     sides = said(SIDES)
     return {**said(WINDOWS), "sides": sides, "spacing": said(SPACING), "short": short}
+
+
+def origin_of(reading: StoredReading | None) -> dict[str, Any] | None:
+    """Return what is shown of where a reading comes from; None where this node made it."""
+    if reading is None or reading.origin is None:
+        return None
+    origin = reading.origin
+    return {"at": datetime.fromisoformat(origin["at"]), "sender": origin["received_from"]}
 
 
 def picture_of(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from hilum.records.worklist import StudyRow
 from hilum.values.dates import read_date
 from hilum.values.persons import Trait
 from hilum.web import charts, stage, unaided, words
+from hilum.web.anatomy import anatomy_of
 from hilum.web.charts import Score
 from hilum.web.claims import other_reader
 from hilum.web.context import InstalledModel, WebContext
@@ -116,6 +116,7 @@ def show(
         reading=None if reading is None else reading.document,
         row=None if reading is None else reading.document["readings"][0],
         findings=_listed(reading, course, who, hidden=hidden),
+        anatomy=anatomy_of(context, chosen, who, hidden=hidden),
         hidden=hidden,
         others=course.others,
         earlier=[_earlier(each, who) for each in others.same],
@@ -128,7 +129,7 @@ def show(
         forms={}
         if reading is None or hidden or context.tools is None
         else context.tools.forms(reading),
-        origin=None if reading is None or reading.origin is None else _origin(reading.origin),
+        origin=stage.origin_of(reading),
         reported=reading is None and chosen is not None and _is_reported(context, chosen),
         judges=who.may(Role.READER) and reading is not None,
         key=new_secret(),
@@ -271,11 +272,6 @@ def _is_reported(context: WebContext, image: ImageRecord) -> bool:
         return context.tools.is_reported(context.pacs, image.reference, image.uids)
     except PacsError:  # then nothing is said of it
         return False
-
-
-def _origin(origin: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is shown of where a reading comes from that this node did not make."""
-    return {"at": datetime.fromisoformat(origin["at"]), "sender": origin["received_from"]}
 
 
 def cover_of(row: StudyRow) -> ImageUIDs:

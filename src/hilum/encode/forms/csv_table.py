@@ -14,6 +14,7 @@ from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs
 from hilum.reading import DECIMALS, Finding, ModelIdentity
+from hilum.structures import Anatomy
 from hilum.wording import shown_score
 
 IMAGE: Final = ("path", *ImageUIDs._fields, "status", "reasons", "positives")
@@ -32,6 +33,16 @@ MODEL: Final = (
 )
 """Columns about what read it."""
 
+ANATOMY: Final = (
+    "cardiothoracic_ratio",
+    "projection",
+    "heart_width_mm",
+    "chest_width_mm",
+    "anatomy_reasons",
+    "anatomy_model",
+)
+"""Columns about the anatomy, where it was asked for."""
+
 VALUES: Final = ("score", "positive", "raw", "operating_point")
 """Columns of each finding."""
 
@@ -39,23 +50,25 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings that a spreadsheet takes for a formula; file names and UIDs come from others."""
 
 
-def csv_columns(labels: Sequence[str]) -> tuple[str, ...]:
+def csv_columns(labels: Sequence[str], *, anatomy: bool = False) -> tuple[str, ...]:
     """Return the names of the columns.
 
     Parameters
     ----------
+    anatomy
+        Whether it was asked for.
     labels
         The model's findings, in the card's order: each gets the columns ``<label> score``
         (0.5 is the operating point; not a probability), ``<label> positive``, ``<label>
         raw`` and ``<label> operating_point`` (the threshold on the raw value).
     """
     findings = (f"{label} {value}" for label in labels for value in VALUES)
-    return (*IMAGE, *MODEL, *findings)
+    return (*IMAGE, *MODEL, *(ANATOMY if anatomy else ()), *findings)
 
 
-def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
+def csv_row(outcome: Outcome, labels: Sequence[str], *, anatomy: bool = False) -> dict[str, str]:
     """Return the row of one image, column → cell; empty where nothing is known, or asked."""
-    row = dict.fromkeys(csv_columns(labels), "")
+    row = dict.fromkeys(csv_columns(labels, anatomy=anatomy), "")
     row["path"] = _harmless(outcome.path)
     if outcome.uids is not None:
         row.update({name: _harmless(uid) for name, uid in outcome.uids._asdict().items()})
@@ -69,20 +82,24 @@ def csv_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, str]:
     row["pixel_decisions"] = "; ".join(decision.code for decision in radiograph.decisions)
     row["pixel_decision_texts"] = " ".join(decision.text for decision in radiograph.decisions)
     row.update(_model(outcome.reading.model))
+    if anatomy and outcome.read is not None and outcome.read.anatomy is not None:
+        row.update(_anatomy(outcome.read.anatomy))
     for finding in outcome.reading.findings:
         if finding.label in labels:
             row.update(_finding(finding))
     return row
 
 
-def csv_lines(outcomes: Iterable[Outcome], labels: Sequence[str]) -> Iterator[str]:
+def csv_lines(
+    outcomes: Iterable[Outcome], labels: Sequence[str], *, anatomy: bool = False
+) -> Iterator[str]:
     """Yield the file line by line as outcomes come, the names of the columns first."""
     buffer = StringIO(newline="")
-    writer = csv.DictWriter(buffer, csv_columns(labels), lineterminator="\r\n")
+    writer = csv.DictWriter(buffer, csv_columns(labels, anatomy=anatomy), lineterminator="\r\n")
     writer.writeheader()
     for outcome in outcomes:
         yield _taken(buffer)
-        writer.writerow(csv_row(outcome, labels))
+        writer.writerow(csv_row(outcome, labels, anatomy=anatomy))
     yield _taken(buffer)
 
 
@@ -101,6 +118,21 @@ def _model(model: ModelIdentity) -> dict[str, str]:
         "model_verified": _yes_or_no(model.verified),
         "demonstration": _yes_or_no(model.demonstration),
         "operating_points": model.operating_points,
+    }
+
+
+def _anatomy(anatomy: Anatomy) -> dict[str, str]:
+    ratio = anatomy.ratio
+    widths = [None if line is None else line.mm for line in (ratio.heart, ratio.thorax)]
+    return {
+        "cardiothoracic_ratio": "" if ratio.value is None else f"{ratio.value:.4f}",
+        "projection": ratio.projection.value,
+        **{
+            name: "" if width is None else f"{width:.1f}"
+            for name, width in zip(("heart_width_mm", "chest_width_mm"), widths, strict=True)
+        },
+        "anatomy_reasons": "; ".join(f"{reason.code}: {reason.text}" for reason in ratio.reasons),
+        "anatomy_model": f"{anatomy.model.name} {anatomy.model.version}",
     }
 
 
@@ -124,7 +156,9 @@ def _harmless(text: str) -> str:
 
 def _written(source: FormSource) -> bytes:
     labels = [finding.label for finding in source.reading.findings]
-    return "".join(csv_lines([source.outcome], labels)).encode()
+    read = source.outcome.read
+    measured = read is not None and read.anatomy is not None
+    return "".join(csv_lines([source.outcome], labels, anatomy=measured)).encode()
 
 
 FORM: Final = Form("csv", "CSV", "findings.csv", "text/csv; charset=utf-8", _written)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from importlib import resources
 from typing import Any, Final
 
+import numpy as np
 from pydicom.sr.coding import Code
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
@@ -19,6 +20,7 @@ from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import DECIMALS, Finding, ModelIdentity
 from hilum.settings import Settings
+from hilum.structures import Anatomy, Line, Projection
 
 SCHEMA: Final = "hilum.reading/1"
 """Name and major version of the document; a change that breaks a consumer raises it."""
@@ -52,6 +54,7 @@ def document_head(model: ModelIdentity, pipeline: PixelPipeline) -> dict[str, An
 def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
     """Return the row of one file."""
     reading = outcome.reading
+    anatomy = None if outcome.read is None else outcome.read.anatomy
     return {
         "path": outcome.path,
         **_uids(outcome.uids),
@@ -61,6 +64,7 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
         "findings": []
         if reading is None
         else [finding_entry(f, codes.finding(f.label)) for f in reading.findings],
+        **({} if anatomy is None else {"anatomy": anatomy_document(anatomy)}),
         "outputs": list(outcome.outputs),
         "seconds": {stage: round(spent, 4) for stage, spent in outcome.seconds.items()},
     }
@@ -94,6 +98,43 @@ def finding_entry(finding: Finding, code: Code) -> dict[str, Any]:
         "operating_point": finding.operating_point,
         "score": round(finding.score, DECIMALS),
         "positive": finding.positive,
+    }
+
+
+def anatomy_document(anatomy: Anatomy) -> dict[str, Any]:
+    """Return what the document says of lungs, heart and the cardiothoracic ratio."""
+    ratio, model = anatomy.ratio, asdict(anatomy.model)
+    del model["operating_points"]
+    return {
+        "model": model,
+        "projection": ratio.projection.value,
+        "cardiothoracic_ratio": None if ratio.value is None else round(ratio.value, 4),
+        "limit": ratio.limit if ratio.projection is Projection.PA else None,
+        "above_limit": ratio.above_limit,
+        "in_grey_zone": ratio.in_grey_zone,
+        "heart_width": _line(ratio.heart),
+        "chest_width": _line(ratio.thorax),
+        "reasons": _coded_texts(ratio.reasons),
+        "structures": [
+            {
+                "name": structure.name,
+                "cut": sorted(structure.cut),
+                "outlines": [np.round(line, 1).tolist() for line in anatomy.drawn[structure.name]],
+            }
+            for structure in anatomy.structures.values()
+        ],
+        "sites": dict(anatomy.sites),
+    }
+
+
+def _line(line: Line | None) -> dict[str, Any] | None:
+    """Return a width: both ends in source pixels (column, row), and how long it is."""
+    if line is None:
+        return None
+    return {
+        "line": np.round(line.points, 1).tolist(),
+        "pixels": round(line.pixels, 1),
+        "mm": None if line.mm is None else round(line.mm, 1),
     }
 
 

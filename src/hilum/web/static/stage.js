@@ -30,7 +30,7 @@ export class Stage {
     );
     this.grey = document.createElement("canvas");
     this.heatmap = document.createElement("canvas");
-    this.options = { heat: false, lines: false, field: false, opacity: 0.6, threshold: 0.12 };
+    this.options = { heat: false, lines: false, field: false, anatomy: null, opacity: 0.6, threshold: 0.12 };
     this.label = null;
     this.maps = null;
     this.inverted = false;
@@ -354,8 +354,17 @@ export class Stage {
       const [y, x, height, width] = this.maps.field;
       group.append(drawn("rect", { class: "field", x, y, width, height }));
     }
+    if (this.options.anatomy) this.#anatomy(group, this.options.anatomy);
     this.parts.outlines.replaceChildren(group);
     this.#draw();
+  }
+
+  /** Add lungs, heart and the two widths, in the image's own pixels. */
+  #anatomy(group, { outlines, widths }) {
+    for (const line of outlines) group.append(drawn("polygon", { class: "anatomy", points: line.map((point) => point.join(",")).join(" ") }));
+    for (const [name, [[x1, y1], [x2, y2]]] of widths) {
+      for (const kind of ["halo", `width-${name}`]) group.append(drawn("line", { class: kind, x1, y1, x2, y2 }));
+    }
   }
 
   // hands

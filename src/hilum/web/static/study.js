@@ -54,9 +54,10 @@ function step(by) {
 }
 
 // display
-const [heat, lines, field, opacity, threshold] = ["heat", "lines", "field", "opacity", "threshold"].map((name) =>
-  $(`[data-${name}]`),
+const [heat, lines, field, opacity, threshold, anatomy] = ["heat", "lines", "field", "opacity", "threshold", "anatomy"].map(
+  (name) => $(`[data-${name}]`),
 );
+const structures = anatomy && JSON.parse(anatomy.dataset.anatomy);
 function show() {
   const options = {
     heat: heat?.checked ?? false,
@@ -65,9 +66,11 @@ function show() {
     opacity: (opacity?.value ?? 0) / 100,
     threshold: (threshold?.value ?? 0) / 100,
   };
-  for (const stage of stages) stage.show(options);
+  for (const stage of stages) {
+    stage.show({ ...options, anatomy: stage === stages[0] && anatomy?.checked ? structures : null });
+  }
 }
-for (const each of [heat, lines, field, opacity, threshold]) each?.addEventListener("input", show);
+for (const each of [heat, lines, field, opacity, threshold, anatomy]) each?.addEventListener("input", show);
 show();
 if ($("[data-legend]")) drawLegend($("[data-legend]"));
 

@@ -1,0 +1,20 @@
+CREATE TABLE anatomy (
+    archive VARCHAR NOT NULL,
+    study_instance_uid VARCHAR NOT NULL,
+    series_instance_uid VARCHAR NOT NULL,
+    sop_instance_uid VARCHAR NOT NULL,
+    run INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    reference VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    asked DOUBLE PRECISION NOT NULL,
+    why VARCHAR NOT NULL,
+    document BYTEA,
+    said JSON NOT NULL,
+    results JSON NOT NULL,
+    PRIMARY KEY (archive, study_instance_uid, series_instance_uid, sop_instance_uid)
+);
+
+COMMENT ON TABLE anatomy IS 'Lungs, heart and cardiothoracic ratio of images, where they were asked for.';
+
+CREATE INDEX anatomy_by_state ON anatomy (state);

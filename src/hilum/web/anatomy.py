@@ -1,0 +1,105 @@
+"""The anatomy on the study page: lungs, heart, both widths, and the button that asks for them."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from hilum.language import Message
+from hilum.records import anatomies
+from hilum.records.anatomies import AnatomyRecord, AnatomyState
+from hilum.records.images import ImageRecord
+from hilum.records.states import State
+from hilum.web import unaided
+from hilum.web.context import WebContext
+from hilum.web.pictures import Where, image_of
+from hilum.web.sessions import Context, Reader, Visitor, note
+
+router: Final = APIRouter(include_in_schema=False)
+
+OFF: Final = Message("The anatomy is switched off here (anatomy.mode).")
+UNREAD: Final = Message("This image has not been analyzed.")
+
+WIDTHS: Final = (
+    ("heart_width", "heart", Message("Heart, greatest width")),
+    ("chest_width", "chest", Message("Chest, greatest inner width")),
+)
+"""Key in the document, name for the style sheet, and word of each width."""
+
+
+@router.post("/studies/{study}/images/{image}/anatomy")
+def ask(where: Where, who: Reader, context: Context) -> Response:
+    """Let the anatomy of an image be measured, and show its study."""
+    if context.ask_anatomy is None:
+        raise HTTPException(HTTPStatus.CONFLICT, OFF)
+    image = image_of(context, where)
+    unaided.require_seen(context, who, image.uids)
+    if image.state is not State.STORED:
+        raise HTTPException(HTTPStatus.CONFLICT, UNREAD)
+    if context.ask_anatomy(image.job):
+        uids = image.uids
+        note(
+            context,
+            who.name,
+            "anatomy.asked",
+            study=uids.study_instance_uid,
+            image=uids.sop_instance_uid,
+        )
+    return RedirectResponse(f"{where}#anatomy", HTTPStatus.SEE_OTHER)
+
+
+def anatomy_of(
+    context: WebContext, image: ImageRecord | None, who: Visitor, *, hidden: bool
+) -> dict[str, Any] | None:
+    """Return what is shown of the anatomy of an image; None where nothing is.
+
+    Parameters
+    ----------
+    hidden
+        Whether the reader is to see the image before what any network says of it.
+    """
+    if image is None or hidden or image.state is not State.STORED:
+        return None
+    with context.database.look() as connection:
+        found = anatomies.entry(connection, context.archive, image.uids)
+    if found is not None and found.run != image.run:
+        found = None
+    if found is None and context.ask_anatomy is None:
+        return None
+    return _shown(found, who, asks=context.ask_anatomy is not None)
+
+
+def _shown(found: AnatomyRecord | None, who: Visitor, *, asks: bool) -> dict[str, Any]:
+    failed = found is not None and found.state is AnatomyState.FAILED
+    document = None if found is None else found.document
+    return {
+        "asks": asks and (found is None or failed),
+        "waiting": found is not None and found.state is AnatomyState.WAITING,
+        "why": found.why if found is not None and failed else "",
+        "said": [] if found is None else found.said,
+        "model": None if document is None else document["model"],
+        "widths": [] if document is None else list(_widths(document, who)),
+        "drawn": None if document is None else _drawn(document),
+    }
+
+
+def _widths(document: Mapping[str, Any], who: Visitor) -> Iterator[tuple[Message, str]]:
+    """Yield the word and the length of each width that was measured."""
+    for key, _, word in WIDTHS:
+        width = document[key]
+        if width is not None:
+            length = f"{width['pixels']:.0f} px" if width["mm"] is None else f"{width['mm']:.0f} mm"
+            yield word, who.language.notated(length)
+
+
+def _drawn(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is drawn over the image, in source pixels; for ``stage.js``."""
+    return {
+        "outlines": [line for each in document["structures"] for line in each["outlines"]],
+        "widths": [
+            [name, document[key]["line"]] for key, name, _ in WIDTHS if document[key] is not None
+        ],
+    }
