@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import yaml
 
 from hilum import __version__
 from radiographs import dicom_file, make_radiograph
-from stand_in import STAND_IN, install_stand_in
+from stand_in import STAND_IN
 
 ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = ROOT / "scripts" / "engine.sh"
@@ -147,7 +148,9 @@ class Product:
         changes = self.more | {"services": services}
         (self.folder / "changes.yaml").write_text(yaml.safe_dump(changes))
         self.compose("up", "--detach")
-        self.within("hilum", "tar", "-x", "-C", "/data", given=packed_model(self.folder))
+        self.within(
+            "hilum", "tar", "-x", "-C", "/data", given=packed_model(self.folder, self.engine.folder)
+        )
         self.until_ready()
 
     def until_ready(self) -> None:
@@ -194,16 +197,32 @@ def results_of(
     return Counter(tuple(sorted(each.items())) for each in found.values())
 
 
+INSTALL: Final = """
+import sys
+from pathlib import Path
+from stand_in import install_stand_in
+install_stand_in(Path(sys.argv[1]))
+"""
+"""Installs the network in the folder of the first argument."""
+
 ONCE: Final = tuple((number, 1) for number in sorted(RESULTS))
 """What `Product.results` says of a study that was analyzed once."""
 
 
-def packed_model(folder: Path) -> bytes:
-    """Return a folder of models with a network that may read, as a tar archive."""
-    install_stand_in(folder / "data")
+def packed_model(folder: Path, root: Path = ROOT) -> bytes:
+    """Return a folder of models with a network that may read, as a tar archive.
+
+    Parameters
+    ----------
+    root
+        Source tree of the version that is to read it: each has cards of its own.
+    """
+    data = folder / f"data-{root.name}"
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}:{root / 'tests'}"}
+    subprocess.run([sys.executable, "-c", INSTALL, str(data)], env=environment, check=True)
     packed = BytesIO()
     with TarFile(fileobj=packed, mode="w") as archive:
-        archive.add(folder / "data" / "models", "models")
+        archive.add(data / "models", "models")
     return packed.getvalue()
 
 

@@ -115,6 +115,11 @@ class Machine:
         self.run("mkdir", "-p", folder)
         self.run("tar", "-x", "--no-same-owner", "-C", folder, given=archive)
 
+    def install_model(self, root: Path) -> None:
+        """Put a model where the node looks for it, as the version of a source tree wants it."""
+        self.unpack("/var/lib/hilum", packed_model(self.folder, root))
+        self.run("chown", "-R", "hilum:hilum", "/var/lib/hilum/models")
+
     def shows(self, name: str, unit: str = "hilum") -> str:
         """Return a property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).strip()
@@ -173,8 +178,7 @@ def machine(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         machine.shell("systemctl disable --now orthanc postgresql")
         for line in documented("One machine, with systemd"):
             if "models pull" in line:  # the published weights cannot be had here
-                machine.unpack("/var/lib/hilum", packed_model(machine.folder))
-                machine.run("chown", "-R", "hilum:hilum", "/var/lib/hilum/models")
+                machine.install_model(ROOT)
             elif "doctor" not in line:
                 machine.shell(line)
             if "/etc/hilum" in line:
@@ -251,7 +255,7 @@ def wheel_of(root: Path, folder: Path) -> Path:
 
 
 def test_upgrade_keeps_everything(machine, older_tree, tmp_path):
-    """From before the last change of the tables, replaced while it works; then a restart."""
+    """From before the last two changes of the tables, replaced while it works; then a restart."""
     install = "/opt/hilum/bin/pip install --no-deps --force-reinstall /wheels/{}/*.whl"
     for name, root in (("older", older_tree), ("newer", ROOT)):
         wheel = wheel_of(root, tmp_path / name)
@@ -261,6 +265,7 @@ def test_upgrade_keeps_everything(machine, older_tree, tmp_path):
         "systemctl stop hilum && rm -r /var/lib/hilum/orthanc /var/lib/hilum/hilum.sqlite*"
     )
     machine.sent = 0
+    machine.install_model(older_tree)
     machine.shell(f"{install.format('older')} && systemctl start hilum")
     machine.until_ready()
     machine.send(5)
