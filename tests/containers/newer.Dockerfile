@@ -10,6 +10,7 @@ RUN --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
     && python3 -m venv /venv \
     && /venv/bin/pip install --quiet --no-cache-dir --require-hashes --requirement /dev.txt
-ENV PATH=/venv/bin:$PATH PYTHONPATH=/source/src PYTHONDONTWRITEBYTECODE=1
+ENV PYTHONPATH=/source/src PYTHONDONTWRITEBYTECODE=1
 WORKDIR /source
-ENTRYPOINT ["python", "-m", "pytest", "-p", "no:cacheprovider", "--quiet"]
+# not on PATH: pynetdicom has a storescp and storescu of its own, and the tests mean DCMTK's
+ENTRYPOINT ["/venv/bin/python", "-m", "pytest", "-p", "no:cacheprovider", "--quiet"]
