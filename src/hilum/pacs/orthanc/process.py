@@ -65,8 +65,10 @@ MinProtocol = TLSv1.2
 """
 """OpenSSL's configuration (config(5)) for Orthanc, which before 1.12.4 has no option for it."""
 
-ERROR_LINE: Final = re.compile(r"^E[\d.: ]+\S+:\d+\] (?:Uncaught exception, stopping now: )?(.+)$")
-"""An error in Orthanc's log: level and time, source line, message."""
+ERROR_LINE: Final = re.compile(
+    r"^E[\d.: ]+.*?\S+:\d+\] (?:Uncaught exception, stopping now: )?(.+)$"
+)
+"""An error in Orthanc's log: level and time, the thread from 1.12 on, source line, message."""
 
 REFUSED: Final = re.compile(r"Rejected association for remote AET (.+) on IP (\S+)")
 """What Orthanc logs when a caller is not among those that may associate."""
