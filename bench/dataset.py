@@ -117,7 +117,7 @@ def rows() -> Iterator[Row]:
         with LocalEngine(asked, cores) as local:
             pids = [worker.process.pid for worker in local._workers]
             yield from measured(local, shards, context, pids=pids, name=f"{cores} processes")
-        with LocalCluster(cores, threads_per_worker=1, dashboard_address=None) as cluster:
+        with LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster:
             pids = [nanny.pid for nanny in cluster.workers.values()]
             with DaskEngine(cluster.scheduler_address, asked) as engine:
                 yield from measured(engine, shards, context, pids=pids, name=f"{cores} by Dask")

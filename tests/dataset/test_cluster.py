@@ -32,7 +32,9 @@ def workers(data_folder):  # noqa: ARG001  set before they start
     """Return a scheduler with a worker, in whose place another one comes."""
     with (
         dask.config.set(QUICK),
-        LocalCluster(1, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
     ):
         yield cluster
 
@@ -44,11 +46,11 @@ def test_every_image_once_though_workers_are_killed(
     """One is killed from outside, one by a file that is then one failed row."""
     sources = [poison(), *find_candidates([phantoms])]
     writer = DatasetWriter(tmp_path, dataset_run, Tally(total=len(sources)), about_run)
-    victims = iter([next(iter(workers.workers.values())).pid])
+    victims = list(workers.workers.values())
 
-    def told(_):
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+    def told(tally):
+        if tally.done and victims:
+            os.kill(victims.pop().pid, signal.SIGKILL)
 
     with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
         assert 1 == engine.workers
