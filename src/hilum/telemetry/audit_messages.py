@@ -107,6 +107,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     "image.gone": READ._replace(outcome=FAILURE),
     "image.elsewhere": READ,
     "image.retried": Event("110103", "U"),
+    "anatomy.asked": Event("110103", "U"),
+    "anatomy.measured": Event("110103", "C"),
     "delivery.retried": ANOTHER,
     "study.viewed": READ,
     "study.requested": Event("110103", "U"),
