@@ -49,6 +49,10 @@ FROZEN: Final = {
     "0012_delivery.sqlite": "1b5413fed28e590e8cd1885f834769a6e076193b6b90e08d528dad28e7a34df4",
     "0013_page_values": "1632e9890bf281bc2892b8345e8b3e1e9474c13eb62bc5d4d59a0a11d77df0f9",
     "0014_self_test_lines": "f7e5cf20680b323f93f3a3d7b6bec7edc0de23e74126d0d443c290032612f8ce",
+    "0015_retrievals.postgresql": (
+        "24758a6595c46ac793bbdcad788c9854328c2403a874faba88374f8a6e70b42f"
+    ),
+    "0015_retrievals.sqlite": "886ed5f73e61db73619df2f317dd354dcf4fc67033c68d8d41607b16b9cb3df6",
     "0016_releases.postgresql": "5f0877a539ce89036c741659e9a16d79ffc72b7ac152f164c70460e0a69788b6",
     "0016_releases.sqlite": "bbdeb39a2b8ee3603d0082381013791edd724d874bd9cf8829e373bd601f5691",
     "0017_anatomy.postgresql": "a4c5f7ace6b875f80bec22aa578b5d740af6032bfaacaeab674b482752f6c864",

@@ -69,9 +69,12 @@ def taken_up(
 
     Call it in the transaction in which they are taken up.
     """
-    asked = EXPECTED.c.sop_instance_uid.in_([each.sop_instance_uid for each in images])
-    rows = connection.execute(select(EXPECTED).where(EXPECTED.c.archive == archive, asked)).all()
     there = set(images)
+    if not there:
+        return {}
+    studies = {each.study_instance_uid for each in there}
+    asked = EXPECTED.c.study_instance_uid.in_(studies)
+    rows = connection.execute(select(EXPECTED).where(EXPECTED.c.archive == archive, asked)).all()
     found = {
         uids_of(row): Purpose(row.purpose)
         for row in rows
