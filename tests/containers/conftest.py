@@ -68,9 +68,9 @@ def git(*arguments: str) -> str:
 
 @pytest.fixture
 def older_tree(tmp_path: Path) -> Iterator[Path]:
-    """Return the source tree before the latest two changes of the tables."""
+    """Return the source tree before the latest change of the tables."""
     root = tmp_path / "older"
-    commit = git("log", "-1", "--skip=1", "--format=%H", "--", "src/hilum/records/schema")
+    commit = git("log", "-1", "--format=%H", "--", "src/hilum/records/schema")
     git("worktree", "add", "--detach", str(root), f"{commit}~1")
     try:
         yield root

@@ -21,7 +21,7 @@ OURS = ("secrets", "hilum", "worker")
 
 @pytest.fixture
 def older(engine: Engine, older_tree: Path) -> Path:
-    """Return the source tree before the latest two changes of the tables, its image built."""
+    """Return the source tree before the latest change of the tables, its image built."""
     ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
     build = ("build", "--quiet", "--secret", ca, "--target", "node", "--tag", OLDER)
     engine.done(*build, str(older_tree), timeout_s=1800)
