@@ -30,8 +30,12 @@ IMAGE: Final = "hilum:bench"
 DOCKERFILE: Final = f"""
 FROM {ALL}
 USER root
-RUN apt-get update && apt-get install --yes --no-install-recommends dcmtk python3-pytest
-ENV PYTHONPATH=/opt/samples:/usr/lib/python3/dist-packages PYTHONDONTWRITEBYTECODE=1
+RUN apt-get update && apt-get install --yes --no-install-recommends dcmtk python3-pip
+RUN --mount=type=secret,id=ca \\
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \\
+    && /usr/bin/python3 -m pip install --no-cache-dir --target /opt/bench pytest
+# DCMTK's storescu before pynetdicom's
+ENV PATH=/usr/bin:$PATH PYTHONPATH=/opt/samples:/opt/bench PYTHONDONTWRITEBYTECODE=1
 RUN install --directory --owner=10001 --group=10001 /source /scratch
 USER 10001:10001
 VOLUME /scratch
@@ -71,7 +75,8 @@ def without(root: Path, engine: Engine, images: int) -> dict[str, float]:
     """Measure in a folder with the image's files."""
     variables = engine.inspect(IMAGE)["Config"]["Env"]
     command = ("chroot", "--userspec=10001:10001", root, "env", "-i", "-C", "/source", *variables)
-    return read(subprocess.run([*command, *inner(images)], check=True, capture_output=True).stdout)
+    done = subprocess.run([*command, *inner(images)], check=True, stdout=subprocess.PIPE)
+    return read(done.stdout)
 
 
 def inner(images: int) -> tuple[str, ...]:
@@ -89,9 +94,10 @@ def read(said: bytes) -> dict[str, float]:
 def unpacked(engine: Engine) -> Iterator[Path]:
     """Yield a folder with the image's files, to change the root to."""
     mounted: list[Path] = []
-    made = engine.run("create", IMAGE).strip()
+    made = engine.run("create", IMAGE, "true").strip()
     with tempfile.TemporaryDirectory(prefix="hilum-root-") as folder:
         root = Path(folder)
+        root.chmod(0o755)
         try:
             export = f"docker export {made} | tar -x -C {root}"
             subprocess.run(["sh", "-c", export], env=engine.environment, check=True)
@@ -121,10 +127,9 @@ def main(arguments: list[str]) -> int:
     engine = Engine(environment_of(started.stdout.strip()))
     sums = {"without": 0.0, "within": 0.0}
     try:
-        ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
-        engine.done("build", "--secret", ca, "--target=all", f"--tag={ALL}", ".", timeout_s=1800)
-        build = ("build", "--network=host", f"--tag={IMAGE}", "-")
-        engine.done(*build, given=DOCKERFILE.encode(), timeout_s=600)
+        build = ("build", "--secret", f"id=ca,src={engine.environment['HILUM_BUILD_CA']}")
+        engine.done(*build, "--target=all", f"--tag={ALL}", ".", timeout_s=1800)
+        engine.done(*build, f"--tag={IMAGE}", "-", given=DOCKERFILE.encode(), timeout_s=600)
         with unpacked(engine) as root:
             for _ in range(chosen.turns):
                 for name in sums:
