@@ -33,9 +33,9 @@ WIDTHS: Final = (
 @router.post("/studies/{study}/images/{image}/anatomy")
 def ask(where: Where, who: Reader, context: Context) -> Response:
     """Let the anatomy of an image be measured, and show its study."""
+    image = image_of(context, where)
     if context.ask_anatomy is None:
         raise HTTPException(HTTPStatus.CONFLICT, OFF)
-    image = image_of(context, where)
     unaided.require_seen(context, who, image.uids)
     if image.state is not State.STORED:
         raise HTTPException(HTTPStatus.CONFLICT, UNREAD)

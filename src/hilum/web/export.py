@@ -19,7 +19,7 @@ from hilum.records.releases import ExportQuery, Release, ReleaseState
 from hilum.web.context import WebContext
 from hilum.web.pages import render
 from hilum.web.pictures import MOST_BYTES, Where, image_of, tools_of, version
-from hilum.web.sessions import Context, Operator, Visitor, note
+from hilum.web.sessions import Context, NodeOperator, Operator, Visitor, note
 from hilum.web.slots import Slot
 from hilum.wording import day_text, finding_name
 
@@ -79,7 +79,7 @@ FromAddress = Annotated[ExportRequest, Depends(asked)]
 
 
 @router.get(HERE)
-def show(request: Request, who: Operator, context: Context, ask: FromAddress) -> Response:
+def show(request: Request, who: NodeOperator, context: Context, ask: FromAddress) -> Response:
     """Show the images that may be exported, and what was decided about each."""
     with context.database.look() as connection:
         rows = releases.images(
@@ -132,7 +132,7 @@ def picture(where: Where, context: Context, _: Operator, __: Slot) -> Response:
 
 @router.post(HERE)
 def decide(
-    who: Operator,
+    who: NodeOperator,
     context: Context,
     _: Slot,
     decision: Annotated[ReleaseState, Form()],

@@ -37,6 +37,7 @@ WHOLE = {
     *("/operations", "/operations/live", "/operations/alerts/test"),
     *("/operations/deliveries/retry", "/api/v1/studies/{study_instance_uid}/read"),
     *("/api/v1/status", "/files/send", "/settings", "/settings/audit", "/settings/log"),
+    "/export",
     "/api/v1/studies/{study_instance_uid}/labels",
     *("/users", "/users/role", "/users/limits", "/users/sign-out", "/users/remove"),
     *("/users/tokens", "/users/tokens/remove"),
@@ -57,7 +58,7 @@ STUDIES = {
         f"/studies/{{study}}/images/{{image}}/{part}"
         for part in (
             *("maps.json", "reading.{form}", "results/{result}.{form}", "review"),
-            *("small.webp", "quick.jpg", "pixels", "retry", "ohif"),
+            *("small.webp", "quick.jpg", "pixels", "retry", "ohif", "anatomy", "release.jpg"),
         )
     ),
     "/api/v1/studies/{study_instance_uid}",
