@@ -47,7 +47,7 @@ def test_list_names_every_model_and_its_state(hilum):
     result = hilum("list")
 
     assert 0 == result.exit_code
-    assert 9 == len(result.output.splitlines())
+    assert 11 == len(result.output.splitlines())
     assert "* densenet121-res224-all" in result.output
     assert "not installed" in result.output
 
