@@ -19,10 +19,9 @@ SCRIPT = ROOT / "scripts" / "reference_disguises.py"
 NAMES = {
     "renamed": {"__main__.Net"},
     "hooks": {"__main__.watch", "functools.partial"},
-    "attributes": {"__main__.Net", "__main__.Meter", "argparse.Namespace", "functools.partial"},
+    "attributes": {"__main__.Net", "__main__.Meter", "functools.partial"},
     "parallel": {"__main__.Net"},
     "double": {"__main__.Net"},
-    "checkpoint": {"argparse.Namespace"},
     "prefixed": {"__main__.Meter"},
 }
 """Disguise → names in its file that nobody listed, some of them."""
@@ -68,6 +67,16 @@ def test_disguise_gives_the_same_weights(folder: Path, plain: str, tmp_path: Pat
     assert NAMES[name.partition(".")[0]] <= set(record.inert_names)
     with pytest.raises(WeightsUntrusted, match="--inert-names"):
         add_weights(card, file, tmp_path, replace=True)
+
+
+@pytest.mark.parametrize("container", ["legacy", "zip"])
+def test_checkpoint_with_its_arguments_is_read_as_it_is(folder, plain, tmp_path, container):
+    """They are an argparse.Namespace, which many training programs leave beside the weights."""
+    card = card_like("mine", find_card(CARD, folder))
+
+    record = add_weights(card, folder / f"checkpoint.{container}.2.pt", tmp_path)
+
+    assert plain == record.contents_sha256
 
 
 def test_disguised_network_scores_as_torchxrayvision(folder: Path, tmp_path: Path):
