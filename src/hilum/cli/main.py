@@ -119,8 +119,10 @@ COMMANDS: Final = {
 """Command → the module whose function of the same name it is, in the order of the help."""
 
 
-LINUX_ONLY: Final = frozenset({"demo", "up", "worker", "backfill", "doctor", "selftest", "viewer"})
-"""Commands of the node, which needs what only Linux has."""
+LINUX_ONLY: Final = frozenset(
+    {"demo", "up", "worker", "backfill", "dataset", "doctor", "selftest", "viewer"}
+)
+"""Commands of the node and of datasets, which need what only Linux has."""
 
 LINUX: Final = sys.platform == "linux"
 
