@@ -3,6 +3,7 @@
 For the reference environment, which has torch; hilum itself never imports this.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -70,15 +71,20 @@ class Network(nn.Module):
         return maps.mean(dim=(2, 3)) + self.bias, maps
 
 
-def export(network: Network, path: Path) -> None:
-    """Write the network as an ONNX file with hilum's names of input and outputs."""
+OUTPUTS: Final = ("logits", "class_activation_maps")
+
+
+def export(
+    network: nn.Module, path: Path, size: int = INPUT, outputs: Sequence[str] = OUTPUTS
+) -> None:
+    """Write a network as an ONNX file with hilum's names of input and outputs."""
     network.eval().to(memory_format=torch.contiguous_format)
     torch.onnx.export(
         network,
-        (torch.zeros(1, 1, INPUT, INPUT),),
+        (torch.zeros(1, 1, size, size),),
         str(path),
         input_names=["image"],
-        output_names=["logits", "class_activation_maps"],
+        output_names=list(outputs),
         opset_version=17,
         dynamo=False,
     )

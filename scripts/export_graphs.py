@@ -223,12 +223,10 @@ def randomise(module: Any) -> None:
             part.bias.data.normal_(0, 0.1)
 
 
-def difference(model: Any, builder: Builder, module: Any, classifier: str, size: int) -> float:
-    """Return the largest relative difference of logits between graph and module."""
-    state = {name.removeprefix("model."): value for name, value in module.state_dict().items()}
-    image = torch.rand(2, 1, size, size) * 2048 - 1024
-    with torch.inference_mode():
-        expected = module.eval()(image).numpy()
+def run_filled(
+    model: Any, builder: Builder, state: dict[str, Any], inputs: dict[str, np.ndarray]
+) -> list[np.ndarray]:
+    """Check a graph, fill it with weights, run it, and return its outputs."""
     with tempfile.TemporaryDirectory() as folder:
         weights = bytearray(builder.end)
         for entry in builder.manifest:
@@ -238,14 +236,26 @@ def difference(model: Any, builder: Builder, module: Any, classifier: str, size:
         (Path(folder) / "graph.onnx").write_bytes(model.SerializeToString())
         onnx.checker.check_model(str(Path(folder) / "graph.onnx"))
         session = onnxruntime.InferenceSession(str(Path(folder) / "graph.onnx"))
-        logits, maps = session.run(
-            None,
-            {
-                "image": image.numpy(),
-                "classifier_weight": state[f"{classifier}.weight"].numpy(),
-                "classifier_bias": state[f"{classifier}.bias"].numpy(),
-            },
-        )
+        outputs: list[np.ndarray] = session.run(None, inputs)
+    return outputs
+
+
+def difference(model: Any, builder: Builder, module: Any, classifier: str, size: int) -> float:
+    """Return the largest relative difference of logits between graph and module."""
+    state = {name.removeprefix("model."): value for name, value in module.state_dict().items()}
+    image = torch.rand(2, 1, size, size) * 2048 - 1024
+    with torch.inference_mode():
+        expected = module.eval()(image).numpy()
+    logits, maps = run_filled(
+        model,
+        builder,
+        state,
+        {
+            "image": image.numpy(),
+            "classifier_weight": state[f"{classifier}.weight"].numpy(),
+            "classifier_bias": state[f"{classifier}.bias"].numpy(),
+        },
+    )
     if not np.allclose(maps.mean((2, 3)) + state[f"{classifier}.bias"].numpy(), logits, atol=1e-3):
         raise SystemExit("the maps do not average to the logits")
     return float(np.abs(logits - expected).max() / np.abs(expected).max())

@@ -15,10 +15,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
-from export_graphs import GRAPHS, IR_VERSION, OPSET, Builder, lower, lower_pooling
+from export_graphs import (
+    GRAPHS,
+    IR_VERSION,
+    OPSET,
+    Builder,
+    lower,
+    lower_pooling,
+    run_filled,
+)
 from onnx import TensorProto, helper
 from torchxrayvision_reference import import_torchxrayvision
 
@@ -166,21 +172,6 @@ def graph_of(builder: Builder, structures: int) -> Any:
     return model
 
 
-def masks_of(model: Any, builder: Builder, state: dict[str, torch.Tensor]) -> np.ndarray:
-    """Return the masks that the graph gives for `image`, filled with weights."""
-    with tempfile.TemporaryDirectory() as folder:
-        weights = bytearray(builder.end)
-        for entry in builder.manifest:
-            raw = state[entry["name"]].numpy().astype("<f4").tobytes()
-            weights[entry["offset"] : entry["offset"] + len(raw)] = raw
-        (Path(folder) / "weights.bin").write_bytes(weights)
-        (Path(folder) / "graph.onnx").write_bytes(model.SerializeToString())
-        onnx.checker.check_model(str(Path(folder) / "graph.onnx"))
-        session = onnxruntime.InferenceSession(str(Path(folder) / "graph.onnx"))
-        (masks,) = session.run(None, {"image": image().numpy()})
-    return np.asarray(masks)
-
-
 def live(xrv: Any, folder: Path) -> Any:
     """Write a weights file, an image and its masks by TorchXRayVision; return the module."""
     path = folder / PUBLISHED
@@ -212,7 +203,8 @@ def main() -> None:
     builder = Builder()
     lowered(builder, module.model)
     model = graph_of(builder, len(module.targets))
-    got = masks_of(model, builder, module.model.state_dict())
+    inputs = {"image": image().numpy()}
+    (got,) = run_filled(model, builder, module.model.state_dict(), inputs)
     wrong = float(((got > 0) != (expected > 0)).mean())
     if not wrong <= MOST_WRONG:
         raise SystemExit(f"{NAME}: {wrong:.2e} of the mask pixels differ")

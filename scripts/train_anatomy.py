@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from demonstration_network import layer
+from demonstration_network import export, layer
 from demonstration_phantoms import TRAINING, kinds_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -145,20 +145,6 @@ def train(count: int, steps: int, kept: Path) -> UNet:
     return network
 
 
-def export(network: UNet, path: Path) -> None:
-    """Write the network as an ONNX file with hilum's names of input and output."""
-    network.eval().to(memory_format=torch.contiguous_format)
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, 1, INPUT, INPUT),),
-        str(path),
-        input_names=["image"],
-        output_names=["masks"],
-        opset_version=17,
-        dynamo=False,
-    )
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("anatomy.onnx"))
@@ -169,4 +155,4 @@ if __name__ == "__main__":
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(22)
-    export(train(given.count, given.steps, given.phantoms), given.out)
+    export(train(given.count, given.steps, given.phantoms), given.out, INPUT, ["masks"])
