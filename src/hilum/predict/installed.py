@@ -19,6 +19,7 @@ from hilum.language import Message
 from hilum.language.system import system_error
 from hilum.predict.card import ModelCard, WeightsFormat
 from hilum.predict.catalogue import CARD_FILE, models_folder
+from hilum.reading import ModelIdentity
 
 RECORD_FILE: Final = "installed.json"
 """What was installed, and its hashes."""
@@ -201,6 +202,21 @@ def write_files(folder: Path, parts: dict[str, bytes]) -> None:
             file.write(contents)
             file.flush()
             os.fsync(file.fileno())
+
+
+def identity_of(
+    card: ModelCard, installation: Installation, *, operating_points: str = "default"
+) -> ModelIdentity:
+    """Return which model it is, by its card and by what is installed of it."""
+    return ModelIdentity(
+        name=card.name,
+        version=card.version,
+        sha256=installation.record.source_sha256,
+        verified=installation.record.verified,
+        demonstration=card.demonstration,
+        input_size=card.input_size,
+        operating_points=operating_points,
+    )
 
 
 def open_installation(card: ModelCard, data_folder: Path) -> Installation:

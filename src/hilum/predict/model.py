@@ -9,11 +9,11 @@ from hilum.errors import CardInvalid
 from hilum.predict.card import ModelCard, NetworkKind, WeightsFormat
 from hilum.predict.catalogue import find_card
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import Installation, open_installation
-from hilum.predict.network import Execution, FileNetwork, GraphNetwork
+from hilum.predict.installed import Installation, identity_of, open_installation
+from hilum.predict.network import Execution, FileNetwork, GraphNetwork, batch_of_one
 from hilum.predict.operating_points import ChosenPoints, choose_operating_points
 from hilum.radiograph import ModelInput
-from hilum.reading import Finding, Heatmap, ModelIdentity
+from hilum.reading import Finding, Heatmap
 from hilum.settings import Settings
 
 
@@ -109,15 +109,7 @@ class Model:
         execution: Execution | None = None,
     ) -> None:
         self.card = card
-        self.identity = ModelIdentity(
-            name=card.name,
-            version=card.version,
-            sha256=installation.record.source_sha256,
-            verified=installation.record.verified,
-            demonstration=card.demonstration,
-            input_size=card.input_size,
-            operating_points=points.name,
-        )
+        self.identity = identity_of(card, installation, operating_points=points.name)
         chosen = [i for i, label in enumerate(card.labels) if label in points.thresholds]
         self.labels = tuple(card.labels[i] for i in chosen)
         self._points = tuple(points.thresholds[label] for label in self.labels)
@@ -146,12 +138,7 @@ class Model:
         ValueError
             The input has another size than the network takes.
         """
-        size = self.card.input_size
-        if model_input.pixels.shape != (size, size):
-            raise ValueError(
-                f"{self.card.name} takes {size}×{size}, not {model_input.pixels.shape}"
-            )
-        image = np.ascontiguousarray(model_input.pixels, dtype=np.float32)[None, None]
+        image = batch_of_one(model_input, self.identity)
         logits, maps = (batch[0] for batch in self._network.run(image))
         heatmaps = tuple(
             Heatmap(label, model_input.turn.stored(activation), model_input.field_of_view)

@@ -1,5 +1,6 @@
 """ONNX Runtime, the one engine. The only module that knows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from hilum.errors import CardInvalid, ProviderMissing, WeightsUntrusted
 from hilum.language import Message
 from hilum.language.message import filled_in
 from hilum.predict.graph import Graph
+from hilum.radiograph import ModelInput
+from hilum.reading import ModelIdentity
 from hilum.runtime.native_output import without_remarks
 from hilum.settings import ExecutionProvider
 
@@ -36,6 +39,20 @@ PROVIDERS: Final[dict[ExecutionProvider, tuple[str, dict[str, Any]]]] = {
     ),
 }
 """ONNX Runtime's name of each execution provider, and the options it is given."""
+
+
+def batch_of_one(model_input: ModelInput, identity: ModelIdentity) -> NDArray[np.float32]:
+    """Return an image as networks take it, ``(1, 1, size, size)``.
+
+    Raises
+    ------
+    ValueError
+        It has another size than the network takes.
+    """
+    size = identity.input_size
+    if model_input.pixels.shape != (size, size):
+        raise ValueError(f"{identity.name} takes {size}×{size}, not {model_input.pixels.shape}")
+    return np.ascontiguousarray(model_input.pixels, dtype=np.float32)[None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,46 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
+def open_filled(
+    network: bytes, tensors: Mapping[str, NDArray[np.float32]], execution: Execution, *, name: str
+) -> tuple[onnxruntime.InferenceSession, list[onnxruntime.OrtValue]]:
+    """Return a session of a network that gets its weights from memory.
+
+    Parameters
+    ----------
+    tensors
+        Name → weights that the network leaves to whoever opens it.
+    name
+        Of the network, for people.
+
+    Returns
+    -------
+    tuple[InferenceSession, list[OrtValue]]
+        The session, and the weights: it reads them where they lie, so whoever has the one keeps
+        the other.
+
+    Raises
+    ------
+    WeightsUntrusted
+        They do not fit the network.
+    ProviderMissing
+        See `open_session`.
+    """
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
+    options = session_options(execution.threads)
+    if values:
+        options.add_external_initializers(list(tensors), values)
+    try:
+        return open_session(network, execution, options), values
+    except ENGINE_ERRORS as exc:
+        raise WeightsUntrusted(
+            "The network {name} cannot be filled with these weights: {exc}.",
+            "Install the model again.",
+            name=name,
+            exc=exc,
+        ) from exc
+
+
 class GraphNetwork:
     """One of hilum's graphs, filled with weights.
 
@@ -123,21 +180,7 @@ class GraphNetwork:
             "classifier_weight": tensors.pop(f"{graph.classifier}.weight")[chosen],
             "classifier_bias": tensors.pop(f"{graph.classifier}.bias")[chosen],
         }
-        # The session reads the body's weights where they lie, so both stay alive together.
-        self._values = [
-            onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()
-        ]
-        options = session_options(execution.threads)
-        options.add_external_initializers(list(tensors), self._values)
-        try:
-            self._session = open_session(graph.onnx, execution, options)
-        except ENGINE_ERRORS as exc:
-            raise WeightsUntrusted(
-                "The network {name} cannot be filled with these weights: {exc}.",
-                "Install the model again.",
-                name=graph.name,
-                exc=exc,
-            ) from exc
+        self._session, self._values = open_filled(graph.onnx, tensors, execution, name=graph.name)
 
     def run(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run the network on a batch of images.

@@ -3,17 +3,15 @@
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from hilum.errors import CardInvalid, WeightsUntrusted
+from hilum.errors import CardInvalid
 from hilum.predict.card import ModelCard, NetworkKind, WeightsFormat
 from hilum.predict.catalogue import find_card
 from hilum.predict.graph import load_graph
-from hilum.predict.installed import Installation, open_installation
-from hilum.predict.network import ENGINE_ERRORS, IMAGE, Execution, open_session, session_options
+from hilum.predict.installed import Installation, identity_of, open_installation
+from hilum.predict.network import IMAGE, Execution, batch_of_one, open_filled
 from hilum.radiograph import ModelInput
-from hilum.reading import ModelIdentity
 from hilum.settings import Settings
 
 MASKS: Final = "masks"
@@ -53,35 +51,14 @@ class SegmentationModel:
                 name=card.name,
                 kind=card.kind,
             )
-        self.identity = ModelIdentity(
-            name=card.name,
-            version=card.version,
-            sha256=installation.record.source_sha256,
-            verified=installation.record.verified,
-            demonstration=card.demonstration,
-            input_size=card.input_size,
-        )
+        self.identity = identity_of(card, installation)
         self.structures = card.labels
-        options = session_options(execution.threads)
-        contents = installation.contents
+        network, tensors = installation.contents, {}
         if card.weights.format is WeightsFormat.TORCH:
             graph = load_graph(card.graph)
-            tensors = graph.tensors_of(contents, len(card.labels))
-            # The session reads the weights where they lie, so both stay alive together.
-            self._values = [
-                onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()
-            ]
-            options.add_external_initializers(list(tensors), self._values)
-            contents = graph.onnx
-        try:
-            self._session = open_session(contents, execution, options)
-        except ENGINE_ERRORS as exc:
-            raise WeightsUntrusted(
-                "The network {name} cannot be filled with these weights: {exc}.",
-                "Install the model again.",
-                name=card.name,
-                exc=exc,
-            ) from exc
+            tensors = graph.tensors_of(network, len(card.labels))
+            network = graph.onnx
+        self._session, self._values = open_filled(network, tensors, execution, name=card.name)
 
     def masks(self, model_input: ModelInput) -> NDArray[np.float32]:
         """Return the logits of each structure, upright; above 0 is inside.
@@ -101,12 +78,7 @@ class SegmentationModel:
         ValueError
             The input has another size than the network takes.
         """
-        size = self.identity.input_size
-        if model_input.pixels.shape != (size, size):
-            raise ValueError(
-                f"{self.identity.name} takes {size}×{size}, not {model_input.pixels.shape}"
-            )
-        image = np.ascontiguousarray(model_input.pixels, dtype=np.float32)[None, None]
+        image = batch_of_one(model_input, self.identity)
         (masks,) = self._session.run([MASKS], {IMAGE: image})
         logits: NDArray[np.float32] = masks[0]
         return logits
