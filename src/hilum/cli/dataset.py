@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from hilum import RESEARCH_USE_ONLY
 from hilum.cli.progress import console_on
+from hilum.cli.reading_options import model_option, pixels_option, read_with
 from hilum.cli.terminal import check_paths, echo, say
 from hilum.dataset.cluster import DaskEngine
 from hilum.dataset.engine import LocalEngine
@@ -28,7 +29,6 @@ from hilum.files.remote import is_address
 from hilum.language import Message, of_environment
 from hilum.outcome import Status
 from hilum.pipeline import open_pipeline
-from hilum.radiograph import PixelPipeline
 from hilum.runtime.cores import core_count
 from hilum.settings import Settings
 
@@ -68,13 +68,8 @@ def dataset() -> None:
     type=click.IntRange(min=1),
     help="Processes on this machine; one for each core unless set.",
 )
-@click.option("--model", help="Model to read with; see `hilum models list`.")
-@click.option(
-    "--pixels",
-    type=click.Choice([pipeline.value for pipeline in PixelPipeline]),
-    help="Pixel pipeline: as the radiologist is shown the image (display), or exactly as "
-    "TorchXRayVision reads the file.",
-)
+@model_option
+@pixels_option
 @click.option("--column", help="Column of a list that has the paths; found by its name unless set.")
 @click.option(
     "--root",
@@ -107,11 +102,7 @@ def run(
     arrow()
     if not any(map(is_address, sources)):
         check_paths(sources)
-    settings = Settings.load().changed("model", threads=1)
-    if model is not None:
-        settings = settings.changed("model", name=model)
-    if pixels is not None:
-        settings = settings.changed("pixels", pipeline=pixels)
+    settings = read_with(Settings.load().changed("model", threads=1), model, pixels)
     context = open_pipeline(settings)
     identity = context.model.identity
     echo(model_line(identity, of_environment()), err=True)

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from hilum import RESEARCH_USE_ONLY
-from hilum.cli.label_options import joined, label_options, open_readings, pairs, policy_of
+from hilum.cli.label_options import LabelOptions, joined, label_options, open_readings, pairs
 from hilum.cli.terminal import echo, say
 from hilum.errors import HilumError, SourceUnreadable
 from hilum.evaluation import results
@@ -90,12 +90,7 @@ def evaluate(
     plan: float | None,
     no_pictures: bool,
     language: str | None,
-    blank: str,
-    uncertain: str,
-    columns: tuple[str, ...],
-    rules: str,
-    key: str | None,
-    images: Path | None,
+    how: LabelOptions,
 ) -> None:
     """Compare readings with labels: figures for each finding, and for whom it is worse.
 
@@ -117,7 +112,7 @@ def evaluate(
     if not files:
         raise click.UsageError(say("Give the labels with --labels."))
     read = open_readings(readings)
-    tables = read_labels(files, policy_of(blank, uncertain, columns, rules), read.labels)
+    tables = read_labels(files, how.policy, read.labels)
     labels, reviews = one_reference(tables)
     agreed = [each for table in reviews for each in agreements(table, read)]
     for line in agreement_lines(agreed):
@@ -130,13 +125,13 @@ def evaluate(
     found = results.evaluate(
         read,
         labels,
-        joined(labels, read, images, key),
+        joined(labels, read, how),
         card=model_facts(read, settings),
         prevalence=prevalence_of(prevalences, read),
         other=compared,
     )
     spoken = Language(language) if language else of_environment()
-    picture = partial(thumbnail, folder=images, settings=settings.pixels)
+    picture = partial(thumbnail, folder=how.images, settings=settings.pixels)
     report = html(
         found,
         spoken,

@@ -1,6 +1,8 @@
 """What ``hilum evaluate`` and ``hilum labels`` ask alike: label files, and how to read them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,8 +38,44 @@ KEYS: Final = {
 Command = Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """What a person says about label files, and how they join readings."""
+
+    blank: str
+    uncertain: str
+    """What an empty cell and an uncertain label mean, as choices of the options."""
+    columns: tuple[str, ...]
+    """``NAME=COLUMN`` where a column is called otherwise."""
+    rules: str
+    """Names of findings in public label files."""
+    key: str | None
+    """By what labels and readings join; None: by what finds most."""
+    images: Path | None
+    """Folder where the images lie now; None: where they were read."""
+
+    @property
+    def policy(self) -> Policy:
+        """How labels are read.
+
+        Raises
+        ------
+        click.UsageError
+            A column has no equals sign.
+        """
+        named = pairs(self.columns, "--column")
+        return Policy(MEANINGS[self.blank], MEANINGS[self.uncertain], Rules(self.rules), named)
+
+
 def label_options(command: Command) -> Command:
-    """Add the options about labels to a command."""
+    """Add the options about labels to a command, which gets them as `LabelOptions` in ``how``."""
+
+    @wraps(command)
+    def collected(*args: Any, **given: Any) -> Any:
+        how = LabelOptions(**{each.name: given.pop(each.name) for each in fields(LabelOptions)})
+        return command(*args, how=how, **given)
+
+    asks: Command = collected
     for option in reversed(
         (
             click.option(
@@ -83,8 +121,8 @@ def label_options(command: Command) -> Command:
             ),
         )
     ):
-        command = option(command)
-    return command
+        asks = option(asks)
+    return asks
 
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
@@ -106,12 +144,6 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def policy_of(blank: str, uncertain: str, columns: Sequence[str], rules: str) -> Policy:
-    """Return how labels are read, as the options say."""
-    named = pairs(columns, "--column")
-    return Policy(MEANINGS[blank], MEANINGS[uncertain], Rules(rules), named)
-
-
 def open_readings(path: Path) -> ReadingTable:
     """Read readings: a file of ``hilum read``, or the folder of a dataset run.
 
@@ -127,9 +159,7 @@ def open_readings(path: Path) -> ReadingTable:
     return read_readings(path)
 
 
-def joined(
-    labels: LabelTable, readings: ReadingTable, images: Path | None, key: str | None
-) -> Join:
+def joined(labels: LabelTable, readings: ReadingTable, how: LabelOptions) -> Join:
     """Join labels and readings; headers of the images are read where they can add something.
 
     Raises
@@ -140,8 +170,8 @@ def joined(
     by_header = {Key.ACCESSION, Key.PATIENT_DATE}
     facts: Mapping[Fact, Sequence[str]] = readings.facts
     headers: HeaderFacts | None = None
-    if not facts or images is not None or labels.keys.keys() <= by_header:
-        headers = header_facts(readings.paths, images)
+    if not facts or how.images is not None or labels.keys.keys() <= by_header:
+        headers = header_facts(readings.paths, how.images)
         if headers.found:
             facts = {**headers.facts} if not facts else {**facts, **_better(headers)}
     return join(
@@ -149,7 +179,7 @@ def joined(
         readings,
         facts=facts,
         accessions=() if headers is None else headers.accessions,
-        by=None if key is None else KEYS[key],
+        by=None if how.key is None else KEYS[how.key],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from hilum.cli.label_options import joined, label_options, open_readings, policy_of
+from hilum.cli.label_options import LabelOptions, joined, label_options, open_readings
 from hilum.cli.main import main
 from hilum.cli.terminal import echo, say
 from hilum.errors import SourceUnreadable
@@ -42,12 +42,7 @@ def check(
     files: tuple[Path, ...],
     *,
     readings: Path | None,
-    blank: str,
-    uncertain: str,
-    columns: tuple[str, ...],
-    rules: str,
-    key: str | None,
-    images: Path | None,
+    how: LabelOptions,
 ) -> None:
     """Say what label files hold and what joins, with examples of what does not.
 
@@ -57,12 +52,12 @@ def check(
     """
     read = None if readings is None else open_readings(readings)
     known = () if read is None else read.labels
-    for table in read_labels(files, policy_of(blank, uncertain, columns, rules), known):
+    for table in read_labels(files, how.policy, known):
         for line in _about(table):
             click.echo(line)
         if read is not None and not table.reviews:
             try:
-                found = joined(table, read, images, key)
+                found = joined(table, read, how)
             except SourceUnreadable as exc:
                 click.echo(say(exc.message))
                 continue

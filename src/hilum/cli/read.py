@@ -13,6 +13,7 @@ import click
 from hilum import RESEARCH_USE_ONLY, encode
 from hilum.cli.main import FAILED
 from hilum.cli.progress import progress
+from hilum.cli.reading_options import model_option, pixels_option, read_with
 from hilum.cli.terminal import check_paths, echo, say
 from hilum.dataset.batch import read_many
 from hilum.dataset.journal import ReadingJournal
@@ -36,7 +37,6 @@ from hilum.language import Message, of_environment
 from hilum.outcome import Outcome, Status
 from hilum.pacs import credentials
 from hilum.pipeline import PipelineContext, open_pipeline
-from hilum.radiograph import PixelPipeline
 from hilum.settings import Settings
 
 FULL_TABLES: Final = 3
@@ -45,13 +45,8 @@ FULL_TABLES: Final = 3
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
-@click.option("--model", help="Model to read with; see `hilum models list`.")
-@click.option(
-    "--pixels",
-    type=click.Choice([pipeline.value for pipeline in PixelPipeline]),
-    help="Pixel pipeline: as the radiologist is shown the image (display), or exactly as "
-    "TorchXRayVision reads the file.",
-)
+@model_option
+@pixels_option
 @click.option(
     "--json",
     "document",
@@ -116,11 +111,7 @@ def read(
         raise click.UsageError(say("--form selects what --out writes: give a folder with --out."))
     check_paths(paths)
     check_outputs(document, table)
-    settings = Settings.load()
-    if model is not None:
-        settings = settings.changed("model", name=model)
-    if pixels is not None:
-        settings = settings.changed("pixels", pipeline=pixels)
+    settings = read_with(Settings.load(), model, pixels)
     context = open_pipeline(settings, with_anatomy=anatomy)
     language = of_environment()
     echo(model_line(context.model.identity, language), err=True)
