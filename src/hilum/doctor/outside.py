@@ -1,16 +1,13 @@
 """Systems beside the archive: other PACS that are asked, and receivers of results."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from hilum.deliveries.trust import connected
 from hilum.deliveries.web import FhirSender
 from hilum.doctor.check import CheckResult, ok, warning
-from hilum.errors import DeliveryError, PacsError
-from hilum.pacs.credentials import tls_files
-from hilum.pacs.send.target import DicomTarget, parse_target
+from hilum.errors import DeliveryError, PacsError, SettingInvalid
 from hilum.settings import Settings
 from hilum.settings.deliveries import FhirReceiver, Hl7Receiver, Receiver, WebhookReceiver
 
@@ -27,31 +24,16 @@ def other_pacs(settings: Settings) -> Iterator[CheckResult]:
         yield ok("no other PACS is asked for images")
         return
     # pynetdicom takes half a second to import: only who needs it waits
-    from hilum.pacs.query import QueryRetrieve  # noqa: PLC0415
+    from hilum.pacs.query import open_query  # noqa: PLC0415
 
     for each in settings.pacs.query:
-        target = parse_target(each.node)
-        if not isinstance(target, DicomTarget):
-            yield warning(
-                "{name}: {node} is no DICOM address",
-                "Write AET@HOST:PORT.",
-                name=each.name,
-                node=each.node,
-            )
-            continue
-        context = tls_files(settings.pacs).context() if each.tls else None
-        remote = QueryRetrieve(
-            replace(target, tls=each.tls),
-            calling_aet=settings.pacs.aet,
-            timeout_s=ANSWER_S,
-            context=context,
-        )
         try:
+            remote = open_query(each, settings.pacs, timeout_s=ANSWER_S)
             remote.studies({"StudyInstanceUID": NO_STUDY})
-        except PacsError as exc:
+        except (PacsError, SettingInvalid) as exc:
             yield warning("{name}: {why:clause}", exc.remedy, name=each.name, why=exc.problem)
         else:
-            yield ok("{name} ({target}) answers queries", name=each.name, target=target)
+            yield ok("{name} ({target}) answers queries", name=each.name, target=remote.target)
 
 
 def receivers(settings: Settings) -> Iterator[CheckResult]:

@@ -1,6 +1,5 @@
 """Raises alerts for what a node notices, and sends them from a thread of its own."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -13,6 +12,7 @@ from hilum.records import Connection, alerts, worklist
 from hilum.records.alerts import AlertEvent, AlertRecord, AlertState
 from hilum.records.drift import DriftLevel
 from hilum.records.drift_watch import watched
+from hilum.runtime.background import BackgroundWork
 from hilum.runtime.waits import BackOff
 from hilum.settings.alerts import AlertKind, AlertSettings
 from hilum.telemetry.alerts import AlertTarget, targets
@@ -46,9 +46,8 @@ class Alerts:
     def __init__(self, context: NodeContext) -> None:
         self._context = context
         self._targets = {each.digest: each for each in targets(context.settings.alerts)}
-        self._threads = ThreadPoolExecutor(1, "alerts")
-        self._sending: Future[None] | None = None
-        self._next_look = self._next_drift = 0.0
+        self._work = BackgroundWork("alerts", LOOK_S, self._turn)
+        self._next_drift = 0.0
         for each in self._targets.values():
             each.check()
 
@@ -58,15 +57,12 @@ class Alerts:
 
     def tend(self) -> None:
         """Raise what is noticed, and begin to send; returns at once."""
-        if not self._targets or monotonic() < self._next_look:
-            return
-        self._next_look = monotonic() + LOOK_S
-        if self._sending is None or self._sending.done():
-            self._sending = self._threads.submit(self._turn)
+        if self._targets:
+            self._work.tend()
 
     def close(self) -> None:
         """Send no more; what is being sent ends first."""
-        self._threads.shutdown(cancel_futures=True)
+        self._work.close()
 
     def _turn(self) -> None:
         try:

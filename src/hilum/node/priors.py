@@ -1,8 +1,6 @@
 """Fetches priors of the studies that arrive, from a thread of its own."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
-from time import monotonic
 from typing import Final
 
 from hilum.errors import DatabaseUnavailable, PacsError
@@ -11,6 +9,7 @@ from hilum.node.steps import NodeContext
 from hilum.pacs.query import RemoteStudy
 from hilum.records import retrievals, studies, worklist
 from hilum.records.retrievals import PriorSearch, Purpose
+from hilum.runtime.background import BackgroundWork
 from hilum.runtime.waits import BackOff
 from hilum.telemetry.logs import get_log
 from hilum.values.persons import names_somebody, one_person
@@ -41,21 +40,16 @@ class Priors:
         self._context = context
         sources = [each for each in context.settings.pacs.query if each.priors]
         self._retrievers = [Retriever(context, each) for each in sources]
-        self._threads = ThreadPoolExecutor(1, "priors")
-        self._fetching: Future[None] | None = None
-        self._next_look = 0.0
+        self._work = BackgroundWork("priors", LOOK_S, self._turn)
 
     def tend(self) -> None:
         """Begin to fetch what is wanted; returns at once."""
-        if not self._retrievers or monotonic() < self._next_look:
-            return
-        self._next_look = monotonic() + LOOK_S
-        if self._fetching is None or self._fetching.done():
-            self._fetching = self._threads.submit(self._turn)
+        if self._retrievers:
+            self._work.tend()
 
     def close(self) -> None:
-        """Fetch no more; the study that is being fetched ends first."""
-        self._threads.shutdown(cancel_futures=True)
+        """Fetch no more; the studies of this turn are fetched first."""
+        self._work.close()
 
     def _turn(self) -> None:
         try:
@@ -106,7 +100,7 @@ class Priors:
             if each.study_instance_uid != study
             and each.person.patient_id
             and one_person(each.person, person)
-            and (not each.modalities or each.modalities & wanted)
+            and each.may_have(wanted)
             and each.date <= (row.study_date or each.date)
         ]
         return sorted(found, key=lambda each: each.date)[-retriever.source.priors :]

@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from hilum.errors import PacsError, PacsUnavailable, SettingInvalid
+from hilum.errors import PacsError, PacsUnavailable
 from hilum.node.backfill import BackfillQuery
 from hilum.node.steps import NodeContext
-from hilum.pacs.credentials import tls_files
-from hilum.pacs.query import QueryRetrieve
-from hilum.pacs.send.target import DicomTarget, parse_target
+from hilum.pacs.query import open_query
 from hilum.radiograph import ImageUIDs
 from hilum.records import backfills, retrievals
 from hilum.records.backfills import Progress
@@ -57,19 +55,7 @@ class Retriever:
         self._context = context
         self.source: Final = source
         pacs = context.settings.pacs
-        target = parse_target(source.node)
-        if not isinstance(target, DicomTarget):
-            raise SettingInvalid(
-                "{node} is not the DICOM address of a PACS.",
-                "Write AET@HOST:PORT.",
-                node=source.node,
-            )
-        self.remote: Final = QueryRetrieve(
-            replace(target, tls=source.tls),
-            calling_aet=pacs.aet,
-            timeout_s=source.timeout_s,
-            context=tls_files(pacs).context() if source.tls else None,
-        )
+        self.remote: Final = open_query(source, pacs)
         self._destination = source.destination or pacs.aet
         self._modalities = frozenset(context.settings.gate.modalities)
 
@@ -192,11 +178,10 @@ class RemoteBackfill:
         """Return the studies of one day; of any, where one study is asked for."""
         study = self._wanted.study_instance_uid
         keys = {"StudyInstanceUID": study} if study else {"StudyDate": day}
-        wanted = frozenset(self._wanted.modalities)
         return sorted(
             each.study_instance_uid
             for each in self._retriever.remote.studies(keys)
-            if not each.modalities or each.modalities & wanted
+            if each.may_have(self._wanted.modalities)
         )
 
     def _wait_for_hours(self, wait: Callable[[float], object]) -> None:

@@ -21,11 +21,14 @@ from pydicom import uid as uids
 from pynetdicom import _config
 from pynetdicom.association import Association
 
-from hilum.errors import PacsError, PacsRefused, PacsUnavailable
+from hilum.errors import PacsError, PacsRefused, PacsUnavailable, SettingInvalid
 from hilum.language import Message
+from hilum.pacs.credentials import tls_files
 from hilum.pacs.send.associations import Opener, Pair
-from hilum.pacs.send.target import DicomTarget
+from hilum.pacs.send.target import DicomTarget, parse_target
 from hilum.radiograph import ImageUIDs
+from hilum.settings import PacsSettings
+from hilum.settings.pacs import QuerySource
 from hilum.values.persons import Person
 
 MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
@@ -86,10 +89,12 @@ MEANINGS: Final = {
 
 NOT_ALL_SENT: Final = frozenset({0xA702, 0xB000})
 
-STUDY_KEYS: Final = (
-    *("StudyInstanceUID", "StudyDate", "ModalitiesInStudy"),
+PERSON: Final = (
     *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"),
 )
+"""What tells a `Person`, in its order."""
+
+STUDY_KEYS: Final = ("StudyInstanceUID", "StudyDate", "ModalitiesInStudy", *PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,10 @@ class RemoteStudy:
     person: Person
     modalities: frozenset[str]
     """Of its series; empty where that PACS does not say."""
+
+    def may_have(self, modalities: Collection[str]) -> bool:
+        """Whether it has series of some modalities, as far as that is known."""
+        return not self.modalities or not self.modalities.isdisjoint(modalities)
 
 
 class NotAllSent(PacsUnavailable):
@@ -176,25 +185,28 @@ class QueryRetrieve:
 
         opener = replace(self._opener, received=received, receives=frozenset(IMAGES))
         for keys in _series(images):
-            first: NotAllSent | None = None
+            refusals: list[NotAllSent] = []
             for syntaxes in PROPOSALS:
-                try:
-                    self._get(keys, opener, syntaxes)
-                except NotAllSent as exc:
-                    first = first or exc
-                else:
-                    first = None
+                refusal = self._get(keys, opener, syntaxes)
                 if errors:  # ours is the cause of what it says, if it says anything
                     raise errors[0]
-                if first is None:
+                if refusal is None:
                     break
-            if first is not None:
-                raise first
+                refusals.append(refusal)
+            else:
+                raise refusals[0]
 
-    def _get(self, series: Mapping[str, str], opener: Opener, syntaxes: Iterable[str]) -> None:
+    def _get(
+        self, series: Mapping[str, str], opener: Opener, syntaxes: Iterable[str]
+    ) -> NotAllSent | None:
+        """Retrieve a series; return why not all of it came, None when it did."""
         proposed = {Pair(each, syntax) for each in IMAGES for syntax in syntaxes}
         with self._association(GET, opener, proposed) as association:
-            self._ended(association.send_c_get(_identifier("SERIES", series), GET))
+            try:
+                self._ended(association.send_c_get(_identifier("SERIES", series), GET))
+            except NotAllSent as exc:
+                return exc
+        return None
 
     def move(self, images: Iterable[ImageUIDs], destination: str) -> None:
         """Have the series of some images sent to an AE title that this PACS knows."""
@@ -257,6 +269,34 @@ class QueryRetrieve:
             line.association.release()
 
 
+def open_query(
+    source: QuerySource, pacs: PacsSettings, *, timeout_s: float | None = None
+) -> QueryRetrieve:
+    """Return a PACS of the settings.
+
+    Parameters
+    ----------
+    timeout_s
+        Seconds to wait for one answer; None: those of its settings.
+
+    Raises
+    ------
+    SettingInvalid
+        Its address is none, or a file for TLS cannot be used.
+    """
+    target = parse_target(source.node)
+    if not isinstance(target, DicomTarget):
+        raise SettingInvalid(
+            "{node} is not the DICOM address of a PACS.", "Write AET@HOST:PORT.", node=source.node
+        )
+    return QueryRetrieve(
+        replace(target, tls=source.tls),
+        calling_aet=pacs.aet,
+        timeout_s=timeout_s or source.timeout_s,
+        context=tls_files(pacs).context() if source.tls else None,
+    )
+
+
 SERVICES: Final = {FIND: "C-FIND", GET: "C-GET", MOVE: "C-MOVE"}
 
 
@@ -277,13 +317,12 @@ def _series(images: Iterable[ImageUIDs]) -> list[dict[str, str]]:
 
 
 def _study(answer: Dataset) -> RemoteStudy:
-    traits = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex")
     modalities = answer.get("ModalitiesInStudy") or ()
     modalities = (modalities,) if isinstance(modalities, str) else modalities
     return RemoteStudy(
         _text(answer, "StudyInstanceUID"),
         _text(answer, "StudyDate"),
-        Person(*(_text(answer, keyword) for keyword in traits)),
+        Person(*(_text(answer, keyword) for keyword in PERSON)),
         frozenset(map(str, modalities)),
     )
 
