@@ -83,7 +83,7 @@ MEANINGS: Final = {
     0xA801: Message("it does not know the AE title that they should go to"),
     0xA900: Message("it does not understand the query"),
     0xB000: Message("it could not send all of the images"),
-    0xFE00: Message("it cancelled that"),
+    0xFE00: Message("it canceled the request"),
 }
 """Status → what it says."""
 
