@@ -1,5 +1,6 @@
 """Dask's workers: killed ones, a file that kills them, others than ours, and a dead scheduler."""
 
+import gc
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from hilum.dataset.run import DatasetWriter, Tally, read_shards
 from hilum.dataset.shards import Shard, batches
 from hilum.errors import SchedulerUnavailable, WorkerDiffers
 from hilum.files.find import find_candidates
+from job_tools import until
 from poison import poison
 
 QUICK = {
@@ -25,6 +27,13 @@ QUICK = {
     "distributed.worker.profile.enabled": False,
 }
 """One death is enough to blame a shard: the sources beside a poisonous one are blamed as well."""
+
+
+@pytest.fixture(autouse=True)
+def no_client_left():
+    """Close clients that never connected: their end, in the next one's loop, would hold that."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +73,23 @@ def test_every_image_once_though_workers_are_killed(
     assert len(sources) == len(columns["path"])
     assert "failed" == status.pop("/poison.dcm")
     assert {str(path): "read" for path in phantoms.iterdir()} == status
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_result_that_its_worker_took_with_it_is_read_anew(phantoms, dataset_run, workers):
+    """It was read, and not fetched yet: the scheduler is still there."""
+    shard = Shard.of(list(find_candidates([phantoms])))
+    with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
+        engine.submit(shard)
+        future = next(iter(engine._shards))
+        until(lambda: future.status == "finished")
+        os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
+        until(lambda: future.status != "finished")
+
+        end = engine.wait()
+
+    assert shard == end.shard
+    assert len(end.rows) == shard.count
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -112,19 +112,20 @@ class DaskEngine:
         """
         future = next(self._ended)
         shard = self._shards.pop(future)
-        if future.status == "finished":
+        try:
+            # a result that was lost with its worker is read anew, and waited for
             return ShardEnd(shard, future.result())
-        if future.status != "error":
+        except self._dask.KilledWorker:
+            return ShardEnd(shard, None)
+        except Exception as exc:
+            if future.status == "error":  # the shard's, not the connection's
+                raise _said(exc) from exc
             raise SchedulerUnavailable(
                 "The Dask scheduler at {address} does not answer any more.",
                 "What was read is kept. Start it again, then give the same command: it goes on "
                 "from here.",
                 address=self._address,
-            )
-        failed = future.exception()
-        if isinstance(failed, self._dask.KilledWorker):
-            return ShardEnd(shard, None)
-        raise _said(failed)
+            ) from exc
 
     def _compare(self) -> int:
         """Let every worker load the model, and say whether it is the same; return how many."""
