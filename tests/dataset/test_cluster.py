@@ -23,10 +23,12 @@ from poison import poison
 
 QUICK = {
     "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.worker-ttl": "30 seconds",
     "distributed.worker.memory.terminate": False,
     "distributed.worker.profile.enabled": False,
 }
-"""One death is enough to blame a shard: the sources beside a poisonous one are blamed as well."""
+"""One death is enough to blame a shard: the sources beside a poisonous one are blamed as well.
+A worker killed while it comes up may be missed only by its silence, for 5 minutes by default."""
 
 
 @pytest.fixture(autouse=True)
