@@ -141,6 +141,24 @@ def test_a_finding_without_positives_is_one_line(tmp_path: Path):
     assert "no image with it" in done.output
 
 
+def test_refusals_are_said_in_words(tmp_path: Path):
+    """As the readings say them, with how many images each has kept out."""
+    good, labels = simulated(20, 4)
+    texts = ["Modality CT is not supported", "Modality MR is not supported"]
+    rows = [
+        {"path": f"{number}.dcm", "status": "refused", "findings": [],
+         "reasons": [{"code": "modality", "text": texts[number > 0]}]}
+        for number in range(3)
+    ]  # fmt: skip
+    readings, label_file = written(tmp_path, document(good["readings"] + rows), labels)
+
+    run("evaluate", readings, "--labels", label_file, "--out", tmp_path / "out")
+
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Modality MR is not supported (2); Modality CT is not supported (1)" in report
+    assert {"modality": 3} == whole(tmp_path)["flow"]["reasons"]
+
+
 def test_few_positives_are_named_too_few(tmp_path: Path):
     """Figures, with that word beside them."""
     readings, labels = written(tmp_path, *simulated(60, 5, prevalence=0.08))
@@ -231,6 +249,13 @@ def test_check_shows_what_joins_and_what_does_not(tmp_path: Path):
     assert "without a label: images/000001.dcm" in done.output
 
 
+def test_folder_is_called_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also the one in which the person is."""
+    monkeypatch.chdir(tmp_path)
+
+    assert f"{tmp_path.name} cannot be read: Is a directory" in run("labels", "check", ".").output
+
+
 def test_plan_needs_no_readings():
     """Before anything is measured."""
     done = run("evaluate", "--plan", "0.05")
@@ -249,8 +274,8 @@ def test_plan_needs_no_readings():
         (("{r}", "--labels", "{l}", "--prevalence", "Effusion=2"), "--prevalence takes"),
         (("{r}", "--labels", "{l}", "--prevalence", "Fracture=0.1"), "--prevalence takes"),
         (("{r}", "--labels", "{l}", "--column", "Effusion"), "--column takes NAME=VALUE"),
-        (("{r}", "--labels", "{l}", "--labels", "{l}"), "one of them at a time"),
-        (("{r}", "--labels", "{l}", "--key", "accession"), "No label of labels.csv finds an image"),
+        (("{r}", "--labels", "{l}", "--labels", "{n}"), "labels of different datasets"),
+        (("{r}", "--labels", "{l}", "--key", "accession"), "no column of accession number: it"),
         (("{r}", "--labels", "{r}"), "no column|has no rows|not a table"),
         (("{l}", "--labels", "{l}"), "not what hilum read"),
     ],
@@ -258,7 +283,8 @@ def test_plan_needs_no_readings():
 def test_a_wrong_command_is_one_clear_line(tmp_path: Path, words: tuple[str, ...], said: str):
     """No traceback, and nothing is written."""
     readings, labels = written(tmp_path, *simulated(20, 8))
-    places = {"{r}": readings, "{l}": labels}
+    places = {"{r}": readings, "{l}": labels, "{n}": tmp_path / "nih.csv"}
+    places["{n}"].write_text(NIH)
 
     done = run("evaluate", *(places.get(word, word) for word in words), "--out", tmp_path / "out")
 

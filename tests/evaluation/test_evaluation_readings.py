@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.encode.forms.csv_table import csv_columns
 from hilum.errors import SourceUnreadable
-from hilum.evaluation.readings import of_columns, of_document, read_readings
+from hilum.evaluation.readings import of_document, of_run, read_readings
 from label_look_alikes import MODEL, document, reading_row
 
+CT = Reason("modality", "Modality CT is not supported")
 SCORES = {"Effusion": 0.7, "Mass": 0.2}
 
 
@@ -55,7 +57,7 @@ def test_document_and_table_say_the_same(tmp_path: Path):
         assert [0.07, 0.02] == pytest.approx(found.raw[0].tolist())
         assert [True, False] == found.positive[0].tolist()
         assert {"read": 1, "refused": 1} == dict(found.flow)
-        assert {"modality": 1} == dict(found.reasons)
+        assert {CT: 1} == dict(found.reasons)
     assert ("1.2",) == read_readings(tmp_path / "r.csv").instances
 
 
@@ -113,14 +115,16 @@ def test_results_of_a_dataset_run_are_read_by_columns():
         "model": text(["m", "m"], object), "model_version": text(["v1"] * 2, object),
         "model_sha256": text(["a"] * 2, object), "operating_points": text(["default"] * 2, object),
         "pixel_pipeline": text(["display"] * 2, object), "demonstration": text([False, False]),
-        "reasons": text([[], ["modality"]], object), "age_years": text([57.5, np.nan], np.float32),
+        "reasons": text([[], ["modality", "too_small"]], object),
+        "reason_text": text(["", "Modality CT is not supported; too small: 9; 64 needed"], object),
+        "age_years": text([57.5, np.nan], np.float32),
         "study_month": text(["2026-03", ""], object), "patient": text(["x", ""], object),
         "Effusion score": text([0.7, np.nan], np.float32), "Effusion positive": text([True, False]),
         "Effusion raw": text([0.07, np.nan], np.float32),
     }  # fmt: skip
 
-    found = of_columns(columns, "folder")
+    found = of_run(columns, "folder")
 
     assert {"patient": ["x"], "age": ["57.5"], "date": ["2026-03"]} == dict(found.facts)
-    assert {"modality": 1} == dict(found.reasons)
+    assert {CT: 1, Reason("too_small", "too small: 9; 64 needed"): 1} == dict(found.reasons)
     assert 0.07 == pytest.approx(found.raw[0, 0])

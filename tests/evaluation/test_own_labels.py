@@ -7,7 +7,7 @@ import pytest
 
 from hilum.errors import SourceUnreadable
 from hilum.evaluation.label_table import Fact, Key, LabelTable, Policy
-from hilum.evaluation.labels import read_labels
+from hilum.evaluation.labels import read_labels, stacked
 
 
 def read(folder: Path, content: str | bytes, policy: Policy | None = None) -> LabelTable:
@@ -122,3 +122,14 @@ def test_rows_that_are_too_wide_are_told(tmp_path: Path):
     assert [1, 1] == values(table)
     assert [0, None] == values(table, "Mass")
     assert "1 row has more cells" in " ".join(table.notes)
+
+
+def test_files_of_one_dataset_are_labels_together(tmp_path: Path):
+    """As CheXpert's two parts; what a file does not say is not known."""
+    contents = ("file,Effusion,site\na.dcm,1,X\n", "file,Mass\nb.dcm,0\nc.dcm,1\n")
+    found = stacked([read(tmp_path, content) for content in contents])
+
+    assert ["a.dcm", "b.dcm", "c.dcm"] == found.keys[Key.FILE]
+    assert [1, None, None] == values(found)
+    assert [None, 0, 1] == values(found, "Mass")
+    assert ["X", "", ""] == found.facts[Fact.SITE]

@@ -12,11 +12,10 @@ import click
 from hilum import RESEARCH_USE_ONLY
 from hilum.cli.label_options import LabelOptions, joined, label_options, open_readings, pairs
 from hilum.cli.terminal import echo, say
-from hilum.errors import HilumError, SourceUnreadable
+from hilum.errors import HilumError
 from hilum.evaluation import results
 from hilum.evaluation.agreement import FindingAgreement, agreements
-from hilum.evaluation.label_table import LabelTable
-from hilum.evaluation.labels import read_labels
+from hilum.evaluation.labels import read_labels, stacked
 from hilum.evaluation.own_labels import label_of
 from hilum.evaluation.pictures import thumbnail
 from hilum.evaluation.planning import cases_for_share, images_for_area
@@ -113,13 +112,14 @@ def evaluate(
         raise click.UsageError(say("Give the labels with --labels."))
     read = open_readings(readings)
     tables = read_labels(files, how.policy, read.labels)
-    labels, reviews = one_reference(tables)
-    agreed = [each for table in reviews for each in agreements(table, read)]
+    agreed = [each for table in tables if table.reviews for each in agreements(table, read)]
     for line in agreement_lines(agreed):
         click.echo(line)
-    if labels is None:
+    references = [table for table in tables if not table.reviews]
+    if not references:
         echo("Reviews are agreement, not a reference: give labels for a report.", err=True)
         return
+    labels = stacked(references)
     compared = None if other is None else open_readings(other)
     settings = Settings.load()
     found = results.evaluate(
@@ -148,24 +148,6 @@ def evaluate(
             click.echo(line)
     echo("Wrote {file}: open it in a browser.", file=folder / REPORT, err=True)
     echo(RESEARCH_USE_ONLY, err=True)
-
-
-def one_reference(tables: Sequence[LabelTable]) -> tuple[LabelTable | None, list[LabelTable]]:
-    """Return the labels and the reviews among label files.
-
-    Raises
-    ------
-    SourceUnreadable
-        There are several files of labels.
-    """
-    labels = [table for table in tables if not table.reviews]
-    if len(labels) > 1:
-        raise SourceUnreadable(
-            "{files} are labels of their own.",
-            "Evaluate against one of them at a time.",
-            files=", ".join(table.source for table in labels),
-        )
-    return (labels[0] if labels else None), [table for table in tables if table.reviews]
 
 
 def model_facts(readings: ReadingTable, settings: Settings) -> ModelFacts:

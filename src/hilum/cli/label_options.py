@@ -12,6 +12,7 @@ from hilum.cli.terminal import say
 from hilum.dataset.parts import read_results
 from hilum.evaluation.headers import HeaderFacts, header_facts
 from hilum.evaluation.joining import Join, join
+from hilum.evaluation.label_files import file_name
 from hilum.evaluation.label_table import (
     ABSENT,
     PRESENT,
@@ -22,7 +23,7 @@ from hilum.evaluation.label_table import (
     Policy,
     Rules,
 )
-from hilum.evaluation.readings import ReadingTable, of_columns, read_readings
+from hilum.evaluation.readings import ReadingTable, of_run, read_readings
 
 MEANINGS: Final = {"unknown": UNKNOWN_LABEL, "absent": ABSENT, "present": PRESENT}
 """Choice of the options → value of the label."""
@@ -34,6 +35,9 @@ KEYS: Final = {
     "accession": Key.ACCESSION,
     "patient-date": Key.PATIENT_DATE,
 }
+
+BY_HEADER: Final = frozenset({Key.ACCESSION, Key.PATIENT_DATE})
+"""Keys of images that only their headers tell."""
 
 Command = Callable[..., Any]
 
@@ -155,7 +159,7 @@ def open_readings(path: Path) -> ReadingTable:
         It is a folder, and pyarrow is not installed.
     """
     if path.is_dir():
-        return of_columns(read_results(path).columns, path.name)
+        return of_run(read_results(path).columns, file_name(path))
     return read_readings(path)
 
 
@@ -167,10 +171,11 @@ def joined(labels: LabelTable, readings: ReadingTable, how: LabelOptions) -> Joi
     SourceUnreadable
         No label finds an image.
     """
-    by_header = {Key.ACCESSION, Key.PATIENT_DATE}
+    by = None if how.key is None else KEYS[how.key]
+    asked = labels.keys.keys() if by is None else {by}
     facts: Mapping[Fact, Sequence[str]] = readings.facts
     headers: HeaderFacts | None = None
-    if not facts or how.images is not None or labels.keys.keys() <= by_header:
+    if not facts or how.images is not None or asked <= BY_HEADER:
         headers = header_facts(readings.paths, how.images)
         if headers.found:
             facts = {**headers.facts} if not facts else {**facts, **_better(headers)}
@@ -179,7 +184,7 @@ def joined(labels: LabelTable, readings: ReadingTable, how: LabelOptions) -> Joi
         readings,
         facts=facts,
         accessions=() if headers is None else headers.accessions,
-        by=None if how.key is None else KEYS[how.key],
+        by=by,
     )
 
 

@@ -162,7 +162,7 @@ def join(
         ),
     )
     if not matches or not matches[0].rows:
-        raise nothing_joins(labels, ours)
+        raise nothing_joins(labels, ours, by)
     best = matches[0]
     theirs = _compared(best.key, labels.keys[best.key], best.folders)
     mine = _compared(best.key, ours[best.key], best.folders)
@@ -188,9 +188,20 @@ def _matches(key: Key, theirs: Sequence[str], ours: Sequence[str]) -> list[KeyMa
     return found
 
 
-def nothing_joins(labels: LabelTable, ours: Mapping[Key, Sequence[str]]) -> SourceUnreadable:
+def nothing_joins(
+    labels: LabelTable, ours: Mapping[Key, Sequence[str]], by: Key | None
+) -> SourceUnreadable:
     """Return the error for labels of which none finds an image, with an example of each."""
-    key = next((key for key in labels.keys if any(ours.get(key, ()))), None)
+    if by is not None and by not in labels.keys:
+        return SourceUnreadable(
+            "{name} has no column of {key}: it names images by {keys}.",
+            "Leave --key out, or say with --column which column it is.",
+            name=labels.source,
+            key=KEY_NAMES[by],
+            keys=Message.joined(", ", [KEY_NAMES[each] for each in labels.keys]),
+        )
+    asked = labels.keys if by is None else (by,)
+    key = next((each for each in asked if any(ours.get(each, ()))), None)
     if key is None:
         return SourceUnreadable(
             "No label of {name} finds an image: it names images by {keys}, which the readings "
@@ -198,7 +209,7 @@ def nothing_joins(labels: LabelTable, ours: Mapping[Key, Sequence[str]]) -> Sour
             "Give the folder of the images with --images, or labels with SOPInstanceUID or file "
             "name.",
             name=labels.source,
-            keys=Message.joined(", ", [KEY_NAMES[each] for each in labels.keys]),
+            keys=Message.joined(", ", [KEY_NAMES[each] for each in asked]),
         )
     return SourceUnreadable(
         "No label of {name} finds an image: by {key} it has {theirs!r}, the readings have "

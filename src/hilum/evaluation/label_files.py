@@ -53,6 +53,11 @@ class TextTable:
         return [row[at].strip() for row in self.rows]
 
 
+def file_name(path: Path) -> str:
+    """Return what people call a file or folder, also ``.`` and ``..``."""
+    return path.name or path.resolve().name or str(path)
+
+
 def read_table(path: Path) -> TextTable:
     """Read a table with its names in the first line.
 
@@ -61,7 +66,7 @@ def read_table(path: Path) -> TextTable:
     SourceUnreadable
         It cannot be read, is no text, or has no rows.
     """
-    name = path.name
+    name = file_name(path)
     content = unpacked(path)
     text, encoding = decoded(content, name)
     head, _, rest = text.partition("\n")
@@ -105,7 +110,7 @@ def unpacked(path: Path) -> bytes:
     SourceUnreadable
         It cannot be read, is a spreadsheet, or an archive with several tables.
     """
-    name = path.name
+    name = file_name(path)
     with read_errors(name), path.open("rb") as file:
         start = file.read(4)
         file.seek(0)

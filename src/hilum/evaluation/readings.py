@@ -1,16 +1,19 @@
 """What a model said of many images, from any of the files that hilum writes."""
 
 import json
-import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from math import isnan, nan
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.eligibility import Reason
 from hilum.errors import SourceUnreadable
 from hilum.evaluation.intervals import Bools, Floats
 from hilum.evaluation.label_files import TextTable, read_table
@@ -21,14 +24,20 @@ READ: Final = "read"
 """Status of an image that was analyzed."""
 
 SCHEMA: Final = "hilum.reading/"
-MODEL_COLUMNS: Final = (
-    "model",
-    "model_version",
-    "model_sha256",
-    "operating_points",
-    "pixel_pipeline",
-)
-"""What is the same in every row of one set of readings."""
+MODEL_COLUMNS: Final = {
+    "model": "model",
+    "version": "model_version",
+    "sha256": "model_sha256",
+    "operating_points": "operating_points",
+    "pipeline": "pixel_pipeline",
+}
+"""Field of `ReadingTable` → column; what is the same in every row of one set of readings."""
+
+UIDS: Final = ("sop_instance_uid", "study_instance_uid")
+VALUES: Final = ("raw", "score", "positive")
+
+BETWEEN_REASONS: Final = re.compile(r"; (?=\w+: )")
+"""Parts the reasons of a cell: their texts may hold semicolons, too."""
 
 DATASET_FACTS: Final[Mapping[Fact, str]] = {
     Fact.PATIENT: "patient",
@@ -52,7 +61,7 @@ class ReadingTable:
     flow
         Status → files, all that arrived.
     reasons
-        Code of a refusal or failure → files.
+        Reason of a refusal or failure, in the words of the readings → files.
     """
 
     source: str
@@ -71,7 +80,7 @@ class ReadingTable:
     studies: tuple[str, ...]
     """SOP and Study Instance UID of each image, ``""`` of a picture."""
     flow: Mapping[str, int]
-    reasons: Mapping[str, int]
+    reasons: Mapping[Reason, int]
     facts: Mapping[Fact, Sequence[str]] = field(default_factory=dict)
     """Of each image, what the readings say beside the findings."""
 
@@ -97,12 +106,8 @@ def read_readings(path: Path) -> ReadingTable:
     if start.startswith(b"{"):
         return of_document(_document(path), path.name)
     table = read_table(path)
-    if not {"path", "status", "model", "model_sha256"} <= set(table.columns):
-        raise SourceUnreadable(
-            "{name} is not what hilum read or hilum dataset run writes.",
-            "Give the file of --json or --csv, or the folder of --out.",
-            name=path.name,
-        )
+    if not {"path", "status", *MODEL_COLUMNS.values()} <= set(table.columns):
+        raise _another(path.name)
     return of_csv(table)
 
 
@@ -125,11 +130,7 @@ def _document(path: Path) -> dict[str, Any]:
             name=path.name,
         ) from exc
     if not str(document.get("schema")).startswith(SCHEMA):
-        raise SourceUnreadable(
-            "{name} is not what hilum read or hilum dataset run writes.",
-            "Give the file of --json or --csv, or the folder of --out.",
-            name=path.name,
-        )
+        raise _another(path.name)
     return dict(document)
 
 
@@ -143,38 +144,38 @@ def of_document(document: Mapping[str, Any], source: str) -> ReadingTable:
     """
     try:
         rows, model = document["readings"], document["model"]
-        done = [row for row in rows if row["status"] == READ]
-        labels = tuple(finding["label"] for finding in done[0]["findings"]) if done else ()
-        values = {
-            kind: [[finding[kind] for finding in row["findings"]] for row in done]
-            for kind in ("raw", "score", "positive")
-        }
-        if any({finding["label"] for finding in row["findings"]} != set(labels) for row in done):
+        found = [
+            {each["label"]: each for each in row["findings"]} if row["status"] == READ else {}
+            for row in rows
+        ]
+        labels = next(filter(None, found), {})
+        if any(each.keys() != labels.keys() for each in found if each):
             raise _mixed(source)
-        about = {
+        same = {
             "model": model["name"],
-            "version": model["version"],
-            "sha256": model["sha256"],
+            "model_version": model["version"],
+            "model_sha256": model["sha256"],
             "operating_points": model["operating_points"],
             "demonstration": bool(model["demonstration"]),
-            "pipeline": document["pixel_pipeline"],
+            "pixel_pipeline": document["pixel_pipeline"],
         }
-        names = {
-            "paths": tuple(str(row["path"]) for row in done),
-            "instances": tuple(row.get("sop_instance_uid") or "" for row in done),
-            "studies": tuple(row.get("study_instance_uid") or "" for row in done),
+        columns = {
+            **{name: [value] * len(rows) for name, value in same.items()},
+            **{name: [row[name] for row in rows] for name in ("path", "status")},
+            **{name: [row.get(name) or "" for row in rows] for name in UIDS},
+            "reasons": [
+                [Reason(each["code"], each["text"]) for each in row.get("reasons", ())]
+                for row in rows
+            ],
+            **{
+                f"{label} {kind}": [float(each[label][kind]) if each else nan for each in found]
+                for label in labels
+                for kind in VALUES
+            },
         }
-        reasons = Counter(
-            reason["code"] for row in rows if row["status"] != READ for reason in row["reasons"]
-        )
-        flow = Counter(row["status"] for row in rows)
-    except (KeyError, TypeError, IndexError) as exc:
-        raise SourceUnreadable(
-            "{name} is not what hilum read or hilum dataset run writes.",
-            "Give the file of --json or --csv, or the folder of --out.",
-            name=source,
-        ) from exc
-    return _made(source, labels, values, {**about, **names, "flow": flow, "reasons": reasons})
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise _another(source) from exc
+    return of_columns({name: _objects(cells) for name, cells in columns.items()}, source)
 
 
 def of_csv(table: TextTable) -> ReadingTable:
@@ -185,24 +186,34 @@ def of_csv(table: TextTable) -> ReadingTable:
     SourceUnreadable
         It mixes models, or a score in it is no number.
     """
-    columns = {name: np.array(table.column(name), dtype=object) for name in table.columns}
-    read = columns["status"] == READ
+    columns = {name: _objects(table.column(name)) for name in table.columns}
     for label in _labels_in(columns):
         for kind in ("raw", "score"):
             columns[f"{label} {kind}"] = _numbers(columns, f"{label} {kind}", table.name)
         columns[f"{label} positive"] = columns[f"{label} positive"] == "true"
     columns["demonstration"] = columns.get("demonstration", np.array([""])) == "true"
-    for name in ("path", "sop_instance_uid", "study_instance_uid"):
-        columns[name] = np.array(
-            [cell.removeprefix("'") for cell in columns.get(name, np.full(len(read), ""))],
-            dtype=object,
-        )
+    columns["reasons"] = _objects([_reasons_in(cell) for cell in table.column("reasons")])
+    for name in ("path", *UIDS):
+        columns[name] = _objects([cell.removeprefix("'") for cell in table.column(name)])
     return of_columns(columns, table.name)
+
+
+def _reasons_in(cell: str) -> list[Reason]:
+    """Return the reasons of a cell of the CSV: ``code: text; code: text``."""
+    parts = (part.partition(": ") for part in BETWEEN_REASONS.split(cell))
+    return [Reason(code, text) for code, _, text in parts if text]
+
+
+def _objects(cells: Sequence[Any]) -> NDArray[Any]:
+    """Return cells as an array, also those that are lists."""
+    values = np.empty(len(cells), dtype=object)
+    values[:] = cells
+    return values
 
 
 def _numbers(columns: Mapping[str, NDArray[Any]], name: str, source: str) -> Floats:
     try:
-        return np.array([float(cell) if cell else math.nan for cell in columns[name]])
+        return np.array([float(cell) if cell else nan for cell in columns[name]])
     except (KeyError, ValueError) as exc:
         raise SourceUnreadable(
             "{source} has no numbers in the column {column!r}.",
@@ -219,8 +230,23 @@ def _labels_in(columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(label for label in found if f"{label} positive" in names)
 
 
+def of_run(columns: Mapping[str, NDArray[Any]], source: str) -> ReadingTable:
+    """Return the readings of a dataset run; see `hilum.dataset.schema`.
+
+    Raises
+    ------
+    SourceUnreadable
+        It has those of several models, or no image in it was analyzed.
+    """
+    reasons = [
+        [Reason(*each) for each in zip(codes, text.split("; ", len(codes) - 1), strict=False)]
+        for codes, text in zip(columns["reasons"], columns["reason_text"], strict=True)
+    ]
+    return of_columns({**columns, "reasons": _objects(reasons)}, source)
+
+
 def of_columns(columns: Mapping[str, NDArray[Any]], source: str) -> ReadingTable:
-    """Return the readings of a table by columns, as a dataset run's results are.
+    """Return the readings of a table by columns, with a list of `Reason` for each image.
 
     Raises
     ------
@@ -229,76 +255,53 @@ def of_columns(columns: Mapping[str, NDArray[Any]], source: str) -> ReadingTable
     """
     read = np.asarray(columns["status"] == READ)
     labels = _labels_in(columns)
-    values = {
-        kind: np.stack([columns[f"{label} {kind}"][read] for label in labels], axis=1)
-        if labels
-        else np.zeros((0, 0))
-        for kind in ("raw", "score", "positive")
-    }
-    about: dict[str, Any] = {}
-    for name in MODEL_COLUMNS:
-        different = {str(each) for each in columns[name][read]}
-        if len(different) > 1:
-            raise _mixed(source)
-        about[name] = next(iter(different), "")
-    facts = {
-        fact: [_fact(each) for each in columns[name][read]]
-        for fact, name in DATASET_FACTS.items()
-        if name in columns
-    }
-    refused = (
-        columns.get("reasons", np.zeros(0, dtype=object))[~read] if "reasons" in columns else []
-    )
-    return _made(
-        source,
-        labels,
-        values,
-        {
-            "model": about["model"],
-            "version": about["model_version"],
-            "sha256": about["model_sha256"],
-            "operating_points": about["operating_points"],
-            "pipeline": about["pixel_pipeline"],
-            "demonstration": bool(np.asarray(columns["demonstration"]).any()),
-            "paths": tuple(map(str, columns["path"][read])),
-            "instances": tuple(map(str, columns["sop_instance_uid"][read])),
-            "studies": tuple(map(str, columns["study_instance_uid"][read])),
-            "flow": Counter(map(str, columns["status"])),
-            "reasons": Counter(code for each in refused for code in _codes(each)),
-            "facts": facts,
-        },
-    )
-
-
-def _codes(reasons: object) -> list[str]:
-    """Return the codes in a cell: a list, or ``code: text; code: text``."""
-    if isinstance(reasons, str):
-        return [part.partition(":")[0].strip() for part in reasons.split("; ") if ": " in part]
-    return [str(each) for each in reasons] if isinstance(reasons, Sequence) else []
-
-
-def _fact(value: object) -> str:
-    if isinstance(value, float | np.floating):
-        return "" if math.isnan(value) else f"{value:g}"
-    return str(value)
-
-
-def _made(
-    source: str, labels: tuple[str, ...], values: Mapping[str, Any], about: Mapping[str, Any]
-) -> ReadingTable:
-    if not about["paths"] or not labels:
+    if not labels or not read.any():
         raise SourceUnreadable(
             "{name} has no image that was analyzed.",
             "Look at its reasons, e.g. with hilum read on one of the files.",
             name=source,
         )
+    about: dict[str, Any] = {}
+    for field_name, name in MODEL_COLUMNS.items():
+        about[field_name], *others = {str(each) for each in columns[name][read]}
+        if others:
+            raise _mixed(source)
+
+    def stacked(kind: str, dtype: type) -> NDArray[Any]:
+        return np.stack([columns[f"{label} {kind}"][read] for label in labels], 1).astype(dtype)
+
     return ReadingTable(
         source=source,
+        demonstration=bool(np.any(columns["demonstration"])),
         labels=labels,
-        raw=np.asarray(values["raw"], np.float64),
-        score=np.asarray(values["score"], np.float64),
-        positive=np.asarray(values["positive"], np.bool_),
+        raw=stacked("raw", float),
+        score=stacked("score", float),
+        positive=stacked("positive", bool),
+        paths=tuple(map(str, columns["path"][read])),
+        instances=tuple(map(str, columns["sop_instance_uid"][read])),
+        studies=tuple(map(str, columns["study_instance_uid"][read])),
+        flow=Counter(map(str, columns["status"])),
+        reasons=Counter(chain.from_iterable(columns["reasons"][~read])),
+        facts={
+            fact: [_fact(each) for each in columns[name][read]]
+            for fact, name in DATASET_FACTS.items()
+            if name in columns
+        },
         **about,
+    )
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, float | np.floating):
+        return "" if isnan(value) else f"{value:g}"
+    return str(value)
+
+
+def _another(name: str) -> SourceUnreadable:
+    return SourceUnreadable(
+        "{name} is not what hilum read or hilum dataset run writes.",
+        "Give the file of --json or --csv, or the folder of --out.",
+        name=name,
     )
 
 

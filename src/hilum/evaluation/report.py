@@ -1,6 +1,7 @@
 """The report that a department head reads: one HTML file that needs nothing else."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -48,6 +49,9 @@ STANDINGS: Final = {
     Standing.NO_NEGATIVES: Message("no image without it"),
 }
 """Why a finding cannot be judged."""
+
+MOST_REASONS: Final = 4
+"""Reasons for which images were not analyzed that are shown, the most frequent first."""
 
 Thumbnail = Callable[[str], str | None]
 """Path of an image → a picture of it, None where there is none."""
@@ -108,6 +112,7 @@ def html(
             readings=evaluation.readings,
             labels=evaluation.labels,
             join=evaluation.join,
+            reasons=Counter(evaluation.readings.reasons).most_common(MOST_REASONS),
             words=words,
             judged=judged,
             unjudged=[each for each in evaluation.findings if each not in judged],

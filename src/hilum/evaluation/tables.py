@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
+from hilum.eligibility import Reason
 from hilum.evaluation.intervals import Estimate
 from hilum.evaluation.results import Evaluation, FindingResult
 
@@ -48,7 +50,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         "flow": {
             **dict(readings.flow),
             "labelled": int(join.labelled.sum()),
-            "reasons": dict(readings.reasons),
+            "reasons": _by_code(readings.reasons),
         },
         "patients": evaluation.patients if evaluation.patients_known else None,
         "in_training_data": evaluation.in_training,
@@ -58,6 +60,14 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         "not_of_the_model": list(evaluation.not_of_the_model),
         "not_labelled": list(evaluation.not_labelled),
     }
+
+
+def _by_code(reasons: Mapping[Reason, int]) -> dict[str, int]:
+    """Return code → files, whatever their texts quote."""
+    counted: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        counted[reason.code] += count
+    return dict(counted)
 
 
 def plain(value: Any) -> Any:
