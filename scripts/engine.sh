@@ -114,6 +114,8 @@ stop() {
         docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null
         docker network prune --force >/dev/null
         docker volume prune --force >/dev/null
+        docker image prune --force >/dev/null # what has lost its name to a newer build
+        docker builder prune --force --keep-storage 8GB >/dev/null
     fi
     daemon=$(cat "$run/dockerd.pid")
     kill "$daemon" 2>/dev/null || true

@@ -17,7 +17,7 @@ RUN --mount=type=secret,id=ca \
        --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 \
        --require-hashes --requirement /run.txt
 COPY src /source
-# a real processor's: with the emulator's own, "max", numpy 2.5.5 computes other values
+# a real processor's: for the emulator's own, "max", OpenBLAS multiplies by its kernels for SME, wrongly
 ENV QEMU_CPU=neoverse-n1
 ENV PYTHONHOME=/usr PYTHONPATH=/source:/packages
 ENTRYPOINT ["qemu-aarch64", "/arm64/usr/bin/python3.13", "-m", "hilum"]

@@ -36,24 +36,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """Return a running engine with the images of this source tree."""
+    """Return a running engine with the node's image of this source tree."""
     try:
         started = subprocess.run([SCRIPT, "start"], capture_output=True, text=True, check=False)
         if started.returncode == IMPOSSIBLE:
             pytest.skip(started.stderr.splitlines()[-1])
         assert 0 == started.returncode, started.stderr
         engine = Engine(environment_of(started.stdout.strip()))
-        ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
-        for image, *what in (
-            (NODE, "--target=node", "."),
-            (ALL, "--target=all", "."),
-            (PROVIDER, "deploy/provider"),
-        ):
-            build = ("build", "--quiet", "--secret", ca, "--tag", image, *what)
-            engine.done(*build, timeout_s=1800)
+        engine.build(NODE, "--target=node", ".")
         yield engine
     finally:
         subprocess.run([SCRIPT, "stop"], check=True)
+
+
+@pytest.fixture(scope="session")
+def all_in_one(engine: Engine) -> str:
+    """Return the name of the image with Orthanc in it."""
+    return engine.build(ALL, "--target=all", ".")
+
+
+@pytest.fixture(scope="session")
+def provider(engine: Engine) -> str:
+    """Return the name of the image of the profile "oidc"."""
+    return engine.build(PROVIDER, "deploy/provider")
 
 
 def git(*arguments: str) -> str:

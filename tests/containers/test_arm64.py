@@ -21,10 +21,7 @@ IMAGE: Final = "hilum-test-arm64"
 def arm64(engine: Engine) -> str:
     """Return the name of the image with arm64's programs."""
     recipe = Path(__file__).with_name("arm64.Dockerfile")
-    ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
-    build = ("build", "--quiet", "--network=host", "--secret", ca, "--file", str(recipe))
-    engine.done(*build, "--tag", IMAGE, str(ROOT), timeout_s=1800)
-    return IMAGE
+    return engine.build(IMAGE, "--network=host", "--file", str(recipe), str(ROOT))
 
 
 def hilum(engine: Engine, image: str, folder: Path, *arguments: str) -> None:

@@ -10,13 +10,13 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from containers.fleet import CONTAINERS, INSIDE, Fleet, faults_of, full, small_disks
+from containers.fleet import CONTAINERS, INSIDE, Fault, Fleet, faults_of, full, small_disks
 from containers.product import ONCE, PROJECT, Product, until
 from radiographs import dicom_file, make_radiograph
 
@@ -102,11 +102,9 @@ def check_afterwards(fleet: Fleet, sent: int) -> None:
     assert not broken, "\n\n".join(broken)
 
 
-def test_faults_on_every_container_lose_nothing(fleet, tmp_path):
-    """More than 60, one after the other without a break, while images arrive."""
-    faults = faults_of(random.Random(SEED))
-    assert 60 <= len(faults)
-    sender = Sender(fleet.product, tmp_path)
+def endure(fleet: Fleet, folder: Path, faults: Collection[Fault]) -> None:
+    """Let faults happen one after the other without a break, while images arrive."""
+    sender = Sender(fleet.product, folder)
     log.info("seed %d", SEED)
     began = time.monotonic()
     with sender.sending():
@@ -116,6 +114,20 @@ def test_faults_on_every_container_lose_nothing(fleet, tmp_path):
     log.info("%d faults, %.0f s, %d sent", len(faults), time.monotonic() - began, sender.sent)
 
     check_afterwards(fleet, sender.sent)
+
+
+@pytest.mark.thin
+def test_one_fault_of_each_kind_loses_nothing(fleet, tmp_path):
+    """From `docker compose up` on, the shortest of each kind."""
+    faults = sorted(faults_of(random.Random(SEED)), key=lambda fault: -fault.seconds)
+    endure(fleet, tmp_path, {fault.kind: fault for fault in faults}.values())
+
+
+def test_faults_on_every_container_lose_nothing(fleet, tmp_path):
+    """More than 60 of them."""
+    faults = faults_of(random.Random(SEED))
+    assert 60 <= len(faults)
+    endure(fleet, tmp_path, faults)
 
 
 @pytest.fixture

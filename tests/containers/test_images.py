@@ -13,7 +13,11 @@ from orthanc_server import free_ports, require
 from radiographs import dicom_file, make_radiograph
 from stand_in import STAND_IN
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.containers,
+    pytest.mark.timeout(3600),
+    pytest.mark.usefixtures("all_in_one"),
+]
 
 LOCKED: Final = (
     "--read-only",

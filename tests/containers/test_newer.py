@@ -28,10 +28,7 @@ THIN: Final = (
 def newer(engine: Engine) -> str:
     """Return the name of the image with the newer versions."""
     recipe = Path(__file__).with_name("newer.Dockerfile")
-    ca = f"id=ca,src={engine.environment['HILUM_BUILD_CA']}"
-    build = ("build", "--quiet", "--network=host", "--secret", ca, "--file", str(recipe))
-    engine.done(*build, "--tag", IMAGE, str(ROOT), timeout_s=1800)
-    return IMAGE
+    return engine.build(IMAGE, "--network=host", "--file", str(recipe), str(ROOT))
 
 
 def test_thin_suite_passes_on_newer_versions(engine, newer):

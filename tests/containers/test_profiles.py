@@ -104,6 +104,7 @@ def sign_in(page: str, trusted: ssl.SSLContext, name: str, password: str) -> htt
     return answer
 
 
+@pytest.mark.usefixtures("provider")
 def test_people_sign_in_at_the_provider(make_product, monkeypatch):
     """Who it knows; their groups there are their roles here, and who is in none is not let in."""
     found = socket.getaddrinfo  # browsers know where localhost and all below it is
