@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from export_tools import everything_in, only_image
 from hilum.cli import main
+from hilum.files.held import held
 from radiographs import dicom_file, make_radiograph
 
 
@@ -76,6 +77,16 @@ def test_mistakes_are_said_in_one_line(hilum, tmp_path: Path, monkeypatch, argum
     assert said in answer.output
     assert "Traceback" not in answer.output
     assert not Path("out").exists()
+
+
+def test_two_exports_do_not_write_into_one_folder(hilum, tmp_path: Path):
+    """The second says so at once, and changes nothing."""
+    with held(tmp_path / "out"):
+        answer = hilum("run", str(tmp_path / "out"), "--from", str(tmp_path / "images"))
+
+    assert answer.exit_code
+    assert "Another hilum writes results into" in answer.output
+    assert [] == list((tmp_path / "out").iterdir())
 
 
 def test_an_unknown_pseudonym_is_said(hilum, tmp_path: Path):

@@ -61,7 +61,7 @@ def test_worker_with_other_weights_says_so(dataset_run):
 def test_source_that_takes_too_long_ends_its_process():
     """Whatever it hangs in: the process is given up, not the run."""
     program = (
-        "from hilum.dataset.worker import ended_after\n"
+        "from hilum.runtime.worker_process import ended_after\n"
         "import time\n"
         "with ended_after(0.1):\n"
         "    time.sleep(60)\n"

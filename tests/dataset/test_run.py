@@ -7,11 +7,12 @@ import pytest
 from hilum.dataset.engine import ShardEnd
 from hilum.dataset.parts import DatasetRun, read_results
 from hilum.dataset.record import row_of
-from hilum.dataset.run import DatasetWriter, Tally, opened, read_before, read_shards
+from hilum.dataset.run import DatasetWriter, Tally, read_before, read_shards
 from hilum.dataset.shards import SourceList, batches
 from hilum.eligibility import Reason
 from hilum.errors import AlreadyRunning, SourceUnreadable, WorkersDied
 from hilum.files.candidate import Candidate, unreadable
+from hilum.files.held import held
 from hilum.outcome import Outcome, Status
 
 RUN = DatasetRun((), {"model": "m", "operating_points": {}})
@@ -69,10 +70,10 @@ class ScriptedEngine:
         return ShardEnd(shard, [row_of(outcome, None, ABOUT) for outcome in outcomes])
 
 
-def read_with(engine, folder, names, size=64):
+def read_with(engine, folder, names, size=64, **asked):
     """Read sources; return how it went."""
     tally = Tally()
-    known = SourceList(read_before(folder, RUN, tally))
+    known = SourceList(read_before(folder, RUN, tally, **asked))
     shards = list(batches(known.left(map(source, names)), size))
     tally.total = tally.done + sum(shard.count for shard in shards)
     read_shards(shards, engine, DatasetWriter(folder, RUN, tally, ABOUT), lambda _: None)
@@ -99,18 +100,18 @@ def test_every_source_has_one_row(tmp_path):
 def test_workers_are_not_given_more_than_they_take(tmp_path):
     """Ten million shards do not wait in a scheduler."""
     engine = ScriptedEngine(room=3)
-    read_with(engine, tmp_path, NAMES, size=8)
+    read_with(engine, tmp_path, NAMES[:64], size=8)
 
     assert 3 == engine.most
 
 
 def test_source_that_ends_its_process_is_one_failed_row(tmp_path):
     """Those beside it are read."""
-    read_with(ScriptedEngine({"0007", "0100"}), tmp_path, NAMES)
+    read_with(ScriptedEngine({"0007", "0100"}), tmp_path, NAMES[:128])
     rows = rows_in(tmp_path)
 
     assert ["0007", "0100"] == [name for name, status in rows if status == "failed"]
-    assert NAMES == [name for name, _ in rows]
+    assert NAMES[:128] == [name for name, _ in rows]
 
 
 def test_source_whose_worker_was_taken_away_is_not_blamed(tmp_path):
@@ -137,6 +138,19 @@ def test_killed_run_goes_on_where_it_was(tmp_path):
     assert NAMES == [name for name, _ in rows_in(tmp_path)]
 
 
+def test_failed_sources_are_read_again_when_asked(tmp_path):
+    """Only they, each with one row at the end; without the option they stay failed."""
+    names = NAMES[:40]
+    read_with(ScriptedEngine({"0007", "0030"}), tmp_path, names)
+    assert 40 == read_with(ScriptedEngine(), tmp_path, names).before
+    tally = read_with(ScriptedEngine({"0030"}), tmp_path, names, retry_failed=True)
+    rows = rows_in(tmp_path)
+
+    assert (38, 40) == (tally.before, tally.done)
+    assert names == [name for name, _ in rows]
+    assert ["0030"] == [name for name, status in rows if status == "failed"]
+
+
 def test_run_goes_on_when_the_dataset_has_grown(tmp_path):
     """Only what is new is read, although the shards would fall otherwise."""
     read_with(ScriptedEngine(), tmp_path, NAMES[10:])
@@ -156,7 +170,7 @@ def test_source_named_twice_is_read_once():
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path):
     """The second says so at once."""
-    with opened(tmp_path), pytest.raises(AlreadyRunning), opened(tmp_path):
+    with held(tmp_path), pytest.raises(AlreadyRunning), held(tmp_path):
         pass
 
 

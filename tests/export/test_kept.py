@@ -84,7 +84,7 @@ def test_other_programs_have_nothing_against_the_outcome(sent, modality: str):
 
 def test_the_model_says_the_same_of_the_exported_image(sent):
     """To the last bit, by the pixels and the header that left."""
-    image = phantom.make(3, findings=("effusion",), size=384).dataset
+    image = phantom.make(3, findings=("effusion",), size=256).dataset
     folder = sent(image)
     context = demonstration_pipeline()
     before = pipeline.process(image, context)

@@ -124,7 +124,7 @@ def test_names_in_other_letters_leave_with_none_of_their_parts(exported, charset
     made.image.PatientComments = name
     for part in (name, *name.replace("=", "^").split("^")):
         made.remember(part, part.encode(codec), part.encode(), part.encode("utf-16-le"))
-    content = everything_in(exported(made))
+    content = everything_in(exported(made, ExportOptions()))
 
     assert [] == [file for file, each in content.items() if left_in(made.secrets, each)]
 

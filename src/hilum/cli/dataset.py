@@ -19,12 +19,13 @@ from hilum.dataset.engine import LocalEngine
 from hilum.dataset.lists import ListOptions
 from hilum.dataset.parts import DatasetRun, parts_in
 from hilum.dataset.record import of_run
-from hilum.dataset.run import DatasetWriter, Tally, opened, read_before, read_shards
+from hilum.dataset.run import DatasetWriter, Tally, read_before, read_shards
 from hilum.dataset.schema import arrow
 from hilum.dataset.shards import Shard, SourceList, batches, find_sources
 from hilum.dataset.terminal import counted, model_line
 from hilum.dataset.worker import run_of
 from hilum.files.candidate import printable
+from hilum.files.held import held
 from hilum.files.remote import is_address
 from hilum.language import Message, of_environment
 from hilum.outcome import Status
@@ -76,6 +77,11 @@ def dataset() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder that the relative paths of a list start from; the folder of the list unless set.",
 )
+@click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Analyze again the images that failed in an earlier run into the same folder.",
+)
 def run(
     sources: tuple[str, ...],
     *,
@@ -86,6 +92,7 @@ def run(
     pixels: str | None,
     column: str | None,
     root: Path | None,
+    retry_failed: bool,
 ) -> None:
     """Analyze every chest radiograph of a dataset and write the findings as Parquet.
 
@@ -107,9 +114,10 @@ def run(
     identity = context.model.identity
     echo(model_line(identity, of_environment()), err=True)
     wanted = run_of(context)
-    with opened(folder):
+    with held(folder):
         tally = Tally()
-        found = _found(sources, ListOptions(column, root), read_before(folder, wanted, tally))
+        done = read_before(folder, wanted, tally, retry_failed=retry_failed)
+        found = _found(sources, ListOptions(column, root), done)
         tally.total = tally.done + sum(shard.count for shard in found)
         _tell_before(tally)
         about = of_run(identity, settings.pixels.pipeline)

@@ -26,6 +26,7 @@ from hilum.export.run import Analyze, Export, ExportOptions
 from hilum.export.sheet import sheet
 from hilum.export.sources import ExportSource, FileSource, NodeSource, documents
 from hilum.files.atomic import replacing
+from hilum.files.held import held
 from hilum.files.private import OWNER_FILE
 from hilum.language import of_environment
 from hilum.radiograph import ImageUIDs
@@ -179,6 +180,7 @@ def run(
     }
     with ExitStack() as stack:
         source, database = stack.enter_context(selection.source(settings, readings))
+        stack.enter_context(held(folder, private=True))
         work = Export(
             source,
             key,

@@ -86,12 +86,33 @@ def write_part(folder: Path, run: DatasetRun, rows: Sequence[Row]) -> Path:
     SourceUnreadable
         The folder cannot be written to, e.g. because its disk is full.
     """
+    path = folder / run.part_name(row["path"] for row in rows)
+    _write(path, run, rows)
+    return path
+
+
+def drop_rows(part: DatasetPart, status: str) -> None:
+    """Take the rows of one status out of a part; one that has no others is removed.
+
+    Raises
+    ------
+    SourceUnreadable
+        It cannot be read or written.
+    """
+    rows = read_part(part.path).table.to_pylist()
+    if kept := [row for row in rows if row["status"] != status]:
+        _write(part.path, part.run, kept)
+        return
+    with read_errors(printable(str(part.path))):
+        part.path.unlink()
+
+
+def _write(path: Path, run: DatasetRun, rows: Sequence[Row]) -> None:
     pa = schema.arrow()
     described = schema.arrow_schema(run.labels).with_metadata({ABOUT: run.metadata})
     table = pa.Table.from_pylist(list(rows), schema=described)
     content = BytesIO()
     pa.parquet.write_table(table, content, compression="zstd", write_page_checksum=True)
-    path = folder / run.part_name(row["path"] for row in rows)
     try:
         with replacing(path, path.with_name(path.name + ".part")) as file:
             file.write(content.getbuffer())
@@ -102,7 +123,6 @@ def write_part(folder: Path, run: DatasetRun, rows: Sequence[Row]) -> Path:
             partial=path,
             strerror=system_error(exc),
         ) from exc
-    return path
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> DatasetPart:

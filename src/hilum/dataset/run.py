@@ -4,23 +4,19 @@ The driver alone writes, one part a shard; workers only answer. What was answere
 written when it ends is read again, what was written is not.
 """
 
-import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from hilum.dataset.engine import DatasetEngine
-from hilum.dataset.parts import DatasetRun, resume, write_part
+from hilum.dataset.parts import DatasetRun, drop_rows, resume, write_part
 from hilum.dataset.record import Row, row_of
 from hilum.dataset.shards import Shard, key_of
 from hilum.eligibility import Reason
-from hilum.errors import AlreadyRunning, WorkersDied
-from hilum.files.atomic import not_written
-from hilum.files.candidate import printable
+from hilum.errors import WorkersDied
 from hilum.language import Message
 from hilum.outcome import Outcome, Status
 
@@ -88,43 +84,15 @@ class DatasetWriter:
         self.write([row_of(outcome, None, self._about)])
 
 
-@contextmanager
-def opened(folder: Path) -> Iterator[None]:
-    """Make a folder for results, and hold it; the kernel lets go however the process ends.
-
-    Raises
-    ------
-    AlreadyRunning
-        Another run writes into it.
-    SourceUnreadable
-        It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as exc:
-        raise not_written(folder, exc) from exc
-    try:
-        try:
-            with suppress(ImportError):  # Windows has none
-                import fcntl  # noqa: PLC0415
-
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise AlreadyRunning(
-                "Another hilum writes results into {folder}.",
-                "Wait for it, or choose another folder.",
-                folder=printable(str(folder)),
-            ) from exc
-        except OSError:  # a file system that holds no folders
-            pass
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def read_before(folder: Path, run: DatasetRun, tally: Tally) -> set[bytes]:
+def read_before(
+    folder: Path, run: DatasetRun, tally: Tally, *, retry_failed: bool = False
+) -> set[bytes]:
     """Count what a folder has of a run already; return the keys of its sources.
+
+    Parameters
+    ----------
+    retry_failed
+        Whether the rows of images that failed are taken out, so that these are read again.
 
     Raises
     ------
@@ -136,9 +104,12 @@ def read_before(folder: Path, run: DatasetRun, tally: Tally) -> set[bytes]:
         if isinstance(part, Path):
             tally.damaged.append(part)
             continue
-        columns = part.table.to_pydict()
-        done.update(map(key_of, columns["path"]))
-        tally.counts.update(map(Status, columns["status"]))
+        rows = [(row["path"], Status(row["status"])) for row in part.table.to_pylist()]
+        if retry_failed and any(status is Status.FAILED for _, status in rows):
+            drop_rows(part, Status.FAILED)
+            rows = [row for row in rows if row[1] is not Status.FAILED]
+        done.update(key_of(path) for path, _ in rows)
+        tally.counts.update(status for _, status in rows)
     tally.before = tally.done
     return done
 

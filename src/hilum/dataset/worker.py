@@ -4,16 +4,12 @@ A worker has one process and one thread, and keeps its model. A source that take
 ends the process, as one that crashes it does: who gave the shard then finds out which.
 """
 
-import faulthandler
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from multiprocessing.connection import Connection
-from typing import Final, TextIO
+from typing import Final
 
 from hilum import __version__
 from hilum.dataset import schema
@@ -26,7 +22,7 @@ from hilum.files.candidate import Candidate
 from hilum.files.remote import RemoteObject
 from hilum.pipeline import PipelineContext, open_pipeline
 from hilum.runtime.memory import keep_freed_memory
-from hilum.runtime.worker_process import become_worker
+from hilum.runtime.worker_process import become_worker, ended_after
 from hilum.settings import Settings
 
 SECTIONS: Final = ("pixels", "gate")
@@ -40,8 +36,6 @@ class WorkerState:
     asked: bytes = b""
     """Description of the run that it is ready for."""
     context: PipelineContext | None = None
-    nowhere: TextIO | None = None
-    """Takes what nobody reads when the process ends itself."""
 
 
 WORKER: Final = WorkerState()
@@ -128,7 +122,7 @@ def read_shard(packed: bytes, asked: bytes) -> list[Row]:
     rows = []
     for candidate in Shard(packed, 0).candidates():
         with ended_after(context.settings.node.inference_timeout_s):
-            outcome, header = read_with_header(held(candidate), context)
+            outcome, header = read_with_header(fetched(candidate), context)
             reading = outcome.reading
             if reading is not None:
                 header = reading.radiograph.header
@@ -136,19 +130,7 @@ def read_shard(packed: bytes, asked: bytes) -> list[Row]:
     return rows
 
 
-@contextmanager
-def ended_after(limit_s: float) -> Iterator[None]:
-    """End this process if the block takes longer, whatever native code it is in."""
-    if WORKER.nowhere is None:
-        WORKER.nowhere = open(os.devnull, "w", encoding="ascii")  # noqa: PTH123, SIM115  kept
-    faulthandler.dump_traceback_later(limit_s, exit=True, file=WORKER.nowhere)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-def held(candidate: Candidate) -> Candidate:
+def fetched(candidate: Candidate) -> Candidate:
     """Return a candidate of an object store with its bytes: each request takes its time."""
     if not isinstance(candidate.opener, RemoteObject):
         return candidate
