@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilum.band_matrix import BLOCK, BandMatrix
+from hilum.band_matrix import BLOCK, BandMatrix, multiplies_rightly
 
 
 def banded(size: int, length: int) -> np.ndarray:
@@ -30,6 +30,11 @@ def test_most_zeros_are_left_out():
     blocks = BandMatrix.of(banded(224, 2240)).blocks
 
     assert sum(block.weights.size for block in blocks) < 224 * 2240 / 20
+
+
+def test_products_are_right_here():
+    """As on every processor that the suite runs on; tests/containers/test_arm64.py has another."""
+    assert multiplies_rightly()
 
 
 def test_rows_of_zeros_stay_zero():

@@ -1,7 +1,8 @@
 """Band matrices that resize an axis, cut into blocks: they are zero away from the diagonal."""
 
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,26 @@ class BandMatrix:
         for block in self.blocks:
             np.matmul(image[:, block.columns], block.weights.T, out=resized[:, block.rows])
         return resized
+
+
+@cache
+def multiplies_rightly() -> bool:
+    """Whether NumPy's products of matrices are right here: some of OpenBLAS's kernels are not.
+
+    Products of small whole numbers are exact, in whatever order they are added up.
+    """
+    numbers = np.random.default_rng(0).integers(-9, 9, (69, 131))
+    with np.errstate(all="ignore"):
+        return all(
+            np.array_equal(ours, right)
+            for kind in (np.float32, np.float64)
+            for ours, right in zip(_products(numbers.astype(kind)), _products(numbers), strict=True)
+        )
+
+
+def _products(numbers: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return products of each kind that BLAS has: of few rows, with itself, of a view."""
+    return numbers[:BLOCK] @ numbers.T, numbers @ numbers.T, numbers[:, ::3] @ numbers[:44]
 
 
 def _forward(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@
     │   ├── TermsNotAccepted     the weights have terms that nobody accepted
     │   ├── WeightsUntrusted     size, SHA-256 or contents are not what the card says
     │   ├── ProviderMissing      the execution provider of the settings cannot be used here
+    │   ├── ArithmeticWrong      a library computes something else than it should
     │   └── CardInvalid          a model card that cannot be used
     ├── EncodingFailed           the reading cannot be written down as DICOM
     ├── PacsError
@@ -138,6 +139,10 @@ class WeightsUntrusted(ModelError):
 
 class ProviderMissing(ModelError):
     """The execution provider of the settings cannot be used on this machine."""
+
+
+class ArithmeticWrong(ModelError):
+    """A library computes something else than it should on this machine."""
 
 
 class CardInvalid(ModelError):

@@ -3,7 +3,7 @@
 import onnxruntime
 import pytest
 
-from hilum.errors import ProviderMissing
+from hilum.errors import ArithmeticWrong, ProviderMissing
 from hilum.predict import DEMONSTRATION, Model, load_model
 from hilum.settings import ExecutionProvider, Settings
 from model_inputs import blobs, model_input
@@ -26,6 +26,14 @@ def test_provider_that_the_engine_lacks_is_named(on_cuda: Settings, monkeypatch)
 
     with pytest.raises(ProviderMissing, match=r"model\.provider = cuda.*docs/speed\.md"):
         load_model(on_cuda)
+
+
+def test_processor_on_which_products_are_wrong_reads_nothing(monkeypatch):
+    """No model is loaded where images would be resized to something else, and why is said."""
+    monkeypatch.setattr("hilum.predict.network.multiplies_rightly", lambda: False)
+
+    with pytest.raises(ArithmeticWrong, match="OPENBLAS_CORETYPE"):
+        load_model(Settings.model_construct().changed("model", name=DEMONSTRATION))
 
 
 @pytest.mark.skipif(

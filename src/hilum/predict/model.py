@@ -198,6 +198,8 @@ def load_model(settings: Settings) -> Model:
         They are not what was installed.
     CardInvalid
         Its card or the operating points cannot be used.
+    ArithmeticWrong
+        NumPy's products of matrices are wrong here.
     ProviderMissing
         The execution provider of the settings cannot be used here.
     """

@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.errors import CardInvalid, ProviderMissing, WeightsUntrusted
+from hilum.band_matrix import multiplies_rightly
+from hilum.errors import ArithmeticWrong, CardInvalid, ProviderMissing, WeightsUntrusted
 from hilum.language import Message
 from hilum.language.message import filled_in
 from hilum.predict.graph import Graph
@@ -75,9 +76,17 @@ def open_session(
 
     Raises
     ------
+    ArithmeticWrong
+        Images would be resized to something else, see `multiplies_rightly`.
     ProviderMissing
         The provider is not part of the installed engine, or cannot be started.
     """
+    if not multiplies_rightly():
+        raise ArithmeticWrong(
+            "NumPy multiplies matrices wrongly on this processor, so no image is analyzed.",
+            "Set the environment variable OPENBLAS_CORETYPE (on arm64: NEOVERSEN1), or install "
+            "another version of NumPy.",
+        )
     name, provider_options = PROVIDERS[execution.provider]
     if name not in onnxruntime.get_available_providers():
         raise _missing(execution.provider, Message("The installed ONNX Runtime does not have it"))
