@@ -50,10 +50,12 @@ def pids(pool: InferencePool) -> list[int]:
 
 
 def test_pictures_for_the_page_leave_the_processor_to_images(pool):
-    """In one session the kernel shares by niceness (sched(7))."""
+    """In one session the kernel shares by niceness (sched(7)), of which 19 is the most."""
     workers = (*pool._workers, pool._for_page)
 
-    assert [0, 0, PAGE_NICE] == [worker.call(30, os.nice, 0) - os.nice(0) for worker in workers]
+    assert [0, 0, min(PAGE_NICE, 19 - os.nice(0))] == [
+        worker.call(30, os.nice, 0) - os.nice(0) for worker in workers
+    ]
 
 
 def read(pool: InferencePool, file: bytes | None = None):

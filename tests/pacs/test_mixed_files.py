@@ -3,7 +3,7 @@
 import io
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
+from hilum.errors import SourceUnreadable
 from hilum.files import dicom
 from hilum.files.element_headers import Encoding
 from hilum.files.rewriting import written
@@ -212,8 +213,9 @@ def deflated_of_odd_length() -> bytes:
         dataset = make_radiograph(PatientComments="x" * surplus)
         dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
         content = dicom_file(dataset).rstrip(b"\0")
-        if (len(content) - Outgoing.from_bytes(content, name="x").content.index(b"DICM")) % 2:
-            return content
+        with suppress(SourceUnreadable):  # the zero was the stream's own
+            if (len(content) - Outgoing.from_bytes(content, name="x").content.index(b"DICM")) % 2:
+                return content
     raise AssertionError("no odd one found")
 
 
