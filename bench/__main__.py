@@ -21,8 +21,8 @@ RESULTS = Path(__file__).parent / "results"
 TOOLS = ("soak", "first_use", "in_container")
 """Modules without rows: they pass or fail."""
 
-LONG_ONES = ("dataset", "load")
-"""Modules that do something longer when they are given options."""
+LONG_ONES = ("dataset", "instructions", "load")
+"""Modules that do something else when they are given options."""
 
 
 def names() -> list[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -47,12 +48,6 @@ NINE_DIGITS: Final = 1e-8
 
 STAMP: Final = "DEMONSTRATION"
 """Begins the name of a demonstration model in coded results."""
-
-WARNING: Final = re.compile(
-    rf"(?:{'|'.join(each.say(HEAD_OF_WARNING) for each in LANGUAGES)}): (.+) \[([a-z][a-z0-9_]*)\]",
-    re.DOTALL,
-)
-"""A warning of the gate among the comments, in any language."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +244,7 @@ class _Report:
 
     def _warnings(self) -> Iterator[dict[str, str]]:
         for item in _all(self._evaluations(), codes.DCM.Comment):
-            found = WARNING.fullmatch(str(item.TextValue))
+            found = _warning().fullmatch(str(item.TextValue))
             if found is not None:
                 yield {"code": found[2], "text": found[1]}
 
@@ -325,3 +320,13 @@ def _contradiction(what: str, **values: object) -> SourceUnreadable:
     return SourceUnreadable(
         "The report says that hilum wrote it, but {what}.", "Ask where it comes from.", what=what
     )
+
+
+@cache
+def _warning() -> re.Pattern[str]:
+    """Return what a warning of the gate among the comments looks like, in any language.
+
+    Catalogues are read here, which most commands never need.
+    """
+    heads = "|".join(each.say(HEAD_OF_WARNING) for each in LANGUAGES)
+    return re.compile(rf"(?:{heads}): (.+) \[([a-z][a-z0-9_]*)\]", re.DOTALL)
