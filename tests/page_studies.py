@@ -14,7 +14,7 @@ from pydicom import Dataset
 from hilum import phantom
 from hilum.eligibility import Reason
 from hilum.node.process_file import open_pipeline, read_file
-from hilum.node.processed import ProcessedImage
+from hilum.node.processed import ProcessedImage, withheld
 from hilum.node.web_server import PooledStudyTools
 from hilum.outcome import Status
 from hilum.pipeline import PipelineContext
@@ -25,7 +25,7 @@ from hilum.records.job import Job
 from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
 from hilum.records.studies import StudyFacts
-from hilum.settings import Settings
+from hilum.settings import NodeMode, Settings
 from hilum.values.ages import age_of
 from hilum.web.context import InstalledModel, WebContext
 from orthanc_server import OrthancServer
@@ -138,10 +138,11 @@ def arrive(
     *,
     urgency: Urgency = Urgency.ROUTINE,
     at: datetime | None = None,
+    mode: NodeMode = NodeMode.LIVE,
 ) -> Shown:
     """Store an image in the PACS and write it down as the node does when it arrives."""
     stored = web.pacs.store(dicom_file(image))
-    return write_down(web, image, stored.reference, urgency=urgency, at=at)
+    return write_down(web, image, stored.reference, urgency=urgency, at=at, mode=mode)
 
 
 def write_down(
@@ -151,12 +152,13 @@ def write_down(
     *,
     urgency: Urgency = Urgency.ROUTINE,
     at: datetime | None = None,
+    mode: NodeMode = NodeMode.LIVE,
 ) -> Shown:
     """Write an image down as arrived, whether a PACS has it or not."""
     facts, when = facts_of(image), at or datetime.now(UTC)
     uid, study = str(image.SOPInstanceUID), facts.study_instance_uid
     with web.database.transaction() as connection:
-        new = Arrived(web.archive, ImageUIDs.of(image), instance, "digest", urgency, when)
+        new = Arrived(web.archive, ImageUIDs.of(image), instance, "digest", urgency, when, mode)
         job = images.arrived(connection, new)
         assert job is not None
         studies.arrived(connection, web.archive, facts, urgency=urgency, now=when)
@@ -171,6 +173,10 @@ def read(web: WebContext, image: Dataset, shown: Shown) -> Shown:
     answer = read_file(
         dicom_file(image), demonstration_pipeline(), [], when=datetime.now(UTC).astimezone()
     )
+    with web.database.look() as connection:
+        known = images.entry(connection, web.archive, shown.job.uids)
+    if known is not None and known.mode is not NodeMode.LIVE:
+        answer = withheld(answer)
     for result in answer.results:
         orthanc.store(result.file)
     settle(
@@ -197,14 +203,21 @@ def settle(
     now = datetime.now(UTC)
     with web.database.transaction() as connection:
         images.settle(connection, shown.job, Settlement(state, reasons, results), now)
-        if reading is not None:
-            readings.put(connection, shown.job, reading)
+        known = images.entry(connection, web.archive, shown.job.uids)
+        if reading is not None and known is not None:
+            readings.put(connection, shown.job, reading, known.mode)
         studies.refresh(connection, web.archive, shown.study, now)
 
 
-def add_read(web: WebContext, image: Dataset, *, urgency: Urgency = Urgency.ROUTINE) -> Shown:
+def add_read(
+    web: WebContext,
+    image: Dataset,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+    mode: NodeMode = NodeMode.LIVE,
+) -> Shown:
     """Do all of it."""
-    return read(web, image, arrive(web, image, urgency=urgency))
+    return read(web, image, arrive(web, image, urgency=urgency, mode=mode))
 
 
 def invented(**scores: float) -> StoredReading:

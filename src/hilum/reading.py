@@ -35,6 +35,8 @@ class ModelIdentity:
     """Side of the square the network sees, in pixels."""
     operating_points: str = "default"
     """Name of the set of thresholds in use, e.g. ``"default"``."""
+    operating_points_origin: str = ""
+    """Where a site has them from: the rule, the data, who and when; empty when nobody said."""
 
 
 @dataclass(frozen=True, slots=True)

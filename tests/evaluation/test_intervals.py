@@ -17,8 +17,8 @@ from hilum.evaluation.intervals import (
     paired_difference,
     proportion,
     t_quantile,
-    wilson,
 )
+from hilum.values.proportions import wilson
 
 
 @pytest.mark.parametrize(("count", "total"), [(0, 5), (5, 5), (1, 3), (48, 50), (137, 2000)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from hilum.evaluation.intervals import Floats, Z
+from hilum.evaluation.intervals import Floats
 from hilum.evaluation.ranking import (
     Ranking,
     average_precision,
@@ -19,6 +19,7 @@ from hilum.evaluation.ranking import (
     rank,
     roc_curve,
 )
+from hilum.values.proportions import Z
 
 HERE = Path(__file__).parent
 AREAS = HERE / "areas.csv"

@@ -19,7 +19,8 @@ from hilum.records.anatomies import AnatomyRecord, AnatomyState
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.states import State
-from hilum.settings import AnatomyMode
+from hilum.settings import AnatomyMode, NodeMode
+from hilum.settings.sources import write_page_values
 from memory_archive import MemoryArchive
 from node_tools import Bench, Killed
 from radiographs import dicom_file
@@ -116,8 +117,8 @@ def test_work_done_twice_is_stored_once(archive, node, image, work):
     ask(node.context, image.job)
 
     class Dies(AnatomyMeasurer):
-        def _measure(self, *given):
-            super()._measure(*given)
+        def _store(self, *given):
+            super()._store(*given)
             raise Killed
 
     with pytest.raises(Killed):
@@ -130,6 +131,22 @@ def test_work_done_twice_is_stored_once(archive, node, image, work):
     found = record(node, image)
     assert found is not None
     assert AnatomyState.MEASURED is found.state
+
+
+def test_anatomy_of_a_silent_image_is_recorded_alone(archive, node, work):
+    """The PACS is told nothing of what was found."""
+    write_page_values(node.context.settings.data_folder, {"node": {"mode": NodeMode.SILENT}})
+    image = read(archive, node)
+    ask(node.context, image.job)
+    AnatomyMeasurer(node.context, work)(image.job, 1)
+    found = record(node, image)
+    assert found is not None
+
+    assert (AnatomyState.MEASURED, ()) == (found.state, found.results)
+    assert found.document is not None
+    assert [image.sop_instance_uid] == [
+        str(each.dataset.SOPInstanceUID) for each in archive.kept.values()
+    ]
 
 
 def test_done_work_is_not_done_again(node, image, work):

@@ -17,9 +17,10 @@ from hilum.node.process_file import open_pipeline, read_file
 from hilum.records import forwards, images
 from hilum.records.forwards import ForwardEntry, ForwardState
 from hilum.records.images import Arrived
-from hilum.records.states import Urgency
-from hilum.settings import Settings
+from hilum.records.states import State, Urgency
+from hilum.settings import NodeMode, Settings
 from hilum.settings.deliveries import DeliverySettings
+from hilum.settings.sources import write_page_values
 from node_tools import Bench, Killed, delete_everything, send
 
 pytestmark = pytest.mark.orthanc
@@ -123,6 +124,27 @@ def test_image_settled_and_delivery_are_one_transaction(pacs, node, monkeypatch)
         again.work()
         assert [ForwardState.SENT] == deliver(again)
     assert 1 == len(receiver.got)
+
+
+def test_quiet_modes_tell_nobody(pacs, node):
+    """Neither what was found nor what was not analyzed; nor is kept what a message would say."""
+    with scripted(ack()) as receiver:
+        away = {"url": "http://127.0.0.1:9/", "refusals": True}
+        bench = node(
+            **ris(receiver.port, refusals=True),
+            webhook=[{"name": "HOOK", **away}],
+            fhir=[{"name": "SERVER", **away}],
+        )
+        kept = []
+        for mode in (NodeMode.SILENT, NodeMode.AUDIT):
+            write_page_values(bench.context.settings.data_folder, {"node": {"mode": mode}})
+            sent = {send(pacs, **PATIENT), send(pacs, ViewPosition="LL", **PATIENT)}
+            bench.work()
+            kept += [state.get("about") for state in bench.states.values()]
+            assert {State.STORED, State.REFUSED} == {bench.entry(uid).state for uid in sent}
+        assert [] == lines(bench)
+
+    assert ([], {None}) == (receiver.got, set(kept))
 
 
 def test_receiver_that_answers_no_for_ever_ends_in_the_list(pacs, node):

@@ -13,6 +13,7 @@ from hilum.node.retrieve import RemoteBackfill, Retriever
 from hilum.records import retrievals
 from hilum.records.retrievals import Purpose
 from hilum.records.states import Urgency
+from hilum.settings import NodeMode
 from hilum.settings.pacs import QuerySource
 from node_tools import Bench
 from orthanc_server import AET, OrthancServer
@@ -188,6 +189,15 @@ def test_latest_priors_of_the_same_person_come(bench, peer):
 
     assert {"1.9.50", "1.9.0", "1.9.1"} == studies_of(node)
     assert 1 == len(node.jobs())
+
+
+def test_silent_mode_fetches_no_priors(bench, peer):
+    """Nobody reads beside them, and another PACS would be asked for the patient."""
+    node = bench(query=[source(peer, priors=2)], mode=NodeMode.SILENT)
+    arrive(node, StudyInstanceUID="1.9.50")
+    fetch_priors(node)
+
+    assert {"1.9.50"} == studies_of(node)
 
 
 def test_priors_are_analyzed_where_the_settings_say_so(bench, peer):

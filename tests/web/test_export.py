@@ -14,6 +14,7 @@ from hilum.pacs.archive import Archive
 from hilum.records import releases
 from hilum.records.accounts import Role
 from hilum.records.releases import ExportQuery, ReleaseState
+from hilum.settings import NodeMode
 from hilum.web.context import WebContext
 from memory_archive import MemoryArchive
 from page_studies import Shown, arrive, tools_here
@@ -42,6 +43,19 @@ def shown(web: WebContext) -> list[Shown]:
     images = [make_radiograph(StudyDate=day, PatientID=f"MRN-{day}") for day in DATES]
     images[1].Modality = "MG"
     return [arrive(web, image) for image in images]
+
+
+def test_a_silent_image_is_not_exported(page: Page, web: WebContext, pacs: MemoryArchive):
+    """Even where it was released before; its pseudonym is still resolved."""
+    image = make_radiograph(PatientID="MRN-SILENT")
+    shown = arrive(web, image, mode=NodeMode.SILENT)
+    source = NodeSource(web.database, web.archive, pacs, ExportQuery(), 1 << 30)
+
+    assert [] == list(source.images())
+    assert [] == values(page.signed_in(Role.OPERATOR).get("/export").text)
+    called = Pseudonyms.of(KEY, shown.job.uids, person("MRN-SILENT", "", "", shown.study), "")
+    with web.database.look() as connection:
+        assert list(originals(connection, web.archive, KEY, called.uids.study_instance_uid))
 
 
 def values(page: str) -> list[str]:

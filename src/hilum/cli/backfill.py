@@ -41,6 +41,11 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     help="Fetch them from another PACS first: a name of pacs.query, or AET@HOST:PORT.",
 )
 @click.option("--again", is_flag=True, help="Also images analyzed before, with the current model.")
+@click.option(
+    "--silent",
+    is_flag=True,
+    help="Record the results for operators only; nothing is stored in the PACS.",
+)
 def backfill(
     since: datetime | None,
     until: datetime | None,
@@ -49,6 +54,7 @@ def backfill(
     source: str | None,
     *,
     again: bool,
+    silent: bool,
 ) -> None:
     """Queue images that are in the PACS already; the running node, or the next one, reads them.
 
@@ -59,6 +65,10 @@ def backfill(
 
     With --from, images of another PACS are copied into this one by C-FIND and C-GET or C-MOVE;
     the node takes them up as they come. It needs --since and --until, or --study.
+
+    With --silent, a retrospective audit: whatever the node's mode, the results are recorded for
+    operators only, and images with results in the PACS are left alone. Without it, images that were
+    analyzed in a quieter mode than the node's present one are analyzed again in that one.
     """
     if since and until and until < since:
         raise click.UsageError(say("--until is before --since."))
@@ -69,7 +79,12 @@ def backfill(
         tuple(sorted({each.upper() for each in modalities})) or settings.gate.modalities,
         study,
         again,
+        silent=silent,
     )
+    if source is not None and silent:
+        raise click.UsageError(
+            say("--silent is for images in the PACS: set node.mode to silent for those of --from.")
+        )
     if source is not None:
         _fetch(settings, source, wanted)
         return

@@ -105,6 +105,7 @@ COMMANDS: Final = {
     "jobs": "hilum.cli.jobs",
     "deliveries": "hilum.cli.deliveries",
     "models": "hilum.cli.models",
+    "points": "hilum.cli.points",
     "viewer": "hilum.cli.viewer",
     "users": "hilum.cli.users",
     "audit": "hilum.cli.audit",

@@ -73,6 +73,8 @@ def parameters(reading: Reading) -> Iterator[str]:
     if reading.findings:
         yield "score=sigmoid, scaled piecewise linearly so that the operating point becomes 0.5"
         yield f"operating_points={model.operating_points}"
+        if model.operating_points_origin:
+            yield f"operating_points_origin={model.operating_points_origin}"
     yield f"pixel_pipeline={reading.radiograph.pipeline}"
     for decision in reading.radiograph.decisions:
         yield f"pixel_decision={decision.code}: {decision.text}"

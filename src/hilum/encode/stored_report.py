@@ -226,6 +226,7 @@ class _Report:
             demonstration,
             int(parameters["input"][0].partition("x")[0]),
             parameters["operating_points"][0],
+            parameters.get("operating_points_origin", [""])[0],
         )
 
     def _pixels(self, parameters: dict[str, list[str]]) -> dict[str, Any]:

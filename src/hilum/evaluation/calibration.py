@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hilum.evaluation.intervals import UNKNOWN, Bools, Estimate, Floats, Groups, Z, proportion
+from hilum.evaluation.intervals import UNKNOWN, Bools, Estimate, Floats, Groups, proportion
+from hilum.values.proportions import Z
 
 BINS: Final = 10
 """Points of a curve, of equally many images each."""

@@ -5,7 +5,7 @@ patients, and equals the textbook's where each has one image.
 
 Sources
 -------
-Wilson, JASA 22 (1927), 209. Newcombe, Stat Med 17 (1998), 873. Rao and Scott, Biometrics 48
+Newcombe, Stat Med 17 (1998), 873. Rao and Scott, Biometrics 48
 (1992), 577 (clustered proportions). Holm, Scand J Statist 6 (1979), 65. Wallace, Ann Math Stat
 30 (1959), 1121 (t as a normal deviate).
 """
@@ -13,17 +13,12 @@ Wilson, JASA 22 (1927), 209. Newcombe, Stat Med 17 (1998), 873. Rao and Scott, B
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LEVEL: Final = 0.95
-"""Confidence of every interval."""
-
-Z: Final = NormalDist().inv_cdf((1 + LEVEL) / 2)
-"""Its normal quantile, 1.96."""
+from hilum.values.proportions import Z, wilson
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -104,23 +99,6 @@ def as_normal(t: float, freedom: float) -> float:
 def p_value(deviate: float) -> float:
     """Return how often chance alone gives a normal deviate as large, either way."""
     return math.erfc(abs(deviate) / math.sqrt(2))
-
-
-def wilson(count: float, total: float, z: float = Z) -> tuple[float, float]:
-    """Return Wilson's interval of a share; (NaN, NaN) of nothing.
-
-    Parameters
-    ----------
-    count, total
-        How many of how many; an effective number need not be whole.
-    """
-    if total <= 0:
-        return math.nan, math.nan
-    share, square = count / total, z * z / total
-    middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(max(share * (1 - share), 0) / total + square / total / 4) / (1 + square)
-    low = 0.0 if count <= 0 else middle - half
-    return max(low, 0.0), 1.0 if count >= total else min(middle + half, 1.0)
 
 
 def effective_total(hits: Bools, groups: Groups) -> float:

@@ -11,16 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hilum.evaluation.intervals import (
-    UNKNOWN,
-    Bools,
-    Estimate,
-    Groups,
-    Z,
-    expit,
-    logit,
-    proportion,
-)
+from hilum.evaluation.intervals import UNKNOWN, Bools, Estimate, Groups, expit, logit, proportion
+from hilum.values.proportions import Z
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ Hanley and McNeil, Radiology 143 (1982), 29. Wilson, JASA 22 (1927), 209.
 import math
 from collections.abc import Callable
 
-from hilum.evaluation.intervals import Z, wilson
 from hilum.evaluation.ranking import hanley_variance
+from hilum.values.proportions import Z, wilson
 
 
 def _fewest(enough: Callable[[int], bool]) -> int:

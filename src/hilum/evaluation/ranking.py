@@ -30,8 +30,8 @@ from hilum.evaluation.intervals import (
     logit,
     p_value,
     t_quantile,
-    wilson,
 )
+from hilum.values.proportions import wilson
 
 FEWEST: Final = 10
 """Patients with a finding, and without, below which an interval's coverage cannot be trusted."""

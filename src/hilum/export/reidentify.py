@@ -28,7 +28,7 @@ def originals(
     A patient's pseudonym is found in each of the patient's studies.
     """
     seen = set()
-    for row in releases.images(connection, archive, ExportQuery(), also_gone=True):
+    for row in releases.images(connection, archive, ExportQuery(), every_one=True):
         uids = ImageUIDs(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
         whose = person(row.patient_id, row.issuer, row.birth_date, uids.study_instance_uid)
         called = Pseudonyms.of(key, uids, whose, row.accession_number)

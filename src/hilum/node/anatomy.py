@@ -5,7 +5,8 @@ with its own memory. What it stores has derived UIDs and tells the time at which
 for: done again after a crash, it changes nothing that is there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Self
 
@@ -23,16 +24,16 @@ from hilum.language import Message
 from hilum.node import inference_process
 from hilum.node.file_buffer import buffer_folder
 from hilum.node.inference_pool import PAGE_NICE, InferenceWorker
-from hilum.node.processed import MeasuredAnatomy
+from hilum.node.processed import MeasuredAnatomy, Result
 from hilum.node.retrying_archive import retrying
 from hilum.node.steps import STORE_ROUNDS, NodeContext
-from hilum.records import anatomies, audit, constancy, readings
+from hilum.records import anatomies, audit, constancy, images, readings
 from hilum.records.anatomies import AnatomyState
 from hilum.records.job import Job
 from hilum.records.readings import StoredReading
 from hilum.records.states import State
 from hilum.runtime.cores import core_count
-from hilum.settings import AnatomyMode, Settings
+from hilum.settings import AnatomyMode, NodeMode, Settings
 from hilum.telemetry.logs import get_log
 
 LARGE_HEART: Final = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
@@ -137,12 +138,17 @@ class AnatomyMeasurer:
         with database.look() as connection:
             wanted = anatomies.entry(connection, job.archive, job.uids)
             reading = readings.get(connection, job.archive, job.uids)
+            image = images.entry(connection, job.archive, job.uids)
         if wanted is None or (wanted.run, wanted.attempt) != (job.run, attempt):
             return  # a newer run has an anatomy of its own
         if wanted.state is not AnatomyState.WAITING:
             return
         try:
             found = self._measure(job, wanted.asked.astimezone(), reading)
+            if image is not None and image.mode is NodeMode.LIVE:
+                self._store(job, found.results)
+            else:
+                found = replace(found, results=())
         except DatabaseUnavailable:
             raise
         except RadiographRefused as exc:
@@ -163,23 +169,32 @@ class AnatomyMeasurer:
         log.info("anatomy.measured", instance=job.reference, results=len(uids))
 
     def _measure(self, job: Job, when: datetime, reading: StoredReading | None) -> MeasuredAnatomy:
-        """Return what was found, once the archive shows it.
+        """Return what was found.
 
         Raises
         ------
         HilumError
-            It could not be measured or stored, or the image is gone.
+            It could not be measured, or the image is gone.
         """
         most = self._context.settings.node.max_file_bytes
         file = self._archive.fetch(job.reference, max_bytes=most)
         try:
-            found = self._work(file, when, reading)
+            return self._work(file, when, reading)
         except (InferenceWorkerDied, InferenceTimeout) as exc:
             log.warning("anatomy.lost", why=exc.problem, instance=job.reference)
-            found = self._work(file, when, reading)
+            return self._work(file, when, reading)
+
+    def _store(self, job: Job, results: Sequence[Result]) -> None:
+        """Store what was found; returns once the archive shows it.
+
+        Raises
+        ------
+        PacsError
+            It could not be stored, or the image is gone.
+        """
         for _ in range(STORE_ROUNDS):
             names = []
-            for result in found.results:
+            for result in results:
                 self._context.stored.add(result.sop_instance_uid)
                 names.append(self._archive.store(result.file).reference)
                 self._context.stored.add(names[-1])
@@ -188,8 +203,8 @@ class AnatomyMeasurer:
                 for name in names:
                     self._discard(name)
                 raise NotInPacs("The image is not in the PACS any more.", "Send it again.")
-            if all(each.sop_instance_uid in there for each in found.results):
-                return found
+            if all(each.sop_instance_uid in there for each in results):
+                return
         raise PacsRefused(
             "The PACS accepted the anatomy but does not show it.", "Look at its log and its disk."
         )

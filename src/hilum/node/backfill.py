@@ -12,6 +12,7 @@ from hilum.node.steps import NodeContext
 from hilum.records import Connection, backfills
 from hilum.records.backfills import Progress
 from hilum.records.states import Urgency
+from hilum.settings.node import NodeMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class BackfillQuery:
     """Whether images that were read are read again, with the model in use."""
     urgency: Urgency = Urgency.BACKFILL
     """How soon they are read."""
+    silent: bool = False
+    """Whether the results are recorded for operators alone, whatever the node's mode; what got
+    farther before is left alone. Otherwise, what got less far before is read again."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -45,6 +49,7 @@ class BackfillQuery:
             **self.query,
             "modalities": ",".join(sorted(self.modalities)),
             "again": str(self.again),
+            **({"silent": "True"} if self.silent else {}),
         }
         return backfills.key(asked)
 
@@ -64,6 +69,8 @@ class Backfill:
         self._context = context
         self._wanted = wanted
         self._intake = Intake(context)
+        self._intake.mode = NodeMode.SILENT if wanted.silent else None
+        self._intake.louder = True
         with context.database.look() as connection:
             known = backfills.progress(connection, context.archive, wanted.key)
         self.progress = Progress() if known.finished is not None else known

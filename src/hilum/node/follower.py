@@ -39,7 +39,7 @@ from hilum.records.readings import ORIGIN, StoredReading
 from hilum.records.retrievals import Purpose
 from hilum.records.states import Urgency
 from hilum.runtime.waits import WHILE_AWAY
-from hilum.settings.node import StartAt
+from hilum.settings.node import NodeMode, StartAt
 from hilum.telemetry import metrics
 from hilum.telemetry.logs import get_log
 
@@ -241,7 +241,8 @@ class Follower:
     def _want_priors(
         self, connection: Connection, facts: Facts, urgency: Urgency, now: datetime
     ) -> None:
-        if urgency is not Urgency.BACKFILL and self._asks_for_priors:
+        silent = self._context.settings.current().node.mode is NodeMode.SILENT
+        if urgency is not Urgency.BACKFILL and self._asks_for_priors and not silent:
             study = facts.uids.study_instance_uid
             retrievals.want_priors(connection, self._archive, [study], now)
 

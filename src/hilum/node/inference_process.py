@@ -153,13 +153,17 @@ def anatomy(path: str, when: datetime, reading: StoredReading | None) -> Measure
 
 
 def _pipeline() -> Any:
-    """Return the loaded model, at the first use loaded, with the settings as they are now."""
-    if PROCESS.context is None:
+    """Return the loaded model, with the settings as they are now.
+
+    It is loaded at the first use, and anew when other operating points are put to use.
+    """
+    settings, context = _settings(), PROCESS.context
+    if context is None or context.settings.model != settings.model:
         heavy = importlib.import_module(HEAVY)
-        PROCESS.context = heavy.open_pipeline(
-            PROCESS.settings, in_demonstration=PROCESS.in_demonstration
-        )
-    return replace(PROCESS.context, settings=_settings())
+        PROCESS.context = context = None  # what cannot be loaded is not read with what was before
+        context = heavy.open_pipeline(settings, in_demonstration=PROCESS.in_demonstration)
+        PROCESS.context = context
+    return replace(context, settings=settings)
 
 
 def _settings() -> Settings:

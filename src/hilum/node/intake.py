@@ -21,14 +21,23 @@ from hilum.node.steps import NodeContext
 from hilum.pacs import archive as archives
 from hilum.pacs.archive import Archive
 from hilum.radiograph import ImageUIDs
-from hilum.records import Connection, audit, foreign_readings, images, limits, studies
+from hilum.records import (
+    Connection,
+    audit,
+    constancy,
+    foreign_readings,
+    images,
+    limits,
+    studies,
+)
 from hilum.records.foreign_readings import ForeignReading
 from hilum.records.images import Arrived, ImageRecord
 from hilum.records.limits import Known, known_by
-from hilum.records.states import SETTLED, UNSETTLED, Urgency
+from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
 from hilum.records.studies import StudyFacts, StudyWarning
 from hilum.runtime.waits import STUMBLES, WHILE_AWAY
 from hilum.settings import DefaultCharacterSet
+from hilum.settings.node import NodeMode
 from hilum.telemetry.logs import get_log
 from hilum.values.ages import age_of
 from hilum.values.character_sets import UTF_8, WIDER, Declaration
@@ -123,6 +132,10 @@ class Intake:
         self._shared = not context.database.is_sqlite
         self.held = False
         """Whether what is taken up has to wait for a model."""
+        self.mode: NodeMode | None = None
+        """How far results of what is taken up get; None: as the node's do then."""
+        self.louder = False
+        """Whether what got less far before is read again."""
 
     def take_up(
         self, connection: Connection, facts: Facts, urgency: Urgency, now: datetime, *, again: bool
@@ -136,12 +149,11 @@ class Intake:
         again
             Whether it is read although it is known and did not change.
         """
-        new = Arrived(
-            self._context.archive, facts.uids, facts.reference, facts.digest, urgency, now
-        )
+        archive, mode = self._context.archive, self._mode(connection, facts.uids)
+        new = Arrived(archive, facts.uids, facts.reference, facts.digest, urgency, now, mode)
         limits.keep(connection, new.archive, facts.uids.study_instance_uid, facts.known)
         before = images.entry(connection, new.archive, new.uids)
-        job = images.arrived(connection, new, held=self.held, again=again)
+        job = images.arrived(connection, new, held=self.held, again=again, louder=self.louder)
         if job is None:
             return False
         studies.arrived(
@@ -156,6 +168,15 @@ class Intake:
             _note_replaced(connection, before, facts)
         self._context.queue.enqueue(connection, job, urgency, now)
         return True
+
+    def _mode(self, connection: Connection, uids: ImageUIDs) -> NodeMode:
+        """Return how far the results of an image get: of the phantom of a self-test, to the end."""
+        mode = self.mode or self._context.settings.current().node.mode
+        if mode is not NodeMode.LIVE and constancy.is_self_test(
+            connection, self._context.archive, uids
+        ):
+            return NodeMode.LIVE
+        return mode
 
     def take_report(self, connection: Connection, foreign: ForeignReading, now: datetime) -> None:
         """Keep what a report that this node did not make says of an image that waits."""
@@ -258,6 +279,8 @@ class Intake:
             known = images.entry(connection, self._context.archive, facts.uids)
         if known is None or known.state not in SETTLED:
             return False
+        if known.state is State.STORED and known.mode is not NodeMode.LIVE:
+            return False  # nothing was stored: it lacks nothing
         if not known.results:
             return True
         there = self._context.pacs.present(known.result_references)

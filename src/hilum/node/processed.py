@@ -1,7 +1,7 @@
 """What an inference worker returns of one image, before anything is stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hilum.eligibility import Reason
@@ -50,3 +50,12 @@ class MeasuredAnatomy:
     """What is said of it."""
     results: tuple[Result, ...]
     """What to store, in that order."""
+
+
+def withheld(answer: ProcessedImage) -> ProcessedImage:
+    """Return an answer without what was made to leave: objects for the PACS, and messages."""
+    reading = answer.reading
+    if reading is not None:
+        rows = [{**row, "outputs": []} for row in reading.document["readings"]]
+        reading = replace(reading, document={**reading.document, "readings": rows})
+    return replace(answer, results=(), reading=reading, about=None)

@@ -5,7 +5,6 @@ results have derived UIDs, and an end is written down once. What goes wrong on p
 a value in the step state; anything else is a fault of ours, which the job engine ends as such.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,8 +29,9 @@ from hilum.jobs.workflow import END, Step, StepState
 from hilum.language import Message
 from hilum.node.alert_events import of_outcome
 from hilum.node.disk import DiskWatch
-from hilum.node.processed import ProcessedImage
+from hilum.node.processed import ProcessedImage, withheld
 from hilum.node.retrying_archive import retrying
+from hilum.node.step_state import answer_state, drift_sample, job_end, settlement, unpacked
 from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.radiograph import ImageUIDs
@@ -49,12 +49,12 @@ from hilum.records import (
 )
 from hilum.records.images import Settlement
 from hilum.records.job import Job
-from hilum.records.readings import CompressedReading, StoredReading
 from hilum.records.states import State, Urgency
 from hilum.records.studies import DueTimes
 from hilum.runtime.caches import LruCache, LruSet
 from hilum.settings import Settings
 from hilum.settings.deliveries import Receiver
+from hilum.settings.node import NodeMode
 from hilum.telemetry import metrics, tracing
 from hilum.telemetry.logs import get_log
 from hilum.telemetry.tracing import ImageTrace
@@ -76,13 +76,6 @@ REPEATED: Final = frozenset({"verify"})
 
 NOTHING: Final = "nothing"
 """End of a job whose run is over already: there is nothing to settle."""
-
-STATE_OF: Final = {
-    Status.READ: State.STORED,
-    Status.REFUSED: State.REFUSED,
-    Status.FAILED: State.FAILED,
-}
-"""Status of an answer → state of the image once its results are in the PACS."""
 
 FAILURES: Final[Mapping[type[HilumError], str]] = {
     PacsError: "pacs",
@@ -165,7 +158,7 @@ class Steps:
         if END in begun:
             return begun
         answer = self._make(job, {**done, **begun})
-        return {**begun, **_kept(answer), "seconds": dict(answer.seconds)}
+        return {**begun, **answer_state(answer), "seconds": dict(answer.seconds)}
 
     def _begin(self, job: Job) -> StepState:
         """Mark the image as in work, and fix the time that its results will tell.
@@ -176,7 +169,7 @@ class Steps:
         while self._context.disk.low:
             self._context.pause(DISK_LOOK_S)
         if job.archive != self._context.archive:  # the settings named another PACS before
-            return _end(
+            return job_end(
                 State.FAILED,
                 Reason("other_pacs", Message("it is in the PACS {archive}", archive=job.archive)),
             )
@@ -185,8 +178,25 @@ class Steps:
             if images.begin(connection, job, now) is None:
                 return {END: NOTHING}
             known = images.entry(connection, job.archive, job.uids)
-        urgent = known is not None and known.urgency is Urgency.URGENT
-        return {"when": now.astimezone().isoformat(), "urgent": urgent}
+            assert known is not None, "its work began a line above"  # noqa: S101
+            mode = self._mode(connection, known, now)
+        urgent = known.urgency is Urgency.URGENT
+        return {"when": now.astimezone().isoformat(), "urgent": urgent, "mode": mode.value}
+
+    def _mode(self, connection: Connection, known: images.ImageRecord, now: datetime) -> NodeMode:
+        """Return how far the results of an image get; settled once, when work on it begins.
+
+        That is as far as when it arrived, or less far where the node has become quieter since.
+        """
+        mode = self._context.settings.current().node.mode
+        if known.attempts > 1 or not mode.is_quieter_than(known.mode):
+            return known.mode
+        if constancy.is_self_test(connection, known.archive, known.uids):
+            return known.mode
+        images.change_mode(connection, known.job, mode)
+        study = known.study_instance_uid
+        studies.refresh(connection, known.archive, study, now, self._context.waits)
+        return mode
 
     def store(self, job: Job, done: StepState) -> StepState:
         """Store the results beside the image, pictures before the reports that name them."""
@@ -203,7 +213,7 @@ class Steps:
         kept: StepState = {"stored_as": names}
         uids = [] if answer is None else [result.sop_instance_uid for result in answer.results]
         if answer is not None and uids != done["results"]:  # restarted with another model
-            kept |= _kept(answer)
+            kept |= answer_state(answer)
         return {**kept, "seconds": {**done["seconds"], "store": round(perf_counter() - start, 4)}}
 
     def verify(self, job: Job, done: StepState) -> StepState:
@@ -219,7 +229,7 @@ class Steps:
                             self._archive.delete(stored)
                         except PacsRefused as exc:
                             log.warning("result.left", instance=stored, why=str(exc))
-                    return _end(State.GONE)
+                    return job_end(State.GONE)
                 spent = round(perf_counter() - start, 4)
                 return {**again, "seconds": {**done["seconds"], "verify": spent}}
             if left:
@@ -228,7 +238,7 @@ class Steps:
                 done = {**done, **again}
         named = ", ".join(missing)
         problem = Message("the PACS accepted but does not show {names}", names=named)
-        return _end(State.FAILED, Reason("not_shown", problem))
+        return job_end(State.FAILED, Reason("not_shown", problem))
 
     def settle(self, job: Job, done: StepState) -> StepState:
         """Record the outcome and all that belongs to it in one transaction."""
@@ -237,7 +247,7 @@ class Steps:
         self._answers.forget(job.id)
         packet = done.get("reading") if END not in done else None
         reading = None if packet is None else unpacked(packet)
-        end = _settlement(done, reading)
+        end = settlement(done, reading)
         now, settings = self._context.now(), self._context.settings.current()
         with self._context.database.transaction() as connection:
             if not images.settle(connection, job, end, now):
@@ -245,27 +255,27 @@ class Steps:
             known = images.entry(connection, job.archive, job.uids)
             assert known is not None, "it was settled a line above"  # noqa: S101
             if reading is not None:
-                readings.put(connection, job, reading)
+                readings.put(connection, job, reading, known.mode)
             else:
                 readings.forget_foreign(connection, job.archive, job.uids)
             study = job.uids.study_instance_uid
             studies.refresh(connection, job.archive, study, now, self._context.waits)
             phantom = constancy.is_self_test(connection, job.archive, job.uids)
-            if not phantom and (seen := _seen(done, end, reading, now)) is not None:
+            if not phantom and (seen := drift_sample(done, end, reading, now)) is not None:
                 most = settings.constancy.drift_reference_images
                 drift.count(connection, job.archive, seen, reference_images=most)
-            if not phantom:
+            if not phantom and known.mode is NodeMode.LIVE:
                 self._send_on(connection, known, end, done)
-            alerting = settings.alerts
-            read = None if reading is None else reading.document
-            if not phantom and (event := of_outcome(known, end, read, alerting, now)) is not None:
-                alerts.raise_alert(connection, event, alerting, now)
+                read = None if reading is None else reading.document
+                if (event := of_outcome(known, end, read, settings.alerts, now)) is not None:
+                    alerts.raise_alert(connection, event, settings.alerts, now)
             details = {
                 "state": end.state.value,
                 "run": job.run,
                 "model": end.model,
                 "reasons": [reason.code for reason in end.reasons],
                 "results": len(end.results),
+                "mode": known.mode.value,
             }
             line = self._context.line(
                 f"image.{end.state.value}", now, job.archive, job.uids, details
@@ -299,12 +309,12 @@ class Steps:
             try:
                 return step(job, done)
             except NotInPacs:
-                return _end(State.GONE)
+                return job_end(State.GONE)
             except FileTooLarge as exc:
-                return _end(State.REFUSED, Reason("too_large", exc.sizes))
+                return job_end(State.REFUSED, Reason("too_large", exc.sizes))
             except tuple(FAILURES) as exc:
                 code = next(code for kind, code in FAILURES.items() if isinstance(exc, kind))
-                return _end(State.FAILED, Reason(code, exc.message))
+                return job_end(State.FAILED, Reason(code, exc.message))
 
         return careful
 
@@ -335,6 +345,8 @@ class Steps:
             kept = self._archive.fetch(job.reference, verified=True)
             answer = answer if kept == file else read(kept)
         answer = replace(answer, seconds={"fetch": fetched, **answer.seconds})
+        if done.get("mode", NodeMode.LIVE) != NodeMode.LIVE:
+            answer = withheld(answer)
         self._answers.put(job.id, answer)
         return answer
 
@@ -390,58 +402,3 @@ def wanted(receiver: Receiver, state: State, urgency: Urgency) -> bool:
     if urgency is Urgency.BACKFILL and not receiver.backfill:
         return False
     return state is State.STORED or (state is State.REFUSED and receiver.refusals)
-
-
-def _kept(answer: ProcessedImage) -> StepState:
-    """Return what the step state keeps of an answer."""
-    return {
-        "status": answer.status.value,
-        "reasons": _reasons(answer.reasons),
-        "results": [result.sop_instance_uid for result in answer.results],
-        "by": answer.model,
-        "reading": None if answer.reading is None else packed(answer.reading),
-        **({} if answer.about is None else {"about": dict(answer.about)}),
-    }
-
-
-def _end(state: State, *reasons: Reason) -> StepState:
-    return {END: state.value, "reasons": _reasons(reasons), "results": []}
-
-
-def _reasons(reasons: Sequence[Reason]) -> list[list[Any]]:
-    return [reason.stored for reason in reasons]
-
-
-def _settlement(done: StepState, reading: StoredReading | None) -> Settlement:
-    state = done[END] if END in done else STATE_OF[Status(done["status"])]
-    model = {} if reading is None else reading.document["model"]
-    return Settlement(
-        State(state),
-        tuple(Reason.of_stored(reason) for reason in done.get("reasons", ())),
-        tuple(done.get("results", ())),
-        tuple(done.get("stored_as", ())),
-        f"{model['name']} {model['version']}" if model else None,
-        done.get("seconds", {}),
-    )
-
-
-def _seen(
-    done: StepState, end: Settlement, reading: StoredReading | None, now: datetime
-) -> drift.DriftSample | None:
-    """Return what is counted of an image, so that drift is seen; None when no model saw it."""
-    if not done.get("by") or end.state not in {State.STORED, State.REFUSED}:
-        return None
-    codes = [reason.code for reason in end.reasons] if end.state is State.REFUSED else []
-    return drift.seen_in(done["by"], now, None if reading is None else reading.document, codes)
-
-
-def packed(reading: StoredReading) -> list[Any]:
-    """Return a reading as little JSON, for the step state."""
-    document, maps, *rest = readings.squeezed(reading)
-    return [b64encode(document).decode(), b64encode(maps).decode(), *rest]
-
-
-def unpacked(packet: Sequence[Any]) -> StoredReading:
-    """Return the reading of a step state."""
-    document, maps, *rest = packet
-    return readings.whole(CompressedReading(b64decode(document), b64decode(maps), *rest))

@@ -16,6 +16,7 @@ from hilum.language import Language, Message
 from hilum.node import anatomy, page_work
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.health import NodeHealth
+from hilum.node.points import PointsDesk
 from hilum.node.service import Service
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
@@ -163,6 +164,7 @@ def context(service: Service) -> WebContext:
             return context.queue.retry_forwards(connection, chosen, datetime.now(UTC))
 
     mode = context.settings.anatomy.mode
+    desk = PointsDesk(context.settings, context.database)
     return WebContext(
         context.settings,
         context.database,
@@ -172,6 +174,8 @@ def context(service: Service) -> WebContext:
         read_file=service.pool.document,
         retry=retry,
         read_study=read_study,
+        use_points=desk.use,
+        card_points=lambda: tuple(desk.card.operating_points),
         retry_deliveries=retry_deliveries,
         health=condition(service).checks,
         models=lambda: installed_models(service),

@@ -205,7 +205,11 @@ def write_files(folder: Path, parts: dict[str, bytes]) -> None:
 
 
 def identity_of(
-    card: ModelCard, installation: Installation, *, operating_points: str = "default"
+    card: ModelCard,
+    installation: Installation,
+    *,
+    operating_points: str = "default",
+    operating_points_origin: str = "",
 ) -> ModelIdentity:
     """Return which model it is, by its card and by what is installed of it."""
     return ModelIdentity(
@@ -216,6 +220,7 @@ def identity_of(
         demonstration=card.demonstration,
         input_size=card.input_size,
         operating_points=operating_points,
+        operating_points_origin=operating_points_origin,
     )
 
 

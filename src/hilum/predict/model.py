@@ -11,7 +11,7 @@ from hilum.predict.catalogue import find_card
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Installation, identity_of, open_installation
 from hilum.predict.network import Execution, FileNetwork, GraphNetwork, batch_of_one
-from hilum.predict.operating_points import ChosenPoints, choose_operating_points
+from hilum.predict.operating_points import ChosenPoints, PointsUse, choose_operating_points
 from hilum.radiograph import ModelInput
 from hilum.reading import Finding, Heatmap
 from hilum.settings import Settings
@@ -109,7 +109,12 @@ class Model:
         execution: Execution | None = None,
     ) -> None:
         self.card = card
-        self.identity = identity_of(card, installation, operating_points=points.name)
+        self.identity = identity_of(
+            card,
+            installation,
+            operating_points=points.name,
+            operating_points_origin=points.origin,
+        )
         chosen = [i for i, label in enumerate(card.labels) if label in points.thresholds]
         self.labels = tuple(card.labels[i] for i in chosen)
         self._points = tuple(points.thresholds[label] for label in self.labels)
@@ -211,7 +216,8 @@ def load_model(settings: Settings) -> Model:
             name=card.name,
             kind=card.kind,
         )
-    points = choose_operating_points(card, settings.model.operating_points)
     installation = open_installation(card, settings.data_folder)
+    use = PointsUse(installation.record.source_sha256, settings.pixels, settings.data_folder)
+    points = choose_operating_points(card, settings.model.operating_points, use)
     execution = Execution(settings.model.provider, settings.model.threads)
     return Model(card, installation, points, execution=execution)

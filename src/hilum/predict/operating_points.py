@@ -1,19 +1,19 @@
 """Which thresholds are in use: a set of the card, or the site's own file."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hilum.errors import CardInvalid
+from hilum.predict import points_file
 from hilum.predict.card import DEFAULT_POINTS, ModelCard, OperatingPoints, is_threshold, parse_toml
+from hilum.predict.points_file import fingerprint, read_points, require_fit
+from hilum.settings import PixelSettings
+from hilum.settings.reading import POINTS_FOLDER
 
 FILE_SUFFIX: Final = ".toml"
-"""A set of operating points named so is a file of the site's own."""
-
-FINGERPRINT_DIGITS: Final = 8
-"""Hexadecimal digits that tell two versions of a site's file apart in every result."""
+"""A set of operating points named so is a file that somebody wrote by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,34 @@ class ChosenPoints:
     results made with other thresholds get other identifiers."""
     thresholds: OperatingPoints
     """Label → threshold, for each label that is read."""
+    origin: str = ""
+    """Where a site's file has them from; empty when it does not say, and for a set of the card."""
 
 
-def choose_operating_points(card: ModelCard, chosen: str) -> ChosenPoints:
+@dataclass(frozen=True, slots=True)
+class PointsUse:
+    """What a file of operating points has to be for."""
+
+    sha256: str
+    """Of the weights."""
+    pixels: PixelSettings
+    data_folder: Path
+
+
+def choose_operating_points(
+    card: ModelCard, chosen: str, use: PointsUse | None = None
+) -> ChosenPoints:
     """Return the set of operating points that the settings name.
 
     Parameters
     ----------
     chosen
-        Name of one of the card's sets, or the path of a site's own ``.toml`` file with one
-        ``label = threshold`` a line. Labels that the file does not name keep the card's
-        default threshold.
+        Name of one of the card's sets, or the path of a site's own file: a ``.json`` one that
+        ``hilum evaluate --choose`` wrote, or a ``.toml`` one with one ``label = threshold`` a line.
+        Labels that the file does not name keep the card's default threshold. A path that begins
+        with `POINTS_FOLDER` is in the data folder.
+    use
+        What the former has to be for; None where there is none.
 
     Raises
     ------
@@ -46,9 +63,11 @@ def choose_operating_points(card: ModelCard, chosen: str) -> ChosenPoints:
         return ChosenPoints(chosen, card.operating_points[chosen])
     if chosen.endswith(FILE_SUFFIX):
         return site_points(card, Path(chosen))
+    if chosen.endswith(points_file.FILE_SUFFIX) and use is not None:
+        return checked_points(card, Path(chosen), use)
     raise CardInvalid(
         "The model {name} has no operating points named {chosen!r}.",
-        "It has {operating_points}; a file of your own ends in {file_suffix}.",
+        "It has {operating_points}; a file of your own ends in {file_suffix} or .json.",
         name=card.name,
         chosen=chosen,
         operating_points=", ".join(card.operating_points),
@@ -92,7 +111,21 @@ def site_points(card: ModelCard, path: Path) -> ChosenPoints:
                 threshold=threshold,
             )
     thresholds = {**default, **{label: float(value) for label, value in own.items()}}
-    text = repr(sorted(thresholds.items())).encode()
-    fingerprint = hashlib.sha256(text).hexdigest()[:FINGERPRINT_DIGITS]
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)
-    return ChosenPoints(f"{stem}@{fingerprint}", thresholds)
+    return ChosenPoints(f"{stem}@{fingerprint(thresholds)}", thresholds)
+
+
+def checked_points(card: ModelCard, path: Path, use: PointsUse) -> ChosenPoints:
+    """Read operating points that were chosen on a site's own images.
+
+    Raises
+    ------
+    CardInvalid
+        The file cannot be used, or is for another model or other pixels.
+    """
+    if path.parent == Path(POINTS_FOLDER):
+        path = use.data_folder / path
+    points = read_points(path)
+    require_fit(points, card, use.sha256, use.pixels)
+    default = card.operating_points[DEFAULT_POINTS]
+    return ChosenPoints(points.name, {**default, **points.thresholds}, points.origin)

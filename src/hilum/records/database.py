@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder
-from hilum.records.limits import OPTION, StudyLimits, enforce
+from hilum.records.limits import OPTION, UNSILENT, StudyLimits, enforce
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
 from hilum.settings.secret_files import secret_text
@@ -57,7 +57,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url: Final = url
         self.is_sqlite: Final = url.startswith("sqlite")
-        self._limits: StudyLimits | None = None
+        self._seen: dict[str, Any] = {}
         try:
             self.engine: Final = _engine(url)
             enforce(self.engine)
@@ -88,10 +88,18 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def limited_to(self, limits: StudyLimits) -> Self:
-        """Return the same database, in which only these studies are seen and changed."""
+    def limited_to(self, limits: StudyLimits | None, *, unsilent: bool = False) -> Self:
+        """Return the same database, in which only these studies are seen and changed.
+
+        Parameters
+        ----------
+        limits
+            Which; None: all.
+        unsilent
+            Whether what the node found in silent mode is not.
+        """
         limited = copy(self)
-        limited._limits = limits  # noqa: SLF001  it is of this class
+        limited._seen = {OPTION: limits, UNSILENT: unsilent}  # noqa: SLF001  it is of this class
         return limited
 
     def close(self) -> None:
@@ -108,7 +116,7 @@ class Database:
             The disk is full, the server is away, or another process holds it for long.
         """
         with _unavailable(), self.engine.begin() as connection:
-            yield connection.execution_options(**{OPTION: self._limits})
+            yield connection.execution_options(**self._seen)
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
@@ -120,9 +128,7 @@ class Database:
             It cannot be read now.
         """
         with _unavailable(), self.engine.connect() as connection:
-            yield connection.execution_options(
-                isolation_level="AUTOCOMMIT", **{OPTION: self._limits}
-            )
+            yield connection.execution_options(isolation_level="AUTOCOMMIT", **self._seen)
 
 
 def open_database(settings: Settings) -> Database:

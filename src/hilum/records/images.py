@@ -23,6 +23,7 @@ from hilum.records.states import RETRIED, SETTLED, UNSETTLED, WAITED_FOR, State,
 from hilum.records.tables import IMAGE
 from hilum.records.upsert import unless_there
 from hilum.runtime.waits import wait_until
+from hilum.settings.node import NodeMode
 
 LOOK_S: Final = 0.1
 """Seconds between two looks whether an image is settled."""
@@ -35,7 +36,7 @@ OPEN: Final = (*THIS, IMAGE.c.run == bindparam("of_run"), IMAGE.c.state.in_(sort
 """The condition that a job is the newest run and has not ended."""
 
 KNOWN: Final = (
-    select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.reference, IMAGE.c.run)
+    select(IMAGE.c.state, IMAGE.c.file_digest, IMAGE.c.reference, IMAGE.c.run, IMAGE.c.mode)
     .where(*THIS)
     .with_for_update()
 )
@@ -67,6 +68,8 @@ class Arrived:
     """How soon it has to be read."""
     at: datetime
     """When it was seen here."""
+    mode: NodeMode = NodeMode.LIVE
+    """How far its results get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class ImageRecord:
     """When it was seen, when its work was last begun and ended, UTC; None while not."""
     model: str | None
     seconds: Mapping[str, float]
+    mode: NodeMode = NodeMode.LIVE
+    """How far its results get."""
 
     @property
     def uids(self) -> ImageUIDs:
@@ -155,7 +160,12 @@ class QueueDepth:
 
 
 def arrived(
-    connection: Connection, new: Arrived, *, held: bool = False, again: bool = False
+    connection: Connection,
+    new: Arrived,
+    *,
+    held: bool = False,
+    again: bool = False,
+    louder: bool = False,
 ) -> Job | None:
     """Write an image down; return the work that there is to do, None when there is none.
 
@@ -169,27 +179,40 @@ def arrived(
     held
         Whether it has to wait for a model; `release_held` ends that.
     again
-        Whether an image that ended is read again though it did not change.
+        Whether an image that ended is read again though it did not change; never to get less far.
+    louder
+        Whether one that ended is read again in order to get farther than its mode let it.
     """
     state = State.HELD if held else State.QUEUED
     moved = {"reference": new.reference, "file_digest": new.file_digest, "arrived": new.at}
+    mode = {"mode": new.mode}
     named = {"archive": new.archive, **new.uids._asdict()}
-    line = {**named, **moved, "urgency": new.urgency, "lost": 0, **_anew(0, state)}
+    line = {**named, **moved, **mode, "urgency": new.urgency, "lost": 0, **_anew(0, state)}
     if connection.execute(unless_there(connection, IMAGE), line).rowcount == 1:
         return Job(new.archive, new.uids, new.reference, 1)
     this = image_values(new.archive, new.uids)
     known = connection.execute(KNOWN, this).one()
     same = new.file_digest == known.file_digest and new.reference == known.reference
-    if same and not (again and known.state in SETTLED):
+    if same and not _is_wanted(known, new.mode, again=again, louder=louder):
         return None
     only_waits = known.state in {State.HELD, State.QUEUED}
     if only_waits and new.reference == known.reference:
         connection.execute(CHANGE, {**this, **moved})
         return None
-    anew = {"urgency": new.urgency, "lost": 0, **_anew(known.run, state)}
+    anew = {**mode, "urgency": new.urgency, "lost": 0, **_anew(known.run, state)}
     connection.execute(CHANGE, {**this, **moved, **anew})
     readings.forget_foreign(connection, new.archive, new.uids)
     return Job(new.archive, new.uids, new.reference, known.run + 1)
+
+
+def _is_wanted(known: Any, mode: NodeMode, *, again: bool, louder: bool) -> bool:
+    """Return whether an image that did not change is read once more, in this mode."""
+    before = NodeMode(known.mode)
+    if known.state not in SETTLED:
+        return False
+    if known.state == State.STORED and mode.is_quieter_than(before):
+        return False
+    return again or (louder and before.is_quieter_than(mode))
 
 
 def begin(connection: Connection, job: Job, now: datetime) -> int | None:
@@ -203,6 +226,11 @@ def begin(connection: Connection, job: Job, now: datetime) -> int | None:
     """
     begun = connection.execute(BEGIN, {**_run_of(job), "now": now}).scalar_one_or_none()
     return None if begun is None else int(begun)
+
+
+def change_mode(connection: Connection, job: Job, mode: NodeMode) -> None:
+    """Let what work on an image finds get only so far; before anything was made of it."""
+    connection.execute(CHANGE_OPEN, {**_run_of(job), "mode": mode})
 
 
 def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> bool:

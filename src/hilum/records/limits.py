@@ -34,8 +34,10 @@ from sqlalchemy.sql import ClauseElement, ColumnElement, visitors
 
 from hilum.records.accounts import AccountError, Role
 from hilum.records.keys import of_study, study_values
+from hilum.records.studies import Rank
 from hilum.records.tables import AUDIT, STUDY, STUDY_ATTRIBUTE
 from hilum.records.upsert import unless_there
+from hilum.settings.node import NodeMode
 
 LONGEST: Final = 256
 """Letters of a value that are compared; a longer one is nobody's."""
@@ -44,6 +46,9 @@ STUDY_KEY: Final = ("archive", "study_instance_uid")
 
 OPTION: Final = "study_limits"
 """Of a connection: the limits of the person for whom it asks."""
+
+UNSILENT: Final = "unsilent"
+"""Of a connection: whether what the node found in silent mode is kept from that person."""
 
 
 class StudyAttribute(StrEnum):
@@ -184,17 +189,25 @@ def enforce(engine: Engine) -> None:
 def _before(
     connection: Connection, statement: Any, several: Any, values: Any, _options: Any
 ) -> tuple[Any, Any, Any]:
-    limits = connection.get_execution_options().get(OPTION)
-    if limits is not None and isinstance(statement, ClauseElement):
-        statement = only(statement, limits)
+    options = connection.get_execution_options()
+    limits, unsilent = options.get(OPTION), options.get(UNSILENT, False)
+    if (limits is not None or unsilent) and isinstance(statement, ClauseElement):
+        statement = only(statement, limits, unsilent=unsilent)
     return statement, several, values
 
 
-def only(statement: ClauseElement, limits: StudyLimits) -> Any:
+def only(statement: ClauseElement, limits: StudyLimits | None, *, unsilent: bool = False) -> Any:
     """Return a statement that sees and changes lines of allowed studies alone."""
+
+    def allowed(lines: FromClause) -> Iterator[ColumnElement[bool]]:
+        if limits is not None:
+            yield _allowed(lines, limits)
+        if unsilent:
+            yield from _told(lines)
+
     if isinstance(statement, Update | Delete):
         table = statement.table
-        return statement.where(_allowed(table, limits)) if is_limited(table) else statement
+        return statement.where(*allowed(table)) if is_limited(table) else statement
 
     def narrowed(element: Any, **_: Any) -> Any:
         if not isinstance(element, Select):
@@ -205,7 +218,7 @@ def only(statement: ClauseElement, limits: StudyLimits) -> Any:
             return None if element is whole else narrowed(element)
 
         inner: Any = visitors.replacement_traverse(element, {}, within)
-        return inner.where(*(_allowed(each, limits) for each in _limited_in(element)))
+        return inner.where(*(each for lines in _limited_in(element) for each in allowed(lines)))
 
     return visitors.replacement_traverse(statement, {}, narrowed)
 
@@ -219,6 +232,14 @@ def _limited_in(query: Select[Any]) -> Iterator[FromClause]:
             froms += (each.left, each.right)
         elif is_limited(getattr(each, "element", each)):
             yield each
+
+
+def _told(lines: FromClause) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition that a line does not come of the silent mode."""
+    if "rank" in lines.c:  # a study's, in its indexes
+        yield lines.c.rank != Rank.SILENT
+    elif "mode" in lines.c:
+        yield lines.c.mode != NodeMode.SILENT
 
 
 def _allowed(lines: FromClause, limits: StudyLimits) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from hilum.records.tables import PAGE_VALUES
+from hilum.records.quality_tables import PAGE_VALUES
 from hilum.records.upsert import into
 
 THE_ONE: Final = 1

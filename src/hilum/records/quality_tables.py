@@ -1,4 +1,7 @@
-"""Tables of the constancy check and of drift. A column is explained here and nowhere else."""
+"""Tables of the constancy check, of drift, and of what operators set.
+
+A column is explained here and nowhere else.
+"""
 
 from typing import Final
 
@@ -49,3 +52,22 @@ CONSTANCY_RUN: Final = Table(
 )
 Index("constancy_run_by_image", CONSTANCY_RUN.c.archive, CONSTANCY_RUN.c.sop_instance_uid)
 Index("constancy_run_by_time", CONSTANCY_RUN.c.archive, CONSTANCY_RUN.c.began)
+
+PAGE_VALUES: Final = Table(
+    "page_values",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one line
+    Column("chosen", JSON, nullable=False),  # section → name → value
+    comment="What operators set on the page, for workers on other machines.",
+)
+
+POINTS_USED: Final = Table(
+    "points_used",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String, nullable=False),  # user name
+    Column("name", String, nullable=False),  # as results say it
+    Column("document", String, nullable=False),  # the whole file; empty: a set of the model's card
+    comment="Operating points that were put to use, the last ones last. Rows are added only.",
+)

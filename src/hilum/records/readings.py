@@ -14,6 +14,7 @@ from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image
 from hilum.records.tables import READING
+from hilum.settings.node import NodeMode
 
 FORGET: Final = delete(READING).where(*of_image(READING))
 GET: Final = select(READING).where(*of_image(READING))
@@ -57,10 +58,12 @@ class CompressedReading(NamedTuple):
     """Top, left, height and width of the field of view."""
 
 
-def put(connection: Connection, job: Job, reading: StoredReading) -> None:
+def put(
+    connection: Connection, job: Job, reading: StoredReading, mode: NodeMode = NodeMode.LIVE
+) -> None:
     """Keep the reading of an image instead of an earlier one."""
     connection.execute(FORGET, image_values(job.archive, job.uids))
-    named = {"archive": job.archive, **job.uids._asdict(), "run": job.run}
+    named = {"archive": job.archive, **job.uids._asdict(), "run": job.run, "mode": mode}
     connection.execute(READING.insert(), {**named, **squeezed(reading)._asdict()})
 
 

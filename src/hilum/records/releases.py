@@ -14,6 +14,7 @@ from hilum.records.rows import as_record
 from hilum.records.states import State
 from hilum.records.tables import EXPORT_RELEASE, IMAGE, STUDY, STUDY_FINDING
 from hilum.records.upsert import into
+from hilum.settings.node import NodeMode
 
 KEY: Final = tuple(IMAGE.c[name] for name in ImageUIDs._fields)
 
@@ -95,7 +96,7 @@ def images(
     *,
     after: ImageUIDs | None = None,
     size: int | None = None,
-    also_gone: bool = False,
+    every_one: bool = False,
 ) -> Sequence[Row[Any]]:
     """Return images by their UIDs, with the facts of their studies.
 
@@ -105,8 +106,9 @@ def images(
         Only those behind this one.
     size
         At most so many.
-    also_gone
-        Whether those are among them that were deleted from the archive.
+    every_one
+        Whether those are among them that cannot leave: they were deleted from the archive, or
+        the node analyzed them silently.
     """
     asked: Select[Any] = (
         select(
@@ -131,8 +133,8 @@ def images(
         .order_by(*KEY)
         .limit(size)
     )
-    if not also_gone:
-        asked = asked.where(IMAGE.c.state != State.GONE)
+    if not every_one:
+        asked = asked.where(IMAGE.c.state != State.GONE, IMAGE.c.mode != NodeMode.SILENT)
     if wanted.since:
         asked = asked.where(STUDY.c.study_date >= wanted.since)
     if wanted.until:

@@ -17,6 +17,7 @@ from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image, of_study, study_values
 from hilum.records.rows import as_record
 from hilum.records.tables import REVIEW, REVIEW_FINDING, STUDY
+from hilum.settings.node import NodeMode
 
 AT_ONCE: Final = 1000
 """Lines that are fetched at a time."""
@@ -90,6 +91,8 @@ class Review:
     """Whether the demonstration model is judged."""
     unaided: bool = False
     """Whether the reader had not been shown the model's findings."""
+    mode: NodeMode = NodeMode.LIVE
+    """How far the model's findings got; but for `LIVE` the review is not in the PACS either."""
 
     @property
     def uids(self) -> ImageUIDs:
@@ -163,7 +166,11 @@ def readers(connection: Connection, archive: str) -> list[str]:
 
 
 def agreement(
-    connection: Connection, archive: str, *, unaided: bool | None = None
+    connection: Connection,
+    archive: str,
+    *,
+    unaided: bool | None = None,
+    mode: NodeMode | None = None,
 ) -> list[Agreement]:
     """Return the counts by finding and month; each reader's latest answer on each image counts.
 
@@ -171,13 +178,16 @@ def agreement(
     ----------
     unaided
         Only reviews before or after the model's findings were shown; None: all.
+    mode
+        Only of images that were analyzed in it; None: of all.
     """
+    which = _of(archive, unaided=unaided, mode=mode)
     counted: Counter[tuple[str, str, str]] = Counter()
     said = (REVIEW_FINDING.c.label, REVIEW.c.month, REVIEW_FINDING.c.answer)
     judged = connection.execute(
         select(*said, REVIEW_FINDING.c.positive, func.count())
         .join(REVIEW, REVIEW.c.number == REVIEW_FINDING.c.number)
-        .where(tuple_(*ANSWER_KEY).in_(_latest(archive, unaided=unaided)))
+        .where(tuple_(*ANSWER_KEY).in_(_latest(*which)))
         .group_by(*said, REVIEW_FINDING.c.positive)
     )
     for label, month, answer, positive, count in judged:
@@ -186,7 +196,7 @@ def agreement(
         (*image, reader, word): month
         for month, missing, reader, *image in connection.execute(
             select(REVIEW.c.month, REVIEW.c.missing, REVIEW.c.reader, *IMAGE_KEY)
-            .where(*_of(archive, unaided=unaided))
+            .where(*which)
             .order_by(REVIEW.c.number.desc())
         )
         for word in missing
@@ -207,12 +217,22 @@ def _counts_as(answer: ReaderAnswer, *, positive: bool) -> str:
     return "false_positive" if positive else "missed"
 
 
-def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], bool]]:
+def export(
+    connection: Connection, archive: str, *, reader: str | None = None
+) -> Iterator[tuple[Row[Any], bool]]:
     """Yield every judged finding with its review's line, and whether that is the latest one.
 
     Some at a time, in the order in which they were given: no cursor stays open between them.
+
+    Parameters
+    ----------
+    reader
+        Who is told of the findings of the audit mode only where they reviewed them; None: of all.
     """
-    latest = {tuple(row) for row in connection.execute(_latest(archive))}
+    latest = {tuple(row) for row in connection.execute(_latest(REVIEW.c.archive == archive))}
+    told = (
+        [] if reader is None else [(REVIEW.c.mode != NodeMode.AUDIT) | (REVIEW.c.reader == reader)]
+    )
     after, label = 0, ""
     while True:
         rows = connection.execute(
@@ -220,6 +240,7 @@ def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], boo
             .join(REVIEW_FINDING, REVIEW_FINDING.c.number == REVIEW.c.number)
             .where(
                 REVIEW.c.archive == archive,
+                *told,
                 (REVIEW.c.number > after)
                 | ((REVIEW.c.number == after) & (REVIEW_FINDING.c.label > label)),
             )
@@ -232,21 +253,23 @@ def export(connection: Connection, archive: str) -> Iterator[tuple[Row[Any], boo
         after, label = rows[-1].number, rows[-1].label
 
 
-def _latest(archive: str, *, unaided: bool | None = None) -> Select[tuple[int, str]]:
+def _latest(*which: ColumnElement[bool]) -> Select[tuple[int, str]]:
     """Return review and label of each reader's latest answer to each finding of each image."""
     label = REVIEW_FINDING.c.label
     return (
         select(func.max(REVIEW.c.number), label)
         .join(REVIEW_FINDING, REVIEW_FINDING.c.number == REVIEW.c.number)
-        .where(*_of(archive, unaided=unaided))
+        .where(*which)
         .group_by(*IMAGE_KEY, REVIEW.c.reader, label)
     )
 
 
-def _of(archive: str, *, unaided: bool | None) -> tuple[ColumnElement[bool], ...]:
+def _of(
+    archive: str, *, unaided: bool | None, mode: NodeMode | None
+) -> tuple[ColumnElement[bool], ...]:
     """Return the condition that a review is on this archive's images, and of that kind."""
-    which = () if unaided is None else (REVIEW.c.unaided == unaided,)
-    return (REVIEW.c.archive == archive, *which)
+    asked = {REVIEW.c.archive: archive, REVIEW.c.unaided: unaided, REVIEW.c.mode: mode}
+    return tuple(column == value for column, value in asked.items() if value is not None)
 
 
 def _judged(connection: Connection, number: int) -> Sequence[Row[Any]]:

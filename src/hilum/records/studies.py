@@ -22,6 +22,7 @@ from hilum.records.readings import document_in
 from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 from hilum.records.upsert import unless_there
+from hilum.settings.node import NodeMode
 from hilum.settings.worklist import WorklistSettings
 from hilum.values.persons import Person, one_person
 
@@ -36,6 +37,9 @@ STATES: Final = (
     State.GONE,
 )
 """States of images; a study has the first of these that one of its images has."""
+
+MODES: Final = tuple(NodeMode)
+"""Modes, the quietest first; a study has the quietest of its images, silent ones aside."""
 
 URGENCIES: Final = (Urgency.URGENT, Urgency.ROUTINE, Urgency.BACKFILL)
 """Urgencies, the greatest first; a study has the greatest of its images."""
@@ -61,6 +65,7 @@ IMAGES: Final = (
         IMAGE.c.state,
         IMAGE.c.reasons,
         IMAGE.c.arrived,
+        IMAGE.c.mode,
     )
     .where(*of_study(IMAGE))
     .order_by(IMAGE.c.arrived, *IMAGE.primary_key.columns)
@@ -96,6 +101,8 @@ class Rank(IntEnum):
     """Not analyzed, and it may be a frontal chest radiograph. From here on no work for a reader."""
     INELIGIBLE = 6
     """Not analyzed, since it is not what the model was made for."""
+    SILENT = 7
+    """All its images are the node's in silent mode: operators alone see it."""
 
 
 class StudyWarning(StrEnum):
@@ -230,6 +237,9 @@ def refresh(
 ) -> None:
     """Write a study's row anew from its images and their readings. Unknown: nothing happens.
 
+    Images of the silent mode do not count beside others, and what was found on those of the audit
+    mode is not told.
+
     Parameters
     ----------
     waits
@@ -240,7 +250,9 @@ def refresh(
     study = connection.execute(ROW, this).one_or_none()
     if study is None:
         return
-    images = connection.execute(IMAGES, this).all()
+    every = connection.execute(IMAGES, this).all()
+    images = [image for image in every if image.mode != NodeMode.SILENT] or every
+    mode = min((NodeMode(image.mode) for image in images), key=MODES.index, default=NodeMode.LIVE)
     readings = _readings(connection, this, images)
     found = _highest(readings)
     positive = [label for label, _, is_positive in found if is_positive]
@@ -248,7 +260,8 @@ def refresh(
     urgent = study.urgency == Urgency.URGENT
     anew = {
         "changed": now,
-        "rank": _rank(study, state, images),
+        "rank": Rank.SILENT if mode is NodeMode.SILENT else _rank(study, state, images),
+        "mode": mode,
         "due": study.arrived if urgent else study.arrived + waits.allowed(positive),
         "state": state,
         "reasons": _reasons(images, state),
@@ -259,7 +272,8 @@ def refresh(
         **_cover(images, readings),
     }
     connection.execute(CHANGE, {**this, **anew})
-    _write_findings(connection, archive, study_instance_uid, positive)
+    listed = [] if mode is NodeMode.SILENT else positive
+    _write_findings(connection, archive, study_instance_uid, listed)
 
 
 def released(connection: Connection, archive: str, now: datetime) -> None:
@@ -304,8 +318,9 @@ def _write_words(connection: Connection, archive: str, study_instance_uid: str) 
 def _readings(
     connection: Connection, study: Mapping[str, Any], images: Sequence[Any]
 ) -> dict[ImageUIDs, dict[str, Any]]:
-    """Return the documents of the images of a study that were read."""
-    read = {uids_of(image) for image in images if image.state in ANALYZED}
+    """Return the documents of the images of a study that were read, and may be told of."""
+    told = (image for image in images if image.mode != NodeMode.AUDIT)
+    read = {uids_of(image) for image in told if image.state in ANALYZED}
     if not read:
         return {}
     rows = connection.execute(DOCUMENTS, study)

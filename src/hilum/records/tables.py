@@ -45,6 +45,11 @@ def _image_key() -> tuple[Column[str], ...]:
     return tuple(Column(name, String, primary_key=True) for name in names)
 
 
+def _mode() -> Column[str]:
+    """Return the column that says how far what a line tells may get: a `NodeMode`."""
+    return Column("mode", String, nullable=False, server_default="live")
+
+
 FEED: Final = Table(
     "feed",
     METADATA,
@@ -72,9 +77,10 @@ IMAGE: Final = Table(
     Column("settled", Instant),
     Column("model", String),  # which model read it, with its version
     Column("seconds", JSON),  # stage → seconds
+    _mode(),
     comment="Outcome of each image: one line for each, whatever happens to its jobs.",
 )
-Index("image_by_state", *(IMAGE.c[n] for n in ("state", "archive", "arrived", "urgency")))
+Index("image_by_state", *(IMAGE.c[n] for n in ("state", "archive", "arrived", "urgency", "mode")))
 Index("image_by_end", IMAGE.c.state, IMAGE.c.settled, IMAGE.c.archive)
 Index("image_by_arrival", IMAGE.c.archive, IMAGE.c.arrived)
 Index("image_by_study", IMAGE.c.archive, IMAGE.c.study_instance_uid, IMAGE.c.arrived)
@@ -90,6 +96,7 @@ READING: Final = Table(
     Column("maps", LargeBinary, nullable=False),  # zlib of float16 (labels, height, width)
     Column("maps_shape", JSON, nullable=False),  # [labels, height, width]
     Column("field_of_view", JSON, nullable=False),  # part of the source matrix the maps cover
+    _mode(),
     comment="What the model said about each image, and why, for the page.",
 )
 
@@ -214,14 +221,6 @@ AUDIT_SENT: Final = Table(
     comment="How far the audit trail was sent to an audit record repository.",
 )
 
-PAGE_VALUES: Final = Table(
-    "page_values",
-    METADATA,
-    Column("number", Integer, primary_key=True, autoincrement=False),  # 1: there is one line
-    Column("chosen", JSON, nullable=False),  # section → name → value
-    comment="What operators set on the page, for workers on other machines.",
-)
-
 STUDY: Final = Table(
     "study",
     METADATA,
@@ -253,6 +252,7 @@ STUDY: Final = Table(
     Column("cover_series", String, nullable=False),  # and its series
     Column("reviewed", Instant),  # when a reader last reviewed it
     Column("warnings", JSON, nullable=False, server_default="[]"),  # codes of StudyWarning
+    _mode(),
     comment="The worklist: one line for each study.",
 )
 Index("study_in_order", STUDY.c.archive, STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
@@ -330,6 +330,7 @@ REVIEW: Final = Table(
     Column("comment", String, nullable=False),
     Column("report", String, nullable=False, unique=True),  # SOP Instance UID of its SR
     Column("unaided", Boolean, nullable=False, server_default=text("false")),  # findings not shown
+    _mode(),
     comment="Reviews of the model's findings by readers. Rows are added, never changed.",
 )
 Index("review_by_study", REVIEW.c.archive, REVIEW.c.study_instance_uid)

@@ -4,7 +4,7 @@ A page begins after the last study of the page before (keyset pagination): the l
 100,000 studies costs what the first one does, and a new study moves no other to another page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,6 +15,7 @@ from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image
 from hilum.records.studies import Rank, fold, person_of, words_in
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
+from hilum.settings.node import NodeMode
 from hilum.values.persons import Trait, differences, names_somebody
 
 StudyRow = Row[Any]
@@ -78,6 +79,8 @@ class WorklistFilter:
     """Leave out what was reviewed, and what is gone."""
     urgent_only: bool = False
     """Only what was ordered as urgent."""
+    mode: str = ""
+    """`NodeMode` of the study; empty: any, those of the silent mode by words alone."""
     hide_ineligible: bool = field(default=False, compare=False)
     """Leave out in any case what is no frontal chest radiograph."""
     by_arrival: bool = field(default=False, compare=False)
@@ -179,6 +182,8 @@ class StudyCounts:
     unreadable: int
     ineligible: int
     """Not analyzed: those that may be frontal chest radiographs, and the others."""
+    silent: int = 0
+    """Of the silent mode, where they are seen."""
 
     @property
     def listed(self) -> int:
@@ -195,7 +200,7 @@ def counts(connection: Connection, archive: str) -> StudyCounts:
     waiting = sum(count for rank, count in counted.items() if rank < Rank.REVIEWED)
     done = counted.get(Rank.REVIEWED, 0) + counted.get(Rank.GONE, 0)
     unread, other = counted.get(Rank.UNREADABLE, 0), counted.get(Rank.INELIGIBLE, 0)
-    return StudyCounts(waiting, done, unread, other)
+    return StudyCounts(waiting, done, unread, other, counted.get(Rank.SILENT, 0))
 
 
 def last_change(connection: Connection, archive: str) -> datetime | None:
@@ -240,10 +245,7 @@ def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Sel
     if wanted.finding:
         positive = STUDY_FINDING.c.label == wanted.finding
         query = query.where(_among(connection, archive, STUDY_FINDING, positive))
-    if wanted.state:
-        query = query.where(STUDY.c.state == wanted.state)
-    elif not words:
-        query = query.where(STUDY.c.rank < Rank.UNREADABLE)
+    query = query.where(*_stages(wanted, by_words=bool(words)))
     if wanted.since:
         query = query.where(STUDY.c.study_date >= wanted.since)
     if wanted.until:
@@ -255,6 +257,18 @@ def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Sel
     if wanted.hide_ineligible:
         query = query.where(STUDY.c.rank != Rank.INELIGIBLE)
     return query
+
+
+def _stages(wanted: WorklistFilter, *, by_words: bool) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions on mode and state; what is in neither list is found by words."""
+    if wanted.mode:
+        yield STUDY.c.mode == wanted.mode
+    elif not by_words:
+        yield STUDY.c.rank != Rank.SILENT
+    if wanted.state:
+        yield STUDY.c.state == wanted.state
+    elif not by_words and wanted.mode != NodeMode.SILENT:
+        yield STUDY.c.rank < Rank.UNREADABLE
 
 
 def _among(

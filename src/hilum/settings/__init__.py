@@ -30,7 +30,7 @@ from hilum.settings.anatomy import AnatomyMode, AnatomySettings
 from hilum.settings.constancy import ConstancySettings
 from hilum.settings.deliveries import DeliverySettings
 from hilum.settings.dicomweb import DicomWebSettings
-from hilum.settings.node import NodeSettings
+from hilum.settings.node import NodeMode, NodeSettings
 from hilum.settings.pacs import DefaultCharacterSet, PacsKind, PacsSettings
 from hilum.settings.page import OidcSettings, PageSettings
 from hilum.settings.reading import (
@@ -72,6 +72,7 @@ __all__ = [
     "GateSettings",
     "LogFormat",
     "ModelSettings",
+    "NodeMode",
     "NodeSettings",
     "NotUpright",
     "OidcSettings",

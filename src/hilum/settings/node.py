@@ -21,9 +21,28 @@ class StartAt(StrEnum):
     """Everything that the feed still knows."""
 
 
+class NodeMode(StrEnum):
+    """How far results get, the quietest first: the stages of a roll-out."""
+
+    SILENT = "silent"
+    """Recorded, for operators alone: no results in the PACS, no messages, not on the worklist."""
+    AUDIT = "audit"
+    """Shown to readers after their own review; no results in the PACS, no messages."""
+    LIVE = "live"
+    """All of it."""
+
+    def is_quieter_than(self, other: "NodeMode") -> bool:
+        """Return whether results get less far than in another mode."""
+        modes = tuple(NodeMode)
+        return modes.index(self) < modes.index(other)
+
+
 class NodeSettings(SettingsSection):
     """How the node works."""
 
+    mode: NodeMode = NodeMode.LIVE
+    """How far results get: silent (recorded for operators alone), audit (shown after a reader's own
+    review), or live. An image keeps the mode in which it was analyzed, see docs/rollout.md."""
     database: SecretStr | None = None
     """PostgreSQL for jobs and records, as postgresql://user:password@host/name, so that several
     workers share them; unset: hilum.sqlite in data_folder."""

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from pydantic import Field, field_validator
 
@@ -69,13 +70,18 @@ class ExecutionProvider(StrEnum):
     """An NVIDIA GPU; needs onnxruntime-gpu in place of onnxruntime, see docs/speed.md."""
 
 
+POINTS_FOLDER: Final = "points"
+"""Folder in the data folder that holds the operating points that were ever put to use."""
+
+
 class ModelSettings(SettingsSection):
     """Which model reads, and where its weights come from."""
 
     name: str = "densenet121-res224-all"
     """Name of the model card."""
     operating_points: str = "default"
-    """Set of thresholds: default, ppv80 where published, or a file."""
+    """Set of thresholds: default, ppv80 where published, or a file, such as one that
+    `hilum evaluate --choose` wrote. `hilum points use` sets it for the whole node."""
     mirror: str | None = None
     """Address that replaces the release address of the weights."""
     offline_folder: Path | None = None
@@ -84,6 +90,13 @@ class ModelSettings(SettingsSection):
     """What runs the network: cpu, or cuda (an NVIDIA GPU)."""
     threads: int = Field(0, ge=0)
     """Threads of the network; 0: one for each physical core."""
+
+    @property
+    def points_name(self) -> str:
+        """What readings call the operating points; of a file of no such name, its path."""
+        path = PurePosixPath(self.operating_points)
+        ours = path.parent == PurePosixPath(POINTS_FOLDER)
+        return path.name.removesuffix(".json") if ours else self.operating_points
 
 
 class PixelSettings(SettingsSection):

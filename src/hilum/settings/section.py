@@ -26,6 +26,10 @@ WHY: Final[Mapping[str, Message]] = {
     **dict.fromkeys(
         ("float_parsing", "float_type", "finite_number"), Message("a number is needed")
     ),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"),
+        Message("a date and time with its offset from UTC are needed"),
+    ),
     **dict.fromkeys(("string_type", "string_unicode"), Message("a text is needed")),
     **dict.fromkeys(("path_type", "path_format"), Message("a path is needed")),
     **dict.fromkeys(("tuple_type", "list_type"), Message("a list is needed")),
@@ -72,7 +76,7 @@ def first_invalid(exc: ValidationError, *, unknown: Message | None = None) -> Fi
         why = unknown
     elif first["type"] in WHY:
         why = WHY[first["type"]].with_values(**_plain(context))
-    elif context.get("error") is not None:
+    elif isinstance(context.get("error"), Exception):
         said = context["error"].args[0]
         why = said if isinstance(said, Message) else Message(str(said))
     else:

@@ -101,6 +101,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     "audit.viewed": Event("110101", "R"),
     "log.viewed": Event("110101", "R"),
     "setting.changed": Event("110113", "E", "110131"),
+    "mode.reported": ANOTHER,
+    "points.used": Event("110113", "E", "110131"),
     "image.stored": Event("110103", "C"),
     "image.refused": READ,
     "image.failed": READ._replace(outcome=FAILURE),

@@ -36,7 +36,7 @@ def ask(where: Where, who: Reader, context: Context) -> Response:
     image = image_of(context, where)
     if context.ask_anatomy is None:
         raise HTTPException(HTTPStatus.CONFLICT, OFF)
-    unaided.require_seen(context, who, image.uids)
+    unaided.require_seen(context, who, image)
     if image.state is not State.STORED:
         raise HTTPException(HTTPStatus.CONFLICT, UNREAD)
     if context.ask_anatomy(image.job):

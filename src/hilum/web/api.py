@@ -1,6 +1,7 @@
 """The API: what the page shows, as JSON, for programs with a token."""
 
 import re
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -19,6 +20,7 @@ from hilum.records.readings import StoredReading
 from hilum.records.states import RETRIED, State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import WorklistFilter, WorklistPosition
+from hilum.settings.node import NodeMode
 from hilum.web import words
 from hilum.web.api_models import (
     TEXT,
@@ -32,6 +34,7 @@ from hilum.web.api_models import (
     Invalid,
     JobsDocument,
     Label,
+    ModeReportDocument,
     Problem,
     ReadingDocument,
     ReasonDocument,
@@ -47,6 +50,7 @@ from hilum.web.api_models import (
 )
 from hilum.web.context import InstalledModel, WebContext
 from hilum.web.operations import read_again
+from hilum.web.rollout import reports
 from hilum.web.sessions import (
     Context,
     NodeOperator,
@@ -62,6 +66,7 @@ from hilum.web.slots import Slot, slots_of
 from hilum.web.status import status_of
 from hilum.web.study import written
 from hilum.web.try_file import file_of, tried
+from hilum.web.unaided import require_seen
 
 PREFIX: Final = "/api/v1"
 
@@ -157,7 +162,9 @@ def wanted_of(
 ) -> WorklistFilter:
     """Return which studies are looked for."""
     hides = context.settings.current().worklist.ineligible == "hide"
-    return WorklistFilter(text, state or "", finding, since, until, open_only, urgent_only, hides)
+    return WorklistFilter(
+        text, state or "", finding, since, until, open_only, urgent_only, hide_ineligible=hides
+    )
 
 
 @router.get("/studies", tags=["studies"])
@@ -169,8 +176,12 @@ def studies(
     *,
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    mode: Annotated[
+        NodeMode | None, Query(description="Without it: any; silent ones by words alone.")
+    ] = None,
 ) -> StudyPage:
     """List studies in the order of the worklist."""
+    wanted = replace(wanted, mode=mode or "")
     note_search(request, context, who, "api", request.query_params)
     place = _place(after)
     with context.database.look() as connection:
@@ -277,6 +288,7 @@ def reviews_of(
     entry = _entry(context, asked)
     with context.database.look() as connection:
         found = reviews.on_image(connection, context.archive, entry.uids)
+    _require_told(context, who, entry)
     _viewed(request, who, context, entry.study_instance_uid)
     return [ReviewDocument.of(each) for each in found]
 
@@ -349,6 +361,12 @@ def health(request: Request, _: Viewer) -> HealthDocument:
     return HealthDocument.of(status_of(request).health())
 
 
+@router.get("/rollout", tags=["node"])
+def rollout(_: NodeOperator, context: Context) -> list[ModeReportDocument]:
+    """Return what became of the images of each mode of the node."""
+    return [ModeReportDocument.of(each) for each in reports(context)]
+
+
 @router.get("/models", tags=["node"])
 def models(_: Viewer, context: Context) -> list[InstalledModel]:
     """Return the models that are known here."""
@@ -390,8 +408,15 @@ def _reading(
         found = readings.get(connection, context.archive, entry.uids)
     if found is None:
         raise not_found("A reading of this image")
+    _require_told(context, who, entry)
     _viewed(request, who, context, entry.study_instance_uid)
     return found
+
+
+def _require_told(context: WebContext, who: Visitor, image: ImageRecord) -> None:
+    """Refuse what tells of findings of the audit mode before a review of one's own."""
+    if image.mode is NodeMode.AUDIT:
+        require_seen(context, who, image)
 
 
 def _viewed(request: Request, who: Visitor, context: WebContext, study_instance_uid: str) -> None:

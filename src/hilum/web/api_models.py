@@ -12,6 +12,7 @@ from hilum.records.forwards import ForwardState
 from hilum.records.reviews import Opinion, ReaderAnswer
 from hilum.records.states import State, Urgency
 from hilum.records.throughput import Hour, Refusals
+from hilum.settings.node import NodeMode
 from hilum.web.context import NodeCheck
 from hilum.web.status import StatusSnapshot
 
@@ -107,6 +108,9 @@ class StudyLine(ApiDocument):
         description="Label, score, positive: the highest of all images, positives first."
     )
     reviewed: datetime | None = Field(description="When a reader last reviewed it.")
+    mode: NodeMode = Field(
+        description="silent: for operators alone; audit: what was found is not told here."
+    )
 
 
 class StudyPage(ApiDocument):
@@ -137,6 +141,7 @@ class ImageLine(ImageNamed):
     settled: datetime | None
     model: str | None
     seconds: dict[str, float] = Field(description="Stage → seconds that it took there.")
+    mode: NodeMode = Field(description="How far its results get.")
 
 
 class StudyDocument(ApiDocument):
@@ -220,6 +225,31 @@ class AgreementDocument(ApiDocument):
     missed: int = Field(description="Present by the reader, below the operating point.")
     false_positive: int = Field(description="Absent by the reader, at or above it.")
     unsure: int
+
+
+class FindingCountDocument(ApiDocument):
+    """What was found on the newest images of a mode, and how often readers agreed."""
+
+    label: str
+    positives: int
+    images: int
+    agree: int
+    missed: int
+    false_positive: int
+    interval: tuple[float, float] | None = Field(
+        description="95 % interval of the share of agreement, by Wilson; null without an answer."
+    )
+
+
+class ModeReportDocument(ApiDocument):
+    """What became of the images of one mode."""
+
+    mode: NodeMode
+    ended: dict[State, int]
+    first: datetime | None
+    last: datetime | None = Field(description="When the first and the last of them ended.")
+    refusals: dict[str, int] = Field(description="Code of a reason → newest images.")
+    findings: list[FindingCountDocument]
 
 
 class HealthDocument(ApiDocument):

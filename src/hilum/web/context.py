@@ -76,6 +76,11 @@ class WebContext:
     read_study: Callable[[str, bool], int] = lambda _study, _again: 0
     """Queues the images of a study in the archive, also those that were read if that is asked for;
     returns how many."""
+    use_points: Callable[[str, str], str] | None = None
+    """Name of operating points and who asks → puts them to use; None where no model can be
+    loaded. Raises as `hilum.node.points.PointsDesk.use`."""
+    card_points: Callable[[], Sequence[str]] = nothing
+    """Names of the sets of operating points of the model's card."""
     retry_deliveries: Callable[[], int] = lambda: 0
     """Lets everything be sent again that failed to arrive; returns how much that is."""
     health: Callable[[], Sequence[NodeCheck]] = nothing

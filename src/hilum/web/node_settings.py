@@ -18,6 +18,7 @@ from hilum.settings.sources import write_page_values
 from hilum.telemetry.logs import recent_lines
 from hilum.web.context import WebContext
 from hilum.web.pages import render
+from hilum.web.rollout import reports
 from hilum.web.sessions import ConfirmedOperator, Context, Visitor, note
 
 router: Final = APIRouter(include_in_schema=False)
@@ -38,6 +39,7 @@ EDITABLE: Final = {
     "worklist.ceiling_minutes": Message("Maximum wait of any study, in minutes"),
     "worklist.ineligible": Message("Studies without a frontal chest radiograph"),
     "worklist.page_size": Message("Studies per page"),
+    "node.mode": Message("Mode: silent, audit or live"),
     "node.forward_to": Message("Forward results to, separated by commas"),
     "node.forward_images": Message("Also forward the image"),
     "node.keep_days": Message("Days to keep results"),
@@ -189,6 +191,10 @@ def change(
             records.choose(connection, kept)
         write_page_values(settings.data_folder, kept)
     note(context, who.name, "setting.changed", setting=name, value=shown(told), was=shown(now))
+    if name == "node.mode":
+        for each in reports(context):
+            counted: dict[str, Any] = each.summary
+            note(context, who.name, "mode.reported", mode=each.mode, **counted)
     return RedirectResponse(f"{HERE}#{name}", HTTPStatus.SEE_OTHER)
 
 

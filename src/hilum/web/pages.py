@@ -15,7 +15,9 @@ from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.language import LANGUAGES, Language, Message
 from hilum.language.language import translations
 from hilum.records.accounts import Role
+from hilum.settings.node import NodeMode
 from hilum.values.control_characters import UNSAFE, visible
+from hilum.web.context import WebContext
 from hilum.web.sessions import Theme, Visitor
 
 STATIC: Final = "/static"
@@ -26,6 +28,20 @@ WORDS: Final = (
     *(Message("PACS"), Message("model"), Message("database"), Message("disk")),
 )
 """Values that templates show as words: roles, kinds of process, checks."""
+
+
+MODES: Final = {
+    NodeMode.SILENT: Message("Silent mode: what the AI finds is not shown or stored in the PACS."),
+    NodeMode.AUDIT: Message(
+        "Audit mode: AI findings are shown after your own review and not stored in the PACS."
+    ),
+}
+MODES_OPERATED: Final = MODES | {
+    NodeMode.SILENT: Message(
+        "Silent mode: AI findings are shown to operators only and not stored in the PACS."
+    ),
+}
+"""Mode of the node → what every page says of it, to readers and to operators."""
 
 
 @cache
@@ -100,4 +116,14 @@ def render(
     who
         Who looks at it.
     """
-    return HTMLResponse(fill(template, who, path=request.url.path, **values), status_code=status)
+    context: WebContext = request.app.state.context
+    values |= {"path": request.url.path, "mode_notice": mode_notice(context, who)}
+    return HTMLResponse(fill(template, who, **values), status_code=status)
+
+
+def mode_notice(context: WebContext, who: Visitor) -> str:
+    """Return what every page says of the node's mode; empty in the live one."""
+    if who.role is None:
+        return ""
+    modes = MODES_OPERATED if who.may(Role.OPERATOR) else MODES
+    return modes.get(context.settings.current().node.mode, "")

@@ -23,11 +23,13 @@ from starlette.responses import (
 from hilum.errors import PacsUnavailable
 from hilum.language import LANGUAGES, Message
 from hilum.records import reviews, studies
+from hilum.records.accounts import Role
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
 from hilum.records.reviews import Agreement, Opinion, ReaderAnswer, Review, ReviewedFinding
 from hilum.records.rows import as_record
 from hilum.records.studies import DueTimes, fold
+from hilum.settings.node import NodeMode
 from hilum.web.context import WebContext
 from hilum.web.failures import wants_page
 from hilum.web.pages import render
@@ -113,21 +115,24 @@ def show(
 def export(context: Context, who: Viewer) -> StreamingResponse:
     """Return every judged finding, to calibrate operating points with."""
     note(context, who.name, "reviews.exported")
+    reader = None if who.may(Role.OPERATOR) else who.name
     headers = {"Content-Disposition": 'attachment; filename="hilum-reviews.csv"'}
-    return StreamingResponse(_lines(context), media_type="text/csv; charset=utf-8", headers=headers)
+    lines = _lines(context, reader)
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _give(context: WebContext, who: Visitor, image: ImageRecord, form: FormData) -> None:
     reading = reading_of(context, image)
     with context.database.look() as connection:
-        seen = findings_seen(connection, context, who, image.uids)
-    review = replace(_review(image, reading, who, form), unaided=not seen)
+        seen = findings_seen(connection, context, who, image)
+    review = replace(_review(image, reading, who, form), unaided=not seen, mode=image.mode)
     key = str(form.get("key") or "")[:64]
     pacs = context.pacs
     uid, file = tools_of(context).review_file(
         pacs.fetch(image.reference), review, key, _judged(context, image)
     )
-    if uid not in pacs.present([pacs.store(file).reference]):
+    stored = image.mode is NodeMode.LIVE  # else the PACS is told nothing of the findings
+    if stored and uid not in pacs.present([pacs.store(file).reference]):
         raise PacsUnavailable(
             "The PACS accepted the review but does not show it.", "Submit it again in a minute."
         )
@@ -244,12 +249,12 @@ def _by_finding(counted: list[Agreement], months: list[str], who: Visitor) -> li
     return sorted(rows, key=lambda row: (-row["reviews"], row["name"]))
 
 
-def _lines(context: WebContext) -> Iterator[str]:
+def _lines(context: WebContext, reader: str | None) -> Iterator[str]:
     buffer = StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     with context.database.look() as connection:
-        for row, latest in reviews.export(connection, context.archive):
+        for row, latest in reviews.export(connection, context.archive, reader=reader):
             writer.writerow(_cells(row, latest=latest))
             yield buffer.getvalue()
             buffer.seek(0)

@@ -193,9 +193,10 @@ Anybody = Annotated[Visitor, Depends(visitor)]
 
 def context_of(who: Anybody, context: WholeContext) -> WebContext:
     """Return what a page works with: its database shows what this visitor may see, and no more."""
-    if who.limits is None:
+    operates = who.may(Role.OPERATOR)
+    if who.limits is None and operates:
         return context
-    return replace(context, database=context.database.limited_to(who.limits))
+    return replace(context, database=context.database.limited_to(who.limits, unsilent=not operates))
 
 
 Context = Annotated[WebContext, Depends(context_of)]

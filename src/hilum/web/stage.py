@@ -14,6 +14,7 @@ from hilum.web import words
 from hilum.web.context import WebContext
 from hilum.web.pictures import version
 from hilum.web.sessions import Visitor
+from hilum.web.unaided import may_ask
 from hilum.wording import day_text, person
 
 WINDOWS: Final = {
@@ -103,6 +104,6 @@ def prior_of(
         found = images.called(connection, context.archive, row.cover, within)
         if not found:
             return None
-        uids = found[0].uids
-        reading = None if who.unaided else readings.get(connection, context.archive, uids)
+        told = not who.unaided and may_ask(who, found[0].mode)
+        reading = readings.get(connection, context.archive, found[0].uids) if told else None
     return picture_of(row, found[0], reading, who)

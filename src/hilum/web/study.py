@@ -1,7 +1,7 @@
 """The study page: radiograph, findings, heatmaps, and earlier studies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,7 +11,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from hilum.errors import PacsError
 from hilum.language import Language, Message
-from hilum.radiograph import ImageUIDs
 from hilum.reading import Finding
 from hilum.records import images, readings, reviews, worklist
 from hilum.records.accounts import Role, new_secret
@@ -21,20 +20,20 @@ from hilum.records.reviews import Opinion, Review, ReviewedFinding
 from hilum.records.states import STATES, State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
-from hilum.values.dates import read_date
+from hilum.settings.node import NodeMode
 from hilum.values.persons import Trait
 from hilum.web import charts, stage, unaided, words
 from hilum.web.anatomy import anatomy_of
-from hilum.web.charts import Score
 from hilum.web.claims import other_reader
-from hilum.web.context import InstalledModel, WebContext
+from hilum.web.context import WebContext
 from hilum.web.ohif_files import HOW_TO_GET_IT, folder, study_address
 from hilum.web.pages import render
 from hilum.web.pictures import Where, image_of, stored_as, tools_of, version
+from hilum.web.score_history import ScoreHistory, cover_of, score_history
 from hilum.web.sessions import Context, Viewer, Visitor, note
 from hilum.web.slots import Slot
 from hilum.web.status import status_of
-from hilum.web.worklist import bar_of, spoken
+from hilum.web.worklist import bar_of
 from hilum.wording import day_text, finding_name, person, raw_texts, score_text
 
 router: Final = APIRouter(include_in_schema=False)
@@ -46,15 +45,6 @@ DECIMALS: Final = 4
 """Decimals of activations on their way to the browser; float16 has no more."""
 
 STORED_MAPS: Final = Message("Heatmaps are in the stored overlay.")
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreHistory:
-    """A label's scores over the patient's studies, the oldest first."""
-
-    scores: Mapping[str, Sequence[Score]]
-    others: int
-    """Studies that another model read: their scores are not comparable and not drawn."""
 
 
 @router.get("/studies/{study}")
@@ -82,16 +72,19 @@ def show(
             raise HTTPException(HTTPStatus.NOT_FOUND, Message("There is no such study here."))
         entries = images.entries(connection, context.archive, study_instance_uid=study)[::-1]
         chosen = _chosen(entries, _wanted(row, who, series, image))
-        reading, given, seen = None, [], False
+        reading, given, seen, unasked = None, [], False, ""
         if chosen is not None:
             reading = readings.get(connection, context.archive, chosen.uids)
             given = reviews.on_image(connection, context.archive, chosen.uids)
-            seen = unaided.findings_seen(connection, context, who, chosen.uids)
+            seen = unaided.findings_seen(connection, context, who, chosen)
+            unasked = "" if unaided.may_ask(who, chosen.mode) else words.AFTER_REVIEW
         others = worklist.others_of_patient(connection, context.archive, row, limit=EARLIER)
-        covers = [] if reading is None else [cover_of(each) for each in others.same]
-        documents = readings.documents(connection, context.archive, covers)
-    hidden = reading is not None and not (ai or seen)
-    course = _course((row, *others.same), None if hidden else reading, documents, who)
+        covers = [
+            cover_of(each) for each in others.same if unaided.may_ask(who, NodeMode(each.mode))
+        ]
+        documents = readings.documents(connection, context.archive, covers if reading else ())
+    hidden = reading is not None and not (seen or (ai and not unasked))
+    course = score_history((row, *others.same), None if hidden else reading, documents, who)
     about = {} if chosen is None else {"image": chosen.sop_instance_uid}
     told = reading is not None and not hidden
     note(context, who.name, "study.viewed", study=study, **about, findings=told)
@@ -100,12 +93,7 @@ def show(
         "study.html",
         who,
         study=row,
-        patient=person(row.patient_name),
-        age=words.age(row),
-        study_warnings=[words.STUDY_WARNINGS[StudyWarning(each)] for each in row.warnings],
-        sex=words.SEXES.get(row.sex, ""),
-        day=day_text(row.study_date, who.language),
-        clock=words.clock(row.study_time),
+        **_head(row, who),
         entries=[_entry(each, chosen) for each in entries],
         chosen=None if chosen is None else _entry(chosen, chosen),
         shown=None
@@ -118,11 +106,12 @@ def show(
         findings=_listed(reading, course, who, hidden=hidden),
         anatomy=anatomy_of(context, chosen, who, hidden=hidden),
         hidden=hidden,
+        unasked=unasked,
         others=course.others,
         earlier=[_earlier(each, who) for each in others.same],
         apart=[_earlier(each, who, differs) for each, differs in others.apart],
         reviews=[] if hidden else [_given(each, who) for each in given],
-        card=_card(request, reading),
+        **_model(request, context, reading),
         other_reader=other_reader(context, who, study) if who.may(Role.READER) else "",
         claims=who.may(Role.READER),
         groups=list((words.ANSWERS if hidden else words.OPINIONS).items()),
@@ -184,7 +173,7 @@ def result(
 ) -> Response:
     """Return one of the objects that were stored for an image, as DICOM or as a picture."""
     entry = image_of(context, where)
-    unaided.require_seen(context, who, entry.uids)
+    unaided.require_seen(context, who, entry)
     reference = stored_as(context, entry, result)
     if reference is None or form not in {"dcm", "png"}:
         raise HTTPException(HTTPStatus.NOT_FOUND, Message("The PACS does not hold this result."))
@@ -217,7 +206,7 @@ def _shown(context: WebContext, image: ImageRecord, who: Visitor) -> StoredReadi
     HTTPException
         It said nothing, or they see the image first.
     """
-    unaided.require_seen(context, who, image.uids)
+    unaided.require_seen(context, who, image)
     return reading_of(context, image)
 
 
@@ -274,11 +263,6 @@ def _is_reported(context: WebContext, image: ImageRecord) -> bool:
         return False
 
 
-def cover_of(row: StudyRow) -> ImageUIDs:
-    """Return the image that a study is shown by; of a study without images one that is nowhere."""
-    return ImageUIDs(row.study_instance_uid, row.cover_series, row.cover)
-
-
 def _wanted(row: StudyRow, who: Visitor, series: str, image: str) -> tuple[str, str]:
     """Return series and SOP Instance UID to show: the cover, which findings chose, if allowed."""
     if image:
@@ -310,6 +294,8 @@ def _entry(entry: ImageRecord, chosen: ImageRecord | None) -> dict[str, Any]:
         "results": entry.results,
         "chosen": entry is chosen,
         "gone": state is State.GONE,
+        "mode": entry.mode,
+        "mode_word": words.MODES.get(entry.mode, ""),
     }
 
 
@@ -370,32 +356,16 @@ def _answers(finding: Mapping[str, Any], who: Visitor) -> list[tuple[str, str, s
     ]
 
 
-def _course(
-    rows: Sequence[StudyRow],
-    reading: StoredReading | None,
-    found: Mapping[ImageUIDs, Mapping[str, Any]],
-    who: Visitor,
-) -> ScoreHistory:
-    """Return the scores of the patient's studies that the same model read."""
-    if reading is None or len(rows) < 2:  # noqa: PLR2004  one study is no course
-        return ScoreHistory({}, 0)
-    model = reading.document["model"]
-    scores: dict[str, list[Score]] = {}
-    others = 0
-    for row in sorted(rows, key=lambda each: (each.study_date, each.study_time)):
-        document = reading.document if row is rows[0] else found.get(cover_of(row))
-        if document is None:
-            continue
-        if document["model"]["sha256"] != model["sha256"]:
-            others += 1
-            continue
-        day, dated = day_text(row.study_date, who.language), read_date(row.study_date)
-        for each in document["readings"][0]["findings"]:
-            value, positive = each["score"], each["positive"]
-            label = f"{day}: {spoken(value, positive=positive, who=who)}"
-            score = Score(value, positive, label, dated.first if dated else None)
-            scores.setdefault(each["label"], []).append(score)
-    return ScoreHistory(scores, others)
+def _head(row: StudyRow, who: Visitor) -> dict[str, Any]:
+    """Return what is shown of the study and its patient."""
+    return {
+        "patient": person(row.patient_name),
+        "age": words.age(row),
+        "study_warnings": [words.STUDY_WARNINGS[StudyWarning(each)] for each in row.warnings],
+        "sex": words.SEXES.get(row.sex, ""),
+        "day": day_text(row.study_date, who.language),
+        "clock": words.clock(row.study_time),
+    }
 
 
 def _earlier(row: StudyRow, who: Visitor, differs: Sequence[Trait] = ()) -> dict[str, Any]:
@@ -431,12 +401,22 @@ def _given(review: Review, who: Visitor) -> dict[str, Any]:
     }
 
 
-def _card(request: Request, reading: StoredReading | None) -> InstalledModel | None:
-    """Return what the node's model card says of the model that read the image."""
+def _model(request: Request, context: WebContext, reading: StoredReading | None) -> dict[str, Any]:
+    """Return what the node says of the model that read the image, and of its operating points."""
     if reading is None:
-        return None
-    sha256 = reading.document["model"]["sha256"]
-    return next((each for each in status_of(request).models() if each.sha256 == sha256), None)
+        return {"card": None, "points_now": ""}
+    model = reading.document["model"]
+    cards = status_of(request).models()
+    card = next((each for each in cards if each.sha256 == model["sha256"]), None)
+    return {"card": card, "points_now": _points_now(context, model)}
+
+
+def _points_now(context: WebContext, model: Mapping[str, Any]) -> str:
+    """Return which operating points are in use now, where a reading was made with others."""
+    now = context.settings.current().model
+    named = now.points_name.endswith((".json", ".toml"))  # by its path: unknown until it is read
+    same = model["name"] != now.name or model["operating_points"] == now.points_name
+    return "" if named or same else now.points_name
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

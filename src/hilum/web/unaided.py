@@ -1,4 +1,7 @@
-"""The image first: what the model says is shown after the reader's own review, or when they ask."""
+"""The image first: what the model says is shown after the reader's own review, or when they ask.
+
+Of images of the audit mode only after it.
+"""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -6,9 +9,11 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 
 from hilum.language import Message
-from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, audit, reviews
+from hilum.records.accounts import Role
+from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
+from hilum.settings.node import NodeMode
 from hilum.web import words
 from hilum.web.context import WebContext
 from hilum.web.sessions import Visitor
@@ -20,17 +25,25 @@ UNSCORED: Final = {"score": "", "raw": "", "point": "", "bar": "", "course": "",
 """What is not shown of a finding."""
 
 
+def may_ask(who: Visitor, mode: NodeMode) -> bool:
+    """Return whether somebody is shown the findings of a mode without a review of their own."""
+    return mode is NodeMode.LIVE or who.may(Role.OPERATOR)
+
+
 def findings_seen(
-    connection: Connection, context: WebContext, who: Visitor, uids: ImageUIDs
+    connection: Connection, context: WebContext, who: Visitor, image: ImageRecord
 ) -> bool:
     """Return whether somebody need not or can no longer read an image without the findings."""
-    if not who.unaided or audit.saw_findings(connection, context.archive, who.name, uids):
+    archive, uids = context.archive, image.uids
+    if may_ask(who, image.mode) and (
+        not who.unaided or audit.saw_findings(connection, archive, who.name, uids)
+    ):
         return True
-    given = reviews.on_image(connection, context.archive, uids)
+    given = reviews.on_image(connection, archive, uids)
     return any(each.reader == who.name for each in given)
 
 
-def require_seen(context: WebContext, who: Visitor, uids: ImageUIDs) -> None:
+def require_seen(context: WebContext, who: Visitor, image: ImageRecord) -> None:
     """Refuse what tells of the findings to somebody who reads the image first.
 
     Raises
@@ -39,8 +52,9 @@ def require_seen(context: WebContext, who: Visitor, uids: ImageUIDs) -> None:
         They have neither reviewed it nor asked.
     """
     with context.database.look() as connection:
-        if not findings_seen(connection, context, who, uids):
-            raise HTTPException(HTTPStatus.NOT_FOUND, IMAGE_FIRST)
+        if not findings_seen(connection, context, who, image):
+            why = IMAGE_FIRST if may_ask(who, image.mode) else words.AFTER_REVIEW
+            raise HTTPException(HTTPStatus.NOT_FOUND, why)
 
 
 def findings(reading: StoredReading, who: Visitor) -> list[dict[str, Any]]:

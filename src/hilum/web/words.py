@@ -11,6 +11,7 @@ from hilum.records.reviews import Opinion, ReaderAnswer
 from hilum.records.states import State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
+from hilum.settings.node import NodeMode
 from hilum.values.ages import age_of
 from hilum.values.persons import Trait
 from hilum.wording import finding_name
@@ -66,6 +67,22 @@ STUDY_WARNINGS: Final = {
     ),
 }
 """What is wrong with a study as a whole."""
+
+MODES: Final = {
+    NodeMode.SILENT: Message("Silent mode: shown to operators only, not stored in the PACS."),
+    NodeMode.AUDIT: Message("Audit mode: shown after a review, not stored in the PACS."),
+    NodeMode.LIVE: "",
+}
+"""Mode in which an image was analyzed → what is said of its findings."""
+
+MODE_NAMES: Final = {
+    NodeMode.SILENT: Message("Silent mode"),
+    NodeMode.AUDIT: Message("Audit mode"),
+    NodeMode.LIVE: Message("Live mode"),
+}
+"""Mode → its word."""
+
+AFTER_REVIEW: Final = Message("AI findings are shown after your own review.")
 
 SEXES: Final = {"M": Message("M"), "F": Message("F"), "O": Message("O")}
 """Patient's Sex → how it is abbreviated."""

@@ -1,6 +1,6 @@
 """The worklist page: studies with their findings, in the order in which they are due."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -13,9 +13,11 @@ from starlette.responses import HTMLResponse
 
 from hilum.language.message import unpacked
 from hilum.records import claims, worklist
+from hilum.records.accounts import Role
 from hilum.records.states import ANALYZED, STATES, State, Urgency
 from hilum.records.studies import Rank
 from hilum.records.worklist import StudyRow, WorklistFilter, WorklistPosition
+from hilum.settings.node import NodeMode
 from hilum.web import charts, words
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
@@ -30,7 +32,7 @@ TOP: Final = 3
 
 MINUTE_S: Final = 60
 
-FIELDS: Final = ("q", "state", "finding", "since", "until", "open", "urgent")
+FIELDS: Final = ("q", "state", "finding", "since", "until", "open", "urgent", "mode")
 """Fields of the search form."""
 
 LONGEST: Final = 200
@@ -80,6 +82,7 @@ def asked(request: Request, context: Context, who: Viewer) -> WorklistRequest:
         given["until"].replace("-", "")[:8],
         bool(given["open"]),
         bool(given["urgent"]),
+        given["mode"] if given["mode"] in set(NodeMode) and who.may(Role.OPERATOR) else "",
         hide_ineligible=context.settings.current().worklist.ineligible == "hide",
         by_arrival=who.unaided,
     )
@@ -110,6 +113,7 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
         **values,
         labels=[(label, finding_name(label, who.language)) for label in labels],
         states=[(state, STATES[state]) for state in STATES],
+        modes=list(words.MODE_NAMES.items()) if who.may(Role.OPERATOR) else [],
         model=next((each for each in status_of(request).models() if each.in_use), None),
         pacs=context.address,
     )
@@ -169,10 +173,11 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "clock": words.clock(study.study_time),
         "state": state,
         "state_word": STATES[state],
-        "why": ("; ".join(texts) if state not in ANALYZED else "") or words.WHY.get(state, ""),
+        "why": why_of(study, state, texts),
         "warnings": texts if state in ANALYZED else [],
         "urgent": study.urgency == Urgency.URGENT,
         "backfill": study.rank == Rank.BACKFILL,
+        "silent": study.rank == Rank.SILENT,
         "reviewed": study.rank == Rank.REVIEWED,
         "is_due": study.rank < Rank.REVIEWED,
         "bars": shown,
@@ -183,6 +188,13 @@ def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:
         "left": words.duration(abs(left)),
         "model": study.model,
     }
+
+
+def why_of(study: StudyRow, state: State, texts: Sequence[str]) -> str:
+    """Return what a row says in the place of findings."""
+    if state not in ANALYZED:
+        return "; ".join(texts) or words.WHY.get(state, "")
+    return words.AFTER_REVIEW if study.mode == NodeMode.AUDIT else words.WHY.get(state, "")
 
 
 def bar_of(finding: tuple[str, float, bool], who: Visitor) -> Bar:

@@ -38,6 +38,7 @@ WHOLE = {
     *("/operations/deliveries/retry", "/api/v1/studies/{study_instance_uid}/read"),
     *("/api/v1/status", "/files/send", "/settings", "/settings/audit", "/settings/log"),
     "/export",
+    *("/rollout", "/api/v1/rollout", "/points"),
     "/api/v1/studies/{study_instance_uid}/labels",
     *("/users", "/users/role", "/users/limits", "/users/sign-out", "/users/remove"),
     *("/users/tokens", "/users/tokens/remove"),

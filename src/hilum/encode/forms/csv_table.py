@@ -27,6 +27,7 @@ MODEL: Final = (
     "model_verified",
     "demonstration",
     "operating_points",
+    "operating_points_origin",
     "pixel_pipeline",
     "pixel_decisions",
     "pixel_decision_texts",
@@ -118,6 +119,7 @@ def _model(model: ModelIdentity) -> dict[str, str]:
         "model_verified": _yes_or_no(model.verified),
         "demonstration": _yes_or_no(model.demonstration),
         "operating_points": model.operating_points,
+        "operating_points_origin": _harmless(model.operating_points_origin),
     }
 
 

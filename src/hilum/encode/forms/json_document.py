@@ -22,6 +22,9 @@ from hilum.reading import DECIMALS, Finding, ModelIdentity
 from hilum.settings import Settings
 from hilum.structures import Anatomy, Line, Projection
 
+ORIGIN: Final = "operating_points_origin"
+"""Entry of the model that is only there where a site chose its own operating points."""
+
 SCHEMA: Final = "hilum.reading/1"
 """Name and major version of the document; a change that breaks a consumer raises it."""
 
@@ -46,7 +49,7 @@ def document_head(model: ModelIdentity, pipeline: PixelPipeline) -> dict[str, An
         "schema": SCHEMA,
         "software": {"name": PRODUCT, "version": __version__},
         "notice": f"{RESEARCH_USE_ONLY} A score is not a probability.",
-        "model": asdict(model),
+        "model": {name: value for name, value in asdict(model).items() if value or name != ORIGIN},
         "pixel_pipeline": pipeline.value,
     }
 

@@ -69,6 +69,8 @@ def facts(
     yield say("Model"), f"{model.name} {model.version}{verified}"
     yield "SHA-256", model.sha256
     yield say("Thresholds"), model.operating_points
+    if model.operating_points_origin:
+        yield "", model.operating_points_origin
     yield say("Pixels"), str(radiograph.pipeline)
     for decision in radiograph.decisions:
         yield "", decision.text

@@ -1,0 +1,127 @@
+"""What became of the images of each mode: the report of a stage of the roll-out."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, and_, func, select
+
+from hilum.eligibility import Reason
+from hilum.radiograph import ImageUIDs
+from hilum.records import reviews
+from hilum.records.readings import document_in
+from hilum.records.reviews import Agreement
+from hilum.records.states import SETTLED, State
+from hilum.records.tables import IMAGE, READING
+from hilum.settings.node import NodeMode
+from hilum.values.proportions import wilson
+
+SAID: Final = ("agree", "missed", "false_positive")
+"""What is counted of reviews, as `Agreement` has it."""
+
+NEWEST: Final = 2000
+"""Images of a mode whose findings and reasons are counted; the states of all are."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingCount:
+    """What was found, and what readers say of it."""
+
+    label: str
+    positives: int
+    images: int
+    """Images with the finding at or above its operating point, of so many."""
+    agree: int = 0
+    missed: int = 0
+    false_positive: int = 0
+    """Answers of readers, each once, as by `Agreement`; those that are unsure are left out."""
+
+    @property
+    def answers(self) -> int:
+        """How many answers there are."""
+        return self.agree + self.missed + self.false_positive
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the share of agreement; None without an answer."""
+        return wilson(self.agree, self.answers) if self.answers else None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeReport:
+    """What became of the images of one mode."""
+
+    mode: NodeMode
+    ended: Mapping[State, int]
+    """State → images, of all."""
+    first: datetime | None
+    last: datetime | None
+    """When the first and the last of them ended; None without any."""
+    refusals: Mapping[str, int]
+    """Code of a reason → images that were not analyzed for it, of the newest."""
+    findings: tuple[FindingCount, ...]
+    """By label."""
+
+    @property
+    def images(self) -> int:
+        """How many images ended."""
+        return sum(self.ended.values())
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """The same in few numbers, for the audit trail."""
+        return {
+            **{state.value: count for state, count in sorted(self.ended.items())},
+            "answers": sum(each.answers for each in self.findings),
+            "agree": sum(each.agree for each in self.findings),
+        }
+
+
+def report(connection: Connection, archive: str, mode: NodeMode) -> ModeReport:
+    """Count what became of the images of a mode."""
+    own = (IMAGE.c.archive == archive, IMAGE.c.mode == mode)
+    ended = connection.execute(
+        select(IMAGE.c.state, func.count(), func.min(IMAGE.c.settled), func.max(IMAGE.c.settled))
+        .where(*own, IMAGE.c.state.in_(sorted(SETTLED)))
+        .group_by(IMAGE.c.state)
+    ).all()
+    newest = select(IMAGE.c.reasons).where(*own).order_by(IMAGE.c.settled.desc()).limit(NEWEST)
+    refused = connection.scalars(newest.where(IMAGE.c.state == State.REFUSED))
+    same = and_(*(IMAGE.c[name] == READING.c[name] for name in ("archive", *ImageUIDs._fields)))
+    documents: Select[Any] = newest.where(IMAGE.c.state == State.STORED).with_only_columns(
+        READING.c.document
+    )
+    found = connection.scalars(documents.join(READING, same))
+    return ModeReport(
+        mode,
+        {State(state): int(count) for state, count, *_ in ended},
+        min((first for _, _, first, _ in ended), default=None),
+        max((last for *_, last in ended), default=None),
+        Counter(code for told in refused for code in {Reason.of_stored(x).code for x in told}),
+        _findings(map(document_in, found), reviews.agreement(connection, archive, mode=mode)),
+    )
+
+
+def _findings(
+    documents: Iterable[Mapping[str, Any]], agreement: Iterable[Agreement]
+) -> tuple[FindingCount, ...]:
+    images: Counter[str] = Counter()
+    positives: Counter[str] = Counter()
+    for document in documents:
+        for each in document["readings"][0]["findings"]:
+            images[each["label"]] += 1
+            positives[each["label"]] += each["positive"]
+    said: dict[str, Counter[str]] = {}
+    for month in agreement:
+        counted = said.setdefault(month.label, Counter())
+        for name in SAID:
+            counted[name] += getattr(month, name)
+    labels = sorted(images.keys() | said.keys())
+    return tuple(
+        FindingCount(
+            label, positives[label], images[label], *(said.get(label, Counter())[n] for n in SAID)
+        )
+        for label in labels
+    )

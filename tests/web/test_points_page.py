@@ -1,0 +1,45 @@
+"""The page of operating points: what can be put to use, and a click that does it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hilum.node.points import PointsDesk
+from hilum.records.accounts import Role
+from hilum.settings import Settings
+from hilum.web.context import WebContext
+from points_files import site_points
+from web_context import csrf_in, open_web_context
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebContext]:
+    """Return a web with a model."""
+    monkeypatch.setenv("HILUM_SETTINGS", os.devnull)
+    settings = Settings(data_folder=tmp_path).changed("model", name="demonstration")
+    with open_web_context(tmp_path, settings=settings) as made:
+        desk = PointsDesk(settings, made.database)
+        yield replace(
+            made, use_points=desk.use, card_points=lambda: tuple(desk.card.operating_points)
+        )
+
+
+def test_a_click_puts_to_use_and_another_goes_back(web, page, tmp_path):
+    """Operators only; the page says who, when, and on how many images they were chosen."""
+    assert web.use_points is not None
+    name = web.use_points(str(site_points().write(tmp_path)), "olga")
+    client = page.signed_in(Role.OPERATOR)
+    text = client.get("/points").text
+    assert "chosen on 200 images of 120 patients" in text
+    assert "Go back to these" in text
+    form = {"csrf": csrf_in(text)}
+    assert 303 == client.post("/points", data={**form, "name": "default"}).status_code
+    assert "default" == web.settings.current().model.points_name
+    assert 303 == client.post("/points", data={**form, "name": name}).status_code
+    assert name == web.settings.current().model.points_name
+
+    assert 409 == client.post("/points", data={**form, "name": "/etc/passwd"}).status_code
+    assert 403 == page.signed_in(Role.READER).get("/points").status_code
