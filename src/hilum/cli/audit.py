@@ -18,6 +18,7 @@ from hilum.language import Message
 from hilum.records import audit as trail
 from hilum.records.database import open_database
 from hilum.settings import Settings
+from hilum.values.csv_text import harmless
 
 NEWEST: Final = 50
 """Lines that a list shows unless more are asked for."""
@@ -27,9 +28,6 @@ COLUMNS: Final = (
     *("detail", "chain"),
 )
 """Of an export, in order."""
-
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that spreadsheets take for a formula (OWASP, "CSV Injection")."""
 
 SINCE: Final = click.option(
     "--since",
@@ -159,7 +157,7 @@ def csv_lines(found: Iterable[trail.StoredAuditEntry]) -> Iterator[str]:
     yield rows.writeheader()
     for each in found:
         row = {**fields(each), "detail": json.dumps(dict(each.line.detail))}
-        yield rows.writerow({name: _no_formula(value) for name, value in row.items()})
+        yield rows.writerow({name: harmless(value) for name, value in row.items()})
 
 
 class _Echo:
@@ -167,11 +165,6 @@ class _Echo:
 
     def write(self, text: str) -> str:
         return text
-
-
-def _no_formula(value: object) -> object:
-    """Keep a spreadsheet from running what somebody gave as a user name."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _print(texts: Iterable[str]) -> int:

@@ -1,6 +1,5 @@
 """``hilum export``: images, readings and reviews for research, de-identified."""
 
-import getpass
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Final
 import click
 
 from hilum.cli.main import main
+from hilum.cli.noted import actor, note
 from hilum.cli.progress import progress
 from hilum.cli.terminal import check_paths, echo, say
 from hilum.errors import NotInPacs, SettingInvalid, SourceUnreadable
@@ -30,19 +30,13 @@ from hilum.files.held import held
 from hilum.files.private import OWNER_FILE
 from hilum.language import of_environment
 from hilum.radiograph import ImageUIDs
-from hilum.records import Database, audit, releases
+from hilum.records import Database, releases
 from hilum.records.database import open_database
-from hilum.records.releases import ExportQuery, Release, ReleaseState
+from hilum.records.releases import ACTIONS, ExportQuery, Release, ReleaseState
 from hilum.settings import Settings
 
 DAY: Final = click.DateTime(formats=["%Y-%m-%d"])
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
-
-ACTIONS: Final = {
-    ReleaseState.RELEASED: "export.released",
-    ReleaseState.KEPT_BACK: "export.kept_back",
-}
-"""Decision → what the audit trail calls it."""
 
 OPTIONS: Final = (
     click.option("--since", type=DAY, help="First study date, YYYY-MM-DD."),
@@ -312,26 +306,8 @@ def key_of(file: Path | None, settings: Settings, *, make: bool = True) -> SiteK
     return SiteKey.load(path)
 
 
-def note(
-    database: Database,
-    action: str,
-    *,
-    archive: str = "",
-    study: str = "",
-    image: str = "",
-    **detail: Any,
-) -> None:
-    """Write into the audit trail which account of this machine did what."""
-    actor = f"{getpass.getuser()}@command line"
-    line = audit.AuditEntry(datetime.now(UTC), actor, action, archive, study, image, detail)
-    with database.transaction() as connection:
-        audit.write(connection, line)
-
-
 def _decide(database: Database, archive: str, shown: Release, state: ReleaseState) -> None:
-    decided = replace(
-        shown, state=state, actor=f"{getpass.getuser()}@command line", at=datetime.now(UTC)
-    )
+    decided = replace(shown, state=state, actor=actor(), at=datetime.now(UTC))
     with database.transaction() as connection:
         releases.put(connection, archive, decided)
     about = {"study": shown.study_instance_uid, "image": shown.sop_instance_uid}
@@ -350,8 +326,8 @@ def _write_sheet(
                 click.echo(f"{name}: {say(found.reason.text)}")
                 continue
             uids = ImageUIDs.of(found.header)
-            actor, now = f"{getpass.getuser()}@command line", datetime.now(UTC)
-            shown = Release(*uids, ReleaseState.SHOWN, found.digest, actor, now)
+            now = datetime.now(UTC)
+            shown = Release(*uids, ReleaseState.SHOWN, found.digest, actor(), now)
             yield image_word(key, uids), preview.picture(found)
             with database.transaction() as connection:
                 releases.put(connection, source.archive, shown)

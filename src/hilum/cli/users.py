@@ -1,21 +1,19 @@
 """``hilum users``: users and API tokens."""
 
-import getpass
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from hilum.cli.main import main
+from hilum.cli.noted import note
 from hilum.cli.terminal import echo, say
 from hilum.language import Message
 from hilum.records import (
-    Database,
     access,
     accounts,
-    audit,
     passkeys,
     second_factor,
     sign_in_attempts,
@@ -92,7 +90,7 @@ def add(name: str, role: str, *, password_stdin: bool) -> None:
             user = accounts.add(
                 connection, name, Role(role), password_hash=kept, now=datetime.now(UTC)
             )
-        _note(database, "user.added", user=user.name, role=role)
+        note(database, "user.added", user=user.name, role=role)
     echo("{name} may sign in, as {role}.", name=user.name, role=role)
 
 
@@ -105,7 +103,7 @@ def password(name: str, *, password_stdin: bool) -> None:
         kept = accounts.hashed(_password(name, stdin=password_stdin), name)
         with database.transaction() as connection:
             accounts.set_password(connection, name, kept)
-        _note(database, "user.password_changed", user=name.casefold())
+        note(database, "user.password_changed", user=name.casefold())
     echo("The password of {name} was changed, and all sessions ended.", name=name.casefold())
 
 
@@ -125,7 +123,7 @@ def limit(name: str, **options: tuple[str, ...]) -> None:
     with open_database(settings) as database:
         with database.transaction() as connection:
             accounts.set_limits(connection, name, wanted)
-        _note(database, "user.limits_changed", user=name.casefold(), limits=list(wanted))
+        note(database, "user.limits_changed", user=name.casefold(), limits=list(wanted))
     echo("{name} is limited to: {limits}.", name=name.casefold(), limits=_limits(wanted))
     if not settings.page.limit_studies:
         echo("Nobody is limited until page.limit_studies is set.", err=True)
@@ -138,7 +136,7 @@ def remove(name: str) -> None:
     with open_database(Settings.load()) as database:
         with database.transaction() as connection:
             accounts.remove(connection, name)
-        _note(database, "user.removed", user=name.casefold())
+        note(database, "user.removed", user=name.casefold())
     echo("{name} may not sign in any more.", name=name.casefold())
 
 
@@ -149,7 +147,7 @@ def unlock(name: str) -> None:
     with open_database(Settings.load()) as database:
         with database.transaction() as connection:
             sign_in_attempts.unlock(connection, name, now=datetime.now(UTC))
-        _note(database, "user.unlocked", user=name.casefold())
+        note(database, "user.unlocked", user=name.casefold())
     echo("{name} may try again now. Their password is unchanged.", name=name.casefold())
 
 
@@ -184,7 +182,7 @@ def reset(name: str) -> None:
         with database.transaction() as connection:
             second_factor.reset(connection, name)
             access.end_sessions(connection, name.casefold())
-        _note(database, "user.second_factor_removed", user=name.casefold())
+        note(database, "user.second_factor_removed", user=name.casefold())
     echo(
         "{name} signs in with the password alone, until they add a new second factor.",
         name=name.casefold(),
@@ -218,7 +216,7 @@ def token(name: str, user: str, role: str, days: int, *, gone: bool) -> None:
                 secret = access.add_token(
                     connection, name, user, Role(role), expires=expires, now=now
                 )
-        _note(database, "token.removed" if gone else "token.added", token=name, role=role)
+        note(database, "token.removed" if gone else "token.added", token=name, role=role)
     if gone:
         echo("The token {name} is revoked.", name=name)
         return
@@ -251,13 +249,6 @@ def _password(name: str, *, stdin: bool) -> str:
 
 def _limits(texts: Sequence[str]) -> str:
     return "; ".join(texts) or say("no studies named")
-
-
-def _note(database: Database, action: str, **detail: Any) -> None:
-    """Write into the audit trail which account of this machine did what."""
-    actor = f"{getpass.getuser()}@command line"
-    with database.transaction() as connection:
-        audit.write(connection, audit.AuditEntry(datetime.now(UTC), actor, action, detail=detail))
 
 
 def _ways(has: Factors) -> Message:

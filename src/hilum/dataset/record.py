@@ -11,7 +11,7 @@ from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import DECIMALS, ModelIdentity, Reading
 from hilum.values.ages import age_of
-from hilum.values.attributes import values_of
+from hilum.values.attributes import first_text
 from hilum.values.dates import read_date
 from hilum.values.persons import names_somebody
 
@@ -75,8 +75,7 @@ def facts_of(header: Dataset | None) -> Row:
     """Return what a header says of patient, view, device and date; None for what it does not."""
 
     def said(keyword: str) -> str:
-        values = [] if header is None else values_of(header, keyword)
-        return str(values[0]).strip(" \0") if values else ""
+        return "" if header is None else first_text(header, keyword)
 
     facts: Row = {column: said(keyword) or None for column, keyword in FACTS.items()}
     facts |= {column: facts[column].upper() for column in IN_CAPITALS if facts[column]}

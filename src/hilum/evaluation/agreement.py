@@ -3,7 +3,6 @@
 A reader who was shown the model's findings is no blind reference for them.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +30,7 @@ class FindingAgreement:
 def agreements(reviews: LabelTable, readings: ReadingTable) -> list[FindingAgreement]:
     """Return how reviews compare with readings, finding by finding; unsure ones do not count."""
     at = {uid: number for number, uid in enumerate(readings.instances) if uid}
-    counted: dict[tuple[str, bool], Counter[str]] = {}
-    images: dict[tuple[str, bool], list[int]] = {}
+    counted: dict[tuple[str, bool], list[tuple[str, int]]] = {}
     for row, uid in enumerate(reviews.keys[Key.INSTANCE]):
         if uid not in at:
             continue
@@ -43,20 +41,11 @@ def agreements(reviews: LabelTable, readings: ReadingTable) -> list[FindingAgree
             called = bool(readings.positive[at[uid], readings.labels.index(label)])
             present = said == PRESENT
             kind = "agree" if called == present else "missed" if present else "false_alarms"
-            where = (label, reviews.unaided[row])
-            counted.setdefault(where, Counter())[kind] += 1
-            images.setdefault(where, []).append(at[uid] if kind == "agree" else -1 - at[uid])
-    return [
-        FindingAgreement(
-            label,
-            unaided,
-            counts["agree"],
-            counts["missed"],
-            counts["false_alarms"],
-            proportion(
-                np.array(images[label, unaided]) >= 0,
-                np.array([max(each, -1 - each) for each in images[label, unaided]]),
-            ),
-        )
-        for (label, unaided), counts in sorted(counted.items())
-    ]
+            counted.setdefault((label, reviews.unaided[row]), []).append((kind, at[uid]))
+    found = []
+    for (label, unaided), answers in sorted(counted.items()):
+        kinds, images = zip(*answers, strict=True)
+        agree, missed, alarms = map(kinds.count, ("agree", "missed", "false_alarms"))
+        share = proportion(np.array(kinds) == "agree", np.array(images))
+        found.append(FindingAgreement(label, unaided, agree, missed, alarms, share))
+    return found

@@ -5,7 +5,7 @@ says what it shows.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 
 from hilum.evaluation.calibration import CurvePoint
 from hilum.evaluation.intervals import Estimate
-from hilum.evaluation.operating import PointFigures
 from hilum.language import Language
 
 SIDE: Final = 200
@@ -84,6 +83,16 @@ def forest(
     return _picture(f"0 0 {width} {height}", label, grid + lines, "forest")
 
 
+def figure_text(estimate: Estimate, say: Language, digits: int = 2) -> str:
+    """Return a figure with its interval: ``0.87 (0.81–0.91)``."""
+    if not estimate.known:
+        return "–"
+    value, low, high = (
+        say.fixed(part, digits) for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return value if math.isnan(estimate.low) else f"{value} ({low}–{high})"
+
+
 def _forest_row(number: int, row: ForestRow, at: Callable[[float], float], say: Language) -> str:
     y = ROW * number + ROW / 2
     kind = "strong" if row.strong else "weak" if row.weak else "plain"
@@ -95,10 +104,8 @@ def _forest_row(number: int, row: ForestRow, at: Callable[[float], float], say: 
     )
     if not value.known:
         return f"<g>{text}{marks}</g>"
-    figures = say.fixed(value.value, 2)
-    bar = ""
+    figures, bar = figure_text(value, say), ""
     if not math.isnan(value.low):
-        figures += f" ({say.fixed(value.low, 2)}–{say.fixed(value.high, 2)})"
         bar = (
             f'<line class="bar" x1="{at(value.low):.1f}" x2="{at(value.high):.1f}" '
             f'y1="{y}" y2="{y}"/>'
@@ -179,15 +186,9 @@ def _square(drawn: str, axes: tuple[str, str], label: str) -> Markup:
     return _picture(size, label, frame + drawn, "square")
 
 
-def hundred(figures: PointFigures, label: str) -> Markup:
-    """Return a hundred images as squares: found, missed, false alarms and the rest."""
-    counts = {
-        "found": figures.true_positives,
-        "missed": figures.false_negatives,
-        "alarm": figures.false_positives,
-        "rest": figures.true_negatives,
-    }
-    kinds = [kind for kind, number in of_hundred(counts).items() for _ in range(number)]
+def hundred(counts: Mapping[str, int], label: str) -> Markup:
+    """Return a hundred images as squares, each of its kind; see `of_hundred`."""
+    kinds = [kind for kind, number in counts.items() for _ in range(number)]
     squares = "".join(
         f'<rect class="{kind}" x="{number % 10 * 16}" y="{number // 10 * 16}" width="13" '
         f'height="13" rx="2"/>'

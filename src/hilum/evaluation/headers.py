@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from hilum.evaluation.label_table import Fact
 from hilum.values.ages import age_of
-from hilum.values.attributes import values_of
+from hilum.values.attributes import first_text
 
 TAGS: Final = (
     *("AccessionNumber", "StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate"),
@@ -69,29 +69,21 @@ def header_facts(paths: Sequence[str], folder: Path | None = None) -> HeaderFact
     count = 0
     for path in paths:
         header = _header(image_file(path, folder))
-        count += header is not None
-        said = {keyword: _text(header, keyword) for keyword in TAGS}
+        count += bool(header)
+        said = {keyword: first_text(header, keyword) for keyword in TAGS}
         for fact, keyword in OF_FACT.items():
             facts[fact].append(said[keyword])
-        years = None if header is None else age_of(partial(_said, said)).years
+        years = age_of(partial(first_text, header)).years
         facts[Fact.AGE].append("" if years is None else f"{years:.2f}")
         accessions.append(said["AccessionNumber"])
     return HeaderFacts(facts, tuple(accessions), count)
 
 
-def _header(file: Path | None) -> Dataset | None:
+def _header(file: Path | None) -> Dataset:
+    """Return the attributes of a file; none of a picture, and of what is not there."""
     if file is None:
-        return None
+        return Dataset()
     try:
         return dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS), force=False)
     except (OSError, InvalidDicomError, ValueError, KeyError, NotImplementedError):
-        return None  # a picture, or what no reader of DICOM takes: then nothing is known
-
-
-def _said(texts: Mapping[str, str], keyword: str) -> str:
-    return texts.get(keyword, "")
-
-
-def _text(header: Dataset | None, keyword: str) -> str:
-    values = [] if header is None else values_of(header, keyword)
-    return str(values[0]).strip(" \0") if values else ""
+        return Dataset()  # a picture, or what no reader of DICOM takes

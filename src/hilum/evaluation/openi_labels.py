@@ -9,7 +9,13 @@ from xml.etree import ElementTree as ET
 from hilum.errors import SourceUnreadable
 from hilum.evaluation.label_files import TextTable
 from hilum.evaluation.label_table import Fact, Key, LabelTable
-from hilum.evaluation.public_labels import OPENI_ALSO, OPENI_LABELS, contained, renamed
+from hilum.evaluation.public_labels import (
+    OPENI_ALSO,
+    OPENI_LABELS,
+    contained,
+    facts_beside,
+    renamed,
+)
 from hilum.files.errors import read_errors
 
 LARGEST_REPORT: Final = 1 << 20
@@ -55,16 +61,17 @@ def openi_labels(path: Path, others: Mapping[str, TextTable]) -> LabelTable:
     }
     truth = contained([terms for *_, terms in images], names)
     facts = {Fact.PATIENT: [patient for _, patient, _ in images]}
-    metadata = others.get("Open-i metadata")
-    if metadata is not None:
-        at = {name: number for number, name in enumerate(metadata.column("imageid"))}
-        for fact, column in (
-            (Fact.VIEW, "View Position"), (Fact.SEX, "Patient's Sex"),
-            (Fact.MANUFACTURER, "Manufacturer"), (Fact.DATE, "Study Date"),
-        ):  # fmt: skip
-            cells = metadata.column(column)
-            facts[fact] = [cells[at[image]] if image in at else "" for image, *_ in images]
-    keys = {Key.FILE: [image for image, *_ in images]}
+    named = [image for image, *_ in images]
+    facts |= facts_beside(
+        others.get("Open-i metadata"),
+        "imageid",
+        named,
+        view="View Position",
+        sex="Patient's Sex",
+        manufacturer="Manufacturer",
+        date="Study Date",
+    )
+    keys = {Key.FILE: named}
     return LabelTable(path.name, renamed(OPENI_LABELS), truth, keys, facts, "Open-i")
 
 

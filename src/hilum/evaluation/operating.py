@@ -33,6 +33,13 @@ class PointFigures:
     """Share of images that show the finding."""
 
 
+def counted(called: Bools, truth: Bools) -> tuple[int, int, int, int]:
+    """Return how many are true positives, false positives, false and true negatives."""
+    pairs = ((called, truth), (called, ~truth), (~called, truth), (~called, ~truth))
+    found, alarms, missed, rest = (int((one & other).sum()) for one, other in pairs)
+    return found, alarms, missed, rest
+
+
 def at_point(called: ArrayLike, truth: ArrayLike, groups: Groups | None = None) -> PointFigures:
     """Return the figures of an operating point.
 
@@ -52,10 +59,7 @@ def at_point(called: ArrayLike, truth: ArrayLike, groups: Groups | None = None) 
         return proportion(hits[among], whose[among])
 
     return PointFigures(
-        true_positives=int((said & shown).sum()),
-        false_positives=int((said & ~shown).sum()),
-        false_negatives=int((~said & shown).sum()),
-        true_negatives=int((~said & ~shown).sum()),
+        *counted(said, shown),
         sensitivity=share(said, shown),
         specificity=share(~said, ~shown),
         ppv=share(shown, said),

@@ -20,7 +20,7 @@ from hilum.evaluation.label_table import (
     Policy,
 )
 from hilum.language import LANGUAGES, Message
-from hilum.values.dates import read_date
+from hilum.values.dates import read_day
 from hilum.wording import FINDING_NAMES, finding_name
 
 KEY_COLUMNS: Final[Mapping[Key, tuple[str, ...]]] = {
@@ -238,10 +238,8 @@ def plain_key(cell: str) -> str:
 
 def patient_date(patient: str, day: str) -> str:
     """Return the key of a patient's images of one day; ``""`` where either is not known."""
-    found = read_date(day)
-    if not patient or found is None or found.first != found.last:
-        return ""
-    return f"{plain_key(patient)}\0{found.first:%Y%m%d}"
+    found = read_day(day)
+    return "" if not patient or found is None else f"{plain_key(patient)}\0{found:%Y%m%d}"
 
 
 def _finding_columns(table: TextTable, policy: Policy, labels: Sequence[str]) -> dict[str, str]:

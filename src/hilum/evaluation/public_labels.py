@@ -141,6 +141,27 @@ def _facts(table: TextTable, **columns: str) -> dict[Fact, list[str]]:
     return {fact: cells for fact, cells in facts.items() if any(cells)}
 
 
+def facts_beside(
+    table: TextTable | None, key: str, names: Sequence[str], **columns: str
+) -> dict[Fact, list[str]]:
+    """Return the facts that a second file has of named images, ``""`` where it has none.
+
+    Parameters
+    ----------
+    key
+        Its column of names.
+    columns
+        Fact → its column.
+    """
+    if table is None:
+        return {}
+    at = {name: number for number, name in enumerate(table.column(key))}
+    return {
+        Fact(kind): [cells[at[name]] if name in at else "" for name in names]
+        for kind, cells in ((kind, table.column(column)) for kind, column in columns.items())
+    }
+
+
 def _nih_facts(table: TextTable) -> dict[Fact, list[str]]:
     sex = "Patient Sex" if "Patient Sex" in table.columns else "Patient Gender"
     return _facts(table, patient="Patient ID", age="Patient Age", sex=sex, view="View Position")
@@ -307,15 +328,9 @@ def rsna(table: TextTable, others: Mapping[str, TextTable], _: Policy) -> LabelT
     names, rows = grouped(table.column("patientId"))
     target = table.column("Target")
     shown = np.array([any(target[row] == "1" for row in those) for those in rows], float)
-    facts: dict[Fact, list[str]] = {}
     headers = others.get("RSNA headers")
-    if headers is not None:
-        at = {name: number for number, name in enumerate(headers.column("PatientID"))}
-        for fact, column in (
-            (Fact.SEX, "PatientSex"), (Fact.AGE, "PatientAge"), (Fact.VIEW, "ViewPosition"),
-        ):  # fmt: skip
-            cells = headers.column(column)
-            facts[fact] = [cells[at[name]] if name in at else "" for name in names]
+    columns = {"sex": "PatientSex", "age": "PatientAge", "view": "ViewPosition"}
+    facts = facts_beside(headers, "PatientID", names, **columns)
     source = table.name if headers is None else f"{table.name}, {headers.name}"
     findings = ("Lung Opacity", "Pneumonia")
     truth = np.stack([shown, shown], axis=1)

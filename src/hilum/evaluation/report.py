@@ -12,10 +12,18 @@ from markupsafe import Markup
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.evaluation.agreement import FindingAgreement
-from hilum.evaluation.drawings import ForestRow, curve, forest, hundred, of_hundred, reliability
+from hilum.evaluation.drawings import (
+    ForestRow,
+    curve,
+    figure_text,
+    forest,
+    hundred,
+    of_hundred,
+    reliability,
+)
 from hilum.evaluation.intervals import Estimate
 from hilum.evaluation.label_table import KEY_NAMES
-from hilum.evaluation.results import Evaluation, FindingResult, Standing
+from hilum.evaluation.results import Evaluation, FindingResult, Miss, Standing
 from hilum.evaluation.subgroups import OTHERS, Grouping, GroupResult, Measure
 from hilum.language import Language, Message
 from hilum.language.language import translations
@@ -98,12 +106,8 @@ def html(
     """
     words = ReportWords(language)
     judged = [each for each in evaluation.findings if each.standing is Standing.JUDGED]
-    differing = [
-        (finding, group)
-        for finding in evaluation.findings
-        for group in finding.groups
-        if group.differs
-    ]
+    grouped = [(finding, group) for finding in evaluation.findings for group in finding.groups]
+    differing = [words.difference(*each) for each in grouped if each[1].differs]
     return (
         environment(language)
         .get_template("report.html")
@@ -120,9 +124,9 @@ def html(
             findings=[
                 words.finding(each, thumbnail) for each in evaluation.findings if each.positives
             ],
-            differing=[words.difference(*each) for each in differing],
+            differing=differing,
             small=words.small_groups(evaluation.findings),
-            group_table=[(each, group) for each in evaluation.findings for group in each.groups],
+            group_table=grouped,
             measures=list(Measure),
             agreements=agreements,
             notes=[language.say(note) for note in notes],
@@ -148,15 +152,7 @@ class ReportWords:
 
     def value(self, estimate: Estimate, digits: int = 2) -> str:
         """Return a figure with its interval: ``0.87 (0.81–0.91)``."""
-        if not estimate.known:
-            return "–"
-        fixed = self.language.fixed
-        if math.isnan(estimate.low):
-            return fixed(estimate.value, digits)
-        return (
-            f"{fixed(estimate.value, digits)} "
-            f"({fixed(estimate.low, digits)}–{fixed(estimate.high, digits)})"
-        )
+        return figure_text(estimate, self.language, digits)
 
     def per_hundred(self, estimate: Estimate) -> str:
         """Return a share as a number of a hundred, with its interval."""
@@ -255,20 +251,21 @@ class ReportWords:
     def finding(self, finding: FindingResult, thumbnail: Thumbnail) -> dict[str, Any]:
         """Return what the report says of one finding: pictures, sentences and misses."""
         name, point = self.name(finding.label), finding.point
-        counts = {
-            "found": point.true_positives,
-            "missed": point.false_negatives,
-            "alarm": point.false_positives,
-            "rest": point.true_negatives,
-        }
-        squares = of_hundred(counts)
+        squares = of_hundred(
+            {
+                "found": point.true_positives,
+                "missed": point.false_negatives,
+                "alarm": point.false_positives,
+                "rest": point.true_negatives,
+            }
+        )
         drawn = bool(finding.roc)
         false_rate = 1 - point.specificity.value
         return {
             "it": finding,
             "name": name,
             "squares": squares,
-            "hundred": hundred(point, self._hundred_text(name, squares)),
+            "hundred": hundred(squares, self._hundred_text(name, squares)),
             "roc": drawn
             and curve(
                 finding.roc,
@@ -306,13 +303,12 @@ class ReportWords:
             **squares,
         )
 
-    def _pictures(self, misses: Sequence[Any], thumbnail: Thumbnail) -> list[dict[str, Any]]:
-        shown = [(miss, thumbnail(miss.path)) for miss in misses]
+    def _pictures(self, misses: Sequence[Miss], thumbnail: Thumbnail) -> list[dict[str, Any]]:
         return [
             {
-                "picture": picture,
+                "picture": thumbnail(miss.path),
                 "name": miss.path.replace("\\", "/").rpartition("/")[2],
                 "score": self.language.fixed(miss.score, 2),
             }
-            for miss, picture in shown
+            for miss in misses
         ]

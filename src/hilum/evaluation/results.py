@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from itertools import compress
+from typing import Final
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from hilum.evaluation.intervals import (
 )
 from hilum.evaluation.joining import Join
 from hilum.evaluation.label_table import PRESENT, Fact, LabelTable
-from hilum.evaluation.operating import PointFigures, at_point, npv_at, ppv_at
+from hilum.evaluation.operating import PointFigures, at_point, counted, npv_at, ppv_at
 from hilum.evaluation.ranking import (
     AreaComparison,
+    Ranking,
     average_precision,
     compare,
     precision_recall,
@@ -214,7 +216,9 @@ def evaluate(
         )
     patients = join.facts.get(Fact.PATIENT)
     groups = groups_of(patients, len(readings))
-    names = groupings({fact: _of(said, join.labelled) for fact, said in join.facts.items()})
+    names = groupings(
+        {fact: list(compress(said, join.labelled)) for fact, said in join.facts.items()}
+    )
     results, grouped = {}, {}
     pairs = None if other is None else paired_rows(readings, other)
     for label in shared:
@@ -222,18 +226,15 @@ def evaluate(
         results[label] = data.result(known, (prevalence or {}).get(label, math.nan))
         if results[label].standing is Standing.JUDGED:
             which = data.known[join.labelled]
-            of_known = {
-                kind: [name for name, kept in zip(said, which, strict=True) if kept]
-                for kind, said in names.items()
-            }
+            of_known = {kind: list(compress(said, which)) for kind, said in names.items()}
             grouped[label] = group_results(
                 of_known, data.score, data.called, data.truth, data.groups
             )
         if pairs is not None and other is not None and label in other.labels:
-            results[label] = _with(results[label], paired=data.paired(other, pairs))
+            results[label] = replace(results[label], paired=data.paired(other, pairs))
     held = adjusted(grouped)
     findings = [
-        _with(result, groups=tuple(held.get(label, ()))) for label, result in results.items()
+        replace(result, groups=tuple(held.get(label, ()))) for label, result in results.items()
     ]
     return Evaluation(
         readings,
@@ -249,14 +250,6 @@ def evaluate(
         card=known,
         other=other,
     )
-
-
-def _of(said: Sequence[str], which: Bools) -> list[str]:
-    return [text for text, kept in zip(said, which, strict=True) if kept]
-
-
-def _with(result: FindingResult, **changed: Any) -> FindingResult:
-    return replace(result, **changed)
 
 
 def paired_rows(readings: ReadingTable, other: ReadingTable) -> dict[int, int]:
@@ -299,6 +292,7 @@ class _Finding:
     groups: Groups
     paths: tuple[str, ...]
     unknown: int
+    ranking: Ranking
 
     @classmethod
     def of(
@@ -307,17 +301,18 @@ class _Finding:
         column = readings.labels.index(label)
         said = join.truth[:, labels.findings.index(label)]
         known = ~np.isnan(said) & ~np.isnan(readings.raw[:, column])
-        where = np.flatnonzero(known)
+        raw, truth, whose = readings.raw[known, column], said[known] == PRESENT, groups[known]
         return cls(
             label,
             known,
-            readings.raw[where, column],
-            readings.score[where, column],
-            readings.positive[where, column],
-            said[where] == PRESENT,
-            groups[where],
-            tuple(readings.paths[number] for number in where),
-            int(join.labelled.sum()) - len(where),
+            raw,
+            readings.score[known, column],
+            readings.positive[known, column],
+            truth,
+            whose,
+            tuple(compress(readings.paths, known)),
+            int(join.labelled.sum() - known.sum()),
+            rank(raw, truth, whose),
         )
 
     @property
@@ -326,9 +321,7 @@ class _Finding:
             return Standing.NO_POSITIVES
         if self.truth.all():
             return Standing.NO_NEGATIVES
-        return (
-            Standing.TOO_FEW if rank(self.raw, self.truth, self.groups).too_few else Standing.JUDGED
-        )
+        return Standing.TOO_FEW if self.ranking.too_few else Standing.JUDGED
 
     def result(self, card: ModelFacts, prevalence: float) -> FindingResult:
         point = at_point(self.called, self.truth, self.groups)
@@ -343,7 +336,7 @@ class _Finding:
             positives=int(self.truth.sum()),
             patients=len(np.unique(self.groups[self.truth])),
             unknown=self.unknown,
-            area=rank(self.raw, self.truth, self.groups).estimate,
+            area=self.ranking.estimate,
             precision=average_precision(self.raw, self.truth, self.groups),
             point=point,
             calibration=calibrate(self.score, self.truth, self.groups),
@@ -363,14 +356,7 @@ class _Finding:
         )
 
     def _at(self, score: float) -> ThresholdRow:
-        said = self.score >= score
-        return ThresholdRow(
-            score,
-            int((said & self.truth).sum()),
-            int((said & ~self.truth).sum()),
-            int((~said & self.truth).sum()),
-            int((~said & ~self.truth).sum()),
-        )
+        return ThresholdRow(score, *counted(self.score >= score, self.truth))
 
     def _worst(self, which: Bools, *, lowest: bool) -> tuple[Miss, ...]:
         where = np.flatnonzero(which)

@@ -26,7 +26,7 @@ from hilum.evaluation.intervals import (
 from hilum.evaluation.label_table import Fact
 from hilum.evaluation.ranking import compare, rank
 from hilum.values.ages import read_age
-from hilum.values.dates import read_date
+from hilum.values.dates import read_day
 
 FAMILY_ERROR: Final = 0.05
 """How often a report names a difference where there is none at all."""
@@ -155,8 +155,8 @@ def _plain(text: str) -> str:
 def _month(text: str) -> str:
     if len(text) == len("2024-03") and text[4] == "-":
         return text
-    found = read_date(text)
-    return "" if found is None or found.first != found.last else f"{found.first:%Y-%m}"
+    found = read_day(text)
+    return "" if found is None else f"{found:%Y-%m}"
 
 
 def group_results(

@@ -1,10 +1,8 @@
 """An evaluation as JSON and CSV, for programs and spreadsheets."""
 
-import csv
-import io
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -15,6 +13,7 @@ from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.eligibility import Reason
 from hilum.evaluation.intervals import Estimate
 from hilum.evaluation.results import Evaluation, FindingResult
+from hilum.values.csv_text import csv_text, harmless, true_or_false
 
 SCHEMA: Final = "hilum.evaluation/1"
 
@@ -87,12 +86,12 @@ def plain(value: Any) -> Any:
 
 def finding_rows(evaluation: Evaluation) -> str:
     """Return one line a finding, as CSV."""
-    return _csv(_row(finding) for finding in evaluation.findings)
+    return _csv([_row(finding) for finding in evaluation.findings])
 
 
 def _row(finding: FindingResult) -> dict[str, object]:
     row: dict[str, object] = {
-        "finding": finding.label,
+        "finding": harmless(finding.label),
         "standing": finding.standing.value,
         "images": finding.images,
         "positives": finding.positives,
@@ -119,25 +118,31 @@ def _row(finding: FindingResult) -> dict[str, object]:
 
 def group_rows(evaluation: Evaluation) -> str:
     """Return one line a finding, group and measure, as CSV."""
-    return _csv(
+    rows = [
         {
-            "finding": finding.label,
+            "finding": harmless(finding.label),
             "grouping": group.grouping.value,
-            "group": group.name,
+            "group": harmless(group.name),
             "images": group.images,
             "positives": group.positives,
-            "too_few": str(group.too_few).lower(),
+            "too_few": true_or_false(group.too_few),
             "measure": measure.value,
             **_cells("value", figure.value),
             **_cells("difference", figure.difference),
             "p": _number(figure.p),
             "p_adjusted": _number(figure.adjusted),
-            "differs": str(figure.differs).lower(),
+            "differs": true_or_false(figure.differs),
         }
         for finding in evaluation.findings
         for group in finding.groups
         for measure, figure in group.figures.items()
-    )
+    ]
+    return _csv(rows)
+
+
+def _csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return rows as CSV; nothing where there is none."""
+    return csv_text(list(rows[0]), rows) if rows else ""
 
 
 def _cells(name: str, estimate: Estimate) -> dict[str, str]:
@@ -150,24 +155,3 @@ def _cells(name: str, estimate: Estimate) -> dict[str, str]:
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def _csv(rows: Iterator[dict[str, object]]) -> str:
-    """Return rows as CSV, the names of the columns first; empty where there is none."""
-    buffer = io.StringIO(newline="")
-    writer = None
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(buffer, list(row), lineterminator="\r\n")
-            writer.writeheader()
-        writer.writerow({key: _harmless(str(cell)) for key, cell in row.items()})
-    return buffer.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet runs: names of groups come from files of others."""
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-    return cell

@@ -26,7 +26,14 @@ from hilum.export.reasons import WithheldError
 from hilum.pixels.decisions import Unusable
 from hilum.pixels.lookup import MOST_ENTRIES, entries_of
 from hilum.radiograph import directions
-from hilum.values.attributes import element_of, items_of, numbers_of, values_of, written_values_of
+from hilum.values.attributes import (
+    element_of,
+    first_text,
+    items_of,
+    numbers_of,
+    values_of,
+    written_values_of,
+)
 from hilum.values.numbers import PLAIN
 
 Rule = Callable[[Dataset, str], Any]
@@ -113,7 +120,9 @@ def coded(*tables: Any, also: Iterable[Code] = (), inside: str = "") -> Rule:
         known = [*also, *(getattr(table, name) for table in tables for name in table.dir())]
         made = []
         for item in items_of(header, keyword):
-            said = Code(_text(item, "CodeValue"), _text(item, "CodingSchemeDesignator"), "")
+            said = Code(
+                first_text(item, "CodeValue"), first_text(item, "CodingSchemeDesignator"), ""
+            )
             found = next((code for code in known if code == said), None)
             if found is None:
                 continue
@@ -321,10 +330,6 @@ def _says_something(header: Dataset, keyword: str) -> bool:
 def _texts(header: Dataset, keyword: str) -> list[str]:
     """Return the values of an attribute as words of the standard are written."""
     return [str(each).strip(" \0").upper() for each in values_of(header, keyword)]
-
-
-def _text(item: Dataset, keyword: str) -> str:
-    return next((str(each).strip(" \0") for each in values_of(item, keyword)), "")
 
 
 def _is_plain(text: str) -> bool:

@@ -12,7 +12,7 @@ PS3.15 E.2, E.3.6 (modified dates), E.3.7 (patient characteristics); PS3.3 C.7.1
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -37,8 +37,8 @@ from hilum.language import Message
 from hilum.pixels.codestream import CodestreamInvalid, frame_of
 from hilum.radiograph import ImageUIDs
 from hilum.values.ages import age_of
-from hilum.values.attributes import bytes_of, text_of, values_of, whole_of
-from hilum.values.dates import read_date
+from hilum.values.attributes import bytes_of, first_text, text_of, values_of, whole_of
+from hilum.values.dates import read_day
 from hilum.values.texts import text_in, vr_of
 
 SOP_CLASSES: Final = frozenset(
@@ -156,12 +156,12 @@ def cleaned(header: Dataset, key: SiteKey) -> CleanImage:
     require_exportable(header)
     original = ImageUIDs.of(header)
     whose = person(
-        _said(header, "PatientID"),
-        _said(header, "IssuerOfPatientID"),
-        _said(header, "PatientBirthDate"),
+        first_text(header, "PatientID"),
+        first_text(header, "IssuerOfPatientID"),
+        first_text(header, "PatientBirthDate"),
         original.study_instance_uid,
     )
-    called = Pseudonyms.of(key, original, whose, _said(header, "AccessionNumber"))
+    called = Pseudonyms.of(key, original, whose, first_text(header, "AccessionNumber"))
     clean = Dataset()
     little = header.original_encoding[1] is not False
     clean.set_original_encoding(False, little, None)  # noqa: FBT003
@@ -253,30 +253,22 @@ def _write_names(clean: Dataset, called: Pseudonyms) -> None:
 def _write_moments(header: Dataset, clean: Dataset, shift: timedelta) -> None:
     """Write dates, shifted, and times of day to the hour."""
     for keyword in DATES:
-        if (day := shifted(_said(header, keyword), shift)) or keyword == "StudyDate":
+        if (day := shifted(first_text(header, keyword), shift)) or keyword == "StudyDate":
             setattr(clean, keyword, day)
     for keyword in TIMES:
-        found = HOUR.match(_said(header, keyword).strip())
+        found = HOUR.match(first_text(header, keyword).strip())
         if found or keyword == "StudyTime":
             setattr(clean, keyword, f"{found[1]}0000" if found else "")
 
 
 def shifted(text: str, shift: timedelta) -> str:
     """Return a date of a header, shifted; empty where it is none, or not a day."""
-    span = read_date(text)
-    if span is None or span.first != span.last:
-        return ""
-    return (span.first + shift).strftime("%Y%m%d")
-
-
-def day_of(clean: Dataset) -> date | None:
-    """Return the shifted date of a clean image's study."""
-    span = read_date(str(clean.StudyDate))
-    return None if span is None else span.first
+    day = read_day(text)
+    return "" if day is None else (day + shift).strftime("%Y%m%d")
 
 
 def _write_age(header: Dataset, clean: Dataset) -> None:
-    years = age_of(lambda keyword: _said(header, keyword)).years
+    years = age_of(lambda keyword: first_text(header, keyword)).years
     if years is not None:
         clean.PatientAge = f"{min(int(years), OLDEST):03d}Y"
     if "PatientSex" not in clean:
@@ -314,10 +306,6 @@ def _write_pixels(header: Dataset, clean: Dataset) -> None:
     clean.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     implicit = syntax == uids.ImplicitVRLittleEndian
     clean.set_original_encoding(implicit, syntax != uids.ExplicitVRBigEndian, None)
-
-
-def _said(header: Dataset, keyword: str) -> str:
-    return next((str(each).strip(" \0") for each in values_of(header, keyword)), "")
 
 
 def _standard_name(uid: str) -> str:

@@ -5,8 +5,8 @@ from typing import Final
 
 from hilum.export.key import Pseudonyms, SiteKey, person, reader_word
 from hilum.language import Message
-from hilum.radiograph import ImageUIDs
 from hilum.records import Connection, releases, reviews
+from hilum.records.keys import uids_of
 from hilum.records.releases import ExportQuery
 
 NAMES: Final[Mapping[str, str]] = {
@@ -29,7 +29,7 @@ def originals(
     """
     seen = set()
     for row in releases.images(connection, archive, ExportQuery(), every_one=True):
-        uids = ImageUIDs(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
+        uids = uids_of(row)
         whose = person(row.patient_id, row.issuer, row.birth_date, uids.study_instance_uid)
         called = Pseudonyms.of(key, uids, whose, row.accession_number)
         study, series, image = called.uids

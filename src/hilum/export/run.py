@@ -4,20 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from io import BytesIO
 from typing import Any, Final
 
 from PIL import Image
 from pydicom import Dataset
 
-from hilum import encode, pixels
+from hilum import encode, explain, pixels
 from hilum.eligibility import Reason
 from hilum.errors import FileTooLarge, NotInPacs, RadiographRefused, SourceUnreadable
 from hilum.export import reports, tables
 from hilum.export.clean import (
     CleanImage,
     cleaned,
-    day_of,
     identifiers,
     require_no_identifier,
 )
@@ -33,6 +31,7 @@ from hilum.records import Database, releases
 from hilum.records.readings import StoredReading
 from hilum.records.releases import Release, ReleaseState
 from hilum.settings import Settings
+from hilum.values.dates import read_day
 
 HIDDEN: Final = frozenset(
     {"upper_bits_removed", "overlay_bits_removed", "high_bit_shifted", "sign_extended"}
@@ -175,7 +174,9 @@ class Export:
         path = f"images/{called.patient}/{called.image}.dcm"
         files = {path: encode.to_bytes(dataset)}
         if self.options.pictures:
-            files[f"pictures/{called.patient}/{called.image}.png"] = _png(radiograph)
+            files[f"pictures/{called.patient}/{called.image}.png"] = explain.png(
+                Image.fromarray(pixels.present(radiograph.pixels))
+            )
         if reading is not None and all(each.activation.size for each in reading.heatmaps):
             when = _moment(image.when, called.shift, dataset)
             made = reports.reports(
@@ -216,11 +217,5 @@ def _moment(when: datetime | None, shift: timedelta, clean: Dataset) -> datetime
     """Return when an image was analyzed, shifted and cut to the hour; else the day of its study."""
     if when is not None:
         return (when.astimezone(UTC) + shift).replace(minute=0, second=0, microsecond=0)
-    day = day_of(clean)
+    day = read_day(clean.StudyDate)
     return UNDATED if day is None else datetime.combine(day, time(12), UTC)
-
-
-def _png(radiograph: Radiograph) -> bytes:
-    made = BytesIO()
-    Image.fromarray(pixels.present(radiograph.pixels)).save(made, "PNG")
-    return made.getvalue()

@@ -17,6 +17,7 @@ from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import Database, readings, releases, reviews
+from hilum.records.keys import uids_of
 from hilum.records.readings import StoredReading
 from hilum.records.releases import ExportQuery
 from hilum.records.reviews import Review
@@ -79,9 +80,7 @@ class NodeSource:
                     connection, self.archive, self.wanted, after=after, size=AT_ONCE
                 )
             for row in rows:
-                after = ImageUIDs(
-                    row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid
-                )
+                after = uids_of(row)
                 fetch = partial(self.pacs.fetch, row.reference, max_bytes=self.max_bytes)
                 yield ExportImage(after.sop_instance_uid, fetch, after, row.settled)
             if len(rows) < AT_ONCE:

@@ -1,11 +1,10 @@
 """The tables of an export, its manifest and the text that says what it is."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from importlib.util import find_spec
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any, Final
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
@@ -18,6 +17,7 @@ from hilum.outcome import Outcome, Read, Status
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
 from hilum.records.reviews import ReaderAnswer, Review
+from hilum.values.csv_text import csv_text, harmless, true_or_false
 
 ABOUT: Final = (
     *("image", "patient", "accession_number", "study_date", "age_years", "sex", "view_position"),
@@ -83,8 +83,8 @@ def review_rows(
             "reader": review.reader if reader_names else reader_word(key, review.reader),
             "model": review.model,
             "model_sha256": review.model_sha256,
-            "demonstration": _said(review.demonstration),
-            "unaided": _said(review.unaided),
+            "demonstration": true_or_false(review.demonstration),
+            "unaided": true_or_false(review.unaided),
         }
         if free_text:
             head |= {"missing": "; ".join(review.missing), "comment": review.comment}
@@ -92,11 +92,11 @@ def review_rows(
             said: dict[str, Any] = {
                 "label": finding.label,
                 "answer": finding.answer.value,
-                "positive": _said(finding.positive),
+                "positive": true_or_false(finding.positive),
                 "raw": finding.raw,
                 "operating_point": finding.operating_point,
                 "score": finding.score,
-                "counts": _said(latest[review.reader, finding.label] == number),
+                "counts": true_or_false(latest[review.reader, finding.label] == number),
             }
             rows.append({**head, **said})
         if free_text and not review.findings:
@@ -117,15 +117,16 @@ def tables(records: Sequence[Mapping[str, Any]], *, free_text: bool) -> dict[str
     columns = (*ABOUT, *csv_columns(labels))
     rows = [{name: each.get(name, "") for name in ABOUT} | each["cells"] for each in records]
     reviewed = [
-        {**{name: each[name] for name in ("image", *ImageUIDs._fields)}, **row}
+        {name: each[name] for name in ("image", *ImageUIDs._fields)}
+        | {name: harmless(cell) for name, cell in row.items()}
         for each in records
         for row in each["reviews"]
     ]
     made = {
         "README.txt": readme(),
-        "readings.csv": _csv(columns, rows),
-        "reviews.csv": _csv((*REVIEWS, *(FREE_TEXT if free_text else ())), reviewed),
-        "labels.csv": _csv(LABELS, _labels(reviewed)),
+        "readings.csv": csv_text(columns, rows).encode(),
+        "reviews.csv": csv_text((*REVIEWS, *(FREE_TEXT if free_text else ())), reviewed).encode(),
+        "labels.csv": csv_text(LABELS, _labels(reviewed)).encode(),
     }
     if find_spec("pyarrow") is not None:
         made["readings.parquet"] = _parquet(columns, rows)
@@ -185,14 +186,6 @@ def _labels(reviewed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    buffer = StringIO(newline="")
-    writer = csv.DictWriter(buffer, columns, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue().encode()
-
-
 def _parquet(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
     import pyarrow as pa  # noqa: PLC0415  a large library that few have
     from pyarrow import parquet  # noqa: PLC0415
@@ -201,7 +194,3 @@ def _parquet(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes
     made = BytesIO()
     parquet.write_table(pa.table(columns_of), made, compression="none")
     return made.getvalue()
-
-
-def _said(value: bool) -> str:  # noqa: FBT001  the value itself is what is written
-    return "true" if value else "false"

@@ -41,7 +41,7 @@ from hilum.settings.node import NodeMode
 from hilum.telemetry.logs import get_log
 from hilum.values.ages import age_of
 from hilum.values.character_sets import UTF_8, WIDER, Declaration
-from hilum.values.dates import read_date
+from hilum.values.dates import read_day
 from hilum.values.texts import decoded, text_in
 
 TEXTS: Final = (
@@ -325,8 +325,8 @@ def study_facts(tags: dict[str, Any]) -> StudyFacts:
 def _day(tags: dict[str, Any], keyword: str) -> str:
     """Return a date as DICOM writes it; what is not one day, as it stands."""
     text = _text(tags, keyword)
-    day = read_date(text)
-    return f"{day.first:%Y%m%d}" if day is not None and day.first == day.last else text
+    day = read_day(text)
+    return text if day is None else f"{day:%Y%m%d}"
 
 
 def _text(tags: dict[str, Any], keyword: str) -> str:

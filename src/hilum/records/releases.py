@@ -28,6 +28,13 @@ class ReleaseState(StrEnum):
     KEPT_BACK = "kept_back"
 
 
+ACTIONS: Final = {
+    ReleaseState.RELEASED: "export.released",
+    ReleaseState.KEPT_BACK: "export.kept_back",
+}
+"""Decision → what the audit trail calls it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A decision about one image."""

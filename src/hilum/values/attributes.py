@@ -85,6 +85,11 @@ def text_of(dataset: Dataset, keyword: str) -> str:
     return next((str(value).strip().upper() for value in values_of(dataset, keyword)), "")
 
 
+def first_text(dataset: Dataset, keyword: str) -> str:
+    """Return the first value of an element as it stands, empty when there is none."""
+    return next((str(value).strip(" \0") for value in values_of(dataset, keyword)), "")
+
+
 def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence, empty when it has none or cannot be read."""
     return [item for item in values_of(dataset, keyword) if isinstance(item, Dataset)]

@@ -83,6 +83,12 @@ def read_date(text: str) -> Span | None:
     return None
 
 
+def read_day(text: str) -> date | None:
+    """Return the one day that `text` says, None when it says none, or several can be meant."""
+    found = read_date(text)
+    return found.first if found is not None and found.first == found.last else None
+
+
 def years_between(born: date, at: date) -> float:
     """Return the age in years; its whole part is what people say, negative before the birth."""
     had_birthday = (at.month, at.day) >= (born.month, born.day)

@@ -15,7 +15,8 @@ from hilum.language import Message
 from hilum.radiograph import ImageUIDs
 from hilum.records import images, releases, worklist
 from hilum.records.images import ImageRecord
-from hilum.records.releases import ExportQuery, Release, ReleaseState
+from hilum.records.keys import uids_of
+from hilum.records.releases import ACTIONS, ExportQuery, Release, ReleaseState
 from hilum.web.context import WebContext
 from hilum.web.pages import render
 from hilum.web.pictures import MOST_BYTES, Where, image_of, tools_of, version
@@ -41,11 +42,6 @@ DECISIONS: Final = {
     ReleaseState.KEPT_BACK: Message("kept back"),
 }
 """Decision → its word."""
-
-ACTIONS: Final = {
-    ReleaseState.RELEASED: "export.released",
-    ReleaseState.KEPT_BACK: "export.kept_back",
-}
 
 NOTHING_CHOSEN: Final = Message("No image was selected.")
 
@@ -106,7 +102,7 @@ def show(request: Request, who: NodeOperator, context: Context, ask: FromAddress
 
 def _tile(row: Any, who: Visitor) -> dict[str, Any]:
     """Return what the page shows of one image."""
-    uids = ImageUIDs(row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid)
+    uids = uids_of(row)
     return {
         "uids": uids,
         "value": BETWEEN.join((*uids, version(row))),

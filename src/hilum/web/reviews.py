@@ -30,6 +30,7 @@ from hilum.records.reviews import Agreement, Opinion, ReaderAnswer, Review, Revi
 from hilum.records.rows import as_record
 from hilum.records.studies import DueTimes, fold
 from hilum.settings.node import NodeMode
+from hilum.values.csv_text import harmless, true_or_false
 from hilum.web.context import WebContext
 from hilum.web.failures import wants_page
 from hilum.web.pages import render
@@ -276,7 +277,4 @@ def _cells(row: Any, *, latest: bool) -> list[str]:
 
 def _cell(value: object) -> str:
     """Return a value as it is written: user names and labels may begin like a formula."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{value}" if risky else str(value)
+    return true_or_false(value) if isinstance(value, bool) else str(harmless(value))

@@ -1,9 +1,4 @@
-"""CSV: one row an image, whatever became of it.
-
-Sources
--------
-RFC 4180. OWASP, "CSV Injection": spreadsheets run text that begins like a formula.
-"""
+"""CSV: one row an image, whatever became of it."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +10,7 @@ from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs
 from hilum.reading import DECIMALS, Finding, ModelIdentity
 from hilum.structures import Anatomy
+from hilum.values.csv_text import harmless, true_or_false
 from hilum.wording import shown_score
 
 IMAGE: Final = ("path", *ImageUIDs._fields, "status", "reasons", "positives")
@@ -47,9 +43,6 @@ ANATOMY: Final = (
 VALUES: Final = ("score", "positive", "raw", "operating_point")
 """Columns of each finding."""
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings that a spreadsheet takes for a formula; file names and UIDs come from others."""
-
 
 def csv_columns(labels: Sequence[str], *, anatomy: bool = False) -> tuple[str, ...]:
     """Return the names of the columns.
@@ -70,9 +63,9 @@ def csv_columns(labels: Sequence[str], *, anatomy: bool = False) -> tuple[str, .
 def csv_row(outcome: Outcome, labels: Sequence[str], *, anatomy: bool = False) -> dict[str, str]:
     """Return the row of one image, column → cell; empty where nothing is known, or asked."""
     row = dict.fromkeys(csv_columns(labels, anatomy=anatomy), "")
-    row["path"] = _harmless(outcome.path)
+    row["path"] = str(harmless(outcome.path))
     if outcome.uids is not None:
-        row.update({name: _harmless(uid) for name, uid in outcome.uids._asdict().items()})
+        row.update({name: str(harmless(uid)) for name, uid in outcome.uids._asdict().items()})
     row["status"] = outcome.status.value
     row["reasons"] = "; ".join(f"{reason.code}: {reason.text}" for reason in outcome.reasons)
     if outcome.reading is None:
@@ -116,10 +109,10 @@ def _model(model: ModelIdentity) -> dict[str, str]:
         "model": model.name,
         "model_version": model.version,
         "model_sha256": model.sha256,
-        "model_verified": _yes_or_no(model.verified),
-        "demonstration": _yes_or_no(model.demonstration),
+        "model_verified": true_or_false(model.verified),
+        "demonstration": true_or_false(model.demonstration),
         "operating_points": model.operating_points,
-        "operating_points_origin": _harmless(model.operating_points_origin),
+        "operating_points_origin": str(harmless(model.operating_points_origin)),
     }
 
 
@@ -141,19 +134,10 @@ def _anatomy(anatomy: Anatomy) -> dict[str, str]:
 def _finding(finding: Finding) -> dict[str, str]:
     return {
         f"{finding.label} score": f"{shown_score(finding.score, positive=finding.positive):.2f}",
-        f"{finding.label} positive": _yes_or_no(finding.positive),
+        f"{finding.label} positive": true_or_false(finding.positive),
         f"{finding.label} raw": f"{round(finding.raw, DECIMALS)}",
         f"{finding.label} operating_point": f"{finding.operating_point}",
     }
-
-
-def _yes_or_no(value: bool) -> str:  # noqa: FBT001  the value itself is what is written
-    return "true" if value else "false"
-
-
-def _harmless(text: str) -> str:
-    """Return untrusted text so that no spreadsheet runs it as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _written(source: FormSource) -> bytes:

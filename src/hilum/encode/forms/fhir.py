@@ -30,7 +30,7 @@ from hilum.encode.provenance import SCORE_UNIT, cautions, parameters, statements
 from hilum.encode.result_context import ResultContext
 from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings import ReportSettings
-from hilum.values.dates import read_date
+from hilum.values.dates import read_day
 from hilum.wording import POSITIVE_OF_ALL, finding_name, shown_score
 
 SYSTEMS: Final = {
@@ -278,8 +278,8 @@ def coded(code: Code, table: CodeTable) -> Resource:
 
 def fhir_date(stored: object) -> str | None:
     """Return a DICOM date as FHIR writes it, None when it is none, or not one day."""
-    day = read_date(str(stored or ""))
-    return day.first.isoformat() if day is not None and day.first == day.last else None
+    day = read_day(str(stored or ""))
+    return None if day is None else day.isoformat()
 
 
 def _concept(system: str, code: str, display: str) -> Resource:

@@ -29,7 +29,7 @@ from hilum.errors import SettingInvalid
 from hilum.reading import OPERATING_POINT_SCORE, Finding, Reading
 from hilum.settings.deliveries import Hl7Receiver, ReportText
 from hilum.settings.section import first_invalid
-from hilum.values.dates import read_date
+from hilum.values.dates import read_day
 from hilum.wording import finding_name, shown_score
 
 ESCAPED: Final = str.maketrans(
@@ -283,5 +283,5 @@ def _coded(code: Code, name: str = "") -> str:
 
 
 def _day(stored: str) -> str:
-    day = read_date(stored)
-    return f"{day.first:%Y%m%d}" if day is not None and day.first == day.last else ""
+    day = read_day(stored)
+    return "" if day is None else f"{day:%Y%m%d}"
