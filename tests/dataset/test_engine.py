@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from hilum.cli import main
 from hilum.dataset.engine import LocalEngine
 from hilum.dataset.parts import DatasetRun, read_results
 from hilum.dataset.run import DatasetWriter, Tally, read_shards
@@ -81,12 +83,12 @@ def test_killed_driver_leaves_nobody_behind_and_goes_on(tmp_path, phantoms):
     children = [pid for pid in descendants(driver.pid) if pid != driver.pid]
     driver.kill()
     driver.wait()
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = CliRunner().invoke(main, ["dataset", "run", str(phantoms), "--out", f"{tmp_path}/out"])
     columns = read_results(tmp_path / "out", ["path"]).columns
 
     assert sorted(map(str, phantoms.iterdir())) == sorted(columns["path"])
-    assert "24 read, 0 refused, 0 failed" in done.stderr
-    assert "Next: hilum evaluate out" in done.stderr
+    assert "24 read, 0 refused, 0 failed" in done.output
+    assert f"Next: hilum evaluate {tmp_path}/out" in done.output
     assert [] == [pid for pid in children if is_running(pid)]
 
 

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, text, update
 from doctor_tools import look, worst
 from hilum.doctor import records
 from hilum.doctor.check import Level
+from hilum.doctor.records import LATELY
 from hilum.eligibility import Reason
 from hilum.errors import DatabaseUnavailable, HilumError
+from hilum.language import Message
 from hilum.node.retrying_archive import archive_name
 from hilum.records import (
     Database,
@@ -21,6 +23,7 @@ from hilum.records import (
     audit_position,
     images,
     migrations,
+    retrievals,
     workers,
 )
 from hilum.records.accounts import Role
@@ -253,6 +256,20 @@ def test_stuck_image_is_a_problem(settings):
             images.begin(connection, job, datetime.now(UTC) - LONG)
 
     assert "1 stuck" in worst(look(records.images, settings)).what
+
+
+def test_priors_that_could_not_be_fetched_are_a_warning(settings):
+    """For a week; then they are no news."""
+    now = datetime.now(UTC)
+    with open_database(settings) as database, database.transaction() as connection:
+        retrievals.want_priors(connection, archive_name(settings), ["1.2.3"], now)
+        (search,) = retrievals.due(connection, archive_name(settings), now, 1)
+        retrievals.not_fetched(connection, archive_name(settings), search, Message("away"), None)
+        retrievals.want_priors(connection, archive_name(settings), ["1.2.4"], now - 2 * LATELY)
+        (search,) = retrievals.due(connection, archive_name(settings), now, 1)
+        retrievals.not_fetched(connection, archive_name(settings), search, Message("away"), None)
+
+    assert "the priors of 1 study" in worst(look(records.lost_priors, settings)).what
 
 
 def test_dead_worker_is_a_warning(settings):

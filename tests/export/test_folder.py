@@ -184,7 +184,7 @@ def test_reviews_and_labels_are_written_with_pseudonyms(
     def given(uids) -> list[Review]:
         return [
             review(uids, "ana", absent),
-            review(uids, "ana", present, "seen twice"),
+            review(uids, "ana", present, "=seen twice"),
             review(uids, "rui", present),
         ]
 
@@ -199,7 +199,7 @@ def test_reviews_and_labels_are_written_with_pseudonyms(
     assert "ana," not in plain
     assert "seen twice" not in plain
     assert "ana," in named
-    assert "seen twice" in named
+    assert ",'=seen twice" in named
     assert ["false", "true", "true"] == [line.rsplit(",", 1)[1] for line in plain.splitlines()[1:]]
     assert labels[1].endswith("Effusion,2,0,0,2,present")
 

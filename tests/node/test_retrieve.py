@@ -239,4 +239,4 @@ def test_pacs_that_is_away_is_asked_again_later(bench, peer):
     fetch_priors(node)
 
     with node.database.look() as connection:
-        assert 1 == retrievals.given_up(connection, archive)
+        assert 1 == retrievals.given_up(connection, archive, now - timedelta(days=1))

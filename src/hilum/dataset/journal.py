@@ -13,9 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hilum.errors import SourceUnreadable
-from hilum.files.atomic import AtomicFile, not_written, ordinary
-from hilum.language.system import system_error
+from hilum.files.atomic import AtomicFile, interrupted, not_written, ordinary
 
 
 class ReadingJournal:
@@ -86,12 +84,7 @@ class ReadingJournal:
         try:
             self._write(self._line({"key": key, "row": row}))
         except OSError as exc:
-            raise SourceUnreadable(
-                "{partial} cannot be written: {strerror}.",
-                "Free space on its disk, then give the same command: it goes on from here.",
-                partial=self.partial,
-                strerror=system_error(exc),
-            ) from exc
+            raise interrupted(self.partial, exc) from exc
 
     def finish(self) -> None:
         """Turn the rows into the document, in one rename.

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from hilum.dataset import schema
 from hilum.dataset.record import Row
 from hilum.errors import PartDamaged, SourceUnreadable
-from hilum.files.atomic import replacing
+from hilum.files.atomic import interrupted, replacing
 from hilum.files.candidate import printable
 from hilum.files.errors import read_errors
-from hilum.language.system import system_error
 
 PATTERN: Final = "part-*.parquet"
 LEFT_ASIDE: Final = "part-*.parquet.part"
@@ -117,12 +116,7 @@ def _write(path: Path, run: DatasetRun, rows: Sequence[Row]) -> None:
         with replacing(path, path.with_name(path.name + ".part")) as file:
             file.write(content.getbuffer())
     except OSError as exc:
-        raise SourceUnreadable(
-            "{partial} cannot be written: {strerror}.",
-            "Free space on its disk, then give the same command: it goes on from here.",
-            partial=path,
-            strerror=system_error(exc),
-        ) from exc
+        raise interrupted(path, exc) from exc
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> DatasetPart:

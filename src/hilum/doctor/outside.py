@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from hilum.deliveries.trust import connected
 from hilum.deliveries.web import FhirSender
 from hilum.doctor.check import CheckResult, ok, warning
+from hilum.doctor.records import lost_priors
 from hilum.errors import DeliveryError, PacsError, SettingInvalid
 from hilum.settings import Settings
 from hilum.settings.deliveries import FhirReceiver, Hl7Receiver, Receiver, WebhookReceiver
@@ -34,6 +35,7 @@ def other_pacs(settings: Settings) -> Iterator[CheckResult]:
             yield warning("{name}: {why:clause}", exc.remedy, name=each.name, why=exc.problem)
         else:
             yield ok("{name} ({target}) answers queries", name=each.name, target=remote.target)
+    yield from lost_priors(settings)
 
 
 def receivers(settings: Settings) -> Iterator[CheckResult]:

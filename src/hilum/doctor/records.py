@@ -11,7 +11,7 @@ from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.language import Message
 from hilum.node.audit_trail import repository_of
 from hilum.node.retrying_archive import archive_name
-from hilum.records import audit_position, second_factor
+from hilum.records import audit_position, retrievals, second_factor
 from hilum.records.counts import observe, troubles
 from hilum.records.database_state import (
     RESTORE,
@@ -33,6 +33,9 @@ SKEW_S: Final = 5.0
 
 LAGS: Final = timedelta(minutes=10)
 """Age of a line of the audit trail that was not sent, from which something is wrong."""
+
+LATELY: Final = timedelta(days=7)
+"""Priors that were not fetched before then are no news any more."""
 
 NOT_YET: Final = Message("none yet; the first start creates it")
 
@@ -100,6 +103,23 @@ def images(settings: Settings) -> Iterator[CheckResult]:
                 count=found.of(State.HELD),
             ),
             "See the check of the model.",
+        )
+
+
+def lost_priors(settings: Settings) -> Iterator[CheckResult]:
+    """Say of how many studies the priors could not be fetched lately; nothing of none."""
+    count = ask(
+        settings,
+        lambda connection, archive, now: retrievals.given_up(connection, archive, now - LATELY),
+    )
+    if isinstance(count, int) and count:
+        yield warning(
+            Message(
+                "the priors of {count} study could not be fetched in the last 7 days",
+                "the priors of {count} studies could not be fetched in the last 7 days",
+                count=count,
+            ),
+            "Check the PACS of pacs.query; the node's log says why (priors.not_fetched).",
         )
 
 

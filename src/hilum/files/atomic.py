@@ -24,6 +24,16 @@ def not_written(path: Path, exc: OSError) -> SourceUnreadable:
     )
 
 
+def interrupted(path: Path, exc: OSError) -> SourceUnreadable:
+    """Return the same for work that goes on where it stopped."""
+    return SourceUnreadable(
+        "{partial} cannot be written: {strerror}.",
+        "Free space on its disk, then give the same command: it goes on from here.",
+        partial=path,
+        strerror=system_error(exc),
+    )
+
+
 def ordinary(path: Path) -> Path:
     """Return the file that `path` means, links followed.
 

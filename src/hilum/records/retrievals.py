@@ -133,12 +133,16 @@ def not_fetched(
     )
 
 
-def given_up(connection: Connection, archive: str) -> int:
-    """Return of how many studies the priors could not be fetched."""
+def given_up(connection: Connection, archive: str, since: datetime) -> int:
+    """Return of how many studies that came since then the priors could not be fetched."""
     return connection.execute(
         select(func.count())
         .select_from(PRIOR_SEARCH)
-        .where(PRIOR_SEARCH.c.archive == archive, PRIOR_SEARCH.c.due.is_(None))
+        .where(
+            PRIOR_SEARCH.c.archive == archive,
+            PRIOR_SEARCH.c.due.is_(None),
+            PRIOR_SEARCH.c.asked >= since,
+        )
     ).scalar_one()
 
 
