@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
+from disagreeing import disagreed
 from hilum.cli.main import main
 from hilum.eligibility import Reason
 from hilum.errors import SettingInvalid
@@ -231,6 +232,24 @@ def test_a_full_disk_is_told_once_a_day(tmp_path: Path):
         tended(context)
         tended(context)
     assert ["hilum: disk space is low"] == [json.loads(each)["title"] for each in web.got]
+
+
+def test_agreement_that_is_not_accepted_is_told_once_a_month(tmp_path: Path):
+    """By finding and figures; what readers named in their own words is not told."""
+    with hook() as web, node(tmp_path, urls=[f"json://127.0.0.1:{web.port}"]) as context:
+        with context.database.transaction() as connection:
+            disagreed(connection, "own", NOW)
+        tended(context)
+        assert [] == web.got
+        strict = context.settings.changed("constancy", agreement_accepted=(0.8, 1.0))
+        accepting = cast("NodeContext", SimpleNamespace(**{**vars(context), "settings": strict}))
+        tended(accepting)
+        tended(accepting)
+
+    (told,) = [json.loads(each) for each in web.got]
+    assert "hilum: readers and AI disagree" == told["title"]
+    assert "Pleural effusion, 2026-11: readers agree in 0 of 8 answers" in told["message"]
+    assert "rib notching" not in told["message"]
 
 
 def test_kinds_that_are_not_wanted_are_not_raised(tmp_path: Path):

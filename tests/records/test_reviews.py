@@ -98,7 +98,7 @@ def test_only_a_readers_latest_answer_counts(database):
             Agreement("Edema", "2026-02", missed=1),
             Agreement("Mass", "2026-02", agree=1),
             Agreement("Mass", "2026-03", false_positive=1),
-            Agreement("rib notching", "2026-02", missed=1),
+            Agreement("rib notching", "2026-02", missed=1, in_words=True),
         ] == reviews.agreement(connection, "own")
         assert [] == reviews.agreement(connection, "other")
 

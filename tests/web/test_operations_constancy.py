@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from disagreeing import disagreed
 from drifting import LABELS, MODEL, drifted, was_tested
 from hilum.records import drift
 from hilum.records.accounts import Role
@@ -35,6 +36,7 @@ def web(tmp_path: Path, every_hours: float) -> Iterator[WebContext]:
         every_hours=every_hours,
         drift_least_images=50,
         drift_reference_images=100,
+        agreement_accepted=(0.8, 1.0),
     )
     with open_web_context(tmp_path, settings=settings) as made:
         yield made
@@ -53,6 +55,7 @@ def test_a_new_node_is_told_how_to_begin(page: Page):
     assert "set constancy.every_hours" in text
     assert "No data for this month or the last." in text
     assert "raised an alarm" not in text
+    assert "readers agree in" not in text
 
 
 def test_an_alarm_is_told_above_all_with_what_moved(page: Page, web: WebContext):
@@ -108,6 +111,17 @@ def test_what_shifted_is_named_in_words_with_its_index(page: Page, web: WebConte
     assert "Find out what changed" in text
     assert "10 distributions as before" in text
     assert "valor bruto mediano 0," in shown(page, "pt-BR")
+
+
+def test_readers_who_disagree_are_told_of(page: Page, web: WebContext):
+    """On the operations page, and by a mark on the page of reviews."""
+    with web.database.transaction() as connection:
+        disagreed(connection, ARCHIVE, datetime.now(UTC))
+    reader, text = page.signed_in(Role.READER), shown(page)
+
+    assert "Pleural effusion" in text
+    assert "readers agree in 0 of 8 answers (95 % interval 0–32 %)" in text
+    assert 1 == reader.get("/reviews").text.count('class="caution"')
 
 
 def test_a_month_like_its_reference_is_told_in_a_line(page: Page, web: WebContext):

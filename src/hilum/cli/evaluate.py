@@ -1,7 +1,7 @@
 """``hilum evaluate``: readings against labels, as a report for people and programs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from hilum import RESEARCH_USE_ONLY
+from hilum.cli.choose import SiteChoice, choose
 from hilum.cli.label_options import LabelOptions, joined, label_options, open_readings, pairs
 from hilum.cli.terminal import echo, say
 from hilum.errors import HilumError
@@ -76,6 +77,14 @@ SHARES: Final = (0.8, 0.9, 0.95)
     metavar="X",
     help="How many images an interval of ±X needs; without READINGS, before anything is measured.",
 )
+@click.option(
+    "--choose",
+    "chosen",
+    metavar="RULE",
+    help="Also choose operating points of this site on half of the patients, and try them on the "
+    "others: sensitivity=0.95, specificity=0.95, ppv=0.8 or youden.",
+)
+@click.option("--title", default="site", show_default=True, help="What these are called.")
 @click.option("--no-pictures", is_flag=True, help="No pictures of missed images in the report.")
 @click.option("--language", type=click.Choice(list(LANGUAGES)), help="Language of the report.")
 @label_options
@@ -87,6 +96,8 @@ def evaluate(
     folder: Path,
     prevalences: tuple[str, ...],
     plan: float | None,
+    chosen: str | None,
+    title: str,
     no_pictures: bool,
     language: str | None,
     how: LabelOptions,
@@ -105,16 +116,15 @@ def evaluate(
     if readings is None:
         if plan is None or files:
             raise click.UsageError(say("Give READINGS and --labels, or --plan alone."))
-        for line in plan_lines(plan):
-            click.echo(line)
+        show(plan_lines(plan))
         return
     if not files:
         raise click.UsageError(say("Give the labels with --labels."))
+    choice = SiteChoice.parse(chosen, title)
     read = open_readings(readings)
     tables = read_labels(files, how.policy, read.labels)
     agreed = [each for table in tables if table.reviews for each in agreements(table, read)]
-    for line in agreement_lines(agreed):
-        click.echo(line)
+    show(agreement_lines(agreed))
     references = [table for table in tables if not table.reviews]
     if not references:
         echo("Reviews are agreement, not a reference: give labels for a report.", err=True)
@@ -141,13 +151,19 @@ def evaluate(
         notes=labels.notes,
     )
     write_all(folder, found, report, agreed)
-    for line in summary_lines(found):
-        click.echo(line)
+    show(summary_lines(found))
+    if choice is not None:
+        choose(found, choice, files, settings, folder)
     if plan is not None:
-        for line in planned_lines(plan, found):
-            click.echo(line)
+        show(planned_lines(plan, found))
     echo("Wrote {file}: open it in a browser.", file=folder / REPORT, err=True)
     echo(RESEARCH_USE_ONLY, err=True)
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print lines."""
+    for line in lines:
+        click.echo(line)
 
 
 def model_facts(readings: ReadingTable, settings: Settings) -> ModelFacts:

@@ -8,7 +8,7 @@ from hilum import RESEARCH_USE_ONLY
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.language import Message
 from hilum.node.steps import NodeContext
-from hilum.records import Connection, alerts, worklist
+from hilum.records import Connection, agreement_watch, alerts, worklist
 from hilum.records.alerts import AlertEvent, AlertRecord, AlertState
 from hilum.records.drift import DriftLevel
 from hilum.records.drift_watch import watched
@@ -17,7 +17,7 @@ from hilum.runtime.waits import BackOff
 from hilum.settings.alerts import AlertKind, AlertSettings
 from hilum.telemetry.alerts import AlertTarget, targets
 from hilum.telemetry.logs import get_log
-from hilum.wording import person
+from hilum.wording import FINDING_NAMES, person
 
 LOOK_S: Final = 2.0
 """Seconds between two looks for what is to be sent."""
@@ -33,9 +33,13 @@ TITLES: Final = {
     AlertKind.CRITICAL: Message("hilum: critical finding"),
     AlertKind.FAILURE: Message("hilum: images failed"),
     AlertKind.DRIFT: Message("hilum: the model's output has shifted"),
+    AlertKind.AGREEMENT: Message("hilum: readers and AI disagree"),
     AlertKind.DISK: Message("hilum: disk space is low"),
 }
 """Kind → subject."""
+
+SAID: Final = ("month", "agree", "answers", "low", "high")
+"""What an alert says of a finding on which readers disagree."""
 
 log = get_log(__name__)
 
@@ -101,7 +105,26 @@ class Alerts:
                     )
                     event = f"{context.archive}|{each.model}|{each.month}"
                     found.append(AlertEvent(AlertKind.DRIFT, event, text))
+            found += self._disagreements(connection)
         return found
+
+    def _disagreements(self, connection: Connection) -> list[AlertEvent]:
+        """Return what is told of findings on which readers agree less than is accepted."""
+        now, archive = self._context.now(), self._context.archive
+        accepted = self._context.settings.current().constancy
+        return [
+            AlertEvent(
+                AlertKind.AGREEMENT,
+                f"{archive}|{each.label}|{each.month}",
+                Message(
+                    "{finding}, {month}: readers agree in {agree} of {answers} answers"
+                    " (95 % interval {low:.0%} to {high:.0%}).",
+                    finding=FINDING_NAMES.get(each.label, each.label),
+                    **{name: getattr(each, name) for name in SAID},
+                ),
+            )
+            for each in agreement_watch.watched(connection, archive, accepted, now)
+        ]
 
     def _send(self, alert: AlertRecord) -> None:
         """Send one; that it is being sent is written down before."""

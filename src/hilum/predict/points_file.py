@@ -35,6 +35,9 @@ MOST_BYTES: Final = 1 << 20
 DATA_DIGITS: Final = 12
 """Hexadecimal digits of the labels' digest that results name."""
 
+TITLE_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}"
+"""What a site may call them: it is part of a file's name."""
+
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(max_length=200)]
@@ -126,7 +129,7 @@ class SitePoints(PointsSection):
     """A site's own operating points."""
 
     schema_name: Literal["hilum.operating-points/1"] = Field(SCHEMA, alias="schema")
-    title: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")
+    title: str = Field(pattern=f"^{TITLE_PATTERN}$")
     """What the site calls them."""
     created: AwareDatetime
     created_by: Text

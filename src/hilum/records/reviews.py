@@ -18,6 +18,7 @@ from hilum.records.keys import image_values, of_image, of_study, study_values
 from hilum.records.rows import as_record
 from hilum.records.tables import REVIEW, REVIEW_FINDING, STUDY
 from hilum.settings.node import NodeMode
+from hilum.values.proportions import wilson
 
 AT_ONCE: Final = 1000
 """Lines that are fetched at a time."""
@@ -113,11 +114,25 @@ class Agreement:
     false_positive: int = 0
     unsure: int = 0
     """Reviews that say absent where the model says present; reviews that leave it open."""
+    in_words: bool = False
+    """Whether readers named it themselves as missing, and the model does not have it."""
 
     @property
     def reviews(self) -> int:
         """How many reviews answered it."""
-        return self.agree + self.missed + self.false_positive + self.unsure
+        return self.answers + self.unsure
+
+    @property
+    def answers(self) -> int:
+        """How many of them say present or absent."""
+        return self.agree + self.missed + self.false_positive
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the share of these that agrees; None where none can."""
+        if self.in_words or not self.answers:
+            return None
+        return wilson(self.agree, self.answers)
 
 
 def add(connection: Connection, archive: str, review: Review) -> bool:
@@ -192,6 +207,7 @@ def agreement(
     )
     for label, month, answer, positive, count in judged:
         counted[label, month, _counts_as(ReaderAnswer(answer), positive=positive)] += count
+    answered = {(label, month) for label, month, _ in counted}
     named = {
         (*image, reader, word): month
         for month, missing, reader, *image in connection.execute(
@@ -202,10 +218,10 @@ def agreement(
         for word in missing
     }
     counted.update((label, month, "missed") for (*_, label), month in named.items())
-    groups: dict[tuple[str, str], dict[str, int]] = {}
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
     for (label, month, kind), count in counted.items():
         groups.setdefault((label, month), {})[kind] = count
-    return [Agreement(label, month, **groups[label, month]) for label, month in sorted(groups)]
+    return [Agreement(*key, in_words=key not in answered, **groups[key]) for key in sorted(groups)]
 
 
 def _counts_as(answer: ReaderAnswer, *, positive: bool) -> str:

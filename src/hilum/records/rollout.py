@@ -16,37 +16,22 @@ from hilum.records.reviews import Agreement
 from hilum.records.states import SETTLED, State
 from hilum.records.tables import IMAGE, READING
 from hilum.settings.node import NodeMode
-from hilum.values.proportions import wilson
 
-SAID: Final = ("agree", "missed", "false_positive")
+SAID: Final = ("agree", "missed", "false_positive", "unsure")
 """What is counted of reviews, as `Agreement` has it."""
 
 NEWEST: Final = 2000
 """Images of a mode whose findings and reasons are counted; the states of all are."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindingCount:
-    """What was found, and what readers say of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingCount(Agreement):
+    """What was found, and what readers say of it in all months together."""
 
-    label: str
+    month: str = ""
     positives: int
     images: int
     """Images with the finding at or above its operating point, of so many."""
-    agree: int = 0
-    missed: int = 0
-    false_positive: int = 0
-    """Answers of readers, each once, as by `Agreement`; those that are unsure are left out."""
-
-    @property
-    def answers(self) -> int:
-        """How many answers there are."""
-        return self.agree + self.missed + self.false_positive
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the share of agreement; None without an answer."""
-        return wilson(self.agree, self.answers) if self.answers else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +98,16 @@ def _findings(
         for each in document["readings"][0]["findings"]:
             images[each["label"]] += 1
             positives[each["label"]] += each["positive"]
-    said: dict[str, Counter[str]] = {}
+    said: dict[str, list[Agreement]] = {}
     for month in agreement:
-        counted = said.setdefault(month.label, Counter())
-        for name in SAID:
-            counted[name] += getattr(month, name)
-    labels = sorted(images.keys() | said.keys())
+        said.setdefault(month.label, []).append(month)
     return tuple(
         FindingCount(
-            label, positives[label], images[label], *(said.get(label, Counter())[n] for n in SAID)
+            label=label,
+            positives=positives[label],
+            images=images[label],
+            in_words=label not in images,
+            **{name: sum(getattr(each, name) for each in said.get(label, ())) for name in SAID},
         )
-        for label in labels
+        for label in sorted(images.keys() | said.keys())
     )

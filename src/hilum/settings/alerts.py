@@ -22,6 +22,8 @@ class AlertKind(StrEnum):
     """Images that failed, at most once an hour."""
     DRIFT = "drift"
     """A model whose output has shifted, once for each month."""
+    AGREEMENT = "agreement"
+    """A finding on which readers agree less than is accepted, once for each month."""
     DISK = "disk"
     """Too little disk space, at most once a day."""
 
@@ -39,7 +41,7 @@ class AlertSettings(SettingsSection):
     mailtos://user:password@mail.example.org?to=pacs@example.org, jsons://example.org/hook,
     ntfys://ntfy.example.org/topic. Needs pip install hilum[alerts]; empty: no alerts."""
     kinds: tuple[AlertKind, ...] = tuple(AlertKind)
-    """What is told: critical, failure, drift, disk."""
+    """What is told: critical, failure, drift, agreement, disk."""
     critical_findings: tuple[str, ...] = ("Pneumothorax",)
     """Findings, by the model's labels, whose studies raise a critical alert."""
     language: Language = ENGLISH

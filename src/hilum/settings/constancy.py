@@ -1,7 +1,8 @@
 """Settings of the self-test and of the watch for drift."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from hilum.language import Message
 from hilum.settings.section import SettingsSection
 
 
@@ -27,3 +28,14 @@ class ConstancySettings(SettingsSection):
     """PSI from which a distribution is said to move."""
     drift_shifted: float = Field(0.25, gt=0)
     """PSI from which a distribution is said to have shifted: an alarm."""
+    agreement_accepted: tuple[float, float] = (0.0, 1.0)
+    """Least and greatest share of readers' answers that agree. A month of a finding whose 95 %
+    interval lies outside raises an alarm; 0 and 1: never."""
+
+    @field_validator("agreement_accepted")
+    @classmethod
+    def _are_shares(cls, shares: tuple[float, float]) -> tuple[float, float]:
+        least, most = shares
+        if not 0 <= least < most <= 1:
+            raise ValueError(Message("two shares from 0 to 1 are needed, the lower one first"))
+        return shares

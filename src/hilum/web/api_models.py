@@ -225,6 +225,9 @@ class AgreementDocument(ApiDocument):
     missed: int = Field(description="Present by the reader, below the operating point.")
     false_positive: int = Field(description="Absent by the reader, at or above it.")
     unsure: int
+    interval: tuple[float, float] | None = Field(
+        description="95 % interval of the share that agrees, unsure left out; null without any."
+    )
 
 
 class FindingCountDocument(ApiDocument):

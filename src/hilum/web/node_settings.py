@@ -49,6 +49,7 @@ EDITABLE: Final = {
     "constancy.drift_least_images": Message("Minimum images per month to compare"),
     "constancy.drift_moving": Message("PSI at which a distribution counts as drifting"),
     "constancy.drift_shifted": Message("PSI at which a distribution counts as shifted"),
+    "constancy.agreement_accepted": Message("Accepted share of agreement, least and greatest"),
     "alerts.kinds": Message("Kinds of alerts, separated by commas"),
     "alerts.critical_findings": Message("Findings that raise an alert, separated by commas"),
     "alerts.language": Message("Language of alerts"),

@@ -21,6 +21,7 @@ from hilum.web.pictures import Where, image_of
 from hilum.web.sessions import Context, NodeOperator, NodeViewer, Operator, Visitor, note
 from hilum.web.status import StatusSnapshot, status_of
 from hilum.web.words import CONSTANCY
+from hilum.wording import finding_name
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -58,6 +59,8 @@ def _values(request: Request, context: WebContext) -> dict[str, Any]:
         "bars": bars(snapshot),
         "chart": CHART,
         "constancy": context.settings.current().constancy,
+        "disagreed": status.agreement(),
+        "finding_name": finding_name,
         "alerting": context.settings.current().alerts,
         "alert_states": ALERT_STATES,
         "constancy_words": CONSTANCY,

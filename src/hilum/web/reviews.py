@@ -22,7 +22,7 @@ from starlette.responses import (
 
 from hilum.errors import PacsUnavailable
 from hilum.language import LANGUAGES, Message
-from hilum.records import reviews, studies
+from hilum.records import agreement_watch, reviews, studies
 from hilum.records.accounts import Role
 from hilum.records.images import ImageRecord
 from hilum.records.readings import StoredReading
@@ -101,6 +101,7 @@ def show(
     unaided = None if mode is None else mode is ReadingMode.UNAIDED
     with context.database.look() as connection:
         counted = reviews.agreement(connection, context.archive, unaided=unaided)
+    accepted = context.settings.current().constancy
     months = sorted({each.month for each in counted})[-MONTHS:]
     return render(
         request,
@@ -109,6 +110,7 @@ def show(
         rows=_by_finding(counted, months, who),
         months=months,
         mode=mode,
+        left={(each.label, each.month) for each in agreement_watch.outside(counted, accepted)},
     )
 
 

@@ -9,7 +9,8 @@ from typing import Final
 from fastapi import Request
 
 from hilum.errors import HilumError
-from hilum.records import alerts, constancy, forwards, images, throughput, workers
+from hilum.records import agreement_watch, alerts, constancy, forwards, images, throughput, workers
+from hilum.records.agreement_watch import LeftAgreement
 from hilum.records.alerts import AlertRecord
 from hilum.records.constancy import SelfTestRun
 from hilum.records.drift_watch import DriftComparison, watched
@@ -101,6 +102,7 @@ class StatusSource:
         self.models = TtlCache(context.models, HEALTH_KEEP_S)
         self.storage: TtlCache[StorageUse] = TtlCache(self._storage, STORAGE_KEEP_S)
         self.drift: TtlCache[list[DriftComparison]] = TtlCache(self._drift, DRIFT_KEEP_S)
+        self.agreement: TtlCache[list[LeftAgreement]] = TtlCache(self._agreement, DRIFT_KEEP_S)
 
     def look(self) -> StatusSnapshot:
         """Return the current state."""
@@ -137,6 +139,12 @@ class StatusSource:
         with self._context.database.look() as connection:
             settings = self._context.settings.current().constancy
             return watched(connection, self._context.archive, settings, datetime.now(UTC))
+
+    def _agreement(self) -> list[LeftAgreement]:
+        with self._context.database.look() as connection:
+            settings = self._context.settings.current().constancy
+            archive = self._context.archive
+            return agreement_watch.watched(connection, archive, settings, datetime.now(UTC))
 
     def _storage(self) -> StorageUse:
         folder = self._context.settings.data_folder

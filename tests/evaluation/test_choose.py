@@ -1,0 +1,72 @@
+"""``hilum evaluate --choose``: operating points of a site, as a file that can be put to use."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hilum.cli.main import main
+from hilum.predict.points_file import SitePoints, read_points
+from label_look_alikes import MODEL, simulated, written
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """Return readings, labels and a folder: 1,200 images of 600 patients, few with a mass."""
+    folder = tmp_path_factory.mktemp("choose")
+    return *written(folder, *simulated(1200, 5, findings=("Effusion", "Mass"))), folder
+
+
+def choose(inputs: tuple[Path, Path, Path], *words: str) -> Result:
+    """Run the command."""
+    readings, labels, folder = inputs
+    given = ["evaluate", readings, "--labels", labels, "--out", folder / "out", *words]
+    environment = {"LANGUAGE": "C", "HILUM_SETTINGS": os.devnull}
+    return CliRunner().invoke(main, [str(each) for each in given], env=environment)
+
+
+@pytest.fixture(scope="module")
+def points(inputs: tuple[Path, Path, Path]) -> SitePoints:
+    """Return what was chosen."""
+    done = choose(inputs, "--choose", "sensitivity=0.9", "--title", "ward")
+    assert 0 == done.exit_code, done.output
+    assert "put it to use with hilum points use" in done.stderr
+    (path,) = (inputs[2] / "out").glob("ward@*.json")
+    return read_points(path)
+
+
+def test_file_says_rule_model_and_data(points: SitePoints):
+    """Half of the patients, no one in both, and the labels by their digest."""
+    assert ("sensitivity=0.9", MODEL["sha256"]) == (points.rule, points.model.sha256)
+    data = points.data
+    assert (300, 300) == (data.patients, data.held_out_patients)
+    assert 1200 == data.images + data.held_out_images
+
+
+def test_figures_are_of_the_other_patients(points: SitePoints):
+    """Near the target, with an interval that a patient's two images do not make narrow."""
+    effusion = points.findings["Effusion"]
+    assert effusion.chosen
+    tried = effusion.held_out
+    assert tried is not None
+    assert points.data.held_out_images == tried.positives + tried.negatives
+    assert tried.sensitivity is not None
+    assert tried.sensitivity.low < 0.9 < tried.sensitivity.high
+    assert tried.sensitivity.total == tried.positives
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--choose", "f1=0.9"), "is no rule to choose operating points by"),
+        (("--choose", "youden", "--title", "../x"), "cannot be the title"),
+    ],
+)
+def test_what_cannot_be_chosen_is_one_line(inputs, words, said):
+    """Before anything is computed, where that is known."""
+    done = choose(inputs, *words)
+
+    assert 1 == done.exit_code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
