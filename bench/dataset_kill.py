@@ -217,7 +217,7 @@ def rows_in(out: Path) -> int:
 
 def check(images: Path, out: Path) -> int:
     """Say whether every image has its one row."""
-    paths = Counter(read_results(out, ["path"]).columns["path"])
+    paths = Counter(read_results(out, ["path"])["path"])
     wanted = {str(path) for path in images.iterdir()}
     twice = [path for path, times in paths.items() if times > 1]
     lost = wanted - paths.keys()

@@ -58,7 +58,7 @@ def test_every_image_once_though_a_file_kills_its_worker(
         assert 1 == engine.workers
         shards = [*batches(sources[:1]), *batches(sources[1:], 12)]
         read_shards(shards, engine, writer, lambda _tally: None)
-    columns = read_results(tmp_path, ["path", "status"]).columns
+    columns = read_results(tmp_path, ["path", "status"])
     status = dict(zip(columns["path"], columns["status"], strict=True))
 
     assert len(sources) == len(columns["path"])

@@ -28,7 +28,7 @@ def test_file_that_crashes_its_process_is_one_failed_row(
     writer = DatasetWriter(tmp_path, dataset_run, Tally(total=len(sources)), about_run)
     with LocalEngine(dataset_run.metadata, 2) as engine:
         read_shards(list(batches(sources)), engine, writer, lambda _: None)
-    columns = read_results(tmp_path).columns
+    columns = read_results(tmp_path)
     status = dict(zip(columns["path"], columns["status"], strict=True))
 
     assert "failed" == status.pop("/poison.dcm")
@@ -84,7 +84,7 @@ def test_killed_driver_leaves_nobody_behind_and_goes_on(tmp_path, phantoms):
     driver.kill()
     driver.wait()
     done = CliRunner().invoke(main, ["dataset", "run", str(phantoms), "--out", f"{tmp_path}/out"])
-    columns = read_results(tmp_path / "out", ["path"]).columns
+    columns = read_results(tmp_path / "out", ["path"])
 
     assert sorted(map(str, phantoms.iterdir())) == sorted(columns["path"])
     assert "24 read, 0 refused, 0 failed" in done.output

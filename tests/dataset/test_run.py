@@ -82,7 +82,7 @@ def read_with(engine, folder, names, size=64, **asked):
 
 def rows_in(folder):
     """Return path and status of each row, by path."""
-    columns = read_results(folder, ["path", "status"]).columns
+    columns = read_results(folder, ["path", "status"])
     return sorted(zip(columns["path"], columns["status"], strict=True))
 
 

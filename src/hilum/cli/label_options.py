@@ -159,7 +159,7 @@ def open_readings(path: Path) -> ReadingTable:
         It is a folder, and pyarrow is not installed.
     """
     if path.is_dir():
-        return of_run(read_results(path).columns, file_name(path))
+        return of_run(read_results(path), file_name(path))
     return read_readings(path)
 
 

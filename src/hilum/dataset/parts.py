@@ -189,30 +189,19 @@ def other_run(folder: Path, there: DatasetRun, wanted: DatasetRun) -> SourceUnre
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DatasetResults:
-    """The results of a run, column by column."""
-
-    run: DatasetRun
-    """What made them."""
-    columns: Mapping[str, NDArray[Any]]
-    """Name → values, shape ``(images,)``, in no order: float32 (NaN for none), bool (False for
-    none), or objects: texts (``""`` for none) and lists of texts."""
-
-    @property
-    def operating_points(self) -> Mapping[str, float]:
-        """Finding → threshold on its raw value, in (0, 1)."""
-        points: Mapping[str, float] = self.run.about["operating_points"]
-        return points
-
-
-def read_results(folder: Path, columns: Collection[str] | None = None) -> DatasetResults:
-    """Read the results of a run back.
+def read_results(folder: Path, columns: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read the results of a run back, column by column.
 
     Parameters
     ----------
     columns
         Names of the columns to read; None for all. See `hilum.dataset.schema`.
+
+    Returns
+    -------
+    dict of str to NDArray
+        Name → values, shape ``(images,)``, in no order: float32 (NaN for none), bool (False for
+        none), or objects: texts (``""`` for none) and lists of texts.
 
     Raises
     ------
@@ -235,11 +224,11 @@ def read_results(folder: Path, columns: Collection[str] | None = None) -> Datase
         if part.run != run:
             raise other_run(folder, part.run, run)
     table = pa.concat_tables([part.table for part in parts])
-    return DatasetResults(run, {name: _values(table[name]) for name in table.column_names})
+    return {name: _values(table[name]) for name in table.column_names}
 
 
 def _values(column: Any) -> NDArray[Any]:
-    """Return a column as an array; see `DatasetResults.columns`."""
+    """Return a column as an array; see `read_results`."""
     kind = str(column.type)
     if kind == "bool":
         return np.asarray(column.fill_null(fill_value=False).to_numpy(), dtype=bool)

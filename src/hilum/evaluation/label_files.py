@@ -40,8 +40,6 @@ class TextTable:
     """As the first line names them, blanks around them taken away."""
     rows: tuple[tuple[str, ...], ...]
     """As many cells as columns each."""
-    separator: str
-    encoding: str
     ragged: int
     """Rows that had more cells than columns; what was over is dropped."""
 
@@ -68,7 +66,7 @@ def read_table(path: Path) -> TextTable:
     """
     name = file_name(path)
     content = unpacked(path)
-    text, encoding = decoded(content, name)
+    text = decoded(content, name)
     head, _, rest = text.partition("\n")
     if head.strip().lower().startswith("sep=") and len(head.strip()) == len("sep=,"):
         separator, text = head.strip()[-1], rest
@@ -87,7 +85,7 @@ def read_table(path: Path) -> TextTable:
         raise SourceUnreadable(
             "{name} has no rows.", "It needs a line of column names and a line an image.", name=name
         )
-    return TextTable(name, columns, rows, separator, encoding, ragged)
+    return TextTable(name, columns, rows, ragged)
 
 
 def _rows(lines: Iterator[list[str]], width: int) -> tuple[tuple[tuple[str, ...], ...], int]:
@@ -149,8 +147,8 @@ def _spreadsheet(name: str) -> SourceUnreadable:
     )
 
 
-def decoded(content: bytes, name: str) -> tuple[str, str]:
-    """Return a file's text and its encoding: what its mark says, UTF-8, else Windows-1252.
+def decoded(content: bytes, name: str) -> str:
+    """Return a file's text, in the encoding that its mark says, UTF-8, else Windows-1252.
 
     Raises
     ------
@@ -164,7 +162,7 @@ def decoded(content: bytes, name: str) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return text, encoding
+            return text
         break
     raise SourceUnreadable("{name} is not a text file.", "Save it as CSV.", name=name)
 

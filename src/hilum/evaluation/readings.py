@@ -19,9 +19,7 @@ from hilum.evaluation.intervals import Bools, Floats
 from hilum.evaluation.label_files import TextTable, read_table
 from hilum.evaluation.label_table import Fact
 from hilum.files.errors import read_errors
-
-READ: Final = "read"
-"""Status of an image that was analyzed."""
+from hilum.outcome import Status
 
 SCHEMA: Final = "hilum.reading/"
 MODEL_COLUMNS: Final = {
@@ -145,7 +143,9 @@ def of_document(document: Mapping[str, Any], source: str) -> ReadingTable:
     try:
         rows, model = document["readings"], document["model"]
         found = [
-            {each["label"]: each for each in row["findings"]} if row["status"] == READ else {}
+            {each["label"]: each for each in row["findings"]}
+            if row["status"] == Status.READ
+            else {}
             for row in rows
         ]
         labels = next(filter(None, found), {})
@@ -253,7 +253,7 @@ def of_columns(columns: Mapping[str, NDArray[Any]], source: str) -> ReadingTable
     SourceUnreadable
         It mixes models, or no image in it was analyzed.
     """
-    read = np.asarray(columns["status"] == READ)
+    read = np.asarray(columns["status"] == Status.READ)
     labels = _labels_in(columns)
     if not labels or not read.any():
         raise SourceUnreadable(
