@@ -107,7 +107,7 @@ def finding_entry(finding: Finding, code: Code) -> dict[str, Any]:
 def anatomy_document(anatomy: Anatomy) -> dict[str, Any]:
     """Return what the document says of lungs, heart and the cardiothoracic ratio."""
     ratio, model = anatomy.ratio, asdict(anatomy.model)
-    del model["operating_points"]
+    del model["operating_points"], model[ORIGIN]  # a segmentation network has none
     return {
         "model": model,
         "projection": ratio.projection.value,
