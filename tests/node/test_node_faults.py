@@ -308,10 +308,10 @@ def test_new_database_is_read_from_its_start(tmp_path):
             node = Bench(pacs, tmp_path / "data")
             pacs.store(image)
             node.work()
-            node.close()
 
             assert 1 == len(node.recorder.seen)
             assert {State.STORED: 1} == node.counts()
+            node.close()
 
 
 @pytest.mark.parametrize(

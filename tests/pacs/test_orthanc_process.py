@@ -247,7 +247,7 @@ def test_wrong_program_of_the_settings_is_named():
 def test_orphan_of_ours_is_ended(tmp_path):
     """A process with our configuration file on its command line is ended, and forgotten."""
     mine, pid_file = tmp_path / "orthanc.json", tmp_path / "orthanc.pid"
-    command = [sys.executable, "-c", "import sys; print(); sys.stdin.read()", str(mine)]
+    command = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", str(mine)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, bufsize=0, **pipes) as orphan:
         orphan.stdout.read(1)  # before, its command line may be empty
