@@ -60,6 +60,15 @@ def test_folders_count_where_file_names_do_not_tell():
     assert () == found.ambiguous
 
 
+def test_folders_count_where_few_of_the_labelled_images_were_read():
+    """More rows find an image by the bare name, but none of them a single one."""
+    labels = labelled(Key.FILE, *(f"x/p{n}/s1/view1.jpg" for n in range(9)), truth=(1,) * 9)
+
+    found = brought(labels, read("/d/p1/s1/view1.jpg", "/d/p2/s1/view1.jpg"))
+
+    assert [True, True] == found.labelled.tolist()
+
+
 def test_a_name_that_several_images_have_is_left_out_and_named():
     """Nobody guesses which of them it is."""
     found = brought(labelled(Key.FILE, "1.dcm", "2.dcm"), read("/a/1.dcm", "/b/1.dcm", "/a/2.dcm"))

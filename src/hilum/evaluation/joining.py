@@ -46,6 +46,11 @@ class KeyMatch:
     several: int
     """Of them, those that find more than one."""
 
+    @property
+    def joined(self) -> int:
+        """Label rows that are used: a file's name that several images have is nobody's."""
+        return self.rows - self.several if self.key is Key.FILE else self.rows
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Join:
@@ -155,7 +160,7 @@ def join(
             for found in _matches(key, texts, ours[key])
         ),
         key=lambda found: (
-            -found.rows,
+            -found.joined,
             found.several if found.key not in OF_STUDY else 0,
             list(Key).index(found.key),
             found.folders,
@@ -243,7 +248,7 @@ def _joined(
         named = images.get(text, [])
         if not named:
             unmatched.append(labels.keys[best.key][row].replace("\0", " "))
-        elif len(named) > 1 and not (of_study or best.key is Key.INSTANCE):
+        elif len(named) > 1 and best.key is Key.FILE:
             ambiguous.append(labels.keys[best.key][row])
         else:
             for image in named:
