@@ -67,11 +67,29 @@ class Network(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits ``(n, labels)`` and maps ``(n, labels, 14, 14)`` of square pictures."""
-        maps = self.classifier(self.features(image * (1 / 512))) * GAIN
+        return self.judged(self.features(image * (1 / 512)))
+
+    def judged(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits and maps of the last feature map."""
+        maps = self.classifier(seen) * GAIN
         return maps.mean(dim=(2, 3)) + self.bias, maps
 
 
-OUTPUTS: Final = ("logits", "class_activation_maps")
+class Exported(nn.Module):
+    """A network that also gives what its classifier saw, pooled."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits, maps and features ``(n, features)``."""
+        seen = self.network.features(image * (1 / 512))
+        return *self.network.judged(seen), seen.mean(dim=(2, 3))
+
+
+OUTPUTS: Final = ("logits", "class_activation_maps", "features")
+"""Of an `Exported` network."""
 
 
 def export(

@@ -9,8 +9,10 @@ import argparse
 import hashlib
 import multiprocessing
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,8 +22,11 @@ from numpy.typing import NDArray
 
 from hilum import phantom, pixels
 from hilum.phantom import LABELS, Phantom
+from hilum.predict import ModelCard, reference_key
 from hilum.predict.model import sigmoid
 from hilum.predict.network import Execution, FileNetwork
+from hilum.predict.reference import fit
+from hilum.radiograph import PixelPipeline
 from hilum.settings import PixelSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -31,6 +36,9 @@ VALIDATION: Final = range(200_000, 200_600)
 
 TEST: Final = range(300_000, 300_800)
 """Seeds on which the figures are measured."""
+
+REFERENCE: Final = range(410_000, 410_500)
+"""Seeds of the reference images, by which unusual ones are told."""
 
 DILATION: Final = 0.05
 """How far from the finding a heatmap's peak may lie, as a share of the image's side."""
@@ -115,15 +123,17 @@ def judge_one(made: Phantom, network: FileNetwork) -> tuple[NDArray[np.float64],
     radiograph = pixels.radiograph_from_dicom(made.dataset, PixelSettings())
     fitted = pixels.fit(radiograph, INPUT)
     batch = np.ascontiguousarray(fitted.pixels)[None, None]
-    logits, maps = (outputs[0] for outputs in network.run(batch))
+    logits, maps, _ = network.run(batch)
     view = fitted.field_of_view
     truth, distance = np.zeros(len(LABELS), bool), np.full(len(LABELS), np.nan)
     for index, label in enumerate(LABELS):
         mask = made.truth.mask(label)
         if mask is not None and mask.any():
             truth[index] = True
-            distance[index] = peak_distance(maps[index], mask, (view.top, view.left, view.height))
-    return logits.astype(np.float64), truth, distance
+            distance[index] = peak_distance(
+                maps[0][index], mask, (view.top, view.left, view.height)
+            )
+    return logits[0].astype(np.float64), truth, distance
 
 
 @cache
@@ -257,6 +267,30 @@ def rewrite_page(table: str) -> None:
     PAGE.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
 
 
+def features_of(job: tuple[int, Path, int]) -> NDArray[np.float32]:
+    """Return the pooled features of a phantom; `job` is seed, ONNX file and size in pixels."""
+    seed, path, size = job
+    radiograph = pixels.radiograph_from_dicom(
+        phantom.make(seed, size=size).dataset, PixelSettings()
+    )
+    fitted = pixels.fit(radiograph, INPUT)
+    seen = network_of(path).run(np.ascontiguousarray(fitted.pixels)[None, None]).features
+    if seen is None:
+        raise SystemExit(f"{path} gives no features")
+    return seen[0]
+
+
+def write_reference(path: Path, size: int, workers: int) -> None:
+    """Fit the statistics by which unusual images are told, and write them beside the network."""
+    card = ModelCard.model_validate(tomllib.loads(CARD.read_text(encoding="utf-8")))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = reference_key(f"{card.name} {card.version} {digest[:8]}", PixelPipeline.DISPLAY)
+    with multiprocessing.Pool(workers) as pool:
+        rows = pool.map(features_of, [(seed, path, size) for seed in REFERENCE], chunksize=8)
+    fitted = fit(np.stack(rows), key=key, version=1, fitted=f"{datetime.now(UTC):%Y-%m-%d}")
+    SHIPPED.with_name(f"{card.name}.reference.npz").write_bytes(fitted.to_bytes())
+
+
 def main() -> None:
     """Choose, measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -265,7 +299,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--share", type=float, default=1.0, help="of the seeds; for a quick look")
     parser.add_argument("--write", action="store_true", help="write card and page")
+    parser.add_argument("--reference", action="store_true", help="only write the statistics")
     chosen = parser.parse_args()
+    if chosen.reference:
+        write_reference(chosen.onnx, chosen.size, chosen.workers)
+        return
 
     def part(seeds: range) -> range:
         return seeds[: int(len(seeds) * chosen.share)]
@@ -278,6 +316,7 @@ def main() -> None:
     if chosen.write:
         rewrite_card(chosen.onnx, points, figures)
         rewrite_page(table)
+        write_reference(chosen.onnx, chosen.size, chosen.workers)
 
 
 if __name__ == "__main__":

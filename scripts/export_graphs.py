@@ -24,7 +24,7 @@ import onnx
 import onnxruntime
 import torch
 from onnx import TensorProto, helper
-from torchxrayvision_reference import import_torchxrayvision
+from torchxrayvision_reference import import_torchxrayvision, published_file
 
 GRAPHS: Final = Path(__file__).parents[1] / "src" / "hilum" / "predict" / "architectures"
 OPSET: Final = 17
@@ -36,6 +36,10 @@ ALIGNMENT: Final = 64
 
 TOLERANCE: Final = 2e-5
 """Largest relative difference between graph and module that is let through."""
+
+
+RESNET: Final = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+"""Parts of a ResNet before its pooling, in order."""
 
 
 class Builder:
@@ -57,6 +61,12 @@ class Builder:
     def constant(self, name: str, values: list[int]) -> str:
         """Add a constant of the graph's own, e.g. a shape."""
         self.constants.append(helper.make_tensor(name, TensorProto.INT64, [len(values)], values))
+        return name
+
+    def channels(self, name: str, values: np.ndarray) -> str:
+        """Add one number a channel."""
+        shape = [1, len(values), 1, 1]
+        self.constants.append(helper.make_tensor(name, TensorProto.FLOAT, shape, values))
         return name
 
     def weight(self, name: str, tensor: torch.Tensor) -> str:
@@ -162,6 +172,7 @@ def head(builder: Builder, features: str, *, channels: int, side: int) -> None:
     )
     means = builder.node("ReduceMean", [maps], axes=[2], keepdims=0)
     builder.node("Add", [means, "classifier_bias"], "logits")
+    builder.node("ReduceMean", [flat], "features", axes=[2], keepdims=0)
 
 
 def finish(builder: Builder, name: str, *, size: int, channels: int, side: int) -> Any:
@@ -178,6 +189,7 @@ def finish(builder: Builder, name: str, *, size: int, channels: int, side: int) 
         [
             value("logits", TensorProto.FLOAT, ["n", "labels"]),
             value("class_activation_maps", TensorProto.FLOAT, ["n", "labels", side, side]),
+            value("features", TensorProto.FLOAT, ["n", channels]),
         ],
         initializer=[*builder.constants, *builder.weights],
     )
@@ -207,9 +219,35 @@ def resnet50(builder: Builder, xrv: Any) -> tuple[Any, str, str]:
         module = xrv.models.ResNet(weights=name, cache_dir=folder)
     module.op_threshs = None
     y = "image"
-    for part in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
+    for part in RESNET:
         y = lower(builder, getattr(module.model, part), part, y)
     return module, y, "fc"
+
+
+def in_colours(builder: Builder, image: str) -> str:
+    """Append what a network of ImageNet's sees of [-1024, 1024]: three channels, normalised.
+
+    ``(x + 1024) / 2048`` and ``torchvision.transforms.Normalize``, as one product and one sum.
+    """
+    mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    y = builder.node("Concat", [image] * 3, axis=1)
+    y = builder.node("Mul", [y, builder.channels("contrast", 1 / (2048 * spread))])
+    return builder.node("Add", [y, builder.channels("brightness", (0.5 - mean) / spread)])
+
+
+def view(builder: Builder, xrv: Any) -> tuple[Any, str, str]:
+    """Lower the ResNet-50 that tells frontal from lateral, with what it does to its input."""
+    with published_file("xinario_chestViewSplit_resnet-50.pt", empty_view().state_dict()):
+        module = xrv.baseline_models.xinario.ViewModel()
+    y = in_colours(builder, "image")
+    for part in RESNET:
+        y = lower(builder, getattr(module.model, part), part, y)
+    return module, y, "fc"
+
+
+def empty_view() -> Any:
+    """Return the network of the view model, untrained."""
+    return sys.modules["torchvision.models"].resnet50(weights=None)
 
 
 def randomise(module: Any) -> None:
@@ -246,23 +284,25 @@ def difference(model: Any, builder: Builder, module: Any, classifier: str, size:
     image = torch.rand(2, 1, size, size) * 2048 - 1024
     with torch.inference_mode():
         expected = module.eval()(image).numpy()
-    logits, maps = run_filled(
-        model,
-        builder,
-        state,
-        {
-            "image": image.numpy(),
-            "classifier_weight": state[f"{classifier}.weight"].numpy(),
-            "classifier_bias": state[f"{classifier}.bias"].numpy(),
-        },
-    )
-    if not np.allclose(maps.mean((2, 3)) + state[f"{classifier}.bias"].numpy(), logits, atol=1e-3):
+    used = expected.shape[1]
+    rows, bias = (state[f"{classifier}.{part}"][:used].numpy() for part in ("weight", "bias"))
+    inputs = {"image": image.numpy(), "classifier_weight": rows, "classifier_bias": bias}
+    logits, maps, features = run_filled(model, builder, state, inputs)
+    if not np.allclose(maps.mean((2, 3)) + bias, logits, atol=1e-3):
         raise SystemExit("the maps do not average to the logits")
+    again = features.astype(np.float64) @ rows.T + bias
+    if not np.allclose(again, logits, rtol=1e-3, atol=1e-3 * np.abs(logits).max()):
+        raise SystemExit("the features do not give the logits")
     return float(np.abs(logits - expected).max() / np.abs(expected).max())
 
 
-def export(xrv: Any, name: str, lower_all: Any, *, size: int, channels: int) -> None:
-    """Build, check and write one graph with its manifest."""
+def export(
+    xrv: Any, name: str, lower_all: Any, *, size: int, channels: int, outputs: int = 0
+) -> None:
+    """Build, check and write one graph with its manifest.
+
+    `outputs` are the rows of its classifier where only the first of them are used.
+    """
     builder = Builder()
     module, features, classifier = lower_all(builder, xrv)
     side = size // 32
@@ -280,6 +320,7 @@ def export(xrv: Any, name: str, lower_all: Any, *, size: int, channels: int) -> 
         "map_side": side,
         "features": channels,
         "classifier": classifier,
+        **({"outputs": outputs} if outputs else {}),
         "weights_size": builder.end,
         "made_from": f"torchxrayvision {xrv.__version__}",
         "tensors": builder.manifest,
@@ -290,10 +331,11 @@ def export(xrv: Any, name: str, lower_all: Any, *, size: int, channels: int) -> 
 
 
 def main() -> None:
-    """Write both graphs."""
+    """Write every graph."""
     xrv = import_torchxrayvision()
     export(xrv, "densenet121-res224", densenet121, size=224, channels=1024)
     export(xrv, "resnet50-res512", resnet50, size=512, channels=2048)
+    export(xrv, "resnet50-res224-view", view, size=224, channels=2048, outputs=1000)
 
 
 if __name__ == "__main__":

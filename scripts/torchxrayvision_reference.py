@@ -4,8 +4,15 @@ Runs in the reference environment only (``scripts/reference_environment.sh``); h
 itself has neither torch nor TorchXRayVision.
 """
 
+import os
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
+from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -29,3 +36,13 @@ def import_torchxrayvision() -> ModuleType:
         import torchxrayvision  # noqa: PLC0415  after the operators are there
 
     return torchxrayvision
+
+
+@contextmanager
+def published_file(name: str, contents: Any, **how: Any) -> Iterator[None]:
+    """Let TorchXRayVision find a weights file where it would have downloaded it to."""
+    with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, {"HOME": home}):
+        folder = Path(home, ".torchxrayvision", "models_data")
+        folder.mkdir(parents=True)
+        torch.save(contents, folder / name, **how)
+        yield

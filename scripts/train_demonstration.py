@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from demonstration_network import INPUT, WIDTH, Network, export
+from demonstration_network import INPUT, WIDTH, Exported, Network, export
 from demonstration_phantoms import collect
 from torch import Tensor
 from torch.nn import functional
@@ -251,4 +251,4 @@ if __name__ == "__main__":
     for stage in stages:
         phantoms = Phantoms(chosen.phantoms, stage.chunks, each)
         trained = train(trained, phantoms, stage, chosen.out)
-    export(trained, chosen.out)
+    export(Exported(trained), chosen.out)

@@ -39,11 +39,11 @@ def install_stand_in(
 
 
 def with_other_weights(contents: bytes) -> bytes:
-    """Return a network some of whose weights are five per cent larger."""
+    """Return a network some of whose weights are half as large again."""
     half = len(contents) // 2
     for offset in range(half, half + 4):
         weights = np.frombuffer(contents, "<f4", 2000, offset)
         if np.isfinite(weights).all() and 1e-3 < np.abs(weights).max() < 10:
-            larger = (weights * np.float32(1.05)).tobytes()
+            larger = (weights * np.float32(1.5)).tobytes()
             return contents[:offset] + larger + contents[offset + len(larger) :]
     raise AssertionError("there are no weights in the middle of the file")

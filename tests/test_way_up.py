@@ -25,6 +25,7 @@ from hilum.node.process_file import read_file
 from hilum.pipeline import PipelineContext
 from hilum.pixels import fit, radiograph_from_dicom
 from hilum.predict import load_model
+from hilum.predict.network import Outputs
 from hilum.radiograph import PixelPipeline, Turn
 from hilum.settings import ExtraObject, GateSettings, NotUpright, PixelSettings, Settings
 from page_studies import tools_here
@@ -73,11 +74,12 @@ def place(position: str) -> tuple[float, float]:
     return row + 0.5, column + 0.5
 
 
-def brightness(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def brightness(image: NDArray[np.float32]) -> Outputs:
     """Say, as a network of one finding, how bright each of 7 × 7 cells is."""
     cells = image.reshape(7, 32, 7, 32).mean(axis=(1, 3)) / 1024
     maps = (cells + 1 - cells.min() * 0.5).astype(np.float32)
-    return np.full((1, LABELS), 9.0, np.float32), np.broadcast_to(maps, (1, LABELS, 7, 7))
+    logits = np.full((1, LABELS), 9.0, np.float32)
+    return Outputs(logits, np.broadcast_to(maps, (1, LABELS, 7, 7)), None)
 
 
 LABELS = len(load_model(Settings().changed("model", name="demonstration")).labels)

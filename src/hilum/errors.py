@@ -13,6 +13,7 @@
     │   ├── WeightsMissing       the card is known, its weights are not here
     │   ├── TermsNotAccepted     the weights have terms that nobody accepted
     │   ├── WeightsUntrusted     size, SHA-256 or contents are not what the card says
+    │   ├── StatisticsDamaged    statistics of the reference images that cannot be read
     │   ├── ProviderMissing      the execution provider of the settings cannot be used here
     │   ├── ArithmeticWrong      a library computes something else than it should
     │   └── CardInvalid          a model card that cannot be used
@@ -135,6 +136,10 @@ class TermsNotAccepted(ModelError):
 
 class WeightsUntrusted(ModelError):
     """A weights file is not what its card says, or holds more than tensors."""
+
+
+class StatisticsDamaged(ModelError):
+    """The statistics of the reference images are not what was written."""
 
 
 class ProviderMissing(ModelError):

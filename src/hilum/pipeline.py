@@ -16,14 +16,14 @@ from hilum.files.damage import Note
 from hilum.files.dicom import DicomFile
 from hilum.gate.projection import projection
 from hilum.outcome import Read, Refused, Written
-from hilum.predict import Model, load_model
+from hilum.predict import Model, ReferenceFiles, ViewNetworks, load_model
 from hilum.predict.segmentation import SegmentationModel, load_segmentation
 from hilum.radiograph import ModelInput, Radiograph
-from hilum.reading import ModelIdentity, Reading
-from hilum.settings import Settings
+from hilum.reading import DECIMALS, ModelIdentity, Reading, ViewOpinion
+from hilum.settings import Settings, ViewFromPixels
 from hilum.structures import Anatomy
 from hilum.values.texts import Decoded, decoded
-from hilum.wording import in_language, path_reason
+from hilum.wording import in_language, path_reason, pixel_doubts
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 """Attributes of an image without which no result can say what it is about."""
@@ -42,6 +42,10 @@ class PipelineContext:
     may read what it is given."""
     segmentation: SegmentationModel | None = None
     """The network for the anatomy; None where nobody asks for it."""
+    reference: ReferenceFiles | None = None
+    """Where the statistics of the reference images are; None where nobody asks for them."""
+    views: ViewNetworks | None = None
+    """The view network; None where nobody asks for it."""
 
 
 def open_pipeline(
@@ -57,17 +61,23 @@ def open_pipeline(
     Raises
     ------
     ModelError
-        There is no such model, its weights are not here, or they are not what they were.
+        There is no such model, its weights are not here, or they are not what they were; the same
+        of the view network where it is always asked.
     SettingInvalid
         The site's codes file cannot be used: said now, not at the first report.
     """
     encode.load_codes(settings.report.codes_file)
-    segmentation = load_segmentation(settings) if with_anatomy else None
+    model = load_model(settings)
+    views = ViewNetworks(settings, demonstration=model.identity.demonstration)
+    if settings.pixels.view_network is ViewFromPixels.ALWAYS:
+        views.require()
     return PipelineContext(
-        load_model(settings),
+        model,
         settings,
         in_demonstration=in_demonstration,
-        segmentation=segmentation,
+        segmentation=load_segmentation(settings) if with_anatomy else None,
+        reference=ReferenceFiles(settings.data_folder, model.identity),
+        views=views,
     )
 
 
@@ -78,6 +88,8 @@ class Prepared:
     radiograph: Radiograph
     model_input: ModelInput
     warnings: tuple[Reason, ...]
+    stated_view: str = ""
+    """What the header says of the view; empty where it says nothing."""
 
 
 Source = Dataset | DicomFile | bytes
@@ -199,7 +211,8 @@ def prepare(
     decisions = in_language(language, (*image.decisions, *radiograph.decisions))
     radiograph = replace(radiograph, decisions=decisions)
     model_input = pixels.fit(radiograph, context.model.identity.input_size)
-    return Prepared(radiograph, model_input, in_language(language, eligibility.warnings))
+    warnings = in_language(language, eligibility.warnings)
+    return Prepared(radiograph, model_input, warnings, gate.stated_view(image.dataset))
 
 
 def with_text_decoded(dataset: Dataset, settings: Settings) -> Decoded:
@@ -271,10 +284,37 @@ def prepare_picture(file: bytes, context: PipelineContext) -> Prepared:
 
 def predict(prepared: Prepared, context: PipelineContext) -> Reading:
     """Let the model see a prepared radiograph."""
-    findings, heatmaps = context.model.predict(prepared.model_input)
+    seen = context.model.read(prepared.model_input)
+    reference = None
+    if context.reference is not None and seen.features is not None:
+        limit = context.settings.model.unusual_percentile
+        reference = context.reference.judge(seen.features, prepared.radiograph.pipeline, limit)
+    view = _view(prepared, context)
+    doubts = in_language(context.settings.report.language, pixel_doubts(reference, view))
     return Reading(
-        prepared.radiograph, context.model.identity, findings, heatmaps, prepared.warnings
+        prepared.radiograph,
+        context.model.identity,
+        seen.findings,
+        seen.heatmaps,
+        prepared.warnings + doubts,
+        reference,
+        seen.features,
+        view,
     )
+
+
+def _view(prepared: Prepared, context: PipelineContext) -> ViewOpinion | None:
+    """Return what the view network says; None where it is not asked, or is not there."""
+    codes = {warning.code for warning in prepared.warnings}
+    asked = context.settings.pixels.view_network
+    network = None if context.views is None else context.views.asked(asked, codes)
+    if network is None:
+        return None
+    seen, size = prepared.model_input, network.identity.input_size
+    if seen.pixels.shape[0] != size:
+        seen = pixels.fit(prepared.radiograph, size)
+    frontal = round(network.frontal(seen), DECIMALS)
+    return ViewOpinion(frontal, network.identity.key, prepared.stated_view)
 
 
 def find_anatomy(

@@ -38,6 +38,60 @@ class ModelIdentity:
     operating_points_origin: str = ""
     """Where a site has them from: the rule, the data, who and when; empty when nobody said."""
 
+    @property
+    def key(self) -> str:
+        """What is counted and fitted for it is kept under: other weights are another model."""
+        return f"{self.name} {self.version} {self.sha256[:8]}"
+
+
+OUT_OF_DISTRIBUTION: Final = "out_of_distribution"
+"""Code of the warning that an image is unlike the reference images."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceDistance:
+    """How far an image lies from the images that the model's statistics were fitted on."""
+
+    percentile: float
+    """Share of the reference images that lie nearer, in [0, 100)."""
+    limit: float
+    """Percentile from which an image is called unusual."""
+    distance: float
+    """Mahalanobis distance over the root of the number of features, unitless; about 1 is usual."""
+    images: int
+    """How many reference images there are."""
+    statistics: str
+    """Version of the statistics, and the first digits of their SHA-256."""
+
+    @property
+    def unusual(self) -> bool:
+        """Whether that is worth a warning."""
+        return self.percentile >= self.limit
+
+
+LATERAL: Final = "lateral_by_pixels"
+"""Code of the warning that an image looks like no frontal chest."""
+
+MEASURED: Final = frozenset({OUT_OF_DISTRIBUTION, LATERAL})
+"""Codes of warnings that a network gives: two machines may differ in the last digit of why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOpinion:
+    """What a network says of the view, and what the header says."""
+
+    frontal: float
+    """How far the pixels look frontal, in [0, 1]; not a probability."""
+    network: str
+    """Name, version and first digits of the SHA-256 of the network that says so."""
+    stated: str
+    """What the header says, e.g. ``"View Position: PA"``; empty where it says nothing."""
+
+    @property
+    def is_frontal(self) -> bool:
+        """Whether the network takes it for frontal."""
+        return self.frontal >= OPERATING_POINT_SCORE
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -107,7 +161,13 @@ class Reading:
     heatmaps: tuple[Heatmap, ...]
     """One per finding, in the same order."""
     warnings: tuple[Reason, ...] = ()
-    """The warnings of the gate, which every report repeats."""
+    """What every report repeats: warnings of the gate, and what the pixels say against it."""
+    reference: ReferenceDistance | None = None
+    """How unlike the reference images it is; None while there are none."""
+    features: NDArray[np.float32] | None = None
+    """Shape ``(features,)``: what the classifier saw, pooled; None where a network gives none."""
+    view: ViewOpinion | None = None
+    """What a network says of the view; None where none was asked."""
 
     def __post_init__(self) -> None:
         if [f.label for f in self.findings] != [h.label for h in self.heatmaps]:

@@ -13,7 +13,15 @@ from typing import Final, TypeVar
 from hilum.eligibility import Reason
 from hilum.language import Language, Message
 from hilum.radiograph import PixelDecision
-from hilum.reading import DECIMALS, OPERATING_POINT_SCORE, Finding
+from hilum.reading import (
+    DECIMALS,
+    LATERAL,
+    OPERATING_POINT_SCORE,
+    OUT_OF_DISTRIBUTION,
+    Finding,
+    ReferenceDistance,
+    ViewOpinion,
+)
 from hilum.structures import GREY_ZONE, Anatomy, CardiothoracicRatio, Projection
 from hilum.values.dates import read_date
 
@@ -85,9 +93,25 @@ PATH_REASONS: Final[Mapping[str, Message]] = MappingProxyType(
             "PNG and JPEG say nothing about patient, body part or view: "
             "make sure that it is a frontal chest radiograph"
         ),
+        "out_of_distribution": Message(
+            "unusual image: it differs more from the reference images than {percentile:.1f} % of "
+            "them do; be careful with its findings"
+        ),
+        "lateral_by_pixels": Message(
+            "the pixels look like a lateral view (frontal: {frontal:.2f}), but the header says "
+            "{stated}; check the image"
+        ),
+        "lateral_by_pixels.unstated": Message(
+            "the pixels look like a lateral view (frontal: {frontal:.2f}), and the header does not "
+            "say; check the image"
+        ),
     }
 )
-"""Code → reason, of what no rule of the gate but the path decides."""
+"""Name → reason, of what no rule of the gate but the path decides."""
+
+REFERENCE: Final = Message("Distance from the reference images")
+REFERENCE_PERCENTILE: Final = Message("percentile {percentile:.1f} of {images} images")
+"""What is said of how unlike the reference images an image is: its name, and how much."""
 
 RAW_DIGITS: Final = 4
 """Significant digits of raw values for people: operating points may be as small as 0.002."""
@@ -180,9 +204,25 @@ def day_text(stored: str, language: Language) -> str:
     return language.date(found.first)
 
 
-def path_reason(code: str) -> Reason:
-    """Return one of `PATH_REASONS` in plain words."""
-    return Reason(code, PATH_REASONS[code])
+def path_reason(name: str, **values: object) -> Reason:
+    """Return one of `PATH_REASONS` in plain words, with the values that its text names.
+
+    Its code is what is before the point of its name.
+    """
+    return Reason(name.partition(".")[0], PATH_REASONS[name].with_values(**values))
+
+
+def pixel_doubts(
+    reference: ReferenceDistance | None, view: ViewOpinion | None
+) -> tuple[Reason, ...]:
+    """Return what the pixels say against an image that the gate let through."""
+    doubts = []
+    if reference is not None and reference.unusual:
+        doubts.append(path_reason(OUT_OF_DISTRIBUTION, percentile=reference.percentile))
+    if view is not None and not view.is_frontal:
+        name = LATERAL if view.stated else f"{LATERAL}.unstated"
+        doubts.append(path_reason(name, frontal=view.frontal, stated=view.stated))
+    return tuple(doubts)
 
 
 def in_language(language: Language, texts: tuple[Worded, ...]) -> tuple[Worded, ...]:

@@ -142,10 +142,11 @@ def test_demonstration_model_is_a_problem(make):
 def test_model_is_verified_or_trusted_on_first_use(make, folder, verified, level):
     """The difference is said."""
     installed(folder, verified=verified)
-    (found,) = look(model.usable, make(model={"name": "stand-in"}))
+    found, reference = look(model.usable, make(model={"name": "stand-in"}))
 
     assert level is found.level
     assert found.what.startswith("stand-in ")
+    assert "not enough images yet" in reference.what
 
 
 def test_changed_weights_say_so(make, folder):

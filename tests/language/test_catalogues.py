@@ -23,6 +23,8 @@ SAME = frozenset(
             "AUROC {area}",
             "Aorta",
             "Error: {message}",
+            "frontal",
+            "lateral",
             "F",
             "Fibrosis",
             "Hernia",

@@ -3,15 +3,16 @@
 import json
 
 import httpx
+import numpy as np
 import pytest
 
 from hilum.eligibility import Reason
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
-from hilum.records import audit, readings
+from hilum.records import audit, feature_samples, readings
 from hilum.records.states import State, Urgency
 from hilum.records.tables import FEED, STUDY
-from node_tools import delete_everything, send
+from node_tools import ARCHIVE, delete_everything, send
 from radiographs import dicom_file, make_radiograph
 
 pytestmark = pytest.mark.orthanc
@@ -127,6 +128,18 @@ def test_refusal_is_recorded_with_its_reasons(pacs, bench):
     node.work()
 
     assert (State.REFUSED, (reason,)) == (node.entry(uid).state, node.entry(uid).reasons)
+
+
+def test_features_of_an_image_that_was_read_are_kept(pacs, bench):
+    """Once, however often it is read: by them unusual images are told."""
+    packed = feature_samples.packed(np.arange(4, dtype=np.float32))
+    node = bench(lambda *_: ProcessedImage(Status.READ, model="mine", sample=("mine x", packed)))
+    send(pacs)
+    node.work()
+
+    with node.database.look() as connection:
+        found = feature_samples.sample(connection, ARCHIVE, "mine x")
+    assert [[0, 1, 2, 3]] == found.tolist()
 
 
 def test_without_a_model_images_are_held(pacs, bench):

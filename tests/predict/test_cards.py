@@ -34,7 +34,7 @@ Effusion = 0.1
 
 
 def test_every_published_model_has_a_card():
-    """All eight classification weights of TorchXRayVision are there, and the demonstration."""
+    """All eight classification weights of TorchXRayVision and the demonstration have one."""
     found = {
         card.name: len(card.trained_labels)
         for card in shipped_cards()
@@ -46,7 +46,7 @@ def test_every_published_model_has_a_card():
 
 @pytest.mark.parametrize("card", shipped_cards(), ids=lambda card: card.name)
 def test_card_fits_its_graph(card: ModelCard):
-    """Input size and graph agree, and there is one label for each of the 18 outputs."""
+    """Input size and graph agree, and a classifier has a label for each of its 18 outputs."""
     if card.weights.format is WeightsFormat.SHIPPED:
         pytest.skip("a whole network: tests/phantom/test_demonstration_model.py")
     assert load_graph(card.graph).input_size == card.input_size

@@ -160,3 +160,32 @@ def test_counters_do_not_grow_with_the_images(tmp_path: Path):
                     sizes.append(connection.scalar(rows))
 
     assert sizes[0] == sizes[1]
+
+
+def test_distance_from_the_reference_images_is_counted_and_compared():
+    """Images that lie farther out month by month are a shift, like those of any label."""
+    rng = np.random.default_rng(5)
+    before, now = (
+        {
+            **histograms(answers(rng, 400)),
+            (DriftKind.DISTANCE, drift.REFERENCE): dict(
+                zip(*np.unique([drift.bin_of(v) for v in places], return_counts=True), strict=True)
+            ),
+        }
+        for places in (rng.uniform(0, 1, 400), rng.beta(4, 1, 400))
+    )
+
+    (found,) = (s for s in drift.compare(before, now, DriftLimits()) if s.level != DriftLevel.SAME)
+    assert (DriftKind.DISTANCE, DriftLevel.SHIFTED) == (found.kind, found.level)
+    assert found.before < 0.6 < found.now
+
+
+def test_percentile_is_counted_only_of_images_that_have_one():
+    """A document without reference images says nothing of them."""
+    row = {"findings": [], "pixels": {"decisions": []}}
+    told = {**row, "out_of_distribution": {"percentile": 97.5}}
+    distances = [
+        drift.seen_in(MODEL, MARCH, {"readings": [each]}, ()).distance for each in (row, told)
+    ]
+
+    assert [None, 0.975] == distances

@@ -57,6 +57,8 @@ FROZEN: Final = {
     "0016_releases.sqlite": "bbdeb39a2b8ee3603d0082381013791edd724d874bd9cf8829e373bd601f5691",
     "0017_anatomy.postgresql": "a4c5f7ace6b875f80bec22aa578b5d740af6032bfaacaeab674b482752f6c864",
     "0017_anatomy.sqlite": "e7df672552ac3445d93be4f030759f0b4d6ff582eb618380f473ab37fee530aa",
+    "0018_features.postgresql": "d2607343d18addd0aa259df671fcdbc048e75e9f44f8410c5caad902b1576da7",
+    "0018_features.sqlite": "47133eeac7d261b2f712f83658196151442318273ed26754ceeedc2a0831deee",
     "0019_modes": "236ee498694ed33f577b9b0d4e67e60d60d1c080401a28f8a9d99d27dcd3c1ae",
     "0020_points_used.postgresql": (
         "f36acb8e98d0f98d82567b1d77e7b3126eff7ce8c5379f4f6f1db87421f50b5e"

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from hilum import RESEARCH_USE_ONLY, predict
 from hilum.cli.main import FAILED
+from hilum.cli.ood import ood
 from hilum.cli.progress import console_on
 from hilum.cli.terminal import echo, say
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
@@ -55,6 +56,9 @@ def models() -> None:
     its weights. The cards come with hilum; the weights come with `pull` from where
     TorchXRayVision releases them, or with `add` from a file.
     """
+
+
+models.add_command(ood)
 
 
 @models.command("list")

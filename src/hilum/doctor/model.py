@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hilum.doctor.check import CheckResult, ok, problem, warning
-from hilum.predict import DEMONSTRATION, load_model
+from hilum.predict import DEMONSTRATION, ReferenceFiles, load_model
 from hilum.radiograph import FieldOfView, ModelInput
 from hilum.settings import Settings
 
@@ -43,3 +43,6 @@ def usable(settings: Settings) -> Iterator[CheckResult]:
         )
     else:
         yield ok("{name} is installed and matches its published hash", name=name)
+    known = ReferenceFiles(settings.data_folder, model.identity).newest(settings.pixels.pipeline)
+    if settings.model.unusual_percentile and known is None:
+        yield ok("not enough images yet to tell unusual ones: see hilum models ood show")

@@ -10,7 +10,7 @@ from pydicom import Dataset
 
 from hilum.files.dicom import text
 from hilum.radiograph import ImageUIDs
-from hilum.reading import Reading
+from hilum.reading import MEASURED, Reading
 
 NAMESPACE: Final = UUID("97eef6c1-0923-4eff-8446-c8b24dba1ae2")
 """Random, chosen once. Changing it renames every result ever written."""
@@ -64,7 +64,7 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
         The radiograph has no header, hence no study to write into.
     """
     header, model = reading.header, reading.model
-    decisive = [
+    decisive: list[object] = [
         patient_of(header),
         model.name,
         model.version,
@@ -73,9 +73,13 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
         reading.radiograph.pipeline,
         reading.radiograph.pixel_digest,
         [[decision.code, decision.text] for decision in reading.radiograph.decisions],
-        [warning.code for warning in reading.warnings],
+        [warning.code for warning in reading.warnings if warning.code not in MEASURED],
         choices,
     ]
+    if reading.reference is not None:
+        decisive.append([reading.reference.statistics, reading.reference.limit])
+    if reading.view is not None:
+        decisive.append(reading.view.network)
     return ResultIdentity(ImageUIDs.of(header), model.sha256, digest(decisive))
 
 

@@ -1,6 +1,8 @@
 """Content items that both reports share: who observed, with which algorithm, on what pixels."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Final
 
 from pydicom.sr.coding import Code
@@ -10,6 +12,7 @@ from hilum.encode.content import Item, Relation, Text, UIDReference, codes
 from hilum.encode.equipment import algorithm_name, device_uid, serial_number
 from hilum.language import Language, Message
 from hilum.reading import ModelIdentity, Reading
+from hilum.wording import REFERENCE, REFERENCE_PERCENTILE
 
 SCORE_UNIT: Final = Code("{score}", "UCUM", "score")
 """Unit of scores: the same as 1 by UCUM, but OHIF shows it, and "0.98 1" reads like 0.981."""
@@ -78,6 +81,10 @@ def parameters(reading: Reading) -> Iterator[str]:
     yield f"pixel_pipeline={reading.radiograph.pipeline}"
     for decision in reading.radiograph.decisions:
         yield f"pixel_decision={decision.code}: {decision.text}"
+    if reading.reference is not None:
+        yield f"out_of_distribution={json.dumps(asdict(reading.reference))}"
+    if reading.view is not None:
+        yield f"view={json.dumps(asdict(reading.view))}"
 
 
 def statements(model: ModelIdentity | None, language: Language) -> Iterator[str]:
@@ -97,5 +104,9 @@ def cautions(reading: Reading, language: Language) -> Iterator[str]:
     """Yield what a person must know before believing the findings."""
     yield language.say(NO_PROBABILITY)
     yield from unverified(reading.model, language)
+    if reading.reference is not None:
+        percentile, images = reading.reference.percentile, reading.reference.images
+        found = language.say(REFERENCE_PERCENTILE, percentile=percentile, images=images)
+        yield f"{language.say(REFERENCE)}: {found}"
     for warning in reading.warnings:
         yield f"{language.say(HEAD_OF_WARNING)}: {warning.text} [{warning.code}]"

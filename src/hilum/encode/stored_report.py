@@ -6,7 +6,7 @@ everything in it is checked against the rest: what does not hold together is not
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -42,6 +42,16 @@ LONGEST_SIDE: Final = 0xFFFF
 
 YEARS: Final = range(2000, 9999)
 """When an analysis may have been: hilum is younger, and clocks are wrong."""
+
+OPINIONS: Final[Mapping[str, Mapping[str, type[float | str]]]] = {
+    "out_of_distribution": {
+        **dict.fromkeys(("percentile", "limit", "distance"), float),
+        "images": int,
+        "statistics": str,
+    },
+    "view": {"frontal": float, "network": str, "stated": str},
+}
+"""Parameter of the algorithm → fields of what the pixels say of the image as a whole."""
 
 NINE_DIGITS: Final = 1e-8
 """How far a score may be from the one that raw value and operating point give again."""
@@ -138,6 +148,7 @@ class _Report:
                         "status": Status.READ.value,
                         "reasons": list(self._warnings()),
                         "pixels": self._pixels(parameters),
+                        **_second_opinions(parameters),
                         "findings": findings,
                         "outputs": [each for each in (overlay, uid) if each],
                         "seconds": {},
@@ -258,6 +269,15 @@ class _Report:
         said = self.root.SoftwareVersions
         first = said if isinstance(said, str) else said[0]
         return str(first).removeprefix(PRODUCT).strip()
+
+
+def _second_opinions(parameters: dict[str, list[str]]) -> dict[str, Any]:
+    """Return what the pixels said of the image as a whole, where the report says it."""
+    return {
+        name: {each: kind(said[each]) for each, kind in kinds.items()}
+        for name, kinds in OPINIONS.items()
+        for said in map(json.loads, parameters.get(name, ()))
+    }
 
 
 def _score(raw: float, point: float) -> float:

@@ -5,11 +5,13 @@ from typing import Final
 from pydicom import Dataset
 
 from hilum.eligibility import Eligibility, Reason
+from hilum.gate import evidence
+from hilum.gate.header import called
 from hilum.gate.rule import GateInput, Rule
 from hilum.gate.table import REFUSAL_RULES, WARNING_RULES
 from hilum.settings import GateSettings
 
-__all__ = ["judge", "judge_picture"]
+__all__ = ["judge", "judge_picture", "stated_view"]
 
 SIZE: Final = frozenset({"Rows", "Columns"})
 
@@ -48,6 +50,12 @@ def judge_picture(rows: int, columns: int, settings: GateSettings) -> Eligibilit
     header.Rows, header.Columns = rows, columns
     case = GateInput(header, settings)
     return Eligibility(_broken(PICTURE_RULES, case), ())
+
+
+def stated_view(header: Dataset) -> str:
+    """Return what decides about the view in a header, e.g. ``"View Position: PA"``; or nothing."""
+    found = evidence.view(header).decided_by
+    return "" if found is None else f"{called(found.keyword)}: {found.value}"
 
 
 def _broken(rules: tuple[Rule, ...], case: GateInput) -> tuple[Reason, ...]:

@@ -20,7 +20,9 @@ from hilum.files.find import file_candidate
 from hilum.node.processed import ProcessedImage, Result
 from hilum.outcome import Outcome, Read, Refused, Status
 from hilum.pipeline import PipelineContext, Writing, open_pipeline
-from hilum.records.drift import model_key
+from hilum.predict import reference_key
+from hilum.reading import Reading
+from hilum.records import feature_samples
 from hilum.records.readings import StoredReading
 
 __all__ = ["PipelineContext", "document_of", "open_pipeline", "read_file"]
@@ -70,8 +72,7 @@ def _answer(
     result: Read | Refused, context: PipelineContext, seconds: dict[str, float]
 ) -> ProcessedImage:
     """Return what is stored and kept of one image."""
-    identity = context.model.identity
-    model = model_key(identity.name, identity.version, identity.sha256)
+    model = context.model.identity.key
     if isinstance(result, Refused):
         results = tuple(map(_result, result.objects))
         return ProcessedImage(Status.REFUSED, result.reasons, results, seconds=seconds, model=model)
@@ -82,7 +83,18 @@ def _answer(
         np.stack([heatmap.activation for heatmap in reading.heatmaps]).astype(np.float16),
         reading.heatmaps[0].field_of_view,
     )
-    return ProcessedImage(Status.READ, reading.warnings, results, kept, seconds, model)
+    return ProcessedImage(
+        Status.READ, reading.warnings, results, kept, seconds, model, _sample(reading, context)
+    )
+
+
+def _sample(reading: Reading, context: PipelineContext) -> tuple[str, bytes] | None:
+    """Return what is kept of an image to tell unusual ones; nothing where nobody asks for that."""
+    asked = context.settings.model.unusual_percentile and not reading.model.demonstration
+    if reading.features is None or not asked:
+        return None
+    key = reference_key(reading.model.key, reading.radiograph.pipeline)
+    return key, feature_samples.packed(reading.features)
 
 
 def _result(document: Dataset) -> Result:

@@ -36,6 +36,9 @@ class ProcessedImage:
     """Stage → seconds spent there."""
     model: str = ""
     """Under which name its counts are kept (`hilum.records.drift`); empty when none read it."""
+    sample: tuple[str, bytes] | None = None
+    """Under which name its features are kept, and these (`hilum.records.feature_samples`); None
+    where they are not."""
     about: Mapping[str, str] | None = None
     """What messages to other systems need of the image; None where nobody gets any."""
 

@@ -35,6 +35,7 @@ from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
 from hilum.pacs.orthanc.ports import require_free
 from hilum.pacs.orthanc.process import OrthancProcess, find_program
+from hilum.quality.reference_fits import ReferenceFits
 from hilum.quality.schedule import SelfTests
 from hilum.records import Database, forwards, images, studies
 from hilum.records.database import open_database
@@ -89,6 +90,8 @@ class Service:
     """Those that the node does by itself; None in a worker."""
     priors: "Priors | None" = None
     """Fetches priors; None in a worker, and where no PACS is asked for any."""
+    fits: ReferenceFits | None = None
+    """Fits statistics of the reference images, in this host's data folder."""
 
     @property
     def settings(self) -> Settings:
@@ -112,8 +115,9 @@ class Service:
                 in_work=len(self.engine.active),
                 remedy="images in work are finished first; a second Ctrl-C ends it at once",
             )
-            if self.self_tests is not None:
-                self.self_tests.close()
+            for at_work in (self.self_tests, self.fits):
+                if at_work is not None:
+                    at_work.close()
             if self.alerts is not None:
                 self.alerts.close()
             if self.priors is not None:
@@ -135,6 +139,8 @@ class Service:
         self.engine.tend()
         if self.self_tests is not None and self.engine.launched:
             self.self_tests.tend()
+        if self.fits is not None:
+            self.fits.tend(self.watch.model)
         if self.alerts is not None:
             self.alerts.tend()
         if self.priors is not None:
@@ -289,7 +295,9 @@ def started(
         tests = SelfTests(settings, database, context.archive) if role == NODE else None
         priors = _priors(context) if role == NODE else None
         service = Service(
-            address, context, watch, pool, engine, shared, follower, process, telling, tests, priors
+            *(address, context, watch, pool, engine, shared, follower, process, telling, tests),
+            priors=priors,
+            fits=ReferenceFits(settings, database, context.archive),
         )
         if follower is not None and not stop.is_set():
             follower.begin()

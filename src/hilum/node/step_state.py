@@ -24,6 +24,7 @@ STATE_OF: Final = {
 
 def answer_state(answer: ProcessedImage) -> StepState:
     """Return what the step state keeps of an answer."""
+    sample = answer.sample
     return {
         "status": answer.status.value,
         "reasons": _reasons(answer.reasons),
@@ -31,6 +32,7 @@ def answer_state(answer: ProcessedImage) -> StepState:
         "by": answer.model,
         "reading": None if answer.reading is None else packed(answer.reading),
         **({} if answer.about is None else {"about": dict(answer.about)}),
+        **({} if sample is None else {"sample": [sample[0], b64encode(sample[1]).decode()]}),
     }
 
 
@@ -65,6 +67,12 @@ def drift_sample(
         return None
     codes = [reason.code for reason in end.reasons] if end.state is State.REFUSED else []
     return drift.seen_in(done["by"], now, None if reading is None else reading.document, codes)
+
+
+def feature_sample(done: StepState) -> tuple[str, bytes] | None:
+    """Return under which name an image's features are kept, and these; None where they are not."""
+    key, features = done.get("sample") or (None, "")
+    return None if key is None else (key, b64decode(features))
 
 
 def packed(reading: StoredReading) -> list[Any]:

@@ -31,7 +31,14 @@ from hilum.node.alert_events import of_outcome
 from hilum.node.disk import DiskWatch
 from hilum.node.processed import ProcessedImage, withheld
 from hilum.node.retrying_archive import retrying
-from hilum.node.step_state import answer_state, drift_sample, job_end, settlement, unpacked
+from hilum.node.step_state import (
+    answer_state,
+    drift_sample,
+    feature_sample,
+    job_end,
+    settlement,
+    unpacked,
+)
 from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.radiograph import ImageUIDs
@@ -42,6 +49,7 @@ from hilum.records import (
     audit,
     constancy,
     drift,
+    feature_samples,
     forwards,
     images,
     readings,
@@ -264,6 +272,9 @@ class Steps:
             if not phantom and (seen := drift_sample(done, end, reading, now)) is not None:
                 most = settings.constancy.drift_reference_images
                 drift.count(connection, job.archive, seen, reference_images=most)
+                if (sample := feature_sample(done)) is not None:
+                    image = job.uids.sop_instance_uid
+                    feature_samples.keep(connection, job.archive, sample[0], image, sample[1])
             if not phantom and known.mode is NodeMode.LIVE:
                 self._send_on(connection, known, end, done)
                 read = None if reading is None else reading.document

@@ -19,6 +19,7 @@ from hilum.node.health import NodeHealth
 from hilum.node.points import PointsDesk
 from hilum.node.service import Service
 from hilum.pacs.archive import Archive
+from hilum.predict.card import NetworkKind
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.reading import Heatmap
 from hilum.records import forwards
@@ -202,4 +203,5 @@ def installed_models(service: Service) -> list[InstalledModel]:
             ),
         )
         for card in predict.all_cards(folder)
+        if card.kind is NetworkKind.CLASSIFIER or predict.is_installed(card, folder)
     ]

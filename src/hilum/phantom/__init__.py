@@ -5,7 +5,7 @@ how well a model reads patients.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from pydicom import Dataset
 
 from hilum.phantom.dicom import to_dicom
 from hilum.phantom.findings import DISEASES, KINDS, LABELS
+from hilum.phantom.lateral import VIEW as LATERAL_VIEW
 from hilum.phantom.organs import cardiothoracic_ratio
 from hilum.phantom.patient import CLINIC, Population
 from hilum.phantom.scene import Drawing, Scene, compose, draw
@@ -152,6 +153,7 @@ def make(
     findings: Collection[str] | None = None,
     population: Population = CLINIC,
     size: int = SIZE,
+    lateral: bool = False,
 ) -> Phantom:
     """Make the phantom of a seed.
 
@@ -168,6 +170,8 @@ def make(
         Ranges that patient and detector are drawn from.
     size
         Pixels of the shorter side.
+    lateral
+        Whether it is seen from the side; then it is healthy.
 
     Raises
     ------
@@ -176,7 +180,9 @@ def make(
     """
     if size < SMALLEST:
         raise ValueError(f"a phantom has at least {SMALLEST} pixels a side, not {size}")
-    scene = compose(seed, findings, population)
+    scene = compose(seed, () if lateral else findings, population)
+    if lateral:
+        scene = replace(scene, patient=replace(scene.patient, view=LATERAL_VIEW))
     aspect = scene.technique.aspect
     rows, columns = round(size * max(aspect, 1)), round(size * max(1 / aspect, 1))
     drawing = draw(scene, rows, columns)

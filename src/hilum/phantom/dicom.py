@@ -14,6 +14,7 @@ from pydicom.uid import (
 )
 
 from hilum.phantom.exposure import STEPS, curve_index, tone_curve
+from hilum.phantom.lateral import VIEW as LATERAL
 from hilum.phantom.scene import Drawing, Scene, brightness
 
 NAMESPACE: Final = uuid.UUID("a2f3a0b8-6f43-5d0e-9d53-0f0c3b6f7a51")
@@ -27,7 +28,11 @@ STUDY_DATE: Final = dt.date(2024, 1, 2)
 
 SECONDS_OF_A_DAY: Final = 86_400
 
-VIEWS: Final = {"PA": ("272479007", "postero-anterior"), "AP": ("272481009", "antero-posterior")}
+VIEWS: Final = {
+    "PA": ("272479007", "postero-anterior"),
+    "AP": ("272481009", "antero-posterior"),
+    LATERAL: ("399173006", "left lateral"),
+}
 """View Position → code of SNOMED CT and its meaning (PS3.16 CID 4010)."""
 
 EQUIPMENT: Final[dict[str, Any]] = {
@@ -86,6 +91,7 @@ def identity(scene: Scene, drawing: Drawing) -> dict[str, Any]:
     """Return who and when: all invented, the same for the same phantom."""
     patient, seed = scene.patient, scene.seed
     kinds = ",".join(type(disease).__name__ for disease in scene.diseases)
+    kinds += patient.view if patient.view == LATERAL else ""  # another image of the same patient
     parts = (MODEL_VERSION, scene.population, seed, kinds, drawing.shown.shape)
     time = str(dt.timedelta(seconds=seed * 37 % SECONDS_OF_A_DAY)).replace(":", "").zfill(6)
     born = STUDY_DATE.year - patient.age - 1
@@ -124,7 +130,7 @@ def image(scene: Scene, drawing: Drawing) -> dict[str, Any]:
         "ImageType": ["ORIGINAL", "PRIMARY", ""],
         "BodyPartExamined": "CHEST",
         "ViewPosition": view,
-        "PatientOrientation": ["L", "F"],
+        "PatientOrientation": ["P" if view == LATERAL else "L", "F"],
         "BurnedInAnnotation": "NO",
         "ImagerPixelSpacing": spacing,
         "KVP": 120,

@@ -15,7 +15,7 @@ class Patient:
     age: int
     """Years."""
     view: str
-    """``"PA"`` or ``"AP"``."""
+    """``"PA"``, ``"AP"``, or ``"LL"`` from the side."""
     stature: float
     breadth: float
     thickness: float

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from hilum.phantom import chest, exposure, skeleton, thorax
+from hilum.phantom import chest, exposure, lateral, skeleton, thorax
 from hilum.phantom.bars import capsule
 from hilum.phantom.exposure import Technique, draw_technique
 from hilum.phantom.findings import Disease, draw_diseases
 from hilum.phantom.findings.base import Mask
-from hilum.phantom.organs import organs_of
+from hilum.phantom.organs import ORGANS, organs_of
 from hilum.phantom.patient import CLINIC, Patient, Population, draw_patient
 from hilum.phantom.shapes import Canvas, Depth, united
 
@@ -149,6 +149,10 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
     plan = chest.Plan(scene.patient)
     for disease in scene.diseases:
         plan = disease.prepare(plan)
+    if scene.patient.view == lateral.VIEW:
+        nowhere = (), dict.fromkeys(ORGANS, np.zeros(canvas.shape, np.bool_))
+        matter = lateral.matter(canvas, scene.patient), lateral.bones(canvas, scene.patient)
+        return _shown(scene, canvas, matter, exposure.quanta(canvas, scene.technique), nowhere)
     with ThreadPoolExecutor(1) as beside:
         # Half of the work; first what hardly needs the interpreter, as the vessels here do.
         grain = beside.submit(exposure.quanta, canvas, scene.technique)
@@ -159,11 +163,22 @@ def draw(scene: Scene, rows: int, columns: int) -> Drawing:
         masks = tuple(disease.apply(whole) for disease in scene.diseases)
         grains = chest.texture(canvas, scene.patient)
         soft = chest.matter(whole, body.result(), grains)
-    measured = exposure.expose(canvas, (soft, bone.result()), grain.result(), scene.technique)
+    return _shown(scene, canvas, (soft, bone.result()), grain.result(), (masks, organs))
+
+
+def _shown(
+    scene: Scene,
+    canvas: Canvas,
+    matter: tuple[Depth, Depth],
+    grain: Depth,
+    truth: tuple[tuple[Mask, ...], Mapping[str, Mask]],
+) -> Drawing:
+    """Return a drawing of soft tissue and bone as the detector measures and shows it."""
+    measured = exposure.expose(canvas, matter, grain, scene.technique)
     shown = exposure.equalise(canvas, measured, scene.technique)
     inside = exposure.inside_of(canvas, scene.technique)
     marked = letter(canvas, scene) if scene.technique.marker else canvas.empty()
-    return Drawing(shown, masks, organs, inside, marked, spacing)
+    return Drawing(shown, *truth, inside, marked, canvas.spacing)
 
 
 def brightness(scene: Scene, drawing: Drawing) -> Depth:

@@ -15,6 +15,9 @@ from hilum.predict.installed import (
     open_installation,
 )
 from hilum.predict.model import Model, load_model
+from hilum.predict.reference import Reference
+from hilum.predict.reference_files import ReferenceFiles, reference_key
+from hilum.predict.view import ViewNetworks
 
 __all__ = [
     "DEMONSTRATION",
@@ -22,6 +25,9 @@ __all__ = [
     "Installation",
     "Model",
     "ModelCard",
+    "Reference",
+    "ReferenceFiles",
+    "ViewNetworks",
     "add_onnx",
     "add_weights",
     "all_cards",
@@ -33,4 +39,5 @@ __all__ = [
     "models_folder",
     "open_installation",
     "pull",
+    "reference_key",
 ]

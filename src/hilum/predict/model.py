@@ -1,6 +1,7 @@
 """A model, loaded and ready: one image in, findings and heatmaps out."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,17 @@ def to_findings(
     )
 
 
+class Prediction(NamedTuple):
+    """What a model says of one image."""
+
+    findings: tuple[Finding, ...]
+    """One for every label that the model learned, in its card's order."""
+    heatmaps: tuple[Heatmap, ...]
+    """One for each finding."""
+    features: NDArray[np.float32] | None
+    """Shape ``(features,)``: see `hilum.reading.Reading`."""
+
+
 class Model:
     """One model in memory. Pure: the same input gives the same answer, bit for bit.
 
@@ -126,6 +138,10 @@ class Model:
         return dict(zip(self.labels, self._points, strict=True))
 
     def predict(self, model_input: ModelInput) -> tuple[tuple[Finding, ...], tuple[Heatmap, ...]]:
+        """Return findings and heatmaps of one image; see `read`."""
+        return self.read(model_input)[:2]
+
+    def read(self, model_input: ModelInput) -> Prediction:
         """Read one image.
 
         Parameters
@@ -133,23 +149,18 @@ class Model:
         model_input
             Of this model's `identity.input_size`.
 
-        Returns
-        -------
-        tuple[tuple[Finding, ...], tuple[Heatmap, ...]]
-            One of each for every label the model learned, in its card's order.
-
         Raises
         ------
         ValueError
             The input has another size than the network takes.
         """
-        image = batch_of_one(model_input, self.identity)
-        logits, maps = (batch[0] for batch in self._network.run(image))
+        logits, maps, features = self._network.run(batch_of_one(model_input, self.identity))
         heatmaps = tuple(
             Heatmap(label, model_input.turn.stored(activation), model_input.field_of_view)
-            for label, activation in zip(self.labels, maps, strict=True)
+            for label, activation in zip(self.labels, maps[0], strict=True)
         )
-        return to_findings(self.labels, logits, self._points), heatmaps
+        findings = to_findings(self.labels, logits[0], self._points)
+        return Prediction(findings, heatmaps, None if features is None else features[0])
 
 
 def build_network(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,18 @@ ENGINE_ERRORS: Final = tuple(
 IMAGE: Final = "image"
 LOGITS: Final = "logits"
 MAPS: Final = "class_activation_maps"
+FEATURES: Final = "features"
+
+
+class Outputs(NamedTuple):
+    """What a network says of a batch of images."""
+
+    logits: NDArray[np.float32]
+    """Shape ``(n, labels)``."""
+    maps: NDArray[np.float32]
+    """Shape ``(n, labels, height, width)``: class activation maps, in logits."""
+    features: NDArray[np.float32] | None
+    """Shape ``(n, features)``: the last feature map, pooled; None where a network gives none."""
 
 
 PROVIDERS: Final[dict[ExecutionProvider, tuple[str, dict[str, Any]]]] = {
@@ -191,28 +203,23 @@ class GraphNetwork:
         }
         self._session, self._values = open_filled(graph.onnx, tensors, execution, name=graph.name)
 
-    def run(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, image: NDArray[np.float32]) -> Outputs:
         """Run the network on a batch of images.
 
         Parameters
         ----------
         image
             Shape ``(n, 1, size, size)``, in [-1024, 1024].
-
-        Returns
-        -------
-        tuple[NDArray[np.float32], NDArray[np.float32]]
-            Logits ``(n, labels)`` and class activation maps ``(n, labels, height, width)``.
         """
-        logits, maps = self._session.run([LOGITS, MAPS], {IMAGE: image, **self._classifier})
-        return logits, maps
+        given = {IMAGE: image, **self._classifier}
+        return Outputs(*self._session.run([LOGITS, MAPS, FEATURES], given))
 
 
 class FileNetwork:
     """A whole network that somebody added as an ONNX file.
 
     It has one input ``(1, 1, size, size)`` and the outputs ``logits`` and
-    ``class_activation_maps`` of hilum's own graphs (docs/models.md).
+    ``class_activation_maps`` of hilum's own graphs, and may have ``features`` (docs/models.md).
 
     Parameters
     ----------
@@ -241,14 +248,15 @@ class FileNetwork:
         self._chosen = chosen
         try:
             self._session = open_session(contents, execution, session_options(execution.threads))
-            inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-            if len(inputs) != 1 or not {LOGITS, MAPS} <= {output.name for output in outputs}:
+            inputs = self._session.get_inputs()
+            outputs = [output.name for output in self._session.get_outputs()]
+            if len(inputs) != 1 or not {LOGITS, MAPS} <= set(outputs):
                 raise not_such_a_network(
-                    f"has {len(inputs)} inputs and the outputs "
-                    + ", ".join(output.name for output in outputs)
+                    f"has {len(inputs)} inputs and the outputs " + ", ".join(outputs)
                 )
             self._input = inputs[0].name
-            logits, maps = self._outputs(np.zeros((1, 1, input_size, input_size), np.float32))
+            self._outputs = [name for name in (LOGITS, MAPS, FEATURES) if name in outputs]
+            logits, maps, features = self._run(np.zeros((1, 1, input_size, input_size), np.float32))
         except ENGINE_ERRORS as exc:
             raise not_such_a_network("cannot be run: {exc}", exc=exc) from exc
         if logits.shape != (1, labels) or maps.ndim != 4 or maps.shape[:2] != (1, labels):  # noqa: PLR2004  n, labels, height, width
@@ -258,17 +266,17 @@ class FileNetwork:
                 shape_2=maps.shape,
                 labels=labels,
             )
+        if features is not None and (features.ndim != 2 or len(features) != 1):  # noqa: PLR2004  n, features
+            raise not_such_a_network("gives features {shape}", shape=features.shape)
 
-    def _outputs(
-        self, image: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        logits, maps = self._session.run([LOGITS, MAPS], {self._input: image})
-        return logits, maps
+    def _run(self, image: NDArray[np.float32]) -> Outputs:
+        found = self._session.run(self._outputs, {self._input: image})
+        return Outputs(*found, *[None] * (len(Outputs._fields) - len(found)))
 
-    def run(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, image: NDArray[np.float32]) -> Outputs:
         """Run the network on a batch of images; see `GraphNetwork.run`."""
-        logits, maps = self._outputs(image)
-        return logits[:, self._chosen], maps[:, self._chosen]
+        logits, maps, features = self._run(image)
+        return Outputs(logits[:, self._chosen], maps[:, self._chosen], features)
 
 
 def not_such_a_network(what: str, **values: object) -> CardInvalid:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
+from hilum.reading import OUT_OF_DISTRIBUTION
 from hilum.records.quality_tables import DRIFT_COUNT
 from hilum.records.upsert import into
 
@@ -58,6 +59,8 @@ class DriftKind(StrEnum):
     """Every image that was read or refused."""
     SCORE = "score"
     """Raw values of a label, of those that were read."""
+    DISTANCE = "distance"
+    """Percentiles among the reference images, of those that were read."""
     REFUSAL = "refusal"
     """Images that were refused for a reason."""
     DECISION = "decision"
@@ -76,6 +79,12 @@ class DriftLevel(StrEnum):
     """Fewer images than a comparison needs."""
 
 
+BINNED: Final = (DriftKind.SCORE, DriftKind.DISTANCE)
+"""What has a value in [0, 1] for each image; all else is there or not."""
+
+REFERENCE: Final = "reference"
+"""Subject of `DriftKind.DISTANCE`."""
+
 IMAGES: Final = select(func.sum(DRIFT_COUNT.c.count)).where(
     DRIFT_COUNT.c.archive == bindparam("of_archive"),
     DRIFT_COUNT.c.model == bindparam("of_model"),
@@ -90,7 +99,7 @@ class DriftSample:
     """What is counted of one image."""
 
     model: str
-    """Name, version and weights of the model: see `model_key`."""
+    """Name, version and weights of the model: see `ModelIdentity.key`."""
     at: datetime
     """When it was settled."""
     raw: Mapping[str, float]
@@ -99,6 +108,8 @@ class DriftSample:
     """Codes of the reasons of a refusal."""
     decisions: tuple[str, ...] = ()
     """Codes of the pixel decisions."""
+    distance: float | None = None
+    """Percentile among the reference images over 100; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +144,6 @@ Histogram = dict[int, int]
 Counts = dict[tuple[DriftKind, str], Histogram]
 
 
-def model_key(name: str, version: str, sha256: str) -> str:
-    """Return what a model's counts are kept under: other weights are another model."""
-    return f"{name} {version} {sha256[:8]}"
-
-
 def seen_in(
     model: str, at: datetime, document: Mapping[str, Any] | None, refusals: Iterable[str]
 ) -> DriftSample:
@@ -154,8 +160,13 @@ def seen_in(
         return DriftSample(model, at, {}, refusals=tuple(refusals))
     (row,) = document["readings"]
     raw = {finding["label"]: float(finding["raw"]) for finding in row["findings"]}
+    found = row.get(OUT_OF_DISTRIBUTION)
     return DriftSample(
-        model, at, raw, decisions=tuple(d["code"] for d in row["pixels"]["decisions"])
+        model,
+        at,
+        raw,
+        decisions=tuple(d["code"] for d in row["pixels"]["decisions"]),
+        distance=None if found is None else found["percentile"] / 100,
     )
 
 
@@ -192,6 +203,11 @@ def count(
         (DriftKind.IMAGE, ALL, 0),
         *([(DriftKind.IMAGE, READ, 0)] if seen.raw else []),
         *((DriftKind.SCORE, label, bin_of(raw)) for label, raw in seen.raw.items()),
+        *(
+            [(DriftKind.DISTANCE, REFERENCE, bin_of(seen.distance))]
+            if seen.distance is not None
+            else []
+        ),
         *((DriftKind.REFUSAL, code, 0) for code in set(seen.refusals)),
         *((DriftKind.DECISION, code, 0) for code in set(seen.decisions)),
     ]
@@ -271,7 +287,7 @@ def _shift(
 ) -> Shift:
     kind, subject = key
     then, here = _histogram(before, key), _histogram(now, key)
-    edges = _groups(then) if kind is DriftKind.SCORE else [0, 1]
+    edges = _groups(then) if kind in BINNED else [0, 1]
     grouped = [_grouped(histogram, edges) for histogram in (then, here)]
     index, p = psi(*grouped), ks_p(then, here)
     level = DriftLevel.SAME
@@ -279,14 +295,14 @@ def _shift(
         level = DriftLevel.TOO_FEW
     elif p < chance and index >= limits.moving:
         level = DriftLevel.SHIFTED if index >= limits.shifted else DriftLevel.MOVING
-    values = [_median(h) if kind is DriftKind.SCORE else _share(h) for h in (then, here)]
+    values = [_median(h) if kind in BINNED else _share(h) for h in (then, here)]
     return Shift(kind, subject, level, index, p, *values)
 
 
 def _histogram(counts: Counts, key: tuple[DriftKind, str]) -> Histogram:
     """Return the bins of a label; for a code those without it (0) and with it (1)."""
     found = counts.get(key, {})
-    if key[0] is DriftKind.SCORE:
+    if key[0] in BINNED:
         return found
     there, asked = sum(found.values()), ALL if key[0] is DriftKind.REFUSAL else READ
     return {0: sum(counts.get((DriftKind.IMAGE, asked), {}).values()) - there, 1: there}

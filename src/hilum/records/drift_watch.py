@@ -15,10 +15,11 @@ from hilum.language import Language, Message
 from hilum.records import drift
 from hilum.records.drift import FIRST, DriftKind, DriftLevel, DriftLimits, Shift
 from hilum.settings.constancy import ConstancySettings
-from hilum.wording import finding_name
+from hilum.wording import REFERENCE, finding_name
 
 SHIFTS: Final = {
     DriftKind.SCORE: Message("median raw value {now}, was {before}"),
+    DriftKind.DISTANCE: Message("median {now} of the reference images are nearer, was {before}"),
     DriftKind.REFUSAL: Message("refused: {now} of images, was {before}"),
     DriftKind.DECISION: Message("pixels: {now} of images, was {before}"),
 }
@@ -41,7 +42,7 @@ class DriftComparison:
     """A month of one model against its reference."""
 
     model: str
-    """See `drift.model_key`."""
+    """See `ModelIdentity.key`."""
     month: str
     images: int
     """What is compared, and how many images it has."""
@@ -148,6 +149,8 @@ def shift_words(shift: Shift, language: Language) -> tuple[str, str]:
     """Return what a distribution is of, and what it was and is, in a language."""
     is_score = shift.kind is DriftKind.SCORE
     subject = finding_name(shift.subject, language) if is_score else shift.subject
+    if shift.kind is DriftKind.DISTANCE:
+        subject = language.say(REFERENCE)
 
     def shown(value: float) -> str:
         if math.isnan(value):

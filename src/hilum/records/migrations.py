@@ -69,6 +69,7 @@ MIGRATIONS: Final = tuple(
         "0015_retrievals",  # what is fetched from other PACS
         "0016_releases",  # which images may leave for research
         "0017_anatomy",  # lungs, heart and cardiothoracic ratio
+        "0018_features",  # features of recent images, to tell unusual ones
         "0019_modes",  # how far results get
         "0020_points_used",  # operating points of a site
     )

@@ -5,7 +5,7 @@ A column is explained here and nowhere else.
 
 from typing import Final
 
-from sqlalchemy import JSON, Column, Double, Index, Integer, String, Table
+from sqlalchemy import JSON, Column, Double, Index, Integer, LargeBinary, String, Table
 
 from hilum.records.tables import METADATA, Instant
 
@@ -15,11 +15,21 @@ DRIFT_COUNT: Final = Table(
     Column("archive", String, primary_key=True),
     Column("model", String, primary_key=True),
     Column("window", String, primary_key=True),  # first, or a month such as 2026-03
-    Column("kind", String, primary_key=True),  # image, score, refusal, decision
+    Column("kind", String, primary_key=True),  # image, score, distance, refusal, decision
     Column("subject", String, primary_key=True),  # a label, a code; empty for image
-    Column("bin", Integer, primary_key=True),  # of scores; 0 for what is only counted
+    Column("bin", Integer, primary_key=True),  # of scores, distances; 0 for what is only counted
     Column("count", Integer, nullable=False),
     comment="Histograms of what a model said: they do not grow with the images.",
+)
+
+FEATURE_SAMPLE: Final = Table(
+    "feature_sample",
+    METADATA,
+    Column("archive", String, primary_key=True),
+    Column("model", String, primary_key=True),  # name, version, weights, pixel pipeline
+    Column("place", Integer, primary_key=True),  # of so many: see feature_samples
+    Column("features", LargeBinary, nullable=False),  # little-endian float16
+    comment="Features of recent images, a sample of bounded size for each model.",
 )
 
 CONSTANCY_REFERENCE: Final = Table(

@@ -7,7 +7,7 @@ from pydicom import Dataset
 
 from hilum.eligibility import Reason
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
-from hilum.reading import Finding, Heatmap, ModelIdentity, Reading
+from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, ReferenceDistance, ViewOpinion
 from hilum.records.readings import StoredReading
 
 DARKEST: Final = -1024.0
@@ -26,7 +26,7 @@ def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = 
     """
     document = stored.document
     row = document["readings"][0]
-    shown = row["pixels"]
+    shown, said, view = row["pixels"], row.get("out_of_distribution"), row.get("view")
     dark = np.broadcast_to(np.float32(DARKEST), (shown["rows"], shown["columns"]))
     model = document["model"]
     return Reading(
@@ -47,4 +47,6 @@ def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = 
             for each, activation in zip(row["findings"], stored.maps, strict=True)
         ),
         tuple(Reason(each["code"], each["text"]) for each in row["reasons"]),
+        None if said is None else ReferenceDistance(**said),
+        view=None if view is None else ViewOpinion(**view),
     )

@@ -45,6 +45,7 @@ from hilum.settings.reading import (
     SRClass,
     SREncoder,
     UnusableWindow,
+    ViewFromPixels,
 )
 from hilum.settings.section import SettingsSection, first_invalid
 from hilum.settings.sources import (
@@ -89,6 +90,7 @@ __all__ = [
     "SettingsSection",
     "TelemetrySettings",
     "UnusableWindow",
+    "ViewFromPixels",
     "WorklistSettings",
     "default_data_folder",
     "default_settings_file",

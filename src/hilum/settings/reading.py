@@ -36,6 +36,15 @@ class UnusableWindow(StrEnum):
     REFUSE = "refuse"
 
 
+class ViewFromPixels(StrEnum):
+    """When a network is asked whether an image is a frontal chest."""
+
+    OFF = "off"
+    WHEN_UNCLEAR = "when_unclear"
+    """Where the header is silent on the view or contradicts itself, if the network is installed."""
+    ALWAYS = "always"
+
+
 class ExtraObject(StrEnum):
     """A DICOM object that is written only where a site asks for it."""
 
@@ -90,6 +99,12 @@ class ModelSettings(SettingsSection):
     """What runs the network: cpu, or cuda (an NVIDIA GPU)."""
     threads: int = Field(0, ge=0)
     """Threads of the network; 0: one for each physical core."""
+    unusual_percentile: float = Field(99.5, ge=0, lt=100)
+    """Warn when an image differs more from the reference images than this share of them, in
+    percent; 0: neither compare nor collect."""
+    reference_images: int = Field(200, ge=50, le=1000)
+    """Images that a node collects before it fits the statistics of the reference images by itself;
+    it fits them again at two and four times as many."""
 
     @property
     def points_name(self) -> str:
@@ -112,6 +127,10 @@ class PixelSettings(SettingsSection):
     unusable_window: UnusableWindow = UnusableWindow.IGNORE
     """When no window or table of an image can be applied for that reason: ignore them and show the
     range of the pixels, or refuse."""
+    view_network: ViewFromPixels = ViewFromPixels.WHEN_UNCLEAR
+    """When a network is asked whether an image is frontal: when_unclear (the header is silent or
+    contradicts itself, and the network is installed), always, or off. It warns, and refuses none.
+    """
 
 
 class GateSettings(SettingsSection):

@@ -27,6 +27,8 @@ MODEL: Final = (
     "pixel_pipeline",
     "pixel_decisions",
     "pixel_decision_texts",
+    "reference_percentile",
+    "frontal_by_pixels",
 )
 """Columns about what read it."""
 
@@ -75,6 +77,10 @@ def csv_row(outcome: Outcome, labels: Sequence[str], *, anatomy: bool = False) -
     row["pixel_pipeline"] = radiograph.pipeline.value
     row["pixel_decisions"] = "; ".join(decision.code for decision in radiograph.decisions)
     row["pixel_decision_texts"] = " ".join(decision.text for decision in radiograph.decisions)
+    if outcome.reading.reference is not None:
+        row["reference_percentile"] = f"{outcome.reading.reference.percentile}"
+    if outcome.reading.view is not None:
+        row["frontal_by_pixels"] = f"{outcome.reading.view.frontal}"
     row.update(_model(outcome.reading.model))
     if anatomy and outcome.read is not None and outcome.read.anatomy is not None:
         row.update(_anatomy(outcome.read.anatomy))

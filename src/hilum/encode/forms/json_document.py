@@ -18,7 +18,7 @@ from hilum.encode.codes import CodeTable, load_codes
 from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
-from hilum.reading import DECIMALS, Finding, ModelIdentity
+from hilum.reading import DECIMALS, Finding, ModelIdentity, Reading
 from hilum.settings import Settings
 from hilum.structures import Anatomy, Line, Projection
 
@@ -64,6 +64,7 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
         "status": outcome.status.value,
         "reasons": _coded_texts(outcome.reasons),
         "pixels": None if reading is None else _pixels(reading.radiograph),
+        **_second_opinions(reading),
         "findings": []
         if reading is None
         else [finding_entry(f, codes.finding(f.label)) for f in reading.findings],
@@ -71,6 +72,14 @@ def document_row(outcome: Outcome, codes: CodeTable) -> dict[str, Any]:
         "outputs": list(outcome.outputs),
         "seconds": {stage: round(spent, 4) for stage, spent in outcome.seconds.items()},
     }
+
+
+def _second_opinions(reading: Reading | None) -> dict[str, Any]:
+    """Return what the pixels say of the image as a whole; nothing where they were not asked."""
+    if reading is None:
+        return {}
+    said = {"out_of_distribution": reading.reference, "view": reading.view}
+    return {name: asdict(each) for name, each in said.items() if each is not None}
 
 
 def _uids(uids: ImageUIDs | None) -> dict[str, str | None]:

@@ -1,0 +1,92 @@
+"""Statistics of the reference images that a node fits by itself, each in a process of its own.
+
+Light to import, as `hilum.quality.schedule` is.
+"""
+
+import subprocess
+import sys
+from time import monotonic
+from typing import Final
+
+from hilum.errors import DatabaseUnavailable
+from hilum.predict.reference_files import ReferenceFiles, reference_key
+from hilum.reading import ModelIdentity
+from hilum.records import Database, feature_samples
+from hilum.settings import Settings
+from hilum.telemetry.logs import get_log
+
+LOOK_S: Final = 60.0
+"""Seconds between two looks whether there are enough images."""
+
+REST_S: Final = 1800.0
+"""Seconds after a fit, or one that failed."""
+
+TIMES: Final = (1, 2, 4)
+"""At how many times `model.reference_images` statistics are fitted. Then they stay as they are,
+until a person fits new ones: statistics that followed the images would hide a drift."""
+
+log = get_log(__name__)
+
+
+class ReferenceFits:
+    """Begins fits of the model that reads. For one thread."""
+
+    def __init__(self, settings: Settings, database: Database, archive: str) -> None:
+        self._settings = settings
+        self._database = database
+        self._archive = archive
+        self._process: subprocess.Popen[str] | None = None
+        self._next_look = 0.0
+
+    def tend(self, model: ModelIdentity | None) -> None:
+        """Begin one that is due, or say how the last one ended; returns at once."""
+        if self._process is not None:
+            if self._process.poll() is not None:
+                self._tell(self._process)
+                self._process = None
+            return
+        if monotonic() < self._next_look:
+            return
+        self._next_look = monotonic() + LOOK_S
+        try:
+            if model is not None and self.is_due(model):
+                self._next_look = monotonic() + REST_S
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "hilum", "models", "ood", "fit"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+        except DatabaseUnavailable as exc:
+            log.warning("reference.waits", why=str(exc))
+
+    def is_due(self, model: ModelIdentity) -> bool:
+        """Whether there are as many images as the next fit needs."""
+        settings = self._settings.current()
+        if model.demonstration or not settings.model.unusual_percentile:
+            return False
+        pipeline = settings.pixels.pipeline
+        known = ReferenceFiles(settings.data_folder, model).newest(pipeline)
+        have = 0 if known is None else known.images
+        steps = (settings.model.reference_images * times for times in TIMES)
+        needed = next((count for count in steps if count > have), None)
+        if needed is None:
+            return False
+        with self._database.look() as connection:
+            key = reference_key(model.key, pipeline)
+            return feature_samples.count(connection, self._archive, key) >= needed
+
+    def close(self) -> None:
+        """End the one that is under way; what it had written so far is not there."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+    def _tell(self, process: "subprocess.Popen[str]") -> None:
+        _, why = process.communicate()
+        if process.returncode:
+            lines = why.strip().splitlines() or ["it ended without a word"]
+            log.warning("reference.failed", why=lines[-1])
+        else:
+            log.info("reference.fitted")
