@@ -53,7 +53,7 @@ def test_every_file_is_written(worse: Path):
 
 
 def test_figures_are_those_of_the_truth(worse: Path):
-    """Two finding with a fifth of positives each, half of the patients with two images."""
+    """Two findings with a fifth of positives each, half of the patients with two images."""
     found = whole(worse)
     effusion = next(each for each in found["findings"] if each["label"] == "Effusion")
 

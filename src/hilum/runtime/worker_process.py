@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from hilum.runtime.memory import keep_freed_memory
 
@@ -56,9 +56,9 @@ def ended_after(limit_s: float) -> Iterator[None]:
 
 
 @cache
-def _nowhere() -> TextIO:
-    """Return what takes what nobody reads, open as long as the process is."""
-    return Path(os.devnull).open("w", encoding="ascii")
+def _nowhere() -> int:
+    """Return the descriptor of what takes what nobody reads, open as long as the process is."""
+    return os.open(os.devnull, os.O_WRONLY)
 
 
 def _limit(memory_bytes: int) -> None:
