@@ -56,6 +56,15 @@ def test_figures_are_of_the_other_patients(points: SitePoints):
     assert tried.sensitivity.total == tried.positives
 
 
+def test_too_few_images_write_no_file(tmp_path: Path):
+    """It would be the card's points under the site's name."""
+    done = choose((*written(tmp_path, *simulated(30, 5)), tmp_path), "--choose", "youden")
+
+    assert 0 == done.exit_code
+    assert "No operating point was chosen" in done.stderr
+    assert [] == list((tmp_path / "out").glob("site@*.json"))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

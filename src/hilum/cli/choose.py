@@ -84,6 +84,9 @@ def choose(
     points = site_points(found, choice, files, settings)
     for line in lines(points):
         click.echo(line)
+    if not any(each.chosen for each in points.findings.values()):
+        echo("No operating point was chosen: no file was written.", err=True)
+        return
     path = points.write(folder)
     echo("Wrote {file}: put it to use with hilum points use {file}", file=path, err=True)
 
