@@ -25,8 +25,8 @@ IMPOSSIBLE: Final = 77
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip these tests unless they are asked for: the first time they take 19 minutes."""
-    if "containers" in config.getoption("markexpr"):
+    """Skip these tests unless they are asked for: together they take an hour."""
+    if any(each in config.getoption("markexpr") for each in ("containers", "thin")):
         return
     skip = pytest.mark.skip(reason="run by make containers")
     for item in items:
