@@ -27,18 +27,19 @@ from web_context import PASSWORD, add_user
 pytestmark = pytest.mark.browser
 
 PAGES = (
-    *(
-        "/operations",
-        "/files",
-        "/settings",
-        "/settings/audit",
-        "/settings/log",
-        "/users",
-        "/account",
-        "/account/second-factor",
-        "/confirm",
-        "/missing",
-    ),
+    "/operations",
+    "/rollout",
+    "/points",
+    "/export",
+    "/files",
+    "/settings",
+    "/settings/audit",
+    "/settings/log",
+    "/users",
+    "/account",
+    "/account/second-factor",
+    "/confirm",
+    "/missing",
 )
 
 READ = {
