@@ -72,7 +72,10 @@ def troubles(connection: Connection, archive: str, now: datetime) -> Troubles:
     cut = now - STUCK_AFTER
     settled = IMAGE.alias()
     moves = exists().where(
-        settled.c.archive == archive, settled.c.state.in_(sorted(SETTLED)), settled.c.settled >= cut
+        settled.c.archive.concat("")
+        == archive,  # else SQLite reads the whole archive, by its index
+        settled.c.state.in_(sorted(SETTLED)),
+        settled.c.settled >= cut,
     )
     stuck = connection.scalar(
         select(func.count()).where(
