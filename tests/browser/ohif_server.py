@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from hilum.web.dicomweb import without_zero_spacing
 from hilum.web.ohif import DICOMWEB_PATH, app_config, labels_inside
@@ -21,6 +22,9 @@ RELEASES: Final = {
     "previous": INSTALLED / "ohif-previous" / "dist",
 }
 """Where scripts/ohif.sh puts OHIF, and the release before."""
+
+EACH_RELEASE: Final = pytest.mark.parametrize("ohif", RELEASES, indirect=True)
+"""For a test of each kind of result; the others meet the current release alone."""
 
 PASSED_ON: Final = ("accept", "content-type", "host")
 """Request headers that Orthanc's answer depends on; `host` is that of its bulk data links."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from browser.ohif_server import EACH_RELEASE
 from browser.viewer import PATIENCE_MS, Viewer
 from hilum import encode, phantom, pipeline
 from hilum.pixels import radiograph_from_dicom
@@ -17,6 +18,7 @@ WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
 LABELS = "[...document.querySelectorAll('.svg-layer tspan')].map(row => row.textContent)"
 
 
+@EACH_RELEASE
 def test_widths_and_ratio_are_drawn_on_the_radiograph(
     viewer: Viewer, store: Callable[..., None]
 ) -> None:

@@ -8,6 +8,7 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
+from browser.ohif_server import EACH_RELEASE
 from browser.viewer import Viewer
 
 pytestmark = pytest.mark.browser
@@ -63,6 +64,7 @@ def nameless_text_report(radiograph: Dataset) -> Dataset:
     return document
 
 
+@EACH_RELEASE
 def test_a_report_that_ohif_leaves_blank_is_noticed(
     tab: Viewer, store: Callable[..., None], radiograph: Dataset
 ) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 
+from browser.ohif_server import EACH_RELEASE
 from browser.results import WHEN, Results, none_positive, three_positives, write
 from browser.viewer import Viewer
 from hilum import explain
@@ -108,6 +109,7 @@ def misplaced(viewer: Viewer, outline: NDArray[np.float64], block: Block) -> flo
 
 
 @pytest.mark.parametrize(("rows", "columns"), [TALL, WIDE], ids=["tall", "wide"])
+@EACH_RELEASE
 def test_an_outline_lies_on_its_source_pixels(
     viewer: Viewer, store: Store, rows: int, columns: int
 ) -> None:

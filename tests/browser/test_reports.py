@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from browser.ohif_server import EACH_RELEASE
 from browser.results import (
     WHEN,
     Results,
@@ -44,6 +45,7 @@ def rows_of(text: str) -> list[tuple[str, ...]]:
     return [tuple(line.rsplit(maxsplit=4)) for line in lines]
 
 
+@EACH_RELEASE
 def test_three_positives_are_three_named_outlines(
     viewer: Viewer, store: Store, chest_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ def test_two_regions_of_one_finding_are_both_drawn(
     assert [label_of("Lung Opacity", "0.71 {score}")] * 2 == labels
 
 
+@EACH_RELEASE
 def test_no_positive_is_a_frame_that_says_so(
     viewer: Viewer, store: Store, chest_path: Path
 ) -> None:
@@ -143,6 +146,7 @@ def test_nobody_is_asked_to_edit_the_regions(
 
 
 @pytest.mark.parametrize("results_of", [three_positives, one_positive, none_positive])
+@EACH_RELEASE
 def test_the_text_lists_every_finding(
     viewer: Viewer, store: Store, chest_path: Path, results_of: Callable[[str], Results]
 ) -> None:
@@ -186,6 +190,7 @@ def test_portuguese_reads_as_written(viewer: Viewer, store: Store, chest_path: P
     assert "Um escore não é uma probabilidade." in text
 
 
+@EACH_RELEASE
 def test_a_refusal_says_why(viewer: Viewer, store: Store, chest_path: Path) -> None:
     """A person who looks for findings learns that there are none, and the reason."""
     source = dcmread(chest_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
+from browser.ohif_server import EACH_RELEASE
 from browser.results import WHEN, three_positives
 from browser.viewer import Viewer
 from hilum.encode import Assessed, Assessment, review_report
@@ -32,6 +33,7 @@ def review(source: Dataset, judged: Dataset) -> Dataset:
     return review_report(source, given, key="k", when=WHEN, settings=settings, judged=judged)
 
 
+@EACH_RELEASE
 def test_review_reads_as_text(viewer: Viewer, store: Store, chest_path: Path) -> None:
     """Who judged, what is disagreed with, what is missing, and the comment."""
     results = three_positives(str(chest_path))

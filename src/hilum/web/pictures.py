@@ -47,7 +47,9 @@ Shown = tuple[ImageUIDs, str]
 
 NO_PIXELS: Final = Message("This image has no pixels that can be shown.")
 TOO_LARGE: Final = Message("This image is too large for this page. Open it in a DICOM viewer.")
-HARMFUL: Final = Message("This image crashed the process that opened it and is not opened again.")
+HARMFUL: Final = Message(
+    "This image crashed the process that opened it, or took too long, and is not opened again."
+)
 GONE: Final = Message("Image not found. It may have been deleted from the PACS.")
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 DOCS = Path(__file__).parents[3] / "docs" / "page.md"
 BEGINS, ENDS = "<!-- quarter of an hour -->\n", "<!-- end -->\n"
 
-LANGUAGES = {"en-US": "Not analyzed", "pt-BR": "Não analisada", "es-ES": "No analizada"}
+LANGUAGES = {"en-US": "Not analyzed", "pt-BR": "Não analisada"}
 """Locale → how the page of the refused image is headed."""
 
 STUDIES = 11
