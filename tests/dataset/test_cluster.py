@@ -4,6 +4,7 @@ import gc
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import dask
 import pytest
@@ -34,28 +35,42 @@ def no_client_left():
     gc.collect()
 
 
-@pytest.fixture(scope="module")
-def workers(data_folder):  # noqa: ARG001  set before they start
-    """Return a scheduler with a worker, in whose place another one comes."""
+@contextmanager
+def cluster_of(workers):
+    """Yield a scheduler with so many workers."""
     with (
         dask.config.set(QUICK),
         LocalCluster(
-            n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,
     ):
         yield cluster
 
 
+@pytest.fixture(scope="module")
+def workers(data_folder):  # noqa: ARG001  set before they start
+    """Return a scheduler with a worker that nothing kills."""
+    with cluster_of(1) as cluster:
+        yield cluster
+
+
+@pytest.mark.usefixtures("data_folder")
 @pytest.mark.filterwarnings("ignore")
 def test_every_image_once_though_a_file_kills_its_worker(
-    tmp_path, phantoms, dataset_run, about_run, workers
+    tmp_path, phantoms, dataset_run, about_run
 ):
-    """It is one failed row; another worker reads the others."""
+    """It is one failed row; another worker reads the others.
+
+    There are two, as Dask starts another in its place only after a while, if the machine is busy.
+    """
     sources = [poison(), *find_candidates([phantoms])]
     writer = DatasetWriter(tmp_path, dataset_run, Tally(total=len(sources)), about_run)
 
-    with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
-        assert 1 == engine.workers
+    with (
+        cluster_of(2) as cluster,
+        DaskEngine(cluster.scheduler_address, dataset_run.metadata) as engine,
+    ):
+        assert 2 == engine.workers
         shards = [*batches(sources[:1]), *batches(sources[1:], 12)]
         read_shards(shards, engine, writer, lambda _tally: None)
     columns = read_results(tmp_path, ["path", "status"])
