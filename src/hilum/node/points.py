@@ -15,7 +15,7 @@ from hilum.predict import find_card
 from hilum.predict.card import ModelCard
 from hilum.predict.installed import open_installation
 from hilum.predict.points_file import SitePoints, parse_points, read_points, require_fit
-from hilum.records import Connection, Database, audit, page_values, points_used
+from hilum.records import Database, audit, page_values, points_used
 from hilum.records.audit import AuditEntry
 from hilum.records.points_used import UsedPoints
 from hilum.settings import Settings, SettingSource, default_settings_file, source_of
@@ -81,7 +81,7 @@ class PointsDesk:
             There were none.
         """
         with self.database.look() as connection:
-            before = previous(connection, self.current)
+            before = points_used.previous(points_used.history(connection), self.current)
         if before is None:
             raise SettingInvalid(
                 "No other operating points were in use before.", "See hilum points list."
@@ -108,12 +108,6 @@ class PointsDesk:
         sha256 = installed.record.source_sha256
         require_fit(points, self.card, sha256, self.settings.pixels)
         return points.name, points.text()
-
-
-def previous(connection: Connection, current: str) -> UsedPoints | None:
-    """Return what was in use before the present operating points; None for nothing."""
-    used = points_used.history(connection)
-    return next((each for each in used if each.name != current), None)
 
 
 def points_of(used: UsedPoints) -> SitePoints | None:

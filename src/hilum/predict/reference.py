@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import StatisticsDamaged
 from hilum.reading import ReferenceDistance
+from hilum.values.half_precision import halved
 
 AXES: Final = 64
 """Longest axes of the covariance that are kept; across all others it is taken as round."""
@@ -108,7 +109,7 @@ class Reference:
         """
         if features.shape != self.statistics.mean.shape or not np.isfinite(features).all():
             return None
-        (distance,) = self.statistics.distances(halved(features[None]))
+        (distance,) = self.statistics.distances(halved(features[None]).astype(np.float32))
         nearer = int(np.searchsorted(self.distances, distance))
         return ReferenceDistance(
             percentile=round(100 * nearer / (self.images + 1), 2),
@@ -195,13 +196,6 @@ def fit(features: NDArray[Any], *, key: str, version: int, fitted: str) -> Refer
         out = fold == number
         distances[out] = robust(whole[~out]).distances(whole[out])
     return Reference(key, version, fitted, robust(whole), np.sort(distances).astype(np.float32))
-
-
-def halved(features: NDArray[Any]) -> NDArray[np.float32]:
-    """Return features as a sample keeps them, in half precision: all are compared as such."""
-    most = np.finfo(np.float16).max
-    half: NDArray[np.float16] = np.clip(features, -most, most).astype(np.float16)
-    return half.astype(np.float32)
 
 
 def robust(features: NDArray[np.float64]) -> FeatureStatistics:

@@ -37,6 +37,7 @@ class ReferenceFits:
         self._archive = archive
         self._process: subprocess.Popen[str] | None = None
         self._next_look = 0.0
+        self._files: dict[str, ReferenceFiles] = {}
 
     def tend(self, model: ModelIdentity | None) -> None:
         """Begin one that is due, or say how the last one ended; returns at once."""
@@ -67,7 +68,8 @@ class ReferenceFits:
         if model.demonstration or not settings.model.unusual_percentile:
             return False
         pipeline = settings.pixels.pipeline
-        known = ReferenceFiles(settings.data_folder, model).newest(pipeline)
+        files = self._files.setdefault(model.key, ReferenceFiles(settings.data_folder, model))
+        known = files.newest(pipeline)  # read once, not at every look
         have = 0 if known is None else known.images
         steps = (settings.model.reference_images * times for times in TIMES)
         needed = next((count for count in steps if count > have), None)

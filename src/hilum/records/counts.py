@@ -71,9 +71,8 @@ def troubles(connection: Connection, archive: str, now: datetime) -> Troubles:
     """Return what a person should look at in one archive."""
     cut = now - STUCK_AFTER
     settled = IMAGE.alias()
-    moves = exists().where(
-        settled.c.archive.concat("")
-        == archive,  # else SQLite reads the whole archive, by its index
+    moves = exists().where(  # "": else SQLite takes the archive's index, and reads all of it
+        settled.c.archive.concat("") == archive,
         settled.c.state.in_(sorted(SETTLED)),
         settled.c.settled >= cut,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from hilum.records.quality_tables import FEATURE_SAMPLE
 from hilum.records.upsert import into
+from hilum.values.half_precision import halved
 
 SLOTS: Final = 1250
 """Places of a sample; 1,000 images fill about 690 of them, and 4,000 nearly all."""
@@ -23,12 +24,10 @@ COUNT: Final = select(func.count()).where(
 )
 """Asked once a minute, hence put together once."""
 
-LARGEST: Final = float(np.finfo(np.float16).max)
-
 
 def packed(features: NDArray[np.float32]) -> bytes:
     """Return features as they are kept: shape ``(features,)`` as little-endian float16."""
-    return np.clip(features, -LARGEST, LARGEST).astype("<f2").tobytes()
+    return halved(features).astype("<f2").tobytes()
 
 
 def keep(connection: Connection, archive: str, model: str, image: str, features: bytes) -> None:

@@ -1,5 +1,6 @@
 """Operating points that were put to use, by whom and when: to list them, and to go back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,3 +39,8 @@ def called(connection: Connection, name: str) -> UsedPoints | None:
     own = select(POINTS_USED).where(POINTS_USED.c.name == name)
     row = connection.execute(own.order_by(POINTS_USED.c.number.desc()).limit(1)).one_or_none()
     return None if row is None else as_record(UsedPoints, row)
+
+
+def previous(used: Iterable[UsedPoints], current: str) -> UsedPoints | None:
+    """Return what of a `history` was in use before the present ones; None for nothing."""
+    return next((each for each in used if each.name != current), None)

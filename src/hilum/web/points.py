@@ -58,7 +58,7 @@ def page(request: Request, who: Visitor, context: WebContext, *, error: str = ""
     rows = [_row(each, who) for each in {each.name: each for each in reversed(used)}.values()]
     names = {row["name"] for row in rows}
     rows += [_card_row(name) for name in context.card_points() if name not in names]
-    before = next((each.name for each in used if each.name != current), None)
+    before = points_used.previous(used, current)
     return render(
         request,
         "points.html",
@@ -66,7 +66,7 @@ def page(request: Request, who: Visitor, context: WebContext, *, error: str = ""
         status=HTTPStatus.CONFLICT if error else HTTPStatus.OK,
         rows=rows,
         current=current,
-        before=before,
+        before=None if before is None else before.name,
         error=error,
     )
 
