@@ -19,6 +19,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import NamedTuple
 
 from hilum import phantom
 from hilum.dataset.parts import LEFT_ASIDE, parts_in, read_part, read_results
@@ -32,8 +33,6 @@ NETWORK = "10.77"
 PORT = 8793
 DRIVER_KILLED_AT = (0.35, 0.7)
 """Of the images."""
-
-KILL_EVERY_S = 8.0
 
 
 @dataclass(slots=True)
@@ -150,6 +149,9 @@ def main(options: list[str]) -> int:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="workers a host")
+    parser.add_argument(
+        "--kill-every", type=float, default=8.0, help="seconds; longer than a shard takes"
+    )
     chosen = parser.parse_args(options)
     os.environ["HILUM_MODEL__NAME"] = "demonstration"
     with tempfile.TemporaryDirectory(prefix="hilum-dataset-") as scratch, ExitStack() as stack:
@@ -170,22 +172,33 @@ def main(options: list[str]) -> int:
                 host.connect()
             stack.callback(host.remove)
             host.begin()
-        told = havoc(hosts, images, out, random.Random(chosen.seed), chosen.images)
+        plan = Havoc(random.Random(chosen.seed), chosen.images, chosen.kill_every)
+        told = havoc(hosts, images, out, plan)
         print(f"{chosen.images} phantoms, 2 hosts, {chosen.workers} worker(s) each: {told}")
         return check(images, out)
 
 
-def havoc(hosts: list[Host], images: Path, out: Path, chance: random.Random, count: int) -> str:
+class Havoc(NamedTuple):
+    """What is killed when."""
+
+    chance: random.Random
+    images: int
+    every_s: float
+    """Seconds between two workers of the first host."""
+
+
+def havoc(hosts: list[Host], images: Path, out: Path, plan: Havoc) -> str:
     """Let the driver run until it is done, and kill meanwhile; return what was killed."""
     done: Counter[str] = Counter()
     last_kill = start = monotonic()
     driver = drive(images, out, hosts[0].scheduler)
     while driver.poll() is None or driver.returncode != 0:
         if driver.poll() is not None:
+            if driver.returncode != -signal.SIGKILL:
+                done["DRIVER GAVE UP"] += 1
             driver = drive(images, out, hosts[0].scheduler)
-            done["driver started again"] += 1
-        sleep(0.2)
-        share = rows_in(out) / count
+        sleep(0.5)
+        share = rows_in(out) / plan.images
         if share > 0.2 and not done["host lost"]:
             hosts[1].lose()
             done["host lost"] += 1
@@ -195,9 +208,9 @@ def havoc(hosts: list[Host], images: Path, out: Path, chance: random.Random, cou
         if share > 0.5 and not done["host back"]:
             hosts[1].come_back()
             done["host back"] += 1
-        if monotonic() - last_kill > KILL_EVERY_S and (alive := hosts[0].reading()):
+        if monotonic() - last_kill > plan.every_s and (alive := hosts[0].reading()):
             with suppress(ProcessLookupError):
-                os.kill(chance.choice(alive), signal.SIGKILL)
+                os.kill(plan.chance.choice(alive), signal.SIGKILL)
             done["worker killed"] += 1
             last_kill = monotonic()
     named = ", ".join(f"{name} {times}×" for name, times in done.items())

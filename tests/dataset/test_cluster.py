@@ -8,14 +8,15 @@ from contextlib import contextmanager
 
 import dask
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
+from distributed.comm import CommClosedError
 
 from hilum.dataset import cluster as ours
-from hilum.dataset.cluster import DaskEngine
+from hilum.dataset.cluster import DaskEngine, Patience
 from hilum.dataset.parts import DatasetRun, read_results
 from hilum.dataset.run import DatasetWriter, Tally, read_shards
 from hilum.dataset.shards import Shard, batches
-from hilum.errors import SchedulerUnavailable, WorkerDiffers
+from hilum.errors import SchedulerUnavailable, WorkerDiffers, WorkersDied
 from hilum.files.find import find_candidates
 from job_tools import until
 from poison import poison
@@ -98,6 +99,68 @@ def test_result_that_its_worker_took_with_it_is_waited_for(phantoms, dataset_run
 
     assert shard == end.shard
     assert len(end.rows) == shard.count
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Let engines look for workers often."""
+    monkeypatch.setattr(ours, "LOOK_S", 0.1)
+    monkeypatch.setattr(ours, "RESTART_S", 0.0)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("data_folder", "quick")
+def test_run_whose_only_worker_is_killed_says_so_and_ends(dataset_run):
+    """Dask itself waits without a word, and without end."""
+    told = []
+    with cluster_of(0) as cluster:
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
+        worker = subprocess.Popen(
+            [*command, "--no-nanny", "--nthreads", "1", "--no-dashboard"],
+            stderr=subprocess.DEVNULL,
+        )
+        cluster.wait_for_workers(1)
+        patience = Patience(1.0, told.append)
+        with DaskEngine(cluster.scheduler_address, dataset_run.metadata, patience) as engine:
+            worker.kill()
+            worker.wait()
+            engine.submit(Shard.of([poison()]))
+            with pytest.raises(WorkersDied, match="has no worker"):
+                engine.wait()
+
+    assert 1 == engine.workers
+    assert ["no worker. Start one with `dask worker"] == [
+        str(each).partition(" has ")[2].partition(" tcp")[0] for each in told
+    ]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("quick")
+def test_worker_that_comes_late_is_waited_for(dataset_run, phantoms, workers, monkeypatch):
+    """As where a cluster's queue is full: said once, then read."""
+    told = []
+    shard = Shard.of(list(find_candidates([phantoms])))
+    patience = Patience(60.0, told.append)
+    with DaskEngine(workers.scheduler_address, dataset_run.metadata, patience) as engine:
+        with monkeypatch.context() as nobody:
+            nobody.setattr(engine, "_threads", lambda: 0)
+            engine._look()
+            engine._look()
+        engine.submit(shard)
+        end = engine.wait()
+
+    assert shard.count == len(end.rows)
+    assert 1 == len(told)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_worker_that_goes_while_all_are_compared_is_no_fault(dataset_run, workers, monkeypatch):
+    """The one in its place compares with its first shard."""
+    gone = {"tcp://127.0.0.1:1": CommClosedError("closed"), "tcp://127.0.0.1:2": None}
+    monkeypatch.setattr(Client, "run", lambda *_args, **_named: gone)
+
+    with DaskEngine(workers.scheduler_address, dataset_run.metadata) as engine:
+        assert 1 == engine.workers
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -14,7 +15,7 @@ from hilum import RESEARCH_USE_ONLY
 from hilum.cli.progress import console_on
 from hilum.cli.reading_options import model_option, pixels_option, read_with
 from hilum.cli.terminal import check_paths, echo, say
-from hilum.dataset.cluster import DaskEngine
+from hilum.dataset.cluster import DaskEngine, Patience
 from hilum.dataset.engine import LocalEngine
 from hilum.dataset.lists import ListOptions
 from hilum.dataset.parts import DatasetRun, parts_in
@@ -65,6 +66,15 @@ def dataset() -> None:
     "machine.",
 )
 @click.option(
+    "--wait-for-workers",
+    "wait_min",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="MINUTES",
+    help="End the run when the Dask scheduler has had no worker for so long; 0: wait without end.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="Processes on this machine; one for each core unless set.",
@@ -87,6 +97,7 @@ def run(
     *,
     folder: Path,
     scheduler: str | None,
+    wait_min: float,
     workers: int | None,
     model: str | None,
     pixels: str | None,
@@ -122,8 +133,10 @@ def run(
         _tell_before(tally)
         about = of_run(identity, settings.pixels.pipeline)
         writer = DatasetWriter(folder, wanted, tally, about)
-        if found:
-            _read(found, wanted, writer, scheduler=scheduler, workers=workers or core_count())
+        if found and scheduler is not None:
+            _read_by_dask(found, wanted, writer, scheduler, wait_min)
+        elif found:
+            _read_here(found, wanted, writer, workers or core_count())
     _tell_end(tally, folder)
 
 
@@ -141,20 +154,20 @@ def _found(sources: tuple[str, ...], options: ListOptions, done: set[bytes]) -> 
     return shards
 
 
-def _read(
-    shards: list[Shard],
-    wanted: DatasetRun,
-    writer: DatasetWriter,
-    *,
-    scheduler: str | None,
-    workers: int,
+def _read_here(
+    shards: list[Shard], wanted: DatasetRun, writer: DatasetWriter, workers: int
 ) -> None:
-    """Read everything that is left."""
-    if scheduler is None:
-        with LocalEngine(wanted.metadata, workers) as local, _progress(writer.tally) as told:
-            read_shards(_spread(shards, workers), local, writer, told)
-        return
-    with DaskEngine(scheduler, wanted.metadata) as cluster:
+    """Read everything that is left on this machine."""
+    with LocalEngine(wanted.metadata, workers) as local, _progress(writer.tally) as told:
+        read_shards(_spread(shards, workers), local, writer, told)
+
+
+def _read_by_dask(
+    shards: list[Shard], wanted: DatasetRun, writer: DatasetWriter, address: str, wait_min: float
+) -> None:
+    """Read everything that is left with the workers of a scheduler."""
+    patience = Patience(wait_min * MINUTE_S or None, partial(echo, err=True))
+    with DaskEngine(address, wanted.metadata, patience) as cluster:
         echo(
             "{count} Dask worker; dashboard: {dashboard}",
             "{count} Dask workers; dashboard: {dashboard}",
