@@ -88,7 +88,7 @@ def test_who_is_root_has_no_network(compose, dockerfile):
 
 
 def test_health_is_asked_of_what_works(compose, dockerfile):
-    """Hilum's by the file that its loop touches; the node waits until the others are healthy."""
+    """Hilum's by the file that its loop touches; the others have time for a slow first start."""
     waits = compose["hilum"]["depends_on"]
     waited = {name: each["condition"] for name, each in waits.items()}
 
@@ -97,6 +97,17 @@ def test_health_is_asked_of_what_works(compose, dockerfile):
     assert "service_completed_successfully" == waited.pop("secrets")
     assert {"orthanc", "database", "provider"} == waited.keys()
     assert {"service_healthy"} == set(waited.values())
+    checks = [compose[name].get("healthcheck", {}) for name in ("orthanc", "database")]
+    assert ["5m", "5m"] == [check.get("start_period") for check in checks]
+
+
+def test_files_of_the_repository_are_labelled_for_selinux(compose):
+    """Each is mounted to read, and so that hosts with SELinux let a container read it."""
+    mounts = [mount for each in compose.values() for mount in each.get("volumes", ())]
+    files = [mount for mount in mounts if mount.startswith("./")]
+
+    assert files
+    assert not [mount for mount in files if not mount.endswith(":ro,z")]
 
 
 def test_ports_are_on_loopback_unless_opened(compose):
