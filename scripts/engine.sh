@@ -27,7 +27,16 @@ can_run() {
     [ "$(id -u)" = 0 ] || impossible "only root can start an engine"
     grep -q overlay /proc/filesystems || modprobe overlay 2>/dev/null || impossible "the kernel has no overlay file system"
     grep -q cgroup /proc/mounts || impossible "no cgroup is mounted"
+    unshare --mount --net true 2>/dev/null || impossible "this machine gives no right to make namespaces"
     ! pgrep -x dockerd >/dev/null || answers || impossible "another engine runs on this machine"
+}
+
+# What is missing comes from there. A network that drops packets is noticed in seconds.
+reach_mirror() {
+    [ -z "${HILUM_SETUP_OFFLINE:-}" ] || impossible "HILUM_SETUP_OFFLINE is set and this is missing: $*"
+    /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=10 \
+        download-file "$mirror/dists/$suite/InRelease" "$cache/InRelease" >/dev/null 2>&1 ||
+        impossible "$mirror does not answer, and this is missing: $*"
 }
 
 install_programs() {
@@ -36,7 +45,8 @@ install_programs() {
         command -v "${each%%:*}" >/dev/null || missing="$missing ${each##*:}"
     done
     [ -n "$missing" ] || return 0
-    [ -z "${HILUM_SETUP_OFFLINE:-}" ] || impossible "not installed:$missing"
+    # shellcheck disable=SC2086  # a list of names
+    reach_mirror $missing
     say "installing Debian packages:$missing"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq >/dev/null 2>&1 || true
@@ -49,7 +59,7 @@ install_programs() {
 # The base image, and from its packages the plug-ins of the command line.
 bootstrap() {
     [ ! -e "$cache/$suite.tar" ] || return 0
-    [ -z "${HILUM_SETUP_OFFLINE:-}" ] || impossible "$cache/$suite.tar is missing"
+    reach_mirror "Debian's base image"
     say "making Debian's base image (two minutes, once)"
     work=$(mktemp -d "$cache/bootstrap.XXXXXX")
     trap 'umount "$work/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -77,7 +87,7 @@ bootstrap() {
 start_daemon() {
     ! answers || return 0
     mkdir -p "$run"
-    iptables -S FORWARD | head -n 1 >"$run/forward"
+    iptables -S FORWARD >"$run/forward" 2>/dev/null || impossible "this machine gives no right to change its firewall"
     sysctl -n net.ipv4.ip_forward >"$run/ip_forward"
     setsid dockerd --host "$DOCKER_HOST" --data-root "$cache/data" --exec-root "$run/exec" \
         --pidfile "$run/dockerd.pid" --storage-driver overlay2 </dev/null >"$cache/dockerd.log" 2>&1 &
@@ -103,13 +113,15 @@ make_images() {
     fi
     for dockerfile in tests/containers/stand_ins/*.Dockerfile; do
         name=$(sed -n 's/^# stands in for //p' "$dockerfile")
-        has "$name" || say "making a stand-in for $name"
+        if ! has "$name"; then
+            reach_mirror "a stand-in for $name"
+            say "making a stand-in for $name"
+        fi
         docker build --quiet --network host --tag "$name" --file "$dockerfile" tests/containers/stand_ins >/dev/null
     done
 }
 
 stop() {
-    [ -e "$run/dockerd.pid" ] || return 0
     if answers; then
         docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null
         docker network prune --force >/dev/null
@@ -123,25 +135,34 @@ stop() {
     ip link delete docker0 2>/dev/null || true
     iptables-save | grep -vi docker | iptables-restore
     # shellcheck disable=SC2046  # -P FORWARD and what it was
-    iptables $(cat "$run/forward")
+    iptables $(head -n 1 "$run/forward")
     sysctl -qw "net.ipv4.ip_forward=$(cat "$run/ip_forward")"
     rm -rf "$run"
 }
 
+lock() { # two test runs at once would start two
+    exec 9>"$cache/lock"
+    flock 9
+}
+
 cd "$(dirname "$0")/.."
-mkdir -p "$cache"
-exec 9>"$cache/lock" # two test runs at once would start two
-flock 9
 case "${1:-}" in
 start)
     can_run
+    mkdir -p "$cache"
+    lock
     install_programs
-    bootstrap
     start_daemon 9>&-
+    bootstrap
     make_images 1>&2
     echo "$DOCKER_HOST"
     ;;
-stop) stop ;;
+stop)
+    if [ -e "$run/dockerd.pid" ]; then
+        lock
+        stop
+    fi
+    ;;
 *)
     echo "usage: scripts/engine.sh start|stop" >&2
     exit 2
