@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from hilum.records import Connection, reviews
-from hilum.records.reviews import ReaderAnswer, Review, ReviewedFinding
+from hilum.records.review import ReaderAnswer, Review, ReviewedFinding
 from image_names import image_uids
 
 

@@ -16,9 +16,9 @@ from hilum.export.sources import ExportImage, FileSource
 from hilum.files import dicom
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, releases
-from hilum.records.readings import StoredReading
 from hilum.records.releases import Release, ReleaseState
-from hilum.records.reviews import Review
+from hilum.records.review import Review
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import Settings
 
 KEY = SiteKey(bytes(range(32)))

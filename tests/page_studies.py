@@ -22,8 +22,8 @@ from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import images, limits, readings, studies
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
-from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import StudyFacts
 from hilum.settings import NodeMode, Settings
 from hilum.values.ages import age_of

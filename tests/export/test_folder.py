@@ -15,7 +15,7 @@ from hilum.files import atomic, dicom
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database
 from hilum.records.releases import ReleaseState
-from hilum.records.reviews import ReaderAnswer, Review, ReviewedFinding
+from hilum.records.review import ReaderAnswer, Review, ReviewedFinding
 from hilum.settings import Settings
 from page_studies import invented
 from radiographs import dicom_file, make_radiograph

@@ -11,8 +11,8 @@ from export_tools import KEY, WHEN, MemorySource, everything_in, export, only_im
 from hilum.export.run import ExportOptions
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import Database
-from hilum.records.readings import StoredReading
-from hilum.records.reviews import ReaderAnswer, Review, ReviewedFinding
+from hilum.records.review import ReaderAnswer, Review, ReviewedFinding
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import Settings
 from page_studies import invented
 from pixel_codings import ENCODERS, recode, samples_of

@@ -17,8 +17,8 @@ from hilum.node.processed import MeasuredAnatomy
 from hilum.records import anatomies, audit, retention
 from hilum.records.anatomies import AnatomyRecord, AnatomyState
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
 from hilum.records.states import State
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import AnatomyMode, NodeMode
 from hilum.settings.sources import write_page_values
 from memory_archive import MemoryArchive

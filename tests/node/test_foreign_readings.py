@@ -16,8 +16,8 @@ from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.phantom import make
 from hilum.records import audit, images, readings, worklist
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
 from hilum.records.states import State
+from hilum.records.stored_reading import StoredReading
 from hilum.records.worklist import StudyRow
 from node_tools import Bench
 from radiographs import dicom_file

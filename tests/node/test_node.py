@@ -12,6 +12,7 @@ from hilum.outcome import Status
 from hilum.records import audit, feature_samples, readings
 from hilum.records.states import State, Urgency
 from hilum.records.tables import FEED, STUDY
+from hilum.values import half_precision
 from node_tools import ARCHIVE, delete_everything, send
 from radiographs import dicom_file, make_radiograph
 
@@ -132,7 +133,7 @@ def test_refusal_is_recorded_with_its_reasons(pacs, bench):
 
 def test_features_of_an_image_that_was_read_are_kept(pacs, bench):
     """Once, however often it is read: by them unusual images are told."""
-    packed = feature_samples.packed(np.arange(4, dtype=np.float32))
+    packed = half_precision.packed(np.arange(4, dtype=np.float32))
     node = bench(lambda *_: ProcessedImage(Status.READ, model="mine", sample=("mine x", packed)))
     send(pacs)
     node.work()

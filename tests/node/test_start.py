@@ -22,6 +22,20 @@ def test_workers_collect_what_they_make_and_not_what_was_loaded():
     assert "True True" == said.stdout.strip()
 
 
+def test_process_that_forks_loads_no_database_and_no_web():
+    """Neither reads an image, and every worker would carry it."""
+    program = """
+import sys, hilum.node.preload
+print({"sqlalchemy", "dbos", "httpx", "fastapi"} & set(sys.modules) or "none")
+"""
+
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.strip() == "none"
+
+
 def test_process_that_forks_hears_nothing_of_the_terminal():
     """Neither do its children; the node itself does."""
     program = """

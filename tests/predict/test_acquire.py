@@ -15,17 +15,8 @@ from hilum.errors import (
     WeightsMissing,
     WeightsUntrusted,
 )
-from hilum.predict import (
-    ModelCard,
-    acquire,
-    add_onnx,
-    add_weights,
-    card_like,
-    find_card,
-    load_model,
-    open_installation,
-    pull,
-)
+from hilum.predict import ModelCard, acquire, find_card, load_model, open_installation
+from hilum.predict.acquire import add_onnx, add_weights, card_like, pull
 from hilum.predict.card import NetworkKind, WeightsSource
 from hilum.settings import Settings
 from model_inputs import blobs, model_input

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hilum.predict import Model, add_weights, card_like, find_card, load_model, open_installation
+from hilum.predict import Model, find_card, load_model, open_installation
+from hilum.predict.acquire import add_weights, card_like
 from hilum.reading import Finding
 from hilum.settings import Settings
 from model_inputs import model_input

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hilum.errors import WeightsUntrusted
-from hilum.predict import add_weights, card_like, find_card, load_model
+from hilum.predict import find_card, load_model
+from hilum.predict.acquire import add_weights, card_like
 from hilum.settings import Settings
 from model_inputs import model_input
 from reference_environment import reference_python

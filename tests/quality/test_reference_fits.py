@@ -18,6 +18,7 @@ from hilum.reading import ModelIdentity
 from hilum.records import Database, feature_samples
 from hilum.records.database import open_database
 from hilum.settings import Settings
+from hilum.values import half_precision
 from radiographs import dicom_file, make_radiograph, thorax
 from stand_in import STAND_IN, install_stand_in
 
@@ -56,7 +57,7 @@ def collect(database: Database, settings: Settings, model: ModelIdentity, count:
     with database.transaction() as connection:
         number = 0
         while feature_samples.count(connection, archive_name(settings), key) < count:
-            packed = feature_samples.packed(rng.normal(size=96).astype("f4"))
+            packed = half_precision.packed(rng.normal(size=96).astype("f4"))
             feature_samples.keep(connection, archive_name(settings), key, f"1.{number}", packed)
             number += 1
 

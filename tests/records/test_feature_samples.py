@@ -5,11 +5,12 @@ from sqlalchemy import Connection, select
 
 from hilum.records import feature_samples
 from hilum.records.quality_tables import FEATURE_SAMPLE
+from hilum.values import half_precision
 
 
 def keep(connection: Connection, image: str, *values: float, model: str = "mine") -> None:
     """Keep the features of one image."""
-    packed = feature_samples.packed(np.array(values, np.float32))
+    packed = half_precision.packed(np.array(values, np.float32))
     feature_samples.keep(connection, "own", model, image, packed)
 
 
@@ -54,7 +55,7 @@ def test_nothing_of_the_image_is_kept(connection: Connection):
 
 def test_huge_features_stay_numbers():
     """In half precision nothing becomes infinite."""
-    kept = np.frombuffer(feature_samples.packed(np.array([1e9, -1e9, 0.5], "f4")), "<f2")
+    kept = np.frombuffer(half_precision.packed(np.array([1e9, -1e9, 0.5], "f4")), "<f2")
 
     assert np.isfinite(kept).all()
     assert 0.5 == kept[2]

@@ -9,8 +9,8 @@ from hilum.radiograph import ImageUIDs
 from hilum.records import foreign_readings, images, readings
 from hilum.records.foreign_readings import ForeignReading
 from hilum.records.images import Arrived
-from hilum.records.readings import ORIGIN, StoredReading
 from hilum.records.states import State, Urgency
+from hilum.records.stored_reading import ORIGIN, StoredReading
 from page_studies import invented
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)

@@ -8,7 +8,8 @@ from hilum.eligibility import Reason
 from hilum.language import Message
 from hilum.records import Database, images, readings, reviews, rollout, studies, worklist
 from hilum.records.images import Arrived, Settlement
-from hilum.records.reviews import Agreement, ReaderAnswer, Review, ReviewedFinding
+from hilum.records.review import ReaderAnswer, Review, ReviewedFinding
+from hilum.records.reviews import Agreement
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank, StudyFacts
 from hilum.records.worklist import StudyCounts, WorklistFilter

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hilum.records import Database, reviews, studies, worklist
-from hilum.records.reviews import Agreement, Opinion, ReaderAnswer, Review, ReviewedFinding
+from hilum.records.review import Opinion, ReaderAnswer, Review, ReviewedFinding
+from hilum.records.reviews import Agreement
 from hilum.records.states import Urgency
 from hilum.records.studies import StudyFacts
 

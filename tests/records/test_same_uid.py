@@ -12,9 +12,9 @@ from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import Connection, Database, forwards, images, readings, studies, worklist
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
-from hilum.records.readings import StoredReading
 from hilum.records.retention import forget
 from hilum.records.states import State, Urgency
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import StudyFacts
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hilum.records import backfills, forwards, readings, workers
 from hilum.records.backfills import Progress
 from hilum.records.forwards import ForwardState
 from hilum.records.job import Job
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
 from hilum.records.workers import Worker
 from image_names import image_uids
 

@@ -12,8 +12,8 @@ from hilum.radiograph import FieldOfView
 from hilum.records import Database, images, readings, studies, worklist
 from hilum.records.images import Arrived, Settlement
 from hilum.records.job import Job
-from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import DueTimes, Rank, StudyFacts
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD
 from hilum.settings.worklist import WorklistSettings

@@ -24,8 +24,8 @@ from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import access, images, readings, studies
 from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
-from hilum.records.readings import StoredReading
 from hilum.records.states import State, Urgency
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import StudyFacts
 from hilum.web.context import InstalledModel, NodeCheck, WebContext
 from image_names import image_uids

@@ -18,7 +18,7 @@ from hilum.cli.terminal import echo, say
 from hilum.errors import CardInvalid, ModelError, WeightsMissing
 from hilum.language import Message
 from hilum.pixels import fit, radiograph_from_picture
-from hilum.predict import InstallRecord, ModelCard, find_card
+from hilum.predict import InstallRecord, ModelCard, acquire, find_card
 from hilum.predict.card import NetworkKind, WeightsFormat
 from hilum.predict.download import Progress
 from hilum.radiograph import PixelPipeline
@@ -220,7 +220,7 @@ def pull(
             echo("{name}: already installed", name=card.name)
             continue
         with download_progress(card.name) as progress:
-            record = predict.pull(
+            record = acquire.pull(
                 card, settings, progress, inert_names=inert_names, terms_accepted=accept_terms
             )
         click.echo(f"{card.name}: {state_of(card, settings)}")
@@ -250,7 +250,7 @@ def pull_missing(settings: Settings) -> None:
     )
     with download_progress(settings.model.name) as progress:
         card = find_card(settings.model.name, settings.data_folder)
-        record = predict.pull(card, settings, progress)
+        record = acquire.pull(card, settings, progress)
     say_names(record)
 
 
@@ -346,12 +346,12 @@ def add(
             raise click.UsageError(
                 say("--onnx needs a card and can only be combined with --replace")
             )
-        card = predict.add_onnx(Path(name), onnx, settings.data_folder, replace=replace)
+        card = acquire.add_onnx(Path(name), onnx, settings.data_folder, replace=replace)
     elif weights is None or like is None:
         raise click.UsageError(say("give --weights FILE --like CARD, or --onnx FILE with a card"))
     else:
-        card = predict.card_like(name, predict.find_card(like, settings.data_folder), own)
-        record = predict.add_weights(
+        card = acquire.card_like(name, predict.find_card(like, settings.data_folder), own)
+        record = acquire.add_weights(
             card, weights, settings.data_folder, replace=replace, inert_names=inert_names
         )
     echo(

@@ -9,8 +9,8 @@ from hilum.eligibility import Reason
 from hilum.export.clean import write_methods
 from hilum.radiograph import PixelPipeline, Radiograph
 from hilum.reading import Reading
-from hilum.records.readings import StoredReading
 from hilum.records.restored import restored
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import Settings
 
 

@@ -28,8 +28,8 @@ from hilum.files import dicom
 from hilum.radiograph import ImageUIDs, Radiograph
 from hilum.reading import Reading
 from hilum.records import Database, releases
-from hilum.records.readings import StoredReading
 from hilum.records.releases import Release, ReleaseState
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import Settings
 from hilum.values.dates import read_day
 

@@ -18,9 +18,9 @@ from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import Database, readings, releases, reviews
 from hilum.records.keys import uids_of
-from hilum.records.readings import StoredReading
 from hilum.records.releases import ExportQuery
-from hilum.records.reviews import Review
+from hilum.records.review import Review
+from hilum.records.stored_reading import StoredReading
 
 FILES: Final = "files"
 """Name, in the records, of files that are in no archive."""

@@ -16,7 +16,7 @@ from hilum.language import ENGLISH, LANGUAGES, Message
 from hilum.outcome import Outcome, Read, Status
 from hilum.radiograph import ImageUIDs
 from hilum.reading import Reading
-from hilum.records.reviews import ReaderAnswer, Review
+from hilum.records.review import ReaderAnswer, Review
 from hilum.values.csv_text import csv_text, harmless, true_or_false
 
 ABOUT: Final = (

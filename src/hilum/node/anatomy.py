@@ -30,8 +30,8 @@ from hilum.node.steps import STORE_ROUNDS, NodeContext
 from hilum.records import anatomies, audit, constancy, images, readings
 from hilum.records.anatomies import AnatomyState
 from hilum.records.job import Job
-from hilum.records.readings import StoredReading
 from hilum.records.states import State
+from hilum.records.stored_reading import StoredReading
 from hilum.runtime.cores import core_count
 from hilum.settings import AnatomyMode, NodeMode, Settings
 from hilum.telemetry.logs import get_log

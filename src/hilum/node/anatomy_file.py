@@ -10,8 +10,8 @@ from hilum import encode, pipeline, pixels
 from hilum.files import dicom
 from hilum.node.processed import MeasuredAnatomy, Result
 from hilum.predict.segmentation import SegmentationModel, load_segmentation
-from hilum.records.readings import StoredReading
 from hilum.records.restored import restored
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import Settings
 from hilum.wording import anatomy_statements
 

@@ -35,9 +35,9 @@ from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.records import Connection, feed, retrievals
 from hilum.records.foreign_readings import ForeignReading
-from hilum.records.readings import ORIGIN, StoredReading
 from hilum.records.retrievals import Purpose
 from hilum.records.states import Urgency
+from hilum.records.stored_reading import ORIGIN, StoredReading
 from hilum.runtime.waits import WHILE_AWAY
 from hilum.settings.node import NodeMode, StartAt
 from hilum.telemetry import metrics

@@ -18,7 +18,7 @@ from hilum.language import Message
 from hilum.node.processed import MeasuredAnatomy, ProcessedImage
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
 from hilum.runtime.worker_process import become_worker
 from hilum.settings import Settings
 from hilum.telemetry import logs

@@ -22,9 +22,9 @@ from hilum.language import Language
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels.codestream import frame_of
 from hilum.radiograph import ImageUIDs, PixelPipeline
-from hilum.records.readings import StoredReading
 from hilum.records.restored import restored
-from hilum.records.reviews import Review
+from hilum.records.review import Review
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import Settings, UnusableWindow
 from hilum.web.displayed import DisplayedImage, as_file, displayed
 from hilum.web.displayed import thumbnail as thumbnail_of

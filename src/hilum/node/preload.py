@@ -8,7 +8,9 @@ import gc
 
 gc.disable()
 
-import hilum.node.page_work  # noqa: E402  not before the collector is off
+
+import hilum.node.inference_process  # noqa: E402
+import hilum.node.page_work  # noqa: E402
 import hilum.node.process_file  # noqa: E402, F401
 
 gc.freeze()

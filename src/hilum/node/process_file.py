@@ -22,8 +22,8 @@ from hilum.outcome import Outcome, Read, Refused, Status
 from hilum.pipeline import PipelineContext, Writing, open_pipeline
 from hilum.predict import reference_key
 from hilum.reading import Reading
-from hilum.records import feature_samples
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
+from hilum.values import half_precision
 
 __all__ = ["PipelineContext", "document_of", "open_pipeline", "read_file"]
 
@@ -94,7 +94,7 @@ def _sample(reading: Reading, context: PipelineContext) -> tuple[str, bytes] | N
     if reading.features is None or not asked:
         return None
     key = reference_key(reading.model.key, reading.radiograph.pipeline)
-    return key, feature_samples.packed(reading.features)
+    return key, half_precision.packed(reading.features)
 
 
 def _result(document: Dataset) -> Result:

@@ -7,7 +7,7 @@ from typing import Any
 from hilum.eligibility import Reason
 from hilum.language import Message
 from hilum.outcome import Status
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,10 +9,10 @@ from hilum.eligibility import Reason
 from hilum.jobs.workflow import END, StepState
 from hilum.node.processed import ProcessedImage
 from hilum.outcome import Status
-from hilum.records import drift, readings
+from hilum.records import drift
 from hilum.records.images import Settlement
-from hilum.records.readings import CompressedReading, StoredReading
 from hilum.records.states import State
+from hilum.records.stored_reading import CompressedReading, StoredReading, squeezed, whole
 
 STATE_OF: Final = {
     Status.READ: State.STORED,
@@ -77,11 +77,11 @@ def feature_sample(done: StepState) -> tuple[str, bytes] | None:
 
 def packed(reading: StoredReading) -> list[Any]:
     """Return a reading as little JSON, for the step state."""
-    document, maps, *rest = readings.squeezed(reading)
+    document, maps, *rest = squeezed(reading)
     return [b64encode(document).decode(), b64encode(maps).decode(), *rest]
 
 
 def unpacked(packet: Sequence[Any]) -> StoredReading:
     """Return the reading of a step state."""
     document, maps, *rest = packet
-    return readings.whole(CompressedReading(b64decode(document), b64decode(maps), *rest))
+    return whole(CompressedReading(b64decode(document), b64decode(maps), *rest))

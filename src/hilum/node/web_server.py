@@ -24,9 +24,9 @@ from hilum.radiograph import FieldOfView, ImageUIDs
 from hilum.reading import Heatmap
 from hilum.records import forwards
 from hilum.records.forwards import ForwardState
-from hilum.records.readings import StoredReading
-from hilum.records.reviews import Review
+from hilum.records.review import Review
 from hilum.records.states import Urgency
+from hilum.records.stored_reading import StoredReading
 from hilum.settings import AnatomyMode, Settings
 from hilum.web.app import create_app, serving
 from hilum.web.context import InstalledModel, WebContext

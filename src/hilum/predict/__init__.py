@@ -4,7 +4,6 @@ A card in ``cards/`` describes each model. ``architectures/`` has a network with
 each architecture, ``built_in/`` the whole network of a model that comes with hilum.
 """
 
-from hilum.predict.acquire import add_onnx, add_weights, card_like, pull
 from hilum.predict.card import ModelCard
 from hilum.predict.catalogue import DEMONSTRATION, all_cards, find_card, models_folder
 from hilum.predict.installed import (
@@ -28,16 +27,12 @@ __all__ = [
     "Reference",
     "ReferenceFiles",
     "ViewNetworks",
-    "add_onnx",
-    "add_weights",
     "all_cards",
-    "card_like",
     "find_card",
     "is_installed",
     "is_verified",
     "load_model",
     "models_folder",
     "open_installation",
-    "pull",
     "reference_key",
 ]

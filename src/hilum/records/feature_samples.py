@@ -13,7 +13,6 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from hilum.records.quality_tables import FEATURE_SAMPLE
 from hilum.records.upsert import into
-from hilum.values.half_precision import halved
 
 SLOTS: Final = 1250
 """Places of a sample; 1,000 images fill about 690 of them, and 4,000 nearly all."""
@@ -23,11 +22,6 @@ COUNT: Final = select(func.count()).where(
     FEATURE_SAMPLE.c.model == bindparam("of_model"),
 )
 """Asked once a minute, hence put together once."""
-
-
-def packed(features: NDArray[np.float32]) -> bytes:
-    """Return features as they are kept: shape ``(features,)`` as little-endian float16."""
-    return halved(features).astype("<f2").tobytes()
 
 
 def keep(connection: Connection, archive: str, model: str, image: str, features: bytes) -> None:

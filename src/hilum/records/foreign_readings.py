@@ -10,8 +10,8 @@ from hilum.radiograph import ImageUIDs
 from hilum.records import readings
 from hilum.records.job import Job
 from hilum.records.keys import image_values, of_image
-from hilum.records.readings import ORIGIN, StoredReading
 from hilum.records.states import State
+from hilum.records.stored_reading import ORIGIN, StoredReading
 from hilum.records.tables import IMAGE
 
 TAKE: Final = (

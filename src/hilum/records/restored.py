@@ -8,7 +8,7 @@ from pydicom import Dataset
 from hilum.eligibility import Reason
 from hilum.radiograph import PixelDecision, PixelPipeline, Radiograph
 from hilum.reading import Finding, Heatmap, ModelIdentity, Reading, ReferenceDistance, ViewOpinion
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
 
 DARKEST: Final = -1024.0
 """Dark end of the scale on which radiographs are kept."""

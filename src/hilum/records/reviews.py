@@ -7,14 +7,14 @@ the latest one counts.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import UTC
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import image_values, of_image, of_study, study_values
+from hilum.records.review import ReaderAnswer, Review, ReviewedFinding
 from hilum.records.rows import as_record
 from hilum.records.tables import REVIEW, REVIEW_FINDING, STUDY
 from hilum.settings.node import NodeMode
@@ -25,80 +25,6 @@ AT_ONCE: Final = 1000
 
 IMAGE_KEY: Final = tuple(REVIEW.c[name] for name in ImageUIDs._fields)
 ANSWER_KEY: Final = (REVIEW.c.number, REVIEW_FINDING.c.label)
-
-
-class ReaderAnswer(StrEnum):
-    """What a reader says of one finding: one answer, whatever the model says."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-    UNSURE = "unsure"
-
-
-class Opinion(StrEnum):
-    """How a reader's answer compares with what the model says."""
-
-    AGREE = "agree"
-    DISAGREE = "disagree"
-    UNSURE = "unsure"
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewedFinding:
-    """One finding, as the model gave it and the reader sees it."""
-
-    label: str
-    answer: ReaderAnswer
-    """What the reader says of it."""
-    positive: bool
-    raw: float
-    operating_point: float
-    score: float
-    """What the model had said."""
-
-    @property
-    def opinion(self) -> Opinion:
-        """How the answer compares with what the model had said."""
-        if self.answer is ReaderAnswer.UNSURE:
-            return Opinion.UNSURE
-        present = self.answer is ReaderAnswer.PRESENT
-        return Opinion.AGREE if present == self.positive else Opinion.DISAGREE
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """One review of one reader on one image."""
-
-    study_instance_uid: str
-    series_instance_uid: str
-    sop_instance_uid: str
-    """The image that it is about."""
-    at: datetime
-    """When, with its UTC offset."""
-    reader: str
-    """User name."""
-    model: str
-    model_sha256: str
-    """Which model is judged: its name and version, and its weights."""
-    findings: tuple[ReviewedFinding, ...]
-    """Those that the reader judged."""
-    missing: tuple[str, ...]
-    """Findings that the model does not look for, in the reader's words."""
-    comment: str
-    """The reader's words."""
-    report: str
-    """SOP Instance UID of the structured report that says the same in the PACS."""
-    demonstration: bool = False
-    """Whether the demonstration model is judged."""
-    unaided: bool = False
-    """Whether the reader had not been shown the model's findings."""
-    mode: NodeMode = NodeMode.LIVE
-    """How far the model's findings got; but for `LIVE` the review is not in the PACS either."""
-
-    @property
-    def uids(self) -> ImageUIDs:
-        """The image that it is about."""
-        return ImageUIDs(self.study_instance_uid, self.series_instance_uid, self.sop_instance_uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Select, and_, func, select
 from hilum.eligibility import Reason
 from hilum.radiograph import ImageUIDs
 from hilum.records import reviews
-from hilum.records.readings import document_in
 from hilum.records.reviews import Agreement
 from hilum.records.states import SETTLED, State
+from hilum.records.stored_reading import document_in
 from hilum.records.tables import IMAGE, READING
 from hilum.settings.node import NodeMode
 

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row, exists, select
 from hilum.eligibility import INELIGIBLE
 from hilum.radiograph import ImageUIDs
 from hilum.records.keys import of_study, study_values, uids_of
-from hilum.records.readings import document_in
 from hilum.records.states import ANALYZED, State, Urgency
+from hilum.records.stored_reading import document_in
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
 from hilum.records.upsert import unless_there
 from hilum.settings.node import NodeMode

@@ -11,3 +11,8 @@ def halved(numbers: NDArray[Any]) -> NDArray[np.float16]:
     most = np.finfo(np.float16).max
     half: NDArray[np.float16] = np.clip(numbers, -most, most).astype(np.float16)
     return half
+
+
+def packed(numbers: NDArray[Any]) -> bytes:
+    """Return numbers as they are kept: little-endian float16."""
+    return halved(numbers).astype("<f2").tobytes()

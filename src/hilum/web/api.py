@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.records import images, limits, readings, reviews, worklist
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
 from hilum.records.states import RETRIED, State
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import WorklistFilter, WorklistPosition
 from hilum.settings.node import NodeMode

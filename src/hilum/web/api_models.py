@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hilum.records.forwards import ForwardState
-from hilum.records.reviews import Opinion, ReaderAnswer
+from hilum.records.review import Opinion, ReaderAnswer
 from hilum.records.states import State, Urgency
 from hilum.records.throughput import Hour, Refusals
 from hilum.settings.node import NodeMode

@@ -25,9 +25,10 @@ from hilum.language import LANGUAGES, Message
 from hilum.records import agreement_watch, reviews, studies
 from hilum.records.accounts import Role
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
-from hilum.records.reviews import Agreement, Opinion, ReaderAnswer, Review, ReviewedFinding
+from hilum.records.review import Opinion, ReaderAnswer, Review, ReviewedFinding
+from hilum.records.reviews import Agreement
 from hilum.records.rows import as_record
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import DueTimes, fold
 from hilum.settings.node import NodeMode
 from hilum.values.csv_text import harmless, true_or_false

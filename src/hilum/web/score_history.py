@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.radiograph import ImageUIDs
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
 from hilum.records.worklist import StudyRow
 from hilum.values.dates import read_date
 from hilum.web.charts import Score

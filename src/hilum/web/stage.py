@@ -7,8 +7,8 @@ from typing import Any, Final
 from hilum.language import Language, Message
 from hilum.records import images, readings
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
 from hilum.records.states import State
+from hilum.records.stored_reading import StoredReading
 from hilum.records.worklist import StudyRow
 from hilum.web import words
 from hilum.web.context import WebContext

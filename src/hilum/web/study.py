@@ -15,9 +15,9 @@ from hilum.reading import Finding
 from hilum.records import images, readings, reviews, worklist
 from hilum.records.accounts import Role, new_secret
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
-from hilum.records.reviews import Opinion, Review, ReviewedFinding
+from hilum.records.review import Opinion, Review, ReviewedFinding
 from hilum.records.states import STATES, State
+from hilum.records.stored_reading import StoredReading
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow
 from hilum.settings.node import NodeMode

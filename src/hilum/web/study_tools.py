@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from hilum.language import Language
 from hilum.pacs.archive import Archive
 from hilum.radiograph import FieldOfView, ImageUIDs
-from hilum.records.readings import StoredReading
-from hilum.records.reviews import Review
+from hilum.records.review import Review
+from hilum.records.stored_reading import StoredReading
 from hilum.web.displayed import DisplayedImage
 
 

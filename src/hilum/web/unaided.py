@@ -12,7 +12,7 @@ from hilum.language import Message
 from hilum.records import Connection, audit, reviews
 from hilum.records.accounts import Role
 from hilum.records.images import ImageRecord
-from hilum.records.readings import StoredReading
+from hilum.records.stored_reading import StoredReading
 from hilum.settings.node import NodeMode
 from hilum.web import words
 from hilum.web.context import WebContext

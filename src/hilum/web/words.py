@@ -7,7 +7,7 @@ from typing import Final
 from hilum.language import Language, Message
 from hilum.records.constancy import SelfTestMode, SelfTestState
 from hilum.records.drift_watch import LEVELS
-from hilum.records.reviews import Opinion, ReaderAnswer
+from hilum.records.review import Opinion, ReaderAnswer
 from hilum.records.states import State
 from hilum.records.studies import StudyWarning
 from hilum.records.worklist import StudyRow

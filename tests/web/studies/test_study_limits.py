@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from hilum.records import access, accounts, reviews, worklist
 from hilum.records.accounts import Role
 from hilum.records.limits import StudyLimits
-from hilum.records.reviews import Review
+from hilum.records.review import Review
 from hilum.web.app import ROUTERS
 from hilum.web.context import WebContext
 from orthanc_server import OrthancServer
