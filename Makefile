@@ -17,10 +17,12 @@ up: ## Start the node, its page and its PACS; Ctrl-C stops them
 	@scripts/setup.sh run
 	@.venv/bin/hilum up --pull
 
+# Bytecode is written even where a container forbids it: the tests start hundreds of programs,
+# and each would compile hilum anew.
 test: ## Every check and test
 	@scripts/setup.sh dev
 	@scripts/check.sh
-	@.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 containers: ## The tests of images and Compose file, on a Docker engine of their own
 	@scripts/setup.sh dev
