@@ -35,7 +35,6 @@ from hilum.files.errors import read_errors
 from hilum.files.find import find_candidates
 from hilum.language import Message, of_environment
 from hilum.outcome import Outcome, Status
-from hilum.pacs import credentials
 from hilum.pipeline import PipelineContext, open_pipeline
 from hilum.settings import Settings
 
@@ -249,6 +248,8 @@ def _writers(
         stems = distinct_stems(candidate.name for candidate in candidates)
         writers.append(ResultFiles(folder, settings, stems, forms))
     if store:
+        from hilum.pacs import credentials  # noqa: PLC0415  loads the web client
+
         address = credentials.load(settings)
         pacs = stack.enter_context(closing(address.connect(timeout_s=settings.pacs.timeout_s)))
         pacs.capabilities()  # wrong address or password: say so before anything is read
