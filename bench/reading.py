@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
+from time import process_time, sleep
 from typing import Any
 
 import data_store
@@ -43,6 +43,9 @@ count: a processor that has slept takes up to half as long again, for either sid
 CALM_S = 0.4
 """Between two turns: the threads of either engine spin for a while after their work, and
 would take the other's processor."""
+
+PAUSE_S = 0.05
+"""Between two images, as a node has it that waits for the next."""
 
 
 @contextmanager
@@ -189,6 +192,32 @@ def network_rows(ours: PipelineContext, folder: str) -> Iterator[Row]:
         )
 
 
+def threads_row(ours: PipelineContext) -> Row:
+    """Measure what the processor spends on an image and a pause: threads may spin in it."""
+    model_input = pipeline.prepare(
+        read_dicom(file_candidate(image("RG1_UNCR.dcm"))).dataset, ours
+    ).model_input
+
+    def spending(threads: int) -> Callable[[], None]:
+        model = pipeline.open_pipeline(ours.settings.changed("model", threads=threads)).model
+
+        def work() -> None:
+            model.predict(model_input)
+            sleep(PAUSE_S)
+
+        return work
+
+    two, one = alternate_ms(spending(2), spending(1), clock=process_time)
+    return Row(
+        "the network on two threads, and a pause (CPU)",
+        two,
+        "ms",
+        one,
+        "one thread",
+        ratio_at_least=1 / 1.5,
+    )
+
+
 def rows() -> Iterator[Row]:
     """Measure the rows of reading."""
     with tempfile.TemporaryDirectory() as folder, reference() as ask:
@@ -205,6 +234,7 @@ def rows() -> Iterator[Row]:
                 ratio_at_least=at_least,
             )
         yield from network_rows(ours, folder)
+        yield threads_row(ours)
         yield Row(
             "peak memory of hilum read", memory(folder), "MiB", peak, "TorchXRayVision", limit=350
         )
