@@ -1,7 +1,8 @@
 """A Reading: one Radiograph × one Model → findings, heatmaps, provenance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,13 @@ from pydicom import Dataset
 
 from hilum.eligibility import Reason
 from hilum.radiograph import FieldOfView, Radiograph
+from hilum.values.site_curve import SiteProbability
 
 OPERATING_POINT_SCORE: Final = 0.5
 """Score that sits exactly on a finding's operating point, after normalisation."""
+
+SITE_PROBABILITY: Final = "calibrated_probability_at_this_site"
+"""What it is called wherever a program reads it."""
 
 DECIMALS: Final = 7
 """Decimals of raw values and scores where they are written down: single precision has no more."""
@@ -106,6 +111,20 @@ class Finding:
     score: float
     """TorchXRayVision's normalised value, in [0, 1]; 0.5 is the operating point. Not a probability.
     """
+    probability: SiteProbability | None = None
+    """Calibrated probability at this site; None unless the site's file in use has it."""
+
+    @classmethod
+    def of_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Return the finding that a hilum.reading/1 document has as this entry."""
+        site = entry.get(SITE_PROBABILITY)
+        return cls(
+            entry["label"],
+            entry["raw"],
+            entry["operating_point"],
+            entry["score"],
+            None if site is None else SiteProbability(**site),
+        )
 
     def __post_init__(self) -> None:
         if not self.label:

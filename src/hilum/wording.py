@@ -109,6 +109,10 @@ PATH_REASONS: Final[Mapping[str, Message]] = MappingProxyType(
 )
 """Name → reason, of what no rule of the gate but the path decides."""
 
+SITE_PROBABILITY: Final = Message(
+    "calibrated probability at this site (n={images}): {value}, 95% interval {low} to {high}"
+)
+
 REFERENCE: Final = Message("Distance from the reference images")
 REFERENCE_PERCENTILE: Final = Message("percentile {percentile:.1f} of {images} images")
 """What is said of how unlike the reference images an image is: its name, and how much."""
@@ -233,6 +237,16 @@ def in_language(language: Language, texts: tuple[Worded, ...]) -> tuple[Worded, 
 def score_text(finding: Finding, language: Language) -> str:
     """Return a finding's score as people read it, in the language's notation."""
     return language.notated(f"{shown_score(finding.score, positive=finding.positive):.2f}")
+
+
+def probability_text(finding: Finding, language: Language) -> str:
+    """Return its calibrated probability at this site; empty where the site has none."""
+    site = finding.probability
+    if site is None:
+        return ""
+    values = (language.fixed(each, 2) for each in (site.value, site.low, site.high))
+    named = dict(zip(("value", "low", "high"), values, strict=True))
+    return language.say(SITE_PROBABILITY, **named, images=site.images)
 
 
 def shown_score(score: float, *, positive: bool) -> float:

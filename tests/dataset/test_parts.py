@@ -70,7 +70,7 @@ def test_schema_file_names_every_column_once():
     columns = schema.columns(RUN.labels)
 
     assert len(columns) == len({column.name for column in columns})
-    assert "Edema raw" == columns[-1].name
+    assert "Edema calibrated_probability_at_this_site" == columns[-1].name
     assert [c.name for c in columns] == schema.arrow_schema(RUN.labels).names
 
 

@@ -29,7 +29,8 @@ def choose(inputs: tuple[Path, Path, Path], *words: str) -> Result:
 @pytest.fixture(scope="module")
 def points(inputs: tuple[Path, Path, Path]) -> SitePoints:
     """Return what was chosen."""
-    done = choose(inputs, "--choose", "sensitivity=0.9", "--title", "ward")
+    done = choose(inputs, "--choose", "sensitivity=0.9", "--title", "ward", "--calibrate")
+    assert "calibrated probability at this site: slope" in done.stdout
     assert 0 == done.exit_code, done.output
     assert "put it to use with hilum points use" in done.stderr
     (path,) = (inputs[2] / "out").glob("ward@*.json")
@@ -56,6 +57,30 @@ def test_figures_are_of_the_other_patients(points: SitePoints):
     assert tried.sensitivity.total == tried.positives
 
 
+def test_calibrated_probability_is_fitted_and_tried(points: SitePoints):
+    """On the same halves; the raw values of these readings are too near to each other."""
+    effusion = points.findings["Effusion"].calibration
+
+    assert effusion is not None
+    assert points.data.images == effusion.curve.images
+    tried = effusion.held_out
+    assert points.data.held_out_images == tried.positives + tried.negatives
+    assert tried.slope is not None
+    assert tried.slope.low < 1 < tried.slope.high
+    assert tried.brier < tried.brier_before
+
+
+def test_too_few_images_for_a_probability_are_said(tmp_path: Path):
+    """In words, for each finding."""
+    files = written(tmp_path, *simulated(120, 5))
+    done = choose((*files, tmp_path), "--choose", "youden", "--calibrate")
+
+    assert 0 == done.exit_code
+    assert "too few images: 20 with and 20 without it to fit on" in done.stdout
+    (path,) = (tmp_path / "out").glob("site@*.json")
+    assert "too_few" == read_points(path).findings["Effusion"].uncalibrated
+
+
 def test_too_few_images_write_no_file(tmp_path: Path):
     """It would be the card's points under the site's name."""
     done = choose((*written(tmp_path, *simulated(30, 5)), tmp_path), "--choose", "youden")
@@ -70,6 +95,7 @@ def test_too_few_images_write_no_file(tmp_path: Path):
     [
         (("--choose", "f1=0.9"), "is no rule to choose operating points by"),
         (("--choose", "youden", "--title", "../x"), "cannot be the title"),
+        (("--calibrate",), "--calibrate adds to the operating points that --choose writes"),
     ],
 )
 def test_what_cannot_be_chosen_is_one_line(inputs, words, said):

@@ -18,7 +18,7 @@ from hilum.predict.points_file import (
     read_points,
 )
 from hilum.settings import PixelSettings
-from points_files import CARD, demonstration_sha256, site_points
+from points_files import CARD, calibrated_points, demonstration_sha256, site_points
 
 POINT = FindingPoint(threshold=0.25, chosen=True, positives=40, negatives=160)
 
@@ -50,6 +50,27 @@ def test_name_tells_thresholds_apart_and_nothing_else():
     assert first.name == later.name
     assert first.name != site_points(effusion=0.26).name
     assert first.content_digest != later.content_digest
+
+
+def test_curves_are_in_use_and_part_of_the_name(tmp_path: Path):
+    """Another curve is another set, so that results by either are told apart."""
+    points = calibrated_points()
+    found = chosen(points.write(tmp_path))
+
+    assert {"Effusion": points.curves["Effusion"]} == found.curves
+    assert 200 == found.curves["Effusion"].of(0.3).images
+    assert points.name == found.name
+    names = {calibrated_points(slope=each).name for each in (0.6, 0.7)}
+    assert 3 == len({*names, site_points().name})
+
+
+def test_a_curve_that_falls_is_refused():
+    """Whoever forged the digest, too."""
+    content = json.loads(calibrated_points().text())
+    content["findings"]["Effusion"]["calibration"]["curve"]["slope"] = -1.0
+
+    with pytest.raises(CardInvalid, match="cannot be used"):
+        parse_points(json.dumps(content).encode(), "ward.json")
 
 
 def spoiled(**changes: Any) -> bytes:

@@ -1,5 +1,6 @@
 """Operating points and scores: TorchXRayVision's scale, and the choice of thresholds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hilum.predict import find_card, load_model
 from hilum.predict.model import normalise, sigmoid, to_findings
 from hilum.predict.operating_points import choose_operating_points
 from hilum.settings import Settings
+from hilum.values.site_curve import SiteCurve
 from model_inputs import blobs, model_input
 
 NOWHERE = Path("nowhere")
@@ -147,3 +149,16 @@ def test_thresholds_change_calls_and_not_raw_values(settings: Settings, tmp_path
     assert [f.raw for f in before] == [f.raw for f in after]
     assert "Effusion" not in {f.label for f in after if f.positive}
     assert plain.identity != high.identity
+
+
+def test_site_curve_gives_a_probability_beside_the_score():
+    """To its finding alone; score and state are as without."""
+    curve = SiteCurve(-1.0, 0.6, (0.04, 0.01, 0.02), 200)
+    labels, logits, points = ["Effusion", "Mass"], np.array([0.5, 0.5], np.float32), [0.1, 0.2]
+    plain = to_findings(labels, logits, points)
+    effusion, mass = to_findings(labels, logits, points, {"Effusion": curve})
+
+    assert effusion.probability is not None
+    assert effusion.probability.value == pytest.approx(1 / (1 + np.exp(0.7)))
+    assert mass == plain[1]
+    assert replace(effusion, probability=None) == plain[0]

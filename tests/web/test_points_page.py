@@ -11,7 +11,7 @@ from hilum.node.points import PointsDesk
 from hilum.records.accounts import Role
 from hilum.settings import Settings
 from hilum.web.context import WebContext
-from points_files import site_points
+from points_files import calibrated_points, site_points
 from web_context import csrf_in, open_web_context
 
 
@@ -25,6 +25,22 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebContext]
         yield replace(
             made, use_points=desk.use, card_points=lambda: tuple(desk.card.operating_points)
         )
+
+
+def test_calibrated_probabilities_are_shown_with_how_they_did(web, page, tmp_path):
+    """Before and after, on how many images; why not where there is none; going back takes both."""
+    assert web.use_points is not None
+    web.use_points(str(calibrated_points().write(tmp_path)), "olga")
+    client = page.signed_in(Role.OPERATOR)
+    text = client.get("/points").text
+
+    assert "0.210 → 0.120, 0.98" in text
+    assert "n=200" in text
+    assert "Too few images." in text
+    assert (
+        303 == client.post("/points", data={"csrf": csrf_in(text), "name": "default"}).status_code
+    )
+    assert "default" == web.settings.current().model.points_name
 
 
 def test_a_click_puts_to_use_and_another_goes_back(web, page, tmp_path):

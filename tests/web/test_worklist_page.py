@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from hilum.eligibility import Reason
+from hilum.reading import SITE_PROBABILITY
 from hilum.records import audit, studies
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
@@ -63,6 +64,21 @@ def test_empty_worklist_says_what_to_do(viewer):
     assert "No studies yet" in text
     assert "DEMONSTRATION" in text
     assert "Research use only" in text
+
+
+def test_study_shows_the_calibrated_probability_of_this_site(web, viewer):
+    """Beside the score of the one finding that has it, and in the API under its whole name."""
+    reading = invented(Effusion=0.91, Mass=0.2)
+    entry = reading.document["readings"][0]["findings"][0]
+    entry[SITE_PROBABILITY] = {"value": 0.341, "low": 0.25, "high": 0.45, "images": 412}
+    settle(web, study(web, 1), State.STORED, reading=reading)
+    text = viewer.get("/studies/1.2.1").text
+    found = viewer.get("/api/v1/images/1.2.1.1/findings").json()
+
+    assert 1 == text.count("calibrated probability at this site (n=412): 0.34")
+    assert [412, None] == [
+        each[SITE_PROBABILITY] and each[SITE_PROBABILITY]["images"] for each in found
+    ]
 
 
 def test_row_says_who_what_and_how_urgent(web, viewer):

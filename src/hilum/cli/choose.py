@@ -17,6 +17,7 @@ from hilum.evaluation.intervals import Estimate
 from hilum.evaluation.label_table import Fact
 from hilum.evaluation.operating import PointFigures
 from hilum.evaluation.operating_points import (
+    LEAST,
     NOT_REACHED,
     TOO_FEW,
     ChoiceRule,
@@ -25,17 +26,27 @@ from hilum.evaluation.operating_points import (
     halves,
 )
 from hilum.evaluation.results import Evaluation
+from hilum.evaluation.site_calibration import (
+    LEAST_FITTED,
+    NOT_RISING,
+    SiteFit,
+    WhyNot,
+    fit_sites,
+)
 from hilum.language import Language, Message, of_environment
 from hilum.predict import find_card
 from hilum.predict.card import DEFAULT_POINTS
 from hilum.predict.points_file import (
     TITLE_PATTERN,
+    CheckedCalibration,
+    CheckedNumber,
     CheckedShare,
     FindingPoint,
     HeldOut,
     OfData,
     OfModel,
     OfPixels,
+    SiteCalibration,
     SitePoints,
 )
 from hilum.settings import Settings
@@ -48,6 +59,17 @@ WHY: Final[Mapping[str, Message]] = {
 }
 """Why no threshold was chosen → its words."""
 
+WHY_UNCALIBRATED: Final[Mapping[str, Message]] = {
+    TOO_FEW: Message(
+        "too few images: {fitted} with and {fitted} without it to fit on, {tried} and {tried} to "
+        "try on",
+        fitted=LEAST_FITTED,
+        tried=LEAST,
+    ),
+    NOT_RISING: Message("a higher raw value does not make it likelier here"),
+}
+"""Why there is no calibrated probability → its words."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteChoice:
@@ -56,9 +78,11 @@ class SiteChoice:
     rule: ChoiceRule
     title: str
     """What the operating points are called."""
+    calibrate: bool = False
+    """Whether calibrated probabilities are fitted, too."""
 
     @classmethod
-    def parse(cls, rule: str | None, title: str) -> Self | None:
+    def parse(cls, rule: str | None, title: str, *, calibrate: bool = False) -> Self | None:
         """Return it; None where nothing is to be chosen.
 
         Raises
@@ -67,6 +91,11 @@ class SiteChoice:
             The rule is none, or the title no name.
         """
         if rule is None:
+            if calibrate:
+                raise SettingInvalid(
+                    "--calibrate adds to the operating points that --choose writes.",
+                    "Give both, e.g. --choose sensitivity=0.95 --calibrate.",
+                )
             return None
         if not re.fullmatch(TITLE_PATTERN, title):
             raise SettingInvalid(
@@ -74,7 +103,7 @@ class SiteChoice:
                 "Use letters, digits and . _ - only.",
                 title=title,
             )
-        return cls(ChoiceRule.parse(rule), title)
+        return cls(ChoiceRule.parse(rule), title, calibrate)
 
 
 def choose(
@@ -82,9 +111,9 @@ def choose(
 ) -> None:
     """Write a file of operating points beside the report, and say how they did."""
     points = site_points(found, choice, files, settings)
-    for line in lines(points):
+    for line in (*lines(points), *(calibration_lines(points) if choice.calibrate else ())):
         click.echo(line)
-    if not any(each.chosen for each in points.findings.values()):
+    if not any(each.chosen or each.calibration for each in points.findings.values()):
         echo("No operating point was chosen: no file was written.", err=True)
         return
     path = points.write(folder)
@@ -118,13 +147,11 @@ def site_points(
     keys = [patient or name for patient, name in zip(patients, names, strict=True)]
     labelled = join.labelled
     kept = [key for key, known in zip(keys, labelled, strict=True) if known]
-    chosen = choose_points(
-        choice.rule,
-        {each: readings.raw[labelled, readings.labels.index(each)] for each in labels},
-        {each: join.truth[labelled, found.labels.findings.index(each)] for each in labels},
-        kept,
-        card.operating_points[DEFAULT_POINTS],
-    )
+    raw = {each: readings.raw[labelled, readings.labels.index(each)] for each in labels}
+    truth = {each: join.truth[labelled, found.labels.findings.index(each)] for each in labels}
+    default = card.operating_points[DEFAULT_POINTS]
+    chosen = choose_points(choice.rule, raw, truth, kept, default)
+    fits = fit_sites(raw, truth, kept) if choice.calibrate else {}
     first = halves(kept)
     on = {key for key, is_first in zip(kept, first, strict=True) if is_first}
     return SitePoints(
@@ -141,7 +168,7 @@ def site_points(
             held_out_images=int((~first).sum()),
             held_out_patients=len(set(kept) - on),
         ),
-        findings={label: _point(each) for label, each in chosen.items()},
+        findings={label: _point(each, fits.get(label, "")) for label, each in chosen.items()},
     )
 
 
@@ -168,14 +195,33 @@ def lines(points: SitePoints) -> Iterator[str]:
         yield f"{name:<28} {threshold:<8} {figures} {say(WHY[each.why])}".rstrip()
 
 
-def _share(share: CheckedShare | None, language: Language) -> str:
+def calibration_lines(points: SitePoints) -> Iterator[str]:
+    """Yield how calibrated probabilities did, a line a finding."""
+    yield say(
+        "calibrated probability at this site: slope (1 is right) and Brier score (lower is better) "
+        "of the raw value → of the probability, on the patients on whom it was not fitted"
+    )
+    language = of_environment()
+    for label, each in points.findings.items():
+        name, fit = finding_name(label, language), each.calibration
+        if fit is None:
+            yield f"{name:<28} {say(WHY_UNCALIBRATED[each.uncalibrated])}"
+            continue
+        tried = fit.held_out
+        brier = (language.fixed(value, 3) for value in (tried.brier_before, tried.brier))
+        slopes = " → ".join(_share(slope, language) for slope in (tried.slope_before, tried.slope))
+        size = f"n={fit.curve.images}, {tried.positives + tried.negatives}"
+        yield f"{name:<28} {slopes}; {' → '.join(brier)}; {size}"
+
+
+def _share(share: CheckedShare | CheckedNumber | None, language: Language) -> str:
     if share is None:
         return "–"
     value, low, high = (language.fixed(each, 2) for each in (share.value, share.low, share.high))
     return f"{value} ({low}–{high})"
 
 
-def _point(chosen: ChosenPoint) -> FindingPoint:
+def _point(chosen: ChosenPoint, fit: SiteFit | WhyNot) -> FindingPoint:
     return FindingPoint(
         threshold=chosen.threshold,
         chosen=not chosen.why,
@@ -183,7 +229,29 @@ def _point(chosen: ChosenPoint) -> FindingPoint:
         positives=chosen.positives,
         negatives=chosen.negatives,
         held_out=None if chosen.held_out is None else _held_out(chosen.held_out),
+        calibration=_calibration(fit) if isinstance(fit, SiteFit) else None,
+        uncalibrated="" if isinstance(fit, SiteFit) else fit,
     )
+
+
+def _calibration(fit: SiteFit) -> SiteCalibration:
+    return SiteCalibration(
+        curve=fit.curve,
+        held_out=CheckedCalibration(
+            positives=fit.positives,
+            negatives=fit.negatives,
+            slope_before=_number(fit.before.slope),
+            slope=_number(fit.after.slope),
+            brier_before=fit.before.brier,
+            brier=fit.after.brier,
+        ),
+    )
+
+
+def _number(figure: Estimate) -> CheckedNumber | None:
+    if not figure.known:
+        return None
+    return CheckedNumber(value=figure.value, low=figure.low, high=figure.high)
 
 
 def _held_out(tried: PointFigures) -> HeldOut:

@@ -84,6 +84,12 @@ SHARES: Final = (0.8, 0.9, 0.95)
     help="Also choose operating points of this site on half of the patients, and try them on the "
     "others: sensitivity=0.95, specificity=0.95, ppv=0.8 or youden.",
 )
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="With --choose: also fit a calibrated probability at this site for each finding, shown "
+    "beside the score once the file is put to use.",
+)
 @click.option("--title", default="site", show_default=True, help="What these are called.")
 @click.option("--no-pictures", is_flag=True, help="No pictures of missed images in the report.")
 @click.option("--language", type=click.Choice(list(LANGUAGES)), help="Language of the report.")
@@ -97,6 +103,7 @@ def evaluate(
     prevalences: tuple[str, ...],
     plan: float | None,
     chosen: str | None,
+    calibrate: bool,
     title: str,
     no_pictures: bool,
     language: str | None,
@@ -120,7 +127,7 @@ def evaluate(
         return
     if not files:
         raise click.UsageError(say("Give the labels with --labels."))
-    choice = SiteChoice.parse(chosen, title)
+    choice = SiteChoice.parse(chosen, title, calibrate=calibrate)
     read = open_readings(readings)
     tables = read_labels(files, how.policy, read.labels)
     agreed = [each for table in tables if table.reviews for each in agreements(table, read)]

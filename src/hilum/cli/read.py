@@ -36,6 +36,7 @@ from hilum.files.find import find_candidates
 from hilum.language import Message, of_environment
 from hilum.outcome import Outcome, Status
 from hilum.pipeline import PipelineContext, open_pipeline
+from hilum.predict import Model
 from hilum.settings import Settings
 
 FULL_TABLES: Final = 3
@@ -150,7 +151,7 @@ def _read_all(
     """Read, print and write each file; return how many ended how."""
     counts: Counter[Status] = Counter()
     anatomy = context.segmentation is not None
-    add_row = _table_writer(table, context.model.labels, anatomy=anatomy)
+    add_row = _table_writer(table, context.model, anatomy=anatomy)
     codes = encode.load_codes(context.settings.report.codes_file)
     done = journal.done if journal is not None else {}
     left = [candidate for candidate in candidates if candidate.name not in done]
@@ -223,14 +224,17 @@ def check_outputs(*files: Path | None) -> None:
 
 
 def _table_writer(
-    table: AtomicFile | None, labels: Sequence[str], *, anatomy: bool
+    table: AtomicFile | None, model: Model, *, anatomy: bool
 ) -> Callable[[Outcome], object]:
     """Write the head of the CSV table and return what adds a row; nothing without a table."""
     if table is None:
         return lambda _: None
-    rows = csv.DictWriter(table, csv_columns(labels, anatomy=anatomy))
+    labels, calibrated = model.labels, model.curves.keys()
+    rows = csv.DictWriter(table, csv_columns(labels, anatomy=anatomy, calibrated=calibrated))
     rows.writeheader()
-    return lambda outcome: rows.writerow(csv_row(outcome, labels, anatomy=anatomy))
+    return lambda outcome: rows.writerow(
+        csv_row(outcome, labels, anatomy=anatomy, calibrated=calibrated)
+    )
 
 
 def _writers(

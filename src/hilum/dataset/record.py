@@ -9,7 +9,7 @@ from pydicom import Dataset
 from hilum import __version__
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs, PixelPipeline
-from hilum.reading import DECIMALS, ModelIdentity, Reading
+from hilum.reading import DECIMALS, SITE_PROBABILITY, ModelIdentity, Reading
 from hilum.values.ages import age_of
 from hilum.values.attributes import first_text
 from hilum.values.dates import read_date
@@ -128,4 +128,6 @@ def _findings(reading: Reading) -> Row:
         values[f"{finding.label} score"] = round(finding.score, DECIMALS)
         values[f"{finding.label} positive"] = finding.positive
         values[f"{finding.label} raw"] = round(finding.raw, DECIMALS)
+        site = finding.probability
+        values[f"{finding.label} {SITE_PROBABILITY}"] = site and round(site.value, DECIMALS)
     return values

@@ -6,7 +6,7 @@ from typing import Final
 from hilum.language import Language, Message
 from hilum.outcome import Outcome, Status
 from hilum.reading import ModelIdentity
-from hilum.wording import anatomy_statements, finding_name, score_text
+from hilum.wording import anatomy_statements, finding_name, probability_text, score_text
 
 POSITIVE: Final = Message("POSITIVE")
 
@@ -96,6 +96,8 @@ def full_table(outcome: Outcome, language: Language) -> str:
             f"  {finding_name(each.label, language):<28} {values} "
             f"{score_text(each, language):>{width}}  {bar}{mark}"
         )
+        if each.probability is not None:
+            lines.append(f"    {probability_text(each, language)}")
     if outcome.read is not None and outcome.read.anatomy is not None:
         lines += [f"  {say(each)}" for each in anatomy_statements(outcome.read.anatomy)]
     lines += [say("  note: {text}", text=reason.text) for reason in outcome.reasons]

@@ -5,7 +5,7 @@ ends the process, as one that crashes it does: who gave the shard then finds out
 """
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from io import BytesIO
 from multiprocessing.connection import Connection
@@ -50,6 +50,7 @@ def run_of(context: PipelineContext) -> DatasetRun:
         **of_run(model.identity, settings.pixels.pipeline),
         "operating_points": dict(model.operating_points),
         "points_setting": settings.model.operating_points,
+        "curves": {label: [*map(str, astuple(each))] for label, each in model.curves.items()},
         "language": settings.report.model_dump(mode="json")["language"],
         "character_set": settings.pacs.model_dump(mode="json")["default_character_set"],
         **{name: getattr(settings, name).model_dump(mode="json") for name in SECTIONS},

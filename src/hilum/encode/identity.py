@@ -76,6 +76,8 @@ def identify(reading: Reading, *choices: str) -> ResultIdentity:
         [warning.code for warning in reading.warnings if warning.code not in MEASURED],
         choices,
     ]
+    if any(finding.probability for finding in reading.findings):
+        decisive.append(model.operating_points.rpartition("@")[2])  # tells the curves, too
     if reading.reference is not None:
         decisive.append([reading.reference.statistics, reading.reference.limit])
     if reading.view is not None:

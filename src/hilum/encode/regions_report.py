@@ -35,6 +35,7 @@ from hilum.errors import EncodingFailed
 from hilum.radiograph import FieldOfView
 from hilum.reading import OPERATING_POINT_SCORE, Finding, Region
 from hilum.settings import SRClass
+from hilum.values.site_curve import SiteProbability
 from hilum.wording import shown_score
 
 FEWEST_POINTS = 6
@@ -147,6 +148,7 @@ class RegionsReport:
             score,
             self._ratio("model_output", finding.raw),
             self._ratio("model_output_operating_point", finding.operating_point),
+            self._site_probability(finding.probability),
             Item(
                 self.context.codes.concept("source"),
                 reference(self.context.source),
@@ -192,6 +194,16 @@ class RegionsReport:
     def _ratio(self, concept: str, value: float) -> Item:
         number = NumericValue(single(value), codes.UCUM.NoUnits)
         return Item(self.context.codes.concept(concept), number, Relation.HAS_PROPERTIES)
+
+    def _site_probability(self, site: SiteProbability | None) -> Item | None:
+        """Return a measurement of its own: it is no score."""
+        if site is None:
+            return None
+        stamp = "demonstration_" if self.context.reading.model.demonstration else ""
+        interval = f"interval_95={site.low:.7f} {site.high:.7f}"
+        return self._ratio(f"{stamp}site_probability", site.value).having(
+            *map(algorithm_parameter, (f"images={site.images}", interval))
+        )
 
     def _field_of_view(self, label: str) -> FieldOfView:
         return next(h.field_of_view for h in self.context.reading.heatmaps if h.label == label)

@@ -29,6 +29,7 @@ from hilum.language.message import filled_in
 from hilum.outcome import Status
 from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import OPERATING_POINT_SCORE, Finding, ModelIdentity
+from hilum.values.site_curve import SiteProbability
 from hilum.wording import shown_score
 
 MOST_FINDINGS: Final = 1024
@@ -195,7 +196,7 @@ class _Report:
         point = _number(_only(row, self.table.concept("model_output_operating_point")))
         label = self._label(row)
         said = _number(_only(row, self.table.score(label, demonstration=self._is_demonstration())))
-        finding = Finding(label, raw, point, _score(raw, point))
+        finding = Finding(label, raw, point, _score(raw, point), self._site_probability(row))
         if present != finding.positive and raw != point:  # nine digits may make them equal
             raise _contradiction(
                 "{label} is present below its operating point, or absent above", label=label
@@ -206,6 +207,19 @@ class _Report:
         code = row.ConceptNameCodeSequence[0]
         named = (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning)
         return {**finding_entry(finding, Code(*map(str, named))), "positive": present}
+
+    def _site_probability(self, row: Dataset) -> SiteProbability | None:
+        stamp = "demonstration_" if self._is_demonstration() else ""
+        items = list(_all(row, self.table.concept(f"{stamp}site_probability")))
+        if not items:
+            return None
+        (item,) = items
+        said = dict(str(each.TextValue).split("=", 1) for each in _children(item))
+        low, high = map(float, said["interval_95"].split())
+        value, images = _number(item), int(said["images"])
+        if not 0 <= low <= value <= high <= 1 or images < 1:
+            raise _contradiction("its calibrated probability is none")
+        return SiteProbability(value, low, high, images)
 
     def _label(self, row: Dataset) -> str:
         """Return the model's label: the one tracked, where it has the code, else the code's."""

@@ -14,7 +14,13 @@ from hilum.encode.content import Container, Item, Relation, Text, codes, languag
 from hilum.encode.provenance import DEMONSTRATED, algorithm, cautions, observer, statements
 from hilum.language import Language
 from hilum.reading import Reading
-from hilum.wording import POSITIVE_OF_ALL, finding_name, raw_texts, score_text
+from hilum.wording import (
+    POSITIVE_OF_ALL,
+    finding_name,
+    probability_text,
+    raw_texts,
+    score_text,
+)
 
 NEWLINE: Final = "\r\n"
 """Line break of a TEXT item (PS3.3 C.17.3)."""
@@ -60,6 +66,7 @@ def findings_text(reading: Reading, tongue: Language) -> str:
     lines = [*wrap(tongue.say(DEMONSTRATED), WIDTH), ""] if reading.model.demonstration else []
     lines += [tongue.say(POSITIVE_OF_ALL, positive=positive, all=count), ""]
     lines += _table(reading, tongue)
+    lines += [line for each in site_probabilities(reading, tongue) for line in wrap(each, WIDTH)]
     for doubt in cautions(reading, tongue):
         lines += ["", *wrap(doubt, WIDTH)]
     return NEWLINE.join(lines)
@@ -107,6 +114,12 @@ def _table(reading: Reading, tongue: Language) -> list[str]:
         for finding in reading.ranked
     ]
     return [head, "-" * WIDTH, *rows]
+
+
+def site_probabilities(reading: Reading, tongue: Language) -> list[str]:
+    """Return a line for each finding that has a calibrated probability at this site."""
+    said = ((each, probability_text(each, tongue)) for each in reading.ranked)
+    return [f"{finding_name(each.label, tongue)}: {words}" for each, words in said if words]
 
 
 def _line(name: str, score: str, result: str, raw: str, operating_point: str) -> str:

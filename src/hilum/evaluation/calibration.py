@@ -17,15 +17,13 @@ from numpy.typing import ArrayLike
 
 from hilum.evaluation.intervals import UNKNOWN, Bools, Estimate, Floats, Groups, proportion
 from hilum.values.proportions import Z
+from hilum.values.site_curve import log_odds
 
 BINS: Final = 10
 """Points of a curve, of equally many images each."""
 
 STEPS: Final = 50
 """Newton's steps at most; it needs a handful, or there is no answer."""
-
-EDGE: Final = 1e-6
-"""How near to 0 and 1 a score counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def calibrate(scores: ArrayLike, truth: ArrayLike, groups: Groups | None = None)
     values, shown = np.asarray(scores, np.float64), np.asarray(truth, np.bool_)
     whose = np.arange(len(values)) if groups is None else groups
     share = float(shown.mean()) if len(shown) else math.nan
-    inside = np.clip(values, EDGE, 1 - EDGE)
-    odds = np.log(inside / (1 - inside))
+    odds = log_odds(values)
     slope = intercept = UNKNOWN
     if 0 < share < 1:
         fitted = logistic(np.stack([np.ones(len(odds)), odds], axis=1), shown, whose)
@@ -114,6 +111,30 @@ def logistic(
     list of Estimate
         Unknown ones where scores and truth leave no answer, e.g. when they separate.
     """
+    fitted = fitted_logistic(design, shown, whose, offset)
+    if fitted is None:
+        return [UNKNOWN] * design.shape[1]
+    found, variance = fitted
+    halves = Z * np.sqrt(np.diag(variance))
+    clusters = len(np.unique(whose))
+    return [
+        Estimate(float(value), float(value - half), float(value + half), size=clusters)
+        for value, half in zip(found, halves, strict=True)
+    ]
+
+
+def fitted_logistic(
+    design: Floats, targets: Floats | Bools, whose: Groups, offset: Floats | None = None
+) -> tuple[Floats, Floats] | None:
+    """Return the coefficients of a logistic regression and their covariance; None: no answer.
+
+    Parameters
+    ----------
+    design, whose, offset
+        As by `logistic`.
+    targets
+        Shape ``(images,)``, in [0, 1].
+    """
     given = np.zeros(len(design)) if offset is None else offset
     found = np.zeros(design.shape[1])
     for _ in range(STEPS):
@@ -121,20 +142,15 @@ def logistic(
         weight = chance * (1 - chance)
         bread = design.T @ (design * weight[:, None])
         if not np.isfinite(bread).all() or np.linalg.cond(bread) > 1 / np.finfo(float).eps:
-            return [UNKNOWN] * len(found)
-        step = np.linalg.solve(bread, design.T @ (shown - chance))
+            return None
+        step = np.linalg.solve(bread, design.T @ (targets - chance))
         found = found + np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-10:  # noqa: PLR2004  settled
             break
     else:
-        return [UNKNOWN] * len(found)
-    scores = design * (shown - chance)[:, None]
+        return None
+    scores = design * (targets - chance)[:, None]
     summed = np.stack([np.bincount(whose, column) for column in scores.T], axis=1)
     clusters = len(np.unique(whose))
     inverse = np.linalg.inv(bread)
-    variance = inverse @ (summed.T @ summed) @ inverse * clusters / max(clusters - 1, 1)
-    halves = Z * np.sqrt(np.diag(variance))
-    return [
-        Estimate(float(value), float(value - half), float(value + half), size=clusters)
-        for value, half in zip(found, halves, strict=True)
-    ]
+    return found, inverse @ (summed.T @ summed) @ inverse * clusters / max(clusters - 1, 1)

@@ -1,6 +1,6 @@
 """A model, loaded and ready: one image in, findings and heatmaps out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from hilum.predict.operating_points import ChosenPoints, PointsUse, choose_opera
 from hilum.radiograph import ModelInput
 from hilum.reading import Finding, Heatmap
 from hilum.settings import Settings
+from hilum.values.site_curve import SiteCurve
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -53,7 +54,10 @@ def normalise(raw: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[
 
 
 def to_findings(
-    labels: Sequence[str], logits: NDArray[np.float32], points: Sequence[float]
+    labels: Sequence[str],
+    logits: NDArray[np.float32],
+    points: Sequence[float],
+    curves: Mapping[str, SiteCurve] | None = None,
 ) -> tuple[Finding, ...]:
     """Pair labels with what the network said of them.
 
@@ -63,6 +67,8 @@ def to_findings(
         Shape ``(len(labels),)``, float32.
     points
         Operating point of each label, in (0, 1).
+    curves
+        Label → what gives its calibrated probability at this site.
 
     Raises
     ------
@@ -71,8 +77,15 @@ def to_findings(
     """
     raw = sigmoid(logits)
     scores = normalise(raw, np.asarray(points, dtype=np.float64))
+    known = curves or {}
     return tuple(
-        Finding(label=label, raw=float(value), operating_point=point, score=float(score))
+        Finding(
+            label=label,
+            raw=float(value),
+            operating_point=point,
+            score=float(score),
+            probability=known[label].of(value) if label in known else None,
+        )
         for label, value, point, score in zip(labels, raw, points, scores, strict=True)
     )
 
@@ -110,6 +123,8 @@ class Model:
         Which model every finding is from.
     labels
         What it reads, in the network's order.
+    curves
+        Label → what gives its calibrated probability at this site, where the site has that.
     """
 
     def __init__(
@@ -129,6 +144,9 @@ class Model:
         )
         chosen = [i for i, label in enumerate(card.labels) if label in points.thresholds]
         self.labels = tuple(card.labels[i] for i in chosen)
+        self.curves = {
+            label: points.curves[label] for label in self.labels if label in points.curves
+        }
         self._points = tuple(points.thresholds[label] for label in self.labels)
         self._network = build_network(card, installation, chosen, execution or Execution())
 
@@ -159,7 +177,7 @@ class Model:
             Heatmap(label, model_input.turn.stored(activation), model_input.field_of_view)
             for label, activation in zip(self.labels, maps[0], strict=True)
         )
-        findings = to_findings(self.labels, logits[0], self._points)
+        findings = to_findings(self.labels, logits[0], self._points, self.curves)
         return Prediction(findings, heatmaps, None if features is None else features[0])
 
 

@@ -1,7 +1,8 @@
 """Which thresholds are in use: a set of the card, or the site's own file."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from hilum.predict.card import DEFAULT_POINTS, ModelCard, OperatingPoints, is_th
 from hilum.predict.points_file import fingerprint, read_points, require_fit
 from hilum.settings import PixelSettings
 from hilum.settings.reading import POINTS_FOLDER
+from hilum.values.site_curve import SiteCurve
 
 FILE_SUFFIX: Final = ".toml"
 """A set of operating points named so is a file that somebody wrote by hand."""
@@ -27,6 +29,8 @@ class ChosenPoints:
     """Label → threshold, for each label that is read."""
     origin: str = ""
     """Where a site's file has them from; empty when it does not say, and for a set of the card."""
+    curves: Mapping[str, SiteCurve] = field(default_factory=dict)
+    """Label → what turns its raw value into a calibrated probability at this site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +132,5 @@ def checked_points(card: ModelCard, path: Path, use: PointsUse) -> ChosenPoints:
     points = read_points(path)
     require_fit(points, card, use.sha256, use.pixels)
     default = card.operating_points[DEFAULT_POINTS]
-    return ChosenPoints(points.name, {**default, **points.thresholds}, points.origin)
+    thresholds = {**default, **points.thresholds}
+    return ChosenPoints(points.name, thresholds, points.origin, points.curves)

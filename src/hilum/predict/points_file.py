@@ -19,6 +19,7 @@ from hilum.language.system import system_error
 from hilum.predict.card import ModelCard
 from hilum.settings import PixelSettings
 from hilum.settings.section import first_invalid
+from hilum.values.site_curve import SiteCurve
 
 SCHEMA: Final = "hilum.operating-points/1"
 """Name and major version of the file."""
@@ -39,6 +40,7 @@ TITLE_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}"
 """What a site may call them: it is part of a file's name."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(max_length=200)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -60,6 +62,14 @@ class CheckedShare(PointsSection):
     """Of so many images."""
 
 
+class CheckedNumber(PointsSection):
+    """A number with its 95 % interval."""
+
+    value: Number
+    low: Number
+    high: Number
+
+
 class HeldOut(PointsSection):
     """How a threshold did on the patients on whom it was not chosen."""
 
@@ -69,6 +79,26 @@ class HeldOut(PointsSection):
     sensitivity: CheckedShare | None
     specificity: CheckedShare | None
     ppv: CheckedShare | None
+
+
+class CheckedCalibration(PointsSection):
+    """How a curve did on the patients on whom it was not fitted."""
+
+    positives: Count
+    negatives: Count
+    slope_before: CheckedNumber | None
+    slope: CheckedNumber | None
+    """Of the raw value and of the calibrated probability: 1 is right, less is too extreme."""
+    brier_before: Share
+    brier: Share
+    """The same: mean squared distance from the truth."""
+
+
+class SiteCalibration(PointsSection):
+    """Turns a raw value into a calibrated probability at this site."""
+
+    curve: SiteCurve
+    held_out: CheckedCalibration
 
 
 class FindingPoint(PointsSection):
@@ -85,6 +115,10 @@ class FindingPoint(PointsSection):
     """Images on which it was chosen."""
     held_out: HeldOut | None = None
     """How it did on the others; None without any."""
+    calibration: SiteCalibration | None = None
+    """None unless it was asked for, and could be fitted and checked."""
+    uncalibrated: Literal["", "too_few", "not_rising"] = ""
+    """Why it could not."""
 
 
 class OfModel(PointsSection):
@@ -164,9 +198,18 @@ class SitePoints(PointsSection):
         return {label: each.threshold for label, each in self.findings.items()}
 
     @property
+    def curves(self) -> dict[str, SiteCurve]:
+        """Label → what turns its raw value into a calibrated probability at this site."""
+        return {
+            label: each.calibration.curve
+            for label, each in self.findings.items()
+            if each.calibration is not None
+        }
+
+    @property
     def name(self) -> str:
-        """What results call them: another one for other thresholds, and for nothing else."""
-        return f"{self.title}@{fingerprint(self.thresholds)}"
+        """What results call them: another one for other thresholds or curves, and nothing else."""
+        return f"{self.title}@{fingerprint(self.thresholds, self.curves)}"
 
     @property
     def origin(self) -> str:
@@ -196,10 +239,12 @@ class SitePoints(PointsSection):
         return path
 
 
-def fingerprint(thresholds: Mapping[str, float]) -> str:
-    """Return what tells these thresholds from others."""
-    text = repr(sorted(thresholds.items())).encode()
-    return hashlib.sha256(text).hexdigest()[:FINGERPRINT_DIGITS]
+def fingerprint(
+    thresholds: Mapping[str, float], curves: Mapping[str, SiteCurve] | None = None
+) -> str:
+    """Return what tells these thresholds and curves from others."""
+    text = repr([*sorted(thresholds.items()), *sorted((curves or {}).items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def read_points(path: Path) -> SitePoints:

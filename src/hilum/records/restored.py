@@ -38,10 +38,7 @@ def restored(stored: StoredReading, header: Dataset | None, pixel_digest: str = 
             pixel_digest,
         ),
         ModelIdentity(**model),
-        tuple(
-            Finding(each["label"], each["raw"], each["operating_point"], each["score"])
-            for each in row["findings"]
-        ),
+        tuple(map(Finding.of_entry, row["findings"])),
         tuple(
             Heatmap(each["label"], activation.astype(np.float32), stored.field_of_view)
             for each, activation in zip(row["findings"], stored.maps, strict=True)

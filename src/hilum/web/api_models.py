@@ -13,6 +13,7 @@ from hilum.records.review import Opinion, ReaderAnswer
 from hilum.records.states import State, Urgency
 from hilum.records.throughput import Hour, Refusals
 from hilum.settings.node import NodeMode
+from hilum.values.site_curve import SiteProbability
 from hilum.web.context import NodeCheck
 from hilum.web.status import StatusSnapshot
 
@@ -192,6 +193,9 @@ class FindingDocument(FindingScore):
     """One finding and its code."""
 
     code: dict[str, str]
+    calibrated_probability_at_this_site: SiteProbability | None = Field(
+        None, description="Only where the site's own operating points in use have it."
+    )
 
 
 class ReviewedFindingDocument(FindingScore):

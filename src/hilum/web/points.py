@@ -20,6 +20,13 @@ router: Final = APIRouter(include_in_schema=False)
 
 HERE: Final = "/points"
 
+WHY_UNCALIBRATED: Final = {
+    "": "",
+    "too_few": Message("Too few images."),
+    "not_rising": Message("A higher raw value does not make it likelier."),
+}
+"""Why there is no calibrated probability → its words."""
+
 WHY: Final = {
     "": "",
     "too_few": Message("Too few images: unchanged."),
@@ -88,8 +95,14 @@ def _row(used: UsedPoints, who: Visitor) -> dict[str, Any]:
         "name": used.name,
         "used": used,
         "file": file,
+        "calibrated": any(each["calibration"] or each["uncalibrated"] for _, each in findings),
         "findings": [
-            {**each, "name": finding_name(label, who.language), "why": WHY.get(each["why"], "")}
+            {
+                **each,
+                "name": finding_name(label, who.language),
+                "why": WHY.get(each["why"], ""),
+                "uncalibrated": WHY_UNCALIBRATED.get(each["uncalibrated"], ""),
+            }
             for label, each in findings
         ],
     }

@@ -34,7 +34,7 @@ from hilum.web.sessions import Context, Viewer, Visitor, note
 from hilum.web.slots import Slot
 from hilum.web.status import status_of
 from hilum.web.worklist import bar_of
-from hilum.wording import day_text, finding_name, person, raw_texts, score_text
+from hilum.wording import day_text, finding_name, person, probability_text, raw_texts, score_text
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -311,10 +311,7 @@ def _listed(
 def _findings(reading: StoredReading, course: ScoreHistory, who: Visitor) -> list[dict[str, Any]]:
     """Return all findings, the positive ones first, each part by falling score."""
     language = who.language
-    found = [
-        (Finding(each["label"], each["raw"], each["operating_point"], each["score"]), each)
-        for each in reading.document["readings"][0]["findings"]
-    ]
+    found = [(Finding.of_entry(each), each) for each in reading.document["readings"][0]["findings"]]
     ranked = sorted(found, key=lambda pair: (not pair[1]["positive"], -pair[0].score))
     shown = []
     for finding, stored in ranked:
@@ -331,6 +328,7 @@ def _findings(reading: StoredReading, course: ScoreHistory, who: Visitor) -> lis
                 "score": score,
                 "raw": raw,
                 "point": point,
+                "site": probability_text(finding, language),
                 "positive": positive,
                 "bar": charts.bar(finding.score, positive=positive, label=f"{name} {score}"),
                 "course": drawn,

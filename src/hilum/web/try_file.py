@@ -19,11 +19,12 @@ from hilum.errors import HilumError, SourceUnreadable
 from hilum.files.candidate import Candidate
 from hilum.language import Message
 from hilum.pacs.send import Outgoing, Sender, SendStatus, open_sender
+from hilum.reading import Finding
 from hilum.web.context import WebContext
 from hilum.web.pages import fill, render
 from hilum.web.sessions import Context, NodeOperator, Reader, Visitor, note
 from hilum.web.slots import slots_of
-from hilum.wording import finding_name, shown_score
+from hilum.wording import finding_name, probability_text, shown_score
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -230,6 +231,7 @@ def _try(file: UploadFile, who: Visitor, context: WebContext) -> Response:
             file_name=file.filename or "",
             shown_score=shown_score,
             finding_name=lambda label: finding_name(label, language),
+            site_text=lambda entry: probability_text(Finding.of_entry(entry), language),
         ),
         media_type="text/html",
     )

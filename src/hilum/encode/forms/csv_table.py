@@ -1,16 +1,17 @@
 """CSV: one row an image, whatever became of it."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Final
 
 from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs
-from hilum.reading import DECIMALS, Finding, ModelIdentity
+from hilum.reading import DECIMALS, SITE_PROBABILITY, Finding, ModelIdentity
 from hilum.structures import Anatomy
 from hilum.values.csv_text import harmless, true_or_false
+from hilum.values.site_curve import SiteProbability
 from hilum.wording import shown_score
 
 IMAGE: Final = ("path", *ImageUIDs._fields, "status", "reasons", "positives")
@@ -46,25 +47,44 @@ VALUES: Final = ("score", "positive", "raw", "operating_point")
 """Columns of each finding."""
 
 
-def csv_columns(labels: Sequence[str], *, anatomy: bool = False) -> tuple[str, ...]:
+SITE_VALUES: Final = tuple(f"{SITE_PROBABILITY}{each}" for each in ("", "_low", "_high", "_n"))
+"""Columns of each finding for which the site has it: with its 95 % interval, and the number of
+images that it rests on."""
+
+
+def csv_columns(
+    labels: Sequence[str], *, anatomy: bool = False, calibrated: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return the names of the columns.
 
     Parameters
     ----------
     anatomy
         Whether it was asked for.
+    calibrated
+        Labels with a calibrated probability at this site.
     labels
         The model's findings, in the card's order: each gets the columns ``<label> score``
         (0.5 is the operating point; not a probability), ``<label> positive``, ``<label>
         raw`` and ``<label> operating_point`` (the threshold on the raw value).
     """
-    findings = (f"{label} {value}" for label in labels for value in VALUES)
+    findings = (
+        f"{label} {value}"
+        for label in labels
+        for value in (*VALUES, *(SITE_VALUES if label in calibrated else ()))
+    )
     return (*IMAGE, *MODEL, *(ANATOMY if anatomy else ()), *findings)
 
 
-def csv_row(outcome: Outcome, labels: Sequence[str], *, anatomy: bool = False) -> dict[str, str]:
+def csv_row(
+    outcome: Outcome,
+    labels: Sequence[str],
+    *,
+    anatomy: bool = False,
+    calibrated: Collection[str] = (),
+) -> dict[str, str]:
     """Return the row of one image, column → cell; empty where nothing is known, or asked."""
-    row = dict.fromkeys(csv_columns(labels, anatomy=anatomy), "")
+    row = dict.fromkeys(csv_columns(labels, anatomy=anatomy, calibrated=calibrated), "")
     row["path"] = str(harmless(outcome.path))
     if outcome.uids is not None:
         row.update({name: str(harmless(uid)) for name, uid in outcome.uids._asdict().items()})
@@ -87,19 +107,26 @@ def csv_row(outcome: Outcome, labels: Sequence[str], *, anatomy: bool = False) -
     for finding in outcome.reading.findings:
         if finding.label in labels:
             row.update(_finding(finding))
+        if finding.label in calibrated and finding.probability is not None:
+            row.update(_site(finding.label, finding.probability))
     return row
 
 
 def csv_lines(
-    outcomes: Iterable[Outcome], labels: Sequence[str], *, anatomy: bool = False
+    outcomes: Iterable[Outcome],
+    labels: Sequence[str],
+    *,
+    anatomy: bool = False,
+    calibrated: Collection[str] = (),
 ) -> Iterator[str]:
     """Yield the file line by line as outcomes come, the names of the columns first."""
     buffer = StringIO(newline="")
-    writer = csv.DictWriter(buffer, csv_columns(labels, anatomy=anatomy), lineterminator="\r\n")
+    columns = csv_columns(labels, anatomy=anatomy, calibrated=calibrated)
+    writer = csv.DictWriter(buffer, columns, lineterminator="\r\n")
     writer.writeheader()
     for outcome in outcomes:
         yield _taken(buffer)
-        writer.writerow(csv_row(outcome, labels, anatomy=anatomy))
+        writer.writerow(csv_row(outcome, labels, anatomy=anatomy, calibrated=calibrated))
     yield _taken(buffer)
 
 
@@ -146,11 +173,21 @@ def _finding(finding: Finding) -> dict[str, str]:
     }
 
 
+def _site(label: str, probability: SiteProbability) -> dict[str, str]:
+    values = (probability.value, probability.low, probability.high)
+    cells = (*(f"{round(value, DECIMALS)}" for value in values), f"{probability.images}")
+    return {f"{label} {name}": cell for name, cell in zip(SITE_VALUES, cells, strict=True)}
+
+
 def _written(source: FormSource) -> bytes:
-    labels = [finding.label for finding in source.reading.findings]
-    read = source.outcome.read
-    measured = read is not None and read.anatomy is not None
-    return "".join(csv_lines([source.outcome], labels, anatomy=measured)).encode()
+    findings, read = source.reading.findings, source.outcome.read
+    lines = csv_lines(
+        [source.outcome],
+        [finding.label for finding in findings],
+        anatomy=read is not None and read.anatomy is not None,
+        calibrated=[finding.label for finding in findings if finding.probability is not None],
+    )
+    return "".join(lines).encode()
 
 
 FORM: Final = Form("csv", "CSV", "findings.csv", "text/csv; charset=utf-8", _written)

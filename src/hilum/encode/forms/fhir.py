@@ -147,12 +147,14 @@ class _BundleWriter:
         }
 
     def _components(self, finding: Finding) -> Iterator[Resource]:
-        """Yield the numbers: on a scale from 0 to 1, and none of them a probability."""
+        """Yield the numbers: on a scale from 0 to 1, and no score is a probability."""
         score = self.context.codes.score(
             finding.label, demonstration=self.context.reading.model.demonstration
         )
         shown = shown_score(finding.score, positive=finding.positive)
         one = codes.UCUM.NoUnits
+        stamp = "demonstration_" if self.context.reading.model.demonstration else ""
+        site, named = finding.probability, self.context.codes.concept(f"{stamp}site_probability")
         for concept, value, unit in (
             (score, shown, SCORE_UNIT),
             (self.context.codes.concept("operating_point"), OPERATING_POINT_SCORE, SCORE_UNIT),
@@ -162,6 +164,7 @@ class _BundleWriter:
                 finding.operating_point,
                 one,
             ),
+            *(() if site is None else ((named, site.value, one),)),
         ):
             yield {
                 "code": self._coded(concept),

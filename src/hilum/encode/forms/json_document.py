@@ -18,9 +18,10 @@ from hilum.encode.codes import CodeTable, load_codes
 from hilum.encode.forms.form import Form, FormSource
 from hilum.outcome import Outcome
 from hilum.radiograph import ImageUIDs, PixelDecision, PixelPipeline, Radiograph
-from hilum.reading import DECIMALS, Finding, ModelIdentity, Reading
+from hilum.reading import DECIMALS, SITE_PROBABILITY, Finding, ModelIdentity, Reading
 from hilum.settings import Settings
 from hilum.structures import Anatomy, Line, Projection
+from hilum.values.site_curve import SiteProbability
 
 ORIGIN: Final = "operating_points_origin"
 """Entry of the model that is only there where a site chose its own operating points."""
@@ -110,7 +111,12 @@ def finding_entry(finding: Finding, code: Code) -> dict[str, Any]:
         "operating_point": finding.operating_point,
         "score": round(finding.score, DECIMALS),
         "positive": finding.positive,
+        **({} if finding.probability is None else {SITE_PROBABILITY: _site(finding.probability)}),
     }
+
+
+def _site(probability: SiteProbability) -> dict[str, float]:
+    return {name: round(value, DECIMALS) for name, value in asdict(probability).items()}
 
 
 def anatomy_document(anatomy: Anatomy) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 from hilum.encode.forms.form import Form, FormSource
 from hilum.encode.forms.plain_text import REPORT_TITLE, facts
 from hilum.encode.provenance import cautions, statements
+from hilum.encode.text_report import site_probabilities
 from hilum.files.dicom import text
 from hilum.language import Language, Message
 from hilum.radiograph import ImageUIDs
@@ -108,6 +109,7 @@ def pdf(
     counts = {"positive": len(reading.positives), "all": len(reading.findings)}
     story += [Paragraph(_marked(language.say(POSITIVE_OF_ALL, **counts)), bold)]
     story += [_findings(reading, language)]
+    story += [Paragraph(_marked(each), plain) for each in site_probabilities(reading, language)]
     story += [Paragraph(_marked(caution), plain) for caution in cautions(reading, language)]
     story += [_pairs(what, plain)]
     if picture is not None:
