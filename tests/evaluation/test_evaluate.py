@@ -232,6 +232,20 @@ def test_reviews_are_agreement_and_no_reference(tmp_path: Path):
     assert "agreement, not a reference" in (tmp_path / "out" / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("language", "facts"),
+    [
+        ("pt_BR", "paciente, sexo, idade, incidência, fabricante, data"),
+        ("es", "paciente, sexo, edad, proyección, fabricante, fecha"),
+    ],
+)
+def test_check_names_facts_in_the_language(tmp_path: Path, language: str, facts: str):
+    """Of the patient and of the image."""
+    _, labels = written(tmp_path, *simulated(4, 5))
+
+    assert facts in run("labels", "check", labels, language=language).output
+
+
 def test_check_shows_what_joins_and_what_does_not(tmp_path: Path):
     """Counts by finding, the key, and names that are nearly right."""
     readings, _ = simulated(20, 7)

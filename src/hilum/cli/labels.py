@@ -11,7 +11,7 @@ from hilum.cli.main import main
 from hilum.cli.terminal import echo, say
 from hilum.errors import SourceUnreadable
 from hilum.evaluation.joining import Join
-from hilum.evaluation.label_table import KEY_NAMES, OF_STUDY, LabelTable
+from hilum.evaluation.label_table import FACT_NAMES, KEY_NAMES, OF_STUDY, LabelTable
 from hilum.evaluation.labels import read_labels
 from hilum.evaluation.readings import ReadingTable
 from hilum.language import Message
@@ -81,7 +81,8 @@ def _about(table: LabelTable) -> Iterator[str]:
         "  names images by: {keys}", keys=", ".join(say(KEY_NAMES[key]) for key in table.keys)
     )
     if table.facts:
-        yield say("  also says: {facts}", facts=", ".join(table.facts))
+        facts = ", ".join(say(FACT_NAMES[fact]) for fact in table.facts)
+        yield say("  also says: {facts}", facts=facts)
     heads = "".join(f" {say(each):>9}" for each in ANSWERS)
     finding = say("finding")
     yield f"  {finding:<28}{heads}"

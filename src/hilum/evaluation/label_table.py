@@ -53,6 +53,17 @@ class Fact(StrEnum):
     DATE = "date"
 
 
+FACT_NAMES: Final[Mapping[Fact, Message]] = {
+    Fact.PATIENT: Message("patient"),
+    Fact.SEX: Message("sex"),
+    Fact.AGE: Message("age"),
+    Fact.VIEW: Message("view"),
+    Fact.MANUFACTURER: Message("manufacturer"),
+    Fact.SITE: Message("site"),
+    Fact.DATE: Message("date"),
+}
+
+
 class Rules(StrEnum):
     """How the names of findings in a public label file become labels."""
 
