@@ -26,9 +26,8 @@ from hilum.predict.network import Execution
 from hilum.predict.segmentation import SegmentationModel
 from hilum.settings import PixelSettings, Settings
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-SHIPPED: Final = ROOT / "src" / "hilum" / "predict" / "built_in" / "demonstration-anatomy.onnx"
-CARD: Final = ROOT / "src" / "hilum" / "predict" / "cards" / "demonstration-anatomy.toml"
+PREDICT: Final = Path(__file__).resolve().parents[1] / "src" / "hilum" / "predict"
+NAME: Final = "demonstration-anatomy"
 TEST: Final = range(400_000, 400_500)
 """Seeds that no training saw, of a population with other ranges."""
 
@@ -47,7 +46,7 @@ def network_of(path: Path) -> SegmentationModel:
     """Return the network in an ONNX file, loaded once in each process."""
     record = InstallRecord(source_sha256="0" * 64, contents_sha256="", verified=True)
     installation = Installation(path.read_bytes(), record)
-    return SegmentationModel(ModelCard.read(CARD), installation, Execution(threads=1))
+    return SegmentationModel(ModelCard.read(card_of(NAME)), installation, Execution(threads=1))
 
 
 def judge(job: tuple[int, Path, int]) -> Judged:
@@ -81,30 +80,38 @@ def figures(judged: list[Judged]) -> list[str]:
     ]
 
 
-def rewrite_card(path: Path, said: list[str]) -> None:
-    """Write size, hash and figures into the card, and put the network in its place."""
-    if path.resolve() != SHIPPED.resolve():
-        shutil.copyfile(path, SHIPPED)
-    contents, text = path.read_bytes(), CARD.read_text(encoding="utf-8")
+def shipped(name: str) -> Path:
+    """Return where the network of a demonstration's card lies."""
+    return PREDICT / "built_in" / f"{name}.onnx"
+
+
+def card_of(name: str) -> Path:
+    """Return where a card lies."""
+    return PREDICT / "cards" / f"{name}.toml"
+
+
+def rewrite_card(name: str, path: Path, said: list[str]) -> None:
+    """Write size, hash and `said` into a card, and put its network in its place."""
+    if path.resolve() != shipped(name).resolve():
+        shutil.copyfile(path, shipped(name))
+    contents, card = path.read_bytes(), card_of(name)
+    text = card.read_text(encoding="utf-8")
     digest = hashlib.sha256(contents).hexdigest()
     text = re.sub(r"^size = .*$", f"size = {len(contents)}", text, flags=re.MULTILINE)
     text = re.sub(r"^sha256 = .*$", f'sha256 = "{digest}"', text, flags=re.MULTILINE)
-    lines = "".join(
-        f'    "{line}",\n' for line in ("scripts/train_anatomy.py, which made it", *said)
-    )
     text = re.sub(
-        r"^references = \[\n.*?^\]\n",
-        f"references = [\n{lines}]\n",
+        r'^(references = \[\n    "[^\n]*\n).*?^\]\n',
+        lambda found: found[1] + "".join(f'    "{line}",\n' for line in said) + "]\n",
         text,
         flags=re.MULTILINE | re.DOTALL,
     )
-    CARD.write_text(text, encoding="utf-8")
+    card.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--onnx", type=Path, default=SHIPPED)
+    parser.add_argument("--onnx", type=Path, default=shipped(NAME))
     parser.add_argument("--size", type=int, default=320, help="pixels of a phantom's side")
     parser.add_argument("--count", type=int, default=len(TEST), help="phantoms")
     parser.add_argument("--workers", type=int, default=2)
@@ -115,7 +122,7 @@ def main() -> None:
         said = figures(pool.map(judge, jobs, chunksize=8))
     print("\n".join(said))
     if chosen.write:
-        rewrite_card(chosen.onnx, said)
+        rewrite_card(NAME, chosen.onnx, said)
 
 
 if __name__ == "__main__":

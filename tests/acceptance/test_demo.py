@@ -13,8 +13,8 @@ CLOSED = {"HILUM_MODEL__MIRROR": "http://127.0.0.1:9/"}
 """Nobody answers there: the weights cannot be downloaded, as on a closed network."""
 
 
-READ = 5
-"""Images of the demonstration that are read: two radiographs, three phantoms."""
+READ = 6
+"""Images of the demonstration that are read: two radiographs, four phantoms."""
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,23 @@ def test_truth_stands_beside_the_answer(demonstration, rows):
     lines = demonstration[0].stdout.splitlines()
     truths = [line.split("truth:")[1].strip() for line in lines if "truth:" in line]
 
-    assert ["normal", "Pleural effusion", "Pneumothorax"] == truths
+    assert ["normal", "Pleural effusion", "Pneumothorax", "lateral view"] == truths
     assert [] == [f for f in rows["phantom-healthy"]["findings"] if f["positive"]]
     for name, label in (("effusion", "Effusion"), ("pneumothorax", "Pneumothorax")):
         found = {f["label"] for f in rows[f"phantom-{name}"]["findings"] if f["positive"]}
         assert label in found
+
+
+def test_lateral_view_is_told_from_the_pixels(rows):
+    """Its header does not say; no frontal phantom is taken for one."""
+    told = {
+        name
+        for name, row in rows.items()
+        if "lateral_by_pixels" in {reason["code"] for reason in row["reasons"]}
+    }
+
+    assert {"phantom-lateral"} == told
+    assert "demonstration-view" in rows["phantom-lateral"]["view"]["network"]
 
 
 def test_broken_file_is_not_lost_in_silence(rows, demonstration):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hilum import pipeline
+from hilum import phantom, pipeline, pixels
 from hilum.errors import WeightsMissing
 from hilum.pipeline import PipelineContext
 from hilum.predict import ViewNetworks, find_card, load_model
@@ -16,7 +16,7 @@ from hilum.predict.graph import load_graph
 from hilum.predict.installed import open_installation
 from hilum.predict.view import ViewNetwork
 from hilum.reading import LATERAL, Reading
-from hilum.settings import Settings, ViewFromPixels
+from hilum.settings import PixelSettings, Settings, ViewFromPixels
 from model_inputs import model_input
 from radiographs import make_radiograph
 from reference_environment import reference_python
@@ -168,3 +168,31 @@ def test_missing_network_that_is_always_asked_is_told_at_start(tmp_path: Path):
     assert views.get() is None
     with pytest.raises(WeightsMissing, match=f"hilum models pull {CARD}"):
         views.require()
+
+
+@pytest.fixture(scope="module")
+def demonstration() -> ViewNetwork:
+    """Return the network that comes with hilum, loaded as the demonstration model's is."""
+    network = ViewNetworks(Settings(), demonstration=True).get()
+    assert network is not None
+    return network
+
+
+@pytest.mark.parametrize("lateral", [False, True], ids=["frontal", "lateral"])
+def test_shipped_network_tells_phantoms_however_they_lie(demonstration: ViewNetwork, lateral: bool):
+    """Upright, mirrored, upside down and on its side; of a population that no training saw."""
+    made = phantom.make(900_003, size=128, lateral=lateral)
+    seen = pixels.fit(pixels.radiograph_from_dicom(made.dataset, PixelSettings()), 224).pixels
+    ways = (seen, np.fliplr(seen), np.flipud(seen), np.rot90(seen))
+    told = [demonstration.frontal(model_input(way)) for way in ways]
+
+    assert [not lateral] * len(ways) == [frontal >= 0.5 for frontal in told]
+
+
+def test_shipped_network_is_stamped_and_small(demonstration: ViewNetwork):
+    """Nobody takes it for one that has seen a patient; with the anatomy's it is 1.5 MB at most."""
+    cards = [find_card(f"demonstration-{kind}", Path()) for kind in ("view", "anatomy")]
+
+    assert demonstration.identity.demonstration
+    assert all(card.title.startswith("DEMONSTRATION") for card in cards)
+    assert sum(card.weights.size or 0 for card in cards) <= 1_500_000

@@ -1,6 +1,6 @@
 """What the demonstration sends: a real chest radiograph, phantoms, and files to be refused."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
 from hilum.language import Message
-from hilum.phantom import make
+from hilum.phantom import Phantom, make
 from hilum.radiograph import ImageUIDs
 from hilum.wording import FINDING_NAMES
 
@@ -55,6 +55,12 @@ PHANTOMS: Final = {
 }
 """Name → seed and findings of a phantom."""
 
+LATERAL: Final = 4
+"""Seed of the phantom that is seen from the side."""
+
+VIEWS: Final = ("ViewPosition", "ViewCodeSequence", "PatientOrientation")
+"""Attributes that tell the view."""
+
 
 def samples_folder() -> Path | None:
     """Return the folder of the package pydicom-data, None where it is not installed."""
@@ -72,8 +78,9 @@ def demo_images(folder: Path) -> Iterator[DemoImage]:
     if samples is not None:
         yield from _samples(samples, folder)
     for name, (seed, findings) in PHANTOMS.items():
-        phantom = _phantom(name, seed, findings, folder)
+        phantom = _phantom(name, make(seed, findings=findings), folder)
         yield phantom
+    yield _lateral(folder)
     broken = folder / "broken.dcm"
     whole = phantom.path if samples is None else _find(samples, CHEST)
     broken.write_bytes(whole.read_bytes()[:CUT_BYTES])
@@ -92,21 +99,27 @@ def _samples(samples: Path, folder: Path) -> Iterator[DemoImage]:
     yield _image("mr", Message("MR image"), _find(samples, "MR2_UNCR.dcm"), Route.C_STORE)
 
 
-def _phantom(name: str, seed: int, findings: Collection[str], folder: Path) -> DemoImage:
-    """Make a phantom, and say what is to be found on it."""
-    phantom = make(seed, findings=findings)
-    path = folder / f"{name}.dcm"
-    phantom.dataset.save_as(path, enforce_file_format=True)
+def _phantom(name: str, phantom: Phantom, folder: Path) -> DemoImage:
+    """Write a phantom, and say what is to be found on it."""
     named = [FINDING_NAMES[label] for label in phantom.truth.labels]
     truth = Message.joined(", ", named) if named else Message("normal")
-    return DemoImage(
-        name,
-        Message("phantom, {findings}", findings=truth),
-        path,
-        Route.C_STORE,
-        ImageUIDs.of(phantom.dataset),
-        truth=truth,
-    )
+    return _written(name, phantom.dataset, truth, folder)
+
+
+def _lateral(folder: Path) -> DemoImage:
+    """Write a phantom from the side whose header says nothing of the view: its pixels do."""
+    dataset = make(LATERAL, lateral=True).dataset
+    for keyword in VIEWS:
+        dataset.pop(keyword, None)
+    dataset.StudyDescription = dataset.SeriesDescription = "PHANTOM CHEST"
+    return _written("phantom-lateral", dataset, Message("lateral view"), folder)
+
+
+def _written(name: str, dataset: Dataset, truth: str, folder: Path) -> DemoImage:
+    path = folder / f"{name}.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    title = Message("phantom, {findings}", findings=truth)
+    return DemoImage(name, title, path, Route.C_STORE, ImageUIDs.of(dataset), truth=truth)
 
 
 def _find(folder: Path, name: str) -> Path:
