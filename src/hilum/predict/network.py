@@ -1,5 +1,6 @@
 """ONNX Runtime, the one engine. The only module that knows it."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -14,6 +15,7 @@ from hilum.language.message import filled_in
 from hilum.predict.graph import Graph
 from hilum.radiograph import ModelInput
 from hilum.reading import ModelIdentity
+from hilum.runtime.cores import core_count
 from hilum.runtime.native_output import without_remarks
 from hilum.settings import ExecutionProvider
 
@@ -75,7 +77,7 @@ class Execution:
     provider: ExecutionProvider = ExecutionProvider.CPU
     """The execution provider."""
     threads: int = 0
-    """Threads of one run on the CPU; 0 is one for each physical core."""
+    """Threads of one run on the CPU; 0 is one for each physical core that is allowed."""
 
 
 def open_session(
@@ -125,8 +127,11 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     Parameters
     ----------
     threads
-        Threads of one run; 0 is one for each physical core.
+        Threads of one run; 0 is one for each physical core that this process may use.
     """
+    cores = core_count()
+    if not threads and cores < (os.cpu_count() or 1):
+        threads = cores  # ONNX Runtime knows nothing of quotas, and starts one for each of the host
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -98,7 +98,7 @@ class ModelSettings(SettingsSection):
     provider: ExecutionProvider = ExecutionProvider.CPU
     """What runs the network: cpu, or cuda (an NVIDIA GPU)."""
     threads: int = Field(0, ge=0)
-    """Threads of the network; 0: one for each physical core."""
+    """Threads of the network; 0: one for each physical core that the process may use."""
     unusual_percentile: float = Field(99.5, ge=0, lt=100)
     """Warn when an image differs more from the reference images than this share of them, in
     percent; 0: neither compare nor collect."""
