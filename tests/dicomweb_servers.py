@@ -29,7 +29,7 @@ class OrthancBehind(DicomWebArchive):
     server: OrthancServer
 
     def delete(self, reference: str) -> None:
-        self._headers.forget(reference)
+        self._forget(reference)
         path = ObjectPath.of(reference)
         with self.server.client() as orthanc:
             named = {"study": path.study, "series": path.series}
@@ -38,6 +38,7 @@ class OrthancBehind(DicomWebArchive):
 
     def delete_study(self, study_instance_uid: str) -> None:
         self._headers._kept.clear()
+        self._files._kept.clear()
         with self.server.client() as orthanc:
             orthanc.delete_study(study_instance_uid)
 

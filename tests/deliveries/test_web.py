@@ -198,6 +198,17 @@ def fhir(url: str, **more: Any) -> FhirSender:
     return FhirSender(FhirReceiver(name="FHIR", url=url, timeout_s=20, **more))
 
 
+def test_fhir_server_at_which_another_creates_the_same_is_asked_again():
+    """A conflict of two transactions is over a moment later; one in the bundle is not."""
+    with web_server((409, b""), (201, b""), (412, b"")) as site:
+        sender = fhir(site.url)
+        with pytest.raises(ReceiverUnavailable, match="409"):
+            own_thread(lambda: sender.send(BODY))
+        own_thread(lambda: sender.send(BODY))
+        with pytest.raises(DeliveryRefused):
+            own_thread(lambda: sender.send(BODY))
+
+
 def test_token_is_asked_for_once():
     """By client credentials, in the header of RFC 6749; then it is used until it ends."""
     with web_server(TOKEN) as login, web_server((200, b"{}")) as site:

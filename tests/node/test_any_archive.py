@@ -1,6 +1,7 @@
 """A node on an archive that is no Orthanc: nothing but what `Archive` promises is used."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -8,12 +9,16 @@ import pytest
 
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.forward import Forwarder
+from hilum.pacs.dicomweb.archive import DicomWebArchive
+from hilum.pacs.dicomweb.client import ObjectPath
+from hilum.pacs.dicomweb.sweep import SweepPlan
 from hilum.records import forwards
 from hilum.records.forwards import ForwardState
 from hilum.records.states import State
 from memory_archive import MemoryArchive
 from node_tools import Bench, send
 from radiographs import dicom_file, make_radiograph
+from scripted_dicomweb import ScriptedDicomWeb
 
 
 @pytest.fixture
@@ -108,3 +113,24 @@ def test_report_of_another_node_is_read_back(archive, node, tmp_path):
 
     assert State.ELSEWHERE is waiting.entry(uid).state
     waiting.close()
+
+
+def test_image_is_fetched_once_over_dicomweb(tmp_path, settled_reader):
+    """On its arrival; the analysis takes that file, and asks for it again after a minute."""
+    server, now = ScriptedDicomWeb(), [0.0]
+    plan = SweepPlan(today=lambda: date(2024, 1, 2), clock=lambda: now[0])
+    with closing(DicomWebArchive("http://pacs/web", transport=server, plan=plan)) as archive:
+        node = Bench(archive, tmp_path, settled_reader)
+        uids = [server.put(StudyDate="20240102")]
+        node.work()
+        now[0] = 10.0
+        uids.append(server.put(StudyDate="20240102"))
+        node.follow()
+        now[0] = 71.0
+        node.work()
+        fetched = [server.asked.count(f"GET {ObjectPath(*each)}") for each in uids]
+        states = {node.entry(each.sop_instance_uid).state for each in uids}
+        node.close()
+
+    assert {State.STORED} == states
+    assert [1, 2] == fetched

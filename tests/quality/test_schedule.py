@@ -64,7 +64,7 @@ def test_nothing_is_begun_before_it_is_due(settings: Settings, database: Databas
     tests = SelfTests(settings, database, "own")
     tests.tend()
 
-    assert tests._process is None
+    assert not tests.command.runs
 
 
 def test_without_hours_there_is_none(settings: Settings, database: Database):
@@ -72,7 +72,7 @@ def test_without_hours_there_is_none(settings: Settings, database: Database):
     tests = SelfTests(settings.changed("constancy", every_hours=0.0), database, "own")
     tests.tend()
 
-    assert tests._process is None
+    assert not tests.command.runs
     tests.close()
 
 
@@ -80,8 +80,9 @@ def test_stop_of_the_node_ends_the_one_that_is_under_way(settings: Settings, dat
     """Its process is gone when `close` returns."""
     tests = SelfTests(settings, database, "own")
     tests.tend()
-    process = tests._process
+    process = tests.command._process
     assert process is not None
     tests.close()
 
     assert process.returncode is not None
+    assert not tests.command.runs

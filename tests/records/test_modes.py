@@ -12,6 +12,7 @@ from hilum.records.review import ReaderAnswer, Review, ReviewedFinding
 from hilum.records.reviews import Agreement
 from hilum.records.states import State, Urgency
 from hilum.records.studies import Rank, StudyFacts
+from hilum.records.throughput import Refusals
 from hilum.records.worklist import StudyCounts, WorklistFilter
 from hilum.settings import NodeMode
 from image_names import image_uids
@@ -142,10 +143,8 @@ def test_report_counts_what_became_of_a_mode(filled):
         silent = rollout.report(connection, "own", SILENT)
         nothing = rollout.report(connection, "other", SILENT)
 
-    assert ({State.STORED: 2, State.REFUSED: 1}, {"modality": 1}) == (
-        silent.ended,
-        dict(silent.refusals),
-    )
+    assert {State.STORED: 2, State.REFUSED: 1} == silent.ended
+    assert (Refusals("modality", Message("why"), 1),) == silent.refusals
     effusion, mass = silent.findings
     assert ("Effusion", 1, 1, 1) == (
         effusion.label,

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hilum.runtime.caches import LruCache, LruSet, TtlCache
+from hilum.runtime.caches import BriefBuffer, LruCache, LruSet, TtlCache
 
 
 def test_an_answer_is_given_again_for_a_while():
@@ -110,3 +110,17 @@ def test_only_the_first_of_several_threads_is_new():
     assert 1 == sum(new)
     assert "study" in seen
     assert "other" not in seen
+
+
+def test_bytes_are_kept_for_one_taker_for_a_while_and_as_far_as_there_is_room():
+    """What is there already is not given up for what comes later."""
+    now = [0.0]
+    buffer = BriefBuffer[str](9, 60.0, clock=lambda: now[0])
+    for key in ("first", "later", "more", "more"):
+        buffer.put(key, key.encode())
+    taken = [buffer.take(key) for key in ("later", "first", "first")]
+    buffer.put("later", b"later")
+    now[0] = 61.0
+
+    assert [None, b"first", None] == taken
+    assert [None, None] == [buffer.take(key) for key in ("more", "later")]

@@ -1,12 +1,12 @@
 """``hilum points``: which operating points are in use, and how to change that."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
 from hilum import RESEARCH_USE_ONLY
+from hilum.cli.noted import actor
 from hilum.cli.terminal import echo, say
 from hilum.node.points import PointsDesk, points_of
 from hilum.records import points_used
@@ -53,14 +53,14 @@ def use(chosen: str) -> None:
     node takes it up with its next image. Existing results keep their operating points.
     """
     with _desk() as desk:
-        _say(desk.use(chosen, getpass.getuser()))
+        _say(desk.use(chosen, actor()))
 
 
 @points.command()
 def back() -> None:
     """Go back to the operating points that were in use before."""
     with _desk() as desk:
-        _say(desk.back(getpass.getuser()))
+        _say(desk.back(actor()))
 
 
 @contextmanager

@@ -34,6 +34,9 @@ MOST_ANSWERED: Final = 1 << 16
 FINAL: Final = frozenset({400, 405, 406, 409, 410, 411, 412, 413, 414, 415, 422})
 """Statuses that no further attempt changes; all else may be mended at the receiver."""
 
+CONFLICT: Final = 409
+"""Said by FHIR servers while somebody else creates the same, e.g. the study (HAPI FHIR)."""
+
 NO_TOKEN: Final = Message("There is none in its answer.")
 
 
@@ -77,7 +80,7 @@ class FhirSender:
         if given.token_file is not None:
             token = secret_text(None, given.token_file, f"{given.target}.token_file")
             headers["authorization"] = f"Bearer {token}"
-        post(given, given.url, bundle, headers, self._auth)
+        post(given, given.url, bundle, headers, self._auth, final=FINAL - {CONFLICT})
 
     def sign_in(self) -> None:
         """Get a token where one is needed; raises `ReceiverUnavailable` where there is none."""
@@ -108,8 +111,15 @@ def post(
     content: bytes,
     headers: Mapping[str, str],
     auth: httpx.Auth | None = None,
+    *,
+    final: frozenset[int] = FINAL,
 ) -> None:
     """Post to an address of the settings; return once it accepted.
+
+    Parameters
+    ----------
+    final
+        Statuses that no further attempt changes.
 
     Raises
     ------
@@ -121,7 +131,7 @@ def post(
         A file for TLS cannot be used.
     """
     status, _ = exchange(receiver, url, content, headers, auth)
-    if status in FINAL:
+    if status in final:
         raise DeliveryRefused("It answered {why}.", why=status)
     if not httpx.codes.is_success(status):
         raise ReceiverUnavailable("It answered {why}.", why=status)

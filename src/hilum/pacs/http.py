@@ -15,8 +15,9 @@ from hilum.errors import FileTooLarge, NotInPacs, PacsRefused, PacsUnavailable
 from hilum.language import Message
 from hilum.pacs.plain_http import PlainTransport, Proof
 
-BUSY: Final = 429
-"""HTTP status "too many requests": asking again may help, like any 5xx."""
+BUSY: Final = frozenset({408, 424, 425, 429})
+"""HTTP statuses that say "not now": asking again may help, like any 5xx. Azure answers 424 while
+it does not reach its own storage."""
 
 SERVER_ERROR: Final = 500
 """First HTTP status of the class "the server's fault"."""
@@ -52,7 +53,7 @@ def pacs_errors(url: str) -> Iterator[None]:
                 url=url,
                 status=status,
             ) from exc
-        if status == BUSY or status >= SERVER_ERROR:
+        if status in BUSY or status >= SERVER_ERROR:
             raise PacsUnavailable(
                 "The PACS at {url} answered HTTP {status}.",
                 "Check its log for this minute; hilum retries where it can.",

@@ -3,8 +3,6 @@
 Light to import, as `hilum.quality.schedule` is.
 """
 
-import subprocess
-import sys
 from time import monotonic
 from typing import Final
 
@@ -12,6 +10,7 @@ from hilum.errors import DatabaseUnavailable
 from hilum.predict.reference_files import ReferenceFiles, reference_key
 from hilum.reading import ModelIdentity
 from hilum.records import Database, feature_samples
+from hilum.runtime.own_command import SILENT, OwnCommand
 from hilum.settings import Settings
 from hilum.telemetry.logs import get_log
 
@@ -35,30 +34,25 @@ class ReferenceFits:
         self._settings = settings
         self._database = database
         self._archive = archive
-        self._process: subprocess.Popen[str] | None = None
+        self._command = OwnCommand("models", "ood", "fit")
         self._next_look = 0.0
         self._files: dict[str, ReferenceFiles] = {}
 
     def tend(self, model: ModelIdentity | None) -> None:
         """Begin one that is due, or say how the last one ended; returns at once."""
-        if self._process is not None:
-            if self._process.poll() is not None:
-                self._tell(self._process)
-                self._process = None
-            return
-        if monotonic() < self._next_look:
+        if (ended := self._command.ended()) is not None:
+            status, why = ended
+            if status:
+                log.warning("reference.failed", why=why or SILENT)
+            else:
+                log.info("reference.fitted")
+        if self._command.runs or monotonic() < self._next_look:
             return
         self._next_look = monotonic() + LOOK_S
         try:
             if model is not None and self.is_due(model):
                 self._next_look = monotonic() + REST_S
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "hilum", "models", "ood", "fit"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
+                self._command.begin()
         except DatabaseUnavailable as exc:
             log.warning("reference.waits", why=str(exc))
 
@@ -81,14 +75,4 @@ class ReferenceFits:
 
     def close(self) -> None:
         """End the one that is under way; what it had written so far is not there."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-
-    def _tell(self, process: "subprocess.Popen[str]") -> None:
-        _, why = process.communicate()
-        if process.returncode:
-            lines = why.strip().splitlines() or ["it ended without a word"]
-            log.warning("reference.failed", why=lines[-1])
-        else:
-            log.info("reference.fitted")
+        self._command.end()

@@ -3,14 +3,13 @@
 Light to import: the node's own process loads neither a network nor a decoder.
 """
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hilum.errors import DatabaseUnavailable
 from hilum.records import Database, constancy
 from hilum.records.constancy import SelfTestState
+from hilum.runtime.own_command import SILENT, OwnCommand
 from hilum.settings import PacsKind, Settings
 from hilum.telemetry.logs import get_log
 
@@ -28,35 +27,27 @@ class SelfTests:
 
     def __init__(self, settings: Settings, database: Database, archive: str) -> None:
         # what cannot be deleted is not sent every night
-        self._how = ["--offline"] if settings.pacs.kind is PacsKind.DICOMWEB else []
+        how = ("--offline",) if settings.pacs.kind is PacsKind.DICOMWEB else ()
+        self.command = OwnCommand("selftest", *how)
         self._settings = settings
         self._database = database
         self._archive = archive
-        self._process: subprocess.Popen[str] | None = None
         self._rest_until: datetime | None = None
 
     def tend(self) -> None:
         """Begin one that is due, or say how the last one ended; returns at once."""
         every = timedelta(hours=self._settings.current().constancy.every_hours)
         try:
-            if self._process is None and every:
+            if (ended := self.command.ended()) is not None:
+                self._tell(ended[1])
+            elif not self.command.runs and every:
                 self._begin(every, datetime.now(UTC))
-            elif self._process is not None and self._process.poll() is not None:
-                self._tell(self._process)
-                self._process = None
         except DatabaseUnavailable as exc:
             log.warning("selftest.waits", why=str(exc))
 
     def close(self) -> None:
         """End the one that is under way, which takes its phantom away first."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.communicate(timeout=END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
+        self.command.end(END_S)
 
     def _begin(self, every: timedelta, now: datetime) -> None:
         if self._rest_until is not None and now < self._rest_until:
@@ -65,21 +56,13 @@ class SelfTests:
             if not constancy.due(connection, self._archive, every, now):
                 return
         self._rest_until = now + REST
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hilum", "selftest", *self._how],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.command.begin()
 
-    def _tell(self, process: "subprocess.Popen[str]") -> None:
-        _, why = process.communicate()
+    def _tell(self, why: str) -> None:
         with self._database.look() as connection:
             last = constancy.latest(connection, self._archive)
         if why or last is None:
-            lines = why.strip().splitlines() or ["it ended without a word"]
-            log.warning("selftest.failed", why=lines[-1])
+            log.warning("selftest.failed", why=why or SILENT)
             return
         tell = log.warning if last.ended.state is SelfTestState.ALARM else log.info
         found = "; ".join(last.ended.lines) or "nothing moved"

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, func, select
 
-from hilum.eligibility import Reason
 from hilum.radiograph import ImageUIDs
 from hilum.records import reviews
 from hilum.records.reviews import Agreement
 from hilum.records.states import SETTLED, State
 from hilum.records.stored_reading import document_in
 from hilum.records.tables import IMAGE, READING
+from hilum.records.throughput import Refusals, refusals_in
 from hilum.settings.node import NodeMode
 
 SAID: Final = ("agree", "missed", "false_positive", "unsure")
@@ -44,8 +44,8 @@ class ModeReport:
     first: datetime | None
     last: datetime | None
     """When the first and the last of them ended; None without any."""
-    refusals: Mapping[str, int]
-    """Code of a reason → images that were not analyzed for it, of the newest."""
+    refusals: tuple[Refusals, ...]
+    """Why the newest were not analyzed, the most frequent reason first."""
     findings: tuple[FindingCount, ...]
     """By label."""
 
@@ -84,7 +84,7 @@ def report(connection: Connection, archive: str, mode: NodeMode) -> ModeReport:
         {State(state): int(count) for state, count, *_ in ended},
         min((first for _, _, first, _ in ended), default=None),
         max((last for *_, last in ended), default=None),
-        Counter(code for told in refused for code in {Reason.of_stored(x).code for x in told}),
+        tuple(refusals_in(refused)),
         _findings(map(document_in, found), reviews.agreement(connection, archive, mode=mode)),
     )
 

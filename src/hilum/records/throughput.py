@@ -1,6 +1,7 @@
 """Queries of the operations page: images per hour, and why images are refused."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -86,6 +87,11 @@ def refusals(connection: Connection, archive: str, *, since: datetime) -> list[R
         .order_by(IMAGE.c.settled.desc())
         .limit(COUNTED_MOST)
     ).all()
+    return refusals_in(rows)
+
+
+def refusals_in(rows: Iterable[Iterable[Sequence[Any]]]) -> list[Refusals]:
+    """Count reasons as images hold them, as `refusals` does."""
     counted = Counter((code, unpacked(text)) for reasons in rows for code, text, *_ in reasons)
     return [Refusals(code, text, count) for (code, text), count in counted.most_common()]
 

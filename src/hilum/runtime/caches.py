@@ -1,4 +1,4 @@
-"""Caches for several threads: the last few answers, and one answer for a while."""
+"""Caches for several threads: the last few answers, one answer for a while, bytes for one taker."""
 
 import threading
 import time
@@ -57,6 +57,43 @@ class LruSet(Generic[Key]):
 
     def __contains__(self, key: Key) -> bool:
         return self._kept.get(key) is not None
+
+
+@dataclass(slots=True, eq=False)
+class BriefBuffer(Generic[Key]):
+    """Keeps bytes for a while, until they are taken; what there is no room for is not kept.
+
+    Whoever takes in order finds what came first, so that is not given up for what comes later.
+    """
+
+    most_bytes: int
+    """Of all together."""
+    keep_s: float
+    """Seconds until what nobody took is given up."""
+    clock: Callable[[], float] = field(default=time.monotonic, kw_only=True)
+    """Seconds that never go back."""
+    _kept: dict[Key, tuple[float, bytes]] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def put(self, key: Key, value: bytes) -> None:
+        """Keep bytes instead of those that were kept under their key."""
+        self.take(key)
+        with self._lock:
+            if sum(len(each) for _, each in self._kept.values()) + len(value) <= self.most_bytes:
+                self._kept[key] = self.clock(), value
+
+    def take(self, key: Key) -> bytes | None:
+        """Return bytes, which are kept no longer; None when they are not kept."""
+        self.expire()
+        with self._lock:
+            return self._kept.pop(key, (0.0, None))[1]
+
+    def expire(self) -> None:
+        """Give up what was kept long enough."""
+        with self._lock:
+            first = self.clock() - self.keep_s
+            for key in [key for key, (since, _) in self._kept.items() if since <= first]:
+                del self._kept[key]
 
 
 @dataclass(slots=True, eq=False)

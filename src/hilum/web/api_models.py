@@ -255,7 +255,7 @@ class ModeReportDocument(ApiDocument):
     ended: dict[State, int]
     first: datetime | None
     last: datetime | None = Field(description="When the first and the last of them ended.")
-    refusals: dict[str, int] = Field(description="Code of a reason → newest images.")
+    refusals: list[Refusals] = Field(description="Of the newest images.")
     findings: list[FindingCountDocument]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import httpx
@@ -10,12 +11,13 @@ import pytest
 from hilum.errors import FileTooLarge, NotInPacs, PacsRefused, PacsUnavailable
 from hilum.pacs.dicomweb.archive import DicomWebArchive
 from hilum.pacs.dicomweb.client import ObjectPath
+from hilum.pacs.dicomweb.sweep import SweepPlan
 from radiographs import dicom_file, make_radiograph
 from scripted_dicomweb import ScriptedDicomWeb, failed, multipart
 
 
-def archive_on(server: httpx.BaseTransport) -> DicomWebArchive:
-    return DicomWebArchive("http://pacs/web", transport=server)
+def archive_on(server: httpx.BaseTransport, plan: SweepPlan | None = None) -> DicomWebArchive:
+    return DicomWebArchive("http://pacs/web", transport=server, plan=plan)
 
 
 def answering(answer: Callable[[httpx.Request], httpx.Response]) -> DicomWebArchive:
@@ -48,6 +50,23 @@ def test_all_studies_are_found_however_pages_are_turned(quirks: dict[str, Any]):
 
     assert studies == set(archive_on(server).find_studies(dates))
     assert [] == archive_on(server).find_studies({"StudyDate": "20230101-20231231"})
+
+
+def test_server_that_gives_no_broad_answers_is_searched_by_days():
+    """A dcm4chee with a limit refuses whatever would find more than that."""
+    server = ScriptedDicomWeb()
+    uids = server.put(StudyDate="20240102")
+    plan = SweepPlan(today=lambda: date(2024, 1, 2))
+
+    def broad(request: httpx.Request) -> httpx.Response | None:
+        whole = request.url.path.endswith("/studies") and "StudyDate" not in request.url.params
+        return httpx.Response(413) if whole else None
+
+    server.fault = broad
+    archive = archive_on(server, plan)
+
+    assert archive.capabilities().software
+    assert (str(ObjectPath(*uids)),) == archive.arrivals("", 10).references
 
 
 def test_server_that_ignores_what_it_is_asked_gives_no_other_object():
@@ -92,6 +111,8 @@ def test_answer_that_is_no_list_may_be_asked_for_again(body: str):
         (400, PacsRefused),
         (401, PacsRefused),
         (403, PacsRefused),
+        (408, PacsUnavailable),
+        (424, PacsUnavailable),  # Azure, while it does not reach its storage
         (429, PacsUnavailable),
         (500, PacsUnavailable),
         (502, PacsUnavailable),
@@ -159,6 +180,8 @@ WARNED = {"00081199": {"Value": [{"00081196": {"vr": "US", "Value": [45070]}}]}}
         (httpx.Response(200, text="<html>"), True, False),
         (failed(0x0110), False, PacsUnavailable),
         (failed(0xA700, 503), False, PacsUnavailable),
+        (failed(0xB00E), True, True),
+        (failed(0xB00F), False, PacsUnavailable),  # Azure, after a store that was cut off
         (failed(0xA900), False, PacsRefused),
         (failed(0xB000, 202), False, PacsRefused),
         (httpx.Response(200, json={}), False, PacsRefused),

@@ -3,12 +3,15 @@
 import httpx
 import pytest
 
+from hilum.eligibility import Reason
 from hilum.encode.forms import FORMS
+from hilum.language import Message
 from hilum.records import audit, reviews
 from hilum.records.accounts import Role
+from hilum.records.states import State
 from hilum.settings import NodeMode
 from hilum.web.context import WebContext
-from page_studies import Shown, add_read, chest
+from page_studies import Shown, add_read, arrive, chest, settle
 from web_context import Page, add_token, csrf_in
 
 pytestmark = pytest.mark.orthanc
@@ -80,6 +83,16 @@ def test_silent_results_are_for_operators_alone(web, page, reader, operator):
     (report,) = mine.get("/api/v1/rollout").json()
     assert ({"stored": 1}, "silent") == (report["ended"], report["mode"])
     assert "Positive per 100 images" in operator.get("/rollout").text
+
+
+def test_rollout_says_in_words_why_images_were_not_analyzed(web, page):
+    """In the language of whoever looks."""
+    shown = arrive(web, chest())
+    reason = Reason("modality", Message("Modality {value} is not supported", value="CT"))
+    settle(web, shown, State.REFUSED, reasons=(reason,))
+    looks = page.signed_in(Role.OPERATOR, "olga", "pt-BR")
+
+    assert "(Modalidade CT não é suportada 1)" in " ".join(looks.get("/rollout").text.split())
 
 
 def test_audit_findings_are_told_after_a_review_of_ones_own(web, page, reader):

@@ -54,7 +54,7 @@ def _asked(http: httpx.Client, url: str, client: ClientCredentials) -> tuple[str
         status, answer = client.ask(exchange)
     except httpx.HTTPError:
         raise _no_token(Message("it did not answer")) from None
-    if status != BUSY and httpx.codes.BAD_REQUEST <= status < SERVER_ERROR:
+    if status not in BUSY and httpx.codes.BAD_REQUEST <= status < SERVER_ERROR:
         raise PacsRefused(
             "The server of dicomweb.token_url gave no token (HTTP {status}).",
             "Correct dicomweb.client_id, dicomweb.client_secret and dicomweb.scope.",

@@ -30,6 +30,7 @@ from hilum.pacs.dicomweb.client import (
     MODALITY,
     SERIES,
     STUDY,
+    TOO_MANY,
     DicomWeb,
     ObjectPath,
     allows,
@@ -42,13 +43,17 @@ from hilum.pacs.dicomweb.header import ObjectHeader, named_in, uids_in
 from hilum.pacs.dicomweb.stow import judged
 from hilum.pacs.dicomweb.sweep import Sweep, SweepPlan
 from hilum.pacs.send.outcome import SendStatus
-from hilum.runtime.caches import LruCache
+from hilum.runtime.caches import BriefBuffer, LruCache
 
 KEPT: Final = 16
 """Headers of objects that are kept: what is asked of one on its arrival is asked at once."""
 
 MOST_BYTES: Final = 512 << 20
 """Of a file that is looked at on its arrival; of a larger one only the UIDs are known."""
+
+MOST_BUFFERED: Final = 128 << 20
+BUFFERED_S: Final = 60.0
+"""Bytes of files that are kept from their arrival to their analysis, and for how long."""
 
 UNREAD: Final = "unread"
 """Content of an object that the server does not hand out."""
@@ -71,8 +76,10 @@ class DicomWebArchive:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.web = DicomWeb(url, auth=auth, timeout_s=timeout_s, verify=verify, transport=transport)
-        self._sweep = Sweep(self.web, plan or SweepPlan())
+        plan = plan or SweepPlan()
+        self._sweep = Sweep(self.web, plan)
         self._headers: LruCache[str, ObjectHeader] = LruCache(KEPT)
+        self._files: BriefBuffer[str] = BriefBuffer(MOST_BUFFERED, BUFFERED_S, clock=plan.clock)
 
     @property
     def url(self) -> str:
@@ -86,9 +93,11 @@ class DicomWebArchive:
     def capabilities(self) -> Capabilities:
         """Ask for one study: there is no other question that every server answers."""
         answer = self.web.ask("GET", "studies", params=[("limit", "1")])
-        if not answer.is_success and answer.status_code not in {400, 404}:
+        if not answer.is_success and answer.status_code not in {400, 404, TOO_MANY}:
             raise self.web.refused(answer)
-        found = answer.status_code in {204, 400} or answer.content.lstrip().startswith(b"[")
+        found = answer.status_code in {204, 400, TOO_MANY} or answer.content.lstrip().startswith(
+            b"["
+        )
         if not found:  # an Orthanc answers 404 beside its DICOMweb
             raise PacsRefused(
                 "What answers at {url} is not a DICOMweb server.",
@@ -104,6 +113,7 @@ class DicomWebArchive:
 
     def arrivals(self, position: str, limit: int) -> Arrivals:
         """Return the next objects that no sweep has found before."""
+        self._files.expire()
         return self._sweep.arrivals(position, limit)
 
     def behind(self, position: str) -> int | None:
@@ -114,7 +124,7 @@ class DicomWebArchive:
     def describe(self, reference: str) -> ObjectFacts:
         """Return what a search says; it has nothing about the file."""
         self._require(reference)
-        self._headers.forget(reference)  # it may have come again
+        self._forget(reference)  # it may have come again
         return ObjectFacts(reference, ObjectPath.of(reference).sop, "")
 
     def content_id(self, facts: ObjectFacts) -> str:
@@ -166,8 +176,14 @@ class DicomWebArchive:
     def fetch(
         self, reference: str, *, max_bytes: int | None = None, verified: bool = False
     ) -> bytes:
-        """Return the file; `verified` makes sure that it is this object."""
-        file = self.web.file(reference, max_bytes)
+        """Return the file; `verified` makes sure that it is this object, and asks anew.
+
+        What was fetched a moment ago for its attributes is not asked for again, once: the file
+        whose `content_id` was told is then the one that is analyzed.
+        """
+        file = None if verified else self._files.take(reference)
+        if file is None:
+            file = self.web.file(reference, max_bytes)
         if file is None and self.present([reference]):
             raise PacsUnavailable(
                 "The PACS at {url} shows an object but does not return its file: {path}.",
@@ -219,7 +235,7 @@ class DicomWebArchive:
 
     def delete(self, reference: str) -> None:
         """Delete one object where the server has a way to."""
-        self._headers.forget(reference)
+        self._forget(reference)
         self._delete(reference, lambda: self._is_listed(ObjectPath.of(reference)))
 
     def delete_study(self, study_instance_uid: str) -> None:
@@ -274,9 +290,15 @@ class DicomWebArchive:
     def _header(self, reference: str) -> ObjectHeader:
         known = self._headers.get(reference)
         if known is None:
-            known = ObjectHeader.of(self.fetch(reference, max_bytes=MOST_BYTES))
+            file = self.fetch(reference, max_bytes=MOST_BYTES)
+            known = ObjectHeader.of(file)
             self._headers.put(reference, known)
+            self._files.put(reference, file)
         return known
+
+    def _forget(self, reference: str) -> None:
+        self._headers.forget(reference)
+        self._files.take(reference)
 
     def _is_there(self, path: ObjectPath) -> bool:
         if self._is_listed(path):

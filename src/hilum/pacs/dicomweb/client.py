@@ -50,6 +50,12 @@ AROUND: Final = 16 << 10
 KNOWN_NOT: Final = frozenset({400, 404, 405, 406, 410, 415, 422, 501})
 """Statuses of a server that does not do what it was asked."""
 
+TOO_MANY: Final = 413
+"""Status of a search that would find more than the server gives (dcm4chee, where it is set)."""
+
+ONE_DAY: Final = ("StudyDate", "19000101")
+"""Narrows a search in which only the answer's status counts."""
+
 NOTHING: Final = frozenset({204, 404})
 """Statuses of a search that found nothing."""
 
@@ -198,7 +204,7 @@ class DicomWeb:
                 except StopIteration:
                     break
             status = answer.status_code
-            if status in {401, 403, BUSY} or (status >= SERVER_ERROR and status not in KNOWN_NOT):
+            if status in {401, 403} | BUSY or (status >= SERVER_ERROR and status not in KNOWN_NOT):
                 answer.raise_for_status()
             return answer
 
@@ -308,6 +314,8 @@ class DicomWeb:
 
     def _takes(self, path: str, params: list[tuple[str, str]]) -> bool:
         answer = self.ask("GET", path, params=params)
+        if answer.status_code == TOO_MANY:
+            answer = self.ask("GET", path, params=[*params, ONE_DAY])
         if answer.is_success:
             return True
         if answer.status_code in KNOWN_NOT:

@@ -7,7 +7,7 @@ import httpx
 
 from hilum.errors import PacsError
 from hilum.pacs.dicomweb import multipart
-from hilum.pacs.dicomweb.client import DicomWeb
+from hilum.pacs.dicomweb.client import TOO_MANY, DicomWeb
 from hilum.pacs.dicomweb.stow import judged
 from hilum.pacs.send.outcome import SendOutcome
 from hilum.pacs.send.outgoing import Outgoing
@@ -26,7 +26,7 @@ class StowSender:
         """Make sure that a DICOMweb server is there and accepts the credentials."""
         # the one query that QIDO-RS and STOW-RS servers share with no study named
         answer = self._web.ask("GET", "studies", params=[("limit", "1")])
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != TOO_MANY:
             raise self._web.refused(answer)
 
     def expect(self, kinds: Iterable[tuple[str, str]]) -> None:

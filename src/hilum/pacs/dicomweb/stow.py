@@ -16,6 +16,9 @@ FAILED_SOP_SEQUENCE: Final = "00081198"
 REFERENCED_SOP_SEQUENCE: Final = "00081199"
 FAILURE_REASON: Final = "00081197"
 
+AZURE: Final = {0xB00E: SendStatus.ALREADY_THERE, 0xB00F: SendStatus.FAILED}
+"""Reasons of Azure's own: it is there, or for a while half there after a store was cut off."""
+
 
 def judged(response: httpx.Response) -> tuple[SendStatus, str]:
     """Return what the Store response says about the one file in the request (PS3.18 10.5.3)."""
@@ -26,6 +29,8 @@ def judged(response: httpx.Response) -> tuple[SendStatus, str]:
         if failed:
             reason = int(failed[0][FAILURE_REASON]["Value"][0])
             sent, why = meaning(reason)
+            if reason in AZURE:
+                return AZURE[reason], why
             if sent is SendStatus.STORED:  # no reason for a failure, but it is not there
                 return SendStatus.REFUSED, Message(
                     "The server did not store it ({reason:04X}H).", reason=reason
