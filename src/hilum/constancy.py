@@ -19,9 +19,10 @@ from pydicom import Dataset
 from hilum import __version__
 from hilum.language import Message
 from hilum.reading import DECIMALS
+from hilum.runtime.engine_wheels import engine_wheels
 
-LIBRARIES: Final = ("onnxruntime", "numpy", "pydicom", "imagecodecs")
-"""Libraries between a file and its findings."""
+LIBRARIES: Final = ("numpy", "pydicom", "imagecodecs")
+"""Libraries between a file and its findings, beside ONNX Runtime."""
 
 SHOWN_DIGITS: Final = 12
 """Hexadecimal digits of a hash that people are shown."""
@@ -87,7 +88,7 @@ def answer_of(document: Mapping[str, Any], phantom: str) -> PhantomResponse:
 
 def made_with() -> dict[str, str]:
     """Return the versions of what an answer depends on, and the processor."""
-    libraries = {name: version_of(name) for name in LIBRARIES}
+    libraries = engine_wheels() | {name: version_of(name) for name in LIBRARIES}
     return {
         "hilum": __version__,
         "python": platform.python_version(),

@@ -1,12 +1,15 @@
 """``hilum version`` and ``--help``: what a person reads before anything is read."""
 
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from click.testing import CliRunner
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.main import main
+from hilum.constancy import made_with
+from hilum.runtime import engine_wheels
 
 
 def test_version_names_hilum_and_what_it_is_made_of():
@@ -18,6 +21,21 @@ def test_version_names_hilum_and_what_it_is_made_of():
     assert "onnxruntime" in said.output
     assert RESEARCH_USE_ONLY == said.output.splitlines()[-1]
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+def test_version_knows_the_engine_for_gpus(monkeypatch):
+    """As the daily check does: only one of the two can be installed."""
+    monkeypatch.setattr(engine_wheels, "version", gpu_alone)
+
+    assert "onnxruntime-gpu 1.31.1" in CliRunner().invoke(main, ["version"]).output
+    assert "1.31.1" == made_with()["onnxruntime-gpu"]
+
+
+def gpu_alone(name: str) -> str:
+    """Return a version where the engine for CPUs is not installed."""
+    if name == "onnxruntime":
+        raise PackageNotFoundError(name)
+    return "1.31.1"
 
 
 def test_help_keeps_its_paragraphs():

@@ -28,6 +28,28 @@ def test_missing_library_is_a_problem(make, monkeypatch):
     assert "not installed: no-such-library-of-hilum" == worst(look(machine.versions, make())).what
 
 
+def test_engine_for_gpus_stands_for_the_one_for_cpus(make, monkeypatch):
+    """They cannot be installed together: the other one is not missing."""
+    monkeypatch.setattr(machine, "engine_wheels", lambda: {"onnxruntime-gpu": "1.31.1"})
+    (found,) = look(machine.versions, make())
+
+    assert "onnxruntime-gpu 1.31.1" in found.what
+
+
+@pytest.mark.parametrize(
+    ("engines", "said"),
+    [
+        ({}, "not installed: onnxruntime"),
+        ({"onnxruntime": "1", "onnxruntime-gpu": "1"}, "each overwrote files of the other"),
+    ],
+)
+def test_no_engine_and_both_are_problems(make, monkeypatch, engines, said):
+    """With what to do."""
+    monkeypatch.setattr(machine, "engine_wheels", lambda: engines)
+
+    assert said in worst(look(machine.versions, make())).what
+
+
 def test_little_memory_is_a_warning(make, monkeypatch, tmp_path):
     """A container's limit counts, not what its host has."""
     limit = tmp_path / "memory.max"

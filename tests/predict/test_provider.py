@@ -6,6 +6,7 @@ import pytest
 from hilum.errors import ArithmeticWrong, ProviderMissing
 from hilum.predict import DEMONSTRATION, Model, load_model
 from hilum.predict.network import session_options
+from hilum.runtime.engine_wheels import WHEELS
 from hilum.settings import ExecutionProvider, Settings
 from model_inputs import blobs, model_input
 
@@ -26,6 +27,15 @@ def test_provider_that_the_engine_lacks_is_named(on_cuda: Settings, monkeypatch)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
 
     with pytest.raises(ProviderMissing, match=r"model\.provider = cuda.*docs/speed\.md"):
+        load_model(on_cuda)
+
+
+def test_engine_that_another_has_overwritten_is_said(on_cuda: Settings, monkeypatch):
+    """After an update by pip, the package for CPUs is back beside the one for GPUs."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr("hilum.predict.network.engine_wheels", lambda: dict.fromkeys(WHEELS, "1"))
+
+    with pytest.raises(ProviderMissing, match="has overwritten onnxruntime-gpu: uninstall both"):
         load_model(on_cuda)
 
 

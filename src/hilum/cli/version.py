@@ -8,9 +8,10 @@ import click
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.terminal import echo
+from hilum.runtime.engine_wheels import engine_wheels
 
-SAID: Final = ("onnxruntime", "pydicom", "imagecodecs", "numpy")
-"""Libraries whose version may change what a person sees."""
+SAID: Final = ("pydicom", "imagecodecs", "numpy")
+"""Libraries whose version may change what a person sees, beside ONNX Runtime."""
 
 
 @click.command()
@@ -18,6 +19,7 @@ def version() -> None:
     """Show the version of hilum and of its libraries."""
     click.echo(f"hilum {__version__}")
     click.echo(f"  Python {platform.python_version()}, {platform.system()} {platform.machine()}")
-    for name in SAID:
-        click.echo(f"  {name} {version_of(name)}")
+    libraries = engine_wheels() | {name: version_of(name) for name in SAID}
+    for name, said in libraries.items():
+        click.echo(f"  {name} {said}")
     echo(RESEARCH_USE_ONLY)

@@ -14,10 +14,11 @@ from hilum import __version__
 from hilum.doctor.check import CheckResult, ok, problem, warning
 from hilum.language import Message
 from hilum.runtime.cores import core_count
+from hilum.runtime.engine_wheels import WHEELS, engine_wheels
 from hilum.settings import Settings
 
 LIBRARIES: Final = (
-    *("onnxruntime", "numpy", "pydicom", "pynetdicom", "imagecodecs", "pillow"),
+    *("numpy", "pydicom", "pynetdicom", "imagecodecs", "pillow"),
     *("dbos", "sqlalchemy", "psycopg", "fastapi", "uvicorn", "httpx", "pydantic"),
 )
 """Libraries whose versions a helpdesk asks for."""
@@ -41,7 +42,9 @@ LAST_YEAR: Final = 2100
 
 def versions(_settings: Settings) -> Iterator[CheckResult]:
     """Say what runs here."""
-    said, missing = [], []
+    engines = engine_wheels()
+    said = [f"{name} {version}" for name, version in engines.items()]
+    missing = [] if engines else [WHEELS[0]]
     for name in LIBRARIES:
         try:
             said.append(f"{name} {version_of(name)}")
@@ -57,6 +60,12 @@ def versions(_settings: Settings) -> Iterator[CheckResult]:
     if missing:
         yield problem(
             "not installed: {missing}", "Install hilum again with pip.", missing=", ".join(missing)
+        )
+    if len(engines) > 1:
+        yield problem(
+            "onnxruntime and onnxruntime-gpu are both installed; each overwrote files of the other",
+            "Uninstall both, then install the one that this machine needs: see docs/speed.md on "
+            "GPUs.",
         )
 
 

@@ -16,6 +16,7 @@ from hilum.predict.graph import Graph
 from hilum.radiograph import ModelInput
 from hilum.reading import ModelIdentity
 from hilum.runtime.cores import core_count
+from hilum.runtime.engine_wheels import engine_wheels
 from hilum.runtime.native_output import without_remarks
 from hilum.settings import ExecutionProvider
 
@@ -27,6 +28,12 @@ ENGINE_ERRORS: Final = tuple(
     kind for kind in vars(engine).values() if isinstance(kind, type) and issubclass(kind, Exception)
 )
 """Every exception that ONNX Runtime raises; they have no common base of its own."""
+
+NOT_IN_IT: Final = Message("The installed ONNX Runtime does not have it")
+OVERWRITTEN: Final = Message(
+    "onnxruntime has overwritten onnxruntime-gpu: uninstall both, then install the latter alone"
+)
+"""Why a provider is missing."""
 
 IMAGE: Final = "image"
 LOGITS: Final = "logits"
@@ -103,7 +110,8 @@ def open_session(
         )
     name, provider_options = PROVIDERS[execution.provider]
     if name not in onnxruntime.get_available_providers():
-        raise _missing(execution.provider, Message("The installed ONNX Runtime does not have it"))
+        both = len(engine_wheels()) > 1
+        raise _missing(execution.provider, OVERWRITTEN if both else NOT_IN_IT)
     if execution.provider is ExecutionProvider.CUDA:
         onnxruntime.preload_dlls()  # CUDA and cuDNN as PyPI packages are on no library path
     session = onnxruntime.InferenceSession(network, options, providers=[(name, provider_options)])
