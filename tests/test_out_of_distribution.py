@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import jsonschema
-import numpy as np
 import pytest
 from pydicom import Dataset
 
@@ -21,6 +20,7 @@ from hilum.radiograph import ImageUIDs, PixelPipeline
 from hilum.reading import OUT_OF_DISTRIBUTION, Reading
 from hilum.records.restored import restored
 from hilum.settings import Settings
+from radiographs import upside_down
 from sr_reader import walk
 
 WHEN = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -33,13 +33,6 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> PipelineContext:
     return pipeline.open_pipeline(settings.changed("model", name="demonstration"))
 
 
-def inverted(dataset: Dataset) -> Dataset:
-    """Return an image whose header says the opposite of its pixels."""
-    stored = np.frombuffer(dataset.PixelData, "<u2")
-    dataset.PixelData = ((1 << dataset.BitsStored) - 1 - stored).astype("<u2").tobytes()
-    return dataset
-
-
 @pytest.fixture(scope="module")
 def usual() -> Dataset:
     """Return an image as they are."""
@@ -48,8 +41,8 @@ def usual() -> Dataset:
 
 @pytest.fixture(scope="module")
 def unusual() -> Dataset:
-    """Return the same image with black for white."""
-    return inverted(phantom.make(500_001, findings=(), size=256).dataset)
+    """Return a chest that is upside down, which its header does not say."""
+    return upside_down(phantom.make(500_009, findings=(), size=256).dataset)
 
 
 def read(source: Dataset, context: PipelineContext) -> Read:

@@ -72,8 +72,8 @@ def test_truth_stands_beside_the_answer(demonstration, rows):
         assert label in found
 
 
-def test_lateral_view_is_told_from_the_pixels(rows):
-    """Its header does not say; no frontal phantom is taken for one."""
+def test_lateral_view_is_told_from_the_pixels(rows, demonstration):
+    """Its header does not say; no frontal phantom is taken for one, and the terminal says so."""
     told = {
         name
         for name, row in rows.items()
@@ -82,6 +82,7 @@ def test_lateral_view_is_told_from_the_pixels(rows):
 
     assert {"phantom-lateral"} == told
     assert "demonstration-view" in rows["phantom-lateral"]["view"]["network"]
+    assert 1 == demonstration[0].stdout.count("the pixels look like a lateral view")
 
 
 def test_broken_file_is_not_lost_in_silence(rows, demonstration):

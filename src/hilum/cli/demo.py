@@ -227,10 +227,12 @@ def line(one: Shown) -> str:
         route=str(one.image.route),
         summary=summary(outcome, language),
     )
-    if not one.image.truth:
-        return first
-    truth = language.say("truth:        {truth}", truth=one.image.truth)
-    return f"{first}\n{'':<47} {truth}"
+    below = []
+    if one.image.truth:
+        below.append(language.say("truth:        {truth}", truth=one.image.truth))
+    if outcome.status is Status.READ:
+        below += [language.say("warning:      {why}", why=each.text) for each in outcome.reasons]
+    return "\n".join([first, *(f"{'':<47} {each}" for each in below)])
 
 
 def as_expected(shown: list[Shown], model: ModelIdentity) -> bool:

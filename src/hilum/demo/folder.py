@@ -21,6 +21,7 @@ from hilum.encode.provenance import NO_PROBABILITY, statements
 from hilum.errors import SourceUnreadable
 from hilum.language import Language, of_environment
 from hilum.language.system import system_error
+from hilum.outcome import Status
 from hilum.radiograph import PixelPipeline
 from hilum.reading import ModelIdentity
 
@@ -152,12 +153,14 @@ def _article(one: Shown, paths: Sequence[Path], language: Language) -> str:
     )
     status = one.outcome.status
     title = language.say(one.image.title)
-    truth = ""
+    told = []
     if one.image.truth:
-        said_truth = language.say("truth: {truth}", truth=one.image.truth)
-        truth = f"<p>{html.escape(said_truth)}</p>"
+        told.append(language.say("truth: {truth}", truth=one.image.truth))
+    if status is Status.READ:
+        told += [language.say("warning: {why}", why=each.text) for each in one.outcome.reasons]
+    below = "".join(f"<p>{html.escape(each)}</p>" for each in told)
     return (
-        f"<article><h2>{html.escape(title)}</h2>{truth}"
+        f"<article><h2>{html.escape(title)}</h2>{below}"
         f'<p class="{status}">{language.say(STATUS[status])}: {html.escape(said)}</p>'
         f"<p>{links}</p>{pictures}</article>"
     )

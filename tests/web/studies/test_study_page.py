@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom import dcmread
 from starlette.exceptions import HTTPException
 
-from hilum import pipeline
+from hilum import phantom, pipeline
 from hilum.eligibility import Reason
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.predecessors import REVIEW_TITLE
@@ -42,7 +42,7 @@ from page_studies import (
     write_down,
 )
 from page_studies import demonstration_pipeline as model
-from radiographs import make_radiograph
+from radiographs import make_radiograph, upside_down
 from web_context import csrf_in, open_page, open_web_context, trail
 
 REGIONS_SERIES = 902
@@ -54,6 +54,14 @@ def give(client: httpx.Client, shown: Shown, **fields: object) -> httpx.Response
     key = text.partition('name="key" value="')[2].partition('"')[0]
     data = {"csrf": csrf_in(text), "key": key, **fields}
     return client.post(f"{shown.at}/review", data=data)
+
+
+def test_upside_down_chest_is_warned_of(web, reader):
+    """Its header says nothing of it; what the pixels tell stands above the findings."""
+    turned = upside_down(phantom.make(500_009, findings=(), size=256).dataset)
+    text = reader.get(add_read(web, turned).path).text
+
+    assert 1 == text.count("unusual image: it differs more from the reference images than 99.")
 
 
 def test_page_has_every_finding_with_its_numbers(web, shown, reader):
