@@ -10,10 +10,14 @@ from hilum import anatomy
 from hilum.pixels.resize import center_square
 from hilum.radiograph import ModelInput, PixelPipeline, Radiograph
 from hilum.reading import ModelIdentity, Reading
+from hilum.settings import AnatomySettings
 from hilum.structures import HEART, LEFT_LUNG, RIGHT_LUNG, Anatomy, Projection
 
 SIDE = 64
 """Pixels of a side of the masks."""
+
+SHOWN = -600
+"""Of every pixel: as dark as a lung."""
 
 NAMES = (RIGHT_LUNG, LEFT_LUNG, HEART)
 
@@ -64,18 +68,18 @@ def found(
     """Return the anatomy of an image, of which only the header counts."""
     rows, columns = (320, 288) if header is None else (header.Rows, header.Columns)
     radiograph = Radiograph(
-        np.zeros((rows, columns), np.float32),
+        np.full((rows, columns), SHOWN, np.float32),
         header,
         PixelPipeline.DISPLAY,
         pixel_digest="00" * 32,
     )
     view = center_square(rows, columns)
-    seen = ModelInput(np.zeros((SIDE, SIDE), np.float32), view)
+    seen = ModelInput(np.full((SIDE, SIDE), SHOWN, np.float32), view)
     given = masks() if logits is None else logits
     return anatomy.find(
         radiograph,
         anatomy.NetworkMasks(network(**changes), NAMES, given, seen),
         projection=projection,
-        limit=0.5,
+        settings=AnatomySettings(),
         reading=reading,
     )

@@ -339,11 +339,16 @@ def find_anatomy(
         radiograph,
         masks,
         projection=projection(radiograph.header),
-        limit=settings.anatomy.ratio_limit,
+        settings=settings.anatomy,
         reading=reading,
     )
-    reasons = in_language(settings.report.language, found.ratio.reasons)
-    return replace(found, ratio=replace(found.ratio, reasons=reasons))
+    language = settings.report.language
+    reasons = in_language(language, found.ratio.reasons)
+    quality = tuple(
+        replace(check, note=None if check.note is None else in_language(language, (check.note,))[0])
+        for check in found.quality
+    )
+    return replace(found, ratio=replace(found.ratio, reasons=reasons), quality=quality)
 
 
 def draw(reading: Reading, settings: Settings, *, when: datetime) -> Image.Image:

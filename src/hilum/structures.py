@@ -15,6 +15,9 @@ from hilum.reading import ModelIdentity
 HEART: Final = "Heart"
 RIGHT_LUNG: Final = "Right Lung"
 LEFT_LUNG: Final = "Left Lung"
+RIGHT_CLAVICLE: Final = "Right Clavicle"
+LEFT_CLAVICLE: Final = "Left Clavicle"
+SPINE: Final = "Spine"
 """The structures that are measured, by TorchXRayVision's names; sides are the patient's."""
 
 GREY_ZONE: Final = (0.45, 0.55)
@@ -144,6 +147,28 @@ class CardiothoracicRatio:
         return GREY_ZONE[0] <= round(value, 2) <= GREY_ZONE[1]
 
 
+class QualityAspect(StrEnum):
+    """What is judged of an image's quality."""
+
+    EXPOSURE = "exposure"
+    ROTATION = "rotation"
+    INSPIRATION = "inspiration"
+    COLLIMATION = "collimation"
+
+
+@dataclass(frozen=True, slots=True)
+class QualityCheck:
+    """One aspect of an image's quality, as far as the anatomy tells it."""
+
+    aspect: QualityAspect
+    value: float | None = None
+    """What was measured, see `hilum.anatomy.quality`; None where nothing could be."""
+    note: Reason | None = None
+    """What is to be said: a fault, or why it could not be judged; None where nothing is."""
+    judged: bool = True
+    """Whether it could be judged."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Anatomy:
     """What a segmentation network made of one radiograph."""
@@ -161,6 +186,8 @@ class Anatomy:
     """Name → the outlines of that structure in source pixels, with few points."""
     sites: Mapping[str, str] = field(default_factory=dict)
     """Positive finding → the one structure in which its heatmap peaks; others are left out."""
+    quality: tuple[QualityCheck, ...] = ()
+    """Of the image, one for each aspect."""
 
     def outlines(self, name: str) -> tuple[NDArray[np.float64], ...]:
         """Return the outlines of a structure in source pixels, all points, the largest first."""

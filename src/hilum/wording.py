@@ -5,7 +5,7 @@ all say the same. Codes are not words: they are in the table of `encode`.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -22,7 +22,14 @@ from hilum.reading import (
     ReferenceDistance,
     ViewOpinion,
 )
-from hilum.structures import GREY_ZONE, Anatomy, CardiothoracicRatio, Projection
+from hilum.structures import (
+    GREY_ZONE,
+    Anatomy,
+    CardiothoracicRatio,
+    Projection,
+    QualityAspect,
+    QualityCheck,
+)
 from hilum.values.dates import read_date
 
 Worded = TypeVar("Worded", Reason, PixelDecision)
@@ -70,6 +77,16 @@ STRUCTURE_NAMES: Final[Mapping[str, Message]] = MappingProxyType(
     }
 )
 """TorchXRayVision's name of an anatomical structure → what a person calls it."""
+
+ASPECTS: Final[Mapping[QualityAspect, Message]] = MappingProxyType(
+    {
+        QualityAspect.EXPOSURE: Message("exposure"),
+        QualityAspect.ROTATION: Message("rotation"),
+        QualityAspect.INSPIRATION: Message("inspiration"),
+        QualityAspect.COLLIMATION: Message("collimation"),
+    }
+)
+"""What is judged of an image's quality → its word."""
 
 DEMONSTRATION: Final = Message("DEMONSTRATION")
 """The stamp of a model that must never be mistaken for a trained one."""
@@ -140,8 +157,9 @@ def structure_name(name: str) -> str:
 
 
 def anatomy_statements(anatomy: Anatomy) -> Iterator[Message]:
-    """Yield what is said of the anatomy of an image: the ratio, then where findings lie."""
+    """Yield what is said of the anatomy: the ratio, the image's quality, where findings lie."""
     yield from ratio_statements(anatomy.ratio)
+    yield from quality_statements(anatomy.quality)
     for label, structure in anatomy.sites.items():
         yield Message(
             "{finding}: {structure} (derived from the peak of its heatmap)",
@@ -186,6 +204,20 @@ def ratio_statements(ratio: CardiothoracicRatio) -> Iterator[Message]:
             low=low,
             high=high,
         )
+
+
+def quality_statements(checks: Iterable[QualityCheck]) -> Iterator[Message]:
+    """Yield what is to be noted of an image's quality, then what could not be judged."""
+    told = [(check, check.note.text) for check in checks if check.note is not None]
+    if noted := [text for check, text in told if check.judged]:
+        yield Message("Image quality: {what}.", what=Message.joined("; ", noted))
+    if unjudged := [
+        Message("{aspect} ({why})", aspect=ASPECTS[check.aspect], why=text)
+        for check, text in told
+        if not check.judged
+    ]:
+        what = Message.joined("; ", unjudged)
+        yield Message("Image quality that could not be judged: {what}.", what=what)
 
 
 def person(name: str) -> str:

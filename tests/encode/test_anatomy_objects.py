@@ -31,6 +31,12 @@ from sr_validators import objections
 CUT: dict[str, Box] = {"Heart": (0.35, 0.75, 0.5, 1.1)}
 
 
+BESIDE: dict[str, Box] = {
+    "Right_Lung": (-0.1, 0.4, 0.1, 0.8),
+    "Left_Lung": (0.6, 1.1, 0.1, 0.8),
+}
+
+
 def header(**changes: Any) -> Dataset:
     """Return the header of a small image."""
     return make_radiograph(Rows=320, Columns=288, **changes)
@@ -77,6 +83,29 @@ def test_report_has_widths_and_ratio(written: tuple[Dataset, Dataset]):
         "AI width of chest_cavity: Width": (pytest.approx(184.3, abs=0.4), "mm"),
         "AI width of chest_cavity: Cardiothoracic ratio": (pytest.approx(0.5, abs=1e-3), "{ratio}"),
     } == numbers(report)
+
+
+def test_faults_of_the_image_are_coded_once_and_said(when: datetime):
+    """A chest that is cut at two sides and a shallow one are one code; good ones have none."""
+    reports = [
+        anatomy_objects(each, when=when, settings=ReportSettings())[-1]
+        for each in (found(header(), masks(**BESIDE)), found(header()))
+    ]
+    faults = [
+        [
+            each.ConceptCodeSequence[0].CodeValue
+            for each in report.ContentSequence[-1].ContentSequence
+            if each.ConceptNameCodeSequence[0].CodeValue == "111052"
+        ]
+        for report in reports
+    ]
+
+    assert [["111209"], []] == faults
+    assert any(
+        each.get("TextValue", "").startswith("Image quality: cut off by the edge of the image")
+        for each in reports[0].ContentSequence[-1].ContentSequence
+    )
+    assert reports[0].SOPInstanceUID != reports[1].SOPInstanceUID
 
 
 def test_lines_lie_on_the_source(written: tuple[Dataset, Dataset]):
@@ -156,6 +185,7 @@ def test_masks_are_written_as_highdicom_writes_them(when: datetime):
         ({}, Projection.PA, [0.8, 0.8]),
         ({}, Projection.AP, None),
         (CUT, Projection.UNKNOWN, [0.8, 0.8]),
+        (BESIDE, Projection.PA, [0.8, 0.8]),
         ({}, Projection.OTHER, [0.8, 0.8]),
         ({name.replace(" ", "_"): (2, 3, 2, 3) for name in CHEST}, Projection.PA, None),
     ],

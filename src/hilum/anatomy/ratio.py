@@ -136,7 +136,7 @@ def _heart(heart: Structure) -> NDArray[np.float64]:
 def _thorax(right: Structure, left: Structure) -> NDArray[np.float64] | None:
     """Return both ends of the chest's width at its widest level, None when there is none."""
     levels = (np.arange(LEVELS) + 0.5) / LEVELS
-    spans = [_span(each.rings[0], levels) for each in (right, left)]
+    spans = [span(each.rings[0], levels) for each in (right, left)]
     first = np.minimum(spans[0][0], spans[1][0])
     last = np.maximum(spans[0][1], spans[1][1])
     widths = np.where(np.isfinite(spans[0][0]) & np.isfinite(spans[1][0]), last - first, 0.0)
@@ -147,10 +147,18 @@ def _thorax(right: Structure, left: Structure) -> NDArray[np.float64] | None:
     return np.array([[first[widest], level], [last[widest], level]])
 
 
-def _span(
+def span(
     ring: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where an outline begins and ends at each height; infinite where it is not."""
+    """Return where an outline begins and ends at each height; infinite where it is not.
+
+    Parameters
+    ----------
+    ring
+        Shape ``(points, 2)``, closed.
+    levels
+        Shape ``(levels,)``.
+    """
     (x0, y0), (x1, y1) = ring[:-1].T, ring[1:].T
     level = levels[:, None]
     crosses = (y0 > level) != (y1 > level)

@@ -6,7 +6,7 @@ be measured at all is shown by the field that the network saw. See docs/conforma
 
 Sources
 -------
-PS3.16 TID 1500, 1501, 300, 320, 4019; CID 42 (114006), CID 223 (371933006).
+PS3.16 TID 1500, 1501, 300, 320, 4019; CID 42 (114006), CID 223 (371933006), CID 6135.
 """
 
 from collections.abc import Iterator
@@ -48,6 +48,15 @@ RATIO_UNIT: Final = Code("{ratio}", "UCUM", "ratio")
 
 MILLIMETRE: Final = Code("mm", "UCUM", "mm")
 
+FAULTS: Final = {
+    "quality_dark": codes.DCM.OverExposed,
+    "quality_bright": codes.DCM.UnderExposed,
+    "quality_rotated": codes.DCM.Positioning,
+    "quality_inspiration": codes.DCM.Positioning,
+    "quality_cut": codes.DCM.Positioning,
+}
+"""Note on the image's quality → its code (PS3.16 CID 6135)."""
+
 HEART_WIDTH: Final = Message("Heart, greatest width")
 CHEST_WIDTH: Final = Message("Chest, greatest inner width")
 """What viewers show above a line."""
@@ -79,7 +88,8 @@ def _context(anatomy: Anatomy, when: datetime, settings: ReportSettings) -> Resu
     table = load_codes(settings.codes_file)
     ratio = anatomy.ratio
     choices = (settings.language.code, settings.sr_class, table.digest)
-    identity = identify(reading, *choices, f"{ratio.projection} {ratio.limit:g}")
+    checks = [f"{check.note.code} {check.value}" for check in anatomy.quality if check.note]
+    identity = identify(reading, *choices, f"{ratio.projection} {ratio.limit:g}", *checks)
     return ResultContext(reading, source_of(reading), table, identity, settings, when)
 
 
@@ -125,7 +135,7 @@ class _AnatomyReport:
                 *algorithm(context.reading, Relation.HAS_CONCEPT_MOD), *self._groups()
             ),
             Item(context.codes.concept("qualitative_evaluations"), Container()).having(
-                self._evaluation(), *self._comments()
+                self._evaluation(), *self._quality(), *self._comments()
             ),
         )
 
@@ -182,6 +192,12 @@ class _AnatomyReport:
         )
         said = codes.SCT.Present if ratio.above_limit else codes.SCT.Absent
         return Item(self.context.codes.concept("ratio_above_limit"), said).having(limit)
+
+    def _quality(self) -> Iterator[Item]:
+        """Yield the faults of the image's quality that have a code; the comments say all."""
+        notes = (check.note for check in self.anatomy.quality if check.note is not None)
+        for found in dict.fromkeys(FAULTS[note.code] for note in notes if note.code in FAULTS):
+            yield Item(codes.DCM.QualityFinding, found)
 
     def _failure(self) -> Item:
         return Item(self._concept, codes.DCM.MeasurementFailure)

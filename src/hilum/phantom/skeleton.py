@@ -144,11 +144,29 @@ def vertebra(
 
 def girdle(canvas: Canvas, patient: Patient, side: int, field: Depth) -> None:
     """Add clavicle, shoulder blade and upper arm of one side."""
+    tall = patient.stature
+    joint = shoulder(patient, side)
+    clavicle(canvas, patient, side).add_to(field, 0.85)
+    head = (joint[0], joint[1] + 14)
+    shaft = (side * (abs(joint[0]) + 61), joint[1] + 420 * tall)
+    neck = (head[0] + side * 5.0, head[1] + 30.0)
+    upper_arm = np.array([head, neck, shaft])
+    bent_bone(canvas, upper_arm, np.array([22.0, 14.0, 11.5]), 2.2).add_to(field, 0.6)
+    blade(canvas, patient, side, joint, field)
+
+
+def shoulder(patient: Patient, side: int) -> tuple[float, float]:
+    """Return where the shoulder joint of one side is, mm."""
+    across = side * (0.42 * patient.fat + 160 * patient.breadth)
+    return across, (28 - 24 * patient.slouch) * patient.stature
+
+
+def clavicle(canvas: Canvas, patient: Patient, side: int) -> Patch:
+    """Return the clavicle of one side; rotation moves its inner end against the spine."""
     tall, broad = patient.stature, patient.breadth
     lift = (16 if patient.view == "AP" else 0) * tall
-    joint = (side * (0.42 * patient.fat + 160 * broad), (28 - 24 * patient.slouch) * tall)
-    front = patient.forward(70)
-    clavicle = smooth(
+    joint, front = shoulder(patient, side), patient.forward(70)
+    course = smooth(
         [
             (side * 15 + front, 37 * tall - lift),
             (side * 46 * broad + front, 30 * tall - lift),
@@ -158,13 +176,7 @@ def girdle(canvas: Canvas, patient: Patient, side: int, field: Depth) -> None:
         18,
     )
     radii = np.interp(np.linspace(0, 1, 18), [0, 0.12, 0.55, 1], [7.6, 6.2, 5.6, 6.8])
-    bent_bone(canvas, clavicle, radii, 1.7).add_to(field, 0.85)
-    head = (joint[0], joint[1] + 14)
-    shaft = (side * (abs(joint[0]) + 61), joint[1] + 420 * tall)
-    neck = (head[0] + side * 5.0, head[1] + 30.0)
-    upper_arm = np.array([head, neck, shaft])
-    bent_bone(canvas, upper_arm, np.array([22.0, 14.0, 11.5]), 2.2).add_to(field, 0.6)
-    blade(canvas, patient, side, joint, field)
+    return bent_bone(canvas, course, radii, 1.7)
 
 
 def blade(

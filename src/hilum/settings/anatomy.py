@@ -31,6 +31,19 @@ class AnatomySettings(SettingsSection):
     ratio_limit: float = Field(0.5, gt=0.2, lt=0.9)
     """Cardiothoracic ratio above which a heart counts as enlarged on a PA image; on AP images and
     where the view is not known the ratio is given without a limit."""
+    darkest_lungs: float = Field(0.06, ge=0, le=1)
+    """Lungs whose middle brightness is below this, of 1, are noted as nearly black (perhaps
+    overexposed); 0 notes none."""
+    brightest_lungs: float = Field(0.4, ge=0, le=1)
+    """Lungs of which even the darkest tenth is brighter than this, of 1, are noted (perhaps
+    underexposed); 1 notes none."""
+    most_rotation: float = Field(0.5, ge=0, le=1)
+    """A chest is noted as rotated where the distances of both clavicles' inner ends from the
+    middle of the spine differ by more than this share of their sum: at 0.5 one is three times the
+    other. 1 notes only those with both on one side."""
+    least_inspiration: float = Field(0.65, ge=0, le=2)
+    """Inspiration is noted as shallow where the higher lung's height over the width of both is
+    below this; 0 notes none."""
     memory_bytes: int = Field(3 * GIBIBYTE, ge=512 * MEBIBYTE)
     """Memory that the process of this network may take at most; it is started when it is first
     needed."""

@@ -142,6 +142,15 @@ def anatomy_document(anatomy: Anatomy) -> dict[str, Any]:
             for structure in anatomy.structures.values()
         ],
         "sites": dict(anatomy.sites),
+        "quality": [
+            {
+                "aspect": check.aspect.value,
+                "judged": check.judged,
+                "value": None if check.value is None else round(check.value, 4),
+                "note": None if check.note is None else _coded_texts([check.note])[0],
+            }
+            for check in anatomy.quality
+        ],
     }
 
 
