@@ -117,6 +117,7 @@ def plant(**attributes: Any) -> Planted:
         if planted.get(kind, 0) < EACH_VR or keyword in ALLOWED_WORDS:
             planted[kind] = planted.get(kind, 0) + 1
             made.put(image, tag, kind, f"{keyword} {vr}")
+    _beside_the_pixels(made)
     _in_sequences(made)
     _private(made)
     _in_groups_of_old(made)
@@ -138,6 +139,22 @@ ALLOWED_WORDS: Final = frozenset(
     }
 )
 """Attributes that leave with a value that is expected, and others that everybody fills."""
+
+
+def _beside_the_pixels(made: Planted) -> None:
+    """Plant what describes pixels, colours and documents."""
+    for keyword, vr in (
+        ("PixelSpacingCalibrationDescription", "LO"), ("ICCProfile", "OB"), ("ColorSpace", "CS"),
+        ("RescaleType", "LO"), ("PixelDataProviderURL", "UR"), ("RecommendedViewingMode", "CS"),
+        ("LossyImageCompressionMethod", "CS"), ("EncapsulatedDocument", "OB"),
+        ("DocumentTitle", "ST"), ("RetrieveURL", "UR"), ("RetrieveAETitle", "AE"),
+    ):  # fmt: skip
+        if keyword not in made.image:
+            made.put(made.image, Tag(keyword), vr, keyword)
+    path = Dataset()
+    for keyword, vr in (("ICCProfile", "OB"), ("OpticalPathDescription", "ST")):
+        made.put(path, Tag(keyword), vr, f"optical path {keyword}")
+    made.image.OpticalPathSequence = [path]
 
 
 def _in_sequences(made: Planted) -> None:
@@ -224,6 +241,9 @@ def as_file(made: Planted) -> bytes:
         *("ReceivingApplicationEntityTitle", "ImplementationVersionName"),
     ):
         setattr(meta, keyword, made.word(keyword))
+    for keyword in ("Source", "Sending", "Receiving"):
+        name = f"{keyword}PresentationAddress"
+        meta.add(DataElement(Tag(name), "UR", made.word(name), validation_mode=config.IGNORE))
     meta.ImplementationClassUID = made.value("UI", "ImplementationClassUID")
     meta.PrivateInformationCreatorUID = made.value("UI", "PrivateInformationCreatorUID")
     meta.PrivateInformation = made.value("OB", "PrivateInformation")

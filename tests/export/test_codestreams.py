@@ -1,5 +1,7 @@
 """Compressed images with nothing but the image in them."""
 
+import struct
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -94,9 +96,29 @@ def test_rle_segments_end_where_the_image_ends():
     assert frame == alone(planted)
 
 
-def long_segment(marker: int) -> bytes:
-    """Return a JPEG with text behind the content of a segment."""
-    frame = imagecodecs.jpeg8_encode(EIGHT)
+def of_runs(*runs: bytes) -> bytes:
+    """Return RLE of one segment: 59 runs of 128 zeros, and these."""
+    body = bytes([129, 0]) * 59 + b"".join(runs)
+    return struct.pack("<16I", 1, 64, *[0] * 14) + body + bytes(len(body) % 2)
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [
+        ((b"\x9d\0", b"\x2f" + bytes(28) + TEXT), (b"\x9d\0", b"\x1b" + bytes(28))),
+        ((b"\x9d\0", b"\x81\7"), (b"\x9d\0", b"\xe5\7")),
+        ((b"\x82\0", b"\x81\7"), (b"\x82\0", b"\0\7")),
+    ],
+    ids=["bytes", "repeated", "repeated for one"],
+)
+def test_rle_runs_end_where_the_image_ends(last: tuple[bytes, ...], kept: tuple[bytes, ...]):
+    """A run that goes on behind the last row holds what no decoder shows."""
+    assert of_runs(*kept) == alone(of_runs(*last))
+
+
+def long_segment(marker: int, frame: bytes = b"") -> bytes:
+    """Return a codestream, a JPEG if none is given, with text behind a segment's content."""
+    frame = frame or imagecodecs.jpeg8_encode(EIGHT)
     at = frame.index(bytes([0xFF, marker]))
     length = int.from_bytes(frame[at + 2 : at + 4], "big")
     longer = (length + len(TEXT)).to_bytes(2, "big")
@@ -107,6 +129,7 @@ def long_segment(marker: int) -> bytes:
 
 JPEG = imagecodecs.jpeg8_encode(EIGHT)
 J2K = ENCODERS[uids.JPEG2000Lossless](CHEST, 12)
+HTJ2K = ENCODERS[uids.HTJ2KLossless](CHEST, 12)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +138,10 @@ J2K = ENCODERS[uids.JPEG2000Lossless](CHEST, 12)
         *(long_segment(marker) for marker in (0xDB, 0xC4, 0xC0, 0xDA)),
         *(JPEG[:2], JPEG[:30], JPEG[:-20], b"\xff\xd8", b"", TEXT),
         JPEG[:2] + b"\xff\xf0\x00\x10" + bytes(14) + JPEG[2:],
+        JPEG[:2] + b"\xff\xcc\x00\x16" + TEXT + JPEG[2:],
+        *(long_segment(marker, J2K) for marker in (0x51, 0x52, 0x5C)),
+        long_segment(0x50, HTJ2K),
+        J2K.replace(b"\xff\x52", b"\xff\x60\x00\x16" + TEXT + b"\xff\x52", 1),
         *(J2K[:4], J2K[:60], J2K[:-60]),
         J2K[:2] + b"\xff\x74\x00\x10" + bytes(14) + J2K[2:],
         rle_of(CHEST)[:100],

@@ -48,8 +48,15 @@ def planted_reading(made: Planted) -> StoredReading:
         },
         "outputs": [made.word("output")],
     }
+    points = f"{made.word('name of operating points')}@1a2b3c4d"
+    origin = made.word("origin of operating points")
+    model = {
+        **kept.document["model"],
+        "operating_points": points,
+        "operating_points_origin": origin,
+    }
     return StoredReading(
-        {**kept.document, "readings": [row]}, kept.maps, FieldOfView(0, 0, 288, 288)
+        {**kept.document, "model": model, "readings": [row]}, kept.maps, FieldOfView(0, 0, 288, 288)
     )
 
 
@@ -135,7 +142,9 @@ def commented(frame: bytes, made: Planted) -> bytes:
     size = (len(text) + 2).to_bytes(2, "big")
     behind = made.word("behind the stream").encode()
     if frame.startswith(b"\xff\xd8"):
-        more = b"".join(b"\xff" + bytes([marker]) + size + text for marker in (0xE1, 0xED, 0xFE))
+        more = b"".join(
+            b"\xff" + bytes([marker]) + size + text for marker in (0xE1, 0xE2, 0xED, 0xFE)
+        )
         return frame[:2] + more + frame[2:] + behind
     if frame.startswith(b"\xff\x4f"):
         at = 4 + int.from_bytes(frame[4:6], "big")

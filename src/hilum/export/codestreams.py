@@ -29,7 +29,7 @@ from hilum.pixels.codestream import (
 )
 
 FF: Final = 0xFF
-EOI, SOS, DQT, DHT, DAC, DRI, DNL, LSE = 0xD9, 0xDA, 0xDB, 0xC4, 0xCC, 0xDD, 0xDC, 0xF8
+EOI, SOS, DQT, DHT, DRI, DNL, LSE = 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xDC, 0xF8
 APPLICATION: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
 """APPn and COM: what programs write about the image."""
 
@@ -37,13 +37,12 @@ PRESETS: Final = 1
 """Kind of an LSE segment that a decoder needs; others hold tables that may be anything."""
 
 SOD: Final = 0xFF93
-J2K_DROPPED: Final = frozenset({0xFF55, 0xFF57, 0xFF58, 0xFF63, 0xFF64})
-"""TLM, PLM, PLT, CRG and COM: hints and comments; lengths would be wrong without a comment."""
+J2K_DROPPED: Final = frozenset({0xFF55, 0xFF56, 0xFF57, 0xFF58, 0xFF59, 0xFF63, 0xFF64})
+"""TLM, PRF, PLM, PLT, CPF, CRG and COM: hints and comments; lengths would be wrong without a
+comment."""
 
-J2K_KEPT: Final = frozenset(
-    {*range(0xFF50, 0xFF54), 0xFF56, 0xFF59, *range(0xFF5C, 0xFF62)}
-)  # fmt: skip
-"""CAP, SIZ, COD, COC, PRF, CPF, QCD, QCC, RGN, POC, PPM and PPT: how the image is coded."""
+CAP, SIZ, COD, QCD = 0xFF50, 0xFF51, 0xFF52, 0xFF5C
+"""How an image of one component is coded; COC, QCC, RGN, POC, PPM and PPT are for others."""
 
 ENDS_EARLY: Final = Message("it ends early")
 NO_END: Final = Message("its end is missing")
@@ -114,8 +113,6 @@ def _require_exact(marker: int, content: bytes) -> None:
         exact = _tables_fill(content, lambda _, rest: 17 + sum(rest[:16]))
     elif marker in {DRI, DNL}:
         exact = size == 2  # noqa: PLR2004
-    elif marker == DAC:
-        exact = size % 2 == 0 and size <= 64  # noqa: PLR2004  two bytes for each of 32 tables
     elif marker == LSE and content[0] == PRESETS:
         exact = size == 11  # noqa: PLR2004
     else:
@@ -135,13 +132,8 @@ def _tables_fill(content: bytes, length: Callable[[int, bytes], int]) -> bool:
 def _jpeg_2000(stream: bytes) -> Iterator[bytes]:
     """Yield a codestream without comments and what points into it by lengths."""
     yield stream[:2]
-    at = 2
-    while True:
-        (marker,) = struct.unpack_from(">H", stream, at)
-        if marker == J2K_TILE:
-            break
-        part, at = _segment(stream, at, marker)
-        yield part
+    parts, at, levels = _header(stream, 2, J2K_TILE)
+    yield from parts
     while stream[at : at + 2].strip(b"\0") not in {JPEG_END, b""}:
         (marker,) = struct.unpack_from(">H", stream, at)
         if marker != J2K_TILE:
@@ -150,36 +142,53 @@ def _jpeg_2000(stream: bytes) -> Iterator[bytes]:
         end = at + length if length else stream.find(JPEG_END, at + 12)  # no data hold FFD9
         if not at + 12 < end <= len(stream):
             raise WithheldError("pixel_data", why=ENDS_EARLY)
-        yield from _tile_part(stream, at, end)
+        yield from _tile_part(stream, at, end, levels)
         at = end
     yield JPEG_END
 
 
-def _tile_part(stream: bytes, start: int, end: int) -> Iterator[bytes]:
+def _tile_part(stream: bytes, start: int, end: int, levels: int) -> Iterator[bytes]:
     """Yield a tile-part, whose length is that of what is left of it."""
-    at, kept = start + 12, []
-    while True:
-        (marker,) = struct.unpack_from(">H", stream, at)
-        if marker == SOD:
-            break
-        part, at = _segment(stream, at, marker)
-        kept.append(part)
-    header, body = b"".join(kept), stream[at:end]
+    parts, at, _ = _header(stream, start + 12, SOD, levels)
+    header, body = b"".join(parts), stream[at:end]
     length = struct.pack(">I", 12 + len(header) + len(body))
     yield stream[start : start + 6] + length + stream[start + 10 : start + 12] + header + body
 
 
-def _segment(stream: bytes, at: int, marker: int) -> tuple[bytes, int]:
-    """Return a marker segment of a header, empty where it is left out, and what follows."""
-    (length,) = struct.unpack_from(">H", stream, at + 2)
-    end = at + 2 + length
-    if end > len(stream):
-        raise WithheldError("pixel_data", why=ENDS_EARLY)
-    if marker in J2K_DROPPED:
-        return b"", end
-    if marker not in J2K_KEPT:
-        raise WithheldError("pixel_data", why=UNEXPECTED)
-    return stream[at:end], end
+def _header(stream: bytes, at: int, last: int, levels: int = 0) -> tuple[list[bytes], int, int]:
+    """Return the segments of a header that are kept, where its last marker is, and the levels."""
+    kept: list[bytes] = []
+    while True:
+        marker, length = struct.unpack_from(">HH", stream, at)
+        if marker == last:
+            break
+        end = at + 2 + length
+        if end > len(stream):
+            raise WithheldError("pixel_data", why=ENDS_EARLY)
+        if marker == COD:
+            levels = stream[at + 9]
+        if marker not in J2K_DROPPED:
+            kept.append(stream[at:end])
+        at = end
+    for each in kept:
+        if len(each) - 4 > _longest(each, levels):
+            raise WithheldError("pixel_data", why=LONG_SEGMENT)
+    return kept, at, levels
+
+
+def _longest(segment: bytes, levels: int) -> int:
+    """Return how many bytes the content of a segment of JPEG 2000 may have (15444-1 A.5, A.6)."""
+    marker, content = int.from_bytes(segment[:2]), segment[4:]
+    if marker == SIZ:
+        return 36 + 3 * int.from_bytes(content[34:36])
+    if marker == CAP:
+        return 4 + 2 * int.from_bytes(content[:4]).bit_count()
+    if marker == COD:
+        return 10 + (content[0] & 1) * (levels + 1)
+    if marker == QCD:
+        bands = 1 + 3 * levels
+        return 1 + {0: bands, 1: 2}.get(content[0] & 31, 2 * bands)
+    raise WithheldError("pixel_data", why=UNEXPECTED)
 
 
 def _rle(frame: bytes, count: int) -> bytes:
@@ -191,19 +200,19 @@ def _rle(frame: bytes, count: int) -> bytes:
     made, places = b"", []
     for start, stop in pairwise(starts):
         places.append(RLE_OFFSET + len(made))
-        used = frame[start : _end_of_runs(frame, start, stop, count)]
+        used = _runs(frame, start, stop, count)
         made += used + bytes(len(used) % 2)
     unused = [0] * (RLE_SEGMENTS - segments)
     return struct.pack(f"<{1 + RLE_SEGMENTS}I", segments, *places, *unused) + made
 
 
-def _end_of_runs(frame: bytes, at: int, stop: int, count: int) -> int:
-    """Return where the runs end that make so many bytes (PS3.5 G.3.2)."""
-    made = 0
+def _runs(frame: bytes, start: int, stop: int, count: int) -> bytes:
+    """Return the runs that make so many bytes, the last of them no more than that (PS3.5 G.3.2)."""
+    made, at, last = 0, start, start
     while made < count:
         if at >= stop:
             raise WithheldError("pixel_data", why=ENDS_EARLY)
-        head = frame[at]
+        last, head = at, frame[at]
         if head < 128:  # noqa: PLR2004  so many bytes and one follow as they are
             made += head + 1
             at += head + 2
@@ -212,4 +221,9 @@ def _end_of_runs(frame: bytes, at: int, stop: int, count: int) -> int:
             at += 2
         else:
             at += 1
-    return min(at, stop)
+    over, head = made - count, frame[last]
+    if not over:
+        return frame[start : min(at, stop)]
+    if head < 128:  # noqa: PLR2004  as above
+        return frame[start:last] + bytes([head - over]) + frame[last + 1 : at - over]
+    return frame[start:last] + bytes([(head + over) % 256]) + frame[last + 1 : at]  # 256: one byte
