@@ -1,7 +1,8 @@
 """A whole node under load: how soon it is there, how soon and how fast it reads, and how long.
 
 One node, then several workers. ``python -m bench load`` takes some seven minutes;
-``python -m bench load --long`` sends 20,000 small radiographs and takes most of an hour.
+``python -m bench load --long`` sends 20,000 small radiographs and takes most of an hour;
+``python -m bench load --archive dicomweb`` compares a DICOMweb archive with Orthanc's REST API.
 Both measure what runs beside them, too: leave the machine alone meanwhile.
 """
 
@@ -12,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import load_long
+from bench.load_archives import archive_rows
 from bench.load_latency import latency_rows
 from bench.load_node import DENSENET, running_node
 from bench.load_rate import rate_rows
 from bench.load_start import start_rows
 from bench.load_workers import worker_rows
-from bench.row import Row
+from bench.row import Row, line
 
 
 def rows() -> Iterator[Row]:
@@ -34,12 +36,19 @@ def rows() -> Iterator[Row]:
 
 
 def main(arguments: list[str]) -> int:
-    """Do the long run; the status is 0 when every image was read."""
+    """Do the long run, or compare archives; the status is 0 when every image was read."""
     parser = argparse.ArgumentParser(prog="python -m bench load", description=__doc__)
-    parser.add_argument("--long", action="store_true", required=True, help="the long run")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--long", action="store_true", help="the long run")
+    what.add_argument("--archive", choices=["dicomweb"], help="this kind beside Orthanc's REST")
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--every", type=int, default=1_000, help="images between two lines")
     chosen = parser.parse_args(arguments)
+    if chosen.archive:
+        print(f"load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
+        for row in archive_rows():
+            print("  " + line(row), flush=True)
+        return 0
     print(f"load --long: {chosen.images} images of 512 pixels, the small network", flush=True)
     load_long.run(chosen.images, chosen.every)
     return 0

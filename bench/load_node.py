@@ -18,7 +18,7 @@ from hilum.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from faults.world import STAND_IN, Program, install_model
-from orthanc_server import free_ports
+from orthanc_server import OrthancServer, free_ports
 
 DENSENET: Final = "densenet121-res224-all"
 POSITIVES: Final = 3
@@ -119,26 +119,45 @@ def environment(data: Path, model: str, **more: str) -> dict[str, str]:
 @contextmanager
 def running_node(folder: Path, model: str, **more: str) -> Iterator[Node]:
     """Start a node with the defaults that a person gets; stop it and remove its data."""
+    http_port, dicom_port = free_ports(2)
+    own = {
+        "HILUM_PACS__HTTP_PORT": str(http_port),
+        "HILUM_PACS__DICOM_PORT": str(dicom_port),
+        "HILUM_PACS__ALLOWED_AETS": f'["{STAT}@127.0.0.1"]',
+        "HILUM_NODE__URGENT_AETS": f'["{STAT}"]',
+    }
+    with _started(folder, model, own | more) as (program, data, page_port):
+        settings = Settings.load(data_folder=data).changed("pacs", http_port=http_port)
+        with credentials.load(settings).orthanc() as orthanc:
+            yield Node(program, data, orthanc, dicom_port, page_port)
+
+
+@contextmanager
+def node_beside(server: OrthancServer, folder: Path, model: str, **more: str) -> Iterator[Node]:
+    """Start a node whose PACS is an Orthanc that runs already."""
+    there = {
+        "HILUM_PACS__URL": server.url,
+        "HILUM_PACS__USERNAME": server.username,
+        "HILUM_PACS__PASSWORD": server.password,
+    }
+    with _started(folder, model, there | more) as (program, data, page_port), server.client() as it:
+        yield Node(program, data, it, server.dicom_port, page_port)
+
+
+@contextmanager
+def _started(
+    folder: Path, model: str, settings: Mapping[str, str]
+) -> Iterator[tuple[Program, Path, int]]:
+    """Start a node; yield it, its data folder, and where its page listens."""
     data = folder / "data"
     data.mkdir(parents=True)
     install(model, data)
-    http_port, dicom_port, page_port = free_ports(3)
-    variables = environment(
-        data,
-        model,
-        HILUM_PACS__HTTP_PORT=str(http_port),
-        HILUM_PACS__DICOM_PORT=str(dicom_port),
-        HILUM_PACS__ALLOWED_AETS=f'["{STAT}@127.0.0.1"]',
-        HILUM_PAGE__PORT=str(page_port),
-        HILUM_NODE__URGENT_AETS=f'["{STAT}"]',
-        **more,
-    )
+    (page_port,) = free_ports(1)
+    variables = environment(data, model, HILUM_PAGE__PORT=str(page_port), **settings)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         program = Program("node", ["up"], variables, folder / "node.log")
         program.start()
         stack.callback(program.end)
         program.wait_until_ready()
-        settings = Settings.load(data_folder=data).changed("pacs", http_port=http_port)
-        orthanc = stack.enter_context(credentials.load(settings).orthanc())
-        yield Node(program, data, orthanc, dicom_port, page_port)
+        yield program, data, page_port

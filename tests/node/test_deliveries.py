@@ -220,15 +220,20 @@ def test_receiver_that_is_away_holds_up_no_other(pacs, node):
         }
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_new_result_corrects_what_was_told(pacs, node, told):
-    """Under another name, and as a correction only where something was told before."""
+@pytest.mark.parametrize("told", ["told", "killed", ""])
+def test_new_result_corrects_what_was_told(pacs, node, monkeypatch, told):
+    """Under another name, and as a correction only where something may have been told before."""
     with scripted(ack()) as receiver:
         bench = node(**ris(receiver.port))
         uid = send(pacs)
         bench.work()
-        if told:
+        if told == "told":
             deliver(bench)
+        elif told:
+            with monkeypatch.context() as patched:
+                patched.setattr(forwards, "change", killed)
+                with pytest.raises(Killed):
+                    deliver(bench)
         rerun(bench, uid)
         assert [ForwardState.SENT] == deliver(bench)
 

@@ -83,6 +83,8 @@ class Forwarder:
             receiver = self._receivers.get(forward.target)
             if receiver is not None and self._deliver is not None:
                 give_up_after = timedelta(hours=receiver.give_up_hours)
+                with self._context.database.transaction() as connection:
+                    forwards.begin(connection, forward)
                 self._deliver(line, entry)
                 state, why = ForwardState.SENT, NOTHING
             else:

@@ -47,6 +47,8 @@ FORWARD_STATES: Final = {
 
 NO_RECEIVER: Final = Message("The settings do not name this receiver any more.")
 
+UNDER_WAY: Final = Message("It is being sent, or was when hilum ended.")
+
 NAMESPACE: Final = UUID("b9d0a8c4-6b0e-4e0e-9f0b-0f6a2b3c7d15")
 """Random, chosen once: of the identifiers of messages."""
 
@@ -123,12 +125,22 @@ def add(
 def was_told(connection: Connection, archive: str, uids: ImageUIDs, target: str) -> bool:
     """Return whether a target may know what an earlier run of an image said."""
     row = connection.execute(
-        select(FORWARD.c.attempts, FORWARD.c.corrects).where(
+        select(FORWARD.c.attempts, FORWARD.c.corrects, FORWARD.c.why).where(
             *of_image(FORWARD), FORWARD.c.target == target
         ),
         image_values(archive, uids),
     ).first()
-    return row is not None and (row.attempts > 0 or row.corrects)
+    return row is not None and (row.attempts > 0 or row.corrects or row.why == _stored(UNDER_WAY))
+
+
+def begin(connection: Connection, forward: Forward) -> None:
+    """Write down that an attempt is made, of whose end nobody may hear; `change` counts it."""
+    connection.execute(
+        update(FORWARD)
+        .where(*of_image(FORWARD), FORWARD.c.target == forward.target, FORWARD.c.run == forward.run)
+        .values(why=_stored(UNDER_WAY)),
+        image_values(forward.archive, forward.uids),
+    )
 
 
 def change(
