@@ -276,9 +276,17 @@ def probability_text(finding: Finding, language: Language) -> str:
     site = finding.probability
     if site is None:
         return ""
-    values = (language.fixed(each, 2) for each in (site.value, site.low, site.high))
+    values = (_hundredths(each, language) for each in (site.value, site.low, site.high))
     named = dict(zip(("value", "low", "high"), values, strict=True))
     return language.say(SITE_PROBABILITY, **named, images=site.images)
+
+
+def _hundredths(probability: float, language: Language) -> str:
+    """Return a probability with two decimals; no image makes one certain, so never 0 or 1."""
+    rounded = round(probability, 2)
+    shown = min(max(rounded, 0.01), 0.99)
+    sign = "" if shown == rounded else "<" if rounded < shown else ">"
+    return sign + language.fixed(shown, 2)
 
 
 def shown_score(score: float, *, positive: bool) -> float:

@@ -69,6 +69,14 @@ def test_people_read_it_beside_the_score(header, when, settings):
     )
 
 
+def test_nothing_is_certain(header, when, settings):
+    """A curve ends at 0 and 1; what people read does not."""
+    reading = reading_of(header, SiteProbability(0.99871, 0.961, 1.0, 200))
+    plain = " ".join(text(reading, when=when, language=settings.language).split())
+
+    assert "(n=200): >0.99, 95% interval 0.96 to >0.99" in plain
+
+
 @pytest.mark.parametrize("demonstration", [False, True])
 def test_coded_report_has_a_measurement_of_its_own(header, when, settings, demonstration):
     """And reads back as it was written, with its interval and size."""
