@@ -55,6 +55,10 @@ def planted_reading(made: Planted) -> StoredReading:
         "operating_points": points,
         "operating_points_origin": origin,
     }
+    for each in row["findings"]:
+        images = int(made.number("images of the site's probability"))
+        of_site = {"value": 0.25, "low": 0.125, "high": 0.5, "images": images}
+        each["calibrated_probability_at_this_site"] = of_site
     return StoredReading(
         {**kept.document, "model": model, "readings": [row]}, kept.maps, FieldOfView(0, 0, 288, 288)
     )

@@ -30,14 +30,16 @@ def reading_of(stored: StoredReading, radiograph: Radiograph) -> Reading:
 def without_texts(reading: Reading) -> Reading:
     """Return a reading whose warnings are codes, since their texts quote the header.
 
-    Operating points of the site lose what it calls them, and where they come from.
+    Operating points of the site lose what it calls them and where they come from; findings lose
+    its calibrated probabilities, which mean nothing elsewhere.
     """
     warnings = tuple(Reason(each.code, each.code.replace("_", " ")) for each in reading.warnings)
     model = reading.model
     if model.operating_points_origin:
         fingerprint = model.operating_points.rpartition("@")[2]
         model = replace(model, operating_points=f"site@{fingerprint}", operating_points_origin="")
-    return replace(reading, model=model, warnings=warnings)
+    findings = tuple(replace(each, probability=None) for each in reading.findings)
+    return replace(reading, model=model, findings=findings, warnings=warnings)
 
 
 def reports(
