@@ -1,24 +1,18 @@
 """``hilum backfill``: analyze images that are in the PACS already, or in another one."""
 
 import sys
-from datetime import UTC, datetime, timedelta
-from time import sleep
-from typing import Final
+from datetime import UTC, datetime
 
 import click
 
 from hilum.cli.main import FAILED, main
-from hilum.cli.progress import progress
+from hilum.cli.progress import pause, progress
 from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
 from hilum.language import Message
 from hilum.node.backfill import Backfill, BackfillQuery
 from hilum.node.service import open_node_context
 from hilum.settings import Settings
-from hilum.settings.pacs import QuerySource
-
-SAID_FROM_S: Final = 60.0
-"""A pause that is as long as that is mentioned."""
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -129,13 +123,14 @@ def _fetch(settings: Settings, name: str, wanted: BackfillQuery) -> None:
     """Copy images of another PACS into the archive, and say what came."""
     # pynetdicom takes half a second to import: only who needs it waits
     from hilum.node.retrieve import RemoteBackfill  # noqa: PLC0415
+    from hilum.pacs.query import query_source  # noqa: PLC0415
 
     if wanted.again or not (wanted.study_instance_uid or (wanted.since and wanted.until)):
         raise click.UsageError(say("--from needs --since and --until, or --study, and no --again."))
     failed = 0
     with open_node_context(settings) as context:
-        work = RemoteBackfill(context, _source(settings, name), wanted)
-        for each in work.run(_pause):
+        work = RemoteBackfill(context, query_source(settings, name), wanted)
+        for each in work.run(pause):
             if each.error is not None:
                 failed += 1
                 echo("Not fetched: {why}", why=each.error.message, err=True)
@@ -154,24 +149,3 @@ def _fetch(settings: Settings, name: str, wanted: BackfillQuery) -> None:
             err=True,
         )
         sys.exit(FAILED)
-
-
-def _source(settings: Settings, name: str) -> QuerySource:
-    """Return the PACS of that name, or at that address."""
-    for each in settings.pacs.query:
-        if each.name == name:
-            return each
-    if "@" in name:
-        return QuerySource(name="PACS", node=name)
-    raise SettingInvalid(
-        "No table [[pacs.query]] has the name {name}.",
-        "Give the PACS as AET@HOST:PORT, or add it to the settings; see docs/archives.md.",
-        name=name,
-    )
-
-
-def _pause(seconds: float) -> None:
-    if seconds >= SAID_FROM_S:
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        echo("Paused until {time:%H:%M}.", time=until.astimezone(), err=True)
-    sleep(seconds)

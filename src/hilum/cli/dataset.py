@@ -1,7 +1,7 @@
 """``hilum dataset``: datasets of any size, on one machine or many."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hilum import RESEARCH_USE_ONLY
-from hilum.cli.progress import console_on
+from hilum.cli.progress import console_on, pause
 from hilum.cli.reading_options import model_option, pixels_option, read_with
 from hilum.cli.terminal import check_paths, echo, say
 from hilum.dataset.cluster import DaskEngine, Patience
@@ -33,6 +33,9 @@ from hilum.outcome import Status
 from hilum.pipeline import open_pipeline
 from hilum.runtime.cores import core_count
 from hilum.settings import Settings
+
+PACS: Final = "pacs:"
+"""How a source begins that is a period of a PACS."""
 
 LINE_S: Final = 30.0
 """Without a terminal, one line in so many seconds."""
@@ -108,9 +111,9 @@ def run(
     """Analyze every chest radiograph of a dataset and write the findings as Parquet.
 
     SOURCE is a folder, a DICOM, PNG or JPEG file, a ZIP archive, a list (CSV, Parquet or
-    text file with paths), or an address in an object store (s3://, gs://, abfss://). Every image
-    is one row: read, refused (with the reasons), or failed. A file that crashes whatever reads
-    it is a failed row.
+    text file with paths), an address in an object store (s3://, gs://, abfss://), or a period of a
+    PACS, which is copied first (pacs:NAME/2026-01-01/2026-03-31). Every image is one row: read,
+    refused (with the reasons), or failed. A file that crashes whatever reads it is a failed row.
 
     Exit status: 0 when every image has its row, 1 when the run could not go on, 2 for wrong
     usage.
@@ -118,8 +121,9 @@ def run(
     if workers is not None and scheduler is not None:
         raise click.UsageError(say("--workers is for this machine: leave it out with --scheduler."))
     arrow()
-    if not any(map(is_address, sources)):
-        check_paths(sources)
+    paths = tuple(each for each in sources if not each.startswith(PACS))
+    if paths and not any(map(is_address, paths)):
+        check_paths(paths)
     settings = read_with(Settings.load().changed("model", threads=1), model, pixels)
     context = open_pipeline(settings)
     identity = context.model.identity
@@ -128,7 +132,9 @@ def run(
     with held(folder):
         tally = Tally()
         done = read_before(folder, wanted, tally, retry_failed=retry_failed)
-        found = _found(sources, ListOptions(column, root), done)
+        periods = [each for each in sources if each.startswith(PACS)]
+        paths += tuple(_copied(each, settings, folder) for each in periods)
+        found = _found(paths, ListOptions(column, root), done)
         tally.total = tally.done + sum(shard.count for shard in found)
         _tell_before(tally)
         about = of_run(identity, settings.pixels.pipeline)
@@ -140,7 +146,35 @@ def run(
     _tell_end(tally, folder)
 
 
-def _found(sources: tuple[str, ...], options: ListOptions, done: set[bytes]) -> list[Shard]:
+def _copied(text: str, settings: Settings, results: Path) -> str:
+    """Copy the images of a period of a PACS that are not here yet; return where they are."""
+    # pynetdicom takes half a second to import: only who needs it waits
+    from hilum.dataset.pacs_copies import PacsCopies, PacsPeriod  # noqa: PLC0415
+
+    period = PacsPeriod.parse(text, settings)
+    copies, images = PacsCopies(period, settings, results.absolute(), pause), 0
+    for each in copies.run():
+        if isinstance(each, int):
+            images += each
+        else:
+            echo("Not fetched: {why}", why=each.message, err=True)
+    echo(
+        "Copied from {pacs}: {images}.",
+        pacs=period.source.node,
+        images=Message("{count} new image", "{count} new images", count=images),
+        err=True,
+    )
+    if copies.failed:
+        echo(
+            "{count} study could not be fetched; run the same command again.",
+            "{count} studies could not be fetched; run the same command again.",
+            count=copies.failed,
+            err=True,
+        )
+    return str(copies.folder)
+
+
+def _found(sources: Sequence[str], options: ListOptions, done: set[bytes]) -> list[Shard]:
     """Return the sources that are still to be read, in shards."""
     known = SourceList(done)
     shards = list(batches(known.left(find_sources(sources, options))))

@@ -3,14 +3,27 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO, cast
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Final, TextIO, cast
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hilum.cli.terminal import BarStream
+from hilum.cli.terminal import BarStream, echo
 from hilum.values.control_characters import visible
+
+SAID_FROM_S: Final = 60.0
+"""A pause that is as long as that is mentioned."""
+
+
+def pause(seconds: float) -> None:
+    """Wait for a PACS, and say until when if it is long."""
+    if seconds >= SAID_FROM_S:
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        echo("Paused until {time:%H:%M}.", time=until.astimezone(), err=True)
+    sleep(seconds)
 
 
 def console_on(stream: TextIO) -> Console:

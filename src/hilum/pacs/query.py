@@ -27,7 +27,7 @@ from hilum.pacs.credentials import tls_files
 from hilum.pacs.send.associations import Opener, Pair
 from hilum.pacs.send.target import DicomTarget, parse_target
 from hilum.radiograph import ImageUIDs
-from hilum.settings import PacsSettings
+from hilum.settings import PacsSettings, Settings
 from hilum.settings.pacs import QuerySource
 from hilum.values.persons import Person
 
@@ -294,6 +294,26 @@ def open_query(
         calling_aet=pacs.aet,
         timeout_s=timeout_s or source.timeout_s,
         context=tls_files(pacs).context() if source.tls else None,
+    )
+
+
+def query_source(settings: Settings, name: str) -> QuerySource:
+    """Return the PACS of that name in the settings, or at that address.
+
+    Raises
+    ------
+    SettingInvalid
+        There is none.
+    """
+    for each in settings.pacs.query:
+        if each.name == name:
+            return each
+    if "@" in name:
+        return QuerySource(name="PACS", node=name)
+    raise SettingInvalid(
+        "No table [[pacs.query]] has the name {name}.",
+        "Give the PACS as AET@HOST:PORT, or add it to the settings; see docs/archives.md.",
+        name=name,
     )
 
 
