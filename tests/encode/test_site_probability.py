@@ -8,7 +8,14 @@ from io import StringIO
 import jsonschema
 import pytest
 
-from hilum.encode import ResultContext, document_schema, load_codes, report_documents, stored_report
+from hilum.encode import (
+    ResultContext,
+    document_schema,
+    load_codes,
+    report_documents,
+    stored_report,
+    to_bytes,
+)
 from hilum.encode.forms.csv_table import csv_lines
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.forms.json_document import document_row, finding_entry, reading_document
@@ -18,10 +25,11 @@ from hilum.encode.identity import identify
 from hilum.errors import SourceUnreadable
 from hilum.outcome import Outcome, Read, Status
 from hilum.reading import SITE_PROBABILITY, Finding
-from hilum.settings import Settings
+from hilum.settings import ReportSettings, Settings, SRClass, SREncoder
 from hilum.values.site_curve import SiteProbability
 from sr_cases import identity, read, regions_of
 from sr_reader import number, texts, walk
+from sr_validators import dump, objections
 
 SITE = SiteProbability(0.3412345, 0.25, 0.45, 412)
 SAID = "calibrated probability at this site (n=412): 0.34, 95% interval 0.25 to 0.45"
@@ -93,13 +101,45 @@ def test_coded_report_has_a_measurement_of_its_own(header, when, settings, demon
     assert SITE_PROBABILITY not in entries["Mass"]
 
 
-def test_coded_report_with_an_impossible_one_is_refused(header, when, settings):
-    """An interval that does not hold the value, say."""
+@pytest.mark.parametrize("sr_class", SRClass)
+def test_reports_are_valid_and_the_same_by_highdicom(header, when, sr_class, tmp_path):
+    """In every SOP Class, as those without it."""
+    reading = reading_of(header)
+    by_ours, by_highdicom = (
+        [
+            to_bytes(each)
+            for each in coded(reading, when, ReportSettings(sr_class=sr_class, encoder=encoder))
+        ]
+        for encoder in SREncoder
+    )
+    for place, content in enumerate(by_ours):
+        path = tmp_path / f"{place}.dcm"
+        path.write_bytes(content)
+        assert [] == objections(path)
+        assert dump(path)
+
+    assert by_ours == by_highdicom
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (1, "interval_95=0.9 0.1"),
+        (1, "interval_95=a b"),
+        (1, "interval_95="),
+        (1, "nothing"),
+        (0, "images=-1"),
+        (0, "images=many"),
+        (0, "pixels=412"),
+    ],
+)
+def test_coded_report_with_an_impossible_one_is_refused(header, when, settings, place, said):
+    """An interval that does not hold the value, or what is no number."""
     report = coded(reading_of(header), when, settings)[1]
     (item,) = of_site(report)
-    item.ContentSequence[1].TextValue = "interval_95=0.9 0.1"
+    item.ContentSequence[place].TextValue = said
 
-    with pytest.raises(SourceUnreadable, match="calibrated probability"):
+    with pytest.raises(SourceUnreadable):
         stored_report(report, load_codes())
 
 
