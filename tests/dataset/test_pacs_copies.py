@@ -3,6 +3,7 @@
 import shutil
 from datetime import date
 
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
@@ -57,7 +58,7 @@ def test_image_that_is_missing_is_fetched_again(peer, tmp_path):
     first = copies(peer, tmp_path)
     list(first.run())
     shutil.rmtree(first.folder / "20240105")
-    (tmp_path / "copied" / first.folder.name / "20240105").unlink()
+    (tmp_path / "_copied" / first.folder.name / "20240105").unlink()
 
     assert [1] == list(copies(peer, tmp_path).run())
 
@@ -77,7 +78,7 @@ def test_study_that_does_not_come_leaves_its_day_open(peer, tmp_path, monkeypatc
 
 
 def test_command_copies_and_reads(peer, tmp_path, data_folder):  # noqa: ARG001  the model
-    """Every image has its row, from the folder below the results."""
+    """Every image has its row; the folder is still one table for whoever reads it as such."""
     out = tmp_path / "out"
     done = CliRunner().invoke(
         main,
@@ -88,6 +89,7 @@ def test_command_copies_and_reads(peer, tmp_path, data_folder):  # noqa: ARG001 
     assert 0 == done.exit_code, done.output
     assert "2 new images" in done.output
     assert 2 == len(read_results(out, ["path"])["path"])
+    assert 2 == pyarrow.parquet.read_table(out).num_rows
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,10 @@ from hilum.values.hours import next_begin
 
 FORM: Final = re.compile(r"pacs:([^/]+)/(\d{4}-\d\d-\d\d)(?:/(\d{4}-\d\d-\d\d))?")
 
-IMAGES: Final = "images"
-COMPLETE: Final = "copied"
-"""Folders below the results: of the images, and of an empty file for each day that is complete."""
+IMAGES: Final = "_images"
+COMPLETE: Final = "_copied"
+"""Folders below the results: of the images, and of an empty file for each day that is complete.
+Whoever reads the results' folder as one table passes over such names (pyarrow, Spark)."""
 
 IN_A_ROW: Final = 3
 """So many studies in a row that do not come end the run."""
