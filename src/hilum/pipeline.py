@@ -8,7 +8,7 @@ from time import perf_counter
 from PIL import Image
 from pydicom import Dataset
 
-from hilum import anatomy, encode, explain, gate, pixels
+from hilum import encode, explain, gate, pixels
 from hilum.eligibility import Eligibility, Reason
 from hilum.errors import EncodingFailed, RadiographRefused
 from hilum.files import dicom
@@ -331,6 +331,8 @@ def find_anatomy(
     reading
         What the model found on it, whose sites are narrowed.
     """
+    from hilum import anatomy  # noqa: PLC0415  where nobody asks for it, it costs nothing
+
     seen = pixels.fit(radiograph, segmentation.identity.input_size)
     masks = anatomy.NetworkMasks(
         segmentation.identity, segmentation.structures, segmentation.masks(seen), seen

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hilum.language import Message
 from hilum.records import anatomies
@@ -15,8 +16,9 @@ from hilum.records.images import ImageRecord
 from hilum.records.states import State
 from hilum.web import unaided
 from hilum.web.context import WebContext
+from hilum.web.pages import fill
 from hilum.web.pictures import Where, image_of
-from hilum.web.sessions import Context, Reader, Visitor, note
+from hilum.web.sessions import Context, Reader, Viewer, Visitor, note
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -51,6 +53,24 @@ def ask(where: Where, who: Reader, context: Context) -> Response:
     return RedirectResponse(f"{where}#anatomy", HTTPStatus.SEE_OTHER)
 
 
+@router.get("/studies/{study}/images/{image}/anatomy")
+def panel(where: Where, who: Viewer, context: Context) -> Response:
+    """Return what the study page says of the anatomy, for one that waits for it."""
+    image = image_of(context, where)
+    unaided.require_seen(context, who, image)
+    shown = anatomy_of(context, image, who, hidden=False)
+    if shown is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, OFF)
+    return HTMLResponse(fill("anatomy.html", who, anatomy=shown))
+
+
+def record_of(context: WebContext, image: ImageRecord) -> AnatomyRecord | None:
+    """Return what is written down of the anatomy of an image's present run."""
+    with context.database.look() as connection:
+        found = anatomies.entry(connection, context.archive, image.uids)
+    return found if found is not None and found.run == image.run else None
+
+
 def anatomy_of(
     context: WebContext, image: ImageRecord | None, who: Visitor, *, hidden: bool
 ) -> dict[str, Any] | None:
@@ -63,13 +83,14 @@ def anatomy_of(
     """
     if image is None or hidden or image.state is not State.STORED:
         return None
-    with context.database.look() as connection:
-        found = anatomies.entry(connection, context.archive, image.uids)
-    if found is not None and found.run != image.run:
-        found = None
+    found = record_of(context, image)
     if found is None and context.ask_anatomy is None:
         return None
-    return _shown(found, who, asks=context.ask_anatomy is not None)
+    shown = _shown(found, who, asks=context.ask_anatomy is not None)
+    study, uid, series = map(
+        quote, (image.study_instance_uid, image.sop_instance_uid, image.series_instance_uid)
+    )
+    return {**shown, "address": f"/studies/{study}/images/{uid}/anatomy?series={series}"}
 
 
 def _shown(found: AnatomyRecord | None, who: Visitor, *, asks: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The API: what the page shows, as JSON, for programs with a token."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -22,10 +22,12 @@ from hilum.records.studies import StudyWarning
 from hilum.records.worklist import WorklistFilter, WorklistPosition
 from hilum.settings.node import NodeMode
 from hilum.web import words
+from hilum.web.anatomy import record_of
 from hilum.web.api_models import (
     TEXT,
     UID_PATTERN,
     AgreementDocument,
+    AnatomyDocument,
     FindingDocument,
     FormInPath,
     HealthDocument,
@@ -278,6 +280,21 @@ def findings(
     document = _reading(request, who, context, asked).document
     rows = document["readings"][0]["findings"]
     return [FindingDocument.model_validate(each) for each in rows]
+
+
+@router.get("/images/{sop_instance_uid}/anatomy", tags=["images"], responses=AMBIGUOUS)
+def anatomy(asked: Asked, request: Request, who: Viewer, context: Context) -> AnatomyDocument:
+    """Return what a network measured of lungs and heart, or how far it is with that."""
+    entry = _entry(context, asked)
+    found = record_of(context, entry)
+    if found is None:
+        raise not_found("The anatomy of this image")
+    _require_told(context, who, entry)
+    _viewed(request, who, context, entry.study_instance_uid)
+    say = who.language.say
+    return AnatomyDocument.of(
+        {**asdict(found), "why": say(found.why), "said": [say(each) for each in found.said]}
+    )
 
 
 @router.get("/images/{sop_instance_uid}/reviews", tags=["images"], responses=AMBIGUOUS)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from hilum.records.anatomies import AnatomyState
 from hilum.records.forwards import ForwardState
 from hilum.records.review import Opinion, ReaderAnswer
 from hilum.records.states import State, Urgency
@@ -203,6 +204,19 @@ class ReviewedFindingDocument(FindingScore):
 
     answer: ReaderAnswer
     opinion: Opinion = Field(description="How the answer compares with what the model says.")
+
+
+class AnatomyDocument(ApiDocument):
+    """Anatomy of one image: whether it was measured, and what was."""
+
+    state: AnatomyState
+    asked: datetime
+    why: str = Field(description="Why it failed; empty else.")
+    said: list[str] = Field(description="In sentences.")
+    document: dict[str, Any] | None = Field(
+        description="The `anatomy` of a hilum.reading/1 document; null before it was measured."
+    )
+    results: list[str] = Field(description="SOP Instance UIDs of what is in the PACS.")
 
 
 class ReviewDocument(ImageNamed):

@@ -1,6 +1,8 @@
 """The anatomy on the study page."""
 
+import re
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -119,6 +121,36 @@ def test_waiting_is_said(web: WebContext, shown: Shown, reader: httpx.Client):
         anatomies.ask(connection, shown.job, datetime.now(UTC))
 
     assert "The anatomy is being measured." in reader.get(shown.path).text
+
+
+def test_panel_that_waits_is_brought_up_to_date(
+    web: WebContext, shown: Shown, reader: httpx.Client
+):
+    """By the address that it names, without its page."""
+    with web.database.transaction() as connection:
+        anatomies.ask(connection, shown.job, datetime.now(UTC))
+    (address,) = re.findall(r'data-waiting="([^"]+)"', reader.get(shown.path).text)
+    before = reader.get(unescape(address)).text
+    keep(web, shown)
+    after = reader.get(unescape(address)).text
+
+    assert "data-waiting" in before
+    assert "<html" not in before
+    assert "data-waiting" not in after
+    assert "Cardiothoracic ratio 0.50" in after
+
+
+def test_api_tells_it(web: WebContext, shown: Shown, reader: httpx.Client):
+    """Nothing before anybody asked; then how far it is, and what was measured."""
+    path = f"/api/v1/images/{shown.image}/anatomy"
+    unknown = reader.get(path)
+    keep(web, shown)
+    told = reader.get(path).json()
+
+    assert httpx.codes.NOT_FOUND == unknown.status_code
+    assert ("measured", "", ["1.2.3"]) == (told["state"], told["why"], told["results"])
+    assert 0.5 == told["document"]["cardiothoracic_ratio"]
+    assert told["said"][0].startswith("Cardiothoracic ratio 0.50")
 
 
 def test_switched_off_there_is_no_row(tmp_path: Path, empty_orthanc: OrthancServer):

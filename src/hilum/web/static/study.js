@@ -54,11 +54,12 @@ function step(by) {
 }
 
 // display
-const [heat, lines, field, opacity, threshold, anatomy] = ["heat", "lines", "field", "opacity", "threshold", "anatomy"].map(
+const [heat, lines, field, opacity, threshold] = ["heat", "lines", "field", "opacity", "threshold"].map(
   (name) => $(`[data-${name}]`),
 );
-const structures = anatomy && JSON.parse(anatomy.dataset.anatomy);
 function show() {
+  const anatomy = $("[data-anatomy]");
+  const structures = anatomy?.checked ? JSON.parse(anatomy.dataset.anatomy) : null;
   const options = {
     heat: heat?.checked ?? false,
     lines: lines?.checked ?? false,
@@ -67,10 +68,25 @@ function show() {
     threshold: (threshold?.value ?? 0) / 100,
   };
   for (const stage of stages) {
-    stage.show({ ...options, anatomy: stage === stages[0] && anatomy?.checked ? structures : null });
+    stage.show({ ...options, anatomy: stage === stages[0] ? structures : null });
   }
 }
-for (const each of [heat, lines, field, opacity, threshold, anatomy]) each?.addEventListener("input", show);
+for (const each of [heat, lines, field, opacity, threshold]) each?.addEventListener("input", show);
+// the anatomy may come while the page is open
+const anatomyPanel = $("#anatomy");
+anatomyPanel?.addEventListener("input", show);
+async function follow() {
+  const answer = await fetch(anatomyPanel.dataset.waiting, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer && !answer.ok) return;
+  const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = page ? page.querySelector("#anatomy") : anatomyPanel;
+  if (found?.dataset.waiting) return setTimeout(follow, 1500);
+  if (!found) return;
+  anatomyPanel.removeAttribute("data-waiting");
+  anatomyPanel.replaceChildren(...found.childNodes);
+  show();
+}
+if (anatomyPanel?.dataset.waiting) follow();
 show();
 if ($("[data-legend]")) drawLegend($("[data-legend]"));
 
