@@ -1,9 +1,13 @@
 """The anatomy of images that were read: asked for once, measured later, stored exactly once."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,7 +15,7 @@ import pytest
 from hilum import phantom
 from hilum.errors import InferenceWorkerDied, RadiographRefused
 from hilum.jobs.workflow import END
-from hilum.node.anatomy import AnatomyMeasurer, ask, asking_after
+from hilum.node.anatomy import AnatomyMeasurer, AnatomyWorker, ask, asking_after
 from hilum.node.anatomy_file import measured
 from hilum.node.processed import MeasuredAnatomy
 from hilum.records import anatomies, audit, retention
@@ -181,6 +185,44 @@ def test_lost_process_is_tried_again(node, image, work):
     assert found is not None
 
     assert AnatomyState.MEASURED is found.state
+
+
+def test_process_killed_in_the_middle_leaves_one_anatomy(
+    archive, node, image, tmp_path: Path, monkeypatch
+):
+    """A real kill -9, while it reads the image: another process measures, and all is there once."""
+    ask(node.context, image.job)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    given = [str(pipe)]
+    with AnatomyWorker(node.context.settings, in_demonstration=True) as worker:
+        process = worker._worker
+        first = process.call(60, os.getpid)
+        holding = process.buffer.holding
+
+        @contextmanager
+        def held(file: bytes) -> Iterator[str]:
+            with holding(file) as path:
+                yield given.pop() if given else str(path)
+
+        def kill() -> None:
+            end = os.open(pipe, os.O_WRONLY)  # once the process has opened it to read
+            os.kill(first, signal.SIGKILL)
+            os.close(end)
+
+        monkeypatch.setattr(process.buffer, "holding", held)
+        killer = Thread(target=kill)
+        killer.start()
+        AnatomyMeasurer(node.context, worker)(image.job, 1)
+        killer.join()
+        second = process.call(60, os.getpid)
+    found = record(node, image)
+    assert found is not None
+
+    assert first != second
+    assert (AnatomyState.MEASURED, 1) == (found.state, found.attempt)
+    assert sorted(found.results) == ours(archive)
+    assert 2 == len(found.results)
 
 
 @pytest.mark.parametrize(
