@@ -284,7 +284,7 @@ def test_no_input_breaks_it_and_every_answer_is_as_described(tmp_path: Path, mod
             for operation in operations:
                 fuzz(operation, mode, dict(client.headers))
 
-    assert 17 == len(operations)
+    assert 18 == len(operations)
 
 
 def fuzz(operation: APIOperation, mode: GenerationMode, headers: dict[str, str]) -> None:
