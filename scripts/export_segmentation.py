@@ -155,12 +155,12 @@ def lowered(builder: Builder, network: Any) -> None:
     enlarged(builder, x, whole, "masks")
 
 
-def graph_of(builder: Builder, structures: int) -> Any:
+def graph_of(builder: Builder, structures: int, name: str = NAME) -> Any:
     """Return the ONNX model of what was built."""
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
         builder.nodes,
-        NAME,
+        name,
         [value("image", TensorProto.FLOAT, [1, 1, SIZE, SIZE])],
         [value("masks", TensorProto.FLOAT, [1, structures, SIZE, SIZE])],
         initializer=[*builder.constants, *builder.weights],

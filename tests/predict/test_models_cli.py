@@ -53,6 +53,16 @@ def test_list_names_every_model_and_its_state(hilum):
     assert "not installed" in result.output
 
 
+def test_weights_that_are_not_free_for_every_use_are_fetched_by_consent_alone(hilum):
+    """The terms are shown, and how to accept them; nothing is asked of any server."""
+    result = hilum("pull", "cxas-unet-resnet50")
+
+    assert 1 == result.exit_code
+    assert "no commercial use" in result.output
+    assert "--accept-terms" in result.output
+    assert "CC BY-NC-SA 4.0" in hilum("show", "cxas-unet-resnet50").output
+
+
 def test_show_prints_the_whole_card(hilum):
     """Where the weights come from, what they were trained on, thresholds, AUCs, limits."""
     output = hilum("show").output

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from hilum.errors import CardInvalid
 from hilum.phantom import make
 from hilum.pixels import fit, radiograph_from_dicom
 from hilum.predict import find_card
-from hilum.predict.graph import load_graph
-from hilum.predict.installed import Installation, InstallRecord
+from hilum.predict.graph import TensorPlace, load_graph
+from hilum.predict.installed import Installation, InstallRecord, open_shipped
 from hilum.predict.network import Execution
 from hilum.predict.segmentation import SegmentationModel, load_segmentation
 from hilum.predict.weights import read_state
 from hilum.radiograph import FieldOfView, ModelInput
 from hilum.settings import PixelSettings, Settings
+from model_inputs import blobs
 from reference_environment import reference_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +57,31 @@ def test_shipped_network_is_stamped(demonstration: SegmentationModel):
     assert card.title.startswith("DEMONSTRATION")
     assert card.weights.size is not None
     assert card.weights.size <= 1_000_000
+
+
+def test_masks_without_a_name_are_left_out(demonstration: SegmentationModel):
+    """A network may look for more than hilum has names and codes for."""
+    card = find_card("demonstration-anatomy", Path())
+    fewer = card.model_copy(update={"labels": ("Right Lung", "", "Heart")})
+    model = SegmentationModel(fewer, open_shipped(card), Execution())
+    image = ModelInput(blobs(3, 128), FieldOfView(0, 0, 128, 128))
+
+    assert ("Right Lung", "Heart") == model.structures
+    np.testing.assert_array_equal(demonstration.masks(image)[[0, 2]], model.masks(image))
+
+
+@pytest.mark.parametrize("name", ["net.layer.weight", "net.net.layer.weight"])
+def test_tensor_is_found_under_either_of_its_names(name: str):
+    """The authors' own file of CXAS names the backbone once, TorchXRayVision's module twice."""
+    place = TensorPlace("net.net.layer.weight", 0, (1,))
+    graph = replace(
+        load_graph("cxas-res512"),
+        body_size=4,
+        tensors=(place,),
+        renamed=(("net.layer", "net.net.layer"),),
+    )
+
+    assert np.float32(2).tobytes() == graph.lay_out({name: np.array([2.0])}, 0)
 
 
 def test_image_of_another_size_is_no_input(demonstration: SegmentationModel):

@@ -65,6 +65,8 @@ class Graph:
     outputs: int = 0
     """Rows of the classifier in the state dict where only the first are used, one a label; else
     0."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """How names begin in some files → in the graph."""
 
     def weights_size(self, labels: int) -> int:
         """Return the length of the weights file of a model with so many labels, in bytes."""
@@ -89,7 +91,8 @@ class Graph:
             A tensor is missing, one too many, of another shape, or not finite.
         """
         wanted = {place.name: place for place in self.places(labels)}
-        state = self._with_used_rows(without_wrapper(state, wanted), labels)
+        state = self._renamed(without_wrapper(state, wanted))
+        state = self._with_used_rows(state, labels)
         known = {name for name in state if name in wanted or name.startswith(self.unused)}
         surplus = [name for name in state if name not in known and not is_ignored(name)]
         if surplus:
@@ -124,6 +127,14 @@ class Graph:
         weight = TensorPlace(f"{self.classifier}.weight", self.body_size, (labels, self.features))
         bias = TensorPlace(f"{self.classifier}.bias", self.body_size + weight.length, (labels,))
         return (*self.tensors, weight, bias)
+
+    def _renamed(self, state: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        for old, new in self.renamed:
+            state = {
+                new + name.removeprefix(old) if name.startswith(old) else name: tensor
+                for name, tensor in state.items()
+            }
+        return state
 
     def _with_used_rows(
         self, state: Mapping[str, NDArray[Any]], labels: int
@@ -223,4 +234,5 @@ def load_graph(name: str) -> Graph:
         ),
         unused=tuple(manifest.get("unused", ())),
         outputs=manifest.get("outputs", 0),
+        renamed=tuple(manifest.get("renamed", {}).items()),
     )

@@ -24,7 +24,7 @@ class SegmentationModel:
     Parameters
     ----------
     card
-        What it is; its labels name the structures.
+        What it is; its labels name the structures, and masks without a name are left out.
     execution
         What it runs on.
 
@@ -52,7 +52,8 @@ class SegmentationModel:
                 kind=card.kind,
             )
         self.identity = identity_of(card, installation)
-        self.structures = card.labels
+        self.structures = card.trained_labels
+        self._named = [number for number, name in enumerate(card.labels) if name]
         network, tensors = installation.contents, {}
         if card.weights.format is WeightsFormat.TORCH:
             graph = load_graph(card.graph)
@@ -80,7 +81,7 @@ class SegmentationModel:
         """
         image = batch_of_one(model_input, self.identity)
         (masks,) = self._session.run([MASKS], {IMAGE: image})
-        logits: NDArray[np.float32] = masks[0]
+        logits: NDArray[np.float32] = masks[0][self._named]
         return logits
 
 
