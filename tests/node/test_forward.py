@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 import httpx
@@ -11,13 +12,15 @@ import pytest
 from hilum.errors import SettingInvalid
 from hilum.jobs.queue import FORWARD, forward_id
 from hilum.language import Language
+from hilum.node.anatomy import AnatomyMeasurer, ask
+from hilum.node.anatomy_file import measured
 from hilum.node.forward import (
     BETWEEN_ATTEMPTS,
     GIVE_UP_AFTER,
     LOOK_S,
     Forwarder,
 )
-from hilum.records import forwards
+from hilum.records import anatomies, forwards
 from hilum.records.forwards import Forward, ForwardEntry, ForwardState
 from node_tools import Bench, delete_everything, send
 from orthanc_server import OrthancServer, free_ports, running_orthanc
@@ -90,6 +93,57 @@ def test_results_reach_the_other_archive(pacs, bench, known, kind):
     assert (ForwardState.SENT, 1) == (send_on(node, uid).state, line(node, uid).attempts)
     assert all(known.find_objects(result) for result in entry.results)
     assert [] == known.find_objects(uid)
+
+
+def measure(node: Bench, uid: str) -> list[str]:
+    """Let the anatomy of an image be measured, by objects that an archive takes; return UIDs."""
+    settings = node.context.settings.changed("anatomy", model="demonstration-anatomy")
+    job = node.entry(uid).job
+    ask(node.context, job)
+    with node.database.look() as connection:
+        attempt = anatomies.entry(connection, job.archive, job.uids).attempt
+    work = partial(measured, settings=settings, in_demonstration=True)
+    AnatomyMeasurer(node.context, lambda *given: work(given[0], when=given[1], reading=given[2]))(
+        job, attempt
+    )
+    with node.database.look() as connection:
+        return list(anatomies.entry(connection, job.archive, job.uids).results)
+
+
+def test_anatomy_goes_the_same_way_once_it_is_measured(pacs, bench, known):
+    """After the findings, by another attempt; the line says sent again only then."""
+    node = bench(forward_to=("peer:OTHER",))
+    uid = send(pacs)
+    node.work()
+    send_on(node, uid)
+    masks, report = measure(node, uid)
+    again = line(node, uid)
+
+    assert (ForwardState.WAITING, 1) == (again.state, again.attempts)
+    assert queued(node, again.forward, 2)
+    assert [] == known.find_objects(report)
+    assert ForwardState.SENT is send_on(node, uid, 2).state
+    assert known.find_objects(masks)
+    assert known.find_objects(report)
+
+
+@pytest.mark.usefixtures("known")
+def test_anatomy_that_is_measured_while_results_go_is_not_left_behind(pacs, bench, monkeypatch):
+    """What was sent without it is sent once more."""
+    node = bench(forward_to=("peer:OTHER",))
+    uid = send(pacs)
+    node.work()
+    sending = Forwarder._send
+
+    def meanwhile(*given):
+        measure(node, uid)
+        return sending(*given)
+
+    monkeypatch.setattr(Forwarder, "_send", meanwhile)
+    sent = send_on(node, uid)
+
+    assert (ForwardState.WAITING, 1) == (sent.state, sent.attempts)
+    assert queued(node, sent.forward, 2)
 
 
 def test_image_goes_along_where_that_is_wanted(pacs, bench, known):

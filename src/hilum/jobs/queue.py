@@ -4,7 +4,7 @@
 together, or neither is. The same job twice is one job.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from hilum.jobs.dbos_tables import APPLICATION, SCHEMA, VERSION, prepare
 from hilum.jobs.guard import block_pickle
 from hilum.radiograph import ImageUIDs
 from hilum.records import Database, forwards, images, studies
-from hilum.records.forwards import Forward
+from hilum.records.forwards import Forward, ForwardState
 from hilum.records.job import Job
 from hilum.records.states import Urgency
 from hilum.settings.deliveries import ReceiverKind
@@ -158,10 +158,14 @@ class Queue:
         return jobs
 
     def retry_forwards(
-        self, connection: Connection, chosen: Iterable[Forward], now: datetime
+        self,
+        connection: Connection,
+        chosen: Iterable[Forward],
+        now: datetime,
+        states: Collection[ForwardState] = frozenset({ForwardState.FAILED}),
     ) -> int:
-        """Queue another attempt to send what failed to arrive; return how many there are."""
-        attempts = {each: forwards.ask_again(connection, each, now) for each in chosen}
+        """Queue another attempt to send what is in one of `states`; return how many there are."""
+        attempts = {each: forwards.ask_again(connection, each, now, states) for each in chosen}
         asked = {each: attempt for each, attempt in attempts.items() if attempt is not None}
         for each, attempt in asked.items():
             self.enqueue_forward(connection, each, now, attempt=attempt)

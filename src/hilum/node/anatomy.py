@@ -6,7 +6,6 @@ for: done again after a crash, it changes nothing that is there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, Self
 
@@ -29,6 +28,7 @@ from hilum.node.retrying_archive import retrying
 from hilum.node.steps import STORE_ROUNDS, NodeContext
 from hilum.records import anatomies, audit, constancy, images, readings
 from hilum.records.anatomies import AnatomyState
+from hilum.records.forwards import ENDED, Forward
 from hilum.records.job import Job
 from hilum.records.states import State
 from hilum.records.stored_reading import StoredReading
@@ -145,10 +145,8 @@ class AnatomyMeasurer:
             return
         try:
             found = self._measure(job, wanted.asked.astimezone(), reading)
-            if image is not None and image.mode is NodeMode.LIVE:
-                self._store(job, found.results)
-            else:
-                found = replace(found, results=())
+            live = image is not None and image.mode is NodeMode.LIVE
+            stored = self._store(job, found.results) if live else []
         except DatabaseUnavailable:
             raise
         except RadiographRefused as exc:
@@ -156,17 +154,20 @@ class AnatomyMeasurer:
         except HilumError as exc:
             self._fail(job, exc.message)
         else:
-            self._succeed(job, found)
+            self._succeed(job, found, stored)
 
-    def _succeed(self, job: Job, found: MeasuredAnatomy) -> None:
-        uids = [each.sop_instance_uid for each in found.results]
-        now = self._context.now()
-        with self._context.database.transaction() as connection:
-            if anatomies.measured(connection, job, found.document, found.said, uids):
-                details = {"run": job.run, "results": len(uids)}
-                line = self._context.line("anatomy.measured", now, job.archive, job.uids, details)
+    def _succeed(self, job: Job, found: MeasuredAnatomy, stored: Sequence[tuple[str, str]]) -> None:
+        context, now = self._context, self._context.now()
+        targets = context.settings.current().node.forward_to if stored else ()
+        with context.database.transaction() as connection:
+            if anatomies.measured(connection, job, found.document, found.said, stored):
+                details = {"run": job.run, "results": len(stored)}
+                line = context.line("anatomy.measured", now, job.archive, job.uids, details)
                 audit.write(connection, line)
-        log.info("anatomy.measured", instance=job.reference, results=len(uids))
+                # an attempt that waits still takes the anatomy along
+                done = (Forward(job.archive, job.uids, each, job.run) for each in targets)
+                context.queue.retry_forwards(connection, done, now, ENDED)
+        log.info("anatomy.measured", instance=job.reference, results=len(stored))
 
     def _measure(self, job: Job, when: datetime, reading: StoredReading | None) -> MeasuredAnatomy:
         """Return what was found.
@@ -184,8 +185,8 @@ class AnatomyMeasurer:
             log.warning("anatomy.lost", why=exc.problem, instance=job.reference)
             return self._work(file, when, reading)
 
-    def _store(self, job: Job, results: Sequence[Result]) -> None:
-        """Store what was found; returns once the archive shows it.
+    def _store(self, job: Job, results: Sequence[Result]) -> list[tuple[str, str]]:
+        """Store what was found; return UID and name of each once the archive shows it.
 
         Raises
         ------
@@ -203,8 +204,9 @@ class AnatomyMeasurer:
                 for name in names:
                     self._discard(name)
                 raise NotInPacs("The image is not in the PACS any more.", "Send it again.")
-            if all(each.sop_instance_uid in there for each in results):
-                return
+            uids = [each.sop_instance_uid for each in results]
+            if there.issuperset(uids):
+                return list(zip(uids, names, strict=True))
         raise PacsRefused(
             "The PACS accepted the anatomy but does not show it.", "Look at its log and its disk."
         )

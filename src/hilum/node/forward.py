@@ -9,6 +9,8 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Final
 
+from sqlalchemy import Connection
+
 from hilum.errors import (
     DeliveryError,
     DeliveryRefused,
@@ -20,7 +22,7 @@ from hilum.language import Message
 from hilum.node.retrying_archive import retrying
 from hilum.node.steps import NodeContext
 from hilum.pacs.archive import Forwarding, TargetKind
-from hilum.records import forwards, images
+from hilum.records import anatomies, forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.images import ImageRecord
 from hilum.runtime.waits import BackOff, wait_until
@@ -47,6 +49,8 @@ NO_SUCH: Final = {
 }
 """Kind of a target that the PACS does not know → what is said of it."""
 
+SENT: Final = frozenset({ForwardState.SENT, ForwardState.COMMITTED})
+
 NOTHING: Final = Message("")
 """Nothing went wrong."""
 
@@ -57,6 +61,25 @@ def parsed(target: str) -> tuple[TargetKind, str]:
     """Return kind and name of a target of the settings, which took no other form."""
     kind, _, name = target.partition(":")
     return TargetKind(kind), name
+
+
+def _along(connection: Connection, forward: Forward) -> tuple[tuple[str, str], ...]:
+    """Return UID and the archive's name of what was measured; none for a receiver of messages."""
+    if forward.target.partition(":")[0] not in set(TargetKind):
+        return ()
+    found = anatomies.of_run(connection, forward.archive, forward.uids, forward.run)
+    return () if found is None else tuple(zip(found.results, found.references, strict=True))
+
+
+def _unless_late(
+    connection: Connection,
+    forward: Forward,
+    state: ForwardState,
+    along: Sequence[tuple[str, str]],
+) -> ForwardState:
+    """Return a state, or waiting where the anatomy was measured while the results went."""
+    late = state in SENT and _along(connection, forward) != along
+    return ForwardState.WAITING if late else state
 
 
 class Forwarder:
@@ -74,6 +97,7 @@ class Forwarder:
         with self._context.database.look() as connection:
             entry = images.entry(connection, forward.archive, forward.uids)
             line = forwards.entry(connection, forward)
+            along = _along(connection, forward)
         if entry is None or entry.run != forward.run or line is None:
             return  # a newer run has results of its own
         if line.state is not ForwardState.WAITING:
@@ -88,7 +112,7 @@ class Forwarder:
                 self._deliver(line, entry)
                 state, why = ForwardState.SENT, NOTHING
             else:
-                state, why = self._send(forward.target, entry)
+                state, why = self._send(forward.target, entry, along)
         except DeliveryRefused as exc:
             state, why = ForwardState.FAILED, exc.problem
         except DeliveryError as exc:
@@ -101,6 +125,7 @@ class Forwarder:
         if state is ForwardState.WAITING and given_up:
             state = ForwardState.FAILED
         with self._context.database.transaction() as connection:
+            state = _unless_late(connection, forward, state, along)
             if not forwards.change(connection, forward, state, why, now):
                 return
             if state is ForwardState.WAITING:
@@ -109,7 +134,7 @@ class Forwarder:
                     connection, forward, now, attempt=attempt + 1, delay_s=delay_s
                 )
         metrics.forwarded(state)
-        write = log.info if state in {ForwardState.SENT, ForwardState.COMMITTED} else log.warning
+        write = log.info if state in SENT else log.warning
         write(
             "results.forwarded",
             state=state,
@@ -119,9 +144,12 @@ class Forwarder:
             why=why or "none",
         )
 
-    def _send(self, target: str, entry: ImageRecord) -> tuple[ForwardState, Message]:
+    def _send(
+        self, target: str, entry: ImageRecord, along: Sequence[tuple[str, str]]
+    ) -> tuple[ForwardState, Message]:
         kind, name = parsed(target)
-        results, uids = entry.result_references, entry.results
+        results = (*entry.result_references, *(reference for _, reference in along))
+        uids = (*entry.results, *(uid for uid, _ in along))
         if self._context.settings.current().node.forward_images:
             results, uids = (entry.reference, *results), (entry.sop_instance_uid, *uids)
         if not self._archive.present(results).issuperset(uids):

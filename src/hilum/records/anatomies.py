@@ -50,6 +50,8 @@ class AnatomyRecord:
     """What is said of it, in sentences."""
     results: tuple[str, ...]
     """SOP Instance UIDs of what was stored."""
+    references: tuple[str, ...]
+    """The archive's names of the same."""
 
 
 def ask(connection: Connection, job: Job, now: datetime) -> int | None:
@@ -96,8 +98,15 @@ def entry(connection: Connection, archive: str, uids: ImageUIDs) -> AnatomyRecor
         unpacked(json.loads(row.why)) if row.why else "",
         None if row.document is None else json.loads(zlib.decompress(row.document)),
         tuple(unpacked(each) for each in row.said),
-        tuple(row.results),
+        tuple(uid for uid, _ in row.results),
+        tuple(reference for _, reference in row.results),
     )
+
+
+def of_run(connection: Connection, archive: str, uids: ImageUIDs, run: int) -> AnatomyRecord | None:
+    """Return the anatomy of one run of an image, None when nobody asked for it."""
+    found = entry(connection, archive, uids)
+    return found if found is not None and found.run == run else None
 
 
 def measured(
@@ -105,9 +114,15 @@ def measured(
     job: Job,
     document: Mapping[str, Any],
     said: Sequence[str],
-    results: Sequence[str],
+    results: Sequence[tuple[str, str]],
 ) -> bool:
-    """Write down what was found; False when a newer run took the line over."""
+    """Write down what was found; False when a newer run took the line over.
+
+    Parameters
+    ----------
+    results
+        SOP Instance UID and the archive's name of each.
+    """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return _change(
         connection,

@@ -36,6 +36,9 @@ class ForwardState(StrEnum):
     """The last error says why."""
 
 
+ENDED: Final = frozenset(ForwardState) - {ForwardState.WAITING}
+"""Nothing more is tried."""
+
 FORWARD_STATES: Final = {
     ForwardState.WAITING: Message("waiting"),
     ForwardState.SENT: Message("sent"),
@@ -179,12 +182,17 @@ def abandon(connection: Connection, archive: str, kept: Collection[str], now: da
     ).rowcount
 
 
-def ask_again(connection: Connection, forward: Forward, now: datetime) -> int | None:
-    """Let what failed wait once more; return the number of its next attempt, None when it did not.
+def ask_again(
+    connection: Connection,
+    forward: Forward,
+    now: datetime,
+    states: Collection[ForwardState] = frozenset({ForwardState.FAILED}),
+) -> int | None:
+    """Let what is in one of `states` wait once more; return the number of its next attempt.
 
-    `hilum.jobs.queue.Queue.retry_forwards` also queues it.
+    None where it is in no such state. `hilum.jobs.queue.Queue.retry_forwards` also queues it.
     """
-    failed = FORWARD.c.run == forward.run, FORWARD.c.state == ForwardState.FAILED
+    failed = FORWARD.c.run == forward.run, FORWARD.c.state.in_(sorted(states))
     attempts = connection.execute(
         update(FORWARD)
         .where(*of_image(FORWARD), FORWARD.c.target == forward.target, *failed)

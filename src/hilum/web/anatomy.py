@@ -67,8 +67,7 @@ def panel(where: Where, who: Viewer, context: Context) -> Response:
 def record_of(context: WebContext, image: ImageRecord) -> AnatomyRecord | None:
     """Return what is written down of the anatomy of an image's present run."""
     with context.database.look() as connection:
-        found = anatomies.entry(connection, context.archive, image.uids)
-    return found if found is not None and found.run == image.run else None
+        return anatomies.of_run(connection, context.archive, image.uids, image.run)
 
 
 def anatomy_of(

@@ -56,7 +56,7 @@ def keep(web: WebContext, shown: Shown, *, fails: str = "") -> None:
                     limit=0.5,
                 )
             ]
-            anatomies.measured(connection, shown.job, document, said, ["1.2.3"])
+            anatomies.measured(connection, shown.job, document, said, [("1.2.3", "stored")])
 
 
 def test_button_asks_for_it(web: WebContext, shown: Shown, reader: httpx.Client, queued: list[Job]):
