@@ -23,7 +23,7 @@ from hilum.reading import DECIMALS, ModelIdentity, Reading, ViewOpinion
 from hilum.settings import Settings, ViewFromPixels
 from hilum.structures import Anatomy
 from hilum.values.texts import Decoded, decoded
-from hilum.wording import in_language, path_reason, pixel_doubts
+from hilum.wording import anatomy_in_language, in_language, path_reason, pixel_doubts
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 """Attributes of an image without which no result can say what it is about."""
@@ -344,13 +344,7 @@ def find_anatomy(
         settings=settings.anatomy,
         reading=reading,
     )
-    language = settings.report.language
-    reasons = in_language(language, found.ratio.reasons)
-    quality = tuple(
-        replace(check, note=None if check.note is None else in_language(language, (check.note,))[0])
-        for check in found.quality
-    )
-    return replace(found, ratio=replace(found.ratio, reasons=reasons), quality=quality)
+    return anatomy_in_language(settings.report.language, found)
 
 
 def draw(reading: Reading, settings: Settings, *, when: datetime) -> Image.Image:

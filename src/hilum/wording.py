@@ -266,6 +266,16 @@ def in_language(language: Language, texts: tuple[Worded, ...]) -> tuple[Worded, 
     return tuple(replace(each, text=language.say(each.text)) for each in texts)
 
 
+def anatomy_in_language(language: Language, anatomy: Anatomy) -> Anatomy:
+    """Return an anatomy whose reasons and notes are in a language."""
+    reasons = in_language(language, anatomy.ratio.reasons)
+    quality = tuple(
+        replace(check, note=None if check.note is None else in_language(language, (check.note,))[0])
+        for check in anatomy.quality
+    )
+    return replace(anatomy, ratio=replace(anatomy.ratio, reasons=reasons), quality=quality)
+
+
 def score_text(finding: Finding, language: Language) -> str:
     """Return a finding's score as people read it, in the language's notation."""
     return language.notated(f"{shown_score(finding.score, positive=finding.positive):.2f}")
