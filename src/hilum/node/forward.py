@@ -9,8 +9,6 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Final
 
-from sqlalchemy import Connection
-
 from hilum.errors import (
     DeliveryError,
     DeliveryRefused,
@@ -22,7 +20,7 @@ from hilum.language import Message
 from hilum.node.retrying_archive import retrying
 from hilum.node.steps import NodeContext
 from hilum.pacs.archive import Forwarding, TargetKind
-from hilum.records import anatomies, forwards, images
+from hilum.records import Connection, anatomies, forwards, images
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.images import ImageRecord
 from hilum.runtime.waits import BackOff, wait_until
