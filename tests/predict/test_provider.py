@@ -6,6 +6,7 @@ import pytest
 from hilum.errors import ArithmeticWrong, ProviderMissing
 from hilum.predict import DEMONSTRATION, Model, load_model
 from hilum.predict.network import session_options
+from hilum.runtime import cores
 from hilum.runtime.engine_wheels import WHEELS
 from hilum.settings import ExecutionProvider, Settings
 from model_inputs import blobs, model_input
@@ -50,7 +51,7 @@ def test_processor_on_which_products_are_wrong_reads_nothing(monkeypatch):
 @pytest.mark.parametrize(("asked", "allowed", "given"), [(0, 2, 2), (0, 64, 0), (3, 2, 3)])
 def test_threads_are_no_more_than_a_container_may_use(asked, allowed, given, monkeypatch):
     """The engine counts the cores of the host; 0 leaves the number to it where all may be used."""
-    monkeypatch.setattr("hilum.predict.network.core_count", lambda: allowed)
+    monkeypatch.setattr(cores, "core_count", lambda: allowed)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
 
     assert given == session_options(asked).intra_op_num_threads

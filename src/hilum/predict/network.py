@@ -1,6 +1,5 @@
 """ONNX Runtime, the one engine. The only module that knows it."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -15,7 +14,7 @@ from hilum.language.message import filled_in
 from hilum.predict.graph import Graph
 from hilum.radiograph import ModelInput
 from hilum.reading import ModelIdentity
-from hilum.runtime.cores import core_count
+from hilum.runtime.cores import fewer_cores
 from hilum.runtime.engine_wheels import engine_wheels
 from hilum.runtime.native_output import without_remarks
 from hilum.settings import ExecutionProvider
@@ -137,11 +136,9 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     threads
         Threads of one run; 0 is one for each physical core that this process may use.
     """
-    cores = core_count()
-    if not threads and cores < (os.cpu_count() or 1):
-        threads = cores  # ONNX Runtime knows nothing of quotas, and starts one for each of the host
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    # it knows nothing of quotas: left alone it would start one for each core of the host
+    options.intra_op_num_threads = threads or fewer_cores() or 0
     options.inter_op_num_threads = 1
     # Its threads would wait for the next work by spinning, on cores that the PACS needs: two of
     # them then take twice the processor time, and longer where the machine has other work.

@@ -23,6 +23,12 @@ def core_count() -> int:
     return min(cores, quota(CONTROL_GROUPS, OWN_GROUPS) or cores)
 
 
+def fewer_cores() -> int | None:
+    """Return how many cores this process may use where the machine has more, else None."""
+    cores = core_count()
+    return cores if cores < (os.cpu_count() or 1) else None
+
+
 @cache
 def quota(root: Path, own: Path) -> int | None:
     """Return the cores that a process's control groups allow it, rounded up; None for no limit.
