@@ -25,7 +25,8 @@ RUN --mount=type=secret,id=ca \
     && awk '/^[^ ]/ {wanted = /^pydicom-data/} wanted' requirements/demo.txt >samples.txt \
     && /build/bin/pip install --require-hashes --only-binary :all: --no-deps --target /samples --requirement samples.txt
 
-FROM node:22-slim AS viewer
+# of files that every processor reads: an image for another is not made by its emulator
+FROM --platform=$BUILDPLATFORM node:22-slim AS viewer
 COPY scripts/npm.sh scripts/ohif.sh scripts/
 COPY viewer/package.json viewer/package-lock.json viewer/
 RUN --mount=type=secret,id=ca \

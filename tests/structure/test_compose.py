@@ -197,9 +197,9 @@ def test_every_variable_is_a_setting_of_hilum(compose, dockerfile, name):
 
 def test_images_are_pinned(compose, dockerfile):
     """No image is "latest", and hilum's own carry the version of the package."""
-    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE))
+    stages = set(re.findall(r"^FROM .*\S AS (\S+)$", dockerfile, re.MULTILINE))
     used = {each["image"] for each in compose.values()}
-    bases = set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) - stages
+    bases = set(re.findall(r"^FROM (?:--platform=\S+ )?(\S+)", dockerfile, re.MULTILINE)) - stages
 
     assert all(re.search(r":[\w.-]*\d", image) for image in used | bases)
     assert {f"hilum:{__version__}", f"hilum-provider:{__version__}"} <= used
