@@ -74,7 +74,7 @@ class Host:
         inside = ["ip", "netns", "exec", self.name] if self.namespace else []
         command = [*inside, sys.executable, "-m", "distributed.cli.dask_worker", self.scheduler]
         options = ["--nworkers", str(self.workers), "--nthreads", "1", "--no-dashboard"]
-        options += ["--local-directory", str(self.folder), "--death-timeout", "60"]
+        options += ["--local-directory", str(self.folder)]
         environment = {**os.environ, "HILUM_DATA_FOLDER": str(self.folder)}
         self.processes.append(
             subprocess.Popen(
@@ -85,6 +85,11 @@ class Host:
                 start_new_session=True,
             )
         )
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether its workers have ended for good: what starts them has to do it again."""
+        return all(process.poll() is not None for process in self.processes)
 
     def lose(self) -> None:
         """Kill all that runs on it, and pull the cable."""
@@ -209,6 +214,9 @@ def havoc(hosts: list[Host], images: Path, out: Path, plan: Havoc) -> str:
         if share > 0.5 and not done["host back"]:
             hosts[1].come_back()
             done["host back"] += 1
+        if hosts[0].gave_up:
+            hosts[0].begin()
+            done["workers started anew"] += 1
         if monotonic() - last_kill > plan.every_s and (alive := hosts[0].reading()):
             with suppress(ProcessLookupError):
                 os.kill(plan.chance.choice(alive), signal.SIGKILL)
