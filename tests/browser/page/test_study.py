@@ -2,19 +2,23 @@
 
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from anatomy_masks import found
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
 from hilum.eligibility import Reason
+from hilum.encode import anatomy_document
 from hilum.pacs.orthanc.archive import OrthancArchive
-from hilum.records import readings, reviews
+from hilum.records import anatomies, readings, reviews
 from hilum.records.accounts import Role
 from hilum.records.states import State
 from hilum.web.context import WebContext
+from hilum.wording import anatomy_statements
 from page_studies import Shown, add_read, arrive, chest, settle
 
 pytestmark = pytest.mark.browser
@@ -119,6 +123,23 @@ def test_heat_lies_on_the_peak_of_the_finding(web: WebContext, tabs: Tabs, shown
         else:
             tab.fill(f"[data-{on}]", "60" if on == "opacity" else "12")
     tab.wait_for_function(f"(place) => ({COLOURED})(place) > 40", arg=place)
+
+
+def test_anatomy_appears_when_it_is_measured(web: WebContext, tabs: Tabs, shown: Shown) -> None:
+    """The page was open while it was waited for, and is not loaded again."""
+    with web.database.transaction() as connection:
+        anatomies.ask(connection, shown.job, datetime.now(UTC))
+    tab = ready(tabs.open(Role.VIEWER, shown.path))
+    expect(tab.locator("#anatomy")).to_contain_text("is being measured")
+    made = found(chest())
+    with web.database.transaction() as connection:
+        document, said = anatomy_document(made), list(anatomy_statements(made))
+        anatomies.measured(connection, shown.job, document, said, [])
+
+    expect(tab.locator("#anatomy")).to_contain_text("Cardiothoracic ratio 0.50")
+    expect(tab.locator("[data-outlines] .anatomy")).to_have_count(3)
+    tab.locator("[data-anatomy]").uncheck()
+    expect(tab.locator("[data-outlines] .anatomy")).to_have_count(0)
 
 
 def test_each_finding_has_its_own_map(tabs: Tabs, shown: Shown) -> None:
