@@ -27,7 +27,7 @@ from web_context import token_of
 
 pytestmark = pytest.mark.orthanc
 
-READ, REFUSED = 5, 3
+READ, REFUSED = 6, 3
 """Images of the demonstration: radiographs and phantoms; a leg, a CT and an MR image."""
 
 

@@ -207,12 +207,12 @@ def _sent_and_read(
                 service, image, Status.FAILED, (Reason("not_sent", lost[image.name]),)
             )
         else:
-            shown = _settled(service, image)
+            shown = settled(service, image)
         ended(shown)
         yield shown
 
 
-def _settled(service: Service, image: DemoImage) -> Shown:
+def settled(service: Service, image: DemoImage) -> Shown:
     """Wait until the node is done with an image, and return what it made of it."""
     entry = _wait(service, image)
     if entry is None or entry.state not in SETTLED:
@@ -225,7 +225,7 @@ def _settled(service: Service, image: DemoImage) -> Shown:
         return _not_read(service, image, status, entry.reasons)
     row = {**kept.document["readings"][0], "path": image.name}
     read = Read(restored(kept, None))
-    outcome = Outcome(image.name, Status.READ, entry.uids, read.reading.warnings, read)
+    outcome = Outcome(image.name, Status.READ, entry.uids, entry.reasons, read)
     fetch = service.context.pacs.fetch
     results = (dicom.parse(fetch(each), name="a result") for each in entry.result_references)
     return Shown(image, outcome, row, tuple(results))

@@ -2,10 +2,13 @@
 
 import csv
 import json
+import time
 import zlib
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO, StringIO
+from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -15,6 +18,9 @@ from pydicom import dcmread
 from starlette.exceptions import HTTPException
 
 from hilum import phantom, pipeline
+from hilum.cli.demo import line
+from hilum.demo import run
+from hilum.demo.images import DemoImage, Route
 from hilum.eligibility import Reason
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.predecessors import REVIEW_TITLE
@@ -405,3 +411,18 @@ def test_agreement_and_export(web, shown, reader):
         for line in lines
     ]
     assert ("ana", "reviews.exported") in trail(web)
+
+
+def test_demonstration_says_its_doubts_in_the_readers_language(web, monkeypatch):
+    """As the node's records have them; the kept document is in the language of the reports."""
+    turned = upside_down(phantom.make(500_009, findings=(), size=256).dataset)
+    uids = add_read(web, turned).job.uids
+    image = DemoImage("turned", "turned", Path("turned.dcm"), Route.REST, uids)
+    node = SimpleNamespace(
+        database=web.database, archive=web.archive, pacs=web.pacs, pause=time.sleep
+    )
+
+    shown = run.settled(SimpleNamespace(context=node), image)
+
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    assert "aviso:        imagem incomum" in line(shown)
