@@ -64,7 +64,7 @@ STUDIES = {
     "/api/v1/studies/{study_instance_uid}",
     *(
         f"/api/v1/images/{{sop_instance_uid}}{part}"
-        for part in ("", "/reading", "/reading.{form}", "/findings", "/reviews")
+        for part in ("", "/reading", "/reading.{form}", "/findings", "/reviews", "/anatomy")
     ),
 }
 """A study or image is in the path."""
