@@ -18,6 +18,7 @@ from hilum.node.steps import NodeContext, Steps
 from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.pacs.orthanc.archive import OrthancArchive
+from hilum.pacs.plain_http import PlainTransport
 from hilum.records import Database, images
 from hilum.records.database import sqlite_url
 from hilum.records.images import ImageRecord
@@ -63,7 +64,7 @@ class Faults(httpx.BaseTransport):
     """The way to the real Orthanc, with faults where a test wants them."""
 
     def __init__(self) -> None:
-        self._way = httpx.HTTPTransport()
+        self._way = PlainTransport()
         self.fault: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

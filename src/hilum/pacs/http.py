@@ -26,6 +26,12 @@ AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 """Said with every request: Orthanc, for one, squeezes every answer with gzip where it may, which
 takes 0.2 s of the processor for a radiograph."""
 
+LIMITS: Final = httpx.Limits(
+    max_connections=100, max_keepalive_connections=20, keepalive_expiry=0.5
+)
+"""httpx's own, but that a connection is left after half a second without work: Orthanc closes it
+after one, and a request that is just on its way is then lost."""
+
 Send = Callable[[httpx.Request], httpx.Response]
 """Sends one request and reads the whole answer."""
 
@@ -101,7 +107,7 @@ def open_http(
     if proof or (transport is None and url.startswith("http://") and not getproxies()):
         plain = PlainTransport(proof)
         return plain.handle_request, plain.close
-    client = httpx.Client(verify=verify, transport=transport)
+    client = httpx.Client(verify=verify, transport=transport, limits=LIMITS)
 
     def send(request: httpx.Request) -> httpx.Response:
         most = request.extensions.get("max_bytes")
