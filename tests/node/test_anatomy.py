@@ -14,6 +14,7 @@ import pytest
 
 from hilum import phantom
 from hilum.errors import InferenceWorkerDied, RadiographRefused
+from hilum.jobs.pause import Pause, Stopped
 from hilum.jobs.workflow import END
 from hilum.node.anatomy import AnatomyMeasurer, AnatomyWorker, ask, asking_after
 from hilum.node.anatomy_file import measured
@@ -195,7 +196,7 @@ def test_process_killed_in_the_middle_leaves_one_anatomy(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     given = [str(pipe)]
-    with AnatomyWorker(node.context.settings, in_demonstration=True) as worker:
+    with AnatomyWorker(node.context.settings, node.context.pause, in_demonstration=True) as worker:
         process = worker._worker
         first = process.call(60, os.getpid)
         holding = process.buffer.holding
@@ -223,6 +224,16 @@ def test_process_killed_in_the_middle_leaves_one_anatomy(
     assert (AnatomyState.MEASURED, 1) == (found.state, found.attempt)
     assert sorted(found.results) == ours(archive)
     assert 2 == len(found.results)
+
+
+def test_node_that_stops_waits_for_no_anatomy(node):
+    """The job is left as it is, and done after the next start."""
+    pause = Pause()
+    with AnatomyWorker(node.context.settings, pause, in_demonstration=True) as worker:
+        file = dicom_file(phantom.make(7, size=256).dataset)
+        pause.stop()
+        with pytest.raises(Stopped):
+            worker(file, datetime.now().astimezone(), None)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ for: done again after a crash, it changes nothing that is there.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Final, Self
 
@@ -18,6 +19,7 @@ from hilum.errors import (
     PacsRefused,
     RadiographRefused,
 )
+from hilum.jobs.pause import Pause
 from hilum.jobs.workflow import END, Step, StepState
 from hilum.language import Message
 from hilum.node import inference_process
@@ -39,6 +41,9 @@ from hilum.telemetry.logs import get_log
 NICE: Final = 19
 """The process takes what no other wants: at 10 the findings of other images came 15 % slower."""
 
+LOOK_S: Final = 0.5
+"""Seconds between two looks whether the node stops."""
+
 LARGE_HEART: Final = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
 """Findings after which anatomy.mode = "cardiomegaly" measures."""
 
@@ -47,9 +52,17 @@ log = get_log(__name__)
 
 
 class AnatomyWorker:
-    """The process with the segmentation network; started when the first image comes."""
+    """The process with the segmentation network; started when the first image comes.
 
-    def __init__(self, settings: Settings, *, in_demonstration: bool) -> None:
+    Parameters
+    ----------
+    pause
+        Raises `Stopped` once the node stops, which then does not wait for an anatomy: it is
+        measured anew after the next start.
+    """
+
+    def __init__(self, settings: Settings, pause: Pause, *, in_demonstration: bool) -> None:
+        self._pause = pause
         self._timeout_s = settings.node.inference_timeout_s
         own = settings.changed("node", inference_memory_bytes=settings.anatomy.memory_bytes)
         own = own.changed("model", threads=max(1, core_count() // 2))
@@ -59,12 +72,14 @@ class AnatomyWorker:
             in_demonstration=in_demonstration,
             niceness=NICE,
         )
+        self._waiting = ThreadPoolExecutor(1, "anatomy")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._worker.close()
+        self._waiting.shutdown(cancel_futures=True)
 
     def __call__(
         self, file: bytes, when: datetime, reading: StoredReading | None
@@ -75,10 +90,16 @@ class AnatomyWorker:
         ------
         HilumError
             See `hilum.node.anatomy_file.measured`; or the process ended, or took too long.
+        Stopped
+            The node stops.
         """
-        return self._worker.hand_over(
-            file, self._timeout_s, inference_process.anatomy, when, reading
+        work = inference_process.anatomy
+        future = self._waiting.submit(
+            self._worker.hand_over, file, self._timeout_s, work, when, reading
         )
+        while not wait([future], timeout=LOOK_S).done:
+            self._pause(0)
+        return future.result()
 
 
 Work = Callable[[bytes, datetime, StoredReading | None], MeasuredAnatomy]

@@ -168,6 +168,7 @@ class InferenceWorker:
         self._in_demonstration = in_demonstration
         self._niceness = niceness
         self._pool = self._new_pool()
+        self._closed = False
 
     def warm(self) -> None:
         """Let the process start and load the model, without waiting for it."""
@@ -197,7 +198,9 @@ class InferenceWorker:
         """
         try:
             return self._call(timeout_s, function, *arguments)
-        except BrokenProcessPool:  # it had ended before, with nothing to do
+        except BrokenProcessPool as exc:  # it had ended before, with nothing to do
+            if self._closed:
+                raise _died() from exc
             self._replace()
         try:
             return self._call(timeout_s, function, *arguments)
@@ -207,6 +210,7 @@ class InferenceWorker:
 
     def close(self) -> None:
         """End the process, and give back what it read from."""
+        self._closed = True
         _ending(self._pool).join(END_S)
         self.buffer.close()
 

@@ -287,7 +287,7 @@ def started(
                 forwards.abandon(connection, context.archive, kept, context.now())
         anatomy = None
         if settings.anatomy.mode is not AnatomyMode.OFF:
-            anatomy = AnatomyWorker(settings, in_demonstration=in_demonstration)
+            anatomy = AnatomyWorker(settings, context.pause, in_demonstration=in_demonstration)
             stack.enter_context(anatomy)
         engine = stack.enter_context(_engine(context, pool.count, role, anatomy))
         follower = Follower(context) if role == NODE else None
