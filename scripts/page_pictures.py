@@ -19,11 +19,15 @@ from playwright.sync_api import Page, sync_playwright
 from pydicom import dcmread
 
 from browser.people import DESKTOP, Look, signed_in
+from hilum import phantom
+from hilum.node.anatomy_file import measured
+from hilum.records import anatomies
 from hilum.records.accounts import Role
 from hilum.records.states import Urgency
 from hilum.web.context import WebContext
 from orthanc_server import running_orthanc
 from page_studies import arrive, chest, open_demonstration, read
+from radiographs import dicom_file, upside_down
 from web_context import open_page
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -53,6 +57,13 @@ KINDS: Final = (
 )
 
 
+MEASURED: Final = 21
+"""Seed of the phantom whose anatomy is shown."""
+
+TURNED: Final = 500_009
+"""Seed of the one that stands on its head."""
+
+
 def fill(web: WebContext) -> str:
     """Let studies arrive and be read; return the address of the page of RG1's study."""
     now = datetime.now(UTC)
@@ -72,6 +83,19 @@ def fill(web: WebContext) -> str:
     (path,) = Path(data_store.__file__).parent.rglob("RG1_UNCR.dcm")
     chest_of_pydicom = dcmread(path)
     return read(web, chest_of_pydicom, arrive(web, chest_of_pydicom)).path
+
+
+def measure(web: WebContext) -> str:
+    """Let the demonstration's network measure a phantom; return the address of its study."""
+    image = chest(MEASURED, ("cardiomegaly",))
+    shown = read(web, image, arrive(web, image))
+    now = datetime.now(UTC)
+    settings = web.settings.changed("anatomy", mode="on_click", model="demonstration-anatomy")
+    with web.database.transaction() as connection:
+        anatomies.ask(connection, shown.job, now)
+        made = measured(dicom_file(image), settings, now, None, in_demonstration=True)
+        anatomies.measured(connection, shown.job, made.document, made.said, [])
+    return shown.path
 
 
 def ready(tab: Page) -> None:
@@ -115,7 +139,9 @@ def main() -> None:
         open_page(web) as page,
         sync_playwright() as playwright,
     ):
-        real = fill(web)
+        real, heart = fill(web), measure(web)
+        turned = upside_down(phantom.make(TURNED, findings=(), size=512).dataset)
+        over = read(web, turned, arrive(web, turned)).path
         flags = ["--no-sandbox", "--disable-gpu"]
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
         course = "/studies/2.25.20260512"
@@ -126,6 +152,8 @@ def main() -> None:
             ("study.jpg", DARK, real),
             ("course.jpg", LIGHT, course),
             ("study-phone.jpg", PHONE, course),
+            ("anatomy.jpg", DARK, heart),
+            ("upside-down.jpg", DARK, over),
         ):
             tab = signed_in(chromium, web, page.url, look, "ana").new_page()
             tab.goto(f"{page.url}{path}")
