@@ -187,6 +187,29 @@ def live(xrv: Any, folder: Path) -> Any:
     return module
 
 
+def write(model: Any, builder: Builder, state: Any, expected: Any, xrv: Any, **more: Any) -> None:
+    """Write the graph and how its weights file is laid out, if its masks are the expected ones."""
+    name = model.graph.name
+    (got,) = run_filled(model, builder, state, {"image": image().numpy()})
+    wrong = float(((got > 0) != (expected > 0)).mean())
+    if not wrong <= MOST_WRONG:
+        raise SystemExit(f"{name}: {wrong:.2e} of the mask pixels differ")
+    (GRAPHS / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    manifest = {
+        "name": name,
+        "input_size": SIZE,
+        "features": 0,
+        "classifier": "",
+        **more,
+        "weights_size": builder.end,
+        "made_from": f"torchxrayvision {xrv.__version__}",
+        "tensors": builder.manifest,
+    }
+    lines = json.dumps(manifest, indent=1).replace("\n   ", " ").replace("\n  }", "}")
+    (GRAPHS / f"{name}.json").write_text(lines + "\n")
+    print(f"{name}: {len(builder.nodes)} nodes, {builder.end} bytes of weights, {wrong:.1e} differ")
+
+
 def main() -> None:
     """Write the graph, or what a test compares it with."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -203,25 +226,7 @@ def main() -> None:
     builder = Builder()
     lowered(builder, module.model)
     model = graph_of(builder, len(module.targets))
-    inputs = {"image": image().numpy()}
-    (got,) = run_filled(model, builder, module.model.state_dict(), inputs)
-    wrong = float(((got > 0) != (expected > 0)).mean())
-    if not wrong <= MOST_WRONG:
-        raise SystemExit(f"{NAME}: {wrong:.2e} of the mask pixels differ")
-    (GRAPHS / f"{NAME}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    manifest = {
-        "name": NAME,
-        "input_size": SIZE,
-        "features": 0,
-        "classifier": "",
-        "unused": list(UNUSED),
-        "weights_size": builder.end,
-        "made_from": f"torchxrayvision {xrv.__version__}",
-        "tensors": builder.manifest,
-    }
-    lines = json.dumps(manifest, indent=1).replace("\n   ", " ").replace("\n  }", "}")
-    (GRAPHS / f"{NAME}.json").write_text(lines + "\n")
-    print(f"{NAME}: {len(builder.nodes)} nodes, {builder.end} bytes of weights, {wrong:.1e} differ")
+    write(model, builder, module.model.state_dict(), expected, xrv, unused=list(UNUSED))
     print(f"share of pixels inside: {(expected > 0).mean((0, 2, 3)).round(2)}")
 
 

@@ -19,7 +19,7 @@ from demonstration_phantoms import TRAINING, kinds_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from train_demonstration import vary
+from train_demonstration import placed, vary
 
 from hilum.phantom.organs import ORGANS
 from hilum.phantom.scene import brightness, compose, draw
@@ -95,17 +95,9 @@ def phantoms(count: int, path: Path) -> tuple[Tensor, Tensor]:
 def batch_of(pictures: Tensor, masks: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return images and masks, ``INPUT`` and ``MASK`` wide, turned, moved and cut at random."""
     count = len(pictures)
-
-    def uniform(low: float, high: float) -> Tensor:
-        return torch.rand(count, generator=random) * (high - low) + low
-
-    turn, zoom, squeeze = uniform(-0.12, 0.12), uniform(0.8, 1.12), uniform(0.92, 1.08)
-    rows = [
-        torch.stack([zoom * squeeze * turn.cos(), -zoom * turn.sin(), uniform(-0.1, 0.1)], 1),
-        torch.stack([zoom * turn.sin(), zoom / squeeze * turn.cos(), uniform(-0.1, 0.1)], 1),
-    ]
+    theta = placed(count, random, turn=0.12, zoom=(0.8, 1.12), squeeze=(0.92, 1.08), shift=0.1)
     fine, coarse = (
-        functional.affine_grid(torch.stack(rows, 1), [count, 1, side, side], align_corners=False)
+        functional.affine_grid(theta, [count, 1, side, side], align_corners=False)
         for side in (INPUT, MASK)
     )
     images = functional.grid_sample(pictures.float().unsqueeze(1) / 255, fine, align_corners=False)

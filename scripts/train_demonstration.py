@@ -112,17 +112,7 @@ class Phantoms:
         pictures = self.pictures[order].float().unsqueeze(1) / 255
         places = self.places[order].float()
         count = len(order)
-
-        def uniform(low: float, high: float) -> Tensor:
-            return torch.rand(count, generator=random) * (high - low) + low
-
-        turn, zoom = uniform(-0.1, 0.1), uniform(0.88, 1.08)
-        squeeze = uniform(0.94, 1.06)
-        rows = [
-            torch.stack([zoom * squeeze * turn.cos(), -zoom * turn.sin(), uniform(-0.07, 0.07)], 1),
-            torch.stack([zoom * turn.sin(), zoom / squeeze * turn.cos(), uniform(-0.07, 0.07)], 1),
-        ]
-        theta = torch.stack(rows, 1)
+        theta = placed(count, random, turn=0.1, zoom=(0.88, 1.08), squeeze=(0.94, 1.06), shift=0.07)
         grid = functional.affine_grid(theta, [count, 1, INPUT, INPUT], align_corners=False)
         coarse = functional.affine_grid(theta, [count, 1, 28, 28], align_corners=False)
         pictures = functional.grid_sample(pictures, grid, align_corners=False)
@@ -134,6 +124,42 @@ class Phantoms:
                 functional.max_pool2d(places, 2) > 0.5  # noqa: PLR2004  half of a cell
             ).float(),
         )
+
+
+def placed(
+    count: int,
+    random: torch.Generator,
+    *,
+    turn: float,
+    zoom: tuple[float, float],
+    squeeze: tuple[float, float],
+    shift: float,
+    mirrored: bool = False,
+) -> Tensor:
+    """Return how images lie at random, shape ``(count, 2, 3)``, as `affine_grid` takes it.
+
+    Parameters
+    ----------
+    turn
+        Radians to either side.
+    zoom, squeeze
+        Least and most of the size, and of width to height.
+    shift
+        Most of it, in halves of the side.
+    mirrored
+        Whether every second one is, on average.
+    """
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.rand(count, generator=random) * (high - low) + low
+
+    angle, size, ratio = uniform(-turn, turn), uniform(*zoom), uniform(*squeeze)
+    side = (uniform(-1, 1) > 0) * 2 - 1 if mirrored else 1
+    rows = [
+        [side * size * ratio * angle.cos(), -size * angle.sin(), uniform(-shift, shift)],
+        [side * size * angle.sin(), size / ratio * angle.cos(), uniform(-shift, shift)],
+    ]
+    return torch.stack([torch.stack(row, 1) for row in rows], 1)
 
 
 def vary(pictures: Tensor, random: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from demonstration_phantoms import TRAINING, kinds_of
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from train_demonstration import vary
+from train_demonstration import placed, vary
 
 from hilum.phantom.lateral import VIEW
 from hilum.phantom.scene import brightness, compose, draw
@@ -60,23 +60,10 @@ def phantoms(count: int, path: Path, workers: int) -> Tensor:
 def batch_of(pictures: Tensor, random: torch.Generator, *, turned: bool) -> Tensor:
     """Return images ``(n, 1, INPUT, INPUT)``, leaning, moved, cut and mirrored at random."""
     count = len(pictures)
-
-    def uniform(low: float, high: float) -> Tensor:
-        return torch.rand(count, generator=random) * (high - low) + low
-
-    turn, zoom, squeeze = uniform(-0.15, 0.15), uniform(0.75, 1.15), uniform(0.85, 1.15)
-    mirrored = (uniform(-1, 1) > 0) * 2 - 1
-    rows = [
-        torch.stack(
-            [mirrored * zoom * squeeze * turn.cos(), -zoom * turn.sin(), uniform(-0.12, 0.12)], 1
-        ),
-        torch.stack(
-            [mirrored * zoom * turn.sin(), zoom / squeeze * turn.cos(), uniform(-0.12, 0.12)], 1
-        ),
-    ]
-    grid = functional.affine_grid(
-        torch.stack(rows, 1), [count, 1, INPUT, INPUT], align_corners=False
+    theta = placed(
+        count, random, turn=0.15, zoom=(0.75, 1.15), squeeze=(0.85, 1.15), shift=0.12, mirrored=True
     )
+    grid = functional.affine_grid(theta, [count, 1, INPUT, INPUT], align_corners=False)
     images = functional.grid_sample(pictures.float().unsqueeze(1) / 255, grid, align_corners=False)
     if turned:
         images = images.rot90(int(torch.randint(1, 4, (), generator=random)), (2, 3))
