@@ -67,8 +67,8 @@ def rate(node: Node, *, anatomy: bool) -> tuple[float, int]:
         crowd(Path(folder), node.dicom_port, list(islice(source, IMAGES)), SENDERS),
     ):
         queue, name = Queue(database), archive_name(settings)
-        before = len(stored(database, name))
         done = stored(database, name)
+        before = len(done)
         while len(done) == before:
             sleep(LOOK_S)
             done = stored(database, name)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from hilum.cli.main import FAILED, main
-from hilum.cli.progress import pause, progress
+from hilum.cli.progress import pause, progress, tell_unfetched
 from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
 from hilum.language import Message
@@ -141,11 +141,6 @@ def _fetch(settings: Settings, name: str, wanted: BackfillQuery) -> None:
         images=Message("{count} new image", "{count} new images", count=reached.images),
         studies=Message("{count} study", "{count} studies", count=reached.studies),
     )
+    tell_unfetched(failed)
     if failed:
-        echo(
-            "{count} study could not be fetched; run the same command again.",
-            "{count} studies could not be fetched; run the same command again.",
-            count=failed,
-            err=True,
-        )
         sys.exit(FAILED)

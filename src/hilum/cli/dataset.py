@@ -12,7 +12,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hilum import RESEARCH_USE_ONLY
-from hilum.cli.progress import console_on, pause
+from hilum.cli.progress import console_on, pause, tell_unfetched
 from hilum.cli.reading_options import model_option, pixels_option, read_with
 from hilum.cli.terminal import check_paths, echo, say
 from hilum.dataset.cluster import DaskEngine, Patience
@@ -164,13 +164,7 @@ def _copied(text: str, settings: Settings, results: Path) -> str:
         images=Message("{count} new image", "{count} new images", count=images),
         err=True,
     )
-    if copies.failed:
-        echo(
-            "{count} study could not be fetched; run the same command again.",
-            "{count} studies could not be fetched; run the same command again.",
-            count=copies.failed,
-            err=True,
-        )
+    tell_unfetched(copies.failed)
     return str(copies.folder)
 
 

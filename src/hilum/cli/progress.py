@@ -26,6 +26,17 @@ def pause(seconds: float) -> None:
     sleep(seconds)
 
 
+def tell_unfetched(studies: int) -> None:
+    """Say how many studies of another PACS did not come; nothing where all did."""
+    if studies:
+        echo(
+            "{count} study could not be fetched; run the same command again.",
+            "{count} studies could not be fetched; run the same command again.",
+            count=studies,
+            err=True,
+        )
+
+
 def console_on(stream: TextIO) -> Console:
     """Return what draws on a standard stream."""
     return Console(file=cast("TextIO", BarStream(stream)))

@@ -96,6 +96,10 @@ class CodeTable(CodesTable):
         entry = self.findings.get(label)
         return None if entry is None or entry.site is None else self.sites[entry.site].code
 
+    def site_probability(self, *, demonstration: bool) -> Code:
+        """Return the code of a calibrated probability at a site."""
+        return self.concept(f"{'demonstration_' * demonstration}site_probability")
+
     def score(self, label: str, *, demonstration: bool = False) -> Code:
         """Return the concept "score of this finding": viewers show it beside the region."""
         entry = self.findings.get(label)

@@ -192,16 +192,20 @@ class RegionsReport:
         return Item(name, NumericValue(value, SCORE_UNIT), relation)
 
     def _ratio(self, concept: str, value: float) -> Item:
+        return self._number(self.context.codes.concept(concept), value)
+
+    def _number(self, concept: Code, value: float) -> Item:
         number = NumericValue(single(value), codes.UCUM.NoUnits)
-        return Item(self.context.codes.concept(concept), number, Relation.HAS_PROPERTIES)
+        return Item(concept, number, Relation.HAS_PROPERTIES)
 
     def _site_probability(self, site: SiteProbability | None) -> Item | None:
         """Return a measurement of its own: it is no score."""
         if site is None:
             return None
-        stamp = "demonstration_" if self.context.reading.model.demonstration else ""
+        demonstration = self.context.reading.model.demonstration
+        concept = self.context.codes.site_probability(demonstration=demonstration)
         interval = f"interval_95={site.low:.7f} {site.high:.7f}"
-        return self._ratio(f"{stamp}site_probability", site.value).having(
+        return self._number(concept, site.value).having(
             *map(algorithm_parameter, (f"images={site.images}", interval))
         )
 

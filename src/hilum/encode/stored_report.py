@@ -209,8 +209,8 @@ class _Report:
         return {**finding_entry(finding, Code(*map(str, named))), "positive": present}
 
     def _site_probability(self, row: Dataset) -> SiteProbability | None:
-        stamp = "demonstration_" if self._is_demonstration() else ""
-        items = list(_all(row, self.table.concept(f"{stamp}site_probability")))
+        concept = self.table.site_probability(demonstration=self._is_demonstration())
+        items = list(_all(row, concept))
         if not items:
             return None
         (item,) = items

@@ -148,13 +148,12 @@ class _BundleWriter:
 
     def _components(self, finding: Finding) -> Iterator[Resource]:
         """Yield the numbers: on a scale from 0 to 1, and no score is a probability."""
-        score = self.context.codes.score(
-            finding.label, demonstration=self.context.reading.model.demonstration
-        )
+        demonstration = self.context.reading.model.demonstration
+        score = self.context.codes.score(finding.label, demonstration=demonstration)
         shown = shown_score(finding.score, positive=finding.positive)
         one = codes.UCUM.NoUnits
-        stamp = "demonstration_" if self.context.reading.model.demonstration else ""
-        site, named = finding.probability, self.context.codes.concept(f"{stamp}site_probability")
+        site = finding.probability
+        named = self.context.codes.site_probability(demonstration=demonstration)
         for concept, value, unit in (
             (score, shown, SCORE_UNIT),
             (self.context.codes.concept("operating_point"), OPERATING_POINT_SCORE, SCORE_UNIT),
