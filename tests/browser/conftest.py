@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pydicom import Dataset
 
 from browser.ohif_server import RELEASES, running_ohif
 from browser.viewer import FLAGS, WINDOW, Viewer
 from orthanc_server import OrthancServer, lacking, require
 from radiographs import dicom_file
+
+expect.set_options(timeout=30_000)
+"""As long as a tab waits: the first review in a process loads what encodes it."""
 
 
 @pytest.fixture(scope="session")
