@@ -111,7 +111,9 @@ def rows() -> Iterator[Row]:
         jobs = [(name, Path(folder)) for name in NETWORKS]
         costs = dict(zip(NETWORKS, pool.imap(cost, jobs), strict=True))
         told, untold = pool.apply(pass_ms, (Path(folder),))
-    yield Row("a pass with the features", told, "ms", untold, "without")
+    yield Row(
+        "a pass with the features (CPU)", told, "ms", untold, "without", ratio_at_least=1 / 1.02
+    )
     units = (("time", "ms"), ("processor time", "ms"), ("memory", "MB"))
     for name, found in costs.items():
         for (what, unit), value, classifier in zip(units, found, costs[NETWORKS[0]], strict=True):

@@ -24,7 +24,7 @@ from hilum.files.find import file_candidate
 from hilum.pipeline import PipelineContext
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import open_installation
-from hilum.predict.network import IMAGE, LOGITS, MAPS, session_options
+from hilum.predict.network import IMAGE, LOGITS, session_options
 
 ROOT = Path(__file__).parents[1]
 IMAGES = Path(data_store.__file__).parent / "data"
@@ -181,14 +181,6 @@ def network_rows(ours: PipelineContext, folder: str) -> Iterator[Row]:
             without,
             "findings",
             ratio_at_least=1 / 1.05,
-        )
-        plain = cut_to([LOGITS, MAPS], ours, folder)
-        assert plain is not None
-        with_features, without = alternate_ms(
-            lambda: whole.run(None, feed), lambda: plain.run(None, feed), repeats=80
-        )
-        yield Row(
-            "with pooled features", with_features, "ms", without, "without", ratio_at_least=1 / 1.02
         )
 
 

@@ -5,7 +5,8 @@
 #   scripts/reference_environment.sh           only where torch is a small CPU build
 #   scripts/reference_environment.sh --large   also where it brings gigabytes of GPU libraries
 #
-# Exit status 3: it would be large, and --large was not said. Safe to run again.
+# Exit status 3: it would be large and --large was not said, or it is not there and
+# HILUM_SETUP_OFFLINE=1, which installs nothing. Safe to run again.
 set -eu
 cd "$(dirname "$0")/.."
 wanted=scripts/reference_environment.txt
@@ -19,6 +20,10 @@ if [ -n "${HILUM_REFERENCE_PYTHON:-}" ]; then
 fi
 if cmp -s "$wanted" "$stamp"; then
     exit 0
+fi
+if [ -n "${HILUM_SETUP_OFFLINE:-}" ]; then
+    say "HILUM_SETUP_OFFLINE is set, so it is not made; the tests use the committed outputs"
+    exit 3
 fi
 if [ ! -x .venv/bin/python ]; then
     say "the virtual environment .venv is missing: run scripts/setup.sh dev first"

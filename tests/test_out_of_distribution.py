@@ -10,7 +10,7 @@ from pydicom import Dataset
 
 from hilum import encode, phantom, pipeline
 from hilum.encode import document_schema, stored_report
-from hilum.encode.forms.csv_table import csv_row
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.encode.identity import identify
 from hilum.files import dicom
 from hilum.node.process_file import read_file
@@ -86,7 +86,7 @@ def test_every_form_tells_it(context: PipelineContext, unusual: Dataset):
     found = read(unusual, context)
     outcome = outcome_of(found, unusual)
     document = encode.reading_document(outcome, context.model.identity, context.settings)
-    row = csv_row(outcome, context.model.labels)
+    row = CsvTable(context.model.labels).row(outcome)
     reports = [each for each in found.written.objects if each.Modality == "SR"]
     texts = [str(item.get("TextValue", "")) for each in reports for item in walk(each)]
 

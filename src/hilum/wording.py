@@ -130,6 +130,22 @@ SITE_PROBABILITY: Final = Message(
     "calibrated probability at this site (n={images}): {value}, 95% interval {low} to {high}"
 )
 
+WHY_UNCHANGED: Final[Mapping[str, Message]] = MappingProxyType(
+    {
+        "too_few": Message("Too few images: unchanged."),
+        "not_reached": Message("No threshold reaches it: unchanged."),
+    }
+)
+"""Why a rule did not choose an operating point, as a file of operating points says → its words."""
+
+WHY_UNCALIBRATED: Final[Mapping[str, Message]] = MappingProxyType(
+    {
+        "too_few": Message("Too few images."),
+        "not_rising": Message("A higher raw value does not make it likelier."),
+    }
+)
+"""Why there is no calibrated probability → its words."""
+
 REFERENCE: Final = Message("Distance from the reference images")
 REFERENCE_PERCENTILE: Final = Message("percentile {percentile:.1f} of {images} images")
 """What is said of how unlike the reference images an image is: its name, and how much."""

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode.forms.csv_table import csv_columns, csv_lines, csv_row
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.language import ENGLISH
 from hilum.outcome import Outcome, Read, Status
 from hilum.pixels import radiograph_from_dicom
@@ -32,7 +32,7 @@ FAILED = Outcome("c.txt", Status.FAILED, None, (Reason("not_dicom", "not DICOM")
 
 def parsed(outcomes):
     """Return the rows as any reader of CSV sees them."""
-    return list(csv.DictReader(StringIO("".join(csv_lines(outcomes, LABELS)), newline="")))
+    return list(csv.DictReader(StringIO("".join(CsvTable(LABELS).lines(outcomes)), newline="")))
 
 
 def test_one_row_an_image_whatever_became_of_it():
@@ -47,15 +47,15 @@ def test_one_row_an_image_whatever_became_of_it():
 def test_all_rows_have_the_same_columns():
     """A refused image's cells are empty, not missing."""
     for row in parsed([read(), REFUSED]):
-        assert csv_columns(LABELS) == tuple(row)
-    assert "" == csv_row(REFUSED, LABELS)["Mass score"]
+        assert CsvTable(LABELS).columns == tuple(row)
+    assert "" == CsvTable(LABELS).row(REFUSED)["Mass score"]
 
 
 def test_every_finding_is_written_with_its_operating_point():
     """Score, sign, raw value and threshold are those of the reading."""
     outcome = read(Mass=0.8125)
 
-    row = csv_row(outcome, LABELS)
+    row = CsvTable(LABELS).row(outcome)
 
     for finding in outcome.reading.findings:
         assert score_text(finding, ENGLISH) == row[f"{finding.label} score"]
@@ -88,7 +88,7 @@ def test_decisions_are_told_beside_their_codes(language, text):
     radiograph = radiograph_from_dicom(image, PixelSettings())
     decisions = in_language(language, radiograph.decisions)
     reading = make_reading(replace(radiograph, decisions=decisions))
-    row = csv_row(Outcome("a.dcm", Status.READ, read=Read(reading)), LABELS)
+    row = CsvTable(LABELS).row(Outcome("a.dcm", Status.READ, read=Read(reading)))
 
     assert "monochrome1_inverted" in row["pixel_decisions"].split("; ")
     assert text in row["pixel_decision_texts"]
@@ -97,7 +97,7 @@ def test_decisions_are_told_beside_their_codes(language, text):
 
 def test_the_model_is_named_in_every_row():
     """Rows of different models can be told apart after they were joined."""
-    row = csv_row(read(), LABELS)
+    row = CsvTable(LABELS).row(read())
 
     assert ("densenet121-res224-all", "1.0", "ab" * 32, "true", "false") == tuple(
         row[name]
@@ -114,7 +114,7 @@ def test_lines_come_as_the_images_do():
             asked.append(outcome)
             yield outcome
 
-    lines = csv_lines(outcomes(), LABELS)
+    lines = CsvTable(LABELS).lines(outcomes())
 
     assert next(lines).startswith("path,study_instance_uid,series_instance_uid,")
     assert 1 == len(asked)
@@ -122,15 +122,15 @@ def test_lines_come_as_the_images_do():
 
 def test_no_images_give_the_names_of_the_columns():
     """An empty run is an empty table, not an empty file."""
-    assert [",".join(csv_columns(LABELS)) + "\r\n"] == list(csv_lines([], LABELS))
+    assert [",".join(CsvTable(LABELS).columns) + "\r\n"] == list(CsvTable(LABELS).lines([]))
 
 
 @pytest.mark.parametrize("path", ["=1+1.dcm", "@SUM(A1).dcm", "+1.dcm", "-1.dcm"])
 def test_a_file_name_is_never_a_formula(path):
     """What a spreadsheet would run is marked as text."""
-    assert f"'{path}" == csv_row(read(path), LABELS)["path"]
+    assert f"'{path}" == CsvTable(LABELS).row(read(path))["path"]
 
 
 def test_the_word_probability_does_not_occur():
     """No column calls a score one."""
-    assert "probab" not in "".join(csv_columns(LABELS)).lower()
+    assert "probab" not in "".join(CsvTable(LABELS).columns).lower()

@@ -7,7 +7,7 @@ import pytest
 from pydicom.sr.codedict import codes
 
 from hilum.encode import ResultContext, report_documents
-from hilum.encode.forms.csv_table import csv_lines
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.forms.plain_text import text
 from hilum.outcome import Outcome, Read, Status
@@ -42,7 +42,7 @@ def test_score_is_the_same_in_every_form(header, when, settings, score, shown):
         ResultContext.of(reading, when=when, settings=settings), regions_of(header, LABEL)
     )
     outcome = Outcome("a.dcm", Status.READ, reading.radiograph.uids, read=Read(reading))
-    (row,) = csv.DictReader(StringIO("".join(csv_lines([outcome], [LABEL]))))
+    (row,) = csv.DictReader(StringIO("".join(CsvTable([LABEL]).lines([outcome]))))
     (fhir_score,) = (
         part["valueQuantity"]
         for entry in fhir(reading, when=when, settings=settings)["entry"]

@@ -16,7 +16,7 @@ from hilum.encode import (
     stored_report,
     to_bytes,
 )
-from hilum.encode.forms.csv_table import csv_lines
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.encode.forms.fhir import fhir
 from hilum.encode.forms.json_document import document_row, finding_entry, reading_document
 from hilum.encode.forms.pdf import pdf
@@ -150,7 +150,7 @@ def test_programs_read_it_by_its_name(header, when, settings):
     document = json.loads(json.dumps(reading_document(outcome, reading.model, Settings())))
     jsonschema.validate(document, document_schema())
     (row,) = csv.DictReader(
-        StringIO("".join(csv_lines([outcome], ["Effusion", "Mass"], calibrated=["Effusion"])))
+        StringIO("".join(CsvTable(["Effusion", "Mass"], calibrated=["Effusion"]).lines([outcome])))
     )
     components = [
         part["valueQuantity"]["value"]
@@ -174,7 +174,7 @@ def test_without_a_file_nothing_has_it(header, when, settings):
     outcome = outcome_of(reading)
     said = [
         json.dumps(document_row(outcome, load_codes())),
-        "".join(csv_lines([outcome], ["Effusion"])),
+        "".join(CsvTable(["Effusion"]).lines([outcome])),
         text(reading, when=when, language=settings.language),
         json.dumps(finding_entry(reading.findings[0], load_codes().finding("Effusion"))),
     ]

@@ -76,7 +76,8 @@ def test_too_few_images_for_a_probability_are_said(tmp_path: Path):
     done = choose((*files, tmp_path), "--choose", "youden", "--calibrate")
 
     assert 0 == done.exit_code
-    assert "too few images: 20 with and 20 without it to fit on" in done.stdout
+    assert "Too few images." in done.stdout
+    assert "It needs 20 images with the finding and 20 without it to fit on" in done.stdout
     (path,) = (tmp_path / "out").glob("site@*.json")
     assert "too_few" == read_points(path).findings["Effusion"].uncalibrated
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hilum.eligibility import Reason
-from hilum.encode.forms.csv_table import csv_columns
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.errors import SourceUnreadable
 from hilum.evaluation.readings import of_document, of_run, read_readings
 from label_look_alikes import MODEL, document, reading_row
@@ -19,7 +19,7 @@ SCORES = {"Effusion": 0.7, "Mass": 0.2}
 
 def table_row(path: str, **changed: str) -> dict[str, str]:
     """Return a row as `hilum read --csv` writes it."""
-    row = dict.fromkeys(csv_columns(list(SCORES)), "")
+    row = dict.fromkeys(CsvTable(list(SCORES)).columns, "")
     row |= {"path": path, "status": "read", "model": MODEL["name"], "model_version": "v1"}
     row |= {"model_sha256": "a" * 64, "demonstration": "false", "operating_points": "default"}
     row |= {"pixel_pipeline": "display", "sop_instance_uid": "'1.2"}
@@ -32,7 +32,7 @@ def table_row(path: str, **changed: str) -> dict[str, str]:
 def write_table(path: Path, *rows: dict[str, str]) -> Path:
     """Write rows as a CSV file."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, csv_columns(list(SCORES)))
+        writer = csv.DictWriter(file, CsvTable(list(SCORES)).columns)
         writer.writeheader()
         writer.writerows(rows)
     return path

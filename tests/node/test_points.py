@@ -133,3 +133,20 @@ def test_commands_list_use_and_go_back(tmp_path):
     assert 1 == refused.exit_code
     assert 1 == len(refused.stderr.splitlines())
     assert "changed after it was written" in refused.stderr
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("written_by_hand", [False, True])
+def test_a_file_of_a_setting_is_listed_by_the_name_that_results_give_it(
+    tmp_path, monkeypatch, written_by_hand
+):
+    """Not by its path, which no result has."""
+    path, start = site_points().write(tmp_path), "* ward@"
+    if written_by_hand:
+        path, start = tmp_path / "own.toml", "* own@"
+        path.write_text("Effusion = 0.3\n")
+    monkeypatch.setenv("HILUM_MODEL__OPERATING_POINTS", str(path))
+
+    (line,) = (each for each in hilum("list").output.splitlines() if each.startswith("*"))
+    assert line.startswith(start)
+    assert "set by model.operating_points" in line

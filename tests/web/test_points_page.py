@@ -12,7 +12,7 @@ from hilum.records.accounts import Role
 from hilum.settings import Settings
 from hilum.web.context import WebContext
 from points_files import calibrated_points, site_points
-from web_context import csrf_in, open_web_context
+from web_context import csrf_in, open_page, open_web_context
 
 
 @pytest.fixture
@@ -23,7 +23,10 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebContext]
     with open_web_context(tmp_path, settings=settings) as made:
         desk = PointsDesk(settings, made.database)
         yield replace(
-            made, use_points=desk.use, card_points=lambda: tuple(desk.card.operating_points)
+            made,
+            use_points=desk.use,
+            card_points=lambda: tuple(desk.card.operating_points),
+            named_points=lambda: desk.named_file,
         )
 
 
@@ -59,3 +62,19 @@ def test_a_click_puts_to_use_and_another_goes_back(web, page, tmp_path):
 
     assert 409 == client.post("/points", data={**form, "name": "/etc/passwd"}).status_code
     assert 403 == page.signed_in(Role.READER).get("/points").status_code
+
+
+def test_a_file_that_only_a_setting_names_is_shown_with_its_figures(web, tmp_path):
+    """Under the name that results give it."""
+    points = calibrated_points()
+    path = str(points.write(tmp_path))
+    settings = web.settings.changed("model", operating_points=path)
+    desk = PointsDesk(settings, web.database)
+    named = replace(web, settings=settings, named_points=lambda: desk.named_file)
+    with open_page(named) as page:
+        text = page.signed_in(Role.OPERATOR).get("/points").text
+
+    assert f"In use: {points.name}" in text
+    assert "The setting model.operating_points names this file." in text
+    assert "chosen on 200 images of 120 patients" in text
+    assert "0.210 → 0.120, 0.98" in text

@@ -3,7 +3,7 @@
 import getpass
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,15 @@ from typing import Final, Self
 
 import click
 
+from hilum.cli.option_sets import option_set
 from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
-from hilum.evaluation.intervals import Estimate
+from hilum.evaluation.drawings import figure_text
+from hilum.evaluation.intervals import UNKNOWN, Estimate
 from hilum.evaluation.label_table import Fact
 from hilum.evaluation.operating import PointFigures
 from hilum.evaluation.operating_points import (
     LEAST,
-    NOT_REACHED,
     TOO_FEW,
     ChoiceRule,
     ChosenPoint,
@@ -28,12 +29,11 @@ from hilum.evaluation.operating_points import (
 from hilum.evaluation.results import Evaluation
 from hilum.evaluation.site_calibration import (
     LEAST_FITTED,
-    NOT_RISING,
     SiteFit,
     WhyNot,
     fit_sites,
 )
-from hilum.language import Language, Message, of_environment
+from hilum.language import Language, of_environment
 from hilum.predict import find_card
 from hilum.predict.card import DEFAULT_POINTS
 from hilum.predict.points_file import (
@@ -50,25 +50,38 @@ from hilum.predict.points_file import (
     SitePoints,
 )
 from hilum.settings import Settings
-from hilum.wording import finding_name
+from hilum.wording import WHY_UNCALIBRATED, WHY_UNCHANGED, finding_name
 
-WHY: Final[Mapping[str, Message]] = {
-    "": Message(""),
-    TOO_FEW: Message("too few images: unchanged"),
-    NOT_REACHED: Message("no threshold reaches it: unchanged"),
-}
-"""Why no threshold was chosen → its words."""
 
-WHY_UNCALIBRATED: Final[Mapping[str, Message]] = {
-    TOO_FEW: Message(
-        "too few images: {fitted} with and {fitted} without it to fit on, {tried} and {tried} to "
-        "try on",
-        fitted=LEAST_FITTED,
-        tried=LEAST,
+@dataclass(frozen=True, slots=True)
+class ChoiceOptions:
+    """What a person says about operating points, as the options have it."""
+
+    rule: str | None
+    """None: none are chosen."""
+    calibrate: bool
+    title: str
+
+
+choice_options: Final = option_set(
+    ChoiceOptions,
+    "choosing",
+    click.option(
+        "--choose",
+        "rule",
+        metavar="RULE",
+        help="Also choose operating points of this site on half of the patients, and try them on "
+        "the others: sensitivity=0.95, specificity=0.95, ppv=0.8 or youden.",
     ),
-    NOT_RISING: Message("a higher raw value does not make it likelier here"),
-}
-"""Why there is no calibrated probability → its words."""
+    click.option(
+        "--calibrate",
+        is_flag=True,
+        help="With --choose: also fit a calibrated probability at this site for each finding, "
+        "shown beside the score once the file is put to use.",
+    ),
+    click.option("--title", default="site", show_default=True, help="What these are called."),
+)
+"""Adds them to a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,7 @@ class SiteChoice:
     """Whether calibrated probabilities are fitted, too."""
 
     @classmethod
-    def parse(cls, rule: str | None, title: str, *, calibrate: bool = False) -> Self | None:
+    def parse(cls, options: ChoiceOptions) -> Self | None:
         """Return it; None where nothing is to be chosen.
 
         Raises
@@ -90,20 +103,20 @@ class SiteChoice:
         SettingInvalid
             The rule is none, or the title no name.
         """
-        if rule is None:
-            if calibrate:
+        if options.rule is None:
+            if options.calibrate:
                 raise SettingInvalid(
                     "--calibrate adds to the operating points that --choose writes.",
                     "Give both, e.g. --choose sensitivity=0.95 --calibrate.",
                 )
             return None
-        if not re.fullmatch(TITLE_PATTERN, title):
+        if not re.fullmatch(TITLE_PATTERN, options.title):
             raise SettingInvalid(
                 "{title!r} cannot be the title of operating points.",
                 "Use letters, digits and . _ - only.",
-                title=title,
+                title=options.title,
             )
-        return cls(ChoiceRule.parse(rule), title, calibrate)
+        return cls(ChoiceRule.parse(options.rule), options.title, options.calibrate)
 
 
 def choose(
@@ -191,8 +204,9 @@ def lines(points: SitePoints) -> Iterator[str]:
         tried = each.held_out
         shares = (None, None) if tried is None else (tried.sensitivity, tried.specificity)
         name, threshold = finding_name(label, language), language.fixed(each.threshold, 4)
-        figures = " ".join(f"{_share(share, language):<18}" for share in shares)
-        yield f"{name:<28} {threshold:<8} {figures} {say(WHY[each.why])}".rstrip()
+        figures = " ".join(f"{_figure(share, language):<18}" for share in shares)
+        why = say(WHY_UNCHANGED[each.why]) if each.why else ""
+        yield f"{name:<28} {threshold:<8} {figures} {why}".rstrip()
 
 
 def calibration_lines(points: SitePoints) -> Iterator[str]:
@@ -202,6 +216,13 @@ def calibration_lines(points: SitePoints) -> Iterator[str]:
         "of the raw value → of the probability, on the patients on whom it was not fitted"
     )
     language = of_environment()
+    if any(each.uncalibrated == TOO_FEW for each in points.findings.values()):
+        yield say(
+            "It needs {fitted} images with the finding and {fitted} without it to fit on, {tried} "
+            "and {tried} to try on.",
+            fitted=LEAST_FITTED,
+            tried=LEAST,
+        )
     for label, each in points.findings.items():
         name, fit = finding_name(label, language), each.calibration
         if fit is None:
@@ -209,16 +230,14 @@ def calibration_lines(points: SitePoints) -> Iterator[str]:
             continue
         tried = fit.held_out
         brier = (language.fixed(value, 3) for value in (tried.brier_before, tried.brier))
-        slopes = " → ".join(_share(slope, language) for slope in (tried.slope_before, tried.slope))
+        slopes = " → ".join(_figure(slope, language) for slope in (tried.slope_before, tried.slope))
         size = f"n={fit.curve.images}, {tried.positives + tried.negatives}"
         yield f"{name:<28} {slopes}; {' → '.join(brier)}; {size}"
 
 
-def _share(share: CheckedShare | CheckedNumber | None, language: Language) -> str:
-    if share is None:
-        return "–"
-    value, low, high = (language.fixed(each, 2) for each in (share.value, share.low, share.high))
-    return f"{value} ({low}–{high})"
+def _figure(figure: CheckedShare | CheckedNumber | None, language: Language) -> str:
+    known = UNKNOWN if figure is None else Estimate(figure.value, figure.low, figure.high)
+    return figure_text(known, language)
 
 
 def _point(chosen: ChosenPoint, fit: SiteFit | WhyNot) -> FindingPoint:

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from hilum import RESEARCH_USE_ONLY
-from hilum.cli.choose import SiteChoice, choose
+from hilum.cli.choose import ChoiceOptions, SiteChoice, choice_options, choose
 from hilum.cli.label_options import LabelOptions, joined, label_options, open_readings, pairs
 from hilum.cli.terminal import echo, say
 from hilum.errors import HilumError
@@ -77,20 +77,7 @@ SHARES: Final = (0.8, 0.9, 0.95)
     metavar="X",
     help="How many images an interval of ±X needs; without READINGS, before anything is measured.",
 )
-@click.option(
-    "--choose",
-    "chosen",
-    metavar="RULE",
-    help="Also choose operating points of this site on half of the patients, and try them on the "
-    "others: sensitivity=0.95, specificity=0.95, ppv=0.8 or youden.",
-)
-@click.option(
-    "--calibrate",
-    is_flag=True,
-    help="With --choose: also fit a calibrated probability at this site for each finding, shown "
-    "beside the score once the file is put to use.",
-)
-@click.option("--title", default="site", show_default=True, help="What these are called.")
+@choice_options
 @click.option("--no-pictures", is_flag=True, help="No pictures of missed images in the report.")
 @click.option("--language", type=click.Choice(list(LANGUAGES)), help="Language of the report.")
 @label_options
@@ -102,12 +89,10 @@ def evaluate(
     folder: Path,
     prevalences: tuple[str, ...],
     plan: float | None,
-    chosen: str | None,
-    calibrate: bool,
-    title: str,
     no_pictures: bool,
     language: str | None,
     how: LabelOptions,
+    choosing: ChoiceOptions,
 ) -> None:
     """Compare readings with labels: figures for each finding, and for whom it is worse.
 
@@ -127,7 +112,7 @@ def evaluate(
         return
     if not files:
         raise click.UsageError(say("Give the labels with --labels."))
-    choice = SiteChoice.parse(chosen, title, calibrate=calibrate)
+    choice = SiteChoice.parse(choosing)
     read = open_readings(readings)
     tables = read_labels(files, how.policy, read.labels)
     agreed = [each for table in tables if table.reviews for each in agreements(table, read)]

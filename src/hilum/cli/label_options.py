@@ -1,13 +1,13 @@
 """What ``hilum evaluate`` and ``hilum labels`` ask alike: label files, and how to read them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import wraps
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
+from hilum.cli.option_sets import option_set
 from hilum.cli.terminal import say
 from hilum.dataset.parts import read_results
 from hilum.evaluation.headers import HeaderFacts, header_facts
@@ -39,8 +39,6 @@ KEYS: Final = {
 BY_HEADER: Final = frozenset({Key.ACCESSION, Key.PATIENT_DATE})
 """Keys of images that only their headers tell."""
 
-Command = Callable[..., Any]
-
 
 @dataclass(frozen=True, slots=True)
 class LabelOptions:
@@ -71,62 +69,52 @@ class LabelOptions:
         return Policy(MEANINGS[self.blank], MEANINGS[self.uncertain], Rules(self.rules), named)
 
 
-def label_options(command: Command) -> Command:
-    """Add the options about labels to a command, which gets them as `LabelOptions` in ``how``."""
-
-    @wraps(command)
-    def collected(*args: Any, **given: Any) -> Any:
-        how = LabelOptions(**{each.name: given.pop(each.name) for each in fields(LabelOptions)})
-        return command(*args, how=how, **given)
-
-    asks: Command = collected
-    for option in reversed(
-        (
-            click.option(
-                "--blank",
-                type=click.Choice(list(MEANINGS)),
-                default="unknown",
-                show_default=True,
-                help="What an empty cell means.",
-            ),
-            click.option(
-                "--uncertain",
-                type=click.Choice(list(MEANINGS)),
-                default="unknown",
-                show_default=True,
-                help="What an uncertain label means.",
-            ),
-            click.option(
-                "--column",
-                "columns",
-                multiple=True,
-                metavar="NAME=COLUMN",
-                help="Column of a finding, or of file, accession, patient, date, sex, age, view, "
-                "manufacturer or site, where it is called otherwise; may be repeated.",
-            ),
-            click.option(
-                "--label-rules",
-                "rules",
-                type=click.Choice([rule.value for rule in Rules]),
-                default=Rules.TXRV.value,
-                show_default=True,
-                help="Names of findings in public label files: parts of words, as TorchXRayVision, "
-                "or whole names.",
-            ),
-            click.option(
-                "--key",
-                type=click.Choice(list(KEYS)),
-                help="Join by this. Default: what finds most.",
-            ),
-            click.option(
-                "--images",
-                type=click.Path(exists=True, file_okay=False, path_type=Path),
-                help="Folder where the images lie now. Default: where they were read.",
-            ),
-        )
-    ):
-        asks = option(asks)
-    return asks
+label_options: Final = option_set(
+    LabelOptions,
+    "how",
+    click.option(
+        "--blank",
+        type=click.Choice(list(MEANINGS)),
+        default="unknown",
+        show_default=True,
+        help="What an empty cell means.",
+    ),
+    click.option(
+        "--uncertain",
+        type=click.Choice(list(MEANINGS)),
+        default="unknown",
+        show_default=True,
+        help="What an uncertain label means.",
+    ),
+    click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="NAME=COLUMN",
+        help="Column of a finding, or of file, accession, patient, date, sex, age, view, "
+        "manufacturer or site, where it is called otherwise; may be repeated.",
+    ),
+    click.option(
+        "--label-rules",
+        "rules",
+        type=click.Choice([rule.value for rule in Rules]),
+        default=Rules.TXRV.value,
+        show_default=True,
+        help="Names of findings in public label files: parts of words, as TorchXRayVision, "
+        "or whole names.",
+    ),
+    click.option(
+        "--key",
+        type=click.Choice(list(KEYS)),
+        help="Join by this. Default: what finds most.",
+    ),
+    click.option(
+        "--images",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder where the images lie now. Default: where they were read.",
+    ),
+)
+"""Adds the options about labels to a command."""
 
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:

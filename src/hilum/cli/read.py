@@ -27,7 +27,7 @@ from hilum.dataset.results import (
 )
 from hilum.dataset.terminal import counted, full_table, model_line, one_line
 from hilum.encode.forms import FORMS
-from hilum.encode.forms.csv_table import csv_columns, csv_row
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.errors import SourceUnreadable
 from hilum.files.atomic import AtomicFile
 from hilum.files.candidate import SNIFFED_BYTES, Candidate, FileKind, kind_of, printable
@@ -229,12 +229,10 @@ def _table_writer(
     """Write the head of the CSV table and return what adds a row; nothing without a table."""
     if table is None:
         return lambda _: None
-    labels, calibrated = model.labels, model.curves.keys()
-    rows = csv.DictWriter(table, csv_columns(labels, anatomy=anatomy, calibrated=calibrated))
+    wanted = CsvTable(model.labels, anatomy=anatomy, calibrated=model.curves.keys())
+    rows = csv.DictWriter(table, wanted.columns)
     rows.writeheader()
-    return lambda outcome: rows.writerow(
-        csv_row(outcome, labels, anatomy=anatomy, calibrated=calibrated)
-    )
+    return lambda outcome: rows.writerow(wanted.row(outcome))
 
 
 def _writers(

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
-from hilum.encode.forms.csv_table import csv_columns, csv_row
+from hilum.encode.forms.csv_table import CsvTable
 from hilum.encode.provenance import NO_PROBABILITY
 from hilum.export.clean import METHODS
 from hilum.export.key import SiteKey, reader_word
@@ -62,7 +62,7 @@ WHAT_IT_IS: Final = (
 def cells(path: str, uids: ImageUIDs, reading: Reading) -> dict[str, str]:
     """Return what `hilum read --csv` would say of a clean image; empty cells are left out."""
     outcome = Outcome(path, Status.READ, uids, reading.warnings, Read(reading))
-    row = csv_row(outcome, [finding.label for finding in reading.findings])
+    row = CsvTable([finding.label for finding in reading.findings]).row(outcome)
     return {column: cell for column, cell in row.items() if cell}
 
 
@@ -114,7 +114,7 @@ def tables(records: Sequence[Mapping[str, Any]], *, free_text: bool) -> dict[str
     """
     records = sorted(records, key=lambda each: (each["patient"], each["image"]))
     labels = sorted({label for each in records for label in each["labels"]})
-    columns = (*ABOUT, *csv_columns(labels))
+    columns = (*ABOUT, *CsvTable(labels).columns)
     rows = [{name: each.get(name, "") for name in ABOUT} | each["cells"] for each in records]
     reviewed = [
         {name: each[name] for name in ("image", *ImageUIDs._fields)}

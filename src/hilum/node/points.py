@@ -7,14 +7,22 @@ is kept in the database, from which workers with another data folder have it.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from hilum.errors import SettingInvalid
+from hilum.errors import ModelError, SettingInvalid
 from hilum.node.shared_settings import keep_file, points_file
 from hilum.predict import find_card
 from hilum.predict.card import ModelCard
 from hilum.predict.installed import open_installation
-from hilum.predict.points_file import SitePoints, parse_points, read_points, require_fit
+from hilum.predict.operating_points import FILE_SUFFIX as HAND_WRITTEN
+from hilum.predict.operating_points import points_path, site_points
+from hilum.predict.points_file import (
+    FILE_SUFFIX,
+    SitePoints,
+    parse_points,
+    read_points,
+    require_fit,
+)
 from hilum.records import Database, audit, page_values, points_used
 from hilum.records.audit import AuditEntry
 from hilum.records.points_used import UsedPoints
@@ -24,6 +32,15 @@ from hilum.settings.sources import write_page_values
 
 SECTION: Final = "model"
 FIELD: Final = "operating_points"
+
+
+class NamedPoints(NamedTuple):
+    """Operating points in a file."""
+
+    name: str
+    """What results call them."""
+    document: str
+    """The whole file; empty of one that somebody wrote by hand, which says thresholds alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +58,23 @@ class PointsDesk:
     @property
     def current(self) -> str:
         """What readings from now on call the operating points, as far as the setting tells."""
-        return self.settings.current().model.points_name
+        named = self.named_file
+        return self.settings.current().model.points_name if named is None else named.name
+
+    @property
+    def named_file(self) -> NamedPoints | None:
+        """The file that the setting names; None where it names a set, or what cannot be read."""
+        chosen = Path(self.settings.current().model.operating_points)
+        path = points_path(chosen, self.settings.data_folder)
+        try:
+            if path.suffix == HAND_WRITTEN:
+                return NamedPoints(site_points(self.card, path).name, "")
+            if path.suffix == FILE_SUFFIX:
+                points = read_points(path)
+                return NamedPoints(points.name, points.text())
+        except ModelError:
+            return None
+        return None
 
     def use(self, chosen: str, actor: str) -> str:
         """Put a set of the card, a file, or points that were in use before to use; return the name.

@@ -177,6 +177,7 @@ def context(service: Service) -> WebContext:
         read_study=read_study,
         use_points=desk.use,
         card_points=lambda: tuple(desk.card.operating_points),
+        named_points=lambda: desk.named_file,
         retry_deliveries=retry_deliveries,
         health=condition(service).checks,
         models=lambda: installed_models(service),

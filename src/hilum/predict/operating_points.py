@@ -119,6 +119,11 @@ def site_points(card: ModelCard, path: Path) -> ChosenPoints:
     return ChosenPoints(f"{stem}@{fingerprint(thresholds)}", thresholds)
 
 
+def points_path(path: Path, data_folder: Path) -> Path:
+    """Return where a file is that a setting names: below `POINTS_FOLDER` in the data folder."""
+    return data_folder / path if path.parent == Path(POINTS_FOLDER) else path
+
+
 def checked_points(card: ModelCard, path: Path, use: PointsUse) -> ChosenPoints:
     """Read operating points that were chosen on a site's own images.
 
@@ -127,9 +132,7 @@ def checked_points(card: ModelCard, path: Path, use: PointsUse) -> ChosenPoints:
     CardInvalid
         The file cannot be used, or is for another model or other pixels.
     """
-    if path.parent == Path(POINTS_FOLDER):
-        path = use.data_folder / path
-    points = read_points(path)
+    points = read_points(points_path(path, use.data_folder))
     require_fit(points, card, use.sha256, use.pixels)
     default = card.operating_points[DEFAULT_POINTS]
     thresholds = {**default, **points.thresholds}

@@ -81,6 +81,9 @@ class WebContext:
     loaded. Raises as `hilum.node.points.PointsDesk.use`."""
     card_points: Callable[[], Sequence[str]] = nothing
     """Names of the sets of operating points of the model's card."""
+    named_points: Callable[[], tuple[str, str] | None] = lambda: None
+    """Name and content of the file of operating points that the setting names, no content of one
+    that was written by hand; None where it names a set of the card."""
     retry_deliveries: Callable[[], int] = lambda: 0
     """Lets everything be sent again that failed to arrive; returns how much that is."""
     health: Callable[[], Sequence[NodeCheck]] = nothing

@@ -14,25 +14,11 @@ from hilum.records.points_used import UsedPoints
 from hilum.web.context import WebContext
 from hilum.web.pages import render
 from hilum.web.sessions import ConfirmedOperator, Context, Visitor
-from hilum.wording import finding_name
+from hilum.wording import WHY_UNCALIBRATED, WHY_UNCHANGED, finding_name
 
 router: Final = APIRouter(include_in_schema=False)
 
 HERE: Final = "/points"
-
-WHY_UNCALIBRATED: Final = {
-    "": "",
-    "too_few": Message("Too few images."),
-    "not_rising": Message("A higher raw value does not make it likelier."),
-}
-"""Why there is no calibrated probability → its words."""
-
-WHY: Final = {
-    "": "",
-    "too_few": Message("Too few images: unchanged."),
-    "not_reached": Message("No threshold reaches it: unchanged."),
-}
-"""Why the rule did not choose a threshold → its words."""
 
 NO_MODEL: Final = Message("There is no usable model here.")
 
@@ -61,10 +47,13 @@ def use(
 def page(request: Request, who: Visitor, context: WebContext, *, error: str = "") -> Response:
     """Return the page, with what went wrong."""
     used = _history(context)
-    current = context.settings.current().model.points_name
-    rows = [_row(each, who) for each in {each.name: each for each in reversed(used)}.values()]
-    names = {row["name"] for row in rows}
-    rows += [_card_row(name) for name in context.card_points() if name not in names]
+    named = context.named_points()
+    current = context.settings.current().model.points_name if named is None else named[0]
+    last = {each.name: each for each in reversed(used)}
+    rows = [_row(each.name, each.document, who, used=each) for each in last.values()]
+    if named is not None and current not in last:
+        rows.insert(0, _row(*named, who, by_setting=True))
+    rows += [_row(name, "", who) for name in context.card_points() if name not in last]
     before = points_used.previous(used, current)
     return render(
         request,
@@ -83,24 +72,38 @@ def _history(context: WebContext) -> list[UsedPoints]:
         return points_used.history(connection)
 
 
-def _card_row(name: str) -> dict[str, Any]:
-    return {"name": name, "used": None, "file": None, "findings": []}
+def _row(
+    name: str,
+    document: str,
+    who: Visitor,
+    *,
+    used: UsedPoints | None = None,
+    by_setting: bool = False,
+) -> dict[str, Any]:
+    """Return what is shown of operating points.
 
-
-def _row(used: UsedPoints, who: Visitor) -> dict[str, Any]:
-    """Return what is shown of points that were put to use."""
-    file = json.loads(used.document) if used.document else None
+    Parameters
+    ----------
+    document
+        The whole file; empty for a set of the card, and for a file that was written by hand.
+    used
+        When they were last put to use here.
+    by_setting
+        Whether they were not, and a setting names their file.
+    """
+    file = json.loads(document) if document else None
     findings = [] if file is None else list(file["findings"].items())
     return {
-        "name": used.name,
+        "name": name,
         "used": used,
+        "by_setting": by_setting,
         "file": file,
         "calibrated": any(each["calibration"] or each["uncalibrated"] for _, each in findings),
         "findings": [
             {
                 **each,
                 "name": finding_name(label, who.language),
-                "why": WHY.get(each["why"], ""),
+                "why": WHY_UNCHANGED.get(each["why"], ""),
                 "uncalibrated": WHY_UNCALIBRATED.get(each["uncalibrated"], ""),
             }
             for label, each in findings

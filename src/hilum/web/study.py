@@ -412,9 +412,11 @@ def _model(request: Request, context: WebContext, reading: StoredReading | None)
 def _points_now(context: WebContext, model: Mapping[str, Any]) -> str:
     """Return which operating points are in use now, where a reading was made with others."""
     now = context.settings.current().model
-    named = now.points_name.endswith((".json", ".toml"))  # by its path: unknown until it is read
-    same = model["name"] != now.name or model["operating_points"] == now.points_name
-    return "" if named or same else now.points_name
+    named = context.named_points()
+    current = now.points_name if named is None else named[0]
+    same = model["name"] != now.name or model["operating_points"] == current
+    unread = current.endswith((".json", ".toml"))  # a file that cannot be read
+    return "" if unread or same else current
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

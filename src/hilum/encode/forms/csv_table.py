@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
@@ -46,88 +47,72 @@ ANATOMY: Final = (
 VALUES: Final = ("score", "positive", "raw", "operating_point")
 """Columns of each finding."""
 
-
 SITE_VALUES: Final = tuple(f"{SITE_PROBABILITY}{each}" for each in ("", "_low", "_high", "_n"))
 """Columns of each finding for which the site has it: with its 95 % interval, and the number of
 images that it rests on."""
 
 
-def csv_columns(
-    labels: Sequence[str], *, anatomy: bool = False, calibrated: Collection[str] = ()
-) -> tuple[str, ...]:
-    """Return the names of the columns.
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """What a table has columns for."""
 
-    Parameters
-    ----------
-    anatomy
-        Whether it was asked for.
-    calibrated
-        Labels with a calibrated probability at this site.
-    labels
-        The model's findings, in the card's order: each gets the columns ``<label> score``
-        (0.5 is the operating point; not a probability), ``<label> positive``, ``<label>
-        raw`` and ``<label> operating_point`` (the threshold on the raw value).
-    """
-    findings = (
-        f"{label} {value}"
-        for label in labels
-        for value in (*VALUES, *(SITE_VALUES if label in calibrated else ()))
-    )
-    return (*IMAGE, *MODEL, *(ANATOMY if anatomy else ()), *findings)
+    labels: Sequence[str]
+    """The model's findings, in the card's order: each gets the columns ``<label> score`` (0.5 is
+    the operating point; not a probability), ``<label> positive``, ``<label> raw`` and ``<label>
+    operating_point`` (the threshold on the raw value)."""
+    anatomy: bool = False
+    """Whether it was asked for."""
+    calibrated: Collection[str] = ()
+    """Labels with a calibrated probability at this site."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
+        findings = (
+            f"{label} {value}"
+            for label in self.labels
+            for value in (*VALUES, *(SITE_VALUES if label in self.calibrated else ()))
+        )
+        return (*IMAGE, *MODEL, *(ANATOMY if self.anatomy else ()), *findings)
 
-def csv_row(
-    outcome: Outcome,
-    labels: Sequence[str],
-    *,
-    anatomy: bool = False,
-    calibrated: Collection[str] = (),
-) -> dict[str, str]:
-    """Return the row of one image, column → cell; empty where nothing is known, or asked."""
-    row = dict.fromkeys(csv_columns(labels, anatomy=anatomy, calibrated=calibrated), "")
-    row["path"] = str(harmless(outcome.path))
-    if outcome.uids is not None:
-        row.update({name: str(harmless(uid)) for name, uid in outcome.uids._asdict().items()})
-    row["status"] = outcome.status.value
-    row["reasons"] = "; ".join(f"{reason.code}: {reason.text}" for reason in outcome.reasons)
-    if outcome.reading is None:
+    def row(self, outcome: Outcome) -> dict[str, str]:
+        """Return the row of one image, column → cell; empty where nothing is known, or asked."""
+        row = dict.fromkeys(self.columns, "")
+        row["path"] = str(harmless(outcome.path))
+        if outcome.uids is not None:
+            row.update({name: str(harmless(uid)) for name, uid in outcome.uids._asdict().items()})
+        row["status"] = outcome.status.value
+        row["reasons"] = "; ".join(f"{reason.code}: {reason.text}" for reason in outcome.reasons)
+        if outcome.reading is None:
+            return row
+        radiograph = outcome.reading.radiograph
+        row["positives"] = "; ".join(finding.label for finding in outcome.reading.positives)
+        row["pixel_pipeline"] = radiograph.pipeline.value
+        row["pixel_decisions"] = "; ".join(decision.code for decision in radiograph.decisions)
+        row["pixel_decision_texts"] = " ".join(decision.text for decision in radiograph.decisions)
+        if outcome.reading.reference is not None:
+            row["reference_percentile"] = f"{outcome.reading.reference.percentile}"
+        if outcome.reading.view is not None:
+            row["frontal_by_pixels"] = f"{outcome.reading.view.frontal}"
+        row.update(_model(outcome.reading.model))
+        if self.anatomy and outcome.read is not None and outcome.read.anatomy is not None:
+            row.update(_anatomy(outcome.read.anatomy))
+        for finding in outcome.reading.findings:
+            if finding.label in self.labels:
+                row.update(_finding(finding))
+            if finding.label in self.calibrated and finding.probability is not None:
+                row.update(_site(finding.label, finding.probability))
         return row
-    radiograph = outcome.reading.radiograph
-    row["positives"] = "; ".join(finding.label for finding in outcome.reading.positives)
-    row["pixel_pipeline"] = radiograph.pipeline.value
-    row["pixel_decisions"] = "; ".join(decision.code for decision in radiograph.decisions)
-    row["pixel_decision_texts"] = " ".join(decision.text for decision in radiograph.decisions)
-    if outcome.reading.reference is not None:
-        row["reference_percentile"] = f"{outcome.reading.reference.percentile}"
-    if outcome.reading.view is not None:
-        row["frontal_by_pixels"] = f"{outcome.reading.view.frontal}"
-    row.update(_model(outcome.reading.model))
-    if anatomy and outcome.read is not None and outcome.read.anatomy is not None:
-        row.update(_anatomy(outcome.read.anatomy))
-    for finding in outcome.reading.findings:
-        if finding.label in labels:
-            row.update(_finding(finding))
-        if finding.label in calibrated and finding.probability is not None:
-            row.update(_site(finding.label, finding.probability))
-    return row
 
-
-def csv_lines(
-    outcomes: Iterable[Outcome],
-    labels: Sequence[str],
-    *,
-    anatomy: bool = False,
-    calibrated: Collection[str] = (),
-) -> Iterator[str]:
-    """Yield the file line by line as outcomes come, the names of the columns first."""
-    buffer = StringIO(newline="")
-    columns = csv_columns(labels, anatomy=anatomy, calibrated=calibrated)
-    writer = csv.DictWriter(buffer, columns, lineterminator="\r\n")
-    writer.writeheader()
-    for outcome in outcomes:
+    def lines(self, outcomes: Iterable[Outcome]) -> Iterator[str]:
+        """Yield the file line by line as outcomes come, the names of the columns first."""
+        buffer = StringIO(newline="")
+        writer = csv.DictWriter(buffer, self.columns, lineterminator="\r\n")
+        writer.writeheader()
+        for outcome in outcomes:
+            yield _taken(buffer)
+            writer.writerow(self.row(outcome))
         yield _taken(buffer)
-        writer.writerow(csv_row(outcome, labels, anatomy=anatomy, calibrated=calibrated))
-    yield _taken(buffer)
 
 
 def _taken(buffer: StringIO) -> str:
@@ -181,13 +166,12 @@ def _site(label: str, probability: SiteProbability) -> dict[str, str]:
 
 def _written(source: FormSource) -> bytes:
     findings, read = source.reading.findings, source.outcome.read
-    lines = csv_lines(
-        [source.outcome],
+    table = CsvTable(
         [finding.label for finding in findings],
         anatomy=read is not None and read.anatomy is not None,
         calibrated=[finding.label for finding in findings if finding.probability is not None],
     )
-    return "".join(lines).encode()
+    return "".join(table.lines([source.outcome])).encode()
 
 
 FORM: Final = Form("csv", "CSV", "findings.csv", "text/csv; charset=utf-8", _written)
