@@ -1,6 +1,6 @@
 """Draw the pictures of docs/viewers.md: our results in OHIF, in a real browser.
 
-    PYTHONPATH=tests .venv/bin/python scripts/ohif_pictures.py
+    PYTHONPATH=tests .venv/bin/python scripts/ohif_pictures.py [NAME…]
 
 Needs what the browser tests need (scripts/setup.sh dev), and writes docs/images/ohif-*.png.
 The findings are made up; the radiograph is the real one of the package pydicom-data.
@@ -8,6 +8,7 @@ The findings are made up; the radiograph is the real one of the package pydicom-
 
 import io
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +21,12 @@ from pydicom import Dataset, dcmread
 from browser.ohif_server import RELEASES, running_ohif
 from browser.results import WHEN, none_positive, three_positives
 from browser.viewer import FLAGS, Viewer
+from hilum import phantom, pipeline
 from hilum.eligibility import Reason
-from hilum.encode import refusal_document
-from hilum.settings import ReportSettings
+from hilum.encode import anatomy_objects, refusal_document
+from hilum.pixels import radiograph_from_dicom
+from hilum.predict.segmentation import load_segmentation
+from hilum.settings import ReportSettings, Settings
 from orthanc_server import OrthancServer, running_orthanc
 from radiographs import dicom_file
 
@@ -34,6 +38,8 @@ LIMIT = 200_000
 
 COLOURS = (256, 192, 128, 96, 64, 56, 48, 32)
 """Greys of the radiograph and colours of the heatmap: as many as the limit allows."""
+
+RATIO = "document.querySelectorAll('.svg-layer tspan').length >= 5"
 
 Scene = tuple[Dataset, list[Dataset], Callable[[Viewer], object]]
 
@@ -52,6 +58,21 @@ def scenes(chest: str) -> dict[str, Scene]:
         "picture": (three.picture, found, Viewer.image),
         "none": (none.coded, empty, lambda viewer: viewer.outlines(1)),
         "refused": (refusal, [source, refusal], Viewer.text),
+        **anatomy_scenes(),
+    }
+
+
+def anatomy_scenes() -> dict[str, Scene]:
+    """Return the scenes of a phantom's lungs, heart and cardiothoracic ratio."""
+    settings = Settings().changed("anatomy", model="demonstration-anatomy")
+    source = phantom.make(64, findings=["cardiomegaly"]).dataset
+    radiograph = radiograph_from_dicom(source, settings.pixels)
+    found = pipeline.find_anatomy(radiograph, load_segmentation(settings), settings)
+    masks, report = anatomy_objects(found, when=WHEN, settings=settings.report)
+    objects = [source, masks, report]
+    return {
+        "anatomy": (masks, objects, lambda viewer: viewer.segments(3)),
+        "ratio": (report, objects, lambda viewer: viewer.page.wait_for_function(RATIO)),
     }
 
 
@@ -97,7 +118,8 @@ def main() -> None:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(FLAGS)
         )
-        for name, scene in scenes(str(chest)).items():
+        every = scenes(str(chest))
+        for name, scene in ((name, every[name]) for name in sys.argv[1:] or every):
             viewer = Viewer(chromium.new_page(viewport=WINDOW), address)
             save(name, take(viewer, server, scene))
         chromium.close()

@@ -12,8 +12,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from hilum.web.dicomweb import without_zero_spacing
 from hilum.web.ohif import DICOMWEB_PATH, app_config, labels_inside
+from hilum.web.ohif_metadata import for_ohif
 from orthanc_server import OrthancServer
 
 INSTALLED: Final = Path(__file__).parents[2] / "viewer" / "node_modules"
@@ -62,7 +62,7 @@ class OhifHandler(SimpleHTTPRequestHandler):
         kind = answer.headers.get("content-type", "application/octet-stream")
         content = answer.content
         if path.endswith("/metadata"):
-            content = without_zero_spacing(content)
+            content = for_ohif(content)
         self.answer(answer.status_code, kind, content)
 
     def answer(self, status: int, kind: str, body: bytes) -> None:

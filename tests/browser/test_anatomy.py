@@ -1,9 +1,10 @@
-"""What a person sees of the anatomy in OHIF: two widths and the ratio, on the radiograph."""
+"""What a person sees of the anatomy in OHIF, on the radiograph: masks, both widths, the ratio."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from pydicom import Dataset
 
 from browser.ohif_server import EACH_RELEASE
 from browser.viewer import PATIENCE_MS, Viewer
@@ -18,16 +19,22 @@ WHEN = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
 LABELS = "[...document.querySelectorAll('.svg-layer tspan')].map(row => row.textContent)"
 
 
-@EACH_RELEASE
-def test_widths_and_ratio_are_drawn_on_the_radiograph(
-    viewer: Viewer, store: Callable[..., None]
-) -> None:
-    """Each line with its number; the segmentation beside them keeps nothing from being shown."""
+@pytest.fixture
+def anatomy() -> tuple[Dataset, list[Dataset]]:
+    """Return a phantom, and what is stored of its anatomy."""
     settings = Settings().changed("anatomy", model="demonstration-anatomy")
     source = phantom.make(64, findings=(), size=256).dataset
     radiograph = radiograph_from_dicom(source, PixelSettings())
     found = pipeline.find_anatomy(radiograph, load_segmentation(settings), settings)
-    objects = encode.anatomy_objects(found, when=WHEN, settings=settings.report)
+    return source, encode.anatomy_objects(found, when=WHEN, settings=settings.report)
+
+
+@EACH_RELEASE
+def test_widths_and_ratio_are_drawn_on_the_radiograph(
+    viewer: Viewer, store: Callable[..., None], anatomy: tuple[Dataset, list[Dataset]]
+) -> None:
+    """Each line with its number; the segmentation beside them keeps nothing from being shown."""
+    source, objects = anatomy
     store(source, *objects)
     viewer.open(objects[-1])
     viewer.page.wait_for_function(f"{LABELS}.length >= 5", timeout=PATIENCE_MS)
@@ -38,3 +45,13 @@ def test_widths_and_ratio_are_drawn_on_the_radiograph(
     ]
     assert 2 == said.count(" mm")
     assert {each.SeriesDescription for each in objects} <= set(viewer.series())
+
+
+def test_masks_are_drawn_on_the_radiograph(
+    viewer: Viewer, store: Callable[..., None], anatomy: tuple[Dataset, list[Dataset]]
+) -> None:
+    """Both lungs and the heart, with the metadata that the page gives OHIF."""
+    source, objects = anatomy
+    store(source, *objects)
+    viewer.open(objects[0])
+    viewer.segments(3)

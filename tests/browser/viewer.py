@@ -72,6 +72,23 @@ IMAGE: Final = """(() => {
 })()"""
 """An image is displayed, it is not all of one colour, and it no longer changes."""
 
+HUES: Final = """(count) => {
+  const canvas = document.querySelector("canvas.cornerstone-canvas");
+  if (!canvas) return false;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const seen = {};
+  for (let at = 0; at < data.length; at += 4) {
+    const [red, green, blue] = data.slice(at, at + 3);
+    const span = Math.max(red, green, blue) - Math.min(red, green, blue);
+    if (span < 30) continue;
+    const hue = Math.atan2(Math.sqrt(3) * (green - blue), 2 * red - green - blue);
+    const part = Math.round((hue * 9) / Math.PI);
+    seen[part] = (seen[part] ?? 0) + 1;
+  }
+  return Object.values(seen).filter((pixels) => pixels > 500).length >= count;
+}"""
+"""Whether the canvas shows at least so many hues, of 20 degrees each."""
+
 THUMBNAILS: Final = """[...document.querySelectorAll('[data-cy="study-browser-thumbnail"]')]
     .every(thumbnail => thumbnail.querySelector('img')?.complete)"""
 
@@ -159,6 +176,10 @@ class Viewer:
             points = np.array(pairs, np.float64)
             drawn[key] = Outline(tuple(found["label"]), points, tuple(found["box"]))
         return drawn
+
+    def segments(self, count: int) -> None:
+        """Wait until so many segments are drawn, each in its colour."""
+        self._wait(f"({HUES})({count})")
 
     def text(self) -> str:
         """Return the text of a structured report, once it is there."""

@@ -9,8 +9,10 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from highdicom.color import CIELabColor
 
 from hilum.encode import ResultContext, extra_objects, report_documents, secondary_capture, to_bytes
+from hilum.encode.segmentation import COLOURS
 from hilum.explain import heat, overlay, regions
 from hilum.language import ENGLISH, LANGUAGES
 from hilum.settings import ExtraObject, ReportSettings
@@ -23,6 +25,10 @@ WHEN = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 SCORES = {"Effusion": 0.91, "Mass": 0.8}
 CELL = {"Effusion": (5, 1), "Mass": (2, 4)}
 MAPS = {label: bump(*cell) for label, cell in CELL.items()}
+OKABE_ITO = [
+    *((230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167)),
+    *((213, 94, 0), (240, 228, 66), (0, 114, 178)),
+]
 PLANES = ("PlanePosition", "PlaneOrientation", "PlanePositionSlide")
 
 
@@ -202,6 +208,15 @@ def test_highdicom_reads_the_segments():
     description = read.get_segment_description(1)
     assert "60046008" == description.segmented_property_type.value
     assert highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC == description.algorithm_type
+
+
+def test_each_segment_has_a_colour_of_its_own():
+    """Those that the colour-blind tell apart, as another library converts them."""
+    (result,) = written(make_radiograph(), ExtraObject.SEGMENTATION)
+    shown = [item.RecommendedDisplayCIELabValue for item in result.SegmentSequence]
+
+    assert OKABE_ITO == [CIELabColor.from_dicom_value(each).to_rgb() for each in COLOURS]
+    assert [list(each) for each in COLOURS[: len(shown)]] == shown
 
 
 def test_a_segment_is_tracked_as_its_finding_is():

@@ -14,7 +14,7 @@ from pydicom import Dataset
 
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
-from hilum.web.dicomweb import without_zero_spacing
+from hilum.web.ohif_metadata import without_zero_spacing
 from orthanc_server import OrthancServer
 from radiographs import dicom_file, make_radiograph
 from web_context import Page, open_page, open_web_context, trail

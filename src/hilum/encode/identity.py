@@ -15,7 +15,7 @@ from hilum.reading import MEASURED, Reading
 NAMESPACE: Final = UUID("97eef6c1-0923-4eff-8446-c8b24dba1ae2")
 """Random, chosen once. Changing it renames every result ever written."""
 
-ENCODING_VERSION: Final = "8"
+ENCODING_VERSION: Final = "9"
 """Raised when hilum writes the same reading down differently: new content, new UIDs."""
 
 

@@ -6,7 +6,7 @@ PS3.3 A.51 (Segmentation IOD), C.8.20.2 (Segmentation Image Module).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,18 @@ from hilum.encode.result_context import ResultContext
 from hilum.encode.source import quiet_item
 from hilum.reading import Finding, Region
 from hilum.structures import Anatomy
+
+COLOURS: Final = (
+    (46273, 37131, 52089),  # orange
+    (45761, 29808, 23959),  # sky blue
+    (37842, 21141, 36174),  # bluish green
+    (40007, 42800, 30170),  # reddish purple
+    (35512, 44018, 49160),  # vermilion
+    (58401, 29471, 52288),  # yellow
+    (30129, 32193, 22263),  # blue
+)
+"""For the segments in turn: CIELab (PS3.3 C.10.7.1.1) of colours that the colour-blind tell apart
+(Okabe and Ito 2008)."""
 
 
 class Segment(NamedTuple):
@@ -103,13 +115,12 @@ def write_segments(
     write_dimensions(
         result, dimensions, [("ReferencedSegmentNumber", "SegmentIdentificationSequence")]
     )
-    shared = quiet_item(
-        DerivationImageSequence=[derivation(context.source, codes.DCM.Segmentation)]
-    )
-    result.SharedFunctionalGroupsSequence = [shared]
+    result.SharedFunctionalGroupsSequence = [quiet_item()]
     result.PerFrameFunctionalGroupsSequence = [
         quiet_item(
             FrameContentSequence=[quiet_item(DimensionIndexValues=[number])],
+            # not shared: OHIF looks in each frame for the image that it lies on
+            DerivationImageSequence=[derivation(context.source, codes.DCM.Segmentation)],
             SegmentIdentificationSequence=[quiet_item(ReferencedSegmentNumber=number)],
         )
         for number in range(1, len(segments) + 1)
@@ -175,6 +186,7 @@ def _item(number: int, segment: Segment, context: ResultContext) -> Dataset:
         SegmentedPropertyCategoryCodeSequence=[code_item(segment.category)],
         SegmentedPropertyTypeCodeSequence=[kind],
         **({} if site is None else {"AnatomicRegionSequence": [code_item(site)]}),
+        RecommendedDisplayCIELabValue=list(COLOURS[(number - 1) % len(COLOURS)]),
         SegmentAlgorithmType="AUTOMATIC",
         SegmentAlgorithmName=algorithm_name(model),
         SegmentationAlgorithmIdentificationSequence=[algorithm],

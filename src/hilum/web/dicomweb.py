@@ -31,6 +31,7 @@ from hilum.pacs.plain_http import Proof, require_same
 from hilum.records import limits
 from hilum.web.context import WebContext
 from hilum.web.ohif import DICOMWEB_PATH
+from hilum.web.ohif_metadata import for_ohif
 from hilum.web.sessions import Context, Viewer, note_async, note_search
 from hilum.web.slots import ProxySlot, TimedResponse
 
@@ -99,11 +100,6 @@ SAFE: Final = re.compile(
 )
 """Types that no browser runs as a page; anything else is handed on as bytes."""
 
-SPACING: Final = re.compile(
-    rb'("00(?:280030|181164|182010)"\s*:\s*)\{[^{}]*?"Value"\s*:\s*\[([^\[\]{}]*)\][^{}]*\}'
-)
-"""A pixel spacing in metadata: Pixel, Imager Pixel and Nominal Scanned Pixel Spacing."""
-
 METADATA_MOST: Final = 16 * 1024 * 1024
 """Bytes of metadata that are looked through: those of some thousand images."""
 
@@ -156,26 +152,15 @@ async def hand_through(path: str, request: Request, who: Viewer, context: Contex
     pieces = _pieces(answer)
     if METADATA.fullmatch(path):
         passed.pop("content-length", None)
-        there = context.address.dicomweb.encode()
-        here = f"{request.url.scheme}://{request.headers['host']}{DICOMWEB_PATH}".encode()
-        pieces = _mended(pieces, lambda said: without_zero_spacing(said.replace(there, here)))
+        pieces = _mended(pieces, _mend(request, context))
     return TimedResponse(pieces, answer.status_code, headers=passed)
 
 
-def without_zero_spacing(metadata: bytes) -> bytes:
-    """Return DICOM JSON in which a spacing that is not positive has no value.
-
-    OHIF 3.13 draws nothing where a pixel has no size.
-    """
-
-    def kept(found: re.Match[bytes]) -> bytes:
-        try:
-            fine = all(float(each.strip(b' "\n\r\t')) > 0 for each in found[2].split(b","))
-        except ValueError:
-            fine = False
-        return found[0] if fine else found[1] + b'{"vr":"DS"}'
-
-    return SPACING.sub(kept, metadata)
+def _mend(request: Request, context: WebContext) -> Callable[[bytes], bytes]:
+    """Return what makes the PACS's metadata those of this page's viewer."""
+    there = context.address.dicomweb.encode()
+    here = f"{request.url.scheme}://{request.headers['host']}{DICOMWEB_PATH}".encode()
+    return lambda metadata: for_ohif(metadata.replace(there, here))
 
 
 def asked(path: str, request: Request, proof: Proof | None, *, whole: bool = True) -> httpx.Request:
@@ -318,8 +303,10 @@ async def _seen_part(
     named = {study[1]} if study else {_value(each, HIERARCHY[0]) for each in found}
     there = await _seen(context, named)
     seen = [each for each in found if _value(each, HIERARCHY[0]) in there]
-    if not seen and METADATA.fullmatch(path):
-        raise HTTPException(HTTPStatus.NOT_FOUND, NOT_THERE)
+    if METADATA.fullmatch(path):
+        if not seen:
+            raise HTTPException(HTTPStatus.NOT_FOUND, NOT_THERE)
+        return Response(_mend(request, context)(json.dumps(seen).encode()), media_type=JSON)
     start = int(request.query_params.get("offset", "0"))
     size = int(request.query_params.get("limit", str(MOST_LISTED)))
     return JSONResponse(seen[start : start + size], media_type=JSON)

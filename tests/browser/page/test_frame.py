@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from anatomy_masks import found
 from browser.ohif_server import RELEASES
 from browser.page.conftest import LOOKS, Tabs
 from browser.people import Look
+from browser.viewer import HUES, PATIENCE_MS
 from hilum.eligibility import Reason
+from hilum.encode import anatomy_objects
 from hilum.records import images
 from hilum.records.accounts import Role
 from hilum.records.images import Arrived, Settlement
 from hilum.records.states import State, Urgency
 from hilum.records.tables import SESSION
+from hilum.settings import ReportSettings
 from hilum.web.context import NodeCheck, WebContext
 from image_names import image_uids
 from orthanc_server import OrthancServer, lacking
@@ -25,6 +29,7 @@ from radiographs import dicom_file, make_radiograph
 from web_context import PASSWORD, add_user
 
 pytestmark = pytest.mark.browser
+
 
 PAGES = (
     "/operations",
@@ -268,3 +273,20 @@ def test_ohif_opens_with_the_regions_and_leads_back(web: WebContext, tabs: Tabs)
     tab.wait_for_url(f"{tabs.url}/")
 
     expect(tab.locator("[data-rows], table").first).to_be_visible()
+
+
+def test_ohif_opens_the_anatomy(tabs: Tabs, empty_orthanc: OrthancServer) -> None:
+    """Each structure in its own colour, though a radiograph lies nowhere in the patient."""
+    if not (RELEASES["current"] / "index.html").is_file():
+        lacking("OHIF is not installed: run scripts/ohif.sh")
+    image = make_radiograph(Rows=320, Columns=288)
+    when = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
+    segmentation, _ = anatomy_objects(found(image), when=when, settings=ReportSettings())
+    with empty_orthanc.client() as orthanc:
+        for each in (image, segmentation):
+            orthanc.store(dicom_file(each))
+    series = f"initialSeriesInstanceUID={segmentation.SeriesInstanceUID}"
+    address = f"/ohif/viewer?StudyInstanceUIDs={image.StudyInstanceUID}&{series}"
+    tab = tabs.open(Role.VIEWER, address)
+
+    tab.wait_for_function(HUES, arg=len(segmentation.SegmentSequence), timeout=PATIENCE_MS)

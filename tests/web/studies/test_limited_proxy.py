@@ -13,6 +13,7 @@ from hilum.records.accounts import Role
 from limited_studies import add_allowed, add_hidden, limited_browser, named, secrets, told
 from orthanc_server import OrthancServer
 from page_studies import open_demonstration
+from radiographs import dicom_file, make_radiograph
 from web_context import Page, open_page
 
 pytestmark = pytest.mark.orthanc
@@ -132,3 +133,20 @@ def test_what_is_seen_is_handed_on_whole(client: httpx.Client, allowed: Dataset)
     assert series.rpartition("/")[2] in client.get(f"{study}/series").text
     assert 200 == client.get(image).status_code
     assert allowed.PixelData in client.get(f"{image}/frames/1", headers=accept).content
+
+
+def test_metadata_are_made_for_the_viewer(
+    client: httpx.Client, allowed: Dataset, orthanc: OrthancServer
+):
+    """A spacing of zero keeps OHIF from drawing for whoever looks."""
+    image = make_radiograph(
+        PixelSpacing=[0, 0],
+        StudyInstanceUID=allowed.StudyInstanceUID,
+        SeriesInstanceUID=f"{allowed.SeriesInstanceUID}.1",
+    )
+    with orthanc.client() as archive:
+        archive.store(dicom_file(image))
+    address = f"studies/{image.StudyInstanceUID}/series/{image.SeriesInstanceUID}"
+    (found,) = client.get(f"/dicom-web/{address}/metadata").json()
+
+    assert not found["00280030"].get("Value")
