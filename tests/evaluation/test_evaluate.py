@@ -159,6 +159,20 @@ def test_refusals_are_said_in_words(tmp_path: Path):
     assert {"modality": 3} == whole(tmp_path)["flow"]["reasons"]
 
 
+def test_files_that_are_no_images_did_not_arrive(tmp_path: Path):
+    """A list beside the images is none of them; it is told, and counted apart."""
+    good, labels = simulated(20, 4)
+    reasons = [{"code": "not_an_image", "text": "neither DICOM, PNG nor JPEG"}]
+    rows = [{"path": "list.csv", "status": "refused", "findings": [], "reasons": reasons}]
+    readings, label_file = written(tmp_path, document(good["readings"] + rows), labels)
+
+    run("evaluate", readings, "--labels", label_file, "--out", tmp_path / "out")
+
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<b>20</b>images arrived" in report
+    assert "not counted: 1 file that is no image" in report
+
+
 def test_few_positives_are_named_too_few(tmp_path: Path):
     """Figures, with that word beside them."""
     readings, labels = written(tmp_path, *simulated(60, 5, prevalence=0.08))

@@ -58,6 +58,8 @@ def test_predictive_value_of_no_false_alarm_is_not_certain():
 
     assert 1 == found.value
     assert 0.1 < found.low < 0.95
+    assert 1 == found.high
+    assert not ppv_at(at_point(*calls(0, 20, 0, 50)), 0.1).known
 
 
 def scored(slope: float, shift: float) -> tuple[np.ndarray, np.ndarray]:

@@ -163,3 +163,11 @@ def test_what_is_unknown_does_not_count():
     calls = (tried.true_positives, tried.false_positives, tried.true_negatives)
     assert 290 == counted + sum(calls) + tried.false_negatives
     assert (0.5, TOO_FEW, None) == (edema.threshold, edema.why, edema.held_out)
+
+
+@pytest.mark.parametrize("values", [np.full(40, 0.3), np.repeat([0.1, 0.9], 20)])
+def test_youden_takes_no_threshold_that_is_worse_than_chance(values):
+    """Values that are all alike, or the wrong way round, would call every image positive."""
+    shown = np.arange(40) < 20
+
+    assert (None, NOT_REACHED) == threshold_of(ChoiceRule.parse("youden"), values, shown)

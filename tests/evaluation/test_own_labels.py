@@ -68,7 +68,8 @@ def test_blank_and_uncertain_go_by_policy(tmp_path: Path):
     table = read(tmp_path, content)
 
     assert [None, None, None, 1] == values(table)
-    assert {"1 cell is blank.", "2 cells are uncertain."} == set(table.notes)
+    meant = "Blank cells count as not known, uncertain ones as not known."
+    assert {"1 cell is blank.", "2 cells are uncertain.", meant} == set(table.notes)
     assert [0, 1, 1, 1] == values(read(tmp_path, content, Policy(0.0, 1.0)))
 
 

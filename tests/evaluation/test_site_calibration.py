@@ -103,3 +103,14 @@ def test_impossible_curve_is_refused(spoiled):
     """It falls, is flat, or is no number."""
     with pytest.raises(ValueError, match="rises"):
         SiteCurve(*spoiled, (1.0, 0.0, 1.0), 40)
+
+
+def test_values_that_separate_perfectly_leave_a_doubt():
+    """Two raw values, one of the ill and one of the healthy: forty images are not certain."""
+    raw, truth = np.repeat([0.9, 0.1], 20), np.repeat([True, False], 20)
+    curve = fit_curve(raw, truth, np.arange(40))
+
+    assert curve is not None
+    found = curve.of(0.9)
+    assert found.low < 0.87
+    assert found.high > 0.98

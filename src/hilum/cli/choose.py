@@ -199,6 +199,12 @@ def lines(points: SitePoints) -> Iterator[str]:
         "{rule}: threshold, sensitivity and specificity on the patients on whom it was not chosen",
         rule=points.rule,
     )
+    if any(each.why == TOO_FEW for each in points.findings.values()):
+        yield say(
+            "It needs {least} images with the finding and {least} without it to choose on, which "
+            "are those of half of the patients.",
+            least=LEAST,
+        )
     language = of_environment()
     for label, each in points.findings.items():
         tried = each.held_out

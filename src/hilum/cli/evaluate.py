@@ -17,7 +17,7 @@ from hilum.errors import HilumError
 from hilum.evaluation import results
 from hilum.evaluation.agreement import FindingAgreement, agreements
 from hilum.evaluation.labels import read_labels, stacked
-from hilum.evaluation.own_labels import label_of
+from hilum.evaluation.listed_labels import label_of
 from hilum.evaluation.pictures import thumbnail
 from hilum.evaluation.planning import cases_for_share, images_for_area
 from hilum.evaluation.readings import ReadingTable

@@ -21,6 +21,9 @@ ANSWERS: Final = (Message("present"), Message("absent"), Message("unknown"))
 SHOWN: Final = 5
 """Examples of a kind."""
 
+MOST_COLUMNS: Final = 20
+"""Column names that are listed."""
+
 
 @main.group()
 def labels() -> None:
@@ -88,6 +91,9 @@ def _about(table: LabelTable) -> Iterator[str]:
     yield f"  {finding:<28}{heads}"
     for name, (present, absent, unknown) in table.counts().items():
         yield f"  {name:<28} {present:>9} {absent:>9} {unknown:>9}"
+    if table.unused:
+        shown = ", ".join(table.unused[:MOST_COLUMNS])
+        yield say("  not used: {columns}", columns=shown)
     for note in table.notes:
         yield say("  note: {text}", text=say(note))
 

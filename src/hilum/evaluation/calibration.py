@@ -128,6 +128,9 @@ def fitted_logistic(
 ) -> tuple[Floats, Floats] | None:
     """Return the coefficients of a logistic regression and their covariance; None: no answer.
 
+    Where scores nearly separate, what is left over is too little for a covariance that is robust
+    to patients: it is the model's own where that one is greater.
+
     Parameters
     ----------
     design, whose, offset
@@ -152,5 +155,7 @@ def fitted_logistic(
     scores = design * (targets - chance)[:, None]
     summed = np.stack([np.bincount(whose, column) for column in scores.T], axis=1)
     clusters = len(np.unique(whose))
-    inverse = np.linalg.inv(bread)
-    return found, inverse @ (summed.T @ summed) @ inverse * clusters / max(clusters - 1, 1)
+    inverse = np.asarray(np.linalg.inv(bread), np.float64)
+    spread = inverse @ (summed.T @ summed) @ inverse
+    robust = np.asarray(spread * clusters / max(clusters - 1, 1), np.float64)
+    return found, robust if robust[-1, -1] > inverse[-1, -1] else inverse

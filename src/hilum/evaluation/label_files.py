@@ -5,16 +5,19 @@ import gzip
 import io
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from hilum.errors import SourceUnreadable
 from hilum.files.errors import read_errors
 
 SEPARATORS: Final = ",;\t|"
 """What may stand between columns; the one that the first line has most of."""
+
+MOST_TITLES: Final = 10
+"""Lines above the column names at most."""
 
 LARGEST_CELL: Final = 1 << 24
 """Characters of one cell at most: outlines of findings are long."""
@@ -30,6 +33,9 @@ ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0"
 """First bytes of files that are packed, or a spreadsheet's own."""
 
+SPREADSHEET_PARTS: Final = ("xl/", "content.xml", "Index/", "Index.zip")
+"""What Excel, LibreOffice and Numbers pack into theirs."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextTable:
@@ -42,6 +48,8 @@ class TextTable:
     """As many cells as columns each."""
     ragged: int
     """Rows that had more cells than columns; what was over is dropped."""
+    lines: tuple[int, ...]
+    """Line of the file in which each row ends."""
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column, without blanks around; all empty where there is none."""
@@ -49,6 +57,18 @@ class TextTable:
             return [""] * len(self.rows)
         at = self.columns.index(name)
         return [row[at].strip() for row in self.rows]
+
+    def below(self, number: int) -> Self:
+        """Return the table whose names stand in a row of this one."""
+        names = tuple(cell.strip() for cell in self.rows[number])
+        return replace(
+            self, columns=names, rows=self.rows[number + 1 :], lines=self.lines[number + 1 :]
+        )
+
+    def of_rows(self, kept: Sequence[int]) -> Self:
+        """Return the table with some of its rows."""
+        rows = tuple(self.rows[number] for number in kept)
+        return replace(self, rows=rows, lines=tuple(self.lines[number] for number in kept))
 
 
 def file_name(path: Path) -> str:
@@ -69,35 +89,48 @@ def read_table(path: Path) -> TextTable:
     text = decoded(content, name)
     head, _, rest = text.partition("\n")
     if head.strip().lower().startswith("sep=") and len(head.strip()) == len("sep=,"):
-        separator, text = head.strip()[-1], rest
+        separator, skipped, text = head.strip()[-1], 1, rest
     else:
-        separator = max(SEPARATORS, key=head.count)
+        separator, skipped, text = _separated(text)
     csv.field_size_limit(LARGEST_CELL)
     try:
-        lines = iter(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-        columns = tuple(cell.strip() for cell in next(lines, []))
-        rows, ragged = _rows(lines, len(columns))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        lines = ((skipped + reader.line_num, line) for line in reader if any(line))
+        columns = tuple(cell.strip() for cell in next(lines, (0, []))[1])
+        table = _table(name, columns, list(lines))
     except csv.Error as exc:
         raise SourceUnreadable(
             "{name} is not a table: {why}.", "Save it as CSV again.", name=name, why=exc
         ) from exc
-    if not rows or not any(columns):
+    if not table.rows or not any(columns):
         raise SourceUnreadable(
             "{name} has no rows.", "It needs a line of column names and a line an image.", name=name
         )
-    return TextTable(name, columns, rows, ragged)
+    return table
 
 
-def _rows(lines: Iterator[list[str]], width: int) -> tuple[tuple[tuple[str, ...], ...], int]:
-    """Return the rows that say something, each as wide as the head, and how many were wider."""
-    rows, ragged = [], 0
-    for line in lines:
-        if not any(line):
-            continue
-        if len(line) > width:
-            ragged += any(cell.strip() for cell in line[width:])
-        rows.append(tuple(line[:width]) + ("",) * (width - len(line)))
-    return tuple(rows), ragged
+def _separated(text: str) -> tuple[str, int, str]:
+    """Return what separates columns, how many lines stand above those that have it, and the rest.
+
+    A title has no column.
+    """
+    start = 0
+    for skipped in range(MOST_TITLES):
+        end = text.find("\n", start) % (len(text) + 1)
+        head = text[start:end]
+        separator = max(SEPARATORS, key=head.count)
+        if separator in head:
+            return separator, skipped, text[start:]
+        start = end + 1
+    return SEPARATORS[0], 0, text
+
+
+def _table(name: str, columns: tuple[str, ...], lines: list[tuple[int, list[str]]]) -> TextTable:
+    """Return the rows, each as wide as the head, and how many were wider."""
+    width = len(columns)
+    rows = tuple(tuple(line[:width]) + ("",) * (width - len(line)) for _, line in lines)
+    ragged = sum(any(cell.strip() for cell in line[width:]) for _, line in lines)
+    return TextTable(name, columns, rows, ragged, tuple(number for number, _ in lines))
 
 
 def unpacked(path: Path) -> bytes:
@@ -128,7 +161,7 @@ def unpacked(path: Path) -> bytes:
 
 def _only_member(archive: zipfile.ZipFile, name: str) -> bytes:
     members = [each for each in archive.namelist() if not each.endswith("/")]
-    if any(each.startswith("xl/") for each in members):
+    if any(each.startswith(SPREADSHEET_PARTS) for each in members):
         raise _spreadsheet(name)
     if len(members) != 1:
         raise SourceUnreadable(

@@ -17,6 +17,11 @@ UNKNOWN_LABEL: Final = math.nan
 """Values of a label."""
 
 
+MEANINGS: Final[Mapping[float, Message]] = {PRESENT: Message("present"), ABSENT: Message("absent")}
+NOT_KNOWN: Final = Message("not known")
+"""The same in words; NaN equals nothing, so it is no key."""
+
+
 class Key(StrEnum):
     """By what a label finds its image, the most certain first."""
 
@@ -83,6 +88,15 @@ class Policy:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Finding or key → the column that it is in, as the person says."""
 
+    @property
+    def note(self) -> Message:
+        """What is made of them, in words."""
+        return Message(
+            "Blank cells count as {blank}, uncertain ones as {uncertain}.",
+            blank=MEANINGS.get(self.blank, NOT_KNOWN),
+            uncertain=MEANINGS.get(self.uncertain, NOT_KNOWN),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelTable:
@@ -102,6 +116,8 @@ class LabelTable:
     """Name of the public dataset; empty for a site's own file."""
     notes: tuple[Message, ...] = ()
     """What was decided on reading it."""
+    unused: tuple[str, ...] = ()
+    """Columns of a site's own file that say nothing that is known."""
     reviews: bool = False
     """Whether these are readers' reviews of what the model said: agreement, no reference."""
     unaided: tuple[bool, ...] = ()

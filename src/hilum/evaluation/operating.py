@@ -96,8 +96,10 @@ def _predictive(right: Estimate, other: Estimate, prevalence: float) -> Estimate
     )
     hits = prevalence * right.value
     false = (1 - prevalence) * (1 - other.value)
-    value = hits / (hits + false) if hits + false > 0 else math.nan
-    low, high = expit(middle - half), expit(middle + half)
+    if hits + false == 0:
+        return UNKNOWN
+    value = hits / (hits + false)
+    low, high = min(value, expit(middle - half)), max(value, expit(middle + half))
     return Estimate(value, low, high, size=min(right.size, other.size))
 
 

@@ -47,7 +47,7 @@ class RuleKind(StrEnum):
     PPV = "ppv"
     """The lowest one that does."""
     YOUDEN = "youden"
-    """The one with the greatest sum of both."""
+    """The one with the greatest sum of both, if that is more than chance's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +191,12 @@ def threshold_of(rule: ChoiceRule, values: Floats, shown: Bools) -> tuple[float 
     hits = np.cumsum(np.bincount(inverse, shown))
     false = np.cumsum(np.bincount(inverse, ~shown))
     sensitivity, specificity = hits / positives, 1 - false / negatives
+    gain = sensitivity + specificity - 1
     reached = {
         RuleKind.SENSITIVITY: sensitivity >= rule.target - TINY,
         RuleKind.SPECIFICITY: specificity >= rule.target - TINY,
         RuleKind.PPV: (hits / (hits + false) >= rule.target - TINY) & (hits + false >= LEAST),
-        RuleKind.YOUDEN: sensitivity + specificity >= (sensitivity + specificity).max() - TINY,
+        RuleKind.YOUDEN: (gain >= gain.max() - TINY) & (gain > TINY),
     }[rule.kind]
     places = np.flatnonzero(reached)
     if not len(places):

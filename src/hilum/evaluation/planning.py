@@ -8,7 +8,7 @@ Hanley and McNeil, Radiology 143 (1982), 29. Wilson, JASA 22 (1927), 209.
 import math
 from collections.abc import Callable
 
-from hilum.evaluation.ranking import hanley_variance
+from hilum.evaluation.ranking import FEWEST, hanley_variance
 from hilum.values.proportions import Z, wilson
 
 
@@ -39,7 +39,7 @@ def images_for_area(half_width: float, area: float, prevalence: float) -> int:
 
     def enough(images: int) -> bool:
         positives, negatives = images * prevalence, images * (1 - prevalence)
-        if min(positives, negatives) < 1:
+        if min(positives, negatives) < FEWEST:  # the report would say too few
             return False
         return Z * math.sqrt(hanley_variance(area, positives, negatives)) <= half_width
 

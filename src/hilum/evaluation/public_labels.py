@@ -205,7 +205,7 @@ def padchest(table: TextTable, _: Mapping[str, TextTable], policy: Policy) -> La
     ]
     child = np.array([not (_number(year) < PADCHEST_YEAR - 10) for year in born])
     truth[child] = UNKNOWN_LABEL  # also where the year of birth is not known
-    notes = (
+    counted = (
         Message("{count} row without labels", "{count} rows without labels", count=texts.count("")),
         Message(
             "{count} row of a child, or of unknown age, left out",
@@ -213,6 +213,7 @@ def padchest(table: TextTable, _: Mapping[str, TextTable], policy: Policy) -> La
             count=int(child.sum()),
         ),
     )
+    notes = tuple(note for note in counted if note.values["count"])
     keys = {Key.FILE: table.column("ImageID")}
     findings = renamed(PADCHEST_LABELS)
     return LabelTable(table.name, findings, truth, keys, facts, "PadChest", notes)
@@ -234,7 +235,7 @@ def _list_in(text: str) -> list[str]:
     try:
         found = ast.literal_eval(text) if text.startswith("[") else [text]
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return [text]
+        return re.findall(r"'([^']*)(?:'|$)", text)  # cut off, or with a NaN that is no text
     return [str(each) for each in found]
 
 
@@ -279,9 +280,9 @@ def chexpert(table: TextTable, _: Mapping[str, TextTable], policy: Policy) -> La
         for side, view in zip(lateral, table.column("AP/PA"), strict=True)
     ]
     truth = stanford_truth(table, policy, devices_too=False)
-    return LabelTable(
-        table.name, renamed(STANFORD_LABELS), truth, {Key.FILE: paths}, facts, "CheXpert"
-    )
+    keys = {Key.FILE: paths}
+    findings, notes = renamed(STANFORD_LABELS), (policy.note,)
+    return LabelTable(table.name, findings, truth, keys, facts, "CheXpert", notes)
 
 
 def mimic(table: TextTable, others: Mapping[str, TextTable], policy: Policy) -> LabelTable:
@@ -293,8 +294,9 @@ def mimic(table: TextTable, others: Mapping[str, TextTable], policy: Policy) -> 
     metadata = others.get("MIMIC-CXR metadata")
     if metadata is None:
         folders = [f"s{study}" for study in studies]
-        facts = {Fact.PATIENT: patients}
-        return LabelTable(table.name, findings, truth, {Key.FOLDER: folders}, facts, "MIMIC-CXR")
+        facts = {Fact.PATIENT: patients} if any(patients) else {}
+        keys = {Key.FOLDER: folders}
+        return LabelTable(table.name, findings, truth, keys, facts, "MIMIC-CXR", (policy.note,))
     at = {study: number for number, study in enumerate(studies)}
     of_study = [
         (row, at[study]) for row, study in enumerate(metadata.column("study_id")) if study in at
@@ -308,7 +310,8 @@ def mimic(table: TextTable, others: Mapping[str, TextTable], policy: Policy) -> 
     facts = {fact: _picked(metadata.column(name), rows) for fact, name in columns.items()}
     keys = {Key.FILE: _picked(metadata.column("dicom_id"), rows)}
     source = f"{table.name}, {metadata.name}"
-    return LabelTable(source, findings, truth[studies_of], keys, facts, "MIMIC-CXR")
+    truth = truth[studies_of]
+    return LabelTable(source, findings, truth, keys, facts, "MIMIC-CXR", (policy.note,))
 
 
 def _picked(cells: Sequence[str], rows: Sequence[int]) -> list[str]:
@@ -341,37 +344,59 @@ def siim(table: TextTable, _: Mapping[str, TextTable], __: Policy) -> LabelTable
     """Read the SIIM challenge: an outline is a pneumothorax, −1 is none; several rows an image."""
     names, rows = grouped(table.column("ImageId"))
     outlines = table.column("EncodedPixels")
-    shown = np.array([any(outlines[row] != "-1" for row in those) for those in rows], float)
+    said = [{outlines[row] for row in those} - {""} for those in rows]
+    shown = np.array([UNKNOWN_LABEL if not each else each != {"-1"} for each in said], float)
     keys = {Key.INSTANCE: names, Key.FILE: names}
     return LabelTable(table.name, ("Pneumothorax",), shown[:, None], keys, {}, "SIIM")
 
 
 def vindr(table: TextTable, _: Mapping[str, TextTable], policy: Policy) -> LabelTable:
-    """Read VinDr-CXR: a row a box and reader; any reader, or two of three by the exact rules."""
-    names, rows = grouped(table.column("image_id"))
-    classes, readers = table.column("class_name"), table.column("rad_id")
+    """Read VinDr-CXR: a row a box, or a row an image with a column a class; a reader each, or none.
+
+    Any reader counts, or two of three by the exact rules; the test set has one answer an image.
+    """
+    images = table.column("image_id")
+    names, rows = grouped(images)
+    readers = table.column("rad_id")
+    said = _boxes(table) if "class_name" in table.columns else _ticked(table)
     parts = {label: (label.lower(), VINDR_ALSO.get(label, label.lower())) for label in VINDR_LABELS}
     if policy.rules is Rules.TXRV:
-        texts = ["|".join(sorted({classes[row] for row in those})).lower() for those in rows]
+        texts = ["|".join(sorted(set().union(*(said[row] for row in those)))) for those in rows]
         truth = contained(texts, parts)
     else:
         truth = np.zeros((len(names), len(parts)))
+        fewest = 2 if any(readers) else 1
         for number, those in enumerate(rows):
-            said = {(classes[row].lower(), readers[row]) for row in those}
             for column, wanted in enumerate(parts.values()):
-                truth[number, column] = len({who for what, who in said if what in wanted}) > 1
+                who = {readers[row] for row in those if said[row] & set(wanted)}
+                truth[number, column] = len(who) >= fewest
     return LabelTable(table.name, VINDR_LABELS, truth, {Key.FILE: names}, {}, "VinDr-CXR")
+
+
+def _boxes(table: TextTable) -> list[set[str]]:
+    return [{name.lower()} for name in table.column("class_name")]
+
+
+def _ticked(table: TextTable) -> list[set[str]]:
+    """Return the classes of each row whose column says 1."""
+    said: list[set[str]] = [set() for _ in table.rows]
+    for name in set(table.columns) - {"image_id", "rad_id", ""}:
+        for classes, cell in zip(said, table.column(name), strict=True):
+            if cell.removesuffix(".0") == "1":
+                classes.add(name.lower())
+    return said
 
 
 DATASETS: Final = (
     PublicDataset("Google NIH", ("Image Index", "Airspace opacity", "Nodule or mass"), google),
     PublicDataset("NIH ChestX-ray14", ("Image Index", "Finding Labels"), nih),
     PublicDataset("PadChest", ("ImageID", "Labels", "PatientBirth", "Projection"), padchest),
-    PublicDataset("CheXpert", ("Path", "Frontal/Lateral", "Pleural Effusion"), chexpert),
-    PublicDataset("MIMIC-CXR", ("subject_id", "study_id", "Pleural Effusion"), mimic),
+    PublicDataset("CheXpert", ("Path", "Pleural Other", "Pleural Effusion"), chexpert),
+    PublicDataset("MIMIC-CXR", ("study_id", "Pleural Other", "Pleural Effusion"), mimic),
     PublicDataset("RSNA", ("patientId", "Target", "x"), rsna),
     PublicDataset("SIIM", ("ImageId", "EncodedPixels"), siim),
-    PublicDataset("VinDr-CXR", ("image_id", "class_name", "rad_id"), vindr),
+    PublicDataset("VinDr-CXR", ("image_id", "class_name", "x_min"), vindr),
+    PublicDataset("VinDr-CXR", ("image_id", "Aortic enlargement", "Nodule/Mass"), vindr),
 )
 
 COMPANIONS: Final = {

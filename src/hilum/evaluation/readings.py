@@ -34,6 +34,9 @@ MODEL_COLUMNS: Final = {
 UIDS: Final = ("sop_instance_uid", "study_instance_uid")
 VALUES: Final = ("raw", "score", "positive")
 
+NO_IMAGE: Final = "not_an_image"
+"""Code of the reason of a file that is none."""
+
 BETWEEN_REASONS: Final = re.compile(r"; (?=\w+: )")
 """Parts the reasons of a cell: their texts may hold semicolons, too."""
 
@@ -84,6 +87,16 @@ class ReadingTable:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def no_images(self) -> int:
+        """Files that are no image at all, such as a list beside them."""
+        return sum(count for reason, count in self.reasons.items() if reason.code == NO_IMAGE)
+
+    @property
+    def arrived(self) -> int:
+        """Images that were to be analyzed, whatever became of them."""
+        return sum(self.flow.values()) - self.no_images
 
     @property
     def title(self) -> str:

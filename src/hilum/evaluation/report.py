@@ -23,6 +23,7 @@ from hilum.evaluation.drawings import (
 )
 from hilum.evaluation.intervals import Estimate
 from hilum.evaluation.label_table import KEY_NAMES
+from hilum.evaluation.readings import NO_IMAGE
 from hilum.evaluation.results import Evaluation, FindingResult, Miss, Standing
 from hilum.evaluation.subgroups import OTHERS, Grouping, GroupResult, Measure
 from hilum.language import Language, Message
@@ -108,6 +109,11 @@ def html(
     judged = [each for each in evaluation.findings if each.standing is Standing.JUDGED]
     grouped = [(finding, group) for finding in evaluation.findings for group in finding.groups]
     differing = [words.difference(*each) for each in grouped if each[1].differs]
+    refused = {
+        reason: count
+        for reason, count in evaluation.readings.reasons.items()
+        if reason.code != NO_IMAGE
+    }
     return (
         environment(language)
         .get_template("report.html")
@@ -116,7 +122,7 @@ def html(
             readings=evaluation.readings,
             labels=evaluation.labels,
             join=evaluation.join,
-            reasons=Counter(evaluation.readings.reasons).most_common(MOST_REASONS),
+            reasons=Counter(refused).most_common(MOST_REASONS),
             words=words,
             judged=judged,
             unjudged=[each for each in evaluation.findings if each not in judged],

@@ -41,6 +41,17 @@ AGE_BANDS: Final = ((18, 39), (40, 59), (60, 79))
 """Years, both ends included; younger and older are groups, too."""
 
 
+SEXES: Final = {
+    word: sex
+    for sex, words in {
+        "F": "f fem female feminino feminina femenino femenina w woman mulher mujer",
+        "M": "m masc male masculino masculina man h homem hombre",
+    }.items()
+    for word in words.split()
+}
+"""What headers and people write, in lower case → DICOM's letter."""
+
+
 class Grouping(StrEnum):
     """By what images are grouped."""
 
@@ -125,8 +136,7 @@ def _largest(names: list[str]) -> list[str]:
 
 
 def _sex(text: str) -> str:
-    first = text.strip().upper()[:1]
-    return {"M": "M", "F": "F", "H": "M"}.get(first, "")
+    return SEXES.get(text.strip(" .").casefold(), "")
 
 
 def _age_band(text: str) -> str:

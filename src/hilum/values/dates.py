@@ -8,6 +8,7 @@ span of both, so that whoever asks can take the safe side.
 import re
 import unicodedata
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -36,6 +37,12 @@ YEAR_FIRST: Final = re.compile(
 YEAR_LAST: Final = re.compile(
     rf"(?P<one>\d{{1,2}})(?P<sign>{PARTS})(?P<two>\d{{1,2}}){PARTS}(?P<y>\d{{4}}){LATER}"
 )
+BOTH_WAYS: Final = re.compile(
+    rf"(?P<one>\d{{1,2}})(?P<sign>[-/.])(?P<two>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){LATER}"
+)
+"""Day and month, or month and day."""
+MONTHS_OF_A_YEAR: Final = 12
+
 DAY_NAMED_MONTH: Final = re.compile(
     rf"(?P<d>\d{{1,2}})[-./ ]?(?P<name>[A-Z]{{3,9}})[-./, ]*(?P<y>\d{{4}}){LATER}", re.IGNORECASE
 )
@@ -83,10 +90,36 @@ def read_date(text: str) -> Span | None:
     return None
 
 
-def read_day(text: str) -> date | None:
-    """Return the one day that `text` says, None when it says none, or several can be meant."""
-    found = read_date(text)
-    return found.first if found is not None and found.first == found.last else None
+def read_day(text: str, *, day_first: bool | None = None) -> date | None:
+    """Return the one day that `text` says, None when it says none, or several can be meant.
+
+    Parameters
+    ----------
+    day_first
+        Whether days stand before months where both can be meant, and years may have two digits,
+        of this century; None where that is not known.
+    """
+    plain = text.strip()
+    if day_first is not None and (found := BOTH_WAYS.fullmatch(plain)):
+        day, month = (found["one"], found["two"]) if day_first else (found["two"], found["one"])
+        year = found["y"] if len(found["y"]) > 2 else f"20{found['y']}"  # noqa: PLR2004
+        span = _span(year, month, day)
+    else:
+        span = read_date(text)
+    return span.first if span is not None and span.first == span.last else None
+
+
+def day_stands_first(texts: Iterable[str]) -> bool | None:
+    """Return whether dates of one hand have the day before the month; None: they do not tell."""
+    firsts, seconds = set(), set()
+    for text in texts:
+        if found := BOTH_WAYS.fullmatch(text.strip()):
+            dots = found["sign"] == "."  # nobody writes the month first with dots
+            firsts.add(dots or int(found["one"]) > MONTHS_OF_A_YEAR)
+            seconds.add(int(found["two"]) > MONTHS_OF_A_YEAR)
+    if (True in firsts) is (True in seconds):
+        return None
+    return True in firsts
 
 
 def years_between(born: date, at: date) -> float:
