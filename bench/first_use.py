@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from browser.viewer import FLAGS, Viewer
-from containers.product import LONG_S, PORTS, ROOT, SCRIPT, Engine, Product, environment_of
+from containers.product import LONG_S, PORTS, ROOT, Engine, Product, engine_of_its_own
 from orthanc_server import free_ports, require
 
 
@@ -60,11 +60,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench first_use", description=__doc__)
     parser.add_argument("--cached", action="store_true", help="with layers that are there already")
     build = ["compose", "build", *(() if parser.parse_args(arguments).cached else ["--no-cache"])]
-    started = subprocess.run([SCRIPT, "start"], check=True, capture_output=True, text=True)
     ports = dict(zip((f"HILUM_{name}_PORT" for name in PORTS), free_ports(len(PORTS)), strict=True))
-    environment = environment_of(started.stdout.strip())
-    environment |= {name: str(port) for name, port in ports.items()}
-    with tempfile.TemporaryDirectory(prefix="hilum-first-use-") as folder, sync_playwright() as web:
+    with (
+        engine_of_its_own() as engine,
+        tempfile.TemporaryDirectory(prefix="hilum-first-use-") as folder,
+        sync_playwright() as web,
+    ):
+        environment = engine.environment | {name: str(port) for name, port in ports.items()}
         browser = web.chromium.launch(executable_path=require("chromium"), args=list(FLAGS))
         clone = Path(folder, "hilum")
         product = Product(Engine(environment, clone), Path(folder))
@@ -79,5 +81,4 @@ def main(arguments: list[str]) -> int:
         finally:
             product.compose("down", "--volumes", "--timeout", "20", fails=True)
             browser.close()
-            subprocess.run([SCRIPT, "stop"], check=True)
     return 0

@@ -21,7 +21,7 @@ from bench.load_node import DENSENET, running_node
 from bench.row import Row, line
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from containers.product import ALL, ROOT, SCRIPT, Engine, environment_of
+from containers.product import ALL, ROOT, Engine, engine_of_its_own
 
 SENDERS: Final = 4
 IMAGE: Final = "hilum:bench"
@@ -123,10 +123,8 @@ def main(arguments: list[str]) -> int:
     if chosen.here:
         print(json.dumps(here(chosen.images)))
         return 0
-    started = subprocess.run([SCRIPT, "start"], check=True, capture_output=True, text=True)
-    engine = Engine(environment_of(started.stdout.strip()))
     sums = {"without": 0.0, "within": 0.0}
-    try:
+    with engine_of_its_own() as engine:
         build = ("build", "--secret", f"id=ca,src={engine.environment['HILUM_BUILD_CA']}")
         engine.done(*build, "--target=all", f"--tag={ALL}", ".", timeout_s=1800)
         engine.done(*build, f"--tag={IMAGE}", "-", given=DOCKERFILE.encode(), timeout_s=600)
@@ -141,8 +139,6 @@ def main(arguments: list[str]) -> int:
                     )
                     print(f"  {name} a container: {found}", flush=True)
                     sums[name] += found["ms"] / chosen.turns
-    finally:
-        subprocess.run([SCRIPT, "stop"], check=True)
     title = f"node and PACS in a container, an image (CPU), {SENDERS} senders"
     print(line(Row(title, sums["within"], "ms", sums["without"], "outside")))
     return 0

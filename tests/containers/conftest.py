@@ -3,50 +3,50 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from containers.product import (
     ALL,
-    NODE,
     PORTS,
     PROVIDER,
     ROOT,
-    SCRIPT,
     Engine,
+    NoEngineError,
     Product,
-    environment_of,
+    build_node,
+    engine_of_its_own,
 )
 from orthanc_server import free_ports, require
 
-IMPOSSIBLE: Final = 77
-"""Status of the script where no engine can be had; it says why."""
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip these tests unless they are asked for: together they take an hour."""
+    """Skip these tests unless they are asked for: together they take an hour.
+
+    A network of Docker's beside a browser fails its page with ERR_NETWORK_CHANGED.
+    """
     if any(each in config.getoption("markexpr") for each in ("containers", "thin")):
         return
-    skip = pytest.mark.skip(reason="run by make containers")
     for item in items:
-        if "containers" in item.keywords:
-            item.add_marker(skip)
+        for mark, when in (
+            ("thin", "after all others by make test"),
+            ("containers", "by make containers"),
+        ):
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"run {when}"))
+                break
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Return a running engine with the node's image of this source tree."""
     try:
-        started = subprocess.run([SCRIPT, "start"], capture_output=True, text=True, check=False)
-        if started.returncode == IMPOSSIBLE:
-            pytest.skip(started.stderr.splitlines()[-1])
-        assert 0 == started.returncode, started.stderr
-        engine = Engine(environment_of(started.stdout.strip()))
-        engine.build(NODE, "--target=node", ".")
-        yield engine
-    finally:
-        subprocess.run([SCRIPT, "stop"], check=True)
+        with engine_of_its_own() as engine:
+            build_node(engine)
+            yield engine
+    except NoEngineError as exc:
+        pytest.skip(str(exc))
 
 
 @pytest.fixture(scope="session")

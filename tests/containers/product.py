@@ -3,15 +3,19 @@
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from tarfile import TarFile
+from tempfile import TemporaryFile
+from threading import Timer
 from typing import Any, Final
 
 import httpx
@@ -23,7 +27,10 @@ from stand_in import STAND_IN
 
 ROOT: Final = Path(__file__).parents[2]
 SCRIPT: Final = ROOT / "scripts" / "engine.sh"
-"""Starts and stops an engine."""
+"""Runs an engine."""
+
+IMPOSSIBLE: Final = 77
+"""Its status where no engine can be had; it says why."""
 
 NODE: Final = f"hilum:{__version__}"
 ALL: Final = "hilum:all"
@@ -40,6 +47,22 @@ PORTS: Final = ("PAGE", "DICOM", "HTTP", "TLS", "DICOM_TLS", "PROMETHEUS", "ALER
 
 LONG_S: Final = 180.0
 """Longer than anything takes on a loaded machine; reached only when it went wrong."""
+
+START_S: Final = 900.0
+"""What an engine may take to start; the first time it is installed, and two minutes' work."""
+
+END_S: Final = 300.0
+"""And to end."""
+
+OUT_OF_REACH: Final = re.compile(
+    r".*(Retrying \(Retry\(total=0|Max retries exceeded|Read timed out|Temporary failure resolving"
+    r"|Could not connect|Unable to connect|no such host|i/o timeout|TLS handshake timeout"
+    r"|ECONNRE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|No space left on device|no space left on device).*"
+)
+"""In what a build says: a package index that does not answer, or a full disk."""
+
+BUILD_S: Final = 600.0
+"""What the node's image may take."""
 
 LOOK_S: Final = 0.5
 """Seconds between two looks."""
@@ -89,11 +112,13 @@ class Engine:
         assert fails or 0 == done.returncode, (done.stdout + done.stderr).decode(errors="replace")
         return done
 
-    def build(self, image: str, *what: str, given: bytes | None = None) -> str:
+    def build(
+        self, image: str, *what: str, given: bytes | None = None, timeout_s: float = 1800
+    ) -> str:
         """Build an image, given the authorities of this site; return its name."""
         ca = f"id=ca,src={self.environment['HILUM_BUILD_CA']}"
-        build = ("build", "--quiet", "--secret", ca, "--tag", image, *what)
-        self.done(*build, given=given, timeout_s=1800)
+        build = ("build", "--progress=plain", "--secret", ca, "--tag", image, *what)
+        self.done(*build, given=given, timeout_s=timeout_s)
         return image
 
     def logs(self, container: str) -> str:
@@ -104,6 +129,75 @@ class Engine:
     def inspect(self, name: str) -> dict[str, Any]:
         """Return what the engine knows of an image or container."""
         return json.loads(self.run("inspect", name))[0]
+
+
+class NoEngineError(Exception):
+    """No engine can be had here; the text says why."""
+
+
+@contextmanager
+def engine_of_its_own() -> Iterator[Engine]:
+    """Yield an engine, which ends afterwards, also when this process is killed.
+
+    Raises
+    ------
+    NoEngineError
+        Whatever the reason, in not much more time than `START_S`.
+    """
+    with (
+        TemporaryFile("w+") as said,
+        subprocess.Popen(
+            [SCRIPT, "run"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the tests; they end it
+        ) as script,
+    ):
+        assert script.stdin is not None
+        assert script.stdout is not None
+        late = Timer(START_S, end_all, (script.pid, "TERM"))
+        late.start()
+        try:
+            address = script.stdout.readline().strip()
+            late.cancel()
+            if not address:
+                status = script.wait(END_S)
+                said.seek(0)
+                why = (said.read().splitlines() or [""])[-1]
+                raise NoEngineError(why if status == IMPOSSIBLE else f"status {status}: {why}")
+            yield Engine(environment_of(address))
+        finally:
+            late.cancel()
+            script.stdin.close()
+            try:
+                script.wait(END_S)
+            except subprocess.TimeoutExpired:
+                end_all(script.pid, "KILL")
+
+
+def build_node(engine: Engine) -> None:
+    """Build the node's image.
+
+    Raises
+    ------
+    NoEngineError
+        The reason that it cannot be built is not in this source tree.
+    """
+    try:
+        engine.build(NODE, "--target=node", ".", timeout_s=BUILD_S)
+    except subprocess.TimeoutExpired as exc:
+        raise NoEngineError(f"the node's image is not built in {exc.timeout:.0f} s") from exc
+    except AssertionError as exc:
+        if found := OUT_OF_REACH.search(str(exc)):
+            raise NoEngineError(f"the node's image cannot be built: {found[0].strip()}") from exc
+        raise
+
+
+def end_all(session: int, signal: str) -> None:
+    """Send a signal to all processes of a session; an engine has one of its own."""
+    subprocess.run(["pkill", "--signal", signal, "--session", str(session)], check=False)
 
 
 @dataclass(frozen=True, slots=True)
