@@ -18,6 +18,7 @@ from pydicom import Dataset
 from conftest import real_file
 from hilum import pipeline
 from hilum.explain import heat
+from hilum.explain.drawing import as_picture
 from hilum.explain.panel import heated, shrunk
 from hilum.files import dicom
 from hilum.node.page_work import viewed
@@ -182,7 +183,7 @@ def test_the_overlay_has_the_heat_on_the_blob(position, context):
     reading = pipeline.process(stored(position), context).reading
     radiograph = reading.radiograph
     grey = shrunk(radiograph, radiograph.columns, radiograph.rows)
-    shown = np.asarray(heated(grey, reading.heatmaps[0], radiograph)).astype(int)
+    shown = np.asarray(as_picture(heated(grey, reading.heatmaps[0], radiograph))).astype(int)
 
     assert place(position) == pytest.approx(centre(np.asarray(grey).astype(int)), abs=2)
     assert near(position) == centre(np.ptp(shown, axis=2))  # grey has no colour

@@ -4,15 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from hilum.explain.drawing import (
     COVER,
     Weight,
+    as_picture,
     fitted,
     heat_palette,
     load_font,
     paint_heat,
+    without_heat,
     wrapped,
 )
 
@@ -44,33 +45,34 @@ def test_heat_colours_are_even_to_the_eye():
     assert steps.max() < 1.5 * steps.min()
 
 
+def painted(grey, shares):
+    """Return the colours of greys under heat, of any shape."""
+    return np.asarray(as_picture(paint_heat(grey, np.asarray(shares, np.float32)))).astype(int)
+
+
 def test_no_heat_leaves_the_radiograph_as_it_is():
     """Where there is no evidence the picture is grey, to the last bit."""
-    grey = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
-    painted = np.asarray(paint_heat(grey, np.zeros((16, 16), np.float32)))
-
-    np.testing.assert_array_equal(np.asarray(grey.convert("RGB")), painted)
+    for pixels in (paint_heat(grey, np.zeros((16, 16), np.float32)), without_heat(grey)):
+        shown = np.asarray(as_picture(pixels))
+        np.testing.assert_array_equal(np.dstack([grey, grey, grey]), shown)
 
 
 @pytest.mark.parametrize("level", [0, 64, 128, 255])
 def test_heat_is_seen_on_dark_and_bright_lungs(level):
     """At half of the peak and at the peak the colour differs clearly from the grey."""
-    grey = Image.new("L", (2, 1), level)
+    colours = painted(np.full((1, 2), level, np.uint8), [[0.5, 1.0]])
 
-    painted = np.asarray(paint_heat(grey, np.array([[0.5, 1.0]], np.float32))).astype(int)
-
-    chroma = painted.max(axis=2) - painted.min(axis=2)
+    chroma = colours.max(axis=2) - colours.min(axis=2)
     assert (chroma > 40).all()
 
 
 def test_anatomy_stays_visible_under_the_peak():
     """Two greys stay apart under the strongest heat, as far as the cover leaves it."""
-    grey = Image.fromarray(np.array([[60, 180]], np.uint8))
+    colours = painted(np.array([[60, 180]], np.uint8), np.ones((1, 2)))
 
-    painted = np.asarray(paint_heat(grey, np.ones((1, 2), np.float32))).astype(int)
-
-    assert painted[0, 1] - painted[0, 0] == pytest.approx(120 * (1 - COVER), abs=2)
+    assert colours[0, 1] - colours[0, 0] == pytest.approx(120 * (1 - COVER), abs=2)
 
 
 def test_long_text_is_cut_with_an_ellipsis():

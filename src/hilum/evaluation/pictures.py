@@ -5,6 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
+
 from hilum import pixels
 from hilum.errors import HilumError
 from hilum.evaluation.headers import image_file
@@ -45,5 +47,5 @@ def thumbnail(path: str, folder: Path | None, settings: PixelSettings) -> str | 
     except HilumError:
         return None
     buffer = BytesIO()
-    shrunk(radiograph, SIDE, SIDE).save(buffer, "JPEG", quality=QUALITY)
+    Image.fromarray(shrunk(radiograph, SIDE, SIDE)).save(buffer, "JPEG", quality=QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

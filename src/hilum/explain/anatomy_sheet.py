@@ -1,5 +1,6 @@
 """The anatomy of one radiograph as a picture: outlines, both widths, and what they mean."""
 
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -28,10 +29,9 @@ CHEST_COLOUR: Final[Colour] = (110, 190, 255)
 def anatomy_sheet(anatomy: Anatomy, language: Language) -> Image.Image:
     """Return the sheet of one radiograph's anatomy, mode ``RGB``."""
     radiograph = anatomy.radiograph
-    grey = shrunk(radiograph, WIDTH, HEIGHT)
-    picture = grey.convert("RGB")
-    for lines in anatomy.drawn.values():
-        draw_outlines(picture, lines, radiograph)
+    pixels = drawing.without_heat(shrunk(radiograph, WIDTH, HEIGHT))
+    draw_outlines(pixels, [*chain.from_iterable(anatomy.drawn.values())], radiograph)
+    picture = drawing.as_picture(pixels)
     scale = np.array([picture.width / radiograph.columns, picture.height / radiograph.rows])
     for line, colour in (
         (anatomy.ratio.thorax, CHEST_COLOUR),

@@ -22,6 +22,9 @@ from PIL import Image, ImageDraw, ImageFont
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0 to 255."""
 
+Pixels = NDArray[np.uint32]
+"""A picture, ``(height, width)``: red, green, blue and an unused byte in each number."""
+
 BACKGROUND: Final[Colour] = (11, 14, 19)
 """Almost black: a radiograph is read in the dark."""
 RULE: Final[Colour] = (45, 52, 62)
@@ -86,7 +89,7 @@ def write(
     font: ImageFont.FreeTypeFont,
     anchor: str = "la",
 ) -> None:
-    """Write `text` on a sheet.
+    """Write `text` on the background of a sheet.
 
     Parameters
     ----------
@@ -95,26 +98,28 @@ def write(
     at
         Where the anchor of the text is, (column, row) in pixels.
     font
-        What `letters` gave.
+        What `load_font` gave.
     anchor
         Pillow's name of the point of the text that is there: left, middle or
         right; ascender, middle or baseline.
     """
-    mask, left, top = _drawn(text, font, anchor)
-    sheet.paste(colour, (round(at[0]) + left, round(at[1]) + top), mask)
+    word, left, top = _drawn(text, colour, font, anchor)
+    sheet.paste(word, (round(at[0]) + left, round(at[1]) + top))
 
 
 @lru_cache(maxsize=1024)
-def _drawn(text: str, font: ImageFont.FreeTypeFont, anchor: str) -> tuple[Image.Image, int, int]:
-    """Return letters as a mask, and where it lies from the anchor.
+def _drawn(
+    text: str, colour: Colour, font: ImageFont.FreeTypeFont, anchor: str
+) -> tuple[Image.Image, int, int]:
+    """Return letters on the background, and where they lie from the anchor.
 
     A sheet's words are mostly those of the sheet before, and drawing them takes a third
     of its time, so the last ones are kept.
     """
     left, top, right, bottom = (int(edge) for edge in font.getbbox(text, anchor=anchor))
-    mask = Image.new("L", (right - left + 1, bottom - top + 1))
-    ImageDraw.Draw(mask).text((-left, -top), text, 255, font, anchor=anchor)
-    return mask, left, top
+    word = Image.new("RGB", (right - left + 1, bottom - top + 1), BACKGROUND)
+    ImageDraw.Draw(word).text((-left, -top), text, colour, font, anchor=anchor)
+    return word, left, top
 
 
 @lru_cache(maxsize=1024)
@@ -158,7 +163,7 @@ def heat_opacity() -> tuple[int, ...]:
 
 @cache
 def _mixtures() -> NDArray[np.uint32]:
-    """Return every grey under every heat, shape ``(65536,)``: red, green, blue, unused bytes.
+    """Return every grey under every heat, as `Pixels`, shape ``(65536,)``.
 
     Looking the colours up is three times as fast as laying one picture over the other.
     """
@@ -171,18 +176,27 @@ def _mixtures() -> NDArray[np.uint32]:
     return np.asarray(painted.convert("RGBX")).view(np.uint32).ravel()
 
 
-def paint_heat(grey: Image.Image, shares: NDArray[np.float32]) -> Image.Image:
+def paint_heat(grey: NDArray[np.uint8], shares: NDArray[np.float32]) -> Pixels:
     """Return a grey picture with heat laid over it, in colour.
 
     Parameters
     ----------
     grey
-        Mode ``L``, the radiograph.
+        Shape ``(height, width)``, the radiograph.
     shares
-        Shape ``(height, width)`` of `grey`, in [0, 1].
+        Same shape, in [0, 1].
     """
     mixture = (shares * np.float32(255.0)).astype(np.uint16)
     mixture <<= 8
-    mixture |= np.asarray(grey)
-    colours = _mixtures().take(mixture, mode="clip")
-    return Image.frombytes("RGB", grey.size, colours, "raw", "RGBX")
+    mixture |= grey
+    return _mixtures().take(mixture, mode="clip")
+
+
+def without_heat(grey: NDArray[np.uint8]) -> Pixels:
+    """Return a grey picture as it is, ready to be drawn on in colour."""
+    return _mixtures().take(grey, mode="clip")
+
+
+def as_picture(pixels: Pixels) -> Image.Image:
+    """Return pixels as a picture, mode ``RGB``."""
+    return Image.frombytes("RGB", pixels.shape[::-1], pixels, "raw", "RGBX")

@@ -13,13 +13,15 @@ from io import BytesIO
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hilum import PRODUCT, RESEARCH_USE_ONLY, __version__
 from hilum.explain import drawing
 from hilum.explain.drawing import Weight, fitted, load_font, write
 from hilum.explain.outline import outlines
-from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk
+from hilum.explain.panel import draw_frame, draw_outlines, heated, shrunk_to
 from hilum.explain.table import Column
 from hilum.language import Language
 from hilum.reading import Finding, Heatmap, Reading
@@ -197,16 +199,24 @@ def _header(sheet: Image.Image, reading: Reading, when: datetime, language: Lang
 
 def _badge(sheet: Image.Image, text: str, right: int, *, filled: bool) -> int:
     """Draw a mark that ends at `right`, and return where it begins."""
-    font = load_font(20, Weight.MEDIUM)
-    left = right - round(font.getlength(text)) - 36
-    fill = drawing.CAUTION if filled else None
-    draw = ImageDraw.Draw(sheet)
-    draw.rounded_rectangle(
-        (left, BAND + 28, right, BAND + 66), 19, fill=fill, outline=drawing.CAUTION, width=2
-    )
-    colour = drawing.BACKGROUND if filled else drawing.CAUTION
-    write(sheet, text, at=((left + right) / 2, BAND + 47), colour=colour, font=font, anchor="mm")
+    badge = _drawn_badge(text, filled=filled)
+    left = right - badge.width + 1
+    sheet.paste(badge, (left, BAND + 28))
     return left
+
+
+@cache
+def _drawn_badge(text: str, *, filled: bool) -> Image.Image:
+    """Return a mark on the background: there are two, and round corners take long to draw."""
+    font = load_font(20, Weight.MEDIUM)
+    width, height = round(font.getlength(text)) + 36, 38
+    badge = Image.new("RGB", (width + 1, height + 1), drawing.BACKGROUND)
+    draw = ImageDraw.Draw(badge)
+    fill = drawing.CAUTION if filled else None
+    draw.rounded_rectangle((0, 0, width, height), 19, fill=fill, outline=drawing.CAUTION, width=2)
+    colour = drawing.BACKGROUND if filled else drawing.CAUTION
+    draw.text(((width + 1) // 2, height // 2), text, colour, font, anchor="mm")
+    return badge
 
 
 def _panels(sheet: Image.Image, reading: Reading, language: Language) -> int:
@@ -215,8 +225,7 @@ def _panels(sheet: Image.Image, reading: Reading, language: Language) -> int:
     shown = reading.positives[:MAX_PANELS]
     boxes = arrange(AREA, max(1, len(shown)), radiograph.columns / radiograph.rows)
     sizes = {(box.width, box.height - CAPTION) for box in boxes}
-    largest = shrunk(radiograph, *max(sizes))
-    greys = {size: largest.resize(size, Image.Resampling.BILINEAR) for size in sizes}
+    greys = shrunk_to(radiograph, sizes)
     stamps = {size: _stamp(size, language) for size in sizes} if reading.model.demonstration else {}
     heatmaps = {heatmap.label: heatmap for heatmap in reading.heatmaps}
     for box, finding in zip_longest(boxes, shown):
@@ -234,16 +243,16 @@ def _panels(sheet: Image.Image, reading: Reading, language: Language) -> int:
     return max(box.bottom for box in boxes)
 
 
-def _picture(grey: Image.Image, heatmap: Heatmap | None, reading: Reading) -> Image.Image:
+def _picture(grey: NDArray[np.uint8], heatmap: Heatmap | None, reading: Reading) -> Image.Image:
     """Return one panel's picture; without a heatmap the radiograph as it is."""
     radiograph = reading.radiograph
-    picture = heated(grey, heatmap, radiograph) if heatmap else grey.convert("RGB")
+    picture = heated(grey, heatmap, radiograph) if heatmap else drawing.without_heat(grey)
     if reading.heatmaps:
         draw_frame(picture, reading.heatmaps[0].field_of_view, radiograph)
     if heatmap:
         lines = outlines(heatmap) or (heatmap.field_of_view.frame,)
         draw_outlines(picture, lines, radiograph)
-    return picture
+    return drawing.as_picture(picture)
 
 
 def _caption(

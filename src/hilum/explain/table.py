@@ -1,6 +1,7 @@
 """The overlay's right column: every finding's score, the legend, and the cautions."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -70,10 +71,7 @@ class Column:
         say = self.language.say
         self._heading(say("Regions driving the score"), "")
         width = self._right - self._left
-        ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (14, 1))
-        self._sheet.paste(
-            drawing.paint_heat(Image.new("L", (width, 14), 96), ramp), (self._left, self._y + 2)
-        )
+        self._sheet.paste(_colour_scale(width), (self._left, self._y + 2))
         half = self._left + width // 2
         self._draw.line((half, self._y - 1, half, self._y + 18), fill=drawing.TEXT, width=2)
         self._y += 22
@@ -163,3 +161,10 @@ class Column:
     def _line(self, text: str, colour: drawing.Colour) -> None:
         write(self._sheet, text, at=(self._left, self._y), colour=colour, font=load_font(15))
         self._y += 21
+
+
+@cache
+def _colour_scale(width: int) -> Image.Image:
+    """Return the colours from no heat to its peak, as they are over a middle grey."""
+    shares = np.tile(np.linspace(0, 1, width, dtype=np.float32), (14, 1))
+    return drawing.as_picture(drawing.paint_heat(np.full(shares.shape, 96, np.uint8), shares))
