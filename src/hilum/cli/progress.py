@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import sleep
-from typing import Final, TextIO, cast
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hilum.cli.terminal import BarStream, echo
 from hilum.values.control_characters import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SAID_FROM_S: Final = 60.0
 """A pause that is as long as that is mentioned."""
@@ -37,8 +38,10 @@ def tell_unfetched(studies: int) -> None:
         )
 
 
-def console_on(stream: TextIO) -> Console:
+def console_on(stream: TextIO) -> "Console":
     """Return what draws on a standard stream."""
+    from rich.console import Console  # noqa: PLC0415  as below
+
     return Console(file=cast("TextIO", BarStream(stream)))
 
 
@@ -57,10 +60,18 @@ def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
         Call it once a step with the line that says how the step ended.
     """
     lines_to_terminal = sys.stdout.isatty()
-    console = console_on(sys.stdout if lines_to_terminal else sys.stderr)
-    if not console.is_terminal or total <= 1:
+    console = None if total <= 1 else console_on(sys.stdout if lines_to_terminal else sys.stderr)
+    if console is None or not console.is_terminal:
         yield click.echo
         return
+    from rich.progress import (  # noqa: PLC0415  one file has no bar, and is read sooner without it
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)

@@ -5,7 +5,7 @@ order, sign or used bits, one reading is smooth and the other is noise or jumps.
 has the figures that these thresholds come from.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +105,9 @@ def roughness(values: NDArray[np.integer]) -> float:
         pixels drawn at random differ by.
     """
     near = float(_steps(values, 1).mean())
-    ordered = np.sort(values, axis=None).astype(np.float64)
+    # NumPy's stable sort of 16 bits goes by digits: seven times as fast, with the same result
+    kind: Literal["stable"] | None = "stable" if values.itemsize <= 2 else None  # noqa: PLR2004  bytes
+    ordered = np.sort(values, axis=None, kind=kind).astype(np.float64)
     ordered *= np.arange(1 - ordered.size, ordered.size, 2)
     apart = 2 * float(ordered.sum()) / ordered.size**2
     return near / apart if apart > 0 else 0.0
