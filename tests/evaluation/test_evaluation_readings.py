@@ -93,7 +93,7 @@ def test_scores_that_are_no_numbers_are_said(tmp_path: Path):
     """A spreadsheet has saved them its own way."""
     path = write_table(tmp_path / "r.csv", table_row("a", **{"Effusion raw": "0,07"}))
 
-    with pytest.raises(SourceUnreadable, match="no numbers in the column 'Effusion raw'"):
+    with pytest.raises(SourceUnreadable, match="in the column 'Effusion raw'"):
         read_readings(path)
 
 
@@ -128,3 +128,22 @@ def test_results_of_a_dataset_run_are_read_by_columns():
     assert {"patient": ["x"], "age": ["57.5"], "date": ["2026-03"]} == dict(found.facts)
     assert {CT: 1, Reason("too_small", "too small: 9; 64 needed"): 1} == dict(found.reasons)
     assert 0.07 == pytest.approx(found.raw[0, 0])
+
+
+@pytest.mark.parametrize(("said", "found"), [("TRUE", True), ("FALSE", False)])
+def test_a_csv_that_a_spreadsheet_saved_again_says_the_same(tmp_path, said, found):
+    """It writes true and false in capitals: no finding is lost by that."""
+    row = table_row("a.dcm", demonstration="TRUE", **{"Effusion positive": said})
+    row["Mass positive"] = "FALSE"
+    path = tmp_path / "readings.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        writer.writeheader()
+        writer.writerow(row)
+
+    table = read_readings(path)
+    assert [[found, False]] == table.positive.tolist()
+    assert table.demonstration
+    path.write_text(path.read_text().replace(f",{said},", ",VERDADEIRO,"))
+    with pytest.raises(SourceUnreadable, match="spreadsheets change"):
+        read_readings(path)

@@ -96,7 +96,8 @@ def evaluate(
 ) -> None:
     """Compare readings with labels: figures for each finding, and for whom it is worse.
 
-    READINGS is what hilum read wrote with --json or --csv, or the folder of hilum dataset run.
+    READINGS is what hilum read wrote with --json or --csv, the folder of hilum dataset run, or
+    node: for what this node analyzed (node:silent, node:audit or node:live for one mode).
     For each finding: how well scores tell images apart, what is found and missed at the
     operating point, what a positive is worth, all with intervals.
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from hilum.cli.node_readings import NODE, node_readings
 from hilum.cli.option_sets import option_set
 from hilum.cli.terminal import say
 from hilum.dataset.parts import read_results
@@ -137,7 +138,7 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
 
 
 def open_readings(path: Path) -> ReadingTable:
-    """Read readings: a file of ``hilum read``, or the folder of a dataset run.
+    """Read readings: a file of ``hilum read``, the folder of a dataset run, or a node's own.
 
     Raises
     ------
@@ -146,6 +147,8 @@ def open_readings(path: Path) -> ReadingTable:
     ProgramNotInstalled
         It is a folder, and pyarrow is not installed.
     """
+    if str(path).startswith(NODE):
+        return node_readings(str(path).removeprefix(NODE))
     if path.is_dir():
         return of_run(read_results(path), file_name(path))
     return read_readings(path)
@@ -163,7 +166,8 @@ def joined(labels: LabelTable, readings: ReadingTable, how: LabelOptions) -> Joi
     asked = labels.keys.keys() if by is None else {by}
     facts: Mapping[Fact, Sequence[str]] = readings.facts
     headers: HeaderFacts | None = None
-    if not facts or how.images is not None or asked <= BY_HEADER:
+    untold = asked <= BY_HEADER and not readings.accessions
+    if not facts or how.images is not None or untold:
         headers = header_facts(readings.paths, how.images)
         if headers.found:
             facts = {**headers.facts} if not facts else {**facts, **_better(headers)}
@@ -171,7 +175,7 @@ def joined(labels: LabelTable, readings: ReadingTable, how: LabelOptions) -> Joi
         labels,
         readings,
         facts=facts,
-        accessions=() if headers is None else headers.accessions,
+        accessions=readings.accessions if headers is None else headers.accessions,
         by=by,
     )
 

@@ -37,8 +37,8 @@ def labels() -> None:
 @click.option(
     "--readings",
     type=click.Path(path_type=Path),
-    help="What hilum read wrote, or the folder of hilum dataset run: shows which images find a "
-    "label.",
+    help="What hilum read wrote, the folder of hilum dataset run, or node: for what this node "
+    "analyzed: shows which images find a label.",
 )
 @label_options
 def check(

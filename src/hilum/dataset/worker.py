@@ -21,7 +21,7 @@ from hilum.errors import HilumError, WorkerDiffers
 from hilum.files.candidate import Candidate
 from hilum.files.remote import RemoteObject
 from hilum.pipeline import PipelineContext, open_pipeline
-from hilum.runtime.memory import keep_freed_memory
+from hilum.runtime.memory import keep_freed_memory, release_freed_memory
 from hilum.runtime.worker_process import become_worker, ended_after
 from hilum.settings import Settings
 
@@ -94,7 +94,6 @@ def ready(asked: bytes) -> PipelineContext:
     """
     if WORKER.context is None or WORKER.asked != asked:
         warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\.")
-        keep_freed_memory()
         wanted = DatasetRun.of_metadata(asked)
         context = open_pipeline(settings_for(wanted))
         differing = run_of(context).differs_in(wanted)
@@ -104,6 +103,8 @@ def ready(asked: bytes) -> PipelineContext:
                 "Install the same hilum, model and settings on every machine.",
                 names=", ".join(differing),
             )
+        release_freed_memory()
+        keep_freed_memory()
         WORKER.context, WORKER.asked = context, asked
     return WORKER.context
 

@@ -84,6 +84,8 @@ class ReadingTable:
     reasons: Mapping[Reason, int]
     facts: Mapping[Fact, Sequence[str]] = field(default_factory=dict)
     """Of each image, what the readings say beside the findings."""
+    accessions: Sequence[str] = ()
+    """Accession number of each image; none where the readings do not say."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -203,8 +205,9 @@ def of_csv(table: TextTable) -> ReadingTable:
     for label in _labels_in(columns):
         for kind in ("raw", "score"):
             columns[f"{label} {kind}"] = _numbers(columns, f"{label} {kind}", table.name)
-        columns[f"{label} positive"] = columns[f"{label} positive"] == "true"
-    columns["demonstration"] = columns.get("demonstration", np.array([""])) == "true"
+        columns[f"{label} positive"] = _answers(columns, f"{label} positive", table.name)
+    demonstration = table.column("demonstration")
+    columns["demonstration"] = _objects([cell.casefold() == "true" for cell in demonstration])
     columns["reasons"] = _objects([_reasons_in(cell) for cell in table.column("reasons")])
     for name in ("path", *UIDS):
         columns[name] = _objects([cell.removeprefix("'") for cell in table.column(name)])
@@ -224,16 +227,28 @@ def _objects(cells: Sequence[Any]) -> NDArray[Any]:
     return values
 
 
+def _answers(columns: Mapping[str, NDArray[Any]], name: str, source: str) -> Bools:
+    """Return a column of true and false, which spreadsheets write in capitals."""
+    said = [cell.casefold() for cell in columns[name]]
+    if not set(said) <= {"true", "false", ""}:
+        raise _changed(source, name)
+    return np.array([cell == "true" for cell in said])
+
+
+def _changed(source: str, column: str) -> SourceUnreadable:
+    return SourceUnreadable(
+        "{source} has in the column {column!r} what hilum read does not write.",
+        "Give the CSV as hilum read wrote it: spreadsheets change numbers on saving.",
+        source=source,
+        column=column,
+    )
+
+
 def _numbers(columns: Mapping[str, NDArray[Any]], name: str, source: str) -> Floats:
     try:
         return np.array([float(cell) if cell else nan for cell in columns[name]])
     except (KeyError, ValueError) as exc:
-        raise SourceUnreadable(
-            "{source} has no numbers in the column {column!r}.",
-            "Give the CSV as hilum read wrote it: spreadsheets change numbers on saving.",
-            source=source,
-            column=name,
-        ) from exc
+        raise _changed(source, name) from exc
 
 
 def _labels_in(columns: Iterable[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from hilum.node.processed import MeasuredAnatomy, ProcessedImage
 from hilum.outcome import Status
 from hilum.reading import ModelIdentity
 from hilum.records.stored_reading import StoredReading
+from hilum.runtime.memory import release_freed_memory
 from hilum.runtime.worker_process import become_worker
 from hilum.settings import Settings
 from hilum.telemetry import logs
@@ -162,6 +163,7 @@ def _pipeline() -> Any:
         heavy = importlib.import_module(HEAVY)
         PROCESS.context = context = None  # what cannot be loaded is not read with what was before
         context = heavy.open_pipeline(settings, in_demonstration=PROCESS.in_demonstration)
+        release_freed_memory()
         PROCESS.context = context
     return replace(context, settings=settings)
 

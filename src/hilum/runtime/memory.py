@@ -1,4 +1,4 @@
-"""Keeps freed memory for the next image instead of returning it to the system."""
+"""Keeps freed memory for the next image, and returns what loading a model took."""
 
 import ctypes
 import sys
@@ -12,6 +12,17 @@ M_MMAP_THRESHOLD: Final = -3
 KEPT_MEMORY: Final = 1 << 28
 LARGEST_KEPT: Final = 1 << 25
 """Bytes of free memory that a process keeps, and of the largest block of it (glibc's limit)."""
+
+
+def release_freed_memory() -> None:
+    """Return what was freed to the system, for once, in the arenas of every thread.
+
+    Loading a model frees tens of megabytes, of which another thread's arena makes no use. Does
+    nothing where the C library is not GNU's.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def keep_freed_memory() -> None:
