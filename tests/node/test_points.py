@@ -126,6 +126,11 @@ def test_commands_list_use_and_go_back(tmp_path):
     assert [True, False] == [each.startswith("* ") for each in lines[1:]]
     assert "sensitivity=0.95, chosen on 200 images" in lines[1]
     assert "default is in use" in hilum("back").output
+    assert "ward@" in hilum("back").output
+    lines = hilum("list").output.splitlines()
+    assert [True, False, False] == [
+        each.startswith("* ") for each in lines if "ward@" in each or "command line" in each
+    ][:3]
 
     other = site_points(effusion=0.3).write(tmp_path)
     other.write_text(other.read_text().replace("0.3,", "0.31,"))

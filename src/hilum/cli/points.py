@@ -42,6 +42,7 @@ def list_points() -> None:
             how = say("of the model card") if points is None else points.origin
             when = f"{each.at.astimezone():%Y-%m-%d %H:%M} {each.actor}"
             _line(each.name, f"{when}  {how}", current)
+            current = "" if each.name == current else current  # it was in use before, too
 
 
 @points.command()
