@@ -44,6 +44,12 @@ def test_another_rule_is_refused(text: str):
         ChoiceRule.parse(text)
 
 
+@pytest.mark.parametrize("text", ["sensitivity=0,95", "sensitivity=95%", "sensitivity=95.0 %"])
+def test_a_target_is_written_as_people_write_shares(text: str):
+    """With a comma where decimals have one, and in per cent."""
+    assert "sensitivity=0.95" == str(ChoiceRule.parse(text))
+
+
 def test_a_threshold_reaches_its_target_and_the_next_one_does_not():
     """The best of those that do: for one side as far as the other allows."""
     values, shown = images()

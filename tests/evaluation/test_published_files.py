@@ -7,6 +7,7 @@ import pytest
 
 from hilum.evaluation.label_table import ABSENT, Fact, Key, LabelTable, Policy, Rules
 from hilum.evaluation.labels import read_labels
+from hilum.evaluation.results import in_training
 
 STANFORD = (
     "Enlarged Cardiomediastinum,Cardiomegaly,Lung Opacity,Lung Lesion,Edema,Consolidation,"
@@ -69,7 +70,8 @@ def test_chexperts_test_set_has_its_patients_in_the_path(tmp_path: Path):
         tmp_path, f"Path,{STANFORD}\n{path}1_frontal.jpg,{zeros},1\n{path}2_lateral.jpg,{zeros},1\n"
     )
 
-    assert "CheXpert" == table.dataset
+    assert "CheXpert test set" == table.dataset
+    assert in_training(table.dataset, ["CheXpert, Stanford Hospital"]) is None
     assert ["patient90001"] * 2 == table.facts[Fact.PATIENT]
     assert [0, 0] == values(table)
 

@@ -70,7 +70,8 @@ class ChoiceRule:
         name, _, value = text.strip().casefold().partition("=")
         kind = next((each for each in RuleKind if each == name.strip()), None)
         try:
-            target = float(value or 0)
+            target = float(value.replace(",", ".").removesuffix("%") or 0)
+            target /= 100 if value.endswith("%") else 1
         except ValueError:
             target = math.nan
         needs_target = kind is not RuleKind.YOUDEN

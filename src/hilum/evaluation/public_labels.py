@@ -82,6 +82,9 @@ STANFORD_LABELS: Final = (
 NOT_ZEROED: Final = "Support Devices"
 """What an image without findings may have all the same, in CheXpert."""
 
+CHEXPERT_TEST: Final = "CheXpert test set"
+"""No model learned from it: it was published years after the rest."""
+
 VINDR_LABELS: Final = (
     *("Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Consolidation"),
     *("Effusion", "ILD", "Infiltration", "Lung Opacity", "Nodule/Mass", "Other Lesion"),
@@ -282,7 +285,8 @@ def chexpert(table: TextTable, _: Mapping[str, TextTable], policy: Policy) -> La
     truth = stanford_truth(table, policy, devices_too=False)
     keys = {Key.FILE: paths}
     findings, notes = renamed(STANFORD_LABELS), (policy.note,)
-    return LabelTable(table.name, findings, truth, keys, facts, "CheXpert", notes)
+    name = CHEXPERT_TEST if all(map(re.compile(r"(?:^|/)test/").search, paths)) else "CheXpert"
+    return LabelTable(table.name, findings, truth, keys, facts, name, notes)
 
 
 def mimic(table: TextTable, others: Mapping[str, TextTable], policy: Policy) -> LabelTable:
