@@ -18,13 +18,19 @@ up: ## Start the node, its page and its PACS; Ctrl-C stops them
 	@.venv/bin/hilum up --pull
 
 # Bytecode is written even where a container forbids it: the tests start hundreds of programs,
-# and each would compile hilum anew. What stands for the tests of containers comes afterwards: the
-# networks that Docker makes fail a page in a browser beside it (ERR_NETWORK_CHANGED).
+# and each would compile hilum anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
+
+# mypy has one processor; what the tests of the source say takes another meanwhile. What stands for
+# the tests of containers comes last: the networks that Docker makes fail a page in a browser beside
+# it (ERR_NETWORK_CHANGED).
 test: ## Every check and test; of those on containers what stands for all
 	@scripts/setup.sh dev
-	@scripts/check.sh
-	@env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
-	@.venv/bin/python -m pytest -m thin tests/containers
+	@scripts/check.sh & checks=$$!; \
+	$(PYTEST) -q tests/structure; structure=$$?; \
+	wait $$checks && exit $$structure
+	@$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/structure
+	@$(PYTEST) -m thin tests/containers
 
 containers: ## The tests of images and Compose file, on a Docker engine of their own
 	@scripts/setup.sh dev
