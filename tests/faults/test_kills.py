@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 
 import pytest
 
@@ -39,9 +40,11 @@ def campaign(world: World, points: Sequence[KillPoint], programs: Mapping[str, P
 
 
 def keep_busy(world: World, done: threading.Event) -> None:
-    """Send until it is done."""
+    """Send until it is done: each second, and less often while a dead process is waited for."""
     world.send(world.random.randint(1, 3), refused=0.1)
-    while not done.wait(1.0):
+    for pace_s in chain(repeat(1.0, 5), repeat(4.0)):
+        if done.wait(pace_s):
+            return
         world.send(1, refused=0)
 
 
