@@ -14,7 +14,7 @@ from hilum.jobs.queue import Queue
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
 from hilum.node.processed import ProcessedImage, Result
-from hilum.node.steps import NodeContext, Steps
+from hilum.node.steps import JOINED, REPEATED, NodeContext, Steps
 from hilum.outcome import Status
 from hilum.pacs.archive import Archive
 from hilum.pacs.orthanc.archive import OrthancArchive
@@ -154,13 +154,17 @@ class Bench:
         return [entry.job for entry in reversed(found)]
 
     def do(self, job: Job) -> None:
-        """Do the steps of one job that are not done yet, as the engine does."""
-        done = self.states.setdefault(job.id, {})
+        """Do the steps of one job that are not remembered, as the engine does."""
+        remembered = self.states.setdefault(job.id, {})
+        state = dict(remembered)
         *before, (_, last) = self.steps.items()
-        for name, step in before:
-            if "end" not in done and name not in done.get("done", ()):
-                done.update(step(job, dict(done)), done=[*done.get("done", ()), name])
-        done.update(last(job, dict(done)))
+        names = [name for name, _ in before]
+        for (name, step), following in zip(before, [*names[1:], ""], strict=True):
+            if "end" not in state and name not in state.get("done", ()):
+                state.update(step(job, dict(state)), done=[*state.get("done", ()), name])
+                if name not in REPEATED and following not in JOINED:
+                    remembered.update(state)
+        remembered.update(state | last(job, dict(state)))
 
     def work(self) -> None:
         """Take up and do all there is to do."""

@@ -37,6 +37,16 @@ def test_scopes_are_asked_before_each_look():
     assert "scopes = dbos._sys_db.dequeue_scopes(queue.name)" in asked
 
 
+def test_newest_version_matters_to_jobs_without_one_alone():
+    """We answer that question ourselves: ours all have one."""
+    asked = inspect.getsource(SystemDatabase)
+
+    assert [4, 2] == [
+        asked.count("= self._is_latest_version(app_version"),
+        asked.count("if is_latest_version:"),
+    ]
+
+
 def test_running_dbos_tells_what_is_in_work_and_what_ends_it(database):
     """Their names, and events that its threads wait for."""
     with engine_of(database, Steps(database).named()) as engine:

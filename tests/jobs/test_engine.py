@@ -157,6 +157,37 @@ def test_only_steps_that_are_repeated_are_done_again_after_a_stop(database):
     assert {("work", "1.1"): 1, ("settle", "1.1"): 1} == second.done
 
 
+def test_joined_steps_are_remembered_together(database):
+    """A stop in the second of two leaves both to be done again; once done, neither is."""
+    pause, waiting = Pause(), threading.Event()
+
+    def wait(_job, _memo):
+        waiting.set()
+        pause(3600)
+
+    first, second, third = Steps(database), Steps(database), Steps(database)
+    steps = {"begin": first.begin, "work": wait, "wait": wait, "settle": first.settle}
+    with engine_of(database, steps, pause=pause, joined={"work"}) as engine:
+        arrive(database, engine.queue, "1.1")
+        engine.launch()
+        assert waiting.wait(30)
+        assert engine.drain(30)
+    pause, waiting = Pause(), threading.Event()
+    steps |= {"begin": second.begin, "work": second.work, "wait": wait}
+    with engine_of(database, steps, pause=pause, joined={"work"}) as engine:
+        engine.launch()
+        assert waiting.wait(30)
+        assert engine.drain(30)
+    steps |= {"begin": third.begin, "work": third.work, "wait": lambda _job, _memo: {}}
+    with engine_of(database, steps, joined={"work"}) as engine:
+        engine.launch()
+        until(lambda: all_settled(database), engine)
+
+    assert {("begin", "1.1"): 1, ("settle", "1.1"): 1} == first.done
+    assert {("begin", "1.1"): 1, ("work", "1.1"): 1} == second.done
+    assert {} == third.done
+
+
 def test_drain_finishes_what_is_in_work_and_leaves_the_rest(database):
     """Nothing is begun after the stop, and what was begun is settled."""
     begun, go_on = threading.Semaphore(0), threading.Event()

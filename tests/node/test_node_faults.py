@@ -1,5 +1,6 @@
 """What goes wrong around the node: outages, kills, deletions, and images that break something."""
 
+from datetime import timedelta
 from itertools import islice
 
 import httpx
@@ -244,6 +245,66 @@ def test_killed_work_is_repeated_without_a_second_result(pacs, bench, step, sett
         assert State.STORED is entry.state
         assert 1 + len(entry.results) == len(study)
         assert kept.document["model"]["name"] in entry.model
+
+
+def test_results_tell_the_time_of_the_first_attempt(pacs, bench):
+    """So what one that was killed stored and what the next makes are the same bytes."""
+    times = []
+
+    def read(file, earlier, when):
+        times.append(when)
+        return Recorder()(file, earlier, when)
+
+    node = bench(read)
+    send(pacs)
+    node.follow()
+    (job,) = node.jobs()
+    store = node.steps["store"]
+
+    def die(job, done):
+        store(job, done)
+        raise Killed
+
+    node.steps = {**node.steps, "store": die}
+    with pytest.raises(Killed):
+        node.do(job)
+    again = node.restarted()
+    again.late = timedelta(hours=1)
+    again.do(job)
+
+    assert 2 == len(times)
+    assert times[0] == times[1]
+
+
+def test_job_of_an_earlier_release_is_stored(pacs, bench):
+    """One that remembers what was read alone has its results stored before they are asked for."""
+    node = bench()
+    uid = send(pacs)
+    node.follow()
+    (job,) = node.jobs()
+    done = node.steps["read"](job, {})
+    del done["attempt"]
+    done.update(node.restarted().steps["verify"](job, dict(done)))
+    node.steps["settle"](job, done)
+    entry = node.entry(uid)
+
+    assert State.STORED is entry.state
+    assert 1 == len(entry.results) == len(entry.result_references)
+
+
+def test_who_was_thought_dead_stores_nothing(pacs, bench):
+    """Work that another process has begun meanwhile is left to it."""
+    node = bench()
+    uid = send(pacs)
+    node.follow()
+    (job,) = node.jobs()
+    done = node.steps["read"](job, {})
+    node.restarted().steps["read"](job, {})
+    done.update(node.steps["store"](job, dict(done)))
+    node.steps["settle"](job, done)
+
+    assert "stored_as" not in done
+    assert State.READING is node.entry(uid).state
 
 
 def test_asking_again_reads_a_failed_image(pacs, bench):

@@ -88,6 +88,8 @@ class DbosRuntime:
                 "Free space on its disk, or start it; hilum resumes by itself.",
                 engine_name=database.engine_name,
             ) from exc
+        # all jobs have our version: which is the newest decides on those that have none
+        self._dbos._sys_db._is_latest_version = _no  # type: ignore  # noqa: PGH003, SLF001
         # asked before each look at a queue, which costs ten times as much as `_waiting`
         self._dbos._sys_db.dequeue_scopes = self._scopes  # type: ignore[method-assign]  # noqa: SLF001
 
@@ -109,6 +111,10 @@ class DbosRuntime:
         """Return what a look at a queue covers: all of it, or nothing while it is empty."""
         with self._database.look() as connection:
             return [None] if waiting(connection, queue_name) else []
+
+
+def _no(*_: object) -> bool:
+    return False
 
 
 def _plain(work: Callable[..., object]) -> Callable[..., object]:

@@ -96,8 +96,9 @@ class Engine:
         What the steps wait with; ends when the process stops.
     pace
         How often things are looked at.
-    repeated
-        Steps that are done again after a crash rather than remembered.
+    repeated, joined
+        Steps that are done again after a crash rather than remembered, and that are remembered
+        together with the one before.
 
     Raises
     ------
@@ -118,10 +119,14 @@ class Engine:
         pause: Pause,
         pace: Retention = Retention(),
         repeated: Collection[str] = (),
+        joined: Collection[str] = (),
     ) -> None:
         self._database = database
         self._course = ImageWorkflow(
-            database, steps, forward, pause, measure=slots.measure, repeated=repeated
+            *(database, steps, forward, pause),
+            measure=slots.measure,
+            repeated=repeated,
+            joined=joined,
         )
         self._forward = forward
         self._slots = slots

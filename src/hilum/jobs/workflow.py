@@ -60,6 +60,8 @@ class ImageWorkflow:
         Measures the anatomy; None where no such job is taken.
     repeated
         Steps that are not remembered: to do them again costs less. The last one never is.
+    joined
+        Steps that are remembered together with the one before: to remember costs, too.
     """
 
     def __init__(
@@ -71,11 +73,18 @@ class ImageWorkflow:
         *,
         measure: Measure | None = None,
         repeated: Collection[str] = (),
+        joined: Collection[str] = (),
     ) -> None:
         if not steps:
             raise ValueError("a job needs at least the step that settles it")
         self._database = database
-        *self._before, (_, self._last) = steps.items()
+        *before, (_, self._last) = steps.items()
+        self._rows: list[tuple[str, list[Step]]] = []
+        for name, step in before:
+            if name in joined:
+                self._rows[-1][1].append(step)
+            else:
+                self._rows.append((name, [step]))
         self._send = send
         self._measure = measure
         self._pause = pause
@@ -87,13 +96,13 @@ class ImageWorkflow:
         """Work on one image; return how it ended. Deterministic but for its steps and its end."""
         job = Job(archive, ImageUIDs(*uids), reference, run)
         done = dict(done)
-        for name, step in self._before:
+        for name, steps in self._rows:
             if END in done:
                 break
             if name in self._repeated:
-                done |= self._careful(step, job, done, _as_bug)
+                done |= self._in_a_row(steps, job, done)
             else:
-                done |= DBOS.run_step({"name": name}, self._careful, step, job, done, _as_bug)
+                done |= DBOS.run_step({"name": name}, self._in_a_row, steps, job, done)
         # not remembered: the end of the job is, and to settle once more changes nothing
         done |= self._careful(self._last, job, done, self._give_up)
         return str(done.get(END, ""))
@@ -121,6 +130,14 @@ class ImageWorkflow:
         send = self._send
         if send is not None:
             self.patient(lambda: send(forward, attempt))
+
+    def _in_a_row(self, steps: Sequence[Step], job: Job, done: StepState) -> StepState:
+        """Run steps that are remembered as one; return what they add."""
+        added: StepState = {}
+        for step in steps:
+            if END not in added:
+                added |= self._careful(step, job, done | added, _as_bug)
+        return added
 
     def _careful(
         self, step: Step, job: Job, done: StepState, fault: Callable[[Job, Exception], StepState]

@@ -29,7 +29,7 @@ from hilum.node.model_watch import ModelWatch
 from hilum.node.processed import ProcessedImage
 from hilum.node.retrying_archive import archive_name, require_this_archive
 from hilum.node.shared_settings import SharedSettings
-from hilum.node.steps import REPEATED, NodeContext, Read, Steps
+from hilum.node.steps import JOINED, REPEATED, NodeContext, Read, Steps
 from hilum.pacs import credentials
 from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
@@ -385,4 +385,5 @@ def _engine(
             keep_images=lambda: timedelta(days=context.settings.current().node.keep_days),
         ),
         repeated=REPEATED,
+        joined=JOINED,
     )

@@ -82,6 +82,10 @@ DISK_LOOK_S: Final = 2.0
 REPEATED: Final = frozenset({"verify"})
 """Steps that only ask: to ask again takes less than to remember the answer."""
 
+JOINED: Final = frozenset({"store"})
+"""Steps that are remembered with the one before: what is to be stored is in memory alone, so one
+that was broken off needs that done again anyway."""
+
 NOTHING: Final = "nothing"
 """End of a job whose run is over already: there is nothing to settle."""
 
@@ -171,8 +175,7 @@ class Steps:
     def _begin(self, job: Job) -> StepState:
         """Mark the image as in work, and fix the time that its results will tell.
 
-        That it is fixed before anything is stored is enough: nobody saw what a process that
-        died while it read would have told.
+        It is that of the first attempt: one that was broken off may have stored some of them.
         """
         while self._context.disk.low:
             self._context.pause(DISK_LOOK_S)
@@ -183,13 +186,18 @@ class Steps:
             )
         now = self._context.now()
         with self._context.database.transaction() as connection:
-            if images.begin(connection, job, now) is None:
+            attempt = images.begin(connection, job, now)
+            if attempt is None:
                 return {END: NOTHING}
             known = images.entry(connection, job.archive, job.uids)
             assert known is not None, "its work began a line above"  # noqa: S101
             mode = self._mode(connection, known, now)
-        urgent = known.urgency is Urgency.URGENT
-        return {"when": now.astimezone().isoformat(), "urgent": urgent, "mode": mode.value}
+        return {
+            "when": (known.started or now).astimezone().isoformat(),
+            "urgent": known.urgency is Urgency.URGENT,
+            "mode": mode.value,
+            "attempt": attempt,
+        }
 
     def _mode(self, connection: Connection, known: images.ImageRecord, now: datetime) -> NodeMode:
         """Return how far the results of an image get; settled once, when work on it begins.
@@ -209,6 +217,8 @@ class Steps:
     def store(self, job: Job, done: StepState) -> StepState:
         """Store the results beside the image, pictures before the reports that name them."""
         start = perf_counter()
+        if self._is_taken_over(job, done):
+            return {END: NOTHING}
         self._archive.describe(job.reference)  # else they stand alone
         answer = self._answer(job, done)
         names: list[str] = []
@@ -224,9 +234,22 @@ class Steps:
             kept |= answer_state(answer)
         return {**kept, "seconds": {**done["seconds"], "store": round(perf_counter() - start, 4)}}
 
+    def _is_taken_over(self, job: Job, done: StepState) -> bool:
+        """Whether another process began this work after us, because we were silent for long."""
+        if "attempt" not in done:  # of an earlier release
+            return False
+        with self._context.database.look() as connection:
+            known = images.entry(connection, job.archive, job.uids)
+        return known is None or (known.run, known.attempts) != (job.run, done["attempt"])
+
     def verify(self, job: Job, done: StepState) -> StepState:
         """Ask the archive for the results; store again what it does not show."""
         start, again = perf_counter(), StepState()
+        if "stored_as" not in done:  # of an earlier release, which remembered what was read alone
+            again = self.store(job, done)
+            done = {**done, **again}
+            if END in done:
+                return again
         for left in reversed(range(STORE_ROUNDS)):
             there = self._archive.present((job.reference, *done["stored_as"]))
             missing = [uid for uid in done["results"] if uid not in there]
@@ -243,6 +266,8 @@ class Steps:
             if left:
                 log.warning("result.missing", count=len(missing), rounds_left=left)
                 again = {**again, **self.store(job, done)}
+                if END in again:
+                    return again
                 done = {**done, **again}
         named = ", ".join(missing)
         problem = Message("the PACS accepted but does not show {names}", names=named)

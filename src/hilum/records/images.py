@@ -43,7 +43,9 @@ KNOWN: Final = (
 CHANGE: Final = update(IMAGE).where(*THIS)
 CHANGE_OPEN: Final = update(IMAGE).where(*OPEN)
 BEGIN: Final = CHANGE_OPEN.values(
-    state=State.READING, attempts=IMAGE.c.attempts + 1, started=bindparam("now")
+    state=State.READING,
+    attempts=IMAGE.c.attempts + 1,
+    started=func.coalesce(IMAGE.c.started, bindparam("now", type_=IMAGE.c.started.type)),
 ).returning(IMAGE.c.attempts)
 RETRY: Final = (
     CHANGE.where(IMAGE.c.state.in_(sorted(RETRIED)))
@@ -118,7 +120,7 @@ class ImageRecord:
     arrived: datetime
     started: datetime | None
     settled: datetime | None
-    """When it was seen, when its work was last begun and ended, UTC; None while not."""
+    """When it was seen, when the work of this run first began and ended, UTC; None while not."""
     model: str | None
     seconds: Mapping[str, float]
     mode: NodeMode = NodeMode.LIVE

@@ -19,7 +19,6 @@ QUESTIONS: dict[str, Callable[[OrthancArchive], Any]] = {
     "attributes": lambda archive: archive.attributes("x"),
     "attributes_of_index": lambda archive: archive.attributes_of_index("x"),
     "origin": lambda archive: archive.origin("x"),
-    "fetch": lambda archive: archive.fetch("x", max_bytes=100),
     "fetch verified": lambda archive: archive.fetch("x", verified=True),
     "store": lambda archive: archive.store(b"x"),
     "present": lambda archive: archive.present(["x"]),

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from pydicom.tag import Tag
 
-from hilum.errors import FileTooLarge, NotInPacs, PacsRefused
+from hilum.errors import NotInPacs, PacsRefused
 from hilum.pacs.archive import (
     ArchiveSize,
     Arrivals,
@@ -157,11 +157,8 @@ class OrthancArchive(Orthanc):
         self, reference: str, *, max_bytes: int | None = None, verified: bool = False
     ) -> bytes:
         """Return the file, whose MD5 is asked for where it is to be verified."""
-        if max_bytes is not None:
-            size = int(self.json("GET", f"/instances/{reference}")["FileSize"])
-            if size > max_bytes:
-                raise FileTooLarge(size, max_bytes)
-        file = self.request("GET", f"/instances/{reference}/file").content
+        path = f"/instances/{reference}/file"
+        file = self.request("GET", path, max_bytes=max_bytes).content
         kept = self._digest(reference) if verified else None
         if kept is not None and kept != hashlib.md5(file, usedforsecurity=False).hexdigest():
             raise garbled("returned a different file from the one it holds")

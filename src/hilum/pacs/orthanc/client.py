@@ -46,6 +46,8 @@ class Options(TypedDict, total=False):
     """Media type that is wanted."""
     timeout_s: float
     """Seconds to wait for this answer."""
+    max_bytes: int | None
+    """Size of the largest answer that is taken; None takes any."""
 
 
 @contextmanager
@@ -107,6 +109,8 @@ class Orthanc:
             No answer, or not now.
         PacsRefused
             The PACS answered no.
+        FileTooLarge
+            Its answer has more than ``max_bytes``.
         """
         with pacs_errors(self.url):
             limits = httpx.Timeout(options.get("timeout_s", self._timeout_s))
@@ -117,7 +121,7 @@ class Orthanc:
                 headers=self._headers,
                 content=options.get("content"),
                 json=options.get("json"),
-                extensions={"timeout": limits.as_dict()},
+                extensions={"timeout": limits.as_dict(), "max_bytes": options.get("max_bytes")},
             )
             if "accept" in options:
                 request.headers["Accept"] = options["accept"]

@@ -113,6 +113,7 @@ def configuration(
         "OverwriteInstances": False,
         "SyncStorageArea": True,
         "StoreMD5ForAttachments": False,  # 11 ms of the processor for each radiograph
+        "MaximumStorageCacheSize": 16,  # MB: an image is read once, and mostly long after it came
         "MaximumStorageSize": 0,  # a limit here would delete the oldest patients
         "MaximumPatientCount": 0,
         "DeidentifyLogs": True,
