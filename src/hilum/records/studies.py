@@ -7,7 +7,7 @@ position with the new jobs, and an image's results.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -199,8 +199,11 @@ def arrived(
         "cover_series": "",
         "warnings": [],
     }
-    if connection.execute(unless_there(connection, STUDY), row).rowcount == 0:
-        this = study_values(archive, facts.study_instance_uid)
+    this = study_values(archive, facts.study_instance_uid)
+    if connection.execute(unless_there(connection, STUDY), row).rowcount == 1:
+        found_by = words(facts.patient_name, facts.patient_id, facts.accession_number)
+        _add_words(connection, archive, facts.study_instance_uid, found_by)
+    else:
         known = {name: value for name, value in asdict(facts).items() if value not in {"", None}}
         before = connection.execute(ROW, this).one()
         more = min(Urgency(before.urgency), urgency, key=URGENCIES.index)
@@ -208,7 +211,7 @@ def arrived(
         if not one_person(person_of(before), person_of(facts)):
             warn(connection, archive, facts.study_instance_uid, StudyWarning.PATIENTS_DIFFER)
         connection.execute(NO_PICTURES, this)  # of images that came again with other pixels
-    _write_words(connection, archive, facts.study_instance_uid)
+        _write_words(connection, archive, facts.study_instance_uid)
     refresh(connection, archive, facts.study_instance_uid, now, waits)
 
 
@@ -273,7 +276,8 @@ def refresh(
     }
     connection.execute(CHANGE, {**this, **anew})
     listed = [] if mode is NodeMode.SILENT else positive
-    _write_findings(connection, archive, study_instance_uid, listed)
+    if listed or study.positives:
+        _write_findings(connection, archive, study_instance_uid, listed)
 
 
 def released(connection: Connection, archive: str, now: datetime) -> None:
@@ -307,11 +311,17 @@ def _write_words(connection: Connection, archive: str, study_instance_uid: str) 
     if gone := there - wanted:
         lost = STUDY_WORD.delete().where(*of_study(STUDY_WORD), STUDY_WORD.c.word.in_(gone))
         connection.execute(lost, this)
-    if added := wanted - there:
-        rows = [
-            {"archive": archive, "word": word, "study_instance_uid": study_instance_uid}
-            for word in sorted(added)
-        ]
+    _add_words(connection, archive, study_instance_uid, wanted - there)
+
+
+def _add_words(
+    connection: Connection, archive: str, study_instance_uid: str, added: Collection[str]
+) -> None:
+    rows = [
+        {"archive": archive, "word": word, "study_instance_uid": study_instance_uid}
+        for word in sorted(added)
+    ]
+    if rows:
         connection.execute(STUDY_WORD.insert(), rows)
 
 
