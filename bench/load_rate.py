@@ -34,7 +34,7 @@ def _rows(node: Node, images: Images, objects: int, senders: int) -> Iterator[Ro
     yield Row(f"{who}: before them, the network alone on each core (CPU)", network_alone_ms(), "ms")
     before = node.instances()
     groups = family(node.program.pid)
-    senders_cpu = _children_cpu_s()
+    senders_cpu = children_cpu_s()
     with (
         tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder,
         crowd(Path(folder), node.dicom_port, list(islice(images, IMAGES)), senders),
@@ -45,7 +45,7 @@ def _rows(node: Node, images: Images, objects: int, senders: int) -> Iterator[Ro
     ended = costs(groups)
     yield Row(f"{who}: images read and stored", IMAGES / (end - start), "images/s", at_least=PER_S)
     cpu_s = {group: cost.cpu_s - started[group].cpu_s for group, cost in ended.items()}
-    cpu_s["senders"] = _children_cpu_s() - senders_cpu
+    cpu_s["senders"] = children_cpu_s() - senders_cpu
     for group, spent in cpu_s.items():
         yield Row(f"{who}: {group}, an image (CPU)", 1000 * spent / IMAGES, "ms")
     if senders == SENDERS[-1]:
@@ -53,7 +53,7 @@ def _rows(node: Node, images: Images, objects: int, senders: int) -> Iterator[Ro
             yield Row(f"memory afterwards: {group}", cost.memory_mib, "MiB")
 
 
-def _children_cpu_s() -> float:
+def children_cpu_s() -> float:
     """Return what the programs cost that this process started and saw end."""
     times = os.times()
     return times.children_user + times.children_system
