@@ -9,6 +9,7 @@ from sqlalchemy import select
 from hilum.errors import AlreadyRunning, DatabaseUnavailable
 from hilum.jobs.dbos_tables import workflows
 from hilum.jobs.pause import Pause
+from hilum.jobs.workflow import Remembering
 from hilum.records.states import State
 from job_tools import Steps, all_settled, arrive, engine_of, entry, until
 
@@ -141,7 +142,7 @@ def test_only_steps_that_are_repeated_are_done_again_after_a_stop(database):
 
     first = Steps(database)
     ask = {"begin": first.begin, "ask": first.work, "wait": wait, "settle": first.settle}
-    with engine_of(database, ask, pause=pause, repeated={"ask"}) as engine:
+    with engine_of(database, ask, pause=pause, remembering=Remembering(repeated={"ask"})) as engine:
         arrive(database, engine.queue, "1.1")
         engine.launch()
         assert waiting.wait(30)
@@ -149,7 +150,7 @@ def test_only_steps_that_are_repeated_are_done_again_after_a_stop(database):
 
     second = Steps(database)
     ask |= {"ask": second.work, "wait": lambda _job, _memo: {}, "settle": second.settle}
-    with engine_of(database, ask, repeated={"ask"}) as engine:
+    with engine_of(database, ask, remembering=Remembering(repeated={"ask"})) as engine:
         engine.launch()
         until(lambda: all_settled(database), engine)
 
@@ -165,21 +166,26 @@ def test_joined_steps_are_remembered_together(database):
         waiting.set()
         pause(3600)
 
+    joined = Remembering(joined={"work"})
     first, second, third = Steps(database), Steps(database), Steps(database)
     steps = {"begin": first.begin, "work": wait, "wait": wait, "settle": first.settle}
-    with engine_of(database, steps, pause=pause, joined={"work"}) as engine:
+    with engine_of(
+        database, steps, pause=pause, remembering=Remembering(joined={"work"})
+    ) as engine:
         arrive(database, engine.queue, "1.1")
         engine.launch()
         assert waiting.wait(30)
         assert engine.drain(30)
     pause, waiting = Pause(), threading.Event()
     steps |= {"begin": second.begin, "work": second.work, "wait": wait}
-    with engine_of(database, steps, pause=pause, joined={"work"}) as engine:
+    with engine_of(
+        database, steps, pause=pause, remembering=Remembering(joined={"work"})
+    ) as engine:
         engine.launch()
         assert waiting.wait(30)
         assert engine.drain(30)
     steps |= {"begin": third.begin, "work": third.work, "wait": lambda _job, _memo: {}}
-    with engine_of(database, steps, joined={"work"}) as engine:
+    with engine_of(database, steps, remembering=joined) as engine:
         engine.launch()
         until(lambda: all_settled(database), engine)
 

@@ -33,7 +33,7 @@ from hilum.jobs.queue import (
     forward_queue,
 )
 from hilum.jobs.reconcile import reconcile
-from hilum.jobs.workflow import ImageWorkflow, Measure, Send, Step
+from hilum.jobs.workflow import EACH, ImageWorkflow, Measure, Remembering, Send, Step
 from hilum.records import Database, workers
 from hilum.records.workers import Worker
 from hilum.telemetry.logs import get_log
@@ -96,9 +96,8 @@ class Engine:
         What the steps wait with; ends when the process stops.
     pace
         How often things are looked at.
-    repeated, joined
-        Steps that are done again after a crash rather than remembered, and that are remembered
-        together with the one before.
+    remembering
+        Which steps are done again after a crash rather than remembered, or together with others.
 
     Raises
     ------
@@ -118,15 +117,13 @@ class Engine:
         role: str,
         pause: Pause,
         pace: Retention = Retention(),
-        repeated: Collection[str] = (),
-        joined: Collection[str] = (),
+        remembering: Remembering = EACH,
     ) -> None:
         self._database = database
         self._course = ImageWorkflow(
             *(database, steps, forward, pause),
             measure=slots.measure,
-            repeated=repeated,
-            joined=joined,
+            remembering=remembering,
         )
         self._forward = forward
         self._slots = slots

@@ -6,6 +6,7 @@ an exception is a fault of ours, and ends as that instead of taking the image wi
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -45,6 +46,20 @@ END: Final = "end"
 log = get_log(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """Which steps are not remembered each by itself, once they are done; the last one never is."""
+
+    repeated: Collection[str] = ()
+    """Those that are not at all: to do them again costs less."""
+    joined: Collection[str] = ()
+    """Those that are together with the one before: to remember costs, too."""
+
+
+EACH: Final = Remembering()
+"""Each by itself."""
+
+
 class ImageWorkflow:
     """The steps of every job. For any number of threads.
 
@@ -58,10 +73,8 @@ class ImageWorkflow:
         Tries to send results on; None where no such job is taken.
     measure
         Measures the anatomy; None where no such job is taken.
-    repeated
-        Steps that are not remembered: to do them again costs less. The last one never is.
-    joined
-        Steps that are remembered together with the one before: to remember costs, too.
+    remembering
+        Which steps are remembered, and how.
     """
 
     def __init__(
@@ -72,8 +85,7 @@ class ImageWorkflow:
         pause: Pause,
         *,
         measure: Measure | None = None,
-        repeated: Collection[str] = (),
-        joined: Collection[str] = (),
+        remembering: Remembering = EACH,
     ) -> None:
         if not steps:
             raise ValueError("a job needs at least the step that settles it")
@@ -81,14 +93,14 @@ class ImageWorkflow:
         *before, (_, self._last) = steps.items()
         self._rows: list[tuple[str, list[Step]]] = []
         for name, step in before:
-            if name in joined:
+            if name in remembering.joined:
                 self._rows[-1][1].append(step)
             else:
                 self._rows.append((name, [step]))
         self._send = send
         self._measure = measure
         self._pause = pause
-        self._repeated = frozenset(repeated)
+        self._repeated = frozenset(remembering.repeated)
 
     def read_image(
         self, archive: str, uids: Sequence[str], reference: str, run: int, done: StepState

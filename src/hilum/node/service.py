@@ -17,6 +17,7 @@ from hilum.jobs.engine import Engine, Retention, Slots
 from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
+from hilum.jobs.workflow import Remembering
 from hilum.node.alerting import Alerts
 from hilum.node.anatomy import AnatomyMeasurer, AnatomyWorker, asking_after
 from hilum.node.audit_trail import audit_sent
@@ -384,6 +385,5 @@ def _engine(
             keep_jobs=timedelta(hours=node.keep_workflows_hours),
             keep_images=lambda: timedelta(days=context.settings.current().node.keep_days),
         ),
-        repeated=REPEATED,
-        joined=JOINED,
+        remembering=Remembering(REPEATED, JOINED),
     )
