@@ -1,5 +1,6 @@
 """A node fits the statistics of the reference images when it has enough, and then lets them be."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("HILUM_DATA_FOLDER", str(tmp_path / "data"))
     monkeypatch.setenv("HILUM_MODEL__NAME", STAND_IN)
     monkeypatch.setenv("HILUM_MODEL__REFERENCE_IMAGES", "50")
+    monkeypatch.setattr(os, "nice", lambda _: 0)  # the tests that follow would be the last, too
     install_stand_in(tmp_path / "data")
     return Settings.load()
 

@@ -117,6 +117,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "study.labelled": Event("110103", "U"),
     "studies.searched": Event("110112", "E"),
     "review.submitted": Event("110103", "C"),
+    "readings.evaluated": READ,
     "reviews.exported": Event("110106", "R"),
     "export.released": Event("110103", "U"),
     "export.kept_back": Event("110103", "U"),

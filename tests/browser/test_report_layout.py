@@ -5,28 +5,26 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from browser.viewer import FLAGS
 from hilum.cli.main import main
 from label_look_alikes import simulated, written
-from orthanc_server import require
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def report(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """Return the report of an evaluation with misses, in a browser."""
     folder = tmp_path_factory.mktemp("report")
     readings, labels = written(folder, *simulated(400, 5, findings=("Effusion", "Mass")))
     given = ["evaluate", readings, "--labels", labels, "--out", folder]
     done = CliRunner().invoke(main, [str(each) for each in given])
     assert 0 == done.exit_code, done.output
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require("chromium"), args=list(FLAGS))
-        page = browser.new_page()
-        page.goto(Path(folder, "report.html").as_uri())
-        yield page
-        browser.close()
+    page = chromium.new_page()
+    page.goto(Path(folder, "report.html").as_uri())
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
