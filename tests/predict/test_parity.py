@@ -17,6 +17,7 @@ from hilum.settings import Settings
 from model_inputs import model_input
 from reference_environment import reference_python
 from torchxrayvision_outputs import (
+    GOLDEN,
     GRAPHS,
     TorchXRayVision,
     images,
@@ -115,12 +116,19 @@ def test_reference_is_not_blind(reference: TorchXRayVision, ours: Ours):
 
 
 def test_raw_values_agree(reference: TorchXRayVision, ours: Ours):
-    """The sigmoid of every logit is TorchXRayVision's to 1e-5."""
-    logits = reference.outputs["logit"][:, ours.columns].astype(np.float64)
+    """The sigmoid of every logit is TorchXRayVision's to 1e-5, and what that varies by itself.
 
-    np.testing.assert_allclose(
-        ours.values("default", "raw"), 1 / (1 + np.exp(-logits)), rtol=0, atol=RAW_TOLERANCE
+    On another processor its own values were up to 4e-6 apart from the committed ones.
+    """
+    here, committed = (
+        1 / (1 + np.exp(-outputs["logit"][:, ours.columns].astype(np.float64)))
+        for outputs in (reference.outputs, np.load(GOLDEN / f"{reference.graph}.npz"))
     )
+    varies = np.zeros_like(here)  # radiographs come after the made images
+    varies[: len(committed)] = np.abs(here[: len(committed)] - committed)
+
+    assert varies.max() < RAW_TOLERANCE
+    assert (np.abs(ours.values("default", "raw") - here) <= RAW_TOLERANCE + varies).all()
 
 
 @pytest.mark.parametrize("points", SETS)
