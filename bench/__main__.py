@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 TOOLS = ("soak", "first_use", "in_container")
 """Modules without rows: they pass or fail."""
 
-LONG_ONES = ("dataset", "instructions", "load")
+LONG_ONES = ("dataset", "instructions", "load", "scale")
 """Modules that do something else when they are given options."""
 
 

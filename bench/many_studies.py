@@ -34,6 +34,7 @@ GIVEN = [
 ]
 LABELS = ["Effusion", "Cardiomegaly", "Lung Opacity", "Nodule", "Mass", "Pneumothorax", "Hernia"]
 SHARES = [0.18, 0.22, 0.3, 0.08, 0.04, 0.03, 0.002]
+REFUSAL = ["not_frontal", "The header says that this is a lateral view.", "ViewPosition"]
 
 
 def fill(database: Database, count: int = STUDIES) -> None:
@@ -79,7 +80,7 @@ def fill(database: Database, count: int = STUDIES) -> None:
                     "due": arrived + timedelta(minutes=60 if positive else 240),
                     "urgency": urgency,
                     "state": state,
-                    "reasons": [] if state is State.STORED else [["not_frontal", "a lateral view"]],
+                    "reasons": [REFUSAL[:2]] if state is State.REFUSED else [],
                     "images": 1,
                     "positives": len(positive),
                     "findings": findings[:6],
@@ -105,12 +106,16 @@ def fill(database: Database, count: int = STUDIES) -> None:
                     "reference": f"i{n}",
                     "urgency": urgency,
                     "state": state,
-                    "reasons": [],
-                    "results": [],
+                    "reasons": [REFUSAL] if state is State.REFUSED else [],
+                    "results": [] if state is State.REFUSED else [f"{uid}.{k}" for k in (2, 3, 4)],
                     "run": 1,
                     "attempts": 1,
                     "lost": 0,
                     "arrived": arrived,
+                    "started": arrived,
+                    "settled": arrived + timedelta(seconds=1),
+                    "model": "m 1",
+                    "seconds": {"open": 0.01, "prepare": 0.02, "predict": 0.05, "report": 0.04},
                 }
             )
         with database.transaction() as connection:
