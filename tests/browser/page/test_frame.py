@@ -246,12 +246,18 @@ def test_a_file_is_tried(tabs: Tabs, empty_orthanc: OrthancServer, radiograph_fi
         assert [] == orthanc.json("GET", "/instances")
 
 
+@pytest.fixture
+def ohif_of_the_page() -> None:
+    """Skip where the page has no OHIF to serve."""
+    if not (RELEASES["current"] / "index.html").is_file():
+        lacking("OHIF is not installed: run scripts/ohif.sh")
+
+
+@pytest.mark.usefixtures("ohif_of_the_page")
 def test_ohif_opens_a_study_with_the_pages_session(
     tabs: Tabs, empty_orthanc: OrthancServer
 ) -> None:
     """Under its strict policy: nothing is refused, nobody else is asked."""
-    if not (RELEASES["current"] / "index.html").is_file():
-        lacking("OHIF is not installed: run scripts/ohif.sh")
     image = make_radiograph()
     with empty_orthanc.client() as orthanc:
         orthanc.store(dicom_file(image))
@@ -261,10 +267,9 @@ def test_ohif_opens_a_study_with_the_pages_session(
     expect(tab.locator(".viewport-overlay").first).to_contain_text("Chest PA", timeout=60_000)
 
 
+@pytest.mark.usefixtures("ohif_of_the_page")
 def test_ohif_opens_with_the_regions_and_leads_back(web: WebContext, tabs: Tabs) -> None:
     """From the study page: the outline is there, and a link to the worklist."""
-    if not (RELEASES["current"] / "index.html").is_file():
-        lacking("OHIF is not installed: run scripts/ohif.sh")
     tab = tabs.open(Role.VIEWER, add_read(web, chest()).path)
     tab.click("text=Open in OHIF")
     tab.wait_for_selector(".svg-layer polyline", timeout=60_000, state="attached")
@@ -275,10 +280,9 @@ def test_ohif_opens_with_the_regions_and_leads_back(web: WebContext, tabs: Tabs)
     expect(tab.locator("[data-rows], table").first).to_be_visible()
 
 
+@pytest.mark.usefixtures("ohif_of_the_page")
 def test_ohif_opens_the_anatomy(tabs: Tabs, empty_orthanc: OrthancServer) -> None:
     """Each structure in its own colour, though a radiograph lies nowhere in the patient."""
-    if not (RELEASES["current"] / "index.html").is_file():
-        lacking("OHIF is not installed: run scripts/ohif.sh")
     image = make_radiograph(Rows=320, Columns=288)
     when = datetime(2026, 1, 2, 10, 30, tzinfo=UTC)
     segmentation, _ = anatomy_objects(found(image), when=when, settings=ReportSettings())
