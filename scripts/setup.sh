@@ -102,6 +102,7 @@ chromium:chromium:the browser tests
 npm:npm:the OHIF viewer and axe-core, for the browser tests
 /usr/lib/postgresql/*/bin/postgres:postgresql:the tests with several workers
 pgbouncer:pgbouncer:the tests of a pooler before PostgreSQL
+haproxy:haproxy:the tests of the front of reception
 cc:gcc:the tests of clocks that jump
 jing:jing:the schema of audit messages
 rsyslogd:rsyslog:a receiver of audit messages
