@@ -4,6 +4,7 @@ from hilum.encode import forms
 from hilum.encode.anatomy_report import anatomy_objects
 from hilum.encode.codes import load_codes
 from hilum.encode.extra_objects import extra_objects
+from hilum.encode.file_writer import to_bytes
 from hilum.encode.forms.json_document import (
     anatomy_document,
     document_head,
@@ -14,7 +15,7 @@ from hilum.encode.forms.json_document import (
 from hilum.encode.kinds import result_name
 from hilum.encode.messages.outcome import image_facts
 from hilum.encode.predecessors import earlier_reports
-from hilum.encode.report import refusal_document, report_documents, to_bytes
+from hilum.encode.report import refusal_document, report_documents
 from hilum.encode.result_context import ResultContext
 from hilum.encode.review_report import Assessed, Assessment, review_report
 from hilum.encode.secondary_capture import secondary_capture

@@ -257,6 +257,7 @@ def _write_times(result: Dataset, when: datetime) -> None:
 
 def _write_file_meta(result: Dataset) -> None:
     meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = result.SOPClassUID
     meta.MediaStorageSOPInstanceUID = result.SOPInstanceUID
     previous = getattr(result, "file_meta", None)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from io import BytesIO
 
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset
 
 from hilum import PRODUCT, __version__
 from hilum.eligibility import Reason
@@ -137,10 +136,3 @@ def refusal_document(
 def _gist(reason: Reason) -> str:
     """Return what comes before a reason's details, in the ASCII of Series Descriptions."""
     return in_ascii(reason.text.partition(":")[0])
-
-
-def to_bytes(dataset: Dataset) -> bytes:
-    """Return an instance as a DICOM file (PS3.10), the same bytes every time."""
-    buffer = BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()

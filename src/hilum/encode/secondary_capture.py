@@ -20,6 +20,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.multival import MultiValue
 from pydicom.uid import JPEGBaseline8Bit
+from pydicom.valuerep import VR
 
 from hilum import RESEARCH_USE_ONLY
 from hilum.encode.common_modules import SOURCE_IMAGE, VISUAL_EXPLANATION, begin, conclude, reference
@@ -97,7 +98,7 @@ def _write_pixels(result: Dataset, sheet: Image.Image, source: Dataset) -> None:
     result.LossyImageCompressionMethod = [*methods, LOSSY_METHOD]
     result.file_meta = FileMetaDataset()
     result.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    result.PixelData = encapsulate([jpeg])
+    result.add_new("PixelData", VR.OB, encapsulate([jpeg]))
     result["PixelData"].is_undefined_length = True
 
 

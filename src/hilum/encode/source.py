@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -177,8 +178,15 @@ def quiet_item(**values: Any) -> Dataset:
 def write_quietly(dataset: Dataset, **values: Any) -> None:
     """Write attributes with their values as they are: pydicom would warn of invalid ones."""
     for keyword, value in values.items():
-        tag = Tag(keyword)
-        dataset.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE))
+        tag, vr = _tag_and_vr(keyword)
+        dataset.add(DataElement(tag, vr, value, validation_mode=config.IGNORE))
+
+
+@cache
+def _tag_and_vr(keyword: str) -> tuple[BaseTag, str]:
+    """Return what the data dictionary says: looking it up takes longer than writing a value."""
+    tag = Tag(keyword)
+    return tag, dictionary_VR(tag)
 
 
 def character_sets(dataset: Dataset) -> list[str]:
