@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from browser.viewer import FLAGS, Viewer
+from browser.viewer import Viewer, launch
 from containers.product import LONG_S, PORTS, ROOT, Engine, Product, engine_of_its_own
-from orthanc_server import free_ports, require
+from orthanc_server import free_ports
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
         sync_playwright() as web,
     ):
         environment = engine.environment | {name: str(port) for name, port in ports.items()}
-        browser = web.chromium.launch(executable_path=require("chromium"), args=list(FLAGS))
+        browser = launch(web)
         clone = Path(folder, "hilum")
         product = Product(Engine(environment, clone), Path(folder))
         try:

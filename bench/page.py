@@ -30,6 +30,7 @@ from hilum.web.sessions import SESSION_COOKIE, cookie_name
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from browser.viewer import launch
 from orthanc_server import running_orthanc
 from page_studies import add_read, demonstration, installed, tools_here
 from postgresql_server import running_postgresql
@@ -81,8 +82,7 @@ def client_of(web: WebContext, url: str) -> httpx.Client:
 def browser() -> Iterator[Browser]:
     """Yield a headless Chromium."""
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        opened = launch(playwright)
         yield opened
         opened.close()
 

@@ -7,7 +7,6 @@ The findings are made up; the radiograph is the real one of the package pydicom-
 """
 
 import io
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from pydicom import Dataset, dcmread
 
 from browser.ohif_server import RELEASES, running_ohif
 from browser.results import WHEN, none_positive, three_positives
-from browser.viewer import FLAGS, Viewer
+from browser.viewer import Viewer, launch
 from hilum import phantom, pipeline
 from hilum.eligibility import Reason
 from hilum.encode import anatomy_objects, refusal_document
@@ -115,9 +114,7 @@ def main() -> None:
         running_ohif(server, next(iter(RELEASES.values()))) as address,
         sync_playwright() as playwright,
     ):
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
+        chromium = launch(playwright)
         every = scenes(str(chest))
         for name, scene in ((name, every[name]) for name in sys.argv[1:] or every):
             viewer = Viewer(chromium.new_page(viewport=WINDOW), address)

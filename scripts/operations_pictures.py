@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Connection
 
 from browser.people import Look, signed_in
-from browser.viewer import FLAGS
+from browser.viewer import launch
 from drifting import answers, was_tested
 from hilum.eligibility import Reason
 from hilum.node.process_file import document_of
@@ -170,9 +170,7 @@ def main() -> None:
             invent(web)
             for name in ("bruno.lima", "carla.reis"):
                 begin_session(web, name, Role.READER)
-            chromium = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=list(FLAGS)
-            )
+            chromium = launch(playwright)
             draw(chromium, web, page.url, folder)
             chromium.close()
 

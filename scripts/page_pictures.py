@@ -19,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from pydicom import dcmread
 
 from browser.people import DESKTOP, Look, signed_in
+from browser.viewer import launch
 from hilum import phantom
 from hilum.node.anatomy_file import measured
 from hilum.records import anatomies
@@ -142,8 +143,7 @@ def main() -> None:
         real, heart = fill(web), measure(web)
         turned = upside_down(phantom.make(TURNED, findings=(), size=512).dataset)
         over = read(web, turned, arrive(web, turned)).path
-        flags = ["--no-sandbox", "--disable-gpu"]
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        chromium = launch(playwright)
         course = "/studies/2.25.20260512"
         for name, look, path in (
             ("worklist.png", DARK, "/"),

@@ -98,7 +98,7 @@ LIST
 gdcmconv:libgdcm-tools:a reader of compressed images to compare with
 pdftotext:poppler-utils:a reader of PDF
 dciodvfy:dicom3tools:checks that what is written is valid DICOM
-chromium:chromium:the browser tests
+chromium-headless-shell:chromium-headless-shell:the browser tests
 npm:npm:the OHIF viewer and axe-core, for the browser tests
 /usr/lib/postgresql/*/bin/postgres:postgresql:the tests with several workers
 pgbouncer:pgbouncer:the tests of a pooler before PostgreSQL

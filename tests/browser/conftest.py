@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from pydicom import Dataset
 
 from browser.ohif_server import RELEASES, running_ohif
-from browser.viewer import FLAGS, WINDOW, Viewer
-from orthanc_server import OrthancServer, lacking, require
+from browser.viewer import WINDOW, Viewer, launch
+from orthanc_server import OrthancServer, lacking
 from radiographs import dicom_file
 
 expect.set_options(timeout=30_000)
@@ -39,9 +39,8 @@ def ohif(request: pytest.FixtureRequest, releases: dict[str, str]) -> str:
 def chromium(releases: dict[str, str]) -> Iterator[Browser]:
     """Return a headless Chromium."""
     del releases  # end after the browser, so that no request is cut off
-    program = require("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -7,14 +7,17 @@ content, never for the absence of errors, and collects what was swallowed.
 
 import base64
 import io
+import shutil
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 from pydicom import Dataset
+
+from orthanc_server import require
 
 FLAGS: Final = (
     "--headless",
@@ -106,6 +109,12 @@ READ_OUTLINES: Final = """() => {
     });
 }"""
 READ_CANVAS: Final = "() => document.querySelector('canvas.cornerstone-canvas').toDataURL()"
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start Chromium, best as its headless shell: a third less of the processor than the whole."""
+    program = shutil.which("chromium-headless-shell") or require("chromium")
+    return playwright.chromium.launch(executable_path=program, args=list(FLAGS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
