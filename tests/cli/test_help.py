@@ -1,8 +1,6 @@
 """``hilum version`` and ``--help``: what a person reads before anything is read."""
 
 import json
-import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -98,14 +96,3 @@ def test_shells_complete_commands_and_values(shell: str, words: dict[str, str]):
     assert f"_HILUM_COMPLETE={shell}_complete" in script.output
     assert {"reading", "refused"} <= set(offered.replace(",", "\n").split())
     assert "stored" not in offered
-
-
-def test_what_draws_bars_is_loaded_with_the_first_bar():
-    """Reading one file has none, and is over sooner without it."""
-    program = "import sys, hilum.cli.read; print('rich' in sys.modules)"
-
-    said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
-    assert "False" == said.stdout.strip()

@@ -92,7 +92,6 @@ LIBRARIES = {
     "pynetdicom": {"hilum.pacs"},
     "dbos": {"hilum.jobs"},
     "sqlalchemy": {"hilum.records", "hilum.jobs"},
-    "structlog": {"hilum.telemetry"},
     "prometheus_client": {"hilum.telemetry"},
     "opentelemetry": {"hilum.telemetry"},
     "pebble": {"hilum.node"},

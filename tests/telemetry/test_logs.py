@@ -16,7 +16,7 @@ from pydicom.valuerep import PersonName
 
 from hilum.settings import LogFormat
 from hilum.telemetry.library_messages import words_of
-from hilum.telemetry.logs import IDENTIFYING, Log, StandardError, formatter, get_log
+from hilum.telemetry.logs import IDENTIFYING, Log, OneLine, StandardError, get_log
 
 PATIENT = "Somebody^Special"
 """Invented; wherever it turns up, a patient's name would."""
@@ -27,7 +27,7 @@ class Collect(logging.Handler):
 
     def __init__(self, log_format: LogFormat) -> None:
         super().__init__()
-        self.setFormatter(formatter(log_format))
+        self.setFormatter(OneLine(log_format))
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:

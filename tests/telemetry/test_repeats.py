@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hilum.telemetry.logs import MOST_ALIKE, WINDOW_S, RepeatFilter
+from hilum.telemetry.logs import MOST_ALIKE, WINDOW_S, LogEvent, RepeatFilter
 
 
 class Clock:
@@ -46,9 +46,9 @@ def written(repeats: RepeatFilter, message: object, times: int, line: int = 1) -
 
 def test_a_flood_is_counted_and_told_once(repeats, told, clock):
     """After a minute, with how many lines were held back."""
-    assert MOST_ALIKE == written(repeats, {"event": "page.full", "host": "a"}, 5000)
+    assert MOST_ALIKE == written(repeats, LogEvent({"event": "page.full", "host": "a"}), 5000)
     clock.now = WINDOW_S
-    assert MOST_ALIKE == written(repeats, {"event": "page.full", "host": "b"}, 100)
+    assert MOST_ALIKE == written(repeats, LogEvent({"event": "page.full", "host": "b"}), 100)
     repeats.tell_all()
 
     assert told == [("page.full", 5000 - MOST_ALIKE), ("page.full", 100 - MOST_ALIKE)]
@@ -56,7 +56,7 @@ def test_a_flood_is_counted_and_told_once(repeats, told, clock):
 
 def test_every_line_of_an_image_is_written(repeats, told):
     """Whatever their number: nothing about an image is lost."""
-    event = {"event": "instance.settled", "instance": "abc", "at": "x"}
+    event = LogEvent({"event": "instance.settled", "instance": "abc", "at": "x"})
 
     assert 5000 == written(repeats, event, 5000)
     assert not told
@@ -70,12 +70,12 @@ def test_libraries_are_told_apart_by_their_lines(repeats):
 
 def test_faults_are_told_apart_by_their_places(repeats):
     """So that a second fault is not hidden by the first."""
-    assert MOST_ALIKE == written(repeats, {"event": "page.bug", "at": "a.py:1"}, 100)
-    assert MOST_ALIKE == written(repeats, {"event": "page.bug", "at": "b.py:1"}, 100)
+    assert MOST_ALIKE == written(repeats, LogEvent({"event": "page.bug", "at": "a.py:1"}), 100)
+    assert MOST_ALIKE == written(repeats, LogEvent({"event": "page.bug", "at": "b.py:1"}), 100)
 
 
 def test_what_is_said_seldom_is_told_as_it_is(repeats, told):
     """And counted nowhere."""
-    assert MOST_ALIKE == written(repeats, {"event": "pacs.away"}, MOST_ALIKE)
+    assert MOST_ALIKE == written(repeats, LogEvent({"event": "pacs.away"}), MOST_ALIKE)
     repeats.tell_all()
     assert not told

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from hilum.telemetry import metrics
-from hilum.web.context import NodeCheck
-from hilum.web.health import BEAT_WITHIN_S, KEEP_S, HealthSource, health_app, health_routes
+from hilum.web.context import HealthSource, NodeCheck
+from hilum.web.health import BEAT_WITHIN_S, KEEP_S, health_app, health_routes
 from own_loop import in_own_loop
 
 TOKEN = "a-token-of-more-than-16-characters"  # noqa: S105  of this test alone

@@ -15,8 +15,7 @@ from hilum.records.counts import observe
 from hilum.records.drift_watch import watched
 from hilum.telemetry import metrics
 from hilum.telemetry.metrics import MetricsSnapshot
-from hilum.web.context import NodeCheck
-from hilum.web.health import HealthSource
+from hilum.web.context import HealthSource, NodeCheck
 
 HEARTBEAT: Final = "heartbeat"
 """File of the data folder that is touched on every turn of the node's main thread."""

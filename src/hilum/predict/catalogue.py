@@ -18,6 +18,11 @@ CARD_FILE: Final = "card.json"
 """Card of a model that was added, in its folder."""
 
 
+CARDS: Final = files("hilum.predict") / "cards"
+SUFFIX: Final = ".toml"
+"""What follows a card's name in that of its file."""
+
+
 def models_folder(data_folder: Path) -> Path:
     """Return the folder that holds one folder for each installed model."""
     return data_folder / "models"
@@ -32,9 +37,26 @@ def shipped_cards() -> tuple[ModelCard, ...]:
     CardInvalid
         A card of hilum's is wrong, which is a fault of hilum.
     """
-    folder = files("hilum.predict") / "cards"
-    cards = (ModelCard.read(entry) for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return tuple(sorted(cards, key=lambda card: card.name))
+    return tuple(map(shipped_card, shipped_names()))
+
+
+@cache
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of hilum's own cards, sorted."""
+    names = (entry.name for entry in CARDS.iterdir())
+    return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
+
+
+@cache
+def shipped_card(name: str) -> ModelCard:
+    """Return one of hilum's own cards, and leave the others unread.
+
+    Raises
+    ------
+    CardInvalid
+        It is wrong, which is a fault of hilum.
+    """
+    return ModelCard.read(CARDS / f"{name}{SUFFIX}")
 
 
 def added_card(path: Path) -> ModelCard:
@@ -73,7 +95,7 @@ def _added(data_folder: Path) -> list[Path]:
 
 def is_shipped(name: str) -> bool:
     """Whether a card of this name comes with hilum."""
-    return any(card.name == name for card in shipped_cards())
+    return name in shipped_names()
 
 
 def find_card(name: str, data_folder: Path) -> ModelCard:
@@ -86,10 +108,9 @@ def find_card(name: str, data_folder: Path) -> ModelCard:
     CardInvalid
         There is one, but it cannot be used.
     """
-    for card in shipped_cards():
-        if card.name == name:
-            return card
-    names = [card.name for card in shipped_cards()]
+    if is_shipped(name):
+        return shipped_card(name)
+    names = list(shipped_names())
     for path in _added(data_folder):
         if path.parent.name == name:
             return added_card(path)

@@ -1,6 +1,7 @@
 """Frontal or lateral, as a network sees it in the pixels: a second opinion on the header."""
 
 from collections.abc import Collection
+from functools import cached_property
 from threading import Lock
 from typing import Final
 
@@ -52,16 +53,15 @@ class ViewNetworks:
 
     def __init__(self, settings: Settings, *, demonstration: bool) -> None:
         self._settings = settings
-        self._card = next(
-            (
-                card
-                for card in shipped_cards()
-                if card.kind is NetworkKind.VIEW and card.demonstration == demonstration
-            ),
-            None,
-        )
+        self._demonstration = demonstration
         self._lock = Lock()
         self._loaded: ViewNetwork | None = None
+
+    @cached_property
+    def _card(self) -> ModelCard | None:
+        """Its card, for which all are read: few images need it."""
+        views = (card for card in shipped_cards() if card.kind is NetworkKind.VIEW)
+        return next((card for card in views if card.demonstration == self._demonstration), None)
 
     @property
     def is_installed(self) -> bool:

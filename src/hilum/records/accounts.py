@@ -23,7 +23,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.exc import IntegrityError
-from zxcvbn import zxcvbn
 
 from hilum.errors import HilumError
 from hilum.records.tables import DEVICE, PASSKEY, SESSION, TOKEN, USER
@@ -150,6 +149,8 @@ def hashed(password: str, name: str = "") -> str:
             shortest_password=SHORTEST_PASSWORD,
             longest_password=LONGEST_PASSWORD,
         )
+    from zxcvbn import zxcvbn  # noqa: PLC0415  its lists of words: only a new password needs them
+
     looked_at = password[:LOOKED_AT]
     if zxcvbn(looked_at, [name, *OWN_WORDS], max_length=LOOKED_AT)["score"] < LEAST_STRENGTH:
         raise AccountError(

@@ -27,10 +27,6 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 from uuid import UUID
 
-import structlog
-from structlog.stdlib import ProcessorFormatter
-from structlog.typing import EventDict
-
 from hilum.settings.telemetry import LogFormat
 from hilum.telemetry.library_messages import words_of
 
@@ -46,6 +42,10 @@ REPEATED: Final = "log.repeated"
 """The event that tells how many lines were held back."""
 
 Place = tuple[object, ...]
+
+
+class LogEvent(dict[str, object]):
+    """What a line of ours says: its ``event``, and facts. No library logs one of these."""
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a line is written."""
-        facts = record.msg if isinstance(record.msg, dict) else {}
+        facts = record.msg if isinstance(record.msg, LogEvent) else {}
         if IMAGE in facts or facts.get("event") == REPEATED:
             return True
         event = str(facts.get("event", record.name))
@@ -135,6 +135,9 @@ IDENTIFYING: Final = frozenset(
 
 WITHHELD: Final = "withheld"
 
+FIRST: Final = ("time", "level", "event")
+"""What every line begins with, in this order."""
+
 LONGEST_FACT: Final = 500
 """Characters of one fact; no event needs more, a data set in text has more."""
 
@@ -147,49 +150,47 @@ LIBRARIES: Final = (
 PACKAGE: Final = Path(__file__).parents[1]
 
 
-class Log(structlog.BoundLoggerBase):
+class Log:
     """Writes events of one part of the program. Get one with `get_log`."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
 
     def info(self, event: str, **facts: object) -> None:
         """Write what happened."""
-        self._proxy_to_logger("info", event, **facts)
+        self._write(logging.INFO, event, facts)
 
     def warning(self, event: str, **facts: object) -> None:
         """Write what somebody should look at."""
-        self._proxy_to_logger("warning", event, **facts)
+        self._write(logging.WARNING, event, facts)
 
     def bug(self, event: str, error: BaseException, **facts: object) -> None:
         """Write a fault of ours, with its kind and where in the code it came up."""
-        self._proxy_to_logger("error", event, **facts, **_fault(error))
+        self._write(logging.ERROR, event, facts | _fault(error))
+
+    def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
+        said = {name: _allowed(name, value) for name, value in facts.items()}
+        self._logger.log(level, LogEvent(event=event, **said))
 
 
 def get_log(name: str) -> Log:
     """Return the logger of one part of the program."""
-    log: Log = structlog.wrap_logger(
-        logging.getLogger(name),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            only_scalars,
-            ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=Log,
-        cache_logger_on_first_use=True,
-    )
-    return log
+    return Log(name)
 
 
-def only_scalars(_logger: object, _method: str, facts: EventDict) -> EventDict:
-    """Let through what is one short value; of anything else its kind alone."""
-    return {name: _allowed(name, value) for name, value in facts.items()}
+class OneLine(logging.Formatter):
+    """Turns a log record, ours or a library's, into one line."""
 
+    def __init__(self, log_format: LogFormat = LogFormat.TEXT) -> None:
+        super().__init__()
+        self._rendered = RENDERERS[log_format]
 
-def formatter(log_format: LogFormat = LogFormat.TEXT) -> logging.Formatter:
-    """Return what turns a log record, ours or a library's, into one line."""
-    return ProcessorFormatter(
-        processors=[_stamp, ProcessorFormatter.remove_processors_meta, RENDERERS[log_format]],
-        foreign_pre_chain=[_library],
-        use_get_message=False,
-    )
+    def format(self, record: logging.LogRecord) -> str:
+        """Return time, level and event first, then the facts; of a library, see `_library`."""
+        facts = record.msg if isinstance(record.msg, LogEvent) else _library(record)
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        start = {"time": when.replace("+00:00", "Z"), "level": record.levelname.lower()}
+        return self._rendered({**start, "event": facts["event"], **facts})
 
 
 KEPT_LINES: Final = 500
@@ -230,7 +231,7 @@ class StandardError(logging.StreamHandler[TextIO]):
 
     def __init__(self, log_format: LogFormat, sink: Connection | None = None) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(formatter(log_format))
+        self.setFormatter(OneLine(log_format))
         self._sink = sink
 
     def format(self, record: logging.LogRecord) -> str:
@@ -319,40 +320,29 @@ def _places(trace: TracebackType | None) -> tuple[str, str]:
     return inner, ours
 
 
-def _library(_logger: object, _method: str, said: EventDict) -> EventDict:
+def _library(record: logging.LogRecord) -> Mapping[str, object]:
     """Return the event of a library's line: where it was said, in the words of its source."""
-    record: logging.LogRecord = said["_record"]
-    facts: EventDict = {
+    facts = {
         "event": "library.said",
-        "_record": record,
-        "_from_structlog": False,
         "logger": record.name,
         "words": words_of(record.pathname, record.lineno),
         "from": f"{record.pathname}:{record.lineno}",
     }
     error = record.exc_info[1] if record.exc_info else None
-    return facts if error is None else {**facts, **_fault(error)}
+    return facts if error is None else facts | _fault(error)
 
 
-def _stamp(_logger: object, _method: str, facts: EventDict) -> EventDict:
-    """Put time, level and name first."""
-    record: logging.LogRecord = facts["_record"]
-    when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-    start = {"time": when.replace("+00:00", "Z"), "level": record.levelname.lower()}
-    return {**start, "event": facts["event"], **facts}
-
-
-def _as_text(_logger: object, _method: str, facts: Mapping[str, Any]) -> str:
-    rest = {name: value for name, value in facts.items() if name not in {"time", "level", "event"}}
+def _as_text(facts: Mapping[str, object]) -> str:
+    rest = {name: value for name, value in facts.items() if name not in FIRST}
     pairs = (f"{name}={_quoted(value)}" for name, value in rest.items())
-    return " ".join((facts["time"], facts["level"], facts["event"], *pairs))
+    return " ".join((*(str(facts[name]) for name in FIRST), *pairs))
 
 
-def _as_json(_logger: object, _method: str, facts: Mapping[str, Any]) -> str:
+def _as_json(facts: Mapping[str, object]) -> str:
     return json.dumps(facts, ensure_ascii=False)
 
 
-RENDERERS: Final[Mapping[LogFormat, Callable[[object, str, Any], str]]] = {
+RENDERERS: Final[Mapping[LogFormat, Callable[[Mapping[str, object]], str]]] = {
     LogFormat.TEXT: _as_text,
     LogFormat.JSON: _as_json,
 }

@@ -42,8 +42,8 @@ from hilum.web import (
     worklist,
 )
 from hilum.web.connections import Listener, affordable, protocol_of
-from hilum.web.context import WebContext
-from hilum.web.health import HealthSource, health_routes, metrics_token
+from hilum.web.context import HealthSource, WebContext
+from hilum.web.health import health_routes, metrics_token
 from hilum.web.pages import STATIC, static_digest
 from hilum.web.security import SafeApp
 from hilum.web.slots import PROXIED, PROXIED_EACH, RequestSlots

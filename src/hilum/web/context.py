@@ -28,6 +28,18 @@ class NodeCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSource:
+    """What the node says of itself, asked anew each time."""
+
+    beat_age_s: Callable[[], float | None]
+    """Seconds since the last heartbeat, None when there was none yet."""
+    checks: Callable[[], Sequence[NodeCheck]]
+    """Whether images are read now: the model, the PACS, the database, the disk."""
+    metrics: Callable[[], bytes]
+    """Prometheus' text."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstalledModel:
     """A model as the operations page shows it."""
 

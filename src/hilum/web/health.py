@@ -7,8 +7,7 @@ are read now: send somebody when not. Both are open and cheap; neither tells of 
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from hilum.runtime.caches import TtlCache
 from hilum.settings import PageSettings, Settings
 from hilum.settings.secret_files import secret_of
 from hilum.telemetry.metrics import CONTENT_TYPE
-from hilum.web.context import NodeCheck
+from hilum.web.context import HealthSource
 from hilum.web.security import SafeApp
 
 BEAT_WITHIN_S: Final = 60.0
@@ -31,18 +30,6 @@ KEEP_S: Final = 2.0
 
 PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 """Headers by which a request that a proxy of this machine hands on is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class HealthSource:
-    """What the node says of itself, asked anew each time."""
-
-    beat_age_s: Callable[[], float | None]
-    """Seconds since the last heartbeat, None when there was none yet."""
-    checks: Callable[[], Sequence[NodeCheck]]
-    """Whether images are read now: the model, the PACS, the database, the disk."""
-    metrics: Callable[[], bytes]
-    """Prometheus' text."""
 
 
 def health_routes(
