@@ -6,11 +6,18 @@ look whether the library has a public way by now, then at that line.
 
 import inspect
 import threading
+import time
 
 from dbos import _dbos, _queue
 from dbos._sys_db import SystemDatabase
+from sqlalchemy import column, select
 
-from job_tools import Steps, engine_of
+from hilum.jobs import dbos_runtime
+from hilum.jobs.dbos_tables import workflows
+from hilum.jobs.queue import ROUTINE
+from job_tools import Steps, arrive, engine_of
+
+DEADLINE = column("workflow_deadline_epoch_ms")
 
 
 def test_queue_of_one_process_has_the_limits_that_we_give():
@@ -45,6 +52,62 @@ def test_newest_version_matters_to_jobs_without_one_alone():
         asked.count("= self._is_latest_version(app_version"),
         asked.count("if is_latest_version:"),
     ]
+
+
+def test_parts_of_statements_ask_for_nothing():
+    """What is built once instead of each time depends on no value."""
+    for name in dbos_runtime.PARTS:
+        assert ["self"] == list(inspect.signature(getattr(SystemDatabase, name)).parameters)
+
+
+def test_the_time_is_the_databases_at_each_statement(database):
+    """Built once, the SQL of the time still tells another one later."""
+    with engine_of(database, Steps(database).named()) as engine:
+        engine.launch()
+        assert engine._dbos is not None
+        system = engine._dbos._dbos._sys_db
+        now = system._now_ms_sql()
+
+        with database.look() as connection:
+            before = connection.scalar(select(now))
+            time.sleep(1.1)  # SQLite tells whole seconds
+            after = connection.scalar(select(now))
+
+        assert now is system._now_ms_sql()
+        assert before < after
+
+
+def test_no_look_while_all_slots_are_taken(database, monkeypatch):
+    """The database is asked what waits only by whom can take it."""
+    with engine_of(database, Steps(database).named()) as engine:
+        engine.launch()
+        runtime = engine._dbos
+        assert runtime is not None
+        asked = []  # by which threads: the engine's own look, too
+        monkeypatch.setattr(
+            dbos_runtime, "waiting", lambda *_: asked.append(threading.current_thread()) or True
+        )
+        active = runtime._dbos._active_workflows_set
+        slots = runtime._slots[ROUTINE]
+
+        monkeypatch.setattr(active, "count_for_queue", lambda _: slots - 1)
+        free = runtime._scopes(ROUTINE)
+        asked.clear()
+        monkeypatch.setattr(active, "count_for_queue", lambda _: slots)
+
+        assert ([None], []) == (free, runtime._scopes(ROUTINE))
+        assert threading.current_thread() not in asked
+
+
+def test_no_job_has_a_deadline(database):
+    """So nobody has to look for jobs that are past theirs."""
+    with engine_of(database, Steps(database).named()) as engine:
+        arrive(database, engine.queue, "1.0")
+
+        with database.look() as connection:
+            found = connection.execute(select(DEADLINE).select_from(workflows(connection)))
+
+        assert [(None,)] == found.all()
 
 
 def test_running_dbos_tells_what_is_in_work_and_what_ends_it(database):

@@ -1,9 +1,11 @@
 """Starts and stops DBOS. All that uses its internals is here, but for its tables."""
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy.exc import DBAPIError
@@ -14,11 +16,16 @@ from hilum.jobs.guard import block_pickle, quieten
 from hilum.records import Database
 from hilum.runtime.waits import wait_until
 
+Part = TypeVar("Part")
+
 MOST_RECOVERIES: Final = 100
 """A job found in work after so many deaths is parked; `reconcile` asks for it anew."""
 
 IDLE_IN_TRANSACTION_S: Final = 15
 """A process that freezes inside a transaction loses it, and its locks, after that."""
+
+PARTS: Final = ("_now_ms_sql", "_in_flight_status_prover")
+"""What its statements have in common: the time, and a condition that SQLite's indexes need."""
 
 LOOK_S: Final = 0.05
 """Seconds between two looks whether what is in work has finished."""
@@ -88,10 +95,21 @@ class DbosRuntime:
                 "Free space on its disk, or start it; hilum resumes by itself.",
                 engine_name=database.engine_name,
             ) from exc
+        self._slots = {queue.name: queue.slots for queue in queues}
+        self._spare(self._dbos._sys_db)  # noqa: SLF001
+
+    def _spare(self, system: Any) -> None:
+        """Let the library leave out what it does for each job, or look, without need."""
         # all jobs have our version: which is the newest decides on those that have none
-        self._dbos._sys_db._is_latest_version = _no  # type: ignore  # noqa: PGH003, SLF001
+        system._is_latest_version = _no  # noqa: SLF001
         # asked before each look at a queue, which costs ten times as much as `_waiting`
-        self._dbos._sys_db.dequeue_scopes = self._scopes  # type: ignore[method-assign]  # noqa: SLF001
+        system.dequeue_scopes = self._scopes
+        # every second, in a transaction; ours have no deadline
+        system.cancel_timed_out_workflows = _none
+        # parts of its statements that are alike each time, and are built anew each time
+        for name in PARTS:
+            part = getattr(system, name)()
+            setattr(system, name, partial(_given, part))
 
     @property
     def active(self) -> list[str]:
@@ -108,13 +126,27 @@ class DbosRuntime:
         return left
 
     def _scopes(self, queue_name: str) -> list[str | None]:
-        """Return what a look at a queue covers: all of it, or nothing while it is empty."""
+        """Return what a look at a queue covers: all of it, or nothing where that is in vain.
+
+        So it is while no slot is free, or nothing waits.
+        """
+        in_work = self._dbos._active_workflows_set.count_for_queue(queue_name)  # noqa: SLF001
+        if in_work >= self._slots.get(queue_name, math.inf):
+            return []
         with self._database.look() as connection:
             return [None] if waiting(connection, queue_name) else []
 
 
 def _no(*_: object) -> bool:
     return False
+
+
+def _none(*_: object) -> list[str]:
+    return []
+
+
+def _given(part: Part) -> Part:
+    return part
 
 
 def _plain(work: Callable[..., object]) -> Callable[..., object]:

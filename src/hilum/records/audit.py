@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row, Select, func, select, text
 from hilum.radiograph import ImageUIDs
 from hilum.records.rows import as_record
 from hilum.records.tables import AUDIT
+from hilum.records.upsert import adding
 
 ONE_AT_A_TIME: Final = 0x617564697400
 """Key of the PostgreSQL advisory lock under which a line is added ("audit")."""
@@ -107,7 +108,7 @@ def write(connection: Connection, line: AuditEntry) -> str:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
     chain = link(connection.scalar(LAST) or START, line)
-    connection.execute(AUDIT.insert(), {**asdict(line), "chain": chain})
+    connection.execute(adding(AUDIT), {**asdict(line), "chain": chain})
     return chain
 
 

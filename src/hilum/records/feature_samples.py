@@ -5,11 +5,13 @@ is read, and the newer takes it from the older. No pixels, and nothing of whose 
 """
 
 import hashlib
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.dialects import sqlite
 
 from hilum.records.quality_tables import FEATURE_SAMPLE
 from hilum.records.upsert import into
@@ -36,10 +38,17 @@ def keep(connection: Connection, archive: str, model: str, image: str, features:
     """
     place = int.from_bytes(hashlib.sha256(image.encode()).digest()[:8]) % SLOTS
     row = {"archive": archive, "model": model, "place": place, "features": features}
-    insert = into(connection.dialect.name, FEATURE_SAMPLE).on_conflict_do_update(
-        index_elements=list(FEATURE_SAMPLE.primary_key.columns), set_={"features": features}
+    connection.execute(_in_place(connection.dialect.name), row)
+
+
+@cache
+def _in_place(dialect: str) -> sqlite.Insert:
+    """Return what keeps features, over those that have the same place."""
+    insert = into(dialect, FEATURE_SAMPLE)
+    return insert.on_conflict_do_update(
+        index_elements=list(FEATURE_SAMPLE.primary_key.columns),
+        set_={"features": insert.excluded.features},
     )
-    connection.execute(insert, row)
 
 
 def count(connection: Connection, archive: str, model: str) -> int:

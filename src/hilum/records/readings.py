@@ -17,6 +17,7 @@ from hilum.records.stored_reading import (
     whole,
 )
 from hilum.records.tables import READING
+from hilum.records.upsert import adding
 from hilum.settings.node import NodeMode
 
 FORGET: Final = delete(READING).where(*of_image(READING))
@@ -31,7 +32,7 @@ def put(
     """Keep the reading of an image instead of an earlier one."""
     connection.execute(FORGET, image_values(job.archive, job.uids))
     named = {"archive": job.archive, **job.uids._asdict(), "run": job.run, "mode": mode}
-    connection.execute(READING.insert(), {**named, **squeezed(reading)._asdict()})
+    connection.execute(adding(READING), {**named, **squeezed(reading)._asdict()})
 
 
 def forget_foreign(connection: Connection, archive: str, uids: ImageUIDs) -> None:

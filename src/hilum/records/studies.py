@@ -21,7 +21,7 @@ from hilum.records.keys import of_study, study_values, uids_of
 from hilum.records.states import ANALYZED, State, Urgency
 from hilum.records.stored_reading import document_in
 from hilum.records.tables import IMAGE, READING, STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
-from hilum.records.upsert import unless_there
+from hilum.records.upsert import adding, unless_there
 from hilum.settings.node import NodeMode
 from hilum.settings.worklist import WorklistSettings
 from hilum.values.persons import Person, one_person
@@ -322,7 +322,7 @@ def _add_words(
         for word in sorted(added)
     ]
     if rows:
-        connection.execute(STUDY_WORD.insert(), rows)
+        connection.execute(adding(STUDY_WORD), rows)
 
 
 def _readings(
@@ -346,7 +346,7 @@ def _write_findings(
         for label in positive
     ]
     if rows:
-        connection.execute(STUDY_FINDING.insert(), rows)
+        connection.execute(adding(STUDY_FINDING), rows)
 
 
 def _highest(readings: Mapping[ImageUIDs, Mapping[str, Any]]) -> list[tuple[str, float, bool]]:

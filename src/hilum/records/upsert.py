@@ -1,9 +1,9 @@
-"""INSERT with ON CONFLICT: the same clause in both databases, in two classes of SQLAlchemy."""
+"""INSERT, put together once; ON CONFLICT is one clause in both databases, in two classes here."""
 
 from functools import cache
 from typing import Final, cast
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 INSERTS: Final = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -22,3 +22,9 @@ def unless_there(connection: Connection, table: Table) -> sqlite.Insert:
 @cache
 def _unless_there(dialect: str, table: Table) -> sqlite.Insert:
     return into(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def adding(table: Table) -> Insert:
+    """Return an insert: putting one together takes as long as what it does."""
+    return table.insert()
