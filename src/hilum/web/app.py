@@ -124,7 +124,7 @@ def create_app(context: WebContext, vitals: HealthSource | None = None) -> FastA
     app.state.proxy_slots = RequestSlots(PROXIED, PROXIED_EACH)
     failures.handle(app)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     if vitals is not None:
         app.include_router(health_routes(vitals, metrics_token=metrics_token(settings)))
     with as_file(files("hilum.web").joinpath("static")) as folder:
