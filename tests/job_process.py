@@ -1,12 +1,11 @@
-"""A process of the job engine, to be killed: ``python job_process.py URL ROLE SECONDS``.
+"""What a process of the job engine does until it is killed.
 
 Each image is settled in one transaction that also adds a line to the audit trail, so the
-trail tells how often that was done. ``feed`` makes images instead, as the follower does:
-position, row and job in one transaction, until it is killed or SECONDS images are there.
+trail tells how often that was done. `follow` makes images instead, as the follower does:
+position, row and job in one transaction, until it is killed or so many are there.
 """
 
 import os
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -96,10 +95,3 @@ def follow(url: str, count: int) -> None:
             job = images.arrived(connection, new)
             if job is not None:
                 queue.enqueue(connection, job, urgency, now)
-
-
-if __name__ == "__main__":
-    if sys.argv[2] == "feed":
-        follow(sys.argv[1], int(sys.argv[3]))
-    else:
-        work(sys.argv[1], sys.argv[2], float(sys.argv[3]))

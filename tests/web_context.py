@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from hilum.pacs.credentials import PacsAddress
@@ -25,6 +26,9 @@ PASSWORD = "correct horse battery"  # noqa: S105
 ARCHIVE = "own"
 NOWHERE = PacsAddress("http://127.0.0.1:9", None, None, "HILUM", "127.0.0.1", 9)
 """A PACS that is not there: the discard port."""
+
+QUICKLY = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Passwords of tests cost nothing to hash and to check; `test_accounts` has the real cost."""
 
 
 @contextmanager
@@ -47,7 +51,7 @@ def open_web_context(
 
 def add_user(web: WebContext, name: str, role: Role, password: str = "") -> None:
     """Add a user; a password is only hashed where a test needs one."""
-    kept = accounts.hashed(password) if password else ""
+    kept = QUICKLY.hash(password) if password else ""
     with web.database.transaction() as connection:
         accounts.add(connection, name, role, password_hash=kept, now=datetime.now(UTC))
 

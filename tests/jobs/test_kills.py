@@ -1,11 +1,11 @@
 """Processes that are killed at random moments lose nothing and do nothing twice."""
 
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 
 from sqlalchemy import func, select
 
@@ -24,10 +24,21 @@ IMAGES = 60
 MOMENT_S = 0.03
 
 
-def start(database: Database, role: str, number: float) -> subprocess.Popen[bytes]:
-    """Start a process of the engine."""
-    program = str(Path(job_process.__file__))
-    return subprocess.Popen([sys.executable, program, database.url, role, str(number)])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["hilum.jobs.engine"])
+
+
+def start(run: Callable[..., None], database: Database, *what: object) -> BaseProcess:
+    """Start a process of the engine; what takes long to import is there already."""
+    process = FORKS.Process(target=run, args=(database.url, *what))
+    process.start()
+    return process
+
+
+def kill(process: BaseProcess) -> None:
+    """Kill -9."""
+    process.kill()
+    process.join()
 
 
 def alive(database: Database) -> int:
@@ -58,19 +69,17 @@ def test_one_process_that_is_killed_again_and_again(sqlite):
     for number in range(IMAGES):
         arrive(sqlite, queue, f"1.{number}")
     for _ in range(KILLS):
-        process = start(sqlite, "node", MOMENT_S)
+        process = start(job_process.work, sqlite, "node", MOMENT_S)
         until(lambda: alive(sqlite) > 0)
         time.sleep(rng.uniform(0.1, 0.6))
-        process.kill()
-        process.wait()
+        kill(process)
         with sqlite.transaction() as connection:
             connection.execute(WORKER.delete())
-    process = start(sqlite, "node", MOMENT_S)
+    process = start(job_process.work, sqlite, "node", MOMENT_S)
     try:
         until(lambda: all_settled(sqlite))
     finally:
-        process.kill()
-        process.wait()
+        kill(process)
 
     check_ends(sqlite, IMAGES)
 
@@ -82,22 +91,20 @@ def test_workers_that_are_killed_and_not_restarted(postgresql):
         queue = Queue(database)
         for number in range(IMAGES):
             arrive(database, queue, f"1.{number}")
-        workers = [start(database, "worker", MOMENT_S) for _ in range(3)]
+        workers = [start(job_process.work, database, "worker", MOMENT_S) for _ in range(3)]
         try:
             until(lambda: alive(database) >= 3)
-            for kill in range(KILLS):
+            for killed in range(KILLS):
                 time.sleep(rng.uniform(0.05, 0.4))
                 victim = workers.pop(rng.randrange(len(workers)))
-                victim.kill()
-                victim.wait()
-                if kill < KILLS - 1:  # the last one is not replaced
-                    workers.append(start(database, "worker", MOMENT_S))
-                    until(lambda wanted=kill + 4: alive(database) >= wanted)
+                kill(victim)
+                if killed < KILLS - 1:  # the last one is not replaced
+                    workers.append(start(job_process.work, database, "worker", MOMENT_S))
+                    until(lambda wanted=killed + 4: alive(database) >= wanted)
             until(lambda: all_settled(database))
         finally:
             for each in workers:
-                each.kill()
-                each.wait()
+                kill(each)
         check_ends(database, IMAGES)
 
 
@@ -107,17 +114,18 @@ def test_follower_that_is_killed_loses_and_doubles_nothing(database):
     count = 400
     for _ in range(KILLS):
         before = position(database)
-        process = start(database, "feed", count)
-        until(lambda at=before, it=process: position(database) > at or it.poll() is not None)
+        process = start(job_process.follow, database, count)
+        until(lambda at=before, it=process: position(database) > at or not it.is_alive())
         time.sleep(rng.uniform(0, 0.12))
-        process.kill()
-        process.wait()
+        kill(process)
         expected = {f"1.{number + 1}" for number in range(position(database))}
         with database.look() as connection:
             uids = set(connection.scalars(select(IMAGE.c.sop_instance_uid)))
             jobs = set(connection.scalars(select(workflows(connection).c.workflow_uuid)))
         assert expected == uids
         assert {Job(ARCHIVE, image_uids(uid), "", 1).id for uid in expected} == jobs
-    assert 0 == start(database, "feed", count).wait()
+    last = start(job_process.follow, database, count)
+    last.join()
+    assert 0 == last.exitcode
     with database.look() as connection:
         assert count == len(list(connection.scalars(select(IMAGE.c.sop_instance_uid))))

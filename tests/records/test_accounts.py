@@ -248,6 +248,11 @@ def test_a_provider_vouches_for_its_own_user_only(database: Database):
     assert "ana" == again.name
 
 
+def test_a_password_costs_a_guesser_memory_and_time():
+    """The second recommended option of RFC 9106, section 4."""
+    assert accounts.hashed("correct horse battery").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 def test_nobodys_password_is_looked_at_like_anybodys():
     """Also one that is too long to be hashed."""
     assert not accounts.is_password("", "anything at all")
