@@ -64,6 +64,8 @@ FROZEN: Final = {
         "f36acb8e98d0f98d82567b1d77e7b3126eff7ce8c5379f4f6f1db87421f50b5e"
     ),
     "0020_points_used.sqlite": "7540618c85027131e727219fdca5c03266454e5def07d522f079ff7888a5dbdc",
+    "0021_in_order.postgresql": "806af99173208b48741dd85ec0813722833f32eee2cd2cf0c2d2cfb7be94367b",
+    "0021_in_order.sqlite": "8989b7bc4335c8a6d99b19684c21ae7629e6d856c36e507d1d3756bee44a45a4",
 }
 """File of `schema/` → its SHA-256: a database that ran it never runs it again."""
 

@@ -12,7 +12,7 @@ from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import END
 from hilum.language import Message
 from hilum.radiograph import ImageUIDs
-from hilum.records import Database, anatomies, forwards, images
+from hilum.records import Database, anatomies, forwards, images, indexed
 from hilum.records.anatomies import AnatomyState
 from hilum.records.forwards import Forward, ForwardState
 from hilum.records.job import Job
@@ -54,9 +54,8 @@ def reconcile(database: Database, queue: Queue) -> int:
 def lost_jobs(connection: Connection) -> list[tuple[Job, Urgency, datetime, int]]:
     """Return images that are not settled and whose job is not there or has ended."""
     has_work = _is_alive(connection, _run_of(IMAGE))
-    found = connection.execute(
-        select(IMAGE).where(IMAGE.c.state.in_(sorted(UNSETTLED)), ~has_work).limit(BATCH)
-    )
+    waits = select(IMAGE).where(IMAGE.c.state.in_(sorted(UNSETTLED)), ~has_work).limit(BATCH)
+    found = connection.execute(indexed.by(waits, IMAGE, "image_by_state"))
     return [
         (
             Job(row.archive, uids_of(row), row.reference, row.run),

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
-from hilum.records import constancy, feed, images
+from hilum.records import constancy, feed, images, indexed
 from hilum.records.clock import seconds_of
 from hilum.records.states import SETTLED, UNSETTLED, State, Urgency
 from hilum.records.tables import IMAGE, WORKER
@@ -71,19 +71,19 @@ def troubles(connection: Connection, archive: str, now: datetime) -> Troubles:
     """Return what a person should look at in one archive."""
     cut = now - STUCK_AFTER
     settled = IMAGE.alias()
-    moves = exists().where(  # "": else SQLite takes the archive's index, and reads all of it
-        settled.c.archive.concat("") == archive,
+    lately = select(settled.c.state).where(
+        settled.c.archive == archive,
         settled.c.state.in_(sorted(SETTLED)),
         settled.c.settled >= cut,
     )
-    stuck = connection.scalar(
-        select(func.count()).where(
-            IMAGE.c.archive == archive,
-            IMAGE.c.state.in_(sorted(UNSETTLED)),
-            or_(
-                and_(IMAGE.c.state == State.READING, IMAGE.c.started < cut),
-                and_(IMAGE.c.state == State.QUEUED, IMAGE.c.arrived < cut, ~moves),
-            ),
-        )
+    moves = indexed.by(lately, settled, "image_by_end").exists()
+    waits = select(func.count()).where(
+        IMAGE.c.archive == archive,
+        IMAGE.c.state.in_(sorted(UNSETTLED)),
+        or_(
+            and_(IMAGE.c.state == State.READING, IMAGE.c.started < cut),
+            and_(IMAGE.c.state == State.QUEUED, IMAGE.c.arrived < cut, ~moves),
+        ),
     )
+    stuck = connection.scalar(indexed.by(waits, IMAGE, "image_by_state"))
     return Troubles(images.counts(connection, archive), int(stuck or 0))

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hilum.errors import DatabaseUnavailable, SettingInvalid
 from hilum.files.private import OWNER_FILE, make_folder
+from hilum.records import indexed
 from hilum.records.limits import OPTION, UNSILENT, StudyLimits, enforce
 from hilum.records.migrations import migrate
 from hilum.settings import Settings
@@ -223,6 +224,7 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         url, connect_args={"timeout": BUSY_S, "check_same_thread": False}, execution_options=COUNTED
     )
+    indexed.obey(engine)
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine

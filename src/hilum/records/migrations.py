@@ -72,6 +72,7 @@ MIGRATIONS: Final = tuple(
         "0018_features",  # features of recent images, to tell unusual ones
         "0019_modes",  # how far results get
         "0020_points_used",  # operating points of a site
+        "0021_in_order",  # studies with a finding, and by arrival and date, in their order
     )
 )
 """In the order in which they run; one that has landed is never changed."""

@@ -5,8 +5,10 @@ The audit trail is not touched: it tells what was done for as long as the databa
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select, tuple_
+from sqlalchemy import Connection, delete, exists, select
 
+from hilum.records import indexed
+from hilum.records.keys import image_values, of_image, of_study, study_values, uids_of
 from hilum.records.states import SETTLED
 from hilum.records.tables import (
     ANATOMY,
@@ -23,31 +25,25 @@ from hilum.records.tables import (
 
 
 def forget(connection: Connection, before: datetime, *, limit: int) -> int:
-    """Forget images settled before that, at most `limit` at once; return how many."""
-    old = connection.execute(
+    """Forget images settled before that, at most `limit` at once; return how many.
+
+    Each line is named by its key: neither database finds the lines of a list of keys by an index
+    in every version.
+    """
+    ended = (
         select(*IMAGE.primary_key.columns)
         .where(IMAGE.c.state.in_(sorted(SETTLED)), IMAGE.c.settled < before)
         .limit(limit)
-    ).all()
+    )
+    old = connection.execute(indexed.by(ended, IMAGE, "image_by_end")).all()
     if not old:
         return 0
-    images = [tuple(row) for row in old]
+    images = [image_values(row.archive, uids_of(row)) for row in old]
     for each in (ANATOMY, FORWARD, READING, THUMBNAIL, EXPORT_RELEASE, IMAGE):
-        named = tuple_(*(each.c[column.name] for column in IMAGE.primary_key.columns))
-        connection.execute(delete(each).where(named.in_(images)))
-    studies = sorted({(row.archive, row.study_instance_uid) for row in old})
-    remaining = exists().where(
-        IMAGE.c.archive == STUDY.c.archive, IMAGE.c.study_instance_uid == STUDY.c.study_instance_uid
-    )
-    gone = connection.execute(
-        delete(STUDY)
-        .where(tuple_(STUDY.c.archive, STUDY.c.study_instance_uid).in_(studies), ~remaining)
-        .returning(STUDY.c.archive, STUDY.c.study_instance_uid)
-    ).all()
-    if gone:
-        names = [tuple(row) for row in gone]
-        for each in (STUDY_ATTRIBUTE, STUDY_FINDING, STUDY_WORD):
-            connection.execute(
-                delete(each).where(tuple_(each.c.archive, each.c.study_instance_uid).in_(names))
-            )
+        connection.execute(delete(each).where(*of_image(each)), images)
+    names = sorted({(row.archive, row.study_instance_uid) for row in old})
+    studies = [study_values(*name) for name in names]
+    without_images = ~exists().where(*of_study(IMAGE))
+    for each in (STUDY_ATTRIBUTE, STUDY_FINDING, STUDY_WORD, STUDY):
+        connection.execute(delete(each).where(*of_study(each), without_images), studies)
     return len(old)

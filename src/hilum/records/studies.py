@@ -277,7 +277,8 @@ def refresh(
     connection.execute(CHANGE, {**this, **anew})
     listed = [] if mode is NodeMode.SILENT else positive
     if listed or study.positives:
-        _write_findings(connection, archive, study_instance_uid, listed)
+        line = {"archive": archive, **{name: anew[name] for name in ("rank", "due")}}
+        _write_findings(connection, {**line, "study_instance_uid": study_instance_uid}, listed)
 
 
 def released(connection: Connection, archive: str, now: datetime) -> None:
@@ -338,13 +339,11 @@ def _readings(
 
 
 def _write_findings(
-    connection: Connection, archive: str, study_instance_uid: str, positive: Sequence[str]
+    connection: Connection, line: Mapping[str, Any], positive: Sequence[str]
 ) -> None:
-    connection.execute(NO_FINDINGS, study_values(archive, study_instance_uid))
-    rows = [
-        {"archive": archive, "label": label, "study_instance_uid": study_instance_uid}
-        for label in positive
-    ]
+    """Write what is positive over what was there; `line` is what each line says of the study."""
+    connection.execute(NO_FINDINGS, study_values(line["archive"], line["study_instance_uid"]))
+    rows = [{**line, "label": label} for label in positive]
     if rows:
         connection.execute(adding(STUDY_FINDING), rows)
 

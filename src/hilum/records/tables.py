@@ -23,6 +23,8 @@ from hilum.radiograph import ImageUIDs
 
 METADATA: Final = MetaData()
 
+UID: Final = "study_instance_uid"
+
 
 class Instant(TypeDecorator[datetime]):
     """A moment, kept as seconds since 1970 UTC so that both databases sort and index it."""
@@ -257,7 +259,8 @@ STUDY: Final = Table(
 )
 Index("study_in_order", STUDY.c.archive, STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
 Index("study_by_state", STUDY.c.archive, STUDY.c.state, STUDY.c.rank, STUDY.c.due)
-Index("study_by_date", STUDY.c.archive, STUDY.c.study_date)
+Index("study_by_arrival", *(STUDY.c[n] for n in ("archive", "rank", "arrived", UID)))
+Index("study_by_date", *(STUDY.c[n] for n in ("archive", "study_date", "rank", "due", UID)))
 Index("study_by_change", STUDY.c.archive, STUDY.c.changed)
 Index("study_by_patient", STUDY.c.archive, STUDY.c.patient_id)
 
@@ -267,7 +270,13 @@ STUDY_FINDING: Final = Table(
     Column("archive", String, primary_key=True),
     Column("label", String, primary_key=True),
     Column("study_instance_uid", String, primary_key=True),
+    Column("rank", Integer, nullable=False, server_default=text("0")),
+    Column("due", Instant, nullable=False, server_default=text("0")),  # both the study's
     comment="Which findings are positive in which study, to filter by.",
+)
+Index(
+    "study_finding_in_order",
+    *(STUDY_FINDING.c[n] for n in ("archive", "label", "rank", "due", UID)),
 )
 Index("study_finding_by_study", STUDY_FINDING.c.archive, STUDY_FINDING.c.study_instance_uid)
 

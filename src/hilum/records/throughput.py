@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Double, Integer, cast, func, select, type_coerce
 
 from hilum.language.message import unpacked
+from hilum.records import indexed
 from hilum.records.states import State
 from hilum.records.tables import IMAGE
 
@@ -57,7 +58,7 @@ def per_hour(connection: Connection, archive: str, *, hours: int, now: datetime)
         hour: Any = cast(func.floor(seconds / HOUR_S), Integer)
     else:  # SQLite's cast cuts off, and not every SQLite has floor
         hour = cast(seconds / HOUR_S, Integer)
-    rows = connection.execute(
+    ended = (
         select(hour, IMAGE.c.state, func.count())
         .where(
             IMAGE.c.archive == archive,
@@ -65,7 +66,8 @@ def per_hour(connection: Connection, archive: str, *, hours: int, now: datetime)
             IMAGE.c.settled >= datetime.fromtimestamp(first * HOUR_S, UTC),
         )
         .group_by(hour, IMAGE.c.state)
-    ).all()
+    )
+    rows = connection.execute(indexed.by(ended, IMAGE, "image_by_end")).all()
     made = {
         each: Hour(datetime.fromtimestamp(each * HOUR_S, UTC), {})
         for each in range(first, last + 1)

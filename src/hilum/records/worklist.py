@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, literal, select, tuple_
 
 from hilum.radiograph import ImageUIDs
+from hilum.records import indexed
 from hilum.records.keys import image_values, of_image
 from hilum.records.studies import Rank, fold, person_of, words_in
 from hilum.records.tables import STUDY, STUDY_FINDING, STUDY_WORD, THUMBNAIL
@@ -25,7 +26,7 @@ LAST: Final = "\U0010ffff"
 """Sorts after every letter: the end of the words that begin with a prefix."""
 
 COMMON: Final = 2000
-"""Lines from which on it is faster to ask each study whether it has one."""
+"""Lines from which on it is faster to ask each study in order whether it has one."""
 
 ONE_ID: Final = 200
 """Studies with one Patient ID that are compared: more have none that is one person's."""
@@ -114,14 +115,14 @@ def page(
     next
         What to give as `after` for the next page; None when there is none.
     """
+    keys = _keys(connection, archive, wanted, after).limit(size + 1)
     moment = STUDY.c.arrived if wanted.by_arrival else STUDY.c.due
-    order = (STUDY.c.rank, moment, STUDY.c.study_instance_uid)
-    query = _chosen(connection, archive, wanted).order_by(*order).limit(size + 1)
-    if after is not None:
-        place = (after.rank, after.due, after.study_instance_uid)
-        values = (literal(value, column.type) for value, column in zip(place, order, strict=True))
-        query = query.where(tuple_(*order) > tuple_(*values))
-    rows = connection.execute(query).all()
+    whole = (
+        select(STUDY)
+        .where(STUDY.c.archive == archive, STUDY.c.study_instance_uid.in_(keys))
+        .order_by(STUDY.c.rank, moment, STUDY.c.study_instance_uid)
+    )
+    rows = connection.execute(indexed.by_key(whole, STUDY)).all()
     if len(rows) <= size:
         return rows, None
     last = rows[size - 1]
@@ -155,7 +156,7 @@ def others_of_patient(
     person = person_of(study)
     if not names_somebody(person.patient_id):
         return Others()
-    rows = connection.execute(
+    others = (
         select(STUDY)
         .where(
             STUDY.c.archive == archive,
@@ -165,7 +166,8 @@ def others_of_patient(
         )
         .order_by(STUDY.c.study_date.desc(), STUDY.c.study_time.desc())
         .limit(ONE_ID)
-    ).all()
+    )
+    rows = connection.execute(indexed.by(others, STUDY, "study_by_patient")).all()
     compared = [(row, differences(person, person_of(row))) for row in rows]
     same = [row for row, differs in compared if not differs]
     return Others(same[:limit], [each for each in compared if each[1]][:limit])
@@ -206,7 +208,7 @@ def counts(connection: Connection, archive: str) -> StudyCounts:
 def last_change(connection: Connection, archive: str) -> datetime | None:
     """Return when anything last happened to any study; None before the first one came."""
     latest = select(func.max(STUDY.c.changed)).where(STUDY.c.archive == archive)
-    found: datetime | None = connection.scalar(latest)
+    found: datetime | None = connection.scalar(indexed.by(latest, STUDY, "study_by_change"))
     return found
 
 
@@ -236,52 +238,118 @@ def keep_thumbnail(connection: Connection, archive: str, uids: ImageUIDs, pictur
     connection.execute(THUMBNAIL.insert(), line)
 
 
-def _chosen(connection: Connection, archive: str, wanted: WorklistFilter) -> Select[Any]:
-    query = select(STUDY).where(STUDY.c.archive == archive)
-    words = words_in(fold(wanted.text))[:MOST_WORDS]
-    for word in words:
-        begins = (STUDY_WORD.c.word >= word, STUDY_WORD.c.word < word + LAST)
-        query = query.where(_among(connection, archive, STUDY_WORD, *begins))
-    if wanted.finding:
-        positive = STUDY_FINDING.c.label == wanted.finding
-        query = query.where(_among(connection, archive, STUDY_FINDING, positive))
-    query = query.where(*_stages(wanted, by_words=bool(words)))
-    if wanted.since:
-        query = query.where(STUDY.c.study_date >= wanted.since)
-    if wanted.until:
-        query = query.where(STUDY.c.study_date <= wanted.until)
-    if wanted.open_only:
-        query = query.where(STUDY.c.rank < Rank.REVIEWED)
-    if wanted.urgent_only:
-        query = query.where(STUDY.c.rank == Rank.URGENT)
-    if wanted.hide_ineligible:
-        query = query.where(STUDY.c.rank != Rank.INELIGIBLE)
-    return query
+def _keys(
+    connection: Connection, archive: str, wanted: WorklistFilter, after: WorklistPosition | None
+) -> Select[Any]:
+    """Return a question for the studies that are looked for, in the order of the worklist.
+
+    Where few have one of the words, or a Study Date of the range, these are gathered and sorted.
+    Else the studies, those with the finding or those of the state are read in order, and each is
+    asked for the rest, until a page is full. No planner knows beforehand which is faster.
+    """
+    lines = [_word(archive, word) for word in words_in(fold(wanted.text))[:MOST_WORDS]]
+    dates = tuple(_dates(wanted))
+    dated = _question(STUDY, "study_by_date", archive, *dates)
+    every = [*lines, dated] if dates else lines
+    sizes = [_size(connection, each) for each in every]
+    few = sizes.index(min(sizes)) if sizes and min(sizes) < COMMON else None
+    by_finding = bool(wanted.finding) and few is None and not wanted.by_arrival
+    table = STUDY_FINDING if by_finding else STUDY
+    if wanted.finding and not by_finding:
+        lines.append(_positive(archive, wanted.finding))
+    if few is None:
+        keys = _question(table, _in_order(wanted, by_finding=by_finding), archive)
+    elif every[few] is dated:
+        keys = dated
+    else:
+        among = STUDY.c.study_instance_uid.in_(lines.pop(few))
+        keys = _question(STUDY, indexed.key(STUDY), archive, among)
+    if by_finding:
+        keys = keys.where(STUDY_FINDING.c.label == wanted.finding)
+    said = (*dates, *_said(wanted))
+    if table is not STUDY and said:
+        lines.append(_question(STUDY, indexed.key(STUDY), archive, *said))
+        said = ()
+    has = (each.where(_same_study(each, table)).correlate(table).exists() for each in lines)
+    keys = keys.where(*_ranks(table.c.rank, wanted), *said, *has)
+    moment = table.c.arrived if wanted.by_arrival else table.c.due
+    order = (table.c.rank, moment, table.c.study_instance_uid)
+    if after is not None:
+        place = (after.rank, after.due, after.study_instance_uid)
+        values = (literal(value, column.type) for value, column in zip(place, order, strict=True))
+        keys = keys.where(tuple_(*order) > tuple_(*values))
+    # few are sorted: PostgreSQL would read all in order, in the hope to meet them soon
+    first = table.c.rank if few is None else table.c.rank + 0
+    return keys.order_by(first, *order[1:]).correlate(None)
 
 
-def _stages(wanted: WorklistFilter, *, by_words: bool) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions on mode and state; what is in neither list is found by words."""
-    if wanted.mode:
-        yield STUDY.c.mode == wanted.mode
+def _in_order(wanted: WorklistFilter, *, by_finding: bool) -> str:
+    """Return the index in whose order studies are read."""
+    if by_finding:
+        return "study_finding_in_order"
+    if wanted.by_arrival:
+        return "study_by_arrival"
+    return "study_by_state" if wanted.state else "study_in_order"
+
+
+def _ranks(rank: ColumnElement[int], wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions on the rank; what is on neither list is found by words."""
+    by_words = bool(words_in(fold(wanted.text)))
+    if wanted.mode == NodeMode.SILENT:
+        yield rank == Rank.SILENT
     elif not by_words:
-        yield STUDY.c.rank != Rank.SILENT
+        yield rank != Rank.SILENT
+        if not wanted.state:
+            yield rank < Rank.UNREADABLE
+    if wanted.open_only:
+        yield rank < Rank.REVIEWED
+    if wanted.urgent_only:
+        yield rank == Rank.URGENT
+    if wanted.hide_ineligible:
+        yield rank != Rank.INELIGIBLE
+
+
+def _said(wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions on what only the study's own line says."""
     if wanted.state:
         yield STUDY.c.state == wanted.state
-    elif not by_words and wanted.mode != NodeMode.SILENT:
-        yield STUDY.c.rank < Rank.UNREADABLE
+    if wanted.mode and wanted.mode != NodeMode.SILENT:
+        yield STUDY.c.mode == wanted.mode
 
 
-def _among(
-    connection: Connection, archive: str, table: Table, *which: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """Return the condition that a study has one of these lines of another table.
+def _dates(wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.since:
+        yield STUDY.c.study_date >= wanted.since
+    if wanted.until:
+        yield STUDY.c.study_date <= wanted.until
 
-    Few lines are gathered first; of many, each study in the order of the worklist is asked
-    whether it has one, until a page is full. No planner knows beforehand which is faster.
-    """
-    key = table.c.study_instance_uid
-    lines = select(key).where(table.c.archive == archive, *which)
-    some = lines.limit(COMMON).subquery()
-    if (connection.scalar(select(func.count()).select_from(some)) or 0) < COMMON:
-        return STUDY.c.study_instance_uid.in_(lines)
-    return lines.where(key == STUDY.c.study_instance_uid).correlate(STUDY).exists()
+
+def _word(archive: str, word: str) -> Select[Any]:
+    """Return a question for the studies that have a word with this beginning."""
+    return select(STUDY_WORD.c.study_instance_uid).where(
+        STUDY_WORD.c.archive == archive, STUDY_WORD.c.word >= word, STUDY_WORD.c.word < word + LAST
+    )
+
+
+def _positive(archive: str, label: str) -> Select[Any]:
+    """Return a question for the studies with this finding."""
+    return select(STUDY_FINDING.c.study_instance_uid).where(
+        STUDY_FINDING.c.archive == archive, STUDY_FINDING.c.label == label
+    )
+
+
+def _question(table: Table, index: str, archive: str, *which: ColumnElement[bool]) -> Select[Any]:
+    """Return a question for the studies of such lines of a table."""
+    lines = select(table.c.study_instance_uid).where(table.c.archive == archive, *which)
+    return indexed.by(lines, table, index)
+
+
+def _same_study(lines: Select[Any], table: Table) -> ColumnElement[bool]:
+    (key,) = lines.selected_columns
+    return key == table.c.study_instance_uid
+
+
+def _size(connection: Connection, lines: Select[Any]) -> int:
+    """Return how many lines there are, `COMMON` where there are more."""
+    some = lines.limit(COMMON).subquery("few")
+    return connection.scalar(select(func.count()).select_from(some)) or 0
