@@ -7,6 +7,7 @@ from sqlalchemy import insert
 
 from hilum.records import Database, images, studies, worklist
 from hilum.records.images import Arrived
+from hilum.records.limits import NO_STUDY
 from hilum.records.states import State, Urgency
 from hilum.records.studies import DueTimes, Rank, StudyFacts
 from hilum.records.tables import IMAGE, STUDY, STUDY_FINDING
@@ -132,6 +133,11 @@ def test_study_with_one_image_that_was_analyzed_stays_in_the_list(filled):
         (WorklistFilter(text="  ,^ "), ["1.2", "1.1", "1.3", "1.5", "1.4"]),
         (WorklistFilter(finding="Mass"), ["1.1", "1.3"]),
         (WorklistFilter(finding="Mass", text="uwe"), ["1.3"]),
+        (WorklistFilter(finding="Mass", text="b p", state="queued"), ["1.1", "1.3"]),
+        (WorklistFilter(finding="Mass", until="20260101"), ["1.1"]),
+        (WorklistFilter(finding="Mass", by_arrival=True), ["1.1", "1.3"]),
+        (WorklistFilter(text="p1 ac"), ["1.1", "1.4"]),
+        (WorklistFilter(text="eva", until="20260102"), ["1.2"]),
         (WorklistFilter(finding="Hernia"), []),
         (WorklistFilter(since="20260103"), ["1.3", "1.5", "1.4"]),
         (WorklistFilter(since="20260102", until="20260103"), ["1.2", "1.3"]),
@@ -139,7 +145,7 @@ def test_study_with_one_image_that_was_analyzed_stays_in_the_list(filled):
         (WorklistFilter(state="failed"), []),
     ],
 )
-@pytest.mark.parametrize("common", [1, worklist.COMMON])
+@pytest.mark.parametrize("common", [0, 1, worklist.COMMON])
 def test_filters_find_what_they_say(filled, wanted, expected, common, monkeypatch):
     """Each alone and together, in the order of the worklist, few hits or many."""
     monkeypatch.setattr(worklist, "COMMON", common)
@@ -178,6 +184,42 @@ def test_counts_and_labels(filled):
         assert [] == worklist.labels(connection, "other")
         assert worklist.last_change(connection, "other") is None
         assert AT + 5 * MINUTE == worklist.last_change(connection, "own")
+
+
+def test_number_beyond_the_most_says_only_that_there_are_more(filled, monkeypatch):
+    """Whoever has a million studies does not wait until all are counted."""
+    monkeypatch.setattr(worklist, "MOST", 1)
+    with filled.look() as connection:
+        assert 1 + 2 + 1 == worklist.counts(connection, "own").waiting
+
+
+def test_arrivals_are_those_that_may_be_seen_of_the_list(filled):
+    """After a moment; not what was refused, and nobody's who sees no study."""
+    refuse(filled, "1.5", "modality")
+    since = AT + 2 * MINUTE
+    with filled.look() as connection:
+        assert 2 == worklist.arrivals(connection, "own", since)
+        assert 0 == worklist.arrivals(connection, "other", since)
+    with filled.limited_to(NO_STUDY).look() as connection:
+        assert 0 == worklist.arrivals(connection, "own", since)
+        assert StudyCounts(0, 0, 0, 0) == worklist.counts(connection, "own")
+
+
+def test_findings_follow_the_order_of_their_studies(filled):
+    """They are in it as their studies are: urgent ones first, then by due time."""
+    with filled.transaction() as connection:
+        connection.execute(
+            STUDY_FINDING.update()
+            .where(STUDY_FINDING.c.study_instance_uid == "1.1")
+            .values(rank=Rank.REVIEWED)
+        )
+        connection.execute(
+            STUDY.update().where(STUDY.c.study_instance_uid == "1.1").values(rank=Rank.REVIEWED)
+        )
+
+    assert ["1.3", "1.1"] == uids(filled, WorklistFilter(finding="Mass"))
+    assert ["1.3"] == uids(filled, WorklistFilter(finding="Mass", open_only=True))
+    assert ["1.1"] == uids(filled, WorklistFilter(finding="Mass", until="20260102"))
 
 
 def test_other_studies_of_the_patient(filled):

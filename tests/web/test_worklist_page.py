@@ -11,7 +11,7 @@ import pytest
 
 from hilum.eligibility import Reason
 from hilum.reading import SITE_PROBABILITY
-from hilum.records import audit, studies
+from hilum.records import audit, studies, worklist
 from hilum.records.accounts import Role
 from hilum.records.states import State, Urgency
 from hilum.records.tables import IMAGE
@@ -204,6 +204,28 @@ def test_pages_go_on(web, viewer):
         address = following.replace("&amp;", "&")
 
     assert list(range(23)) == sorted(seen)
+
+
+def test_numbers_of_studies_end_somewhere(web, viewer, monkeypatch):
+    """Beyond that the page says that there are more."""
+    monkeypatch.setattr(worklist, "MOST", 2)
+    for n in range(2):
+        study(web, n)
+    assert "2 not reviewed · 2 total" in viewer.get("/").text
+
+    study(web, 2)
+    assert "2+ not reviewed · 2+ total" in viewer.get("/").text
+
+
+def test_open_page_is_told_how_many_arrived_since(web, viewer):
+    """They are what the title of a tab counts, and what a sound is played for."""
+    begun = viewer.get("/").text.partition('data-begun="')[2].partition('"')[0]
+    write_down(web, chest(1, ()), "i1", at=datetime.now(UTC))
+    query = {"begun": begun}
+
+    assert 'data-arrived="1"' in viewer.get("/worklist/rows", params=query).text
+    assert 'data-arrived="0"' in viewer.get("/").text
+    assert 422 == viewer.get("/worklist/rows", params={"begun": "inf"}).status_code
 
 
 def test_nonsense_in_the_address_is_not_understood(viewer):

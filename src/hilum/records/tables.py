@@ -22,8 +22,7 @@ from sqlalchemy import (
 from hilum.radiograph import ImageUIDs
 
 METADATA: Final = MetaData()
-
-UID: Final = "study_instance_uid"
+ORDER: Final = ("rank", "due", "study_instance_uid")  # of the worklist
 
 
 class Instant(TypeDecorator[datetime]):
@@ -259,8 +258,8 @@ STUDY: Final = Table(
 )
 Index("study_in_order", STUDY.c.archive, STUDY.c.rank, STUDY.c.due, STUDY.c.study_instance_uid)
 Index("study_by_state", STUDY.c.archive, STUDY.c.state, STUDY.c.rank, STUDY.c.due)
-Index("study_by_arrival", *(STUDY.c[n] for n in ("archive", "rank", "arrived", UID)))
-Index("study_by_date", *(STUDY.c[n] for n in ("archive", "study_date", "rank", "due", UID)))
+Index("study_by_arrival", *(STUDY.c[n] for n in ("archive", "rank", "arrived", ORDER[-1])))
+Index("study_by_date", *(STUDY.c[n] for n in ("archive", "study_date", *ORDER)))
 Index("study_by_change", STUDY.c.archive, STUDY.c.changed)
 Index("study_by_patient", STUDY.c.archive, STUDY.c.patient_id)
 
@@ -274,10 +273,7 @@ STUDY_FINDING: Final = Table(
     Column("due", Instant, nullable=False, server_default=text("0")),  # both the study's
     comment="Which findings are positive in which study, to filter by.",
 )
-Index(
-    "study_finding_in_order",
-    *(STUDY_FINDING.c[n] for n in ("archive", "label", "rank", "due", UID)),
-)
+Index("study_finding_in_order", *(STUDY_FINDING.c[n] for n in ("archive", "label", *ORDER)))
 Index("study_finding_by_study", STUDY_FINDING.c.archive, STUDY_FINDING.c.study_instance_uid)
 
 Word = String().with_variant(String(collation="C"), "postgresql")

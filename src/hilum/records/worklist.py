@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    Table,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from hilum.radiograph import ImageUIDs
 from hilum.records import indexed
@@ -27,6 +38,12 @@ LAST: Final = "\U0010ffff"
 
 COMMON: Final = 2000
 """Lines from which on it is faster to ask each study in order whether it has one."""
+
+NARROWED: Final = 10
+"""As many times that are gathered where their index has the order, or another word spares most."""
+
+MOST: Final = 10_000
+"""Studies of a rank that are counted: a higher number says only that there are more."""
 
 ONE_ID: Final = 200
 """Studies with one Patient ID that are compared: more have none that is one person's."""
@@ -175,7 +192,7 @@ def others_of_patient(
 
 @dataclass(frozen=True, slots=True)
 class StudyCounts:
-    """How many studies there are; none is counted twice."""
+    """How many studies there are; none is counted twice, and of a rank only `MOST` and one."""
 
     waiting: int
     """Not reviewed."""
@@ -195,14 +212,26 @@ class StudyCounts:
 
 def counts(connection: Connection, archive: str) -> StudyCounts:
     """Return how many studies there are, all by one query."""
-    ranks = connection.execute(
-        select(STUDY.c.rank, func.count()).where(STUDY.c.archive == archive).group_by(STUDY.c.rank)
-    )
-    counted = {Rank(rank): int(count) for rank, count in ranks}
+    each = select(*(_count(archive, "study_in_order", STUDY.c.rank == rank) for rank in Rank))
+    counted = dict(zip(Rank, connection.execute(each).one(), strict=True))
     waiting = sum(count for rank, count in counted.items() if rank < Rank.REVIEWED)
-    done = counted.get(Rank.REVIEWED, 0) + counted.get(Rank.GONE, 0)
-    unread, other = counted.get(Rank.UNREADABLE, 0), counted.get(Rank.INELIGIBLE, 0)
-    return StudyCounts(waiting, done, unread, other, counted.get(Rank.SILENT, 0))
+    done = counted[Rank.REVIEWED] + counted[Rank.GONE]
+    unread, other = counted[Rank.UNREADABLE], counted[Rank.INELIGIBLE]
+    return StudyCounts(waiting, done, unread, other, counted[Rank.SILENT])
+
+
+def arrivals(connection: Connection, archive: str, since: datetime) -> int:
+    """Return how many studies of the worklist arrived after that."""
+    late = STUDY.c.arrived > since
+    listed = (rank for rank in Rank if rank < Rank.UNREADABLE)
+    each = (_count(archive, "study_by_arrival", STUDY.c.rank == rank, late) for rank in listed)
+    return sum(connection.execute(select(*each)).one())
+
+
+def _count(archive: str, index: str, *which: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Return a question for how many studies there are, at most one more than `MOST`."""
+    some = _question(STUDY, index, archive, *which).limit(MOST + 1).subquery("few")
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def last_change(connection: Connection, archive: str) -> datetime | None:
@@ -247,31 +276,29 @@ def _keys(
     Else the studies, those with the finding or those of the state are read in order, and each is
     asked for the rest, until a page is full. No planner knows beforehand which is faster.
     """
-    lines = [_word(archive, word) for word in words_in(fold(wanted.text))[:MOST_WORDS]]
+    words = [_word(archive, word) for word in words_in(fold(wanted.text))[:MOST_WORDS]]
     dates = tuple(_dates(wanted))
     dated = _question(STUDY, "study_by_date", archive, *dates)
-    every = [*lines, dated] if dates else lines
-    sizes = [_size(connection, each) for each in every]
-    few = sizes.index(min(sizes)) if sizes and min(sizes) < COMMON else None
+    few = _fewest(connection, words, dated if dates else None)
     by_finding = bool(wanted.finding) and few is None and not wanted.by_arrival
     table = STUDY_FINDING if by_finding else STUDY
+    others = [each for each in words if each is not few]
     if wanted.finding and not by_finding:
-        lines.append(_positive(archive, wanted.finding))
+        others.append(_positive(archive, wanted.finding))
     if few is None:
         keys = _question(table, _in_order(wanted, by_finding=by_finding), archive)
-    elif every[few] is dated:
+    elif few is dated:
         keys = dated
     else:
-        among = STUDY.c.study_instance_uid.in_(lines.pop(few))
-        keys = _question(STUDY, indexed.key(STUDY), archive, among)
+        among = STUDY.c.study_instance_uid.in_(_having(few, others))
+        keys, others = _question(STUDY, indexed.key(STUDY), archive, among), []
     if by_finding:
         keys = keys.where(STUDY_FINDING.c.label == wanted.finding)
     said = (*dates, *_said(wanted))
-    if table is not STUDY and said:
-        lines.append(_question(STUDY, indexed.key(STUDY), archive, *said))
+    if by_finding and said:
+        others.append(_question(STUDY, indexed.key(STUDY), archive, *said))
         said = ()
-    has = (each.where(_same_study(each, table)).correlate(table).exists() for each in lines)
-    keys = keys.where(*_ranks(table.c.rank, wanted), *said, *has)
+    keys = _having(keys, others).where(*_ranks(table.c.rank, wanted), *said)
     moment = table.c.arrived if wanted.by_arrival else table.c.due
     order = (table.c.rank, moment, table.c.study_instance_uid)
     if after is not None:
@@ -326,8 +353,9 @@ def _dates(wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
 
 def _word(archive: str, word: str) -> Select[Any]:
     """Return a question for the studies that have a word with this beginning."""
-    return select(STUDY_WORD.c.study_instance_uid).where(
-        STUDY_WORD.c.archive == archive, STUDY_WORD.c.word >= word, STUDY_WORD.c.word < word + LAST
+    lines = STUDY_WORD.alias()
+    return select(lines.c.study_instance_uid).where(
+        lines.c.archive == archive, lines.c.word >= word, lines.c.word < word + LAST
     )
 
 
@@ -344,12 +372,29 @@ def _question(table: Table, index: str, archive: str, *which: ColumnElement[bool
     return indexed.by(lines, table, index)
 
 
-def _same_study(lines: Select[Any], table: Table) -> ColumnElement[bool]:
-    (key,) = lines.selected_columns
-    return key == table.c.study_instance_uid
+def _having(question: Select[Any], others: Sequence[Select[Any]]) -> Select[Any]:
+    """Return a question for those of its studies that all the others find, too."""
+    (key,) = question.selected_columns
+    for each in others:
+        (same,) = each.selected_columns
+        question = question.where(each.where(same == key).correlate(key.table).exists())
+    return question
 
 
-def _size(connection: Connection, lines: Select[Any]) -> int:
-    """Return how many lines there are, `COMMON` where there are more."""
-    some = lines.limit(COMMON).subquery("few")
+def _fewest(
+    connection: Connection, words: Sequence[Select[Any]], dated: Select[Any] | None
+) -> Select[Any] | None:
+    """Return which question finds so few studies that these are gathered; None: none does."""
+    most = COMMON if len(words) == 1 else COMMON * NARROWED
+    tried = [(each, most) for each in words]
+    if dated is not None:
+        tried.append((dated, COMMON * NARROWED))
+    sizes = [(_size(connection, each, limit), limit) for each, limit in tried]
+    few = [n for n, (size, limit) in enumerate(sizes) if size < limit]
+    return tried[min(few, key=sizes.__getitem__)][0] if few else None
+
+
+def _size(connection: Connection, lines: Select[Any], limit: int) -> int:
+    """Return how many lines there are, `limit` where there are more."""
+    some = lines.limit(limit).subquery("few")
     return connection.scalar(select(func.count()).select_from(some)) or 0

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
@@ -37,6 +37,9 @@ FIELDS: Final = ("q", "state", "finding", "since", "until", "open", "urgent", "m
 
 LONGEST: Final = 200
 """Letters of a field that count."""
+
+Begun = Annotated[float, Query(ge=0, lt=1e11, allow_inf_nan=False)]
+"""When an open page was made, in seconds since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
         "worklist.html",
         who,
         **values,
+        begun=datetime.now(UTC).timestamp(),
         labels=[(label, finding_name(label, who.language)) for label in labels],
         states=[(state, STATES[state]) for state in STATES],
         modes=list(words.MODE_NAMES.items()) if who.may(Role.OPERATOR) else [],
@@ -120,9 +124,16 @@ def show(request: Request, context: Context, who: Viewer, ask: FromAddress) -> H
 
 
 @router.get("/worklist/rows")
-def rows(context: Context, who: Viewer, ask: FromAddress) -> HTMLResponse:
-    """Return the rows alone, for a page that is open."""
-    return HTMLResponse(fill("worklist_rows.html", who, **rows_of(context, who, ask)))
+def rows(
+    context: Context, who: Viewer, ask: FromAddress, begun: Begun | None = None
+) -> HTMLResponse:
+    """Return the rows alone, for a page that is open, and how many came since it is."""
+    values = rows_of(context, who, ask)
+    if begun is not None:
+        since = datetime.fromtimestamp(begun, UTC)
+        with context.database.look() as connection:
+            values["arrived"] = worklist.arrivals(connection, context.archive, since)
+    return HTMLResponse(fill("worklist_rows.html", who, **values))
 
 
 @router.get("/worklist/notices")
@@ -150,11 +161,20 @@ def rows_of(context: WebContext, who: Visitor, ask: WorklistRequest) -> dict[str
         "rows": [row_of(each, who, now) for each in found],
         "ask": ask,
         "counts": counts,
+        "arrived": 0,
+        "amount": lambda count: amount(count, who),
         "claimed": {study: name for study, name in claimed.items() if name != who.name},
         "not_analyzed": counts.unreadable
         + (0 if ask.wanted.hide_ineligible else counts.ineligible),
         "following": "" if following is None else str(following),
     }
+
+
+def amount(count: int, who: Visitor) -> str:
+    """Return a number of studies as the page writes it; "10,000+" is more than are counted."""
+    if count > worklist.MOST:
+        return f"{who.language.number(worklist.MOST)}+"
+    return who.language.number(count)
 
 
 def row_of(study: StudyRow, who: Visitor, now: datetime) -> Mapping[str, Any]:

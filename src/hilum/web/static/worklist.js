@@ -28,7 +28,7 @@ async function refresh({ quietly = false } = {}) {
   const fields = query();
   if (!quietly) list.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(`/worklist/rows?${fields}`, { headers: { Accept: "text/html" } });
+    const answer = await fetch(`/worklist/rows?${fields}&begun=${list.dataset.begun}`, { headers: { Accept: "text/html" } });
     if (answer.redirected || answer.status === 401) return location.assign("/login");
     if (!answer.ok) throw new Error(answer.statusText);
     const rows = await answer.text();
@@ -59,12 +59,12 @@ function connected(yes) {
 const title = document.title;
 const alerts = document.querySelector("[data-alerts]");
 const wanted = (kind) => localStorage.getItem(`hilum-alert-${kind}`) === "1";
-const listed = () => Number(list.querySelector("[data-listed]")?.dataset.listed ?? 0);
-let known = listed();
+const arrived = () => Number(list.querySelector("[data-arrived]")?.dataset.arrived ?? 0);
+let known = 0;
 let fresh = 0;
 
 function heed() {
-  const more = listed() - known;
+  const more = arrived() - known;
   known += more;
   if (more > 0 && wanted("sound")) beep();
   if (more <= 0 || !document.hidden) return;
