@@ -16,6 +16,7 @@ def prune_jobs(queue: Queue, before: datetime) -> int:
     found = queue.client.list_workflows(
         status=list(FINISHED),
         completed_before=before.isoformat(),
+        end_time=before.isoformat(),  # added before that, too: by this it finds its lines
         limit=BATCH,
         load_input=False,
         load_output=False,
