@@ -17,6 +17,7 @@ from hilum.files.dicom import DicomFile
 from hilum.gate.projection import projection
 from hilum.outcome import Read, Refused, Written
 from hilum.predict import Model, ReferenceFiles, ViewNetworks, load_model
+from hilum.predict.network import engine
 from hilum.predict.segmentation import SegmentationModel, load_segmentation
 from hilum.radiograph import ModelInput, Radiograph
 from hilum.reading import DECIMALS, ModelIdentity, Reading, ViewOpinion
@@ -24,6 +25,9 @@ from hilum.settings import Settings, ViewFromPixels
 from hilum.structures import Anatomy
 from hilum.values.texts import Decoded, decoded
 from hilum.wording import anatomy_in_language, in_language, path_reason, pixel_doubts
+
+load_engine = engine
+"""Loads what runs networks before there is one: processes that are forked then share it."""
 
 REFERRED_BY = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 """Attributes of an image without which no result can say what it is about."""

@@ -1,13 +1,17 @@
 """A command loads what it needs: what it never uses nobody waits for."""
 
+import inspect
 import subprocess
 import sys
 
+import click
 import pytest
 
+from hilum.cli.main import COMMANDS, described, main
 from radiographs import dicom_file, make_radiograph
 
-READING = {"numpy", "pydicom", "onnxruntime"}
+ENGINE = {"onnxruntime"}
+READING = {"numpy", "pydicom", *ENGINE}
 RECORDS = {"sqlalchemy"}
 JOBS = {"dbos", "psycopg"}
 PAGE = {"fastapi", "starlette", "uvicorn", "jinja2", "fido2", "joserfc"}
@@ -18,7 +22,15 @@ BARS = {"rich"}
 SELDOM = {"highdicom", "pynetdicom", "reportlab", "zxcvbn", "pyarrow", "distributed", *BARS}
 """What some options, new passwords and bars of progress need."""
 
-READ = """
+COMPLETE = """
+import click
+from hilum.cli.main import main
+
+offered = {each.value: each.help for each in main.shell_complete(click.Context(main), "re")}
+assert offered["read"].startswith("Read chest radiographs")
+"""
+
+RUN = """
 import sys
 from hilum.cli.main import main
 
@@ -45,8 +57,8 @@ def loaded(program: str, *arguments: str) -> set[str]:
         ("up", READING | RECORDS | JOBS | PAGE | NETWORK | SELDOM),
         ("version", READING | RECORDS | JOBS | PAGE | NETWORK | SELDOM),
         ("read", RECORDS | JOBS | PAGE | NETWORK | SELDOM),
-        ("running", PAGE | SELDOM - BARS),
-        ("worker", PAGE | SELDOM - BARS),
+        ("running", ENGINE | PAGE | SELDOM - BARS),
+        ("worker", ENGINE | PAGE | SELDOM - BARS),
     ],
 )
 def test_command_does_not_load_what_it_never_uses(module, never):
@@ -54,12 +66,31 @@ def test_command_does_not_load_what_it_never_uses(module, never):
     assert not loaded(f"import hilum.cli.{module}") & never
 
 
+def test_page_of_a_node_loads_no_network_and_no_tokens():
+    """Networks run in the processes that read; tokens come with the hospital's login."""
+    assert not loaded("import hilum.node.web_server") & {*ENGINE, "joserfc", "reportlab", "zxcvbn"}
+
+
+def test_list_of_commands_loads_none_of_them():
+    """Neither for ``--help`` nor for a shell that completes a command's name."""
+    assert not loaded(RUN, "--help") & {*READING, *RECORDS, *JOBS, *PAGE, *NETWORK}
+    assert not loaded(COMPLETE) & {*READING, *RECORDS, *JOBS, *PAGE, *NETWORK}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_list_of_commands_says_what_each_says_of_itself(name):
+    """Though it is read from the source."""
+    command = main.get_command(click.Context(main), name)
+
+    assert described(name).help == inspect.cleandoc(command.help)
+
+
 def test_reading_a_file_loads_neither_records_nor_network_nor_bars(tmp_path):
     """From its start to its end: `hilum read` of one file waits for nothing else."""
     file = tmp_path / "one.dcm"
     file.write_bytes(dicom_file(make_radiograph()))
 
-    there = loaded(READ, "read", "--model", "demonstration", str(file))
+    there = loaded(RUN, "read", "--model", "demonstration", str(file))
 
     assert READING <= there
     assert not there & (RECORDS | JOBS | PAGE | NETWORK | SELDOM)

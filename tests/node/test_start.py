@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+import hilum.dataset.engine
+import hilum.node
 from hilum.demo.run import demo_node
 from hilum.settings import Settings
 
@@ -34,6 +36,18 @@ print({"sqlalchemy", "dbos", "httpx", "fastapi"} & set(sys.modules) or "none")
     )
 
     assert said.stdout.strip() == "none"
+
+
+@pytest.mark.parametrize("preloaded", [hilum.node.PRELOADED, hilum.dataset.engine.PRELOADED])
+def test_process_that_forks_has_the_engine(preloaded):
+    """Each worker would load it for itself, and share none of it."""
+    program = f"import sys, {preloaded}; print('onnxruntime' in sys.modules)"
+
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "True" == said.stdout.strip()
 
 
 def test_process_that_forks_hears_nothing_of_the_terminal():

@@ -1,5 +1,6 @@
 """``hilum``: finds the command, says its help in the terminal's language, its errors in a line."""
 
+import ast
 import gc
 import gettext
 import importlib
@@ -8,10 +9,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli import terminal
@@ -169,12 +172,27 @@ def loaded(name: str) -> ModuleType:
     return module
 
 
+def described(name: str) -> click.Command:
+    """Return what stands for a command in a list: its name and its help, without its module.
+
+    The help is read from the source; loading all modules would take a hundred times as long.
+    """
+    path = Path(__file__).with_name(f"{COMMANDS[name].rpartition('.')[2]}.py")
+    for each in ast.parse(path.read_bytes()).body:
+        if isinstance(each, ast.FunctionDef) and each.name == name:
+            return click.Command(name, help=ast.get_docstring(each))
+    raise LookupError(name)
+
+
 class OneLineErrors(click.Group):
     """A group that prints a `HilumError` as one clear line instead of a traceback.
 
     A command's module is imported when the command is used: nobody waits for a network
-    library to see the version.
+    library to see the version, or which commands there are.
     """
+
+    _listing = False
+    """Whether commands are only named and described."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line on whatever terminal there is."""
@@ -198,11 +216,31 @@ class OneLineErrors(click.Group):
         command: click.Command
         if cmd_name in LINUX_ONLY and not LINUX:
             command = on_linux_only(cmd_name)
+        elif self._listing:
+            command = described(cmd_name)
         else:
             command = getattr(loaded(COMMANDS[cmd_name]), cmd_name)
         for each in commands(command):
             TRANSLATIONS.say(each, of_environment())
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of all commands."""
+        with self._only_listed():
+            super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, for a shell."""
+        with self._only_listed():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _only_listed(self) -> Iterator[None]:
+        self._listing = True
+        try:
+            yield
+        finally:
+            self._listing = False
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn our errors into a line on standard error and status 1."""

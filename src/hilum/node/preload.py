@@ -12,6 +12,9 @@ gc.disable()
 import hilum.node.inference_process  # noqa: E402
 import hilum.node.page_work  # noqa: E402
 import hilum.node.process_file  # noqa: E402, F401
+from hilum.pipeline import load_engine  # noqa: E402
+
+load_engine()
 
 gc.freeze()
 gc.enable()

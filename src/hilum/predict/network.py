@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,8 @@ from hilum.runtime.engine_wheels import engine_wheels
 from hilum.runtime.native_output import without_remarks
 from hilum.settings import ExecutionProvider
 
-with without_remarks():
+if TYPE_CHECKING:
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as engine
-
-ENGINE_ERRORS: Final = tuple(
-    kind for kind in vars(engine).values() if isinstance(kind, type) and issubclass(kind, Exception)
-)
-"""Every exception that ONNX Runtime raises; they have no common base of its own."""
 
 NOT_IN_IT: Final = Message("The installed ONNX Runtime does not have it")
 OVERWRITTEN: Final = Message(
@@ -38,6 +33,20 @@ IMAGE: Final = "image"
 LOGITS: Final = "logits"
 MAPS: Final = "class_activation_maps"
 FEATURES: Final = "features"
+
+
+@cache
+def engine() -> Any:
+    """Return ONNX Runtime, loaded at the first call: a node's own process runs no network."""
+    with without_remarks():
+        import onnxruntime  # noqa: PLC0415
+    return onnxruntime
+
+
+def engine_errors() -> tuple[type[Exception], ...]:
+    """Return every exception that it raises; they have no common base of its own."""
+    told = vars(engine().capi.onnxruntime_pybind11_state).values()
+    return tuple(kind for kind in told if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 class Outputs(NamedTuple):
@@ -87,8 +96,8 @@ class Execution:
 
 
 def open_session(
-    network: bytes, execution: Execution, options: onnxruntime.SessionOptions
-) -> onnxruntime.InferenceSession:
+    network: bytes, execution: Execution, options: "onnxruntime.SessionOptions"
+) -> "onnxruntime.InferenceSession":
     """Return a session that runs on the provider asked for, and on no other.
 
     ONNX Runtime falls back to the CPU when a provider's libraries cannot be loaded, with
@@ -108,12 +117,12 @@ def open_session(
             "another version of NumPy.",
         )
     name, provider_options = PROVIDERS[execution.provider]
-    if name not in onnxruntime.get_available_providers():
+    if name not in engine().get_available_providers():
         both = len(engine_wheels()) > 1
         raise _missing(execution.provider, OVERWRITTEN if both else NOT_IN_IT)
     if execution.provider is ExecutionProvider.CUDA:
-        onnxruntime.preload_dlls()  # CUDA and cuDNN as PyPI packages are on no library path
-    session = onnxruntime.InferenceSession(network, options, providers=[(name, provider_options)])
+        engine().preload_dlls()  # CUDA and cuDNN as PyPI packages are on no library path
+    session = engine().InferenceSession(network, options, providers=[(name, provider_options)])
     if session.get_providers()[0] != name:
         raise _missing(execution.provider, Message("Its libraries or a device could not be used"))
     return session
@@ -128,7 +137,7 @@ def _missing(provider: ExecutionProvider, why: str) -> ProviderMissing:
     )
 
 
-def session_options(threads: int) -> onnxruntime.SessionOptions:
+def session_options(threads: int) -> "onnxruntime.SessionOptions":
     """Return the options of every session.
 
     Parameters
@@ -136,7 +145,7 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     threads
         Threads of one run; 0 is one for each physical core that this process may use.
     """
-    options = onnxruntime.SessionOptions()
+    options = engine().SessionOptions()
     # it knows nothing of quotas: left alone it would start one for each core of the host
     options.intra_op_num_threads = threads or fewer_cores() or 0
     options.inter_op_num_threads = 1
@@ -150,7 +159,7 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
 
 def open_filled(
     network: bytes, tensors: Mapping[str, NDArray[np.float32]], execution: Execution, *, name: str
-) -> tuple[onnxruntime.InferenceSession, list[onnxruntime.OrtValue]]:
+) -> "tuple[onnxruntime.InferenceSession, list[onnxruntime.OrtValue]]":
     """Return a session of a network that gets its weights from memory.
 
     Parameters
@@ -173,13 +182,13 @@ def open_filled(
     ProviderMissing
         See `open_session`.
     """
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
+    values = [engine().OrtValue.ortvalue_from_numpy(tensor) for tensor in tensors.values()]
     options = session_options(execution.threads)
     if values:
         options.add_external_initializers(list(tensors), values)
     try:
         return open_session(network, execution, options), values
-    except ENGINE_ERRORS as exc:
+    except engine_errors() as exc:
         raise WeightsUntrusted(
             "The network {name} cannot be filled with these weights: {exc}.",
             "Install the model again.",
@@ -270,7 +279,7 @@ class FileNetwork:
             self._input = inputs[0].name
             self._outputs = [name for name in (LOGITS, MAPS, FEATURES) if name in outputs]
             logits, maps, features = self._run(np.zeros((1, 1, input_size, input_size), np.float32))
-        except ENGINE_ERRORS as exc:
+        except engine_errors() as exc:
             raise not_such_a_network("cannot be run: {exc}", exc=exc) from exc
         if logits.shape != (1, labels) or maps.ndim != 4 or maps.shape[:2] != (1, labels):  # noqa: PLR2004  n, labels, height, width
             raise not_such_a_network(

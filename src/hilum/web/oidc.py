@@ -16,14 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import httpx
 from fastapi import APIRouter, Request
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from starlette.responses import RedirectResponse, Response
 
 from hilum.errors import SettingInvalid
@@ -41,6 +38,9 @@ from hilum.web.context import WebContext
 from hilum.web.credentials import note_once
 from hilum.web.login import form, safe_next, signed_in
 from hilum.web.sessions import Anybody, Context, Visitor, cookie, drop_cookie, set_cookie
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -321,6 +321,8 @@ def redeem(
     IdentityNotConfirmed
         The provider does not take the code, or its token is not good.
     """
+    from joserfc.jwk import KeySet  # noqa: PLC0415  only who signs in so waits for it
+
     body = {
         "grant_type": "authorization_code",
         "code": code,
@@ -344,7 +346,7 @@ def redeem(
 
 
 def checked(
-    token: str, keys: KeySet, provider: Provider, client_id: str, nonce: str
+    token: str, keys: "KeySet", provider: Provider, client_id: str, nonce: str
 ) -> Mapping[str, Any]:
     """Return what an ID token says; Core 3.1.3.7.
 
@@ -353,6 +355,9 @@ def checked(
     IdentityNotConfirmed
         Signature, issuer, audience, time or nonce is not right.
     """
+    from joserfc import jwt  # noqa: PLC0415  as above
+    from joserfc.errors import JoseError  # noqa: PLC0415
+
     rules = jwt.JWTClaimsRegistry(
         leeway=LEEWAY_S,
         iss={"essential": True, "value": provider.issuer},
