@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
@@ -18,11 +19,11 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 from pydicom import dcmread
 
-from bench.many_studies import fill
+from bench.many_studies import STUDIES, fill
 from bench.row import Row, median_ms
+from bench.scale import searches
 from hilum.records import Database, worklist
 from hilum.records.accounts import Role
-from hilum.records.states import State
 from hilum.records.worklist import WorklistFilter
 from hilum.web.app import create_app, serving
 from hilum.web.context import WebContext
@@ -36,23 +37,10 @@ from page_studies import add_read, demonstration, installed, tools_here
 from postgresql_server import running_postgresql
 from web_context import begin_session, open_web_context
 
-QUESTIONS = {
-    "first page": WorklistFilter(),
-    "a name that two thousand have": WorklistFilter(text="silva"),
-    "two beginnings that thousands have": WorklistFilter(text="mar s"),
-    "an accession number": WorklistFilter(text="a00077777"),
-    "nobody": WorklistFilter(text="zzz"),
-    "a finding that a third have": WorklistFilter(finding="Lung Opacity"),
-    "a rare finding": WorklistFilter(finding="Hernia"),
-    "a state": WorklistFilter(state=State.REFUSED),
-    "a day": WorklistFilter(since="20260601", until="20260601"),
-    "name, finding and state": WorklistFilter(text="silva", finding="Effusion", state=State.STORED),
-}
-
 
 def questions(database: Database, kind: str) -> Iterator[Row]:
     """Measure each question to the records."""
-    for what, wanted in QUESTIONS.items():
+    for what, wanted in searches(STUDIES, datetime.now(UTC)).items():
         with database.look() as connection:
             spent = median_ms(
                 lambda w=wanted: worklist.page(connection, "own", w, size=50), repeats=7

@@ -176,7 +176,7 @@ def _looks(count: int, now: datetime) -> dict[str, Callable[[Connection], object
     return {
         **{
             f"worklist: {what}": partial(page, wanted=wanted)
-            for what, wanted in _wanted(count, now).items()
+            for what, wanted in searches(count, now).items()
         },
         "whether work was lost": lambda c: (lost_jobs(c), lost_forwards(c), lost_anatomies(c)),
         "worklist: how many there are": lambda c: worklist.counts(c, ARCHIVE),
@@ -198,7 +198,7 @@ def _looks(count: int, now: datetime) -> dict[str, Callable[[Connection], object
     }
 
 
-def _wanted(count: int, now: datetime) -> Mapping[str, WorklistFilter]:
+def searches(count: int, now: datetime) -> Mapping[str, WorklistFilter]:
     """Return what readers look for: rare and frequent things, alone and together."""
     at = now - timedelta(minutes=5) * (count // 2)
     day, week = f"{at:%Y%m%d}", f"{at + timedelta(days=6):%Y%m%d}"
