@@ -57,12 +57,12 @@ def loaded(program: str, *arguments: str) -> set[str]:
         ("up", READING | RECORDS | JOBS | PAGE | NETWORK | SELDOM),
         ("version", READING | RECORDS | JOBS | PAGE | NETWORK | SELDOM),
         ("read", RECORDS | JOBS | PAGE | NETWORK | SELDOM),
-        ("running", ENGINE | PAGE | SELDOM - BARS),
-        ("worker", ENGINE | PAGE | SELDOM - BARS),
+        ("running", RECORDS | JOBS | ENGINE | PAGE | SELDOM - BARS),
+        ("worker", RECORDS | JOBS | ENGINE | PAGE | SELDOM - BARS),
     ],
 )
 def test_command_does_not_load_what_it_never_uses(module, never):
-    """The page of a node is loaded beside its start, that of a worker is none."""
+    """Nor what it uses later: database and page of a node are loaded beside its start."""
     assert not loaded(f"import hilum.cli.{module}") & never
 
 

@@ -1,6 +1,7 @@
 """What the start loads is nothing for the garbage collector; what comes later is."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import hilum.dataset.engine
 import hilum.node
 from hilum.demo.run import demo_node
 from hilum.settings import Settings
+from orthanc_server import free_ports
 
 
 def test_workers_collect_what_they_make_and_not_what_was_loaded():
@@ -48,6 +50,43 @@ def test_process_that_forks_has_the_engine(preloaded):
     )
 
     assert "True" == said.stdout.strip()
+
+
+def test_archive_and_workers_begin_before_database_jobs_and_page_are_loaded(tmp_path):
+    """To load those takes a processor longer than archive and model take on another one."""
+    program = """
+import sys, threading
+from hilum.node import start
+from hilum.settings import Settings
+
+began = threading.Event()
+start.InferencePool.warm = lambda _: began.set()
+
+def begin(_):
+    print(began.wait(10), {"sqlalchemy", "dbos", "fastapi"} & set(sys.modules) or "none")
+    raise SystemExit
+
+start.OrthancProcess.begin = begin
+with start.started(Settings.load(), threading.Event()):
+    pass
+"""
+    http_port, dicom_port = free_ports(2)
+    own = {
+        "HILUM_DATA_FOLDER": str(tmp_path),
+        "HILUM_PACS__PROGRAM": "/bin/true",
+        "HILUM_PACS__HTTP_PORT": str(http_port),
+        "HILUM_PACS__DICOM_PORT": str(dicom_port),
+    }
+
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **own, "HILUM_PAGE__ENABLED": "false"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout.strip() == "True none"
 
 
 def test_process_that_forks_hears_nothing_of_the_terminal():

@@ -115,7 +115,9 @@ KNOW_ORTHANC = (
     "hilum.pacs.orthanc",
     "hilum.pacs.credentials",  # chooses the archive
     "hilum.pacs.send",  # chooses the sender
-    "hilum.node.service",  # starts it
+    "hilum.node.start",  # starts it
+    "hilum.node.begun",
+    "hilum.node.service",  # looks after it
     "hilum.doctor.pacs",  # checks it
     "hilum.doctor.node",
     "hilum.web.dicomweb",  # DICOMweb's paths begin alike

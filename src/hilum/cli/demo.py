@@ -30,7 +30,9 @@ from hilum.demo import (
 from hilum.demo.run import demo_node, send
 from hilum.errors import ModelError, WeightsMissing
 from hilum.language import Message, of_environment
-from hilum.node.service import FRONT, Service, require_program
+from hilum.node.begun import FRONT
+from hilum.node.service import Service
+from hilum.node.start import require_program
 from hilum.outcome import Status
 from hilum.predict import DEMONSTRATION, load_model
 from hilum.reading import ModelIdentity

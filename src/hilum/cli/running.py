@@ -6,15 +6,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from hilum import RESEARCH_USE_ONLY, __version__
 from hilum.cli.terminal import echo, say
 from hilum.errors import ModelError
 from hilum.language import Message
-from hilum.node.service import FRONT, Service, require_startable, started
+from hilum.node.begun import FRONT
+from hilum.node.start import require_startable, started
 from hilum.pacs import credentials
 from hilum.settings import Settings
 from hilum.telemetry import logs
+
+if TYPE_CHECKING:
+    from hilum.node.service import Service
 
 STATEMENT = Message(RESEARCH_USE_ONLY)
 
@@ -33,7 +38,7 @@ def run_node(*, pull: bool) -> None:
     Raises
     ------
     HilumError
-        It cannot be started; see `hilum.node.service.started`.
+        It cannot be started; see `hilum.node.start.started`.
     """
     settings = Settings.load()
     if pull:
@@ -88,7 +93,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(each, handler)
 
 
-def banner(service: Service, page: Sequence[str] = ()) -> str:
+def banner(service: "Service", page: Sequence[str] = ()) -> str:
     """Return what a person needs to know once everything runs."""
     address = service.address
     head = say("hilum {version}. {statement}", version=__version__, statement=STATEMENT)
@@ -118,7 +123,7 @@ def banner(service: Service, page: Sequence[str] = ()) -> str:
     return "\n".join([*lines, "", say("Ctrl-C stops it.")])
 
 
-def model_lines(service: Service) -> list[str]:
+def model_lines(service: "Service") -> list[str]:
     """Return which model reads, or why none does."""
     model = service.watch.model
     if model is None:
@@ -143,7 +148,7 @@ def model_lines(service: Service) -> list[str]:
     ]
 
 
-def storescu(service: Service) -> str:
+def storescu(service: "Service") -> str:
     """Return the command that sends an image from this machine."""
     address = service.address
     return f"storescu -aec {address.aet} {address.dicom_host} {address.dicom_port} IMAGE.dcm"

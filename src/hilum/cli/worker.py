@@ -10,7 +10,8 @@ from hilum.cli.main import main
 from hilum.cli.running import STATEMENT, model_lines, stop_on_signal
 from hilum.cli.terminal import echo, say
 from hilum.errors import SettingInvalid
-from hilum.node.service import FRONT, WORKER, started
+from hilum.node.begun import FRONT, WORKER
+from hilum.node.start import started
 from hilum.settings import Settings
 from hilum.telemetry import logs
 

@@ -24,7 +24,8 @@ from hilum.errors import PortTaken
 from hilum.files import dicom
 from hilum.files.find import file_candidate
 from hilum.language import Message
-from hilum.node.service import Service, started
+from hilum.node.service import Service
+from hilum.node.start import started
 from hilum.outcome import Outcome, Read, Status
 from hilum.pacs import credentials
 from hilum.pacs.credentials import PacsAddress

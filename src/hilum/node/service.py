@@ -1,4 +1,4 @@
-"""A node, or a worker, from start to stop: what `hilum up` and `hilum worker` run."""
+"""A node, or a worker, once all of it is loaded: what `hilum up` and `hilum worker` run."""
 
 import gc
 import importlib
@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from hilum.errors import DatabaseUnavailable, NodeError, SettingInvalid
-from hilum.files.private import OWNER_FILE, make_folder, writing_to
+from hilum.files.private import OWNER_FILE, writing_to
 from hilum.jobs.engine import Engine, Retention, Slots
-from hilum.jobs.lock import locked
 from hilum.jobs.pause import Pause
 from hilum.jobs.queue import Queue
 from hilum.jobs.workflow import Remembering
 from hilum.node.alerting import Alerts
 from hilum.node.anatomy import AnatomyMeasurer, AnatomyWorker, asking_after
 from hilum.node.audit_trail import audit_sent
+from hilum.node.begun import FRONT, NODE, Begun
 from hilum.node.disk import DiskWatch
 from hilum.node.follower import Follower
 from hilum.node.forward import Forwarder
@@ -34,15 +34,13 @@ from hilum.node.steps import JOINED, REPEATED, NodeContext, Read, Steps
 from hilum.pacs import credentials
 from hilum.pacs.archive import Archive
 from hilum.pacs.credentials import PacsAddress
-from hilum.pacs.orthanc.ports import require_free
-from hilum.pacs.orthanc.process import OrthancProcess, find_program
+from hilum.pacs.orthanc.process import OrthancProcess
 from hilum.quality.reference_fits import ReferenceFits
 from hilum.quality.schedule import SelfTests
 from hilum.records import Database, forwards, images, studies
 from hilum.records.database import open_database
 from hilum.settings import AnatomyMode, Settings
 from hilum.telemetry.logs import get_log
-from hilum.telemetry.tracing import tracing
 
 if TYPE_CHECKING:
     from hilum.node.priors import Priors
@@ -55,12 +53,6 @@ WAITING_SLOTS: Final = 4
 
 DRAIN_MARGIN_S: Final = 30.0
 """Seconds for storing, beyond the longest reading, that images in work get at the stop."""
-
-FRONT: Final = "hilum.node.web_server"
-"""The module with the page; it takes a second to load."""
-
-NODE: Final = "node"
-WORKER: Final = "worker"
 
 log = get_log(__name__)
 
@@ -196,91 +188,26 @@ class Service:
             )
 
 
-def require_startable(settings: Settings) -> None:
-    """Raise what would keep a node from starting, before anything that takes long is done.
-
-    Raises
-    ------
-    HilumError
-        See `started`.
-    """
-    make_folder(settings.data_folder)
-    with locked(settings.data_folder):
-        _require_ports(settings)
-
-
-def require_program(settings: Settings) -> None:
-    """Raise `ProgramNotInstalled` when the Orthanc that a node starts is not there."""
-    find_program(settings.pacs.program)
-
-
-def _require_ports(settings: Settings) -> None:
-    if settings.pacs.url is None:
-        require_program(settings)
-        if not credentials.pid_file(settings.data_folder).exists():  # else an orphan may have them
-            require_free("pacs.http_port", settings.pacs.http_port)
-            require_free("pacs.dicom_port", settings.pacs.dicom_port)
-    if settings.page.enabled and settings.page.port:
-        require_free("page.port", settings.page.port, settings.page.host)
-
-
 @contextmanager
-def started(
-    settings: Settings, stop: threading.Event, *, role: str = NODE, in_demonstration: bool = False
-) -> Iterator[Service]:
-    """Start what is to be started, and stop it at the end whatever happens.
-
-    Call it from the main thread: Orthanc ends with the thread that started it.
-
-    Parameters
-    ----------
-    stop
-        When set, the start is broken off.
-    role
-        ``node`` follows the PACS and reads; ``worker`` only reads.
-    in_demonstration
-        True for `hilum demo --page` only, whose archive is thrown away: there the
-        demonstration model may read what arrives. No setting leads here.
-
-    Raises
-    ------
-    AlreadyRunning
-        Another node uses the data folder.
-    NodeError
-        Orthanc can't be started: it is missing, its port is taken, or it ended.
-    PacsUnavailable
-        The PACS of the settings gave no answer.
-    PacsRefused
-        It does not take the user name or password, or is no Orthanc.
-    SettingInvalid
-        The data folder can't be written to, the database belongs to another PACS, or
-        another setting can't be used.
-    """
+def joined(begun: Begun, stop: threading.Event) -> Iterator[Service]:
+    """Join what has begun to a node or a worker; see `hilum.node.start.started`."""
+    settings, role = begun.settings, begun.role
     with ExitStack() as stack:
-        make_folder(settings.data_folder)
-        if role == NODE:
-            stack.enter_context(locked(settings.data_folder))
-            _require_ports(settings)
-        stack.enter_context(tracing(settings.telemetry.otlp_endpoint))
-        address = credentials.load_or_generate(settings)
-        pool = stack.enter_context(InferencePool(settings, in_demonstration=in_demonstration))
-        watch = ModelWatch(pool.hello, in_demonstration=in_demonstration)
-        loading = stack.enter_context(ThreadPoolExecutor(1, "model"))
-        warmed = loading.submit(pool.warm)
+        loading = stack.enter_context(ThreadPoolExecutor(1, "page"))
         if role == NODE and settings.page.enabled:
-            loading.submit(importlib.import_module, FRONT)  # while Orthanc starts
-        process: OrthancProcess | None = None
-        if settings.pacs.url is None and role == NODE:
-            process = stack.enter_context(OrthancProcess(settings, address))
-            process.start(stop)
-        pacs = stack.enter_context(closing(address.connect(timeout_s=settings.pacs.timeout_s)))
+            loading.submit(importlib.import_module, FRONT)  # while the PACS is waited for
+        if begun.process is not None:
+            begun.process.wait(stop)
+        pacs = stack.enter_context(
+            closing(begun.address.connect(timeout_s=settings.pacs.timeout_s))
+        )
         if not stop.is_set():
             pacs.capabilities()
         database = stack.enter_context(open_database(settings))
         require_this_archive(database, archive_name(settings))
         shared = SharedSettings(settings, database)
         shared.tend()
-        context = _node_context(settings, pacs, database, pool.read, actor=role)
+        context = _node_context(settings, pacs, database, begun.pool.read, actor=role)
         if role == NODE:
             stack.enter_context(audit_sent(context))
             with database.transaction() as connection:
@@ -288,21 +215,29 @@ def started(
                 forwards.abandon(connection, context.archive, kept, context.now())
         anatomy = None
         if settings.anatomy.mode is not AnatomyMode.OFF:
-            anatomy = AnatomyWorker(settings, context.pause, in_demonstration=in_demonstration)
+            anatomy = AnatomyWorker(
+                settings, context.pause, in_demonstration=begun.in_demonstration
+            )
             stack.enter_context(anatomy)
-        engine = stack.enter_context(_engine(context, pool.count, role, anatomy))
+        engine = stack.enter_context(_engine(context, begun.pool.count, role, anatomy))
         follower = Follower(context) if role == NODE else None
-        telling = Alerts(context) if role == NODE else None
-        tests = SelfTests(settings, database, context.archive) if role == NODE else None
-        priors = _priors(context) if role == NODE else None
         service = Service(
-            *(address, context, watch, pool, engine, shared, follower, process, telling, tests),
-            priors=priors,
+            begun.address,
+            context,
+            ModelWatch(begun.pool.hello, in_demonstration=begun.in_demonstration),
+            begun.pool,
+            engine,
+            shared,
+            follower,
+            begun.process,
+            Alerts(context) if role == NODE else None,
+            SelfTests(settings, database, context.archive) if role == NODE else None,
+            priors=_priors(context) if role == NODE else None,
             fits=ReferenceFits(settings, database, context.archive),
         )
         if follower is not None and not stop.is_set():
             follower.begin()
-        warmed.result()
+        begun.warmed.result()
         if not stop.is_set():
             service.launch_with_model()
         service.beat()

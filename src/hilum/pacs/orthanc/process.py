@@ -147,14 +147,10 @@ class OrthancProcess:
         NodeError
             A plug-in is not installed.
         """
-        self._begin()
-        try:
-            self._wait(stop)
-        except BaseException:
-            self.stop()
-            raise
+        self.begin()
+        self.wait(stop)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """Start Orthanc without waiting for it; raises as `start`, but for its end."""
         self._began = time.monotonic()
         program = find_program(self._settings.pacs.program)
@@ -180,6 +176,20 @@ class OrthancProcess:
         require_free("pacs.dicom_port", self._settings.pacs.dicom_port)
         self._process = self._launch(program, settings_file)
         remember(pid_file, self._process.pid, settings_file)
+
+    def wait(self, stop: threading.Event) -> None:
+        """Return when it answers, or when `stop` is set; stop it if it never will.
+
+        Raises
+        ------
+        PortTaken, PacsNotStarted
+            See `start`.
+        """
+        try:
+            self._wait(stop)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop Orthanc and return when it has ended. Safe to call at any time."""
@@ -212,7 +222,7 @@ class OrthancProcess:
             return False
         self._ends = 1 if now - self._began > STEADY_S else self._ends + 1
         self._not_before = now + WHILE_AWAY.after(self._ends)
-        self._begin()
+        self.begin()
         return True
 
     def end_silent_connections(self) -> int:
