@@ -80,6 +80,16 @@ def test_no_question_about_one_image_reads_the_lines_of_all(pacs, bench, settled
     assert [] == reading_all(node.database, asked)
 
 
+def test_look_at_a_feed_without_news_asks_the_archive_alone(bench):
+    """The position is asked for once, and known from then on."""
+    node = bench()
+    node.follow()
+    with questions(node.database) as asked:
+        node.follow()
+
+    assert {} == asked
+
+
 def test_no_question_on_a_schedule_reads_the_lines_of_all(bench):
     """Whether work was lost, what to forget, what operators and scrapes are shown."""
     node = bench(forward_to=("modality:ELSEWHERE",))

@@ -76,5 +76,6 @@ def test_job_of_the_image_waits_on(waiting):
     assert entry is not None
     begun = images.begin(waiting, entry.job, NOW)
 
-    assert 1 == begun
+    assert begun is not None
+    assert 1 == begun.attempts
     assert not foreign_readings.take(waiting, "own", foreign("2026-03-03T00:00:00+00:00"))

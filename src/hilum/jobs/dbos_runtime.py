@@ -133,8 +133,7 @@ class DbosRuntime:
         in_work = self._dbos._active_workflows_set.count_for_queue(queue_name)  # noqa: SLF001
         if in_work >= self._slots.get(queue_name, math.inf):
             return []
-        with self._database.look() as connection:
-            return [None] if waiting(connection, queue_name) else []
+        return [None] if waiting(self._database, queue_name) else []
 
 
 def _no(*_: object) -> bool:

@@ -4,6 +4,7 @@ Its columns are private: the requirement pins DBOS 3.4, and the tests of this pa
 notice a change.
 """
 
+from contextlib import closing
 from typing import Final
 
 from dbos import DBOS
@@ -40,16 +41,19 @@ def workflows(connection: Connection) -> TableClause:
     return table("workflow_status", *(column(name) for name in COLUMNS), schema=schema)
 
 
-def waiting(connection: Connection, queue_name: str) -> bool:
-    """Whether a job waits in a queue; asked often, so as SQL that is written already."""
-    schema = f"{SCHEMA}." if connection.dialect.name == "postgresql" else ""
+def waiting(database: Database, queue_name: str) -> bool:
+    """Whether a job waits in a queue; asked often, so the driver itself is asked."""
+    schema = "" if database.is_sqlite else f"{SCHEMA}."
     mark = "%s" if schema else "?"
     question = (
         f"SELECT 1 FROM {schema}workflow_status"  # noqa: S608  of constants
         f" WHERE queue_name = {mark} AND status = 'ENQUEUED'"
         " AND status IN ('ENQUEUED', 'PENDING') LIMIT 1"  # as its index has it, for SQLite
     )
-    return connection.exec_driver_sql(question, (queue_name,)).first() is not None
+    with closing(database.engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute(question, (queue_name,))
+        return cursor.fetchone() is not None
 
 
 def now_ms(connection: Connection) -> ColumnElement[int]:

@@ -135,6 +135,8 @@ class Follower:
         self.intake.held = True
         self._earlier = EarlierReports(context.pacs)
         self._asks_for_priors = any(each.priors for each in context.settings.pacs.query)
+        self._reached: str | None = None
+        """The position after the last step; None where that is not known for certain."""
 
     def begin(self) -> None:
         """Settle where to begin in a feed that was never followed.
@@ -193,7 +195,8 @@ class Follower:
         DatabaseUnavailable
             Nothing can be written down now.
         """
-        before = self._position()
+        before = self._position() if self._reached is None else self._reached
+        self._reached = None
         if before is None:
             self.begin()
             before = self._position() or ""
@@ -201,6 +204,7 @@ class Follower:
         if page.restarted:
             log.warning("feed.restarted", was=before)
         if page.position == before:
+            self._reached = before
             return False
         found = [each for reference in page.references for each in self._found(reference)]
         arrived = [each for each in found if isinstance(each, Facts)]
@@ -228,6 +232,7 @@ class Follower:
         except FeedMoved as exc:
             log.warning("feed.moved", why=exc.problem)
             return True
+        self._reached = page.position
         for urgency in urgencies:
             metrics.arrived(urgency)
         return page.more

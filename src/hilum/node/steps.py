@@ -186,17 +186,15 @@ class Steps:
             )
         now = self._context.now()
         with self._context.database.transaction() as connection:
-            attempt = images.begin(connection, job, now)
-            if attempt is None:
+            known = images.begin(connection, job, now)
+            if known is None:
                 return {END: NOTHING}
-            known = images.entry(connection, job.archive, job.uids)
-            assert known is not None, "its work began a line above"  # noqa: S101
             mode = self._mode(connection, known, now)
         return {
             "when": (known.started or now).astimezone().isoformat(),
             "urgent": known.urgency is Urgency.URGENT,
             "mode": mode.value,
-            "attempt": attempt,
+            "attempt": known.attempts,
         }
 
     def _mode(self, connection: Connection, known: images.ImageRecord, now: datetime) -> NodeMode:
@@ -283,10 +281,9 @@ class Steps:
         end = settlement(done, reading)
         now, settings = self._context.now(), self._context.settings.current()
         with self._context.database.transaction() as connection:
-            if not images.settle(connection, job, end, now):
+            known = images.settle(connection, job, end, now)
+            if known is None:
                 return {END: end.state.value}
-            known = images.entry(connection, job.archive, job.uids)
-            assert known is not None, "it was settled a line above"  # noqa: S101
             if reading is not None:
                 readings.put(connection, job, reading, known.mode)
             else:

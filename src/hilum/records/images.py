@@ -46,7 +46,8 @@ BEGIN: Final = CHANGE_OPEN.values(
     state=State.READING,
     attempts=IMAGE.c.attempts + 1,
     started=func.coalesce(IMAGE.c.started, bindparam("now", type_=IMAGE.c.started.type)),
-).returning(IMAGE.c.attempts)
+).returning(IMAGE)
+SETTLE: Final = CHANGE_OPEN.returning(IMAGE)
 RETRY: Final = (
     CHANGE.where(IMAGE.c.state.in_(sorted(RETRIED)))
     .values(arrived=bindparam("now"))
@@ -217,17 +218,17 @@ def _is_wanted(known: Any, mode: NodeMode, *, again: bool, louder: bool) -> bool
     return again or (louder and before.is_quieter_than(mode))
 
 
-def begin(connection: Connection, job: Job, now: datetime) -> int | None:
+def begin(connection: Connection, job: Job, now: datetime) -> ImageRecord | None:
     """Write down that work begins.
 
     Returns
     -------
-    int or None
-        Which attempt of this run it is, from 1; None when there is nothing to do: the run
-        ended, or a newer one was asked for.
+    ImageRecord or None
+        The line as it is now; None when there is nothing to do: the run ended, or a newer one
+        was asked for.
     """
-    begun = connection.execute(BEGIN, {**_run_of(job), "now": now}).scalar_one_or_none()
-    return None if begun is None else int(begun)
+    row = connection.execute(BEGIN, {**_run_of(job), "now": now}).one_or_none()
+    return None if row is None else _entry(row)
 
 
 def change_mode(connection: Connection, job: Job, mode: NodeMode) -> None:
@@ -235,14 +236,14 @@ def change_mode(connection: Connection, job: Job, mode: NodeMode) -> None:
     connection.execute(CHANGE_OPEN, {**_run_of(job), "mode": mode})
 
 
-def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> bool:
+def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> ImageRecord | None:
     """Write down how the work ended.
 
     Returns
     -------
-    bool
-        False when it was written down before or a newer run was asked for; then nothing
-        that belongs to the end may be written either.
+    ImageRecord or None
+        The line as it is now; None when it was written down before or a newer run was asked
+        for: then nothing that belongs to the end may be written either.
     """
     ended = {
         "state": end.state,
@@ -253,7 +254,8 @@ def settle(connection: Connection, job: Job, end: Settlement, now: datetime) -> 
         "seconds": dict(end.seconds),
         "settled": now,
     }
-    return connection.execute(CHANGE_OPEN, {**_run_of(job), **ended}).rowcount == 1
+    row = connection.execute(SETTLE, {**_run_of(job), **ended}).one_or_none()
+    return None if row is None else _entry(row)
 
 
 def entry(connection: Connection, archive: str, uids: ImageUIDs) -> ImageRecord | None:
