@@ -56,5 +56,6 @@ fi
 say "installing TorchXRayVision into .reference"
 rm -rf .reference
 .venv/bin/python -m venv .reference
-.reference/bin/python -m pip install --quiet --requirement "$wanted"
+# What is imported is compiled then; pip would compile ten thousand files first.
+.reference/bin/python -m pip install --quiet --no-compile --requirement "$wanted"
 cp "$wanted" "$stamp"

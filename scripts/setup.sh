@@ -46,22 +46,23 @@ python_is_ready() {
     return 1
 }
 
-set_up_python() {
-    python_is_ready && return
-    if [ -n "${HILUM_SETUP_OFFLINE:-}" ]; then
-        stop "the virtual environment .venv is not ready and HILUM_SETUP_OFFLINE is set. Unset it, or run scripts/setup.sh $level once with a network."
+make_environment() {
+    if python_is_ready || [ -x .venv/bin/python ]; then
+        return 0
     fi
-    if [ ! -x .venv/bin/python ]; then
+    python=$(find_python)
+    if [ -z "$python" ] && can_install; then
+        say "installing Debian's python3-venv"
+        install_debian python3 python3-venv || true
         python=$(find_python)
-        if [ -z "$python" ] && can_install; then
-            say "installing Debian's python3-venv"
-            install_debian python3 python3-venv || true
-            python=$(find_python)
-        fi
-        [ -n "$python" ] || stop "no Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: apt-get install python3 python3-venv) or name it in HILUM_PYTHON."
-        say "making the virtual environment .venv with $("$python" --version)"
-        "$python" -m venv .venv
     fi
+    [ -n "$python" ] || stop "no Python 3.11, 3.12 or 3.13 with venv was found. Install one (Debian: apt-get install python3 python3-venv) or name it in HILUM_PYTHON."
+    say "making the virtual environment .venv with $("$python" --version)"
+    "$python" -m venv .venv
+}
+
+fill_environment() {
+    python_is_ready && return
     say "installing the Python packages of requirements/$level.txt (about a minute)"
     export PIP_DISABLE_PIP_VERSION_CHECK=1
     .venv/bin/python -m pip install --quiet --require-hashes -r "requirements/$level.txt" ||
@@ -144,20 +145,31 @@ set_up_debian() {
     done
 }
 
-set_up_python
-set_up_debian
-
 # --- The viewer that the page opens; npm is not installed for it alone ---------
 set_up_viewer() {
     scripts/ohif.sh || say "MISSING the OHIF viewer: the page goes without its link, the tests of the viewer are skipped"
 }
 
 # --- What only the tests need: the page's examiner, and the reference that hilum is compared with ----
-set_up_tests() {
-    scripts/axe.sh || say "MISSING axe-core: the page's accessibility is not tested"
+set_up_examiner() { scripts/axe.sh || say "MISSING axe-core: the page's accessibility is not tested"; }
+
+set_up_reference() {
     [ ! -x scripts/reference_environment.sh ] || scripts/reference_environment.sh ||
         say "MISSING TorchXRayVision itself: the tests compare with its recorded answers instead"
 }
 
+# --- All of it: most of the time is spent waiting for other machines, so side by side -----------
+if [ -n "${HILUM_SETUP_OFFLINE:-}" ] && ! python_is_ready; then
+    stop "the virtual environment .venv is not ready and HILUM_SETUP_OFFLINE is set. Unset it, or run scripts/setup.sh $level once with a network."
+fi
+make_environment
+trap 'trap - TERM; kill 0' INT # the shell hides Ctrl-C from what runs beside it
+fill_environment &
+filled=$!
+{ [ "$level" != dev ] || set_up_reference; } &
+set_up_debian # npm comes from here
 [ "$level" = demo ] || set_up_viewer
-[ "$level" != dev ] || set_up_tests
+[ "$level" != dev ] || set_up_examiner
+wait "$filled" || failed=1
+wait
+exit "${failed:-0}"
