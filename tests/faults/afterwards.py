@@ -2,10 +2,10 @@
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -13,7 +13,12 @@ from typing import Any, Final
 
 import psycopg
 from pydicom import Dataset, dcmread
-from pydicom.uid import Comprehensive3DSRStorage, EnhancedSRStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    PYDICOM_ROOT_UID,
+    Comprehensive3DSRStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+)
 
 import sr_reader
 from faults.world import LONG_S, Program, World, until
@@ -29,6 +34,9 @@ RESULTS: Final = {
 
 REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
 """How the UIDs of all kinds of structured reports begin."""
+
+MENTIONED: Final = re.compile(re.escape(PYDICOM_ROOT_UID.encode()) + rb"[0-9.]+")
+"""A UID as the images of the tests have them; a tenth of the time of parsing every element."""
 
 UNFINISHED: Final = ("PENDING", "ENQUEUED", "DELAYED")
 """States of a workflow that still has something to do."""
@@ -170,13 +178,14 @@ def results_in_pacs(world: World) -> dict[str, list[Dataset]]:
     seen: Counter[str] = Counter()
     with world.direct() as orthanc:
         for instance in orthanc.request("GET", "/instances").json():
-            dataset = dcmread(BytesIO(orthanc.fetch(instance)))
+            file = orthanc.fetch(instance)
+            dataset = dcmread(BytesIO(file))
             uid = str(dataset.SOPInstanceUID)
             seen[uid] += 1
             if dataset.get("ManufacturerModelName") != "hilum":
                 assert uid in world.expected, "an image that nobody sent"
                 continue
-            sources = set(referenced(dataset)) & set(world.expected)
+            sources = set(map(bytes.decode, MENTIONED.findall(file))) & set(world.expected)
             assert len(sources) == 1, f"a result is about {len(sources)} images"
             if str(dataset.SOPClassUID).startswith(REPORTS):
                 assert list(sr_reader.walk(dataset)), "an empty report"
@@ -188,16 +197,6 @@ def results_in_pacs(world: World) -> dict[str, list[Dataset]]:
     gone = {uid for uid in missing if State.GONE in world.expected[uid]}
     assert missing == gone, "the PACS lost an image"
     return dict(found)
-
-
-def referenced(dataset: Dataset) -> Iterator[str]:
-    """Yield every SOP Instance UID that a data set refers to, at any depth."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from referenced(item)
-        elif element.keyword == "ReferencedSOPInstanceUID":
-            yield str(element.value)
 
 
 def everybody_goes(program: Program) -> None:
