@@ -51,6 +51,8 @@ class Stage:
         Weight of the labels of small findings in the loss; that of the others is 1.
     batch
         Phantoms in a batch.
+    halved
+        How many batches have bfloat16 within the network; None for all.
     """
 
     chunks: int
@@ -58,6 +60,7 @@ class Stage:
     rate: float
     small: float
     batch: int = BATCH
+    halved: int | None = None
 
 
 STAGES: Final = (
@@ -180,13 +183,15 @@ def vary(pictures: Tensor, random: torch.Generator) -> Tensor:
     return (pictures.clamp(0, 1) * 2 - 1) * 1024
 
 
-def loss_of(network: Network, batch: Batch, weights: Tensor) -> tuple[Tensor, Tensor]:
+def loss_of(
+    network: Network, batch: Batch, weights: Tensor, *, halved: bool
+) -> tuple[Tensor, Tensor]:
     """Return the loss of the labels, and that of the places of those that are there.
 
-    `weights` has the shape ``(labels,)``.
+    `weights` has the shape ``(labels,)``; with `halved` the network has bfloat16 within.
     """
     pictures, labels, places = batch
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved):
         logits, maps = network(pictures.to(memory_format=torch.channels_last))
     logits, maps = logits.float(), maps.float().flatten(2)
     said = functional.binary_cross_entropy_with_logits(logits, labels, weights)
@@ -219,7 +224,8 @@ def train(network: Network, phantoms: Phantoms, stage: Stage, path: Path) -> Net
         batch, order = phantoms.batch(order[: stage.batch], random), order[stage.batch :]
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, stage)
-        said, placed = loss_of(network, batch, weights)
+        halved = stage.halved is None or step < stage.halved
+        said, placed = loss_of(network, batch, weights, halved=halved)
         optimiser.zero_grad()
         (said + PLACE_WEIGHT * placed).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -273,7 +279,8 @@ if __name__ == "__main__":
     stages, each = STAGES[chosen.skip :], CHUNK
     if chosen.short is not None:
         each, steps = chosen.short
-        stages = (replace(STAGES[0], chunks=1, steps=steps, batch=BATCH // 2),)
+        # bfloat16 takes four times as long on a processor without it: one batch shows that it works
+        stages = (replace(STAGES[0], chunks=1, steps=steps, batch=BATCH // 2, halved=1),)
     for stage in stages:
         phantoms = Phantoms(chosen.phantoms, stage.chunks, each)
         trained = train(trained, phantoms, stage, chosen.out)
