@@ -15,6 +15,7 @@ from pathlib import Path
 from time import process_time
 from typing import Final
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.load_images import SHARED_MEMORY, Images, chest
@@ -30,6 +31,12 @@ from bench.yardstick import network_alone_ms
 IMAGES: Final = 100
 SENDERS: Final = (1, 4, 16)
 PICTURE: Final = Path(__file__).parent / "results" / "limits.png"
+MULTIPLICATIONS: Final = 2_754_461_696
+"""In the convolutions of a DenseNet-121 for an image of 224 pixels in one channel."""
+
+SIDE: Final = 1536
+"""Of a matrix that is larger than the caches of a core."""
+
 WIDTH, ROW, LEFT, LONGEST = 1100, 30, 400, 560
 
 
@@ -39,6 +46,7 @@ def rows() -> Iterator[Row]:
     file = b"".join(next(images).parts)
     network, copied, written = network_alone_ms(), _copied_ms(file), _written_ms(file)
     yield Row("floor: the network alone on each core (CPU)", network, "ms")
+    yield Row("as many multiplications in a product of matrices (CPU)", _multiplied_ms(), "ms")
     yield Row("floor: an image over loopback (CPU)", copied, "ms")
     yield Row("floor: its file written and synced (CPU)", written, "ms")
     drawn: list[Row] = []
@@ -61,6 +69,13 @@ def rows() -> Iterator[Row]:
             yield drawn[-1]
     PICTURE.parent.mkdir(exist_ok=True)
     draw(drawn, PICTURE)
+
+
+def _multiplied_ms() -> float:
+    """Return what NumPy takes to multiply as often as the network: no network is much faster."""
+    matrix = np.ones((SIDE, SIDE), np.float32)
+    whole = median_ms(lambda: matrix @ matrix, warm_up=3, clock=process_time)
+    return whole * MULTIPLICATIONS / SIDE**3
 
 
 def _copied_ms(file: bytes) -> float:
