@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
+from pydantic.json_schema import models_json_schema
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -24,6 +25,10 @@ from hilum.settings.node import NodeMode
 from hilum.web import words
 from hilum.web.anatomy import record_of
 from hilum.web.api_models import (
+    AMBIGUOUS,
+    BODY_PROBLEMS,
+    PROBLEMS,
+    SCHEMAS,
     TEXT,
     UID_PATTERN,
     AgreementDocument,
@@ -78,28 +83,9 @@ UID: Final = re.compile(UID_PATTERN)
 HIGHEST_RANK: Final = 100
 """Above every rank of the worklist."""
 
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.UNAUTHORIZED: {"model": Problem, "description": "No token, or one that has ended."},
-    HTTPStatus.FORBIDDEN: {"model": Problem, "description": "The role does not allow this."},
-    HTTPStatus.NOT_FOUND: {"model": Problem, "description": "There is nothing of that name."},
-    HTTPStatus.UNPROCESSABLE_ENTITY: {"model": Invalid, "description": "A value is not right."},
-    HTTPStatus.SERVICE_UNAVAILABLE: {"model": Problem, "description": "Not now."},
-}
-
-AMBIGUOUS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.CONFLICT: {
-        "model": Problem,
-        "description": "Images in several studies or series have this UID: name one.",
-    }
-}
 
 ANY_FORM: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.OK: {"content": {"*/*": {}}, "description": "A file in that form."}
-}
-
-BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.BAD_REQUEST: {"model": Problem, "description": "The body is damaged or cut off."},
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"model": Problem, "description": "Too large."},
 }
 
 FILE_BODY: Final = {
@@ -139,12 +125,17 @@ def openapi(request: Request, _: Viewer) -> Response:
 
 def described(app: FastAPI) -> dict[str, Any]:
     """Return OpenAPI's description of the API."""
-    return get_openapi(
+    said = get_openapi(
         title=PRODUCT,
         version=__version__,
         description=f"{RESEARCH_USE_ONLY} A score is not a probability.",
         routes=app.routes,
     )
+    _, told = models_json_schema(
+        [(Problem, "serialization"), (Invalid, "serialization")], ref_template=SCHEMAS
+    )
+    said["components"]["schemas"].update(told["$defs"])
+    return said
 
 
 def wanted_of(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Final, Self
 
 from fastapi import Path, Query
@@ -72,6 +73,39 @@ class Invalid(ApiDocument):
     """The values that are not what is expected."""
 
     detail: list[InvalidValue] | str
+
+
+SCHEMAS: Final = "#/components/schemas/{model}"
+"""Where OpenAPI's description has the schema of a document."""
+
+
+def _told(model: type[BaseModel], description: str) -> dict[str, Any]:
+    """Return how an answer is told of that many routes give.
+
+    FastAPI would prepare one of its own for each route, while a node starts.
+    """
+    schema = {"$ref": SCHEMAS.format(model=model.__name__)}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.UNAUTHORIZED: _told(Problem, "No token, or one that has ended."),
+    HTTPStatus.FORBIDDEN: _told(Problem, "The role does not allow this."),
+    HTTPStatus.NOT_FOUND: _told(Problem, "There is nothing of that name."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: _told(Invalid, "A value is not right."),
+    HTTPStatus.SERVICE_UNAVAILABLE: _told(Problem, "Not now."),
+}
+
+AMBIGUOUS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.CONFLICT: _told(
+        Problem, "Images in several studies or series have this UID: name one."
+    )
+}
+
+BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.BAD_REQUEST: _told(Problem, "The body is damaged or cut off."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _told(Problem, "Too large."),
+}
 
 
 class ReasonDocument(ApiDocument):

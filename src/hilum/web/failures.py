@@ -25,7 +25,6 @@ from hilum.web.sessions import (
     Visitor,
     login_address,
     visitor,
-    whole_context,
 )
 
 HTML: Final = "text/html"
@@ -111,7 +110,7 @@ async def answer(request: Request, status: int, text: str = "") -> Response:
 
 def _visitor(request: Request) -> Visitor:
     try:
-        return visitor(request, whole_context(request))
+        return visitor(request)
     except HilumError:  # the database is what fails
         return Visitor("", None, "")
 

@@ -112,9 +112,6 @@ def whole_context(request: Request) -> WebContext:
     return context
 
 
-WholeContext = Annotated[WebContext, Depends(whole_context)]
-
-
 def cookie_name(name: str, settings: PageSettings) -> str:
     """Return a cookie's whole name; browsers take the prefix over TLS alone (RFC 6265bis)."""
     return f"__Host-{name}" if is_secure(settings) else name
@@ -130,8 +127,9 @@ def limits(settings: PageSettings) -> tuple[timedelta, timedelta]:
     return timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)
 
 
-def visitor(request: Request, context: WholeContext) -> Visitor:
+def visitor(request: Request) -> Visitor:
     """Return who asks, signed in or not."""
+    context = whole_context(request)
     page = context.settings.page
     language = accepted(
         cookie(request, LANGUAGE_COOKIE, page), request.headers.get("accept-language", "")
@@ -191,8 +189,9 @@ Anybody = Annotated[Visitor, Depends(visitor)]
 """Whoever asks, signed in or not."""
 
 
-def context_of(who: Anybody, context: WholeContext) -> WebContext:
+def context_of(request: Request, who: Anybody) -> WebContext:
     """Return what a page works with: its database shows what this visitor may see, and no more."""
+    context = whole_context(request)
     operates = who.may(Role.OPERATOR)
     if who.limits is None and operates:
         return context
@@ -213,7 +212,8 @@ def at_least(
     token; a program's bearer token is not sent by browsers on their own and needs neither.
     """
 
-    async def require(request: Request, who: Anybody, context: Context) -> Visitor:
+    async def require(request: Request, who: Anybody) -> Visitor:
+        page = whole_context(request).settings.page
         if who.role is None:
             raise SignInNeeded
         if not who.may(role):
@@ -221,12 +221,12 @@ def at_least(
         if whole and who.limits is not None:
             raise NotAllowed(PART)
         if request.method in UNSAFE and who.key:
-            await require_own_form(request, who, context.settings.page)
+            await require_own_form(request, who, page)
         alone = who.local and not who.factor and not request.url.path.startswith(OWN)
-        if alone and context.settings.page.second_factor:
+        if alone and page.second_factor:
             raise FactorNeeded
         if confirmed:
-            longest = timedelta(minutes=context.settings.page.confirm_minutes)
+            longest = timedelta(minutes=page.confirm_minutes)
             if who.confirmed is None or who.confirmed < datetime.now(UTC) - longest:
                 raise ConfirmationNeeded
         return who
