@@ -358,6 +358,12 @@ def test_processes_that_start_at_once_make_the_tables_once(database_address):
     assert [step.__name__ for step in migrations.MIGRATIONS] == ran
 
 
+def test_database_that_does_not_answer_is_said_in_its_own_words():
+    """Without the promise of what a node does once it runs."""
+    with pytest.raises(SettingInvalid, match=r"cannot be used: connection failed.*refused\. C"):
+        Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+
+
 def test_record_of_another_program_is_said(database_address):
     """Its table may have the name of ours."""
     with plain(database_address) as connection:

@@ -73,7 +73,7 @@ class Database:
                 "The database {engine_name} cannot be used: {first_line}.",
                 "Check node.database, its permissions and the space on its disk.",
                 engine_name=self.engine_name,
-                first_line=_first_line(exc),
+                first_line=_first_line(exc.__cause__ or exc),  # not that hilum goes on by itself
             ) from exc
 
     @property
@@ -210,7 +210,7 @@ def _unavailable() -> Iterator[None]:
         ) from exc
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     """Return what the driver said, without SQLAlchemy's statement and values."""
     said = getattr(error, "orig", None) or error
     return str(said).partition("\n")[0].strip().rstrip(".")
