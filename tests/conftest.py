@@ -8,7 +8,16 @@ import data_store
 import pytest
 from pydicom import Dataset
 
-from databases import connection, database, database_address, sqlite, sqlite_address
+from databases import (
+    connection,
+    database,
+    database_address,
+    postgresql_copy,
+    postgresql_template,
+    sqlite,
+    sqlite_address,
+    sqlite_copy,
+)
 from orthanc_server import OrthancServer, running_orthanc
 from postgresql_server import postgresql, postgresql_server
 from radiographs import dicom_file, make_radiograph
@@ -19,9 +28,12 @@ __all__ = [  # fixtures
     "database",
     "database_address",
     "postgresql",
+    "postgresql_copy",
     "postgresql_server",
+    "postgresql_template",
     "sqlite",
     "sqlite_address",
+    "sqlite_copy",
 ]
 
 os.environ["LANGUAGE"] = "en"  # whatever the terminal of whoever runs the tests speaks

@@ -9,6 +9,7 @@ import httpx
 from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 
+from databases import sqlite_at
 from hilum.jobs.pause import Pause, Stopped
 from hilum.jobs.queue import Queue
 from hilum.node.disk import DiskWatch
@@ -20,7 +21,6 @@ from hilum.pacs.archive import Archive
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.pacs.plain_http import PlainTransport
 from hilum.records import Database, images
-from hilum.records.database import sqlite_url
 from hilum.records.images import ImageRecord
 from hilum.records.job import Job
 from hilum.records.states import UNSETTLED, State
@@ -119,7 +119,7 @@ class Bench:
         settings = Settings.load(data_folder=folder, deliveries=deliveries or DeliverySettings())
         settings = settings.changed("node", **{"min_free_bytes": 0, **node})
         settings = settings.changed("pacs", query=tuple(query))
-        self.database = Database(sqlite_url(folder / "hilum.sqlite"))
+        self.database = Database(sqlite_at(folder / "hilum.sqlite"))
         self.pause = Shortened()
         self.late = timedelta(0)
         self.context = NodeContext(

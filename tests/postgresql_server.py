@@ -46,11 +46,11 @@ class PostgresqlServer:
         """Return libpq's address of a database."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """Make an empty database; return SQLAlchemy's address of it."""
+    def new_database(self, template: str = "template1") -> str:
+        """Make a database, a copy of `template`; return SQLAlchemy's address of it."""
         name = f"test_{os.getpid()}_{next(self.numbers)}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload]
         return self.address(name).replace("postgresql://", "postgresql+psycopg://")
 
     def drop_database(self, url: str) -> None:

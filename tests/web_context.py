@@ -12,10 +12,10 @@ import httpx
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 
+from databases import sqlite_at
 from hilum.pacs.credentials import PacsAddress
 from hilum.records import Database, access, accounts, audit
 from hilum.records.accounts import Role
-from hilum.records.database import sqlite_url
 from hilum.settings import Settings
 from hilum.web.app import create_app, serving
 from hilum.web.context import WebContext
@@ -44,7 +44,7 @@ def open_web_context(
     settings = settings.changed("page", **{"port": 0} | (page or {}))
     with (
         address.orthanc(timeout_s=10) as orthanc,
-        Database(sqlite_url(folder / "hilum.sqlite")) as database,
+        Database(sqlite_at(folder / "hilum.sqlite")) as database,
     ):
         yield WebContext(settings, database, ARCHIVE, address, orthanc, **more)
 
