@@ -39,7 +39,9 @@ class Shown:
         self.folder = Path(self._said(r"folder +(\S+),"))
         self.dicom_port = self._said(r"port (\d+) of this machine")
         self.page = httpx.Client(
-            base_url=self._said(r"page +(http://\S+:\d+)"), follow_redirects=True
+            base_url=self._said(r"page +(http://\S+:\d+)"),
+            follow_redirects=True,
+            timeout=LONG_S,
         )
         secret = Path(self._said(r"user admin, password in (\S+)")).read_text().strip()
         form = {"csrf": token_of(self.page), "name": "admin", "password": secret}
