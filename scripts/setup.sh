@@ -47,9 +47,7 @@ python_is_ready() {
 }
 
 make_environment() {
-    if python_is_ready || [ -x .venv/bin/python ]; then
-        return 0
-    fi
+    [ ! -x .venv/bin/python ] || return 0
     python=$(find_python)
     if [ -z "$python" ] && can_install; then
         say "installing Debian's python3-venv"
@@ -163,7 +161,7 @@ if [ -n "${HILUM_SETUP_OFFLINE:-}" ] && ! python_is_ready; then
     stop "the virtual environment .venv is not ready and HILUM_SETUP_OFFLINE is set. Unset it, or run scripts/setup.sh $level once with a network."
 fi
 make_environment
-trap 'trap - TERM; kill 0' INT # the shell hides Ctrl-C from what runs beside it
+trap 'kill 0' INT # the shell hides Ctrl-C from what runs beside it
 fill_environment &
 filled=$!
 { [ "$level" != dev ] || set_up_reference; } &

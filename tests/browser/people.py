@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from hilum.records.accounts import Role
 from hilum.web.context import WebContext
@@ -39,3 +39,9 @@ def signed_in(
     }
     context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
     return context
+
+
+def forget_session(tab: Page) -> None:
+    """Be nobody; what a page still asks for would bring cookies back."""
+    tab.goto("about:blank")
+    tab.context.clear_cookies()

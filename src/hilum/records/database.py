@@ -73,7 +73,8 @@ class Database:
                 "The database {engine_name} cannot be used: {first_line}.",
                 "Check node.database, its permissions and the space on its disk.",
                 engine_name=self.engine_name,
-                first_line=_first_line(exc.__cause__ or exc),  # not that hilum goes on by itself
+                # the driver's words alone: only a running node resumes by itself
+                first_line=_first_line(exc.__cause__ or exc),
             ) from exc
 
     @property

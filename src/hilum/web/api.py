@@ -83,7 +83,6 @@ UID: Final = re.compile(UID_PATTERN)
 HIGHEST_RANK: Final = 100
 """Above every rank of the worklist."""
 
-
 ANY_FORM: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.OK: {"content": {"*/*": {}}, "description": "A file in that form."}
 }

@@ -80,9 +80,9 @@ SCHEMAS: Final = "#/components/schemas/{model}"
 
 
 def _told(model: type[BaseModel], description: str) -> dict[str, Any]:
-    """Return how an answer is told of that many routes give.
+    """Return OpenAPI's description of an answer that many routes may give.
 
-    FastAPI would prepare one of its own for each route, while a node starts.
+    From the model itself, FastAPI would prepare a field for each route while a node starts.
     """
     schema = {"$ref": SCHEMAS.format(model=model.__name__)}
     return {"description": description, "content": {"application/json": {"schema": schema}}}

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from anatomy_masks import found
 from browser.ohif_server import RELEASES
 from browser.page.conftest import LOOKS, Tabs
-from browser.people import Look
+from browser.people import Look, forget_session
 from browser.viewer import HUES, PATIENCE_MS
 from hilum.eligibility import Reason
 from hilum.encode import anatomy_objects
@@ -110,12 +110,6 @@ def sign_in(tab: Page, name: str, password: str) -> None:
     tab.get_by_label("User name").fill(name)
     tab.get_by_label("Password").fill(password)
     tab.get_by_role("button", name="Sign in").click()
-
-
-def forget_session(tab: Page) -> None:
-    """Be nobody; what a page still asks for would bring cookies back."""
-    tab.goto("about:blank")
-    tab.context.clear_cookies()
 
 
 @pytest.mark.parametrize("look", LOOKS[1:], ids=str)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, expect
 
-from browser.people import Look, signed_in
+from browser.people import Look, forget_session, signed_in
 from hilum.records.accounts import Role
 from hilum.records.tables import SESSION
 from hilum.web.context import WebContext
@@ -65,8 +65,7 @@ class Desk:
 
     def sign_out(self) -> None:
         """Forget the session."""
-        self.tab.goto("about:blank")  # what a page still asks for would bring cookies back
-        self.tab.context.clear_cookies()
+        forget_session(self.tab)
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ class OrthancProcess:
         self.wait(stop)
 
     def begin(self) -> None:
-        """Start Orthanc without waiting for it; raises as `start`, but for its end."""
+        """Start Orthanc without waiting for its answer; raises as `start`, but `PacsNotStarted`."""
         self._began = time.monotonic()
         program = find_program(self._settings.pacs.program)
         settings_file = self._folder / "orthanc.json"
