@@ -59,13 +59,17 @@ def measured(chosen: list[str]) -> Iterator[tuple[str, Row]]:
 
 
 def main() -> int:
-    """Run and report; the status says whether the benchmarks ran, not how fast they were."""
+    """Run and report; the status says whether the benchmarks ran, with --check what they found."""
     tool, *options = sys.argv[1:] or [""]
     if tool in TOOLS or (tool in LONG_ONES and options):
         return int(importlib.import_module(f"bench.{tool}").main(options))
     parser = argparse.ArgumentParser(prog="python -m bench", description=bench.__doc__)
     parser.add_argument("name", nargs="*", choices=[*names(), []], help="what to measure")
-    chosen = parser.parse_args().name or names()
+    parser.add_argument(
+        "--check", action="store_true", help="status 1 when what is claimed is not kept"
+    )
+    given = parser.parse_args()
+    chosen = given.name or names()
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     print(f"{machine()}, {when}")
     found = list(measured(chosen))
@@ -81,6 +85,10 @@ def main() -> int:
     (RESULTS / "bench.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     draw([row for _, row in found], f"{machine()}, {when}", RESULTS / "bench.png")
     print(f"\nwritten to {RESULTS / 'bench.json'} and bench.png")
+    short = [row.what for _, row in found if row.kept is False]
+    if given.check and (short or not found):
+        print(f"not kept: {'; '.join(short) or 'nothing was measured'}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -94,6 +94,6 @@ def rows() -> Iterator[Row]:
             "ms",
             reference=slow,
             against="the same bytes by plain highdicom",
-            limit=60,
+            limit=20,
         )
     yield Row("their size, 3 positives of 18", sum(map(len, ours(SCORES))) / 1000, "kB")

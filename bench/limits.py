@@ -23,7 +23,7 @@ from bench.load_latency import warmed_up
 from bench.load_node import DENSENET, Node, running_node
 from bench.load_processes import costs, family
 from bench.load_rate import children_cpu_s
-from bench.load_senders import crowd, sending
+from bench.load_senders import crowd
 from bench.picture import INK, KEPT, PLAIN
 from bench.row import Row, median_ms
 from bench.yardstick import network_alone_ms
@@ -54,8 +54,7 @@ def rows() -> Iterator[Row]:
         tempfile.TemporaryDirectory(prefix="hilum-load-") as folder,
         running_node(Path(folder, "node"), DENSENET) as node,
     ):
-        with sending(node.dicom_port) as send:
-            objects = warmed_up(node, send, images)
+        objects = warmed_up(node, images)
         for senders in SENDERS:
             spent = _spent_ms(node, images, objects, senders)
             who = f"{senders} sender{'s' if senders > 1 else ''}"

@@ -19,7 +19,7 @@ from bench.image import installed
 from bench.load_images import SHARED_MEMORY, chest
 from bench.load_latency import warmed_up
 from bench.load_node import DENSENET, Node, running_node
-from bench.load_senders import crowd, sending
+from bench.load_senders import crowd
 from bench.row import Row
 from hilum.jobs.queue import Queue
 from hilum.node.retrying_archive import archive_name
@@ -58,8 +58,7 @@ def stored(database: Database, archive: str) -> list[images.ImageRecord]:
 def rate(node: Node, *, anatomy: bool) -> tuple[float, int]:
     """Return images a second, and of how many the anatomy was measured meanwhile."""
     source = chest()
-    with sending(node.dicom_port) as send:
-        warmed_up(node, send, source)
+    warmed_up(node, source)
     settings = Settings.load(data_folder=node.data)
     with (
         open_database(settings) as database,

@@ -67,8 +67,8 @@ def _measured(kind: str) -> Measured:
         running_orthanc(Path(folder, "pacs"), DicomCheckCalledAet=False) as server,
         node_beside(server, Path(folder, "node"), DENSENET, **over(kind, server.url)) as node,
     ):
+        objects = warmed_up(node, images)
         with sending(node.dicom_port) as send:
-            objects = warmed_up(node, send, images)
             watch = Watch(node, objects)
             for number, each in enumerate(islice(images, IDLE_IMAGES)):
                 watch.expect(each, send(each))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -103,6 +104,15 @@ def install(model: str, data: Path) -> None:
     data.chmod(0o700)
 
 
+def install_by(checkout: Path, model: str, data: Path) -> None:
+    """Let another version install a model: it may know the files of its own version alone."""
+    code = "import sys; from pathlib import Path; from bench.load_node import install;"
+    code += "install(sys.argv[1], Path(sys.argv[2]))"
+    command = [sys.executable, "-c", code, model, str(data)]
+    own = os.environ | {"PYTHONPATH": str(checkout / "src")}
+    subprocess.run(command, cwd=checkout, env=own, check=True)
+
+
 def environment(data: Path, model: str, **more: str) -> dict[str, str]:
     """Return all variables of a command of hilum."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("HILUM_")}
@@ -117,8 +127,13 @@ def environment(data: Path, model: str, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_node(folder: Path, model: str, **more: str) -> Iterator[Node]:
-    """Start a node with the defaults that a person gets; stop it and remove its data."""
+def running_node(
+    folder: Path, model: str, *, checkout: Path | None = None, **more: str
+) -> Iterator[Node]:
+    """Start a node with the defaults that a person gets; stop it and remove its data.
+
+    With `checkout` it is of the version that lies there.
+    """
     http_port, dicom_port = free_ports(2)
     own = {
         "HILUM_PACS__HTTP_PORT": str(http_port),
@@ -126,7 +141,7 @@ def running_node(folder: Path, model: str, **more: str) -> Iterator[Node]:
         "HILUM_PACS__ALLOWED_AETS": f'["{STAT}@127.0.0.1"]',
         "HILUM_NODE__URGENT_AETS": f'["{STAT}"]',
     }
-    with _started(folder, model, own | more) as (program, data, page_port):
+    with _started(folder, model, own | more, checkout) as (program, data, page_port):
         settings = Settings.load(data_folder=data).changed("pacs", http_port=http_port)
         with credentials.load(settings).orthanc() as orthanc:
             yield Node(program, data, orthanc, dicom_port, page_port)
@@ -146,14 +161,18 @@ def node_beside(server: OrthancServer, folder: Path, model: str, **more: str) ->
 
 @contextmanager
 def _started(
-    folder: Path, model: str, settings: Mapping[str, str]
+    folder: Path, model: str, settings: Mapping[str, str], checkout: Path | None = None
 ) -> Iterator[tuple[Program, Path, int]]:
     """Start a node; yield it, its data folder, and where its page listens."""
     data = folder / "data"
     data.mkdir(parents=True)
-    install(model, data)
     (page_port,) = free_ports(1)
     variables = environment(data, model, HILUM_PAGE__PORT=str(page_port), **settings)
+    if checkout is None:
+        install(model, data)
+    else:
+        install_by(checkout, model, data)
+        variables["PYTHONPATH"] = str(checkout / "src")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         program = Program("node", ["up"], variables, folder / "node.log")

@@ -77,8 +77,8 @@ def rows() -> Iterator[Row]:
 
 def _asked(node: Node, images: Images) -> tuple[Counter[str], Sequence[bytes]]:
     """Return how often each request comes for an image, and the results of the last one."""
+    objects = warmed_up(node, images)
     with sending(node.dicom_port) as send:
-        objects = warmed_up(node, send, images)
         _say(node.orthanc, "verbose")
         log = node.data / "logs" / "orthanc.log"
         start = log.stat().st_size

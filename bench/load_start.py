@@ -20,4 +20,4 @@ def start_rows(node: Node) -> Iterator[Row]:
         program.start()
         program.wait_until_ready()
         taken_ms.append(1000 * (time.perf_counter() - begin))
-    yield Row(f"start to ready: median of {STARTS}", statistics.median(taken_ms), "ms", limit=3000)
+    yield Row(f"start to ready: median of {STARTS}", statistics.median(taken_ms), "ms", limit=2000)

@@ -96,7 +96,7 @@ def rows() -> Iterator[Row]:
         "ms",
         reference=slow,
         against="one finding at full size, highdicom",
-        limit=60,
+        limit=40,
     )
     yield Row(
         "its size",

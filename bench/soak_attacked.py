@@ -141,8 +141,7 @@ def soak(calm_s: float, attacked_s: float, per_s: float, seed: int, *, front: bo
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hilum-soak-")))
         node = stack.enter_context(running_node(folder / "node", DENSENET))
         images = small(PIXELS)
-        with sending(node.dicom_port) as send:
-            objects = warmed_up(node, send, images)
+        objects = warmed_up(node, images)
         pictures = large_pictures(node)
         port, front_pid = node.dicom_port, None
         if front:
