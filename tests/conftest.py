@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,13 @@ __all__ = [  # fixtures
 ]
 
 os.environ["LANGUAGE"] = "en"  # whatever the terminal of whoever runs the tests speaks
+
+if sys.prefix != sys.base_prefix:
+    # An activated environment puts pynetdicom's storescu before DCMTK's.
+    PROGRAMS = str(Path(sys.prefix, "bin"))
+    os.environ["PATH"] = os.pathsep.join(
+        each for each in os.environ["PATH"].split(os.pathsep) if each != PROGRAMS
+    )
 
 PYDICOM_DATA = Path(data_store.__file__).parent / "data"
 
