@@ -129,9 +129,8 @@ def test_image_deleted_in_work_is_gone(world, step):
             for found in orthanc.find_objects(image.uid):
                 orthanc.delete(found)
 
-    chosen = STEPS[step]
-    path = chosen.path if step == "read" else f"/instances/{image.reference}"
-    rule = Rule(chosen.method if step == "read" else "GET", path, after=delete, times=1)
+    path = f"/instances/{image.reference}" + ("/file" if step == "read" else "")
+    rule = Rule("GET", path, after=delete, times=1)
     rule.skip = 0 if step == "read" else 1  # described on arrival, and to store
     with world.proxy.ruled(rule):
         image.send()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from hilum.jobs.pause import Pause, Stopped
 from hilum.jobs.workflow import END
 from hilum.node.anatomy import AnatomyMeasurer, AnatomyWorker, ask, asking_after
 from hilum.node.anatomy_file import measured
+from hilum.node.inference_pool import InferenceWorker
 from hilum.node.processed import MeasuredAnatomy
 from hilum.records import anatomies, audit, retention
 from hilum.records.anatomies import AnatomyRecord, AnatomyState
@@ -226,14 +227,15 @@ def test_process_killed_in_the_middle_leaves_one_anatomy(
     assert 2 == len(found.results)
 
 
-def test_node_that_stops_waits_for_no_anatomy(node):
+def test_node_that_stops_waits_for_no_anatomy(node, monkeypatch):
     """The job is left as it is, and done after the next start."""
-    pause = Pause()
+    pause, over = Pause(), Event()
+    monkeypatch.setattr(InferenceWorker, "hand_over", lambda *_given: over.wait(60))
     with AnatomyWorker(node.context.settings, pause, in_demonstration=True) as worker:
-        file = dicom_file(phantom.make(7, size=256).dataset)
         pause.stop()
         with pytest.raises(Stopped):
-            worker(file, datetime.now().astimezone(), None)
+            worker(b"an image that takes long", datetime.now().astimezone(), None)
+        over.set()
 
 
 @pytest.mark.parametrize(
