@@ -3,7 +3,8 @@
 import statistics
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,9 @@ def compare(beside: Path, turns: int) -> None:
                 found[row.what][version].append(row)
     print(f"\nmedians of {turns}", flush=True)
     for of_versions in found.values():
-        print("  " + line(_medians(of_versions, beside.name)), flush=True)
+        for version, rows in of_versions.items():
+            median = statistics.median(row.value for row in rows)
+            print(f"  {version:<16} {line(replace(rows[0], value=median))}", flush=True)
 
 
 def _rows(checkout: Path | None) -> Iterator[Row]:
@@ -51,16 +54,3 @@ def _rows(checkout: Path | None) -> Iterator[Row]:
         yield from idle_rows(node, objects)
         yield from urgent_rows(node, objects)
         yield from rate_rows(node, objects, IMAGES)
-
-
-def _medians(of_versions: Mapping[str, list[Row]], beside: str) -> Row:
-    ours, theirs = of_versions["this"], of_versions[beside]
-    return Row(
-        ours[0].what,
-        statistics.median(row.value for row in ours),
-        ours[0].unit,
-        statistics.median(row.value for row in theirs) if theirs else None,
-        beside,
-        limit=ours[0].limit,
-        at_least=ours[0].at_least,
-    )
