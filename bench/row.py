@@ -62,7 +62,7 @@ def line(row: Row) -> str:
     if row.ratio is not None:
         against = f"{row.against} {row.reference:.1f} {row.unit}, ratio {row.ratio:.2f}"
         if row.ratio_at_least is not None:
-            against += f" (at least {row.ratio_at_least:g})"
+            against += f" (at least {row.ratio_at_least:.2g})"
     limit = "" if row.limit is None else f"at most {row.limit:g}"
     if row.at_least is not None:
         limit = f"at least {row.at_least:g}"
