@@ -4,7 +4,7 @@ One node, then several workers. ``python -m bench load`` takes some seven minute
 ``python -m bench load --long`` sends 20,000 small radiographs and takes most of an hour;
 ``python -m bench load --archive dicomweb`` compares a DICOMweb archive with Orthanc's REST API,
 and ``python -m bench load --beside ../other`` this version with that of another checkout, turn
-about, in some four minutes each.
+about, in some three minutes each.
 All measure what runs beside them, too: leave the machine alone meanwhile.
 """
 
