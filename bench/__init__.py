@@ -10,9 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
 
-if sys.prefix != sys.base_prefix:
-    # An activated environment puts pynetdicom's storescu before DCMTK's.
-    _PROGRAMS = str(Path(sys.prefix, "bin"))
-    os.environ["PATH"] = os.pathsep.join(
-        each for each in os.environ["PATH"].split(os.pathsep) if each != _PROGRAMS
-    )
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # helpers: orthanc_server, radiographs
+from process_tools import without_environment
+
+os.environ["PATH"] = without_environment(os.environ["PATH"])

@@ -4,7 +4,6 @@ The same archive interface, the same server, the same files; the median of many.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +17,8 @@ from pydicom.uid import generate_uid
 
 from bench.decoders import REAL
 from bench.row import Row
-from hilum.pacs.archive import Archive
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from dicomweb_servers import ALL_DAYS, web_of
+from hilum.pacs.archive import Archive
 from orthanc_server import running_orthanc
 from radiographs import dicom_file
 

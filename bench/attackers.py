@@ -10,7 +10,6 @@ import os
 import random
 import socket
 import struct
-import sys
 import threading
 import time
 from collections import Counter
@@ -26,10 +25,8 @@ import httpx
 
 from bench.load_images import Image
 from bench.load_senders import sending
-from hilum.files import dicom
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from dicom_front import HALF, association_request, connections
+from hilum.files import dicom
 from hostile_files import HOSTILE
 from web_context import csrf_in
 from zip_files import lying, zipped

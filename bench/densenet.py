@@ -1,6 +1,5 @@
 """A network of the published size, with seeded weights: as fast as the real one."""
 
-import sys
 from pathlib import Path
 
 from hilum.pipeline import PipelineContext, open_pipeline
@@ -8,8 +7,6 @@ from hilum.predict import find_card
 from hilum.predict.graph import load_graph
 from hilum.predict.installed import Source, install
 from hilum.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from reference_environment import reference_python
 from seeded_weights import random_state
 

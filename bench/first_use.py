@@ -7,7 +7,6 @@ network of the demonstration takes the place of the published weights, a downloa
 
 import argparse
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from browser.viewer import Viewer, launch
 from containers.product import LONG_S, PORTS, ROOT, Engine, Product, engine_of_its_own

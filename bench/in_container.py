@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,6 @@ from typing import Final
 from bench import load_rate
 from bench.load_node import DENSENET, running_node
 from bench.row import Row, line
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from containers.product import ALL, ROOT, Engine, engine_of_its_own
 
 SENDERS: Final = 4

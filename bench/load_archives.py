@@ -3,7 +3,6 @@
 The images are of today: DICOMweb has no feed, so a node searches it by the days of studies.
 """
 
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,8 +18,6 @@ from bench.load_latency import Watch, share_of, warmed_up
 from bench.load_node import DENSENET, Node, node_beside
 from bench.load_senders import crowd, sending
 from bench.row import Row
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from conftest import real_file
 from orthanc_server import running_orthanc
 

@@ -5,7 +5,6 @@ machine that it loads.
 """
 
 import hashlib
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import Final
 
 from pydicom import Dataset, dcmread
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from conftest import real_file
 from radiographs import dicom_file, make_radiograph, thorax
 

@@ -13,12 +13,10 @@ from typing import Final
 
 from bench.densenet import install_densenet
 from bench.load_processes import Cost, costs, family
+from faults.world import STAND_IN, Program, install_model
 from hilum.pacs import credentials
 from hilum.pacs.orthanc.archive import OrthancArchive
 from hilum.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from faults.world import STAND_IN, Program, install_model
 from orthanc_server import OrthancServer, free_ports
 
 DENSENET: Final = "densenet121-res224-all"

@@ -1,7 +1,6 @@
 """What processes cost: seconds of the processor and memory, as the kernel counts them."""
 
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from faults.servers import children
 from faults.world import children_of
 

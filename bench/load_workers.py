@@ -23,8 +23,6 @@ from bench.load_node import DENSENET, LONG_S, environment, install, wait_until
 from bench.load_processes import Cost, cost, costs, family
 from bench.load_senders import crowd
 from bench.row import Row
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from faults.servers import KillableOrthanc, KillablePostgresql, children
 from faults.world import Program
 

@@ -4,7 +4,6 @@ Server time is an HTTP request of somebody who is signed in; the browser's is Ch
 first contentful paint, and for the study the moment when every pixel and map is drawn.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,16 +21,13 @@ from pydicom import dcmread
 from bench.many_studies import STUDIES, fill
 from bench.row import Row, median_ms
 from bench.scale import searches
+from browser.viewer import launch
 from hilum.records import Database, worklist
 from hilum.records.accounts import Role
 from hilum.records.worklist import WorklistFilter
 from hilum.web.app import create_app, serving
 from hilum.web.context import WebContext
 from hilum.web.sessions import SESSION_COOKIE, cookie_name
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from browser.viewer import launch
 from orthanc_server import running_orthanc
 from page_studies import add_read, demonstration, installed, tools_here
 from postgresql_server import running_postgresql

@@ -7,7 +7,6 @@ asked: what Orthanc needs for as many studies is not hilum's to change.
 
 import argparse
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -33,9 +32,6 @@ from hilum.records.stored_reading import CompressedReading, StoredReading, squee
 from hilum.records.studies import StudyFacts
 from hilum.records.tables import IMAGE, READING
 from hilum.records.worklist import WorklistFilter
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from postgresql_server import programs, running_postgresql
 
 FEW: Final = 10_000

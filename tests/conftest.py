@@ -1,7 +1,6 @@
 """Fixtures that all tests share."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from databases import (
 )
 from orthanc_server import OrthancServer, running_orthanc
 from postgresql_server import postgresql, postgresql_server
+from process_tools import without_environment
 from radiographs import dicom_file, make_radiograph
 from reference_environment import reference_python
 
@@ -38,13 +38,7 @@ __all__ = [  # fixtures
 ]
 
 os.environ["LANGUAGE"] = "en"  # whatever the terminal of whoever runs the tests speaks
-
-if sys.prefix != sys.base_prefix:
-    # An activated environment puts pynetdicom's storescu before DCMTK's.
-    PROGRAMS = str(Path(sys.prefix, "bin"))
-    os.environ["PATH"] = os.pathsep.join(
-        each for each in os.environ["PATH"].split(os.pathsep) if each != PROGRAMS
-    )
+os.environ["PATH"] = without_environment(os.environ["PATH"])
 
 PYDICOM_DATA = Path(data_store.__file__).parent / "data"
 
